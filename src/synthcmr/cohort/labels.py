@@ -1,0 +1,59 @@
+"""The one label convention inside synthcmr, and how foreign masks are brought to it."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Label(IntEnum):
+    """Canonical mask values. Papillary muscles and trabeculae count as cavity, as ACDC and UK Biobank draw them."""
+
+    BACKGROUND = 0
+    LV = 1
+    MYOCARDIUM = 2
+    RV = 3
+    UNLABELLED = 255  # nobody said what this pixel is; it is not background
+
+
+STRUCTURES: dict[str, Label] = {"lv": Label.LV, "myo": Label.MYOCARDIUM, "rv": Label.RV}
+ALL_STRUCTURES: tuple[str, ...] = tuple(STRUCTURES)
+
+ACDC_LABELS: dict[int, int] = {0: 0, 1: Label.RV, 2: Label.MYOCARDIUM, 3: Label.LV}
+MNMS_LABELS: dict[int, int] = {0: 0, 1: Label.LV, 2: Label.MYOCARDIUM, 3: Label.RV}
+EMIDEC_LABELS: dict[int, int] = {0: 0, 1: Label.LV, 2: Label.MYOCARDIUM, 3: Label.MYOCARDIUM, 4: Label.MYOCARDIUM}
+
+Mask = npt.NDArray[np.uint8]
+
+
+def remap(mask: npt.NDArray[np.generic], table: Mapping[int, int], source: str) -> Mask:
+    """Bring a foreign mask to canonical labels.
+
+    Args:
+        mask: integer-valued array of any shape; floats are accepted when they hold whole numbers.
+        table: foreign value -> canonical value, for every value that may occur.
+        source: what to call the mask in an error.
+
+    Raises:
+        ValueError: the mask holds a value that the table does not name, or fractions.
+    """
+    whole = np.rint(mask)
+    if mask.dtype.kind == "f" and not np.array_equal(whole, mask):
+        raise ValueError(f"{source}: expected whole label values, got fractions such as {mask[whole != mask].flat[0]!r}")
+    found = np.unique(whole)
+    unknown = [int(v) for v in found if int(v) not in table]
+    if unknown:
+        raise ValueError(f"{source}: expected labels {sorted(table)}, got also {unknown}")
+    lookup = np.zeros(int(found.max(initial=0)) + 1, dtype=np.uint8)
+    for foreign, canonical in table.items():
+        if 0 <= foreign < lookup.size:
+            lookup[foreign] = canonical
+    return lookup[whole.astype(np.int64)]
+
+
+def hide_unknown(mask: Mask, labelled: tuple[str, ...]) -> Mask:
+    """Turn background into UNLABELLED where some structure was never drawn (it may hide in that background)."""
+    if set(labelled) == set(ALL_STRUCTURES):
+        return mask
+    return np.where(mask == Label.BACKGROUND, np.uint8(Label.UNLABELLED), mask)

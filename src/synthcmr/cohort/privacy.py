@@ -1,0 +1,63 @@
+"""What must not reach a cohort: names, birth dates, free text and identifiers of patients."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+
+IDENTIFYING_NAMES = re.compile(
+    r"(^|_)(name|first_?name|last_?name|surname|given_?name|birth|dob|birth_?date|date_of_birth|uid|mrn|nhs|ssn|social|insurance|"
+    r"passport|accession|address|street|postcode|post_code|zip|city|phone|telephone|mobile|fax|e_?mail|comments?|notes?|remarks?|"
+    r"free_?text|report|history|narrative|description|physician|operator|doctor|patient_?id|patient_?name|eid|"
+    r"study_?date|scan_?date|acquisition_?date|visit_?date|date|time_?stamp|file|path|folder)($|_)"
+)
+UID_LIKE = re.compile(r"\d+(\.\d+){4,}")
+DATE_LIKE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|(19|20)\d{6})([ T].*)?")
+MAX_WORDS = 5
+MAX_CHARACTERS = 48
+
+
+def screen(attributes: Mapping[str, object]) -> tuple[dict[str, object], dict[str, str]]:
+    """Drop what could identify a patient.
+
+    Returns:
+        What may be kept, and for every dropped attribute the reason (never the value).
+    """
+    kept: dict[str, object] = {}
+    dropped: dict[str, str] = {}
+    for name, value in attributes.items():
+        reason = why_identifying(name, value)
+        if reason is None:
+            kept[name] = value
+        else:
+            dropped[name] = reason
+    return kept, dropped
+
+
+def why_identifying(name: str, value: object) -> str | None:
+    """Why an attribute may not be kept, or None where it may."""
+    if IDENTIFYING_NAMES.search(column_name(name)):
+        return "its name says it identifies or describes a person"
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    if UID_LIKE.fullmatch(text):
+        return "holds unique identifiers"
+    if DATE_LIKE.fullmatch(text):
+        return "holds dates"
+    if "@" in text:
+        return "holds e-mail addresses"
+    if len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS or "^" in text:
+        return "holds free text"
+    return None
+
+
+def column_name(name: str) -> str:
+    """A column name as the cohort spells it: lower case, words joined by underscores ("Patient Name" -> "patient_name")."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
+    return re.sub(r"[^0-9a-z]+", "_", spaced.lower()).strip("_")
+
+
+def salted_id(subject_id: str, salt: str) -> str:
+    """Replace a subject id by a keyed hash: stable for one salt, not reversible without it."""
+    return "s" + hmac.new(salt.encode(), subject_id.encode(), hashlib.sha256).hexdigest()[:15]

@@ -1,0 +1,105 @@
+"""Run settings as frozen pydantic models: YAML in, JSON schema out, unknown keys refused by name."""
+
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from synthcmr.errors import SettingsError
+
+FrameMode = Literal["auto", "single", "pair", "cine"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and a misspelt key is an error rather than a silent default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PreprocessSettings(Settings):
+    """What is done once, at ingest, to every image. The same settings can be applied to another site's cohort later."""
+
+    spacing_mm: float | None = Field(1.5, gt=0, description="in-plane pixel after resampling; null keeps the native one")
+    size: int | None = Field(128, ge=16, le=1024, description="rows and columns after cropping; null keeps the whole image")
+    frames: FrameMode = Field("auto", description="frames per image row: one, an ED+ES pair, or the whole cine")
+    intensity: Literal["percentile", "none"] = Field("percentile", description="robust scaling to 0..1 per volume")
+    low_percentile: float = Field(0.5, ge=0, lt=50)
+    high_percentile: float = Field(99.5, gt=50, le=100)
+    kernel: Literal["cubic", "linear"] = Field("cubic", description="interpolation of images; masks use linear votes")
+    centre: Literal["auto", "mask", "motion", "middle"] = Field(
+        "auto", description="where the crop sits: heart from masks, from the image alone, or the middle of the image"
+    )
+    orientation: Literal["keep", "septum"] = Field(
+        "keep", description="septum: quarter turns that bring the right ventricle to the left of the image"
+    )
+
+    @classmethod
+    def lossless(cls) -> "PreprocessSettings":
+        """Pixels exactly as they were read: no resampling, crop or scaling."""
+        return cls(spacing_mm=None, size=None, intensity="none", centre="middle")
+
+
+class SplitSettings(Settings):
+    """Shares of subjects per split; a subject is never on two sides."""
+
+    train: float = Field(0.7, ge=0, le=1)
+    validation: float = Field(0.1, ge=0, le=1)
+    test: float = Field(0.2, ge=0, le=1)
+    stratify: tuple[str, ...] = ("diagnosis", "sex")
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Self:
+        total = self.train + self.validation + self.test
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"train + validation + test must be 1, got {total:g}")
+        return self
+
+
+class IngestSettings(Settings):
+    """Everything that decides what a cohort holds; stored in cohort.json."""
+
+    format: str = "auto"
+    preprocess: PreprocessSettings = PreprocessSettings()
+    split: SplitSettings = SplitSettings()
+    include: tuple[str, ...] = Field((), description="subject ids to read; empty reads all")
+    salted: bool = Field(False, description="subject ids were replaced by a keyed hash; the key itself is never stored")
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def settings_from_yaml(path: Path, kind: type[S]) -> S:
+    """Read settings of one kind from a YAML file.
+
+    Raises:
+        SettingsError: the file is missing, is not YAML, or holds a key or value that `kind` does not allow.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: expected a readable YAML file of settings, got: {error}") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: expected 'key: value' lines, got a {type(values).__name__}")
+    return settings_from_dict(values, kind, origin=str(path))
+
+
+def settings_from_dict(values: dict[str, object], kind: type[S], origin: str) -> S:
+    """Validate a dict of settings; errors name the key, what it got and what is allowed."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(f"{origin}: {_explain(error, kind)}") from error
+
+
+def _explain(error: ValidationError, kind: type[Settings]) -> str:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"]) or kind.__name__
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"unknown key '{key}'; allowed: {', '.join(kind.model_fields)}")
+        else:
+            lines.append(f"'{key}': {problem['msg']}, got {problem['input']!r}")
+    return "; ".join(lines)

@@ -1,0 +1,21 @@
+"""Errors a user can act on. Their text is shown without a traceback by the command line."""
+
+
+class SynthcmrError(Exception):
+    """What was expected, what was got, which values are allowed and how to fix it."""
+
+
+class SettingsError(SynthcmrError):
+    """A setting or flag has a value that cannot be used."""
+
+
+class CohortError(SynthcmrError):
+    """A folder is not a cohort, is unfinished, or does not hold what was asked of it."""
+
+
+class ReadError(SynthcmrError):
+    """One subject, slice or file could not be read; it becomes a row of rejects.parquet and the rest goes on."""
+
+
+class WriteError(SynthcmrError):
+    """An export could not be written as asked."""
