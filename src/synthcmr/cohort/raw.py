@@ -54,7 +54,8 @@ class RawSubject:
     attributes: dict[str, object] = field(default_factory=dict)  # canonical names (see attributes.py) and any further ones
     stacks: tuple[Stack, ...] = ()
     origin: str = "real"  # "real", "phantom" or "synthetic"
-    notes: tuple[str, ...] = ()  # what the reader had to assume; shown in rejects.parquet as level "note"
+    rejects: tuple[tuple[str, str], ...] = ()  # (part, reason): slices or files of this subject that could not be read
+    notes: tuple[str, ...] = ()  # what the reader had to assume; recorded beside the rejects as level "note"
 
 
 @dataclass(frozen=True)

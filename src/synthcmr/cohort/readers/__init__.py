@@ -1,0 +1,50 @@
+"""One reader per data set. Each finds its subjects cheaply, then reads them one by one, in any process."""
+
+from importlib import import_module
+from pathlib import Path
+
+from synthcmr.cohort.readers.protocol import Reader
+from synthcmr.errors import SettingsError
+
+# Most specific layout first: `--format auto` takes the first reader that recognises the source.
+READERS: dict[str, str] = {
+    "acdc": "synthcmr.cohort.readers.acdc:AcdcReader",
+    "mnms": "synthcmr.cohort.readers.mnms:MnmsReader",
+    "mnms2": "synthcmr.cohort.readers.mnms2:Mnms2Reader",
+    "emidec": "synthcmr.cohort.readers.emidec:EmidecReader",
+    "nnunet": "synthcmr.cohort.readers.nnunet:NnunetReader",
+    "ukbb": "synthcmr.cohort.readers.ukbb:UkbbReader",
+    "sunnybrook": "synthcmr.cohort.readers.sunnybrook:SunnybrookReader",
+    "sunnybrook-png": "synthcmr.cohort.readers.sunnybrook_png:SunnybrookPngReader",
+    "table": "synthcmr.cohort.readers.table:TableReader",
+    "dicom": "synthcmr.cohort.readers.dicom:DicomReader",
+}
+
+
+def get_reader(name: str) -> Reader:
+    """The reader of one format.
+
+    Raises:
+        SettingsError: no reader has that name.
+    """
+    if name not in READERS:
+        raise SettingsError(f"--format: expected one of auto, {', '.join(READERS)}; got '{name}'")
+    module, attribute = READERS[name].split(":")
+    reader: Reader = getattr(import_module(module), attribute)()
+    return reader
+
+
+def recognise(source: Path) -> Reader:
+    """The reader whose layout the source has.
+
+    Raises:
+        SettingsError: the source does not exist, or no reader recognises it.
+    """
+    if not source.exists():
+        raise SettingsError(f"{source}: expected a folder or file to read, but nothing is there")
+    for name in READERS:
+        reader = get_reader(name)
+        if reader.recognises(source):
+            return reader
+    layouts = "\n".join(f"  {name}: {get_reader(name).about}" for name in READERS)
+    raise SettingsError(f"{source}: no known layout was recognised. Name one with --format, or make a table. Known:\n{layouts}")
