@@ -1,0 +1,202 @@
+"""Opening a cohort: tables at once, pixels only when they are asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.frame_store import FrameReader
+from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.provenance import PROVENANCE_FILE
+from synthcmr.cohort.subject_stack import SubjectStack, assemble
+from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, FORMAT, FORMAT_VERSION, IMAGES, REJECTS, SUBJECTS, WORK
+from synthcmr.errors import CohortError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthcmr.cohort.dataset import CohortDataset
+
+Choice = str | float | int | bool | Sequence[object] | tuple[float | None, float | None]
+
+
+class Cohort:
+    """A cohort folder, or a selection from one.
+
+    Example:
+        >>> cohort = Cohort.open("acdc")  # doctest: +SKIP
+        >>> women = cohort.select(sex="female", age=(60, None), split="train")  # doctest: +SKIP
+        >>> image, mask = women.image(0), women.mask(0)  # each (frames, rows, columns)  # doctest: +SKIP
+    """
+
+    def __init__(self, path: Path, info: dict[str, Any], subjects: pd.DataFrame | None = None, images: pd.DataFrame | None = None) -> None:
+        """Use `Cohort.open`; this is for selections, which share the folder."""
+        self.path = path
+        self.info = info
+        self._frames = FrameReader(path / ARRAYS)
+        if subjects is not None:
+            self.subjects = subjects
+        if images is not None:
+            self.images = images
+
+    @classmethod
+    def open(cls, path: str | Path) -> Cohort:
+        """Open a cohort folder without reading tables or pixels.
+
+        Raises:
+            CohortError: there is no finished cohort, or a newer version of synthcmr wrote it.
+        """
+        folder = Path(path)
+        file = folder / COHORT_FILE
+        if (folder / WORK).exists() and not file.exists():
+            raise CohortError(f"{folder}: holds an unfinished cohort; repeat the command that started it and it will continue")
+        if not file.exists():
+            raise CohortError(f"{folder}: expected a cohort folder with {COHORT_FILE}; make one with 'synthcmr ingest' or 'synthcmr phantom'")
+        try:
+            info = json.loads(file.read_text())
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise CohortError(f"{file}: expected JSON, got: {error}") from error
+        if info.get("format") != FORMAT or int(info.get("version", 0)) > FORMAT_VERSION:
+            raise CohortError(
+                f"{file}: expected format {FORMAT} up to version {FORMAT_VERSION}, got {info.get('format')} {info.get('version')}; update synthcmr"
+            )
+        return cls(folder, info)
+
+    @cached_property
+    def subjects(self) -> pd.DataFrame:
+        """One row per subject: `subject_id`, typed attributes, `split`, and any further column. Missing values are null."""
+        return self._table(SUBJECTS)
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """One row per image: subject, slice, phases, spacing, affine, and where its frames lie."""
+        return self._table(IMAGES)
+
+    @cached_property
+    def rejects(self) -> pd.DataFrame:
+        """What could not be read (level "reject") or had to be assumed (level "note"), with the reason."""
+        return self._table(REJECTS)
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """What the cohort was made from."""
+        record: dict[str, Any] = json.loads((self.path / PROVENANCE_FILE).read_text())
+        return record
+
+    @property
+    def hash(self) -> str:
+        """Hash of the whole cohort's subjects, pixels and labels."""
+        return str(self.info["hash"])
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Images joined with the attributes of their subjects."""
+        extra = [c for c in self.subjects.columns if c == "subject_id" or c not in self.images.columns]
+        return self.images.merge(self.subjects[extra], on="subject_id", how="left", validate="many_to_one")
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        """Name and size."""
+        return f"Cohort('{self.path}', {len(self.subjects)} subjects, {len(self.images)} images)"
+
+    def select(self, **wanted: Choice) -> Cohort:
+        """The images whose columns have the wanted values.
+
+        Args:
+            **wanted: column = value, a list of values, or a (low, high) tuple for numbers, where None leaves a side open.
+                Columns of subjects and of images both work. Missing values never match.
+
+        Raises:
+            CohortError: a column does not exist.
+        """
+        keep = np.ones(len(self.table), dtype=bool)
+        for name, choice in wanted.items():
+            if name not in self.table.columns:
+                raise CohortError(f"{self.path}: no column '{name}' to select by; there are: {', '.join(map(str, self.table.columns))}")
+            keep &= _matches(self.table[name], choice)
+        return self._subset(keep)
+
+    def where(self, query: str) -> Cohort:
+        """The images for which a pandas query holds, e.g. `where("age > 60 and sex == 'female'")`."""
+        try:
+            keep = self.table.eval(query)
+        except Exception as error:
+            raise CohortError(f"cannot evaluate the query {query!r}: {error}; columns are: {', '.join(map(str, self.table.columns))}") from error
+        return self._subset(np.asarray(keep, dtype=bool))
+
+    def image(self, index: int) -> npt.NDArray[np.float32]:
+        """Frames of one image as float32, (frames, rows, columns)."""
+        return self._read("image", index).astype(np.float32)
+
+    def mask(self, index: int) -> Mask:
+        """Canonical labels of one image, (frames, rows, columns); 255 where nothing is known."""
+        return self._read("mask", index).astype(np.uint8, copy=False)
+
+    def stacks(self, subject_id: str) -> list[SubjectStack]:
+        """The stacks of one subject, reassembled from its slices."""
+        rows = self.images[self.images["subject_id"] == subject_id]
+        if rows.empty:
+            raise CohortError(f"{self.path}: no subject '{subject_id}'")
+        index = {image_id: position for position, image_id in enumerate(self.images["image_id"])}
+        groups = rows.groupby(["stack", rows["frame_indices"].map(tuple)], sort=True)
+        return [assemble(group, [index[i] for i in group["image_id"]], self.image, self.mask) for _, group in groups]
+
+    def iter_stacks(self) -> Iterator[tuple[str, SubjectStack]]:
+        """Every stack of every subject, one subject in memory at a time."""
+        for subject_id in self.subjects["subject_id"]:
+            for stack in self.stacks(subject_id):
+                yield subject_id, stack
+
+    def attributes(self, subject_id: str) -> dict[str, Any]:
+        """The attributes of one subject that are present."""
+        row = self.subjects[self.subjects["subject_id"] == subject_id].iloc[0]
+        return {str(k): v for k, v in row.items() if k != "subject_id" and v is not None and v == v}
+
+    def volumes(self) -> pd.DataFrame:
+        """LV and RV volumes (ml) and myocardial mass (g) per subject, stack and phase, counted on the native masks."""
+        from synthcmr.cohort.volumes import volumes
+
+        return volumes(self.images)
+
+    def dataset(self) -> CohortDataset:
+        """A torch-style map dataset of this selection; see `CohortDataset`."""
+        from synthcmr.cohort.dataset import CohortDataset
+
+        return CohortDataset(self)
+
+    def _table(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.read_parquet(self.path / name)
+
+    def _subset(self, keep: npt.NDArray[np.bool_]) -> Cohort:
+        images = self.images[keep].reset_index(drop=True)
+        subjects = self.subjects[self.subjects["subject_id"].isin(images["subject_id"])].reset_index(drop=True)
+        return Cohort(self.path, self.info, subjects, images)
+
+    def _read(self, name: str, index: int) -> npt.NDArray[np.generic]:
+        row = self.images.iloc[index]
+        return self._frames.read(name, int(row["first_frame"]), int(row["n_frames"]), int(row["height"]), int(row["width"]))
+
+
+def _matches(column: pd.Series, choice: Choice) -> npt.NDArray[np.bool_]:
+    if isinstance(choice, tuple) and len(choice) == 2 and all(v is None or isinstance(v, (int, float)) for v in choice):
+        low, high = choice
+        keep = column.notna()
+        if low is not None:
+            keep &= column >= low
+        if high is not None:
+            keep &= column <= high
+        return keep.to_numpy(dtype=bool)
+    if isinstance(choice, (list, tuple, set)):
+        return column.isin(list(choice)).to_numpy(dtype=bool)
+    return (column == choice).fillna(False).to_numpy(dtype=bool)

@@ -1,0 +1,68 @@
+"""What a folder was made from: hashes, settings and software, so that a report can draw the chain."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from synthcmr import __version__
+
+PROVENANCE_FILE = "provenance.json"
+RECORDED_PACKAGES = ("numpy", "torch", "zarr", "nibabel", "pydicom")
+
+
+@dataclass(frozen=True)
+class Input:
+    """Something a step was given: another cohort, a run, or files."""
+
+    name: str
+    kind: str  # "cohort", "run", "files", "phantom"
+    hash: str
+
+    def row(self) -> dict[str, str]:
+        """As it stands in provenance.json."""
+        return {"name": self.name, "kind": self.kind, "hash": self.hash}
+
+
+def write_provenance(folder: Path, step: str, own_hash: str, inputs: Iterable[Input], settings: Mapping[str, object]) -> None:
+    """Write provenance.json of an artefact folder."""
+    record = {
+        "step": step,
+        "hash": own_hash,
+        "inputs": [i.row() for i in inputs],
+        "settings": dict(settings),
+        "software": {"synthcmr": __version__, "python": platform.python_version(), **_versions()},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_json(folder / PROVENANCE_FILE, record)
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write JSON, replacing the file in one step so that a reader never sees half of it."""
+    partial = path.with_suffix(path.suffix + ".part")
+    partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    os.replace(partial, path)
+
+
+def combined_hash(parts: Iterable[str]) -> str:
+    """One SHA-256 over many, independent of their order."""
+    digest = hashlib.sha256()
+    for part in sorted(parts):
+        digest.update(part.encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in RECORDED_PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

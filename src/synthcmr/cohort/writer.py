@@ -1,0 +1,174 @@
+"""Writing a cohort folder: append subjects, survive being killed, finish with tables, cohort.json and provenance."""
+
+import json
+import math
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from synthcmr import __version__
+from synthcmr.cohort.frame_store import FrameWriter
+from synthcmr.cohort.journal import Batch, Journal, Row
+from synthcmr.cohort.labels import Label
+from synthcmr.cohort.provenance import Input, combined_hash, write_json, write_provenance
+from synthcmr.cohort.records import SubjectRecord
+from synthcmr.cohort.splits import assign_splits
+from synthcmr.cohort.tables import IMAGE_TYPES, REJECT_TYPES, SUBJECT_TYPES, write_table
+from synthcmr.config import SplitSettings
+from synthcmr.errors import CohortError
+
+FORMAT, FORMAT_VERSION = "synthcmr-cohort", 1
+COHORT_FILE, ARRAYS = "cohort.json", "arrays.zarr"
+SUBJECTS, IMAGES, REJECTS = "subjects.parquet", "images.parquet", "rejects.parquet"
+WORK = ".unfinished"
+MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
+
+
+class CohortWriter:
+    """Builds one cohort folder. Use as a context manager, then call `finish` once."""
+
+    def __init__(self, path: Path, manifest: Mapping[str, object], dtype: str = "float16", canvas: tuple[int, int] = (128, 128)) -> None:
+        """Start a cohort, or continue the unfinished one at `path`.
+
+        Args:
+            path: the cohort folder.
+            manifest: what decides the content (step, source, settings); continuing demands that it is the same.
+            dtype: of stored images.
+            canvas: rows and columns to start with.
+
+        Raises:
+            CohortError: `path` holds a finished cohort, other files, or an unfinished cohort with another manifest.
+        """
+        self.path = path
+        self.manifest = json.loads(json.dumps(manifest))
+        self._journal = Journal(path / WORK / JOURNAL)
+        self._claim()
+        self._journal.repair()
+        self.done: set[str] = set()
+        start = 0
+        for batch in self._journal.batches():
+            self.done.update(batch.cases)
+            start = batch.frames_end
+        self._frames = FrameWriter(path / ARRAYS, dtype, canvas, start)
+        self._batch = Batch()
+
+    def __enter__(self) -> Self:
+        """Nothing to open: the folder was claimed when the writer was built."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Keep what was appended, also when the run was interrupted."""
+        self.commit()
+
+    def add(self, record: SubjectRecord) -> None:
+        """Append one subject (or the rejects of one that could not be read)."""
+        batch = self._batch
+        batch.cases.append(record.case_id)
+        batch.rejects.extend(reject.row() for reject in record.rejects)
+        batch.dropped.update(record.dropped)
+        if record.subject_id is not None and record.images:
+            batch.subjects.append({"subject_id": record.subject_id, **record.attributes})
+            for image in record.images:
+                batch.images.append(image.row(self._frames.append(image.image, image.mask)))
+        if self._frames.full():
+            self.commit()
+
+    def commit(self) -> None:
+        """Make everything appended so far durable."""
+        if not self._batch.cases:
+            return
+        self._frames.flush()
+        self._batch.frames_end = self._frames.count
+        self._journal.append(self._batch)
+        self._batch = Batch()
+
+    def finish(self, split: SplitSettings | None, inputs: Iterable[Input], facts: Mapping[str, object] | None = None) -> None:
+        """Write the tables, cohort.json and provenance.json, and drop the journal.
+
+        Args:
+            split: how to split subjects; None keeps the `split` column that the subjects came with.
+            inputs: what the cohort was made from.
+            facts: further entries of cohort.json.
+        """
+        self.commit()
+        subjects, images, rejects, dropped = self._collect()
+        if split is not None:
+            assign_splits(subjects, split)
+        write_table(self.path / SUBJECTS, subjects, SUBJECT_TYPES)
+        write_table(self.path / IMAGES, images, IMAGE_TYPES)
+        write_table(self.path / REJECTS, rejects, REJECT_TYPES)
+        own_hash = cohort_hash(subjects, images)
+        write_provenance(self.path, str(self.manifest.get("step", "cohort")), own_hash, inputs, self.manifest)
+        write_json(self.path / COHORT_FILE, self._summary(subjects, images, rejects, dropped, own_hash) | dict(facts or {}))
+        shutil.rmtree(self.path / WORK, ignore_errors=True)
+
+    def _claim(self) -> None:
+        if (self.path / COHORT_FILE).exists():
+            raise CohortError(f"{self.path}: holds a finished cohort already; choose another folder or remove it (--overwrite)")
+        manifest_file = self.path / WORK / MANIFEST
+        if manifest_file.exists():
+            before = json.loads(manifest_file.read_text())
+            if before != self.manifest:
+                raise CohortError(f"{self.path}: {_differences(before, self.manifest)}; repeat the command as it was, or --overwrite")
+            return
+        if self.path.exists() and any(p.name != WORK for p in self.path.iterdir()):
+            raise CohortError(f"{self.path}: expected an empty or new folder for the cohort, got one with files in it")
+        manifest_file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(manifest_file, self.manifest)
+
+    def _collect(self) -> tuple[list[Row], list[Row], list[Row], dict[str, str]]:
+        subjects: list[Row] = []
+        images: list[Row] = []
+        rejects: list[Row] = []
+        dropped: dict[str, str] = {}
+        for batch in self._journal.batches():
+            subjects += batch.subjects
+            images += batch.images
+            rejects += batch.rejects
+            dropped |= batch.dropped
+        subjects.sort(key=lambda row: str(row["subject_id"]))
+        images.sort(key=_image_order)
+        rejects.sort(key=lambda row: (str(row["case_id"]), str(row["part"])))
+        return subjects, images, rejects, dropped
+
+    def _summary(
+        self, subjects: list[Row], images: list[Row], rejects: list[Row], dropped: dict[str, str], own_hash: str
+    ) -> dict[str, object]:
+        lost = [row for row in rejects if row["level"] == "reject"]
+        return {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "made_by": f"synthcmr {__version__}",
+            "hash": own_hash,
+            "subjects": len(subjects),
+            "images": len(images),
+            "frames": sum(int(str(row["n_frames"])) for row in images),
+            "rejects": len(lost),
+            "origin": sorted({str(row["origin"]) for row in images}),
+            "labels": {label.name.lower(): int(label) for label in Label},
+            "settings": self.manifest.get("settings", {}),
+            "dropped_attributes": dropped,
+        }
+
+
+def cohort_hash(subjects: list[Row], images: list[Row]) -> str:
+    """Hash of who is in a cohort and of every pixel and label, independent of the order they came in."""
+    people = (json.dumps(_plain(row), sort_keys=True) for row in subjects)
+    pixels = (f"{row['image_id']} {row['content_hash']}" for row in images)
+    return combined_hash([*people, *pixels])
+
+
+def _plain(row: Row) -> Row:
+    return {k: v for k, v in row.items() if v is not None and not (isinstance(v, float) and math.isnan(v)) and k != "split"}
+
+
+def _image_order(row: Row) -> tuple[str, int, int, int]:
+    return str(row["subject_id"]), int(str(row["stack"])), int(str(row["slice_index"])), int(str(row["first_frame"]))
+
+
+def _differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
+    changed = sorted(k for k in {*before, *now} if before.get(k) != now.get(k))
+    told = "; ".join(f"{k} was {before.get(k)!r}, is now {now.get(k)!r}" for k in changed)
+    return f"holds an unfinished cohort made with other settings ({told})"
