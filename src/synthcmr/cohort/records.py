@@ -30,7 +30,7 @@ class ImageRecord:
     spacing_column_mm: float | None = None
     slice_step_mm: float | None = None
     slice_thickness_mm: float | None = None
-    affine: tuple[float, ...] | None = None  # 4x4 row-major: (stored column, stored row, slice within stack, 1) -> RAS mm
+    affine: tuple[float, ...] | None = None  # 4x4 row-major: (stored column, stored row, slice_index, 1) -> RAS mm
     intensity_low: float | None = None  # native intensity that was mapped to 0
     intensity_high: float | None = None  # native intensity that was mapped to 1
     area_lv_mm2: tuple[float, ...] = ()  # per frame, measured on the native pixels

@@ -79,7 +79,7 @@ def _present(value: float) -> float | None:
 
 
 def _affine(flat: object, first_slice: int) -> npt.NDArray[np.float64] | None:
-    """The stored affine counts slices from 0; shift it where a selection starts later."""
+    """The stored affine counts by slice_index; the assembled stack counts from its own first slice."""
     if flat is None:
         return None
     affine = np.asarray(flat, dtype=np.float64).reshape(4, 4)

@@ -1,0 +1,138 @@
+"""Ingest: files to cohort, in parallel, resumable, with every reject listed."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+
+from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.provenance import Input, combined_hash
+from synthcmr.cohort.raw import Case
+from synthcmr.cohort.readers import get_reader, recognise
+from synthcmr.cohort.records import SubjectRecord
+from synthcmr.cohort.subject_pipeline import read_case
+from synthcmr.cohort.writer import CohortWriter
+from synthcmr.config import IngestSettings
+from synthcmr.errors import CohortError, ReadError, SettingsError
+
+Progress = Callable[[int, int, str], None]
+PENDING_PER_WORKER = 3  # enough to keep workers busy, few enough that results do not pile up in memory
+
+
+@dataclass(frozen=True)
+class IngestPlan:
+    """What will be read, decided before anything is."""
+
+    source: Path
+    reader: str
+    cases: tuple[Case, ...]
+    settings: IngestSettings
+    salt: str | None
+
+    @property
+    def manifest(self) -> dict[str, object]:
+        """What decides the content of the cohort; a resumed run must have the same."""
+        return {"step": "ingest", "source": self.source.name, "reader": self.reader, "settings": self.settings.model_dump(mode="json")}
+
+
+def plan_ingest(source: Path, settings: IngestSettings, salt: str | None = None) -> IngestPlan:
+    """Recognise the source and list its subjects.
+
+    Raises:
+        SettingsError: the source is not there, not recognised, empty, or lacks a subject that was asked for.
+    """
+    reader = recognise(source) if settings.format == "auto" else get_reader(settings.format)
+    if not source.exists():
+        raise SettingsError(f"{source}: expected a folder or file to read, but nothing is there")
+    cases = reader.cases(source)
+    if settings.include:
+        wanted = set(settings.include)
+        cases = [case for case in cases if case.case_id in wanted or Path(case.case_id).name in wanted]
+    if not cases:
+        raise SettingsError(f"{source}: found nothing to read as '{reader.name}'; expected: {reader.about}")
+    resolved = settings.model_copy(update={"format": reader.name, "salted": salt is not None})
+    return IngestPlan(source, reader.name, tuple(cases), resolved, salt)
+
+
+def ingest(plan: IngestPlan, out: Path, workers: int | None = None, strict: bool = False, progress: Progress | None = None) -> Cohort:
+    """Read every case of a plan into a cohort folder, or continue where an interrupted run stopped.
+
+    Args:
+        plan: from `plan_ingest`.
+        out: the cohort folder.
+        workers: processes; default one per core this process may use.
+        strict: stop at the first reject.
+        progress: called with (done, total, case) after each case.
+
+    Raises:
+        ReadError: `strict`, and something could not be read.
+        CohortError: `out` holds something else, or nothing at all could be read.
+    """
+    lossless = plan.settings.preprocess.intensity == "none"
+    size = plan.settings.preprocess.size or 256
+    with CohortWriter(out, plan.manifest, "float32" if lossless else "float16", (size, size)) as writer:
+        todo = [case for case in plan.cases if case.case_id not in writer.done]
+        done = len(plan.cases) - len(todo)
+        for record in _read_all(plan, todo, workers or _cores()):
+            if strict and (lost := [r for r in record.rejects if r.level == "reject"]):
+                raise ReadError(f"{record.case_id}, {lost[0].part}: {lost[0].reason} (--strict)")
+            writer.add(record)
+            done += 1
+            if progress is not None:
+                progress(done, len(plan.cases), record.case_id)
+        _finish(writer, plan)
+    return Cohort.open(out)
+
+
+def _finish(writer: CohortWriter, plan: IngestPlan) -> None:
+    digest = combined_hash(case.case_id for case in plan.cases)
+    writer.finish(plan.settings.split, [Input(plan.source.name, "files", digest)], {"reader": plan.reader})
+    if Cohort.open(writer.path).info["images"] == 0:
+        rejects = Cohort.open(writer.path).rejects
+        first = rejects.iloc[0]
+        raise CohortError(
+            f"{plan.source}: none of {len(plan.cases)} case(s) could be read as '{plan.reader}'; first: {first['case_id']}: "
+            f"{first['reason']}; all reasons are in {writer.path / 'rejects.parquet'}"
+        )
+
+
+def _read_all(plan: IngestPlan, cases: Sequence[Case], workers: int) -> Iterator[SubjectRecord]:
+    """Records in the order of the cases, whoever finishes first, so that a cohort is the same for any number of workers."""
+    job = (plan.reader, plan.source)
+    if workers <= 1 or len(cases) <= 1:
+        for case in cases:
+            yield read_case(*job, case, plan.settings.preprocess, plan.salt)
+        return
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["synthcmr.cohort.subject_pipeline", get_reader(plan.reader).__module__])
+    with ProcessPoolExecutor(min(workers, len(cases)), mp_context=context, initializer=_one_thread) as pool:
+        waiting = iter(cases)
+        pending: dict[int, Future[SubjectRecord]] = {}
+        next_in, next_out = 0, 0
+        while True:
+            for case in islice(waiting, workers * PENDING_PER_WORKER - len(pending)):
+                pending[next_in] = pool.submit(read_case, *job, case, plan.settings.preprocess, plan.salt)
+                next_in += 1
+            if not pending:
+                return
+            if next_out in pending and pending[next_out].done():
+                yield pending.pop(next_out).result()
+                next_out += 1
+                continue
+            wait([pending[next_out]], return_when=FIRST_COMPLETED)
+
+
+def _one_thread() -> None:
+    """Workers are the parallelism; a BLAS that starts threads of its own inside each would only get in the way."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,105 @@
+"""Resampling and cropping in one step: two small matrices per image, one for rows and one for columns.
+
+Separable interpolation is linear, so out = R @ image @ C.T with R (out rows x in rows) and C (out columns x in columns).
+Only the pixels of the crop are ever computed, and both products run in BLAS.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.labels import Label, Mask
+
+Kernel = Literal["cubic", "linear"]
+Floats = npt.NDArray[np.float32]
+SUPPORT = {"cubic": 2.0, "linear": 1.0}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How one image axis is sampled: `size` output pixels, `step` input pixels apart, centred on input position `centre`."""
+
+    size: int
+    step: float
+    centre: float
+
+    @property
+    def positions(self) -> npt.NDArray[np.float64]:
+        """Input coordinate of every output pixel centre."""
+        return self.centre + (np.arange(self.size) - (self.size - 1) / 2.0) * self.step
+
+    def matrix(self, length: int, kernel: Kernel) -> Floats:
+        """Interpolation weights, (size, length). Rows outside the input are zero: there is no signal there.
+
+        When the step is larger than one pixel the kernel is stretched by it, so that frequencies the output cannot hold
+        do not fold back into it.
+        """
+        stretch = max(self.step, 1.0)
+        distance = (self.positions[:, None] - np.arange(length)[None, :]) / stretch
+        weights = _kernel(np.abs(distance), kernel)
+        full = _kernel(np.abs((self.positions[:, None] - _beyond(length, stretch * SUPPORT[kernel])[None, :]) / stretch), kernel)
+        total = weights.sum(axis=1, keepdims=True) + full.sum(axis=1, keepdims=True)
+        return (weights / np.where(total == 0, 1.0, total)).astype(np.float32)
+
+    def is_identity(self, length: int) -> bool:
+        """Whether output equals input, pixel for pixel."""
+        return self.size == length and abs(self.step - 1.0) < 1e-9 and abs(self.centre - (length - 1) / 2.0) < 1e-9
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The output pixel grid of a stack, in input pixels."""
+
+    rows: Axis
+    columns: Axis
+
+    def affine(self, native: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Affine of the output grid, (column, row, slice, 1) -> mm."""
+        place = np.eye(4)
+        place[0, 0], place[0, 3] = self.columns.step, self.columns.positions[0]
+        place[1, 1], place[1, 3] = self.rows.step, self.rows.positions[0]
+        return native @ place
+
+    def image(self, stack: npt.NDArray[np.generic], kernel: Kernel) -> Floats:
+        """Resample images, (..., rows, columns)."""
+        if self._is_identity(stack.shape):
+            return stack.astype(np.float32)
+        rows = self.rows.matrix(stack.shape[-2], kernel)
+        columns = self.columns.matrix(stack.shape[-1], kernel)
+        touched = np.flatnonzero(rows.any(axis=0))
+        lo, hi = (int(touched[0]), int(touched[-1]) + 1) if touched.size else (0, 1)
+        return np.asarray(rows[:, lo:hi] @ (stack[..., lo:hi, :].astype(np.float32) @ columns.T), dtype=np.float32)
+
+    def mask(self, stack: Mask) -> Mask:
+        """Resample labels by linear votes: every output pixel takes the label with the largest interpolated share."""
+        if self._is_identity(stack.shape):
+            return stack
+        found = [v for v in np.unique(stack) if v != Label.BACKGROUND]
+        outside = Label.UNLABELLED if Label.UNLABELLED in found else Label.BACKGROUND
+        shares = np.stack([self.image(stack == v, "linear") for v in found]) if found else np.zeros((0, *stack.shape))
+        if not found:
+            return np.zeros((*stack.shape[:-2], self.rows.size, self.columns.size), dtype=np.uint8)
+        inside = self.image(np.ones((1, *stack.shape[-2:]), dtype=np.uint8), "linear")
+        background = inside - shares.sum(axis=0)
+        votes = np.concatenate([background[None], shares])
+        labels = np.array([Label.BACKGROUND, *found], dtype=np.uint8)[votes.argmax(axis=0)]
+        return np.where(inside < 0.5, np.uint8(outside), labels)
+
+    def _is_identity(self, shape: tuple[int, ...]) -> bool:
+        return self.rows.is_identity(shape[-2]) and self.columns.is_identity(shape[-1])
+
+
+def _kernel(x: npt.NDArray[np.float64], kernel: Kernel) -> npt.NDArray[np.float64]:
+    if kernel == "linear":
+        return np.clip(1.0 - x, 0.0, None)
+    near = (1.5 * x - 2.5) * x * x + 1.0  # Keys (1981), a = -1/2
+    far = ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    return np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
+
+
+def _beyond(length: int, reach: float) -> npt.NDArray[np.float64]:
+    """Positions of the pixels just outside the input, which weigh but hold no signal."""
+    margin = int(np.ceil(reach)) + 1
+    return np.concatenate([np.arange(-margin, 0), np.arange(length, length + margin)]).astype(np.float64)

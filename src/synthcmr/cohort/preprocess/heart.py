@@ -1,0 +1,76 @@
+"""Where the heart is: from masks, or from the image alone."""
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.labels import Label, Mask
+from synthcmr.cohort.raw import Stack
+from synthcmr.config import PreprocessSettings
+
+Centre = tuple[float, float]  # row, column, in native pixels
+PRIOR_FRACTION = 0.22  # standard deviation of the heart's place, as a share of the field of view
+SMOOTH_MM = 12.0
+FALLBACK_PIXEL_MM = 1.5
+
+
+def heart_centre(stack: Stack, settings: PreprocessSettings) -> Centre:
+    """The point to crop around, one for the whole stack so that its slices stay aligned."""
+    rows, columns = stack.image.shape[-2:]
+    middle = ((rows - 1) / 2.0, (columns - 1) / 2.0)
+    if settings.centre == "middle":
+        return middle
+    if settings.centre != "motion" and stack.mask is not None:
+        found = mask_centre(stack.mask)
+        if found is not None:
+            return found
+    return image_centre(stack) if settings.centre in ("auto", "motion") else middle
+
+
+def mask_centre(mask: Mask) -> Centre | None:
+    """Middle of the box around everything labelled, (row, column); None where nothing is."""
+    drawn = (mask != Label.BACKGROUND) & (mask != Label.UNLABELLED)
+    flat = drawn.reshape(-1, *mask.shape[-2:]).any(axis=0)
+    if not flat.any():
+        return None
+    rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
+    return (rows[0] + rows[-1]) / 2.0, (columns[0] + columns[-1]) / 2.0
+
+
+def image_centre(stack: Stack) -> Centre:
+    """The heart without masks: what moves between frames, near the middle; else what is bright and blob-like there."""
+    image = _reduced(stack)
+    moves = stack.frame_count > 1
+    evidence = image.std(axis=0).mean(axis=0) if moves else _blobs(image.mean(axis=(0, 1)))
+    pixel = stack.spacing_mm[0] if stack.spacing_mm else FALLBACK_PIXEL_MM
+    weight = _smooth(evidence, SMOOTH_MM / pixel) * _prior(evidence.shape)
+    strong = np.where(weight > 0.6 * weight.max(), weight, 0.0)
+    if strong.sum() <= 0:
+        return (evidence.shape[0] - 1) / 2.0, (evidence.shape[1] - 1) / 2.0
+    rows, columns = np.indices(evidence.shape)
+    return float((rows * strong).sum() / strong.sum()), float((columns * strong).sum() / strong.sum())
+
+
+def _reduced(stack: Stack) -> npt.NDArray[np.float32]:
+    """The middle slices, where the heart is widest, with intensities cut so that bright fat does not outweigh it."""
+    n = stack.slice_count
+    middle = slice(n // 4, max(n // 4 + 1, n - n // 4))
+    image = stack.image[:, middle].astype(np.float32)
+    high = float(np.percentile(image[0, image.shape[1] // 2], 99.0))
+    return np.clip(image, 0.0, high if high > 0 else None)
+
+
+def _blobs(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    from scipy.ndimage import gaussian_filter
+
+    return np.clip(gaussian_filter(image, 4.0) - gaussian_filter(image, 16.0), 0.0, None)
+
+
+def _smooth(image: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float32]:
+    from scipy.ndimage import gaussian_filter
+
+    return np.asarray(gaussian_filter(image, sigma), dtype=np.float32)
+
+
+def _prior(shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    rows, columns = (np.linspace(-0.5, 0.5, n) for n in shape)
+    return np.exp(-(rows[:, None] ** 2 + columns[None, :] ** 2) / (2.0 * PRIOR_FRACTION**2))

@@ -1,0 +1,90 @@
+"""Order of slices and quarter turns of the image."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.labels import Label, Mask
+from synthcmr.cohort.raw import Stack
+
+
+def base_first(stack: Stack) -> Stack:
+    """Turn the stack base to apex where masks tell which end is which.
+
+    The base is wide and shows both ventricles; the apex is narrow. The centre of mass of the labelled area along the
+    stack therefore lies on the base side of the middle of the labelled slices.
+    """
+    if stack.slices_ordered or stack.mask is None or stack.slice_count < 3:
+        return stack
+    drawn = (stack.mask != Label.BACKGROUND) & (stack.mask != Label.UNLABELLED)
+    area = drawn.sum(axis=(0, 2, 3)).astype(float)
+    present = np.flatnonzero(area)
+    if present.size < 3:
+        return stack
+    centroid = float((area * np.arange(area.size)).sum() / area.sum())
+    if centroid <= (present[0] + present[-1]) / 2.0:
+        return replace(stack, slices_ordered=True)
+    return reverse(stack)
+
+
+def reverse(stack: Stack) -> Stack:
+    """The same stack, slices the other way round, its affine following."""
+    n = stack.slice_count
+    affine = None
+    if stack.affine is not None:
+        flip = np.eye(4)
+        flip[2, 2], flip[2, 3] = -1.0, n - 1.0
+        affine = stack.affine @ flip
+    return replace(
+        stack,
+        image=stack.image[:, ::-1],
+        mask=None if stack.mask is None else stack.mask[:, ::-1],
+        affine=affine,
+        slices_ordered=True,
+    )
+
+
+def septum_left(stack: Stack) -> Stack:
+    """Turn the image by quarter turns so that the right ventricle lies to the left of the left one."""
+    if stack.mask is None:
+        return stack
+    turns = quarter_turns(stack.mask)
+    return stack if turns == 0 else turned(stack, turns)
+
+
+def quarter_turns(mask: Mask) -> int:
+    """How many counter-clockwise quarter turns bring the RV to the left; 0 where the mask lacks LV or RV."""
+    lv, rv = np.argwhere(mask == Label.LV), np.argwhere(mask == Label.RV)
+    if not len(lv) or not len(rv):
+        return 0
+    down, right = (rv.mean(axis=0) - lv.mean(axis=0))[-2:]
+    angle = np.degrees(np.arctan2(-down, right))  # of the RV seen from the LV, counter-clockwise from "right"
+    return int(np.rint((180.0 - angle) / 90.0)) % 4
+
+
+def turned(stack: Stack, turns: int) -> Stack:
+    """Turn the image counter-clockwise by quarter turns; spacing and affine follow."""
+    rows, columns = stack.image.shape[-2:]
+    spacing = stack.spacing_mm
+    if spacing is not None and turns % 2:
+        spacing = (spacing[1], spacing[0])
+    return replace(
+        stack,
+        image=np.rot90(stack.image, turns, axes=(-2, -1)),
+        mask=None if stack.mask is None else np.rot90(stack.mask, turns, axes=(-2, -1)),
+        spacing_mm=spacing,
+        affine=None if stack.affine is None else stack.affine @ _turn_matrix(turns % 4, rows, columns),
+    )
+
+
+def _turn_matrix(turns: int, rows: int, columns: int) -> npt.NDArray[np.float64]:
+    """From (column, row) of the turned image to (column, row) of the original one."""
+    matrix = np.eye(4)
+    for _ in range(turns):
+        one = np.eye(4)  # np.rot90 once: turned[r, c] = original[c, columns - 1 - r]
+        one[0, :] = (0.0, -1.0, 0.0, columns - 1.0)
+        one[1, :] = (1.0, 0.0, 0.0, 0.0)
+        matrix = matrix @ one
+        rows, columns = columns, rows
+    return matrix

@@ -1,0 +1,196 @@
+"""From a stack as it was acquired to image rows as they are stored."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.labels import STRUCTURES, Label, Mask
+from synthcmr.cohort.phases import frame_groups
+from synthcmr.cohort.preprocess.grid import Axis, Grid
+from synthcmr.cohort.preprocess.heart import heart_centre
+from synthcmr.cohort.preprocess.orient import base_first, septum_left
+from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.records import ImageRecord
+from synthcmr.config import PreprocessSettings
+from synthcmr.errors import ReadError
+
+RANGE_SAMPLES = 1 << 20  # pixels that percentiles are taken from; a cine holds many more and gives the same answer
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A whole stack on its output grid."""
+
+    stack: Stack
+    image: npt.NDArray[np.float32]  # (frames, slices, rows, columns)
+    mask: Mask
+    grid: Grid
+    low: float | None
+    high: float | None
+
+
+def preprocess(stack: Stack, subject_id: str, number: int, origin: str, settings: PreprocessSettings) -> list[ImageRecord]:
+    """Turn one stack into image rows.
+
+    Args:
+        stack: as a reader gave it.
+        subject_id: whose it is.
+        number: which stack of the subject it is.
+        origin: "real", "phantom" or "synthetic".
+        settings: what to do.
+
+    Raises:
+        ReadError: the stack cannot be used: not finite, constant, or without the frames asked for.
+    """
+    _check(stack)
+    groups = frame_groups(stack, settings.frames)
+    ordered = base_first(stack)
+    prepared = _prepare(septum_left(ordered) if settings.orientation == "septum" else ordered, settings)
+    levels = _levels(prepared.stack)
+    areas = _areas(prepared.stack)
+    return [
+        _record(prepared, frames, z, subject_id, number, origin, levels[z], areas)
+        for frames in groups
+        for z in range(prepared.stack.slice_count)
+    ]
+
+
+def _check(stack: Stack) -> None:
+    image = stack.image
+    if image.ndim != 4 or 0 in image.shape:
+        raise ReadError(f"expected frames x slices x rows x columns with at least one of each, got shape {image.shape}")
+    if stack.mask is not None and stack.mask.shape != image.shape:
+        raise ReadError(f"mask and image differ in shape: mask {stack.mask.shape}, image {image.shape}")
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise ReadError(f"expected finite intensities, got {int((~np.isfinite(image)).sum())} NaN or infinite pixels")
+    if image.min() == image.max():
+        raise ReadError(f"expected an image, got the constant value {image.min()} everywhere")
+
+
+def _prepare(stack: Stack, settings: PreprocessSettings) -> Prepared:
+    grid = _grid(stack, settings)
+    low, high = _range(stack.image, settings)
+    image = grid.image(stack.image, settings.kernel)
+    if low is not None and high is not None:
+        inside = grid.image(np.ones((1, 1, *stack.image.shape[-2:]), dtype=np.uint8), "linear") > 0.5
+        image = np.where(inside, np.clip((image - low) / (high - low), 0.0, 1.0), 0.0).astype(np.float16)
+    native = stack.mask if stack.mask is not None else np.full(stack.image.shape, Label.UNLABELLED, dtype=np.uint8)
+    return Prepared(stack, image, grid.mask(native), grid, low, high)
+
+
+def _grid(stack: Stack, settings: PreprocessSettings) -> Grid:
+    lengths = stack.image.shape[-2:]
+    steps = (1.0, 1.0)
+    if settings.spacing_mm is not None and stack.spacing_mm is not None:
+        steps = (settings.spacing_mm / stack.spacing_mm[0], settings.spacing_mm / stack.spacing_mm[1])
+    centre = heart_centre(stack, settings) if settings.size is not None else tuple((n - 1) / 2.0 for n in lengths)
+    axes = []
+    for length, step, position in zip(lengths, steps, centre, strict=True):
+        size = settings.size if settings.size is not None else max(1, round(length / step))
+        if step == 1.0:  # without resampling a crop must copy pixels, so it starts on one
+            position = round(position - (size - 1) / 2.0) + (size - 1) / 2.0
+        axes.append(Axis(size, step, position))
+    return Grid(axes[0], axes[1])
+
+
+def _range(image: npt.NDArray[np.generic], settings: PreprocessSettings) -> tuple[float | None, float | None]:
+    """Intensities that become 0 and 1, one pair for the whole stack so that its slices and frames stay comparable."""
+    if settings.intensity == "none":
+        return None, None
+    stride = 1 + image.size // RANGE_SAMPLES
+    low, high = np.percentile(image.reshape(-1)[::stride], [settings.low_percentile, settings.high_percentile])
+    if high <= low:
+        low, high = image.min(), image.max()
+    return float(low), float(high)
+
+
+def _levels(stack: Stack) -> list[tuple[str | None, float | None]]:
+    """Basal, mid or apical third, and the fraction from base to apex, of every slice with LV in any frame."""
+    none: tuple[str | None, float | None] = (None, None)
+    if stack.mask is None or not stack.slices_ordered:
+        return [none] * stack.slice_count
+    present = np.flatnonzero((stack.mask == Label.LV).any(axis=(0, 2, 3)))
+    if present.size < 3:
+        return [none] * stack.slice_count
+    first, last = int(present[0]), int(present[-1])
+    levels = []
+    for z in range(stack.slice_count):
+        fraction = (z - first) / (last - first)
+        if not 0.0 <= fraction <= 1.0:
+            levels.append(none)
+            continue
+        third = min(2, int(3 * (z - first + 0.5) / (last - first + 1)))
+        levels.append((("basal", "mid", "apical")[third], round(fraction, 4)))
+    return levels
+
+
+def _areas(stack: Stack) -> dict[str, npt.NDArray[np.float64]] | None:
+    """Area of each structure on the native pixels, mm2, (frames, slices)."""
+    if stack.mask is None or stack.spacing_mm is None:
+        return None
+    pixel = stack.spacing_mm[0] * stack.spacing_mm[1]
+    return {name: (stack.mask == label).sum(axis=(2, 3)) * pixel for name, label in STRUCTURES.items()}
+
+
+def _record(
+    prepared: Prepared,
+    frames: tuple[int, ...],
+    z: int,
+    subject_id: str,
+    number: int,
+    origin: str,
+    level: tuple[str | None, float | None],
+    areas: dict[str, npt.NDArray[np.float64]] | None,
+) -> ImageRecord:
+    stack, grid = prepared.stack, prepared.grid
+    pick = list(frames)
+    affine = _stored_affine(stack, grid)
+    spacing = stack.spacing_mm
+    first_slice = stack.slice_indices[z] if stack.slice_indices else z
+    return ImageRecord(
+        image=prepared.image[pick, z],
+        mask=prepared.mask[pick, z],
+        subject_id=subject_id,
+        stack=number,
+        slice_index=first_slice,
+        slice_count=stack.slice_count,
+        phases=tuple(stack.phases[k] for k in pick),
+        labelled=tuple(",".join(stack.labelled_in(k)) for k in pick),
+        slice_level=level[0],
+        slice_fraction=level[1],
+        frame_indices=tuple(stack.frame_indices[k] if stack.frame_indices else k for k in pick),
+        trigger_ms=tuple(float(stack.trigger_ms[k]) for k in pick) if stack.trigger_ms else (),
+        spacing_row_mm=None if spacing is None else spacing[0] * grid.rows.step,
+        spacing_column_mm=None if spacing is None else spacing[1] * grid.columns.step,
+        slice_step_mm=stack.slice_step_mm,
+        slice_thickness_mm=stack.slice_thickness_mm,
+        affine=None if affine is None else tuple(float(v) for v in affine.ravel()),
+        intensity_low=prepared.low,
+        intensity_high=prepared.high,
+        **{f"area_{k}_mm2": tuple(float(v) for v in a[pick, z]) for k, a in (areas or {}).items()},
+        heart_cut=_is_cut(prepared, pick, z),
+        origin=origin,
+    )
+
+
+def _stored_affine(stack: Stack, grid: Grid) -> npt.NDArray[np.float64] | None:
+    """The stored affine counts slices by slice_index, so that it is the same for every row of a stack."""
+    if stack.affine is None:
+        return None
+    start = np.eye(4)
+    start[2, 3] = -float(stack.slice_indices[0] if stack.slice_indices else 0)
+    return grid.affine(stack.affine) @ start
+
+
+def _is_cut(prepared: Prepared, frames: list[int], z: int) -> bool:
+    """Whether the crop lost labelled pixels: their share outside the grid exceeds what resampling explains."""
+    mask = prepared.stack.mask
+    if mask is None:
+        return False
+    drawn = (mask[frames, z] != Label.BACKGROUND) & (mask[frames, z] != Label.UNLABELLED)
+    rows, columns = np.nonzero(drawn.any(axis=0))
+    if not rows.size:
+        return False
+    r, c = prepared.grid.rows.positions, prepared.grid.columns.positions
+    return bool(rows.min() < r[0] - 1 or rows.max() > r[-1] + 1 or columns.min() < c[0] - 1 or columns.max() > c[-1] + 1)
