@@ -1,0 +1,76 @@
+"""The `synthcmr` command: a table of commands, each loaded when it is called."""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from synthcmr import __version__
+
+# name -> (one line for the overview, "module:function"); in the order that data takes
+COMMANDS: dict[str, tuple[str, str]] = {
+    "phantom": ("Make a cohort of digital phantoms with known truth.", "synthcmr.cli.phantom:phantom"),
+    "ingest": ("Read a data set into a cohort.", "synthcmr.cli.ingest:ingest"),
+    "info": ("Say what a cohort holds.", "synthcmr.cli.info:info"),
+    "audit": ("Say whom a cohort leaves out.", "synthcmr.cli.audit:audit"),
+    "export": (
+        "Write a cohort for other tools: nnU-Net, NIfTI, DICOM, PNG, Hugging Face, ACDC.",
+        "synthcmr.cli.export:export",
+    ),
+    "demo": ("Run the whole chain on phantoms: no data, no download.", "synthcmr.cli.demo:demo"),
+}
+
+
+class LazyCommands(TyperGroup):
+    """Loads a command's module only when that command is asked for, so that `--help` stays fast."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All commands in the order of the chain."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Build one command from its function."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, function = COMMANDS[cmd_name][1].split(":")
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(name=cmd_name)(getattr(import_module(module), function))
+        return typer.main.get_command(single)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The overview, written from the table without loading any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (about, _) in COMMANDS.items()])
+
+
+app = typer.Typer(
+    cls=LazyCommands, add_completion=False, rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+
+@app.callback(invoke_without_command=True)
+def synthcmr(version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
+    """Synthetic cardiac MRI that a group can use.
+
+    The chain: phantom or ingest, then audit, then export. Start with 'synthcmr demo OUT': it needs no data.
+    'synthcmr COMMAND --help' shows options and examples of a command.
+    """
+    if version:
+        typer.echo(f"synthcmr {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; errors a user can act on are shown without a traceback."""
+    from synthcmr.errors import SynthcmrError
+
+    try:
+        app()
+    except SynthcmrError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. What was finished is kept; the same command continues it.", err=True)
+        sys.exit(130)

@@ -1,0 +1,128 @@
+"""`synthcmr ingest`: read a data set into a cohort."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def ingest(
+    source: Annotated[Path, typer.Argument(help="Folder, zip or table to read.")],
+    out: Annotated[Path, typer.Argument(help="Cohort folder to make; an unfinished one is continued.")],
+    format: Annotated[str, typer.Option("--format", help="Layout of the source; 'auto' recognises it.")] = "auto",  # noqa: A002
+    spacing: Annotated[
+        str | None, typer.Option("--spacing", help="In-plane pixel in mm, or 'native'. [default: 1.5]")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option("--size", help="Rows and columns of the crop, or 'full'. [default: 128]")
+    ] = None,
+    frames: Annotated[
+        str | None, typer.Option("--frames", help="auto, single, pair (ED+ES) or cine. [default: auto]")
+    ] = None,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Keep every pixel as it was read.")] = False,
+    settings: Annotated[Path | None, typer.Option("--settings", help="YAML file of ingest settings.")] = None,
+    like: Annotated[
+        Path | None, typer.Option("--like", help="Use the preprocessing of this cohort, e.g. for a second site.")
+    ] = None,
+    include: Annotated[str | None, typer.Option("--include", help="Only these subjects, comma-separated.")] = None,
+    salt: Annotated[
+        str | None, typer.Option("--salt", envvar="SYNTHCMR_SALT", help="Replace subject ids by a keyed hash.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the train/validation/test split.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes. [default: one per core]")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first thing that cannot be read.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort that is already there.")] = False,
+) -> None:
+    """Read a data set into a cohort.
+
+    What cannot be read is listed in OUT/rejects.parquet with the reason, and the rest goes on.
+
+    \b
+    Formats: acdc, mnms, mnms2, emidec, nnunet, ukbb, sunnybrook, sunnybrook-png, table, dicom.
+
+    \b
+    Examples:
+      synthcmr ingest ACDC/database/training acdc
+      synthcmr ingest ukbb_zips ukbb --salt "our secret" --frames cine
+      synthcmr ingest my_images.csv mine --spacing 1.25 --size 160
+      synthcmr ingest second_site site2 --like acdc
+      synthcmr ingest ACDC/database/training raw --lossless
+    """
+    from synthcmr.cli.progress import progress_bar
+    from synthcmr.cohort.ingest import ingest as run
+    from synthcmr.cohort.ingest import plan_ingest
+
+    wanted = _settings(settings, like, lossless, format, spacing, size, frames, include, seed)
+    if _already_there(out, overwrite):
+        return
+    plan = plan_ingest(source, wanted, salt)
+    typer.echo(f"Reading {len(plan.cases)} case(s) of {source} as '{plan.reader}'")
+    with progress_bar("ingest") as report:
+        cohort = run(plan, out, workers, strict, report)
+    from synthcmr.cli.info import describe
+
+    typer.echo(describe(cohort))
+
+
+def _settings(
+    file: Path | None,
+    like: Path | None,
+    lossless: bool,
+    format_: str,
+    spacing: str | None,
+    size: str | None,
+    frames: str | None,
+    include: str | None,
+    seed: int | None,
+) -> Any:
+    from synthcmr.config import IngestSettings, PreprocessSettings, settings_from_dict, settings_from_yaml
+
+    base = settings_from_yaml(file, IngestSettings) if file else IngestSettings()
+    values: dict[str, Any] = base.model_dump()
+    if like is not None:
+        values["preprocess"] = _preprocess_of(like)
+    if lossless:
+        values["preprocess"] = PreprocessSettings.lossless().model_dump()
+    if format_ != "auto":
+        values["format"] = format_
+    if spacing is not None:
+        values["preprocess"]["spacing_mm"] = None if spacing == "native" else _number("--spacing", spacing, "native")
+    if size is not None:
+        values["preprocess"]["size"] = None if size == "full" else int(_number("--size", size, "full"))
+    if frames is not None:
+        values["preprocess"]["frames"] = frames
+    if include:
+        values["include"] = tuple(part.strip() for part in include.split(","))
+    if seed is not None:
+        values["split"]["seed"] = seed
+    return settings_from_dict(values, IngestSettings, "ingest settings")
+
+
+def _number(flag: str, text: str, word: str) -> float:
+    from synthcmr.errors import SettingsError
+
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SettingsError(f"{flag}: expected a number or '{word}', got '{text}'") from error
+
+
+def _preprocess_of(like: Path) -> dict[str, Any]:
+    from synthcmr.cohort import Cohort
+    from synthcmr.errors import SettingsError
+
+    settings = Cohort.open(like).info.get("settings", {})
+    if "preprocess" not in settings:
+        raise SettingsError(f"--like {like}: expected a cohort that states its preprocessing, got one without")
+    return dict(settings["preprocess"])
+
+
+def _already_there(out: Path, overwrite: bool) -> bool:
+    """Clear a cohort that may be replaced; otherwise a finished one is left to the writer, which refuses it clearly."""
+    import shutil
+
+    from synthcmr.cohort.writer import COHORT_FILE, WORK
+
+    if overwrite and ((out / COHORT_FILE).exists() or (out / WORK).exists()):
+        shutil.rmtree(out)
+    return False
