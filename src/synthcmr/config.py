@@ -19,8 +19,12 @@ class Settings(BaseModel):
 class PreprocessSettings(Settings):
     """What is done once, at ingest, to every image. The same settings can be applied to another site's cohort later."""
 
-    spacing_mm: float | None = Field(1.5, gt=0, description="in-plane pixel after resampling; null keeps the native one")
-    size: int | None = Field(128, ge=16, le=1024, description="rows and columns after cropping; null keeps the whole image")
+    spacing_mm: float | None = Field(
+        1.5, gt=0, description="in-plane pixel after resampling; null keeps the native one"
+    )
+    size: int | None = Field(
+        128, ge=16, le=1024, description="rows and columns after cropping; null keeps the whole image"
+    )
     frames: FrameMode = Field("auto", description="frames per image row: one, an ED+ES pair, or the whole cine")
     intensity: Literal["percentile", "none"] = Field("percentile", description="robust scaling to 0..1 per volume")
     low_percentile: float = Field(0.5, ge=0, lt=50)

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-SEXES = {"f": "female", "female": "female", "w": "female", "woman": "female", "m": "male", "male": "male", "man": "male"}
+SEXES = {
+    "f": "female",
+    "female": "female",
+    "w": "female",
+    "woman": "female",
+    "m": "male",
+    "male": "male",
+    "man": "male",
+}
 MISSING_WORDS = {"", "na", "n/a", "nan", "none", "null", "unknown", "missing", "-", "?", "not available"}
 VENDOR_HINTS = {
     "siemens": "Siemens",
@@ -75,7 +83,9 @@ def clean(attributes: Mapping[str, object]) -> tuple[dict[str, Value], list[str]
         if ATTRIBUTES["bmi"].low <= bmi <= ATTRIBUTES["bmi"].high:
             kept["bmi"] = round(bmi, 2)
         else:
-            notes.append(f"bmi: height {kept['height_cm']} cm and weight {kept['weight_kg']} kg give {bmi:.0f}; left missing")
+            notes.append(
+                f"bmi: height {kept['height_cm']} cm and weight {kept['weight_kg']} kg give {bmi:.0f}; left missing"
+            )
     return kept, notes
 
 

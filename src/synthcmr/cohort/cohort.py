@@ -35,7 +35,9 @@ class Cohort:
         >>> image, mask = women.image(0), women.mask(0)  # each (frames, rows, columns)  # doctest: +SKIP
     """
 
-    def __init__(self, path: Path, info: dict[str, Any], subjects: pd.DataFrame | None = None, images: pd.DataFrame | None = None) -> None:
+    def __init__(
+        self, path: Path, info: dict[str, Any], subjects: pd.DataFrame | None = None, images: pd.DataFrame | None = None
+    ) -> None:
         """Use `Cohort.open`; this is for selections, which share the folder."""
         self.path = path
         self.info = info
@@ -55,9 +57,13 @@ class Cohort:
         folder = Path(path)
         file = folder / COHORT_FILE
         if (folder / WORK).exists() and not file.exists():
-            raise CohortError(f"{folder}: holds an unfinished cohort; repeat the command that started it and it will continue")
+            raise CohortError(
+                f"{folder}: holds an unfinished cohort; repeat the command that started it and it will continue"
+            )
         if not file.exists():
-            raise CohortError(f"{folder}: expected a cohort folder with {COHORT_FILE}; make one with 'synthcmr ingest' or 'synthcmr phantom'")
+            raise CohortError(
+                f"{folder}: expected a cohort folder with {COHORT_FILE}; make one with 'synthcmr ingest' or 'synthcmr phantom'"
+            )
         try:
             info = json.loads(file.read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -121,7 +127,9 @@ class Cohort:
         keep = np.ones(len(self.table), dtype=bool)
         for name, choice in wanted.items():
             if name not in self.table.columns:
-                raise CohortError(f"{self.path}: no column '{name}' to select by; there are: {', '.join(map(str, self.table.columns))}")
+                raise CohortError(
+                    f"{self.path}: no column '{name}' to select by; there are: {', '.join(map(str, self.table.columns))}"
+                )
             keep &= _matches(self.table[name], choice)
         return self._subset(keep)
 
@@ -130,7 +138,9 @@ class Cohort:
         try:
             keep = self.table.eval(query)
         except Exception as error:
-            raise CohortError(f"cannot evaluate the query {query!r}: {error}; columns are: {', '.join(map(str, self.table.columns))}") from error
+            raise CohortError(
+                f"cannot evaluate the query {query!r}: {error}; columns are: {', '.join(map(str, self.table.columns))}"
+            ) from error
         return self._subset(np.asarray(keep, dtype=bool))
 
     def image(self, index: int) -> npt.NDArray[np.float32]:
@@ -185,7 +195,9 @@ class Cohort:
 
     def _read(self, name: str, index: int) -> npt.NDArray[np.generic]:
         row = self.images.iloc[index]
-        return self._frames.read(name, int(row["first_frame"]), int(row["n_frames"]), int(row["height"]), int(row["width"]))
+        return self._frames.read(
+            name, int(row["first_frame"]), int(row["n_frames"]), int(row["height"]), int(row["width"])
+        )
 
 
 def _matches(column: pd.Series, choice: Choice) -> npt.NDArray[np.bool_]:

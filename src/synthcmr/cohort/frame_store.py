@@ -8,7 +8,9 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
 
-SHARD_FRAMES = 256  # frames per file: some 8 MB of float16 at 128x128, so that a cohort of 100,000 slices is a few hundred files
+SHARD_FRAMES = (
+    256  # frames per file: some 8 MB of float16 at 128x128, so that a cohort of 100,000 slices is a few hundred files
+)
 CHUNK_PIXELS = 256  # a chunk holds one frame up to this side, so that random access decodes one frame
 
 Pixels = npt.NDArray[np.floating]

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.provenance import Input, combined_hash
+from synthcmr.cohort.provenance import Input, fingerprint
 from synthcmr.cohort.raw import Case
 from synthcmr.cohort.readers import get_reader, recognise
 from synthcmr.cohort.records import SubjectRecord
@@ -35,7 +35,12 @@ class IngestPlan:
     @property
     def manifest(self) -> dict[str, object]:
         """What decides the content of the cohort; a resumed run must have the same."""
-        return {"step": "ingest", "source": self.source.name, "reader": self.reader, "settings": self.settings.model_dump(mode="json")}
+        return {
+            "step": "ingest",
+            "source": self.source.name,
+            "reader": self.reader,
+            "settings": self.settings.model_dump(mode="json"),
+        }
 
 
 def plan_ingest(source: Path, settings: IngestSettings, salt: str | None = None) -> IngestPlan:
@@ -57,7 +62,9 @@ def plan_ingest(source: Path, settings: IngestSettings, salt: str | None = None)
     return IngestPlan(source, reader.name, tuple(cases), resolved, salt)
 
 
-def ingest(plan: IngestPlan, out: Path, workers: int | None = None, strict: bool = False, progress: Progress | None = None) -> Cohort:
+def ingest(
+    plan: IngestPlan, out: Path, workers: int | None = None, strict: bool = False, progress: Progress | None = None
+) -> Cohort:
     """Read every case of a plan into a cohort folder, or continue where an interrupted run stopped.
 
     Args:
@@ -88,8 +95,9 @@ def ingest(plan: IngestPlan, out: Path, workers: int | None = None, strict: bool
 
 
 def _finish(writer: CohortWriter, plan: IngestPlan) -> None:
-    digest = combined_hash(case.case_id for case in plan.cases)
-    writer.finish(plan.settings.split, [Input(plan.source.name, "files", digest)], {"reader": plan.reader})
+    writer.finish(
+        plan.settings.split, [Input(plan.source.name, "files", fingerprint(plan.source))], {"reader": plan.reader}
+    )
     if Cohort.open(writer.path).info["images"] == 0:
         rejects = Cohort.open(writer.path).rejects
         first = rejects.iloc[0]

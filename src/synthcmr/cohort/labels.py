@@ -40,7 +40,9 @@ def remap(mask: npt.NDArray[np.generic], table: Mapping[int, int], source: str) 
     """
     whole = np.rint(mask)
     if mask.dtype.kind == "f" and not np.array_equal(whole, mask):
-        raise ValueError(f"{source}: expected whole label values, got fractions such as {mask[whole != mask].flat[0]!r}")
+        raise ValueError(
+            f"{source}: expected whole label values, got fractions such as {mask[whole != mask].flat[0]!r}"
+        )
     found = np.unique(whole)
     unknown = [int(v) for v in found if int(v) not in table]
     if unknown:

@@ -21,7 +21,9 @@ class Stack:
     spacing_mm: tuple[float, float] | None  # (row, column) pixel size; None: unknown
     slice_step_mm: float | None  # between slice centres
     phases: tuple[str, ...]  # per frame: "ED", "ES" or "" (another phase, or unknown)
-    labelled: tuple[tuple[str, ...], ...] = ()  # per frame: structures its mask draws; default: all, where a mask is given
+    labelled: tuple[
+        tuple[str, ...], ...
+    ] = ()  # per frame: structures its mask draws; default: all, where a mask is given
     affine: npt.NDArray[np.float64] | None = None  # (column, row, slice, 1) -> RAS+ millimetres
     slice_thickness_mm: float | None = None
     frame_indices: tuple[int, ...] = ()  # 0-based position of each frame in the whole cine
@@ -51,7 +53,9 @@ class RawSubject:
     """One subject: who it is and its stacks."""
 
     subject_id: str
-    attributes: dict[str, object] = field(default_factory=dict)  # canonical names (see attributes.py) and any further ones
+    attributes: dict[str, object] = field(
+        default_factory=dict
+    )  # canonical names (see attributes.py) and any further ones
     stacks: tuple[Stack, ...] = ()
     origin: str = "real"  # "real", "phantom" or "synthetic"
     rejects: tuple[tuple[str, str], ...] = ()  # (part, reason): slices or files of this subject that could not be read

@@ -38,7 +38,9 @@ class ImageRecord:
     area_rv_mm2: tuple[float, ...] = ()
     heart_cut: bool = False  # the crop lost labelled pixels
     origin: str = "real"
-    extra: dict[str, Value] = field(default_factory=dict)  # further columns, e.g. seed and plan row of a generated image
+    extra: dict[str, Value] = field(
+        default_factory=dict
+    )  # further columns, e.g. seed and plan row of a generated image
 
     def row(self, first_frame: int) -> dict[str, object]:
         """The row of images.parquet; `first_frame` is where its frames start in the arrays."""

@@ -30,13 +30,18 @@ class SubjectStack:
     spacing_mm: tuple[float, float] | None
     slice_step_mm: float | None
     slice_thickness_mm: float | None
-    affine: npt.NDArray[np.float64] | None  # (column, row, slice index, 1) -> RAS mm; counts slices from slice_indices[0]
+    affine: (
+        npt.NDArray[np.float64] | None
+    )  # (column, row, slice index, 1) -> RAS mm; counts slices from slice_indices[0]
     trigger_ms: tuple[float, ...]
     origin: str
 
 
 def assemble(
-    rows: pd.DataFrame, positions: list[int], image: Callable[[int], npt.NDArray[np.float32]], mask: Callable[[int], Mask]
+    rows: pd.DataFrame,
+    positions: list[int],
+    image: Callable[[int], npt.NDArray[np.float32]],
+    mask: Callable[[int], Mask],
 ) -> SubjectStack:
     """Put the rows of one stack together.
 

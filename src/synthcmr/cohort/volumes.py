@@ -38,5 +38,7 @@ def volumes(images: pd.DataFrame) -> pd.DataFrame:
         {"subject_id": s, "stack": t, "frame": f, "phase": p, **{name: found.get(name) for name in AREAS}}
         for (s, t, f, p), found in sorted(sums.items())
     ]
-    table = pd.DataFrame(records, columns=["subject_id", "stack", "frame", "phase", *AREAS]).astype({name: float for name in AREAS})
+    table = pd.DataFrame(records, columns=["subject_id", "stack", "frame", "phase", *AREAS]).astype(
+        dict.fromkeys(AREAS, float)
+    )
     return table.assign(myo_g=table["myo_ml"] * MYOCARDIAL_DENSITY_G_PER_ML)

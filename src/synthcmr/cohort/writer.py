@@ -29,7 +29,9 @@ MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 class CohortWriter:
     """Builds one cohort folder. Use as a context manager, then call `finish` once."""
 
-    def __init__(self, path: Path, manifest: Mapping[str, object], dtype: str = "float16", canvas: tuple[int, int] = (128, 128)) -> None:
+    def __init__(
+        self, path: Path, manifest: Mapping[str, object], dtype: str = "float16", canvas: tuple[int, int] = (128, 128)
+    ) -> None:
         """Start a cohort, or continue the unfinished one at `path`.
 
         Args:
@@ -58,7 +60,9 @@ class CohortWriter:
         """Nothing to open: the folder was claimed when the writer was built."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Keep what was appended, also when the run was interrupted."""
         self.commit()
 
@@ -84,7 +88,9 @@ class CohortWriter:
         self._journal.append(self._batch)
         self._batch = Batch()
 
-    def finish(self, split: SplitSettings | None, inputs: Iterable[Input], facts: Mapping[str, object] | None = None) -> None:
+    def finish(
+        self, split: SplitSettings | None, inputs: Iterable[Input], facts: Mapping[str, object] | None = None
+    ) -> None:
         """Write the tables, cohort.json and provenance.json, and drop the journal.
 
         Args:
@@ -101,17 +107,23 @@ class CohortWriter:
         write_table(self.path / REJECTS, rejects, REJECT_TYPES)
         own_hash = cohort_hash(subjects, images)
         write_provenance(self.path, str(self.manifest.get("step", "cohort")), own_hash, inputs, self.manifest)
-        write_json(self.path / COHORT_FILE, self._summary(subjects, images, rejects, dropped, own_hash) | dict(facts or {}))
+        write_json(
+            self.path / COHORT_FILE, self._summary(subjects, images, rejects, dropped, own_hash) | dict(facts or {})
+        )
         shutil.rmtree(self.path / WORK, ignore_errors=True)
 
     def _claim(self) -> None:
         if (self.path / COHORT_FILE).exists():
-            raise CohortError(f"{self.path}: holds a finished cohort already; choose another folder or remove it (--overwrite)")
+            raise CohortError(
+                f"{self.path}: holds a finished cohort already; choose another folder or remove it (--overwrite)"
+            )
         manifest_file = self.path / WORK / MANIFEST
         if manifest_file.exists():
             before = json.loads(manifest_file.read_text())
             if before != self.manifest:
-                raise CohortError(f"{self.path}: {_differences(before, self.manifest)}; repeat the command as it was, or --overwrite")
+                raise CohortError(
+                    f"{self.path}: {_differences(before, self.manifest)}; repeat the command as it was, or --overwrite"
+                )
             return
         if self.path.exists() and any(p.name != WORK for p in self.path.iterdir()):
             raise CohortError(f"{self.path}: expected an empty or new folder for the cohort, got one with files in it")
@@ -161,7 +173,9 @@ def cohort_hash(subjects: list[Row], images: list[Row]) -> str:
 
 
 def _plain(row: Row) -> Row:
-    return {k: v for k, v in row.items() if v is not None and not (isinstance(v, float) and math.isnan(v)) and k != "split"}
+    return {
+        k: v for k, v in row.items() if v is not None and not (isinstance(v, float) and math.isnan(v)) and k != "split"
+    }
 
 
 def _image_order(row: Row) -> tuple[str, int, int, int]:

@@ -26,7 +26,7 @@ class Axis:
     centre: float
 
     @property
-    def positions(self) -> npt.NDArray[np.float64]:
+    def positions(self) -> npt.NDArray[np.floating]:
         """Input coordinate of every output pixel centre."""
         return self.centre + (np.arange(self.size) - (self.size - 1) / 2.0) * self.step
 
@@ -39,7 +39,9 @@ class Axis:
         stretch = max(self.step, 1.0)
         distance = (self.positions[:, None] - np.arange(length)[None, :]) / stretch
         weights = _kernel(np.abs(distance), kernel)
-        full = _kernel(np.abs((self.positions[:, None] - _beyond(length, stretch * SUPPORT[kernel])[None, :]) / stretch), kernel)
+        full = _kernel(
+            np.abs((self.positions[:, None] - _beyond(length, stretch * SUPPORT[kernel])[None, :]) / stretch), kernel
+        )
         total = weights.sum(axis=1, keepdims=True) + full.sum(axis=1, keepdims=True)
         return (weights / np.where(total == 0, 1.0, total)).astype(np.float32)
 
@@ -91,7 +93,7 @@ class Grid:
         return self.rows.is_identity(shape[-2]) and self.columns.is_identity(shape[-1])
 
 
-def _kernel(x: npt.NDArray[np.float64], kernel: Kernel) -> npt.NDArray[np.float64]:
+def _kernel(x: npt.NDArray[np.floating], kernel: Kernel) -> npt.NDArray[np.floating]:
     if kernel == "linear":
         return np.clip(1.0 - x, 0.0, None)
     near = (1.5 * x - 2.5) * x * x + 1.0  # Keys (1981), a = -1/2

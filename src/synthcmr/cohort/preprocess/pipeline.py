@@ -30,7 +30,9 @@ class Prepared:
     high: float | None
 
 
-def preprocess(stack: Stack, subject_id: str, number: int, origin: str, settings: PreprocessSettings) -> list[ImageRecord]:
+def preprocess(
+    stack: Stack, subject_id: str, number: int, origin: str, settings: PreprocessSettings
+) -> list[ImageRecord]:
     """Turn one stack into image rows.
 
     Args:
@@ -99,9 +101,10 @@ def _range(image: npt.NDArray[np.generic], settings: PreprocessSettings) -> tupl
     if settings.intensity == "none":
         return None, None
     stride = 1 + image.size // RANGE_SAMPLES
-    low, high = np.percentile(image.reshape(-1)[::stride], [settings.low_percentile, settings.high_percentile])
+    sample = image.reshape(-1)[::stride].astype(np.float32)
+    low, high = np.percentile(sample, [settings.low_percentile, settings.high_percentile])
     if high <= low:
-        low, high = image.min(), image.max()
+        return float(image.min()), float(image.max())
     return float(low), float(high)
 
 
@@ -131,6 +134,12 @@ def _areas(stack: Stack) -> dict[str, npt.NDArray[np.float64]] | None:
         return None
     pixel = stack.spacing_mm[0] * stack.spacing_mm[1]
     return {name: (stack.mask == label).sum(axis=(2, 3)) * pixel for name, label in STRUCTURES.items()}
+
+
+def _of_slice(
+    areas: dict[str, npt.NDArray[np.float64]] | None, name: str, frames: list[int], z: int
+) -> tuple[float, ...]:
+    return () if areas is None else tuple(float(v) for v in areas[name][frames, z])
 
 
 def _record(
@@ -168,7 +177,9 @@ def _record(
         affine=None if affine is None else tuple(float(v) for v in affine.ravel()),
         intensity_low=prepared.low,
         intensity_high=prepared.high,
-        **{f"area_{k}_mm2": tuple(float(v) for v in a[pick, z]) for k, a in (areas or {}).items()},
+        area_lv_mm2=_of_slice(areas, "lv", pick, z),
+        area_myo_mm2=_of_slice(areas, "myo", pick, z),
+        area_rv_mm2=_of_slice(areas, "rv", pick, z),
         heart_cut=_is_cut(prepared, pick, z),
         origin=origin,
     )
@@ -193,4 +204,6 @@ def _is_cut(prepared: Prepared, frames: list[int], z: int) -> bool:
     if not rows.size:
         return False
     r, c = prepared.grid.rows.positions, prepared.grid.columns.positions
-    return bool(rows.min() < r[0] - 1 or rows.max() > r[-1] + 1 or columns.min() < c[0] - 1 or columns.max() > c[-1] + 1)
+    return bool(
+        rows.min() < r[0] - 1 or rows.max() > r[-1] + 1 or columns.min() < c[0] - 1 or columns.max() > c[-1] + 1
+    )
