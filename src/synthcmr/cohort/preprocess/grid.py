@@ -78,15 +78,12 @@ class Grid:
         """Resample labels by linear votes: every output pixel takes the label with the largest interpolated share."""
         if self._is_identity(stack.shape):
             return stack
-        found = [v for v in np.unique(stack) if v != Label.BACKGROUND]
+        found = [int(v) for v in np.unique(stack) if v != Label.BACKGROUND]
+        inside = self.image(np.ones(stack.shape, dtype=np.uint8), "linear")
+        shares = [self.image(stack == v, "linear") for v in found]
+        background = inside - sum(shares, np.zeros_like(inside))
+        labels = np.array([Label.BACKGROUND, *found], dtype=np.uint8)[np.argmax([background, *shares], axis=0)]
         outside = Label.UNLABELLED if Label.UNLABELLED in found else Label.BACKGROUND
-        shares = np.stack([self.image(stack == v, "linear") for v in found]) if found else np.zeros((0, *stack.shape))
-        if not found:
-            return np.zeros((*stack.shape[:-2], self.rows.size, self.columns.size), dtype=np.uint8)
-        inside = self.image(np.ones((1, *stack.shape[-2:]), dtype=np.uint8), "linear")
-        background = inside - shares.sum(axis=0)
-        votes = np.concatenate([background[None], shares])
-        labels = np.array([Label.BACKGROUND, *found], dtype=np.uint8)[votes.argmax(axis=0)]
         return np.where(inside < 0.5, np.uint8(outside), labels)
 
     def _is_identity(self, shape: tuple[int, ...]) -> bool:
