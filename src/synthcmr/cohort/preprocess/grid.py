@@ -30,13 +30,13 @@ class Axis:
         """Input coordinate of every output pixel centre."""
         return self.centre + (np.arange(self.size) - (self.size - 1) / 2.0) * self.step
 
-    def matrix(self, length: int, kernel: Kernel) -> Floats:
+    def matrix(self, length: int, kernel: Kernel, smooth: bool = True) -> Floats:
         """Interpolation weights, (size, length). Rows outside the input are zero: there is no signal there.
 
-        When the step is larger than one pixel the kernel is stretched by it, so that frequencies the output cannot hold
-        do not fold back into it.
+        When the step is larger than one pixel, `smooth` stretches the kernel by it, so that frequencies the output
+        cannot hold do not fold back into it.
         """
-        stretch = max(self.step, 1.0)
+        stretch = max(self.step, 1.0) if smooth else 1.0
         distance = (self.positions[:, None] - np.arange(length)[None, :]) / stretch
         weights = _kernel(np.abs(distance), kernel)
         full = _kernel(
@@ -64,23 +64,26 @@ class Grid:
         place[1, 1], place[1, 3] = self.rows.step, self.rows.positions[0]
         return native @ place
 
-    def image(self, stack: npt.NDArray[np.generic], kernel: Kernel) -> Floats:
+    def image(self, stack: npt.NDArray[np.generic], kernel: Kernel, smooth: bool = True) -> Floats:
         """Resample images, (..., rows, columns)."""
         if self._is_identity(stack.shape):
             return stack.astype(np.float32)
-        rows = self.rows.matrix(stack.shape[-2], kernel)
-        columns = self.columns.matrix(stack.shape[-1], kernel)
+        rows = self.rows.matrix(stack.shape[-2], kernel, smooth)
+        columns = self.columns.matrix(stack.shape[-1], kernel, smooth)
         touched = np.flatnonzero(rows.any(axis=0))
         lo, hi = (int(touched[0]), int(touched[-1]) + 1) if touched.size else (0, 1)
         return np.asarray(rows[:, lo:hi] @ (stack[..., lo:hi, :].astype(np.float32) @ columns.T), dtype=np.float32)
 
     def mask(self, stack: Mask) -> Mask:
-        """Resample labels by linear votes: every output pixel takes the label with the largest interpolated share."""
+        """Resample labels by linear votes: every output pixel takes the label with the largest interpolated share.
+
+        Votes are not smoothed: smoothing lets a thin wall lose against both its neighbours, and myocardium shrinks.
+        """
         if self._is_identity(stack.shape):
             return stack
         found = [int(v) for v in np.unique(stack) if v != Label.BACKGROUND]
-        inside = self.image(np.ones(stack.shape, dtype=np.uint8), "linear")
-        shares = [self.image(stack == v, "linear") for v in found]
+        inside = self.image(np.ones(stack.shape, dtype=np.uint8), "linear", smooth=False)
+        shares = [self.image(stack == v, "linear", smooth=False) for v in found]
         background = inside - sum(shares, np.zeros_like(inside))
         labels = np.array([Label.BACKGROUND, *found], dtype=np.uint8)[np.argmax([background, *shares], axis=0)]
         outside = Label.UNLABELLED if Label.UNLABELLED in found else Label.BACKGROUND
