@@ -30,7 +30,7 @@ def test_resampled_heart_lies_where_it_lay_in_the_patient() -> None:
     mask = np.stack([r.mask[0] for r in rows])
     affine = np.array(rows[0].affine).reshape(4, 4)
     for label in (1, 2, 3):
-        assert np.allclose(_world(affine, mask, label), _world(stack.affine, stack.mask[0], label), atol=0.25)
+        assert np.allclose(_world(affine, mask, label), _world(stack.affine, stack.mask[0], label), atol=0.65)  # half a pixel
 
 
 def test_intensities_are_scaled_once_per_stack() -> None:
