@@ -1,0 +1,125 @@
+"""The short-axis cine of one DICOM study, ready to be labelled."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from synthcmr.cohort.labels import Label, Mask, hide_unknown
+from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.readers.archive import Entry
+from synthcmr.cohort.readers.cine_phases import choose_phases
+from synthcmr.cohort.readers.dicom_files import Pixels
+from synthcmr.cohort.readers.dicom_geometry import Geometry, stack_geometry
+from synthcmr.cohort.readers.dicom_headers import Frame, scan
+from synthcmr.cohort.readers.dicom_pixels import load_slices
+from synthcmr.cohort.readers.dicom_stack import Found, find_short_axis
+from synthcmr.errors import ReadError
+
+
+@dataclass(frozen=True)
+class Cine:
+    """A short-axis cine as measured; nobody said yet what its pixels show."""
+
+    slices: tuple[tuple[Frame, ...], ...]  # slices x phases
+    image: Pixels  # (phases, slices, rows, columns)
+    geometry: Geometry
+    segmentations: tuple[Entry, ...] = ()
+    rejects: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def first(self) -> Frame:
+        """The first phase of the first slice."""
+        return self.slices[0][0]
+
+    @property
+    def origin(self) -> str:
+        """Whether the headers call these images synthetic."""
+        return "synthetic" if self.first.synthetic else "real"
+
+    @property
+    def told_phases(self) -> tuple[str, ...]:
+        """Per phase what the headers say it is: "ED", "ES" or ""."""
+        return tuple(_agreed([cine[t].cycle for cine in self.slices]) for t in range(len(self.slices[0])))
+
+    @property
+    def trigger_ms(self) -> tuple[float, ...]:
+        """Per phase the mean time after the R wave over the slices; empty where some frame does not tell."""
+        times = [[frame.times.get("trigger") for frame in cine] for cine in self.slices]
+        if any(t is None for row in times for t in row):
+            return ()
+        return tuple(float(t) for t in np.mean(np.array(times, dtype=np.float64), axis=0))
+
+    def empty_mask(self) -> Mask:
+        """A mask of the image's shape in which nothing is labelled."""
+        return np.full(self.image.shape, Label.UNLABELLED, dtype=np.uint8)
+
+
+def read_cine(entries: list[Entry]) -> Cine:
+    """Find and read the short-axis cine among files.
+
+    Raises:
+        ReadError: no file is an MR image, none make a short-axis stack, or no slice of it can be decoded.
+    """
+    study = scan(entries)
+    found = find_short_axis(study.frames)
+    pixels, failed = load_slices(found.slices)
+    if not pixels:
+        raise ReadError(failed[0][1])
+    rejects = [*study.rejects, *found.rejects, *((f"slice {found.steps[i]}", reason) for i, reason in failed)]
+    kept = sorted(pixels)
+    return Cine(
+        slices=tuple(tuple(found.slices[i]) for i in kept),
+        image=np.stack([pixels[i] for i in kept], axis=1),
+        geometry=_geometry(found, kept),
+        segmentations=tuple(study.segmentations),
+        rejects=tuple(rejects),
+        notes=tuple(found.notes),
+    )
+
+
+def to_stack(
+    cine: Cine, mask: Mask | None, labelled: tuple[tuple[str, ...], ...], told: tuple[str, ...] = ()
+) -> tuple[Stack, tuple[str, ...]]:
+    """A cine with its mask as the stack of a subject.
+
+    Args:
+        cine: what was measured.
+        mask: (phases, slices, rows, columns) with canonical labels, or None.
+        labelled: per phase the structures that the mask draws; () where there is no mask.
+        told: per phase "ED", "ES" or "" where something beside the images says so; default: the headers.
+
+    Returns:
+        The stack, and a note on every phase that had to be estimated.
+    """
+    phases, notes = choose_phases(cine.image, mask, labelled, told if any(told) else cine.told_phases)
+    if mask is not None:
+        mask = np.stack([hide_unknown(m, parts) for m, parts in zip(mask, labelled, strict=True)])
+    geometry = cine.geometry
+    stack = Stack(
+        image=cine.image,
+        mask=mask,
+        spacing_mm=geometry.spacing_mm,
+        slice_step_mm=geometry.step_mm,
+        phases=phases,
+        labelled=labelled if mask is not None else (),
+        affine=geometry.affine,
+        slice_thickness_mm=geometry.thickness_mm,
+        frame_indices=tuple(range(cine.image.shape[0])),
+        trigger_ms=cine.trigger_ms,
+        slice_indices=geometry.slice_indices,
+        slices_ordered=geometry.ordered,
+    )
+    return stack, notes
+
+
+def _geometry(found: Found, kept: list[int]) -> Geometry:
+    """The grid of the slices that were read, numbered within the whole stack."""
+    steps = [found.steps[i] for i in kept]
+    geometry = stack_geometry([found.slices[i][0] for i in kept], steps)
+    whole = stack_geometry([cine[0] for cine in found.slices], found.steps)
+    return replace(geometry, step_mm=whole.step_mm) if len(kept) == 1 else geometry
+
+
+def _agreed(words: list[str]) -> str:
+    return words[0] if len(set(words)) == 1 else ""

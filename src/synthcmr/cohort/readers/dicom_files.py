@@ -1,0 +1,109 @@
+"""Bytes of a DICOM file to a header, numbers and pixels; every way a file can be damaged ends as one ReadError."""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.readers.archive import Entry
+from synthcmr.errors import ReadError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pydicom.uid import UID
+
+Vector = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.generic]
+
+
+@contextmanager
+def lenient() -> Iterator[None]:
+    """Let pydicom read values that break the standard (anonymised files do) without printing them: they may be UIDs.
+
+    Usable as a decorator, because pydicom checks a value when it is first looked at.
+    """
+    from pydicom import config
+
+    before = config.settings.reading_validation_mode
+    config.settings.reading_validation_mode = config.IGNORE
+    try:
+        yield
+    finally:
+        config.settings.reading_validation_mode = before
+
+
+def read_header(entry: Entry, tags: list[str] | None = None) -> "Dataset | None":
+    """The header of a DICOM file, or None where the file is not DICOM.
+
+    Raises:
+        ReadError: the file is DICOM but damaged.
+    """
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    with entry.open() as stream:
+        try:
+            return dcmread(stream, stop_before_pixels=True, specific_tags=list(tags) if tags else None)
+        except InvalidDicomError:
+            return None
+        except Exception as error:  # pydicom raises many kinds on damaged bytes, all with one meaning here
+            raise ReadError(f"{entry.base}: expected a DICOM header, got a damaged one ({error})") from error
+
+
+def number(value: object) -> float | None:
+    """A header's number, or None where it is absent, empty or no finite number."""
+    try:
+        result = float(str(value))
+    except ValueError:
+        return None
+    return result if np.isfinite(result) else None
+
+
+def clock_seconds(value: object) -> float | None:
+    """Seconds since midnight of a DICOM time (HHMMSS.ffffff)."""
+    match = re.fullmatch(r"(\d{2}):?(\d{2}):?(\d{2}(?:\.\d+)?)", str(value).strip())
+    return None if match is None else int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+
+
+def vector(value: object, length: int) -> Vector | None:
+    """A header's list of numbers, or None where it is absent or of another length."""
+    if not isinstance(value, Iterable):
+        return None
+    try:
+        result = np.array([float(v) for v in value], dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    return result if result.shape == (length,) and np.isfinite(result).all() else None
+
+
+@lenient()
+def decode(entry: Entry) -> Pixels:
+    """The stored values of a file, brighter is greater.
+
+    Raises:
+        ReadError: the file is cut short, or its compression cannot be decoded here.
+    """
+    from pydicom import dcmread
+
+    syntax: UID | None = None
+    with entry.open() as stream:
+        try:
+            dataset = dcmread(stream)
+            syntax = dataset.file_meta.get("TransferSyntaxUID")
+            pixels: Pixels = dataset.pixel_array
+        except Exception as error:  # the decoders raise many kinds on damaged bytes, all with one meaning here
+            raise ReadError(f"{entry.base}: {_explain(syntax, error)}") from error
+    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+        pixels = (2 ** int(dataset.BitsStored) - 1) - pixels
+    return pixels
+
+
+def _explain(syntax: "UID | None", error: Exception) -> str:
+    if syntax is not None and syntax.is_private:
+        return f"expected pixels that can be decoded, got the private transfer syntax {syntax}; convert to uncompressed"
+    if syntax is not None and syntax.is_compressed:
+        return f"expected pixels that can be decoded, got '{syntax.name}'; convert to uncompressed DICOM ({error})"
+    return f"expected whole pixel data, got a damaged or truncated file ({error})"

@@ -1,0 +1,187 @@
+"""Find the short-axis cine among all images of a study: by geometry, with names as a hint only."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from synthcmr.cohort.readers.dicom_geometry import is_short_axis_like, towards_apex
+from synthcmr.cohort.readers.dicom_headers import Frame
+from synthcmr.errors import ReadError
+
+TIME_KEYS = ("trigger", "temporal", "acquisition", "content", "instance")  # the first that orders a slice is taken
+PARALLEL_COSINE = float(np.cos(np.radians(3)))
+SAME_POSITION_MM = 0.5
+STEP_TOLERANCE = 0.2  # of a step: how far a slice may lie off the regular grid
+MAX_MISSING_SLICES = 2  # a wider gap starts another stack
+MIN_SLICES = 3
+LONGEST_CYCLE_MS = 2500.0  # images over a longer time are no single heartbeat (perfusion, say)
+
+Part = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The frames of a stack, slices x phases, and what was left out of it."""
+
+    slices: list[list[Frame]]
+    steps: list[int]  # whole-numbered position of each slice
+    rejects: list[Part] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def score(self) -> tuple[bool, bool, int, int]:
+        """Better stacks are greater: cut like a short axis, named like one, more slices, more phases."""
+        frame = self.slices[0][0]
+        return is_short_axis_like(frame), frame.short_axis_hint, len(self.slices), len(self.slices[0])
+
+
+def find_short_axis(frames: Sequence[Frame]) -> Found:
+    """The short-axis cine of a study.
+
+    Several parallel slices at regular positions with several phases each make a candidate, whether a series holds one
+    slice or all of them. Long-axis views lie alone and fall out. A study of one single stack is taken as it is.
+
+    Raises:
+        ReadError: nothing in the study is such a stack.
+    """
+    stacks = [_stack(family) for family in _families(frames)]
+    cines = [
+        s for s in stacks if len(s.slices) >= MIN_SLICES and len(s.slices[0]) > 1 and _within_one_beat(s.slices[0])
+    ]
+    if cines:
+        best = max(cines, key=lambda s: s.score)
+        if not best.score[0]:
+            best.notes.append(
+                "the stack does not lie as a short axis usually does; slice order is not known from geometry"
+            )
+        return best
+    if len(stacks) == 1:
+        if not frames[0].synthetic:
+            stacks[0].notes.append("no short-axis cine stack was found; the study's only stack was taken")
+        return stacks[0]
+    found = ", ".join(f"{len(s.slices)} x {len(s.slices[0])}" for s in stacks[:6])
+    raise ReadError(
+        f"expected a short-axis cine ({MIN_SLICES} or more parallel slices with several phases each), got "
+        f"{len(stacks)} stacks of slices x phases: {found}; is the short-axis series in this folder?"
+    )
+
+
+def _families(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Frames with one grid, sequence and orientation."""
+    families: list[list[Frame]] = []
+    for frame in frames:
+        family = next((f for f in families if _same_grid(f[0], frame)), None)
+        if family is None:
+            families.append([frame])
+        else:
+            family.append(frame)
+    return families
+
+
+def _same_grid(a: Frame, b: Frame) -> bool:
+    return (
+        a.shape == b.shape
+        and a.sequence == b.sequence
+        and np.allclose(a.spacing_mm, b.spacing_mm, rtol=1e-3)
+        and (a.thickness_mm or 0) == (b.thickness_mm or 0)
+        and float(a.along_columns @ b.along_columns) >= PARALLEL_COSINE
+        and float(a.along_rows @ b.along_rows) >= PARALLEL_COSINE
+    )
+
+
+def _stack(family: list[Frame]) -> Found:
+    """The longest regular run of slices of a family, with one number of phases."""
+    rejects: list[Part] = []
+    notes: list[str] = []
+    cines = _one_per_position(family, notes)
+    phases = _common_phase_count(cines)
+    kept = []
+    for place, cine in cines:
+        if len(cine) < phases:
+            rejects.append((_name(place), f"expected {phases} phases as in the other slices, got {len(cine)}"))
+            continue
+        if len(cine) > phases:
+            notes.append(f"{_name(place)} has {len(cine)} phases where the stack has {phases}; the nearest were taken")
+        kept.append((place, _nearest_phases(cine, phases)))
+    run, steps = _longest_regular_run([place for place, _ in kept])
+    outside = [_name(place) for i, (place, _) in enumerate(kept) if i not in run]
+    rejects += [(name, "lies off the regular positions of the other slices") for name in outside]
+    return Found([kept[i][1] for i in run], steps, rejects, notes)
+
+
+def _one_per_position(family: list[Frame], notes: list[str]) -> list[tuple[float, list[Frame]]]:
+    """(millimetres along the stack, cine) per slice position, in order, each once."""
+    axis = towards_apex(family[0])
+    by_series: dict[str, list[Frame]] = defaultdict(list)
+    for frame in family:
+        by_series[frame.series].append(frame)
+    cines = [cine for frames in by_series.values() for cine in _split_by_position(frames, axis)]
+    # Within a position the fullest and then the latest comes first: a slice is measured again because it failed before.
+    cines.sort(key=lambda c: (-len(c[1]), -c[1][0].series_number))
+    chosen: list[tuple[float, list[Frame]]] = []
+    for place, cine in cines:
+        if any(abs(place - other) <= SAME_POSITION_MM for other, _ in chosen):
+            notes.append(f"{_name(place)} was measured more than once; the fullest and latest series was taken")
+        else:
+            chosen.append((place, sorted_by_time(cine)))
+    return sorted(chosen, key=lambda c: c[0])
+
+
+def _split_by_position(frames: list[Frame], axis: np.ndarray) -> list[tuple[float, list[Frame]]]:
+    groups: list[tuple[float, list[Frame]]] = []
+    for place, frame in sorted(((float(f.position @ axis), f) for f in frames), key=lambda item: item[0]):
+        if groups and place - groups[-1][0] <= SAME_POSITION_MM:
+            groups[-1][1].append(frame)
+        else:
+            groups.append((place, [frame]))
+    return groups
+
+
+def sorted_by_time(cine: list[Frame]) -> list[Frame]:
+    """Frames of one slice in the order of the cycle, by the first header that tells all of them apart."""
+    for key in TIME_KEYS:
+        times = [frame.times.get(key) for frame in cine]
+        known = [t for t in times if t is not None]
+        if len(set(known)) == len(cine):
+            order = np.argsort(known, kind="stable")
+            return [cine[i] for i in order]
+    return cine
+
+
+def _common_phase_count(cines: list[tuple[float, list[Frame]]]) -> int:
+    counts = Counter(len(cine) for _, cine in cines)
+    return max(counts, key=lambda n: (counts[n], n))
+
+
+def _nearest_phases(cine: list[Frame], count: int) -> list[Frame]:
+    if len(cine) == count:
+        return cine
+    return [cine[round(t * (len(cine) - 1) / max(count - 1, 1))] for t in range(count)]
+
+
+def _longest_regular_run(places: list[float]) -> tuple[list[int], list[int]]:
+    """Positions in `places` that lie on one grid, and their whole-numbered steps along it."""
+    if len(places) < 2:
+        return list(range(len(places))), [0] * len(places)
+    step = float(np.median(np.diff(places)))
+    runs: list[tuple[list[int], list[int]]] = [([0], [0])]
+    for i in range(1, len(places)):
+        gap = (places[i] - places[i - 1]) / step
+        steps = round(gap)
+        if 1 <= steps <= 1 + MAX_MISSING_SLICES and abs(gap - steps) <= STEP_TOLERANCE * steps:
+            runs[-1][0].append(i)
+            runs[-1][1].append(runs[-1][1][-1] + steps)
+        else:
+            runs.append(([i], [0]))
+    return max(runs, key=lambda run: len(run[0]))
+
+
+def _within_one_beat(cine: list[Frame]) -> bool:
+    triggers = [f.times["trigger"] for f in cine if "trigger" in f.times]
+    return not triggers or max(triggers) - min(triggers) <= LONGEST_CYCLE_MS
+
+
+def _name(place: float) -> str:
+    return f"slice at {place:.1f} mm"
