@@ -12,7 +12,9 @@ from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings, SplitSettings
 
 
-def disc_mask(shape: tuple[int, int, int, int], spacing: tuple[float, float], slices: range, centre: tuple[float, float]) -> Mask:
+def disc_mask(
+    shape: tuple[int, int, int, int], spacing: tuple[float, float], slices: range, centre: tuple[float, float]
+) -> Mask:
     """LV disc (r 20 mm), myocardial ring (to 30 mm) and an RV half ring to the left, in the given slices of all frames."""
     rows = (np.arange(shape[2]) - centre[0])[:, None] * spacing[0]
     columns = (np.arange(shape[3]) - centre[1])[None, :] * spacing[1]

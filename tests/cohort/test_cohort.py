@@ -41,7 +41,9 @@ def test_cohort_is_readable_with_pandas_duckdb_and_zarr_alone(cohort: Cohort) ->
     row = images.iloc[7]
     pixels = arrays["image"][row.first_frame : row.first_frame + row.n_frames]
     assert np.array_equal(pixels.astype(np.float32), cohort.image(7))
-    counted = duckdb.sql(f"select sex, count(*) from '{cohort.path}/subjects.parquet' group by sex order by sex").fetchall()
+    counted = duckdb.sql(
+        f"select sex, count(*) from '{cohort.path}/subjects.parquet' group by sex order by sex"
+    ).fetchall()
     assert counted == [("female", 12), ("male", 12)]
 
 
@@ -66,7 +68,9 @@ def test_select_filters_by_subject_and_image_columns_and_ranges(cohort: Cohort) 
     assert set(chosen.subjects["sex"]) == {"female"}
     assert chosen.subjects["age"].min() >= 50
     assert set(chosen.images["slice_level"]) == {"basal", "mid"}
-    assert np.array_equal(chosen.image(0), cohort.image(int(cohort.images.index[cohort.images.image_id == chosen.images.image_id[0]][0])))
+    assert np.array_equal(
+        chosen.image(0), cohort.image(int(cohort.images.index[cohort.images.image_id == chosen.images.image_id[0]][0]))
+    )
     assert len(cohort.select(height_cm=(0, None))) == 0  # missing matches nothing
     assert len(cohort.where("age > 60 and sex == 'male'").subjects) == 2
 
@@ -126,7 +130,9 @@ def test_hash_ignores_order_but_sees_one_pixel(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_continues_to_the_same_cohort(tmp_path: Path) -> None:
-    records = [to_record(RawSubject(f"s{i}", {"age": i}, (heart_stack(i),)), f"c{i}", PreprocessSettings()) for i in range(30)]
+    records = [
+        to_record(RawSubject(f"s{i}", {"age": i}, (heart_stack(i),)), f"c{i}", PreprocessSettings()) for i in range(30)
+    ]
     whole = CohortWriter(tmp_path / "whole", {"step": "test"})
     for record in records:
         whole.add(record)

@@ -30,7 +30,9 @@ def test_resampled_heart_lies_where_it_lay_in_the_patient() -> None:
     mask = np.stack([r.mask[0] for r in rows])
     affine = np.array(rows[0].affine).reshape(4, 4)
     for label in (1, 2, 3):
-        assert np.allclose(_world(affine, mask, label), _world(stack.affine, stack.mask[0], label), atol=0.65)  # half a pixel
+        assert np.allclose(
+            _world(affine, mask, label), _world(stack.affine, stack.mask[0], label), atol=0.65
+        )  # half a pixel
 
 
 def test_intensities_are_scaled_once_per_stack() -> None:
@@ -78,8 +80,12 @@ def test_septum_orientation_undoes_any_quarter_turn(turns: int) -> None:
     back = septum_left(other)
     assert np.array_equal(back.mask, stack.mask)
     for label in (1, 3):
-        assert np.allclose(_world(other.affine, other.mask[0], label), _world(stack.affine, stack.mask[0], label), atol=1e-6)
-        assert np.allclose(_world(back.affine, back.mask[0], label), _world(stack.affine, stack.mask[0], label), atol=1e-6)
+        assert np.allclose(
+            _world(other.affine, other.mask[0], label), _world(stack.affine, stack.mask[0], label), atol=1e-6
+        )
+        assert np.allclose(
+            _world(back.affine, back.mask[0], label), _world(stack.affine, stack.mask[0], label), atol=1e-6
+        )
 
 
 def test_unknown_spacing_is_kept_unknown_and_pixels_are_not_resampled() -> None:

@@ -9,7 +9,10 @@ from synthcmr.config import PreprocessSettings
 
 Centre = tuple[float, float]  # row, column, in native pixels
 PRIOR_FRACTION = 0.22  # standard deviation of the heart's place, as a share of the field of view
-SMOOTH_MM = 12.0
+SMOOTH_MM = 15.0
+MOTION_WINDOW_MM = 40.0  # both ventricles move
+BLOB_WINDOW_MM = 25.0  # tighter: beside the heart other organs are bright too
+MEAN_SHIFT_STEPS = 15
 FALLBACK_PIXEL_MM = 1.5
 
 
@@ -37,17 +40,30 @@ def mask_centre(mask: Mask) -> Centre | None:
 
 
 def image_centre(stack: Stack) -> Centre:
-    """The heart without masks: what moves between frames, near the middle; else what is bright and blob-like there."""
+    """The heart without masks: what moves between frames, near the middle; else what is bright and blob-like there.
+
+    The strongest evidence starts a mean shift over a window of about the heart's size, which ends at its middle.
+    """
     image = _reduced(stack)
     moves = stack.frame_count > 1
     evidence = image.std(axis=0).mean(axis=0) if moves else _blobs(image.mean(axis=(0, 1)))
     pixel = stack.spacing_mm[0] if stack.spacing_mm else FALLBACK_PIXEL_MM
-    weight = _smooth(evidence, SMOOTH_MM / pixel) * _prior(evidence.shape)
-    strong = np.where(weight > 0.6 * weight.max(), weight, 0.0)
-    if strong.sum() <= 0:
+    start = _smooth(evidence, SMOOTH_MM / pixel) * _prior(evidence.shape)
+    if start.max() <= 0:
         return (evidence.shape[0] - 1) / 2.0, (evidence.shape[1] - 1) / 2.0
+    peak = np.unravel_index(int(start.argmax()), start.shape)
+    window = (MOTION_WINDOW_MM if moves else BLOB_WINDOW_MM) / pixel
+    return _mean_shift(evidence, (float(peak[0]), float(peak[1])), window)
+
+
+def _mean_shift(evidence: npt.NDArray[np.float32], start: Centre, window: float) -> Centre:
     rows, columns = np.indices(evidence.shape)
-    return float((rows * strong).sum() / strong.sum()), float((columns * strong).sum() / strong.sum())
+    row, column = start
+    for _ in range(MEAN_SHIFT_STEPS):
+        weight = evidence * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2.0 * window**2))
+        total = float(weight.sum())
+        row, column = float((rows * weight).sum()) / total, float((columns * weight).sum()) / total
+    return row, column
 
 
 def _reduced(stack: Stack) -> npt.NDArray[np.float32]:
