@@ -48,19 +48,18 @@ def ingest(
       synthcmr ingest second_site site2 --like acdc
       synthcmr ingest ACDC/database/training raw --lossless
     """
+    from synthcmr.cli.info import describe
     from synthcmr.cli.progress import progress_bar
+    from synthcmr.cli.replace import clear_for
     from synthcmr.cohort.ingest import ingest as run
     from synthcmr.cohort.ingest import plan_ingest
 
     wanted = _settings(settings, like, lossless, format, spacing, size, frames, include, seed)
-    if _already_there(out, overwrite):
-        return
+    clear_for(out, overwrite)
     plan = plan_ingest(source, wanted, salt)
     typer.echo(f"Reading {len(plan.cases)} case(s) of {source} as '{plan.reader}'")
     with progress_bar("ingest") as report:
         cohort = run(plan, out, workers, strict, report)
-    from synthcmr.cli.info import describe
-
     typer.echo(describe(cohort))
 
 
@@ -115,14 +114,3 @@ def _preprocess_of(like: Path) -> dict[str, Any]:
     if "preprocess" not in settings:
         raise SettingsError(f"--like {like}: expected a cohort that states its preprocessing, got one without")
     return dict(settings["preprocess"])
-
-
-def _already_there(out: Path, overwrite: bool) -> bool:
-    """Clear a cohort that may be replaced; otherwise a finished one is left to the writer, which refuses it clearly."""
-    import shutil
-
-    from synthcmr.cohort.writer import COHORT_FILE, WORK
-
-    if overwrite and ((out / COHORT_FILE).exists() or (out / WORK).exists()):
-        shutil.rmtree(out)
-    return False

@@ -15,7 +15,7 @@ from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.subject_stack import SubjectStack, assemble
-from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, FORMAT, FORMAT_VERSION, IMAGES, REJECTS, SUBJECTS, WORK
+from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, FORMAT, FORMAT_VERSION, IMAGES, REJECTS, SUBJECTS, TRUTH, WORK
 from synthcmr.errors import CohortError
 
 if TYPE_CHECKING:
@@ -88,6 +88,17 @@ class Cohort:
     def rejects(self) -> pd.DataFrame:
         """What could not be read (level "reject") or had to be assumed (level "note"), with the reason."""
         return self._table(REJECTS)
+
+    @cached_property
+    def truth(self) -> pd.DataFrame:
+        """What is known of phantom subjects, one row each: volumes, mass, wall thickness, under both papillary conventions.
+
+        Raises:
+            CohortError: the cohort is not of phantoms.
+        """
+        if not (self.path / TRUTH).exists():
+            raise CohortError(f"{self.path}: expected {TRUTH}, which only phantom cohorts have; nobody knows the truth of others")
+        return self._table(TRUTH)
 
     @cached_property
     def provenance(self) -> dict[str, Any]:

@@ -1,25 +1,21 @@
 """Ingest: files to cohort, in parallel, resumable, with every reject listed."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.parallel import cores, ordered_map
 from synthcmr.cohort.provenance import Input, fingerprint
 from synthcmr.cohort.raw import Case
 from synthcmr.cohort.readers import get_reader, recognise
-from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.subject_pipeline import read_case
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import IngestSettings
 from synthcmr.errors import CohortError, ReadError, SettingsError
 
 Progress = Callable[[int, int, str], None]
-PENDING_PER_WORKER = 3  # enough to keep workers busy, few enough that results do not pile up in memory
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,9 @@ def ingest(
     with CohortWriter(out, plan.manifest, "float32" if lossless else "float16", (size, size)) as writer:
         todo = [case for case in plan.cases if case.case_id not in writer.done]
         done = len(plan.cases) - len(todo)
-        for record in _read_all(plan, todo, workers or _cores()):
+        job = partial(read_case, plan.reader, plan.source, settings=plan.settings.preprocess, salt=plan.salt)
+        preload = ["synthcmr.cohort.subject_pipeline", get_reader(plan.reader).__module__]
+        for record in ordered_map(job, todo, workers or cores(), preload):
             if strict and (lost := [r for r in record.rejects if r.level == "reject"]):
                 raise ReadError(f"{record.case_id}, {lost[0].part}: {lost[0].reason} (--strict)")
             writer.add(record)
@@ -105,42 +103,3 @@ def _finish(writer: CohortWriter, plan: IngestPlan) -> None:
             f"{plan.source}: none of {len(plan.cases)} case(s) could be read as '{plan.reader}'; first: {first['case_id']}: "
             f"{first['reason']}; all reasons are in {writer.path / 'rejects.parquet'}"
         )
-
-
-def _read_all(plan: IngestPlan, cases: Sequence[Case], workers: int) -> Iterator[SubjectRecord]:
-    """Records in the order of the cases, whoever finishes first, so that a cohort is the same for any number of workers."""
-    job = (plan.reader, plan.source)
-    if workers <= 1 or len(cases) <= 1:
-        for case in cases:
-            yield read_case(*job, case, plan.settings.preprocess, plan.salt)
-        return
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["synthcmr.cohort.subject_pipeline", get_reader(plan.reader).__module__])
-    with ProcessPoolExecutor(min(workers, len(cases)), mp_context=context, initializer=_one_thread) as pool:
-        waiting = iter(cases)
-        pending: dict[int, Future[SubjectRecord]] = {}
-        next_in, next_out = 0, 0
-        while True:
-            for case in islice(waiting, workers * PENDING_PER_WORKER - len(pending)):
-                pending[next_in] = pool.submit(read_case, *job, case, plan.settings.preprocess, plan.salt)
-                next_in += 1
-            if not pending:
-                return
-            if next_out in pending and pending[next_out].done():
-                yield pending.pop(next_out).result()
-                next_out += 1
-                continue
-            wait([pending[next_out]], return_when=FIRST_COMPLETED)
-
-
-def _one_thread() -> None:
-    """Workers are the parallelism; a BLAS that starts threads of its own inside each would only get in the way."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

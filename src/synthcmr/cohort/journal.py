@@ -18,6 +18,7 @@ class Batch:
     subjects: list[Row] = field(default_factory=list)
     images: list[Row] = field(default_factory=list)
     rejects: list[Row] = field(default_factory=list)
+    truth: list[Row] = field(default_factory=list)
     dropped: dict[str, str] = field(default_factory=dict)
 
 

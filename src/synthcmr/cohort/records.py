@@ -91,4 +91,5 @@ class SubjectRecord:
     attributes: dict[str, Value] = field(default_factory=dict)
     images: tuple[ImageRecord, ...] = ()
     rejects: tuple[Reject, ...] = ()
+    truth: dict[str, Value] = field(default_factory=dict)  # what is known of a phantom; one row of truth.parquet
     dropped: dict[str, str] = field(default_factory=dict)  # attributes kept out to protect the patient, with the reason

@@ -15,13 +15,14 @@ from synthcmr.cohort.labels import Label
 from synthcmr.cohort.provenance import Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.splits import assign_splits
-from synthcmr.cohort.tables import IMAGE_TYPES, REJECT_TYPES, SUBJECT_TYPES, write_table
+from synthcmr.cohort.tables import IMAGE_TYPES, REJECT_TYPES, STRING, SUBJECT_TYPES, write_table
 from synthcmr.config import SplitSettings
 from synthcmr.errors import CohortError
 
 FORMAT, FORMAT_VERSION = "synthcmr-cohort", 1
 COHORT_FILE, ARRAYS = "cohort.json", "arrays.zarr"
 SUBJECTS, IMAGES, REJECTS = "subjects.parquet", "images.parquet", "rejects.parquet"
+TRUTH = "truth.parquet"
 WORK = ".unfinished"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 
@@ -74,6 +75,8 @@ class CohortWriter:
         batch.dropped.update(record.dropped)
         if record.subject_id is not None and record.images:
             batch.subjects.append({"subject_id": record.subject_id, **record.attributes})
+            if record.truth:
+                batch.truth.append({"subject_id": record.subject_id, **record.truth})
             for image in record.images:
                 batch.images.append(image.row(self._frames.append(image.image, image.mask)))
         if self._frames.full():
@@ -105,6 +108,8 @@ class CohortWriter:
         write_table(self.path / SUBJECTS, subjects, SUBJECT_TYPES)
         write_table(self.path / IMAGES, images, IMAGE_TYPES)
         write_table(self.path / REJECTS, rejects, REJECT_TYPES)
+        if truth := [row for batch in self._journal.batches() for row in batch.truth]:
+            write_table(self.path / TRUTH, sorted(truth, key=lambda row: str(row["subject_id"])), {"subject_id": STRING})
         own_hash = cohort_hash(subjects, images)
         write_provenance(self.path, str(self.manifest.get("step", "cohort")), own_hash, inputs, self.manifest)
         write_json(

@@ -1,0 +1,54 @@
+"""Work spread over processes, results in order, memory bounded."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from multiprocessing import get_context
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+PENDING_PER_WORKER = 3  # enough to keep workers busy, few enough that results do not pile up in memory
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ordered_map(
+    job: Callable[[Item], Result], items: Sequence[Item], workers: int, preload: Sequence[str] = ()
+) -> Iterator[Result]:
+    """Apply a job to items in worker processes.
+
+    Results come in the order of the items, whoever finishes first, so that what is made of them is the same for any
+    number of workers.
+
+    Args:
+        job: a picklable function of one item.
+        items: what to work on.
+        workers: processes; 1 works in this process.
+        preload: modules that workers share from the start, so that each need not import them.
+    """
+    if workers <= 1 or len(items) <= 1:
+        yield from map(job, items)
+        return
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    with ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_one_thread) as pool:
+        waiting = iter(items)
+        pending: list[Future[Result]] = []
+        while True:
+            pending += [pool.submit(job, item) for item in islice(waiting, workers * PENDING_PER_WORKER - len(pending))]
+            if not pending:
+                return
+            yield pending.pop(0).result()
+
+
+def _one_thread() -> None:
+    """Workers are the parallelism; a BLAS that starts threads of its own inside each would only get in the way."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)

@@ -1,0 +1,133 @@
+"""From drawn subjects to a cohort folder."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.parallel import cores, ordered_map
+from synthcmr.cohort.provenance import Input, combined_hash
+from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.records import SubjectRecord
+from synthcmr.cohort.subject_pipeline import to_record
+from synthcmr.cohort.writer import CohortWriter
+from synthcmr.config import PreprocessSettings, SplitSettings
+from synthcmr.errors import SettingsError
+from synthcmr.phantom.population import draw_subject
+from synthcmr.phantom.presets import PRESETS
+from synthcmr.phantom.render import RenderedSubject, render_subject
+from synthcmr.phantom.subject import PhantomSubject
+
+VERSION = 1  # raise when the same preset, index and seed begin to give other pixels
+CROP_MARGIN = 4  # pixels rendered beyond the crop, so that resampling has neighbours at its border
+
+
+def make_phantoms(
+    out: Path,
+    preset: str = "population",
+    subjects: int = 100,
+    frames: int = 2,
+    seed: int = 0,
+    preprocess: PreprocessSettings | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Cohort:
+    """Make a cohort of phantoms, or continue an interrupted one.
+
+    Args:
+        out: the cohort folder.
+        preset: population, biased, vendors or acdc-like.
+        subjects: how many; the first n are the same whatever the number.
+        frames: 1 (ED), 2 (ED and ES) or a whole cine of that many phases.
+        seed: of the population.
+        preprocess: as for real data; default 1.5 mm and 128x128.
+        workers: processes.
+        progress: called with (done, total, subject) after each subject.
+
+    Raises:
+        SettingsError: the preset is unknown, or a number is out of range.
+    """
+    _check(preset, subjects, frames)
+    mode = "cine" if frames > 2 else "pair" if frames == 2 else "single"
+    settings = (preprocess or PreprocessSettings()).model_copy(update={"frames": mode})
+    recipe = {"preset": preset, "subjects": subjects, "frames": frames, "seed": seed, "phantom_version": VERSION}
+    manifest = {"step": "phantom", **recipe, "settings": {"preprocess": settings.model_dump(mode="json")}}
+    dtype = "float32" if settings.intensity == "none" else "float16"
+    with CohortWriter(out, manifest, dtype, (settings.size or 256,) * 2) as writer:
+        todo = [i for i in range(subjects) if _case(i) not in writer.done]
+        job = partial(make_record, preset=preset, frames=frames, seed=seed, settings=settings)
+        done = subjects - len(todo)
+        for record in ordered_map(job, todo, workers or cores(), ["synthcmr.phantom.render"]):
+            writer.add(record)
+            done += 1
+            if progress is not None:
+                progress(done, subjects, record.case_id)
+        given = combined_hash(f"{k}={v}" for k, v in recipe.items())
+        split = None if PRESETS[preset].brings_split else SplitSettings(seed=seed)
+        writer.finish(split, [Input(f"phantom preset {preset}", "phantom", given)], {"phantom": recipe})
+    return Cohort.open(out)
+
+
+def make_record(index: int, preset: str, frames: int, seed: int, settings: PreprocessSettings) -> SubjectRecord:
+    """Draw, build and scan one subject."""
+    subject = draw_subject(preset, index, seed)
+    rendered = render_subject(subject, frames, _rendered_size(subject, settings))
+    raw = RawSubject(subject.subject_id, _attributes(subject), (_stack(rendered),), origin="phantom")
+    record = to_record(raw, _case(index), settings)
+    attributes = record.attributes | ({"split": subject.split} if subject.split else {})
+    return SubjectRecord(record.case_id, record.subject_id, attributes, record.images, record.rejects, truth=dict(rendered.truth))
+
+
+def _check(preset: str, subjects: int, frames: int) -> None:
+    if preset not in PRESETS:
+        raise SettingsError(f"--preset: expected one of {', '.join(PRESETS)}; got '{preset}'")
+    if subjects < 1:
+        raise SettingsError(f"--subjects: expected at least 1, got {subjects}")
+    if not 1 <= frames <= 60:
+        raise SettingsError(f"--frames: expected 1 (ED), 2 (ED and ES) or up to 60 phases of a cine, got {frames}")
+
+
+def _case(index: int) -> str:
+    return f"{index:06d}"
+
+
+def _rendered_size(subject: PhantomSubject, settings: PreprocessSettings) -> tuple[int, int] | None:
+    """Pixels to render so that the crop is covered; None renders the whole field of view."""
+    if settings.size is None:
+        return None
+    pixel = subject.protocol.pixel_mm
+    wanted = settings.size * (settings.spacing_mm or pixel) / pixel
+    side = math.ceil(wanted) + 2 * CROP_MARGIN
+    return side, side
+
+
+def _attributes(subject: PhantomSubject) -> dict[str, object]:
+    protocol = subject.protocol
+    return {
+        "sex": subject.sex,
+        "age": subject.age,
+        "height_cm": subject.height_cm,
+        "weight_kg": subject.weight_kg,
+        "bmi": round(subject.bmi, 2),
+        "diagnosis": subject.diagnosis,
+        "systolic_bp": subject.systolic_bp,
+        "heart_rate": subject.heart_rate,
+        "vendor": protocol.vendor,
+        "field_strength_t": protocol.field_strength_t,
+        "centre": protocol.centre,
+    }
+
+
+def _stack(rendered: RenderedSubject) -> Stack:
+    return Stack(
+        image=rendered.image,
+        mask=rendered.mask,
+        spacing_mm=rendered.spacing_mm,
+        slice_step_mm=rendered.slice_step_mm,
+        phases=rendered.phases,
+        affine=rendered.affine,
+        slice_thickness_mm=rendered.slice_mm,
+        trigger_ms=rendered.trigger_ms,
+        slices_ordered=True,
+    )
