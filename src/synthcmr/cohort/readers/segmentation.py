@@ -114,7 +114,16 @@ def _planes(
             if header.get("SegmentationType") == "LABELMAP":
                 planes += [(place, STRUCTURES[name], plane == n) for n, name in segments.items() if name is not None]
                 continue
-            name = segments.get(int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber))
+            name = segments.get(_segment_number(group, header))
             if name is not None:
                 planes.append((place, STRUCTURES[name], plane >= threshold))
     return planes
+
+
+def _segment_number(group: "Dataset", header: "Dataset") -> int:
+    """Which segment a frame shows; objects of one segment say so once for all frames."""
+    shared = (header.get("SharedFunctionalGroupsSequence") or [None])[0]
+    for holder in (group, shared):
+        if holder is not None and holder.get("SegmentIdentificationSequence"):
+            return int(holder.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+    return 1
