@@ -14,6 +14,7 @@ from synthcmr.cohort.labels import Label, Mask
 
 Kernel = Literal["cubic", "linear"]
 Floats = npt.NDArray[np.float32]
+VOLUME_TOLERANCE, VOLUME_STEPS = 0.003, 12
 SUPPORT = {"cubic": 2.0, "linear": 1.0}
 
 
@@ -75,22 +76,50 @@ class Grid:
         return np.asarray(rows[:, lo:hi] @ (stack[..., lo:hi, :].astype(np.float32) @ columns.T), dtype=np.float32)
 
     def mask(self, stack: Mask) -> Mask:
-        """Resample labels by linear votes: every output pixel takes the label with the largest interpolated share.
+        """Resample labels, (frames, ..., rows, columns), so that every structure keeps its volume in every frame.
 
-        Votes are not smoothed: smoothing lets a thin wall lose against both its neighbours, and myocardium shrinks.
+        Each output pixel takes the label with the largest interpolated share. Plain shares shrink small round cavities,
+        whose corners always lose the vote, so shares get a common offset per label until the counts are right. Shares are
+        not smoothed: smoothing lets a thin wall lose against both its neighbours.
         """
         if self._is_identity(stack.shape):
             return stack
         found = [int(v) for v in np.unique(stack) if v != Label.BACKGROUND]
-        inside = self.image(np.ones(stack.shape, dtype=np.uint8), "linear", smooth=False)
+        inside = self.image(np.ones(stack.shape[-2:], dtype=np.uint8), "linear", smooth=False)
         shares = [self.image(stack == v, "linear", smooth=False) for v in found]
-        background = inside - sum(shares, np.zeros_like(inside))
-        labels = np.array([Label.BACKGROUND, *found], dtype=np.uint8)[np.argmax([background, *shares], axis=0)]
+        votes = np.stack(
+            [inside - sum(shares, np.zeros((*stack.shape[:-2], *inside.shape), np.float32)), *shares], axis=1
+        )
+        winners = np.stack([_volume_keeping(frame) for frame in votes])
+        labels = np.array([Label.BACKGROUND, *found], dtype=np.uint8)[winners]
         outside = Label.UNLABELLED if Label.UNLABELLED in found else Label.BACKGROUND
         return np.where(inside < 0.5, np.uint8(outside), labels)
 
     def _is_identity(self, shape: tuple[int, ...]) -> bool:
         return self.rows.is_identity(shape[-2]) and self.columns.is_identity(shape[-1])
+
+
+def _volume_keeping(votes: Floats) -> npt.NDArray[np.intp]:
+    """The winner per pixel, with one offset per label so that each wins as many pixels as its shares add up to.
+
+    Args:
+        votes: (labels, ..., rows, columns), background first.
+    """
+    wanted = votes.reshape(len(votes), -1).sum(axis=1, dtype=np.float64)
+    offsets = np.zeros(len(votes), dtype=np.float32)
+    winners = votes.argmax(axis=0)
+    best, best_error = winners, np.inf
+    for _ in range(VOLUME_STEPS):
+        counts = np.bincount(winners.ravel(), minlength=len(votes))
+        excess = (counts[1:] - wanted[1:]) / np.maximum(wanted[1:], 1.0)
+        error = float(np.abs(excess).max(initial=0.0))
+        if error < best_error:
+            best, best_error = winners, error
+        if error < VOLUME_TOLERANCE:
+            break
+        offsets[1:] -= np.clip(excess, -0.2, 0.2).astype(np.float32)
+        winners = (votes + offsets.reshape(-1, *(1,) * (votes.ndim - 1))).argmax(axis=0)
+    return best
 
 
 def _kernel(x: npt.NDArray[np.floating], kernel: Kernel) -> npt.NDArray[np.floating]:
