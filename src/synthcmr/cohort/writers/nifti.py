@@ -1,0 +1,103 @@
+"""NIfTI volumes with a table: for everyone who reads NIfTI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.writers.destination import (
+    SUBJECTS_FILE,
+    FileNames,
+    attribute_columns,
+    each_subject,
+    export,
+    write_csv,
+)
+from synthcmr.cohort.writers.nifti_file import frame_interval_ms, save_nifti
+from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.writers.table_rows import cine_cells, frame_cells, subject_cells, table_columns
+from synthcmr.cohort.writers.volume import Subject, Volume, without_gaps
+from synthcmr.errors import WriteError
+
+TABLE = "images.csv"
+MOST_SINGLE_FRAMES = 2  # a pair is two files; more frames are one cine
+
+
+@dataclass(frozen=True)
+class NiftiWriter:
+    """`images/SUBJECT_STACK_PHASE.nii.gz`, `masks/` by the same names, images.csv and subjects.csv.
+
+    Pixels are those of the cohort, masks have canonical labels (255: nobody labelled it). Cines are one file in four
+    dimensions.
+    """
+
+    name = "nifti"
+    about = "NIfTI images/ and masks/ with images.csv and subjects.csv"
+
+    def write(
+        self, cohort: Cohort, dest: Path, progress: Progress | None = None, *, overwrite: bool = False
+    ) -> WriteSummary:
+        """Write the volumes and both tables."""
+        with export(cohort, dest, {"writer": self.name}, overwrite) as summary:
+            run = _Run(dest, summary)
+            for subject in each_subject(cohort, summary, progress):
+                run.add(subject)
+            write_csv(dest / TABLE, run.rows, table_columns(cohort))
+            write_csv(dest / SUBJECTS_FILE, run.people, ["subject_id", "split", *attribute_columns(cohort)])
+            summary.files += 2
+        return summary
+
+
+@dataclass
+class _Run:
+    """One export in progress."""
+
+    root: Path
+    summary: WriteSummary
+    names: FileNames = field(default_factory=FileNames)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    people: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, subject: Subject) -> None:
+        """Write every stack of a subject."""
+        before = len(self.rows)
+        for volume in subject.volumes:
+            volume, empty = without_gaps(volume)
+            part = f"stack {volume.stack.stack}"
+            if empty:
+                self.summary.leave_out(
+                    subject.subject_id, part, f"{empty} missing slice(s) written as empty and unlabelled"
+                )
+            try:
+                self._add_volume(subject, volume)
+            except WriteError as error:
+                self.summary.leave_out(subject.subject_id, part, str(error))
+        if len(self.rows) > before:
+            self.summary.subjects += 1
+            self.people.append({**subject.attributes, "subject_id": subject.subject_id, "split": subject.split})
+
+    def _add_volume(self, subject: Subject, volume: Volume) -> None:
+        stack, shared = volume.stack, subject_cells(subject, volume)
+        base = f"{subject.subject_id}_{stack.stack}"
+        if volume.frame_count > MOST_SINGLE_FRAMES:
+            mask = stack.mask if volume.is_labelled() else None
+            self._save(f"{base}_cine", volume, stack.image, mask, {**shared, **cine_cells(volume)})
+            return
+        for t in range(volume.frame_count):
+            mask = stack.mask[t] if volume.labelled_in(t) else None
+            name = f"{base}_{volume.frame_name(t)}"
+            self._save(name, volume, stack.image[t], mask, {**shared, **frame_cells(volume, t)})
+
+    def _save(self, base: str, volume: Volume, image: Any, mask: Mask | None, cells: dict[str, Any]) -> None:
+        file = f"{self.names.give(base)}.nii.gz"
+        parts = {"images": image} | ({} if mask is None else {"masks": mask})
+        for folder, array in parts.items():
+            (self.root / folder).mkdir(exist_ok=True)
+            save_nifti(self.root / folder / file, array, volume.stack, frame_ms=frame_interval_ms(volume.stack))
+            self.summary.files += 1
+        if mask is None:
+            self.summary.leave_out(str(cells["subject_id"]), f"mask of {file}", "nobody labelled it")
+        self.rows.append({**cells, "image": f"images/{file}", "mask": None if mask is None else f"masks/{file}"})

@@ -1,0 +1,97 @@
+"""PNG: one file per slice and frame, and a table that says what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.writers.destination import FileNames, each_subject, export, write_csv
+from synthcmr.cohort.writers.png_file import Grey, check_bits, save_mask
+from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.writers.table_rows import (
+    INTENSITY_COLUMNS,
+    SLICE_COLUMNS,
+    slice_cells,
+    subject_cells,
+    table_columns,
+)
+from synthcmr.cohort.writers.volume import Subject, Volume
+
+TABLE = "metadata.csv"
+
+
+@dataclass(frozen=True)
+class PngWriter:
+    """`images/SUBJECT/*.png` in grey, `masks/SUBJECT/*.png` with label values (255: nobody labelled it), metadata.csv."""
+
+    bits: int = 16
+
+    name = "png"
+    about = "PNG images/ and masks/, a file per slice and frame, with metadata.csv"
+
+    def __post_init__(self) -> None:
+        """Check what PNG can hold."""
+        check_bits(self.bits)
+
+    def write(
+        self, cohort: Cohort, dest: Path, progress: Progress | None = None, *, overwrite: bool = False
+    ) -> WriteSummary:
+        """Write the slices and their table."""
+        with export(cohort, dest, {"writer": self.name, "bits": self.bits}, overwrite) as summary:
+            rows: list[dict[str, Any]] = []
+            names = FileNames()
+            for subject in each_subject(cohort, summary, progress):
+                folder = names.give(subject.subject_id)
+                rows += [
+                    {**row, "image": f"images/{folder}/{file}", "mask": f"masks/{folder}/{file}" if labelled else None}
+                    for file, labelled, row in write_slices(
+                        subject, dest / "images" / folder, dest / "masks" / folder, self.bits, summary
+                    )
+                ]
+                summary.subjects += 1
+            write_csv(dest / TABLE, rows, table_columns(cohort, SLICE_COLUMNS, INTENSITY_COLUMNS))
+            summary.files += 1
+        return summary
+
+
+def write_slices(
+    subject: Subject, images: Path, masks: Path, bits: int, summary: WriteSummary
+) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+    """Write every slice of every frame of a subject.
+
+    Yields:
+        File name (the same for image and mask), whether it has a mask, and the cells of its table row.
+    """
+    names = FileNames()
+    for volume in subject.volumes:
+        grey = Grey.of(volume.stack.image, bits)
+        scale = {"intensity_low": grey.low, "intensity_high": grey.high}
+        shared = {**subject_cells(subject, volume), **scale}
+        for t, z in _places(volume):
+            file = f"{names.give(_name(volume, t, z))}.png"
+            labelled = bool(volume.slice_labelled[t][z])
+            grey.save(images / file, volume.stack.image[t, z])
+            if labelled:
+                save_mask(masks / file, volume.stack.mask[t, z])
+            summary.files += 1 + labelled
+            yield file, labelled, {**shared, **slice_cells(volume, z, t)}
+        _list_unlabelled(subject, volume, summary)
+
+
+def _places(volume: Volume) -> Iterator[tuple[int, int]]:
+    for t in range(volume.frame_count):
+        for z in range(len(volume.stack.slice_indices)):
+            yield t, z
+
+
+def _name(volume: Volume, frame: int, position: int) -> str:
+    return f"{volume.stack.stack}_s{volume.stack.slice_indices[position]:02d}_{volume.frame_name(frame)}"
+
+
+def _list_unlabelled(subject: Subject, volume: Volume, summary: WriteSummary) -> None:
+    count = sum(not names for per_slice in volume.slice_labelled for names in per_slice)
+    if count:
+        summary.leave_out(subject.subject_id, f"{count} mask(s) of stack {volume.stack.stack}", "nobody labelled them")
