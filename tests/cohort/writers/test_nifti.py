@@ -127,11 +127,3 @@ def test_odd_subject_ids_become_safe_and_different_names(tmp_path: Path) -> None
     for row in rows:
         assert (tmp_path / "out" / row["image"]).resolve().parent == (tmp_path / "out" / "images").resolve()
         assert (tmp_path / "out" / row["image"]).is_file()
-
-
-def test_lossless_intensities_keep_their_values(tmp_path: Path) -> None:
-    rows = [r for r in records("q", 1)]
-    one = build(tmp_path / "c", [("q", {}, tuple(rows))])
-    get_writer("nifti").write(one, tmp_path / "out")
-    image = nib.load(tmp_path / "out" / "images" / "q_0_ED.nii.gz")
-    np.testing.assert_array_equal(image.get_fdata()[:, :, 0].T, one.image(0)[0])

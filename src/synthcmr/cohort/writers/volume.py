@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import ALL_STRUCTURES, Label, Mask
 from synthcmr.cohort.subject_stack import SubjectStack, assemble
+from synthcmr.cohort.writer import ARRAYS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row = Mapping[str, Any]
 
@@ -56,11 +61,12 @@ class Subject:
 def iter_subjects(cohort: Cohort) -> Iterator[Subject]:
     """Every subject of a cohort or selection, one in memory at a time."""
     places = cohort.images.groupby("subject_id", sort=False).indices
+    frames = FrameReader(cohort.path / ARRAYS)
     for person in cohort.subjects.to_dict("records"):
         subject_id = str(person["subject_id"])
         attributes = {str(k): v for k, v in person.items() if k not in ("subject_id", "split") and is_present(v)}
         split = person.get("split")
-        volumes = _volumes(cohort, places.get(subject_id, np.array([], dtype=np.int64)))
+        volumes = _volumes(cohort.images.iloc[places.get(subject_id, [])], frames)
         yield Subject(subject_id, str(split) if is_present(split) else None, attributes, volumes)
 
 
@@ -91,14 +97,15 @@ def without_gaps(volume: Volume) -> tuple[Volume, int]:
     return Volume(filled, tuple(rows.get(z, {}) for z in range(count)), labelled), count - len(at)
 
 
-def _volumes(cohort: Cohort, places: npt.NDArray[np.int64]) -> tuple[Volume, ...]:
-    """Image rows that hold different frames of one acquisition become one volume again."""
-    rows = cohort.images.iloc[places]
-    groups = rows.groupby(["stack", rows["frame_indices"].map(tuple)], sort=True)
+def _volumes(rows: pd.DataFrame, frames: FrameReader) -> tuple[Volume, ...]:
+    """Image rows of one subject; those that hold different frames of one acquisition become one volume again."""
+    if rows.empty:
+        return ()
+    image, mask = _block(rows, "image", frames), _block(rows, "mask", frames)
     merged: list[Volume] = []
-    for _, part in groups:
+    for _, part in rows.groupby(["stack", rows["frame_indices"].map(tuple)], sort=True):
         ordered = part.iloc[np.argsort(part["slice_index"].to_numpy(), kind="stable")]
-        volume = _volume(cohort, ordered, [int(places[i]) for i in rows.index.get_indexer(ordered.index)])
+        volume = _volume(ordered, list(rows.index.get_indexer(ordered.index)), image, mask)
         if merged and _same_acquisition(merged[-1].stack, volume.stack):
             merged[-1] = _joined(merged[-1], volume)
         else:
@@ -106,8 +113,25 @@ def _volumes(cohort: Cohort, places: npt.NDArray[np.int64]) -> tuple[Volume, ...
     return tuple(merged)
 
 
-def _volume(cohort: Cohort, rows: Any, positions: list[int]) -> Volume:
-    stack = assemble(rows, positions, cohort.image, cohort.mask)
+def _block(rows: pd.DataFrame, name: str, frames: FrameReader) -> Callable[[int], Any]:
+    """All frames of a subject in one read: they lie side by side, and a read costs far more than its pixels."""
+    start, end = int(rows["first_frame"].min()), int((rows["first_frame"] + rows["n_frames"]).max())
+    block = frames.read(name, start, end - start, int(rows["height"].max()), int(rows["width"].max()))
+    kind = np.float32 if name == "image" else np.uint8
+
+    def of_row(position: int) -> npt.NDArray[np.generic]:
+        row = rows.iloc[position]
+        first = int(row["first_frame"]) - start
+        found = block[first : first + int(row["n_frames"]), : int(row["height"]), : int(row["width"])]
+        return found.astype(kind, copy=False)
+
+    return of_row
+
+
+def _volume(
+    rows: pd.DataFrame, positions: list[int], image: Callable[[int], Any], mask: Callable[[int], Any]
+) -> Volume:
+    stack = assemble(rows, positions, image, mask)
     per_slice = [tuple(_names(text) for text in labelled) for labelled in rows["labelled"]]
     return Volume(stack, tuple(rows.to_dict("records")), tuple(zip(*per_slice, strict=True)))
 
