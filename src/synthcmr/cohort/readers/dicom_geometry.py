@@ -13,7 +13,7 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 # The heart's long axis from base to apex points left, forward and down (LPS), give or take some 30 degrees.
 APEX_DIRECTION = np.array([0.6, -0.6, -0.5]) / np.linalg.norm([0.6, -0.6, -0.5])
 PLAUSIBLE_COSINE = float(np.cos(np.radians(45)))  # a plane axial, coronal or sagittal to the body lies beyond it
-ORDERED_COSINE = 0.5  # beyond 60 degrees the geometry does not tell which end is the apex
+ORDERED_COSINE = 0.6  # below it the geometry does not tell which end is the apex; a plain axial stack lies at 0.51
 
 
 @dataclass(frozen=True)
