@@ -183,3 +183,17 @@ def test_single_frame_rows_of_one_stack_share_a_series(tmp_path: Path) -> None:
     back = read_all("dicom", tmp_path / "out")["q"]
     assert back.stacks[0].phases == ("ED", "ES")
     assert_same_pixels(written(one)["q"], back, HALF_STEP)
+
+
+def test_an_axial_affine_does_not_claim_an_order_of_slices(tmp_path: Path) -> None:
+    """Data sets without real orientation are written as they say they lie; masks must then tell base from apex."""
+    axial = tuple(np.diag([-SPACING[1], -SPACING[0], STEP, 1.0]).ravel())
+    one = build(tmp_path / "c", [("q", {}, records("q", 11, affine=axial))])
+    get_writer("dicom").write(one, tmp_path / "out")
+    (stack,) = read_all("dicom", tmp_path / "out")["q"].stacks
+    assert not stack.slices_ordered
+    expected = written(one)["q"].volumes[0].stack
+    np.testing.assert_allclose(stack.image[:, ::-1], expected.image, atol=HALF_STEP)
+    assert stack.affine is not None
+    assert expected.affine is not None
+    np.testing.assert_allclose(stack.affine @ [0, 0, 4, 1], expected.affine @ [0, 0, 0, 1], atol=1e-3)

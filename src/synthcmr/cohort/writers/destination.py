@@ -4,7 +4,7 @@ import csv
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,12 +61,20 @@ class FileNames:
         return name
 
 
-def write_csv(path: Path, rows: list[dict[str, Any]], columns: list[str]) -> None:
-    """Write a table; missing values are empty."""
+@contextmanager
+def csv_table(path: Path, columns: list[str]) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A table that takes one row after another, so that they need not wait in memory; missing values are empty."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
-        writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)
+        yield lambda row: writer.writerow({k: "" if v is None else v for k, v in row.items()})
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: list[str]) -> None:
+    """Write a whole table."""
+    with csv_table(path, columns) as add:
+        for row in rows:
+            add(row)
 
 
 def attribute_columns(cohort: Cohort) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.writers.destination import FileNames, each_subject, export, write_csv
+from synthcmr.cohort.writers.destination import FileNames, csv_table, each_subject, export
 from synthcmr.cohort.writers.png_file import Grey, check_bits, save_mask
 from synthcmr.cohort.writers.protocol import Progress, WriteSummary
 from synthcmr.cohort.writers.table_rows import (
@@ -40,19 +40,19 @@ class PngWriter:
         self, cohort: Cohort, dest: Path, progress: Progress | None = None, *, overwrite: bool = False
     ) -> WriteSummary:
         """Write the slices and their table."""
-        with export(cohort, dest, {"writer": self.name, "bits": self.bits}, overwrite) as summary:
-            rows: list[dict[str, Any]] = []
+        columns = table_columns(cohort, SLICE_COLUMNS, INTENSITY_COLUMNS)
+        with (
+            export(cohort, dest, {"writer": self.name, "bits": self.bits}, overwrite) as summary,
+            csv_table(dest / TABLE, columns) as add_row,
+        ):
             names = FileNames()
             for subject in each_subject(cohort, summary, progress):
                 folder = names.give(subject.subject_id)
-                rows += [
-                    {**row, "image": f"images/{folder}/{file}", "mask": f"masks/{folder}/{file}" if labelled else None}
-                    for file, labelled, row in write_slices(
-                        subject, dest / "images" / folder, dest / "masks" / folder, self.bits, summary
-                    )
-                ]
+                places = (dest / "images" / folder, dest / "masks" / folder)
+                for file, labelled, row in write_slices(subject, *places, self.bits, summary):
+                    mask = f"masks/{folder}/{file}" if labelled else None
+                    add_row({**row, "image": f"images/{folder}/{file}", "mask": mask})
                 summary.subjects += 1
-            write_csv(dest / TABLE, rows, table_columns(cohort, SLICE_COLUMNS, INTENSITY_COLUMNS))
             summary.files += 1
         return summary
 
