@@ -13,7 +13,8 @@ from typing import Any
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_provenance
 from synthcmr.cohort.writers.protocol import Progress, WriteSummary
-from synthcmr.cohort.writers.volume import Subject, iter_subjects
+from synthcmr.cohort.writers.subjects import iter_subjects
+from synthcmr.cohort.writers.volume import Subject
 from synthcmr.errors import WriteError
 
 STEP = "export"
