@@ -14,7 +14,9 @@ def phantom(
     seed: Annotated[int, typer.Option("--seed", help="Of the population; the same seed gives the same bytes.")] = 0,
     spacing: Annotated[float, typer.Option("--spacing", min=0.1, help="In-plane pixel in mm.")] = 1.5,
     size: Annotated[int, typer.Option("--size", min=16, help="Rows and columns of the crop around the heart.")] = 128,
-    lossless: Annotated[bool, typer.Option("--lossless", help="Whole field of view on the scanner's own pixels.")] = False,
+    lossless: Annotated[
+        bool, typer.Option("--lossless", help="Whole field of view on the scanner's own pixels.")
+    ] = False,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes. [default: one per core]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort that is already there.")] = False,
 ) -> None:

@@ -76,7 +76,9 @@ def make_record(index: int, preset: str, frames: int, seed: int, settings: Prepr
     raw = RawSubject(subject.subject_id, _attributes(subject), (_stack(rendered),), origin="phantom")
     record = to_record(raw, _case(index), settings)
     attributes = record.attributes | ({"split": subject.split} if subject.split else {})
-    return SubjectRecord(record.case_id, record.subject_id, attributes, record.images, record.rejects, truth=dict(rendered.truth))
+    return SubjectRecord(
+        record.case_id, record.subject_id, attributes, record.images, record.rejects, truth=dict(rendered.truth)
+    )
 
 
 def _check(preset: str, subjects: int, frames: int) -> None:

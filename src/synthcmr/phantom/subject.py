@@ -1,5 +1,6 @@
 """One phantom subject: who it is, what its heart was asked to be, and how it was scanned."""
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -63,7 +64,10 @@ class PhantomSubject:
     protocol: Protocol
     chest_fat_mm: float  # subcutaneous fat at the chest wall
     epicardial_fat_ml: float
-    details: dict[str, float] = field(default_factory=dict)  # disease-specific numbers, e.g. septal_gain, scar_angle_deg
+    split: str = ""  # "train", "validation" or "test" where the preset decides; empty: cohorts split as usual
+    details: dict[str, float] = field(
+        default_factory=dict
+    )  # disease-specific numbers, e.g. septal_gain, scar_angle_deg
 
     @property
     def bmi(self) -> float:
@@ -73,4 +77,4 @@ class PhantomSubject:
     @property
     def bsa(self) -> float:
         """Body surface area after Mosteller, m2."""
-        return (self.height_cm * self.weight_kg / 3600.0) ** 0.5
+        return math.sqrt(self.height_cm * self.weight_kg / 3600.0)

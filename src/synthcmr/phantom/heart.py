@@ -1,0 +1,127 @@
+"""The heart of a phantom subject, solved so that its short-axis stack measures what was asked."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.labels import Label, Mask
+from synthcmr.cohort.volumes import MYOCARDIAL_DENSITY_G_PER_ML
+from synthcmr.phantom.left_ventricle import LeftVentricle, draw_left_ventricle
+from synthcmr.phantom.motion import es_phase, volume_at
+from synthcmr.phantom.polar import Points, at
+from synthcmr.phantom.right_ventricle import RightVentricle, draw_right_ventricle
+from synthcmr.phantom.subject import PhantomSubject
+
+BISECTIONS = 18
+SOLVE_PIXEL_MM = 2.0  # RV areas are counted on a grid while solving
+MISSED_COVERAGE = 0.14  # share of stacks that miss a slice at one end (UK Biobank quality control)
+
+
+class Heart:
+    """Geometry of one heart in the short-axis frame: x right, y down, z from base to apex, millimetres.
+
+    Attributes:
+        slices_z: z of the acquired slices, base to apex.
+        centres: place of the LV axis in each slice, (slices, 2).
+    """
+
+    def __init__(self, subject: PhantomSubject) -> None:
+        """Draw and solve the heart; everything follows from `subject`."""
+        self.subject = subject
+        rng = np.random.default_rng(np.random.SeedSequence([subject.seed, 11]))
+        self.lv: LeftVentricle = draw_left_ventricle(subject, rng)
+        self.rv: RightVentricle = draw_right_ventricle(subject, rng)
+        self.step = subject.protocol.slice_step_mm
+        self.slices_z = _planes(self.lv.length, self.step, rng)
+        self.centres = _axis(self.slices_z, self.lv.length, rng)
+        self._solve()
+
+    def labels(self, x: Points, y: Points, index: int, s: float) -> Mask:
+        """What an annotator would draw in slice `index` at contraction `s`, on a grid of points."""
+        centre = self.centres[index]
+        dx, dy = x - centre[0], y - centre[1]
+        z = float(self.slices_z[index])
+        left, right = self.lv.slice(z, s), self.rv.slice(self.lv, z, s)
+        out = np.zeros(x.shape, dtype=np.uint8)
+        if right is not None:
+            ex, ey = dx - right.centre_x, dy - right.centre_y
+            out[np.hypot(ex, ey) < at(right.radius, np.arctan2(ey, ex))] = Label.RV
+        if left is not None:
+            r, theta = np.hypot(dx, dy), np.arctan2(dy, dx)
+            out[r < at(left.epicardium, theta)] = Label.MYOCARDIUM
+            out[r < at(left.cavity, theta)] = Label.LV
+        return out
+
+    def contraction(self, phase: float) -> float:
+        """`s` at a phase of the heartbeat (0 to 1, from end-diastole), so that the LV follows its volume curve."""
+        targets = self.subject.targets
+        if phase <= 0:
+            return 0.0
+        volume = volume_at(phase, self.subject.age, self.subject.heart_rate, targets.lv_edv_ml, targets.lv_esv_ml)
+        states, volumes = self._volume_of_state
+        return float(np.interp(-volume, -volumes, states))
+
+    @property
+    def es_phase(self) -> float:
+        """Phase of end-systole."""
+        return es_phase(self.subject.heart_rate)
+
+    @cached_property
+    def _volume_of_state(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        states = np.linspace(0.0, 1.0, 9)
+        volumes = np.array([self.lv.volume_ml(self.slices_z, self.step, s) for s in states])
+        return states, np.minimum.accumulate(volumes)
+
+    def _solve(self) -> None:
+        targets, lv, rv = self.subject.targets, self.lv, self.rv
+        for _ in range(4):
+            lv.a *= (targets.lv_edv_ml / lv.volume_ml(self.slices_z, self.step, 0.0)) ** 0.5
+        _bisect(self._mass_with_wall, targets.lv_mass_g, 1.5, 30.0)
+        _bisect(self._emptied_with_shortening, -targets.lv_esv_ml, -0.3, 0.95)
+        full = _bisect(lambda k: self._rv_volume((k, k), 0.0), targets.rv_edv_ml, 0.4, 3.0)
+        empty = _bisect(lambda k: self._rv_volume((full, k), 1.0), targets.rv_esv_ml, 0.2, 3.0)
+        rv.scale = (full, empty)
+
+    def _mass_with_wall(self, wall_mm: float) -> float:
+        self.lv.wall_mm = wall_mm
+        return self.lv.muscle_ml(self.slices_z, self.step, 0.0) * MYOCARDIAL_DENSITY_G_PER_ML
+
+    def _emptied_with_shortening(self, shortening: float) -> float:
+        self.lv.shortening = shortening
+        return -self.lv.volume_ml(self.slices_z, self.step, 1.0)
+
+    def _rv_volume(self, scale: tuple[float, float], s: float) -> float:
+        self.rv.scale = scale
+        x, y = np.meshgrid(np.arange(-130.0, 70.0, SOLVE_PIXEL_MM), np.arange(-90.0, 90.0, SOLVE_PIXEL_MM))
+        counted = sum(int((self.labels(x, y, i, s) == Label.RV).sum()) for i in range(len(self.slices_z)))
+        return counted * SOLVE_PIXEL_MM**2 * self.step / 1000.0
+
+
+def _planes(length: float, step: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Slice positions: from about one above the base to about one below the apex, as stacks are planned."""
+    first = -step * rng.uniform(0.05, 1.2)
+    last = length + 8.0 + step * rng.uniform(0.0, 1.0)
+    planes = first + step * np.arange(int(np.ceil((last - first) / step)) + 1)
+    if rng.random() < MISSED_COVERAGE:
+        planes = planes[1:] if rng.random() < 0.3 else planes[:-2]
+    return np.asarray(planes, dtype=np.float64)
+
+
+def _axis(planes: npt.NDArray[np.float64], length: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """The long axis stands a little oblique to the slices, and breath-holds differ a little."""
+    slope = rng.normal(0.0, 0.10, 2)
+    return (planes[:, None] - length / 2.0) * slope + rng.normal(0.0, 0.8, (len(planes), 2))
+
+
+def _bisect(function: Callable[[float], float], target: float, low: float, high: float) -> float:
+    """Argument at which a rising function reaches the target; the function is left evaluated there."""
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        if function(middle) < target:
+            low = middle
+        else:
+            high = middle
+    function(0.5 * (low + high))
+    return 0.5 * (low + high)

@@ -1,0 +1,148 @@
+"""What every point of the heart is made of: contours filled with muscle, blood, papillaries, trabeculae, fat."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.phantom.heart import Heart
+from synthcmr.phantom.left_ventricle import LvSlice
+from synthcmr.phantom.noise import Volume, noise_volume, sample_nearest
+from synthcmr.phantom.polar import Points, Table, at, harmonics
+from synthcmr.phantom.right_ventricle import RvSlice
+from synthcmr.phantom.tissues import Tissue
+
+Tissues = npt.NDArray[np.uint8]
+RV_WALL_MM = 2.5
+ATRIAL_WALL_MM = 2.0
+TRABECULA_PITCH_MM, TRABECULA_PITCH_Z_MM = 1.3, 5.0
+
+
+@dataclass(frozen=True)
+class Papillary:
+    """One papillary muscle: a column along the wall between two heights."""
+
+    angle: float
+    radius: float
+    top: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The points of one plane relative to the LV axis, with the contours there."""
+
+    dx: Points
+    dy: Points
+    r: Points
+    theta: Points
+    z: float
+    s: float
+    left: LvSlice | None
+    right: RvSlice | None
+    texture: Volume
+
+
+class HeartTissue:
+    """Fills a heart's contours with tissue; all random detail comes from the subject's seed."""
+
+    def __init__(self, heart: Heart) -> None:
+        """Draw trabeculae, papillaries, fat and atria."""
+        self.heart = heart
+        rng = np.random.default_rng(np.random.SeedSequence([heart.subject.seed, 12]))
+        self.texture = noise_volume(rng, (24, 64, 64), (1.2, 1.3, 1.3))
+        self.papillaries = [_draw_papillary(side, rng) for side in (0.95, -0.95)]
+        self.rim_mm = rng.uniform(2.0, 5.0)
+        self.lv_trabecula, self.rv_trabecula = rng.uniform(0.2, 1.1), rng.uniform(0.6, 1.8)
+        surface = 2.4 * np.pi * (heart.lv.a + heart.lv.wall_mm) * heart.lv.length
+        fat = heart.subject.epicardial_fat_ml * 1000.0 / surface
+        self.fat_left: Table = np.clip(fat * (0.3 + 0.5 * harmonics(rng, {1: 0.6, 2: 0.5, 3: 0.4})), 0.3, None)
+        self.fat_right: Table = np.clip(fat * (0.9 + harmonics(rng, {1: 0.5, 2: 0.5, 3: 0.4})), 0.5, None)
+        self.atrium = (rng.uniform(0.8, 1.15), rng.normal(0.0, 2.0), rng.normal(4.0, 4.0))
+        self.aortic_root_mm = rng.uniform(11.0, 16.0)
+
+    def at(self, x: Points, y: Points, index: int, dz: float, s: float) -> Tissues:
+        """Tissue at points of slice `index`, displaced by `dz` within its thickness; NONE outside the heart."""
+        plane = self._plane(x, y, index, dz, s)
+        out: Tissues = np.zeros(x.shape, dtype=np.uint8)
+        groove = float(np.clip(1.4 - (plane.z - self.heart.lv.base(s)) / 25.0, 0.8, 1.8))  # fat gathers at the base
+        rv_blood = self._right(out, plane, groove)
+        if plane.left is not None:
+            self._left(out, plane, plane.left, groove, rv_blood)
+        elif plane.z < self.heart.lv.base(s):
+            self._above_base(out, plane, rv_blood)
+        return out
+
+    def _plane(self, x: Points, y: Points, index: int, dz: float, s: float) -> Plane:
+        heart = self.heart
+        z = float(heart.slices_z[index]) + dz
+        dx, dy = x - heart.centres[index, 0], y - heart.centres[index, 1]
+        texture = sample_nearest(self.texture, dx, dy, z, TRABECULA_PITCH_MM, TRABECULA_PITCH_Z_MM)
+        left, right = heart.lv.slice(z, s), heart.rv.slice(heart.lv, z, s)
+        return Plane(dx, dy, np.hypot(dx, dy), np.arctan2(dy, dx), z, s, left, right, texture)
+
+    def _right(self, out: Tissues, plane: Plane, groove: float) -> npt.NDArray[np.bool_] | None:
+        """Paint RV fat and wall; return where its blood is (still under the LV)."""
+        right = plane.right
+        if right is None:
+            return None
+        ex, ey = plane.dx - right.centre_x, plane.dy - right.centre_y
+        r, angle = np.hypot(ex, ey), np.arctan2(ey, ex)
+        edge = at(right.radius, angle)
+        out[r < edge + RV_WALL_MM + at(self.fat_right, angle) * groove] = Tissue.EPICARDIAL_FAT
+        out[r < edge + RV_WALL_MM] = Tissue.RV_WALL
+        blood: npt.NDArray[np.bool_] = r < edge
+        out[blood] = Tissue.RV_BLOOD
+        depth = edge - r
+        below_base = (plane.z - self.heart.lv.base(plane.s)) / 40.0
+        level = self.rv_trabecula + 0.8 * (1.0 - float(np.clip(below_base, 0.0, 1.0)))
+        out[blood & (depth < 9.0) & (plane.texture > level + 0.08 * depth)] = Tissue.RV_TRABECULA
+        return blood
+
+    def _left(
+        self, out: Tissues, plane: Plane, left: LvSlice, groove: float, rv_blood: npt.NDArray[np.bool_] | None
+    ) -> None:
+        epicardium, cavity = at(left.epicardium, plane.theta), at(left.cavity, plane.theta)
+        fat = (plane.r < epicardium + at(self.fat_left, plane.theta) * groove) & (out == Tissue.NONE)
+        out[fat] = Tissue.EPICARDIAL_FAT
+        muscle = plane.r < epicardium
+        out[muscle] = Tissue.MYOCARDIUM
+        if self.heart.lv.scarred(left.u):
+            out[muscle & (at(self.heart.lv.scar, plane.theta) > 0.5)] = Tissue.SCAR
+        blood = plane.r < cavity
+        out[blood] = Tissue.LV_BLOOD
+        depth = cavity - plane.r
+        out[blood & (depth < self.rim_mm) & (plane.texture > self.lv_trabecula + 0.10 * depth)] = Tissue.PAPILLARY
+        for papillary in self.papillaries:
+            self._papillary(out, plane, left, blood, papillary)
+
+    def _papillary(
+        self, out: Tissues, plane: Plane, left: LvSlice, blood: npt.NDArray[np.bool_], papillary: Papillary
+    ) -> None:
+        if not papillary.top < left.u < papillary.bottom + 0.1 * plane.s:
+            return
+        edge = float(at(left.cavity, np.array([papillary.angle]))[0])
+        radius = papillary.radius * (1 + 0.15 * plane.s) * min(1.0, (papillary.bottom + 0.1 - left.u) / 0.15)
+        distance = max(edge - (1.0 - 0.2 * plane.s) * radius, 0.0)
+        cx, cy = distance * np.cos(papillary.angle), distance * np.sin(papillary.angle)
+        near = (plane.dx - cx) ** 2 + (plane.dy - cy) ** 2 < (radius * (1 + 0.15 * plane.texture)) ** 2
+        out[near & blood] = Tissue.PAPILLARY
+
+    def _above_base(self, out: Tissues, plane: Plane, rv_blood: npt.NDArray[np.bool_] | None) -> None:
+        """Left atrium and aortic root behind the mitral plane."""
+        top = self.heart.lv.slice(self.heart.lv.base(plane.s) + 0.01, plane.s)
+        if top is None:
+            return
+        scale, ox, oy = self.atrium
+        radius = float(np.mean(top.cavity)) * scale + 6.0 * plane.s  # atria fill while the ventricle empties
+        atrium = np.hypot(plane.dx - ox, (plane.dy - oy) * 1.15)
+        out[(atrium < radius + ATRIAL_WALL_MM) & (out == Tissue.NONE)] = Tissue.ATRIAL_WALL
+        inside = atrium < radius
+        out[inside & (~rv_blood if rv_blood is not None else True)] = Tissue.ATRIAL_BLOOD
+        root = np.hypot(plane.dx + 0.55 * radius, plane.dy + 0.75 * radius)
+        out[root < self.aortic_root_mm + ATRIAL_WALL_MM] = Tissue.ATRIAL_WALL
+        out[root < self.aortic_root_mm] = Tissue.OUTFLOW_BLOOD
+
+
+def _draw_papillary(angle: float, rng: np.random.Generator) -> Papillary:
+    return Papillary(rng.normal(angle, 0.25), rng.uniform(4.0, 6.5), rng.uniform(0.20, 0.35), rng.uniform(0.65, 0.85))

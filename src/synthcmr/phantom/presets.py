@@ -1,0 +1,57 @@
+"""Who is in a phantom cohort and how they are scanned: the presets."""
+
+from dataclasses import dataclass, field
+
+DIAGNOSES = ("NOR", "HTN", "HFpEF", "DCM", "HCM", "MINF", "RV")
+
+# Shares for developing models: far more disease than a population has, as phantom research needs it.
+DEVELOPMENT = {"NOR": 0.45, "HTN": 0.15, "HFpEF": 0.05, "DCM": 0.10, "HCM": 0.10, "MINF": 0.10, "RV": 0.05}
+# A population study: mostly healthy, hypertension common, heart failure and infarction rare (UK Biobank imaging).
+POPULATION_MEN = {"NOR": 0.585, "HTN": 0.35, "HFpEF": 0.004, "DCM": 0.008, "HCM": 0.003, "MINF": 0.03, "RV": 0.02}
+POPULATION_WOMEN = {"NOR": 0.67, "HTN": 0.30, "HFpEF": 0.003, "DCM": 0.003, "HCM": 0.002, "MINF": 0.008, "RV": 0.014}
+ACDC_GROUPS = {"NOR": 0.2, "DCM": 0.2, "HCM": 0.2, "MINF": 0.2, "RV": 0.2}
+BALANCED = {"NOR": 0.5, "DCM": 0.5}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What decides the people and the scanners of a cohort."""
+
+    about: str
+    men: dict[str, float]  # diagnosis -> share
+    women: dict[str, float]
+    share_women: float = 0.5
+    scanners: dict[str, float] = field(default_factory=lambda: {"siemens-1.5": 1.0})
+    age: tuple[float, float] = (64.0, 7.7)  # mean and standard deviation, years
+    age_range: tuple[float, float] = (45.0, 85.0)
+    rotation_sd_deg: float = 8.0
+    brings_split: bool = False
+
+
+PRESETS: dict[str, Preset] = {
+    "population": Preset("people as a population study meets them, one scanner", POPULATION_MEN, POPULATION_WOMEN),
+    "biased": Preset(
+        "unfair by design: diagnosis tangled with sex, BMI and vendor; the test split is balanced",
+        BALANCED,
+        BALANCED,
+        scanners={"siemens-1.5": 0.5, "philips-1.5": 0.5},
+        brings_split=True,
+    ),
+    "vendors": Preset(
+        "four manufacturers, two field strengths",
+        DEVELOPMENT,
+        DEVELOPMENT,
+        scanners={"siemens-1.5": 0.2, "siemens-3": 0.2, "philips-1.5": 0.2, "ge-1.5": 0.2, "canon-1.5": 0.2},
+        rotation_sd_deg=15.0,
+    ),
+    "acdc-like": Preset(
+        "patients, scanners and fields of view as varied as in ACDC",
+        ACDC_GROUPS,
+        ACDC_GROUPS,
+        share_women=0.4,
+        scanners={"siemens-1.5-any": 0.7, "siemens-3-any": 0.3},
+        age=(55.0, 15.0),
+        age_range=(18.0, 88.0),
+        rotation_sd_deg=22.0,
+    ),
+}

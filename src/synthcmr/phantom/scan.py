@@ -1,0 +1,161 @@
+"""How one subject is scanned: field of view, coils, field inhomogeneity, k-space, post-processing; all drawn once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft
+
+from synthcmr.phantom.polar import Points
+from synthcmr.phantom.relaxation import Complex, signal_table
+from synthcmr.phantom.subject import PhantomSubject, Protocol
+
+OVERSAMPLING = 2  # simulated points per reconstructed pixel, each way
+MARGIN_PX = 10  # simulated beyond the image, so that ringing and filters have neighbours
+INTENSITY_TOPS = (255.0, 450.0, 700.0, 1100.0, 1900.0, 4000.0)
+MISPLACED = 0.16  # share of stacks with a slice off by more than 3.4 mm (UK Biobank quality control)
+
+
+@dataclass(frozen=True)
+class Character:
+    """What a manufacturer's reconstruction does to every image."""
+
+    blur_px: float
+    gamma: float
+    normalised: float  # share of coil shading that prescan normalisation removes
+    sharpen: float = 0.0
+
+
+CHARACTERS: dict[str, Character] = {
+    "Siemens": Character(0.3, 1.0, 0.55),
+    "Philips": Character(0.6, 0.9, 0.75),
+    "GE": Character(0.5, 1.1, 0.30),
+    "Canon": Character(0.8, 0.95, 0.50, sharpen=0.3),
+}
+
+
+@dataclass(frozen=True)
+class Coil:
+    """One receive element: where it sits, how far it sees, its phase and gain."""
+
+    x: float
+    y: float
+    reach_mm: float
+    phase: float
+    gain: float
+
+    def sensitivity(self, x: Points, y: Points) -> Complex:
+        """Complex sensitivity at points."""
+        distance2 = (x - self.x) ** 2 + (y - self.y) ** 2
+        phase = self.phase + 0.004 * (x * np.cos(self.phase) + y * np.sin(self.phase))
+        return (self.gain / (1 + distance2 / self.reach_mm**2) ** 1.3 * np.exp(1j * phase)).astype(np.complex64)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Everything about one subject's scan that stays the same from slice to slice."""
+
+    protocol: Protocol
+    size: tuple[int, int]
+    signal: Complex  # (tissue code, off-resonance)
+    off_centre_mm: tuple[float, float]  # where the heart lies from the middle of the image (row, column)
+    texture_gain: float
+    blood_gain: tuple[float, float]  # LV, RV
+    muscle_gain: float
+    field_terms: npt.NDArray[np.float64]
+    field_bump: tuple[float, float, float]
+    coils: tuple[Coil, ...]
+    normalised: float
+    phase_resolution: float
+    read_resolution: float
+    partial_fourier: bool
+    window: float
+    snr: float
+    ghost: float
+    character: Character
+    gamma: float
+    top: float
+    shifts_mm: npt.NDArray[np.float64]  # misplacement of each slice, (slices, 2) rows and columns
+
+    @property
+    def reconstructed(self) -> tuple[int, int]:
+        """Pixels reconstructed before the margin is cut off."""
+        return fft.next_fast_len(self.size[0] + MARGIN_PX), fft.next_fast_len(self.size[1] + MARGIN_PX)
+
+    def points(self, index: int, fine: bool) -> tuple[Points, Points]:
+        """Short-axis coordinates of the points of a slice: the fine simulation grid, or the image's pixels."""
+        step = self.protocol.pixel_mm / (OVERSAMPLING if fine else 1)
+        size = tuple(n * OVERSAMPLING for n in self.reconstructed) if fine else self.size
+        offsets = [o + s for o, s in zip(self.off_centre_mm, self.shifts_mm[index], strict=True)]
+        rows, columns = (
+            ((np.arange(n) - (n - 1) / 2) * step - o).astype(np.float32) for n, o in zip(size, offsets, strict=True)
+        )
+        x, y = np.meshgrid(columns, rows)
+        cos, sin = np.cos(np.radians(self.protocol.rotation_deg)), np.sin(np.radians(self.protocol.rotation_deg))
+        return np.float32(cos) * x + np.float32(sin) * y, np.float32(-sin) * x + np.float32(cos) * y
+
+    def off_resonance_hz(self, x: Points, y: Points) -> Points:
+        """Field inhomogeneity after shimming: second order, with a dip where heart, lung and diaphragm meet."""
+        b, u, v = self.field_terms, x / 120.0, y / 120.0
+        smooth = 0.5 * b[0] + b[1] * u + b[2] * v + b[3] * u * v + 0.6 * b[4] * u**2 + 0.6 * b[5] * v**2
+        cx, cy, depth = self.field_bump
+        return smooth + depth * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * 22.0**2))
+
+
+def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Scan:
+    """Draw a subject's scan. The window `size` decides what is simulated, never what is drawn."""
+    rng = np.random.default_rng(np.random.SeedSequence([subject.seed, 37]))
+    protocol, character = subject.protocol, CHARACTERS[subject.protocol.vendor]
+    inhomogeneity = 60.0 if protocol.field_strength_t > 2 else 30.0
+    return Scan(
+        protocol=protocol,
+        size=size,
+        signal=signal_table(protocol, rng),
+        off_centre_mm=_off_centre(size, protocol, rng),
+        texture_gain=_about_one(rng, 0.3),
+        blood_gain=(_about_one(rng, 0.1), _about_one(rng, 0.1)),
+        muscle_gain=_about_one(rng, 0.22),
+        field_terms=rng.normal(0.0, inhomogeneity, 6),
+        field_bump=(rng.normal(30, 15), rng.normal(45, 12), -rng.uniform(20, 120)),
+        coils=_draw_coils(rng),
+        normalised=float(np.clip(rng.normal(character.normalised, 0.25), 0.0, 0.95)),
+        phase_resolution=rng.uniform(0.65, 1.0),
+        read_resolution=rng.uniform(0.8, 1.0),
+        partial_fourier=bool(rng.random() < 0.4),
+        window=rng.uniform(0.2, 1.4),
+        snr=protocol.snr * _about_one(rng, 0.2),
+        ghost=rng.uniform(0.0, 0.03) if rng.random() < 0.4 else 0.0,
+        character=character,
+        gamma=character.gamma * _about_one(rng, 0.10),
+        top=float(rng.choice(INTENSITY_TOPS)),
+        shifts_mm=_draw_shifts(subject, slices, rng),
+    )
+
+
+def _off_centre(size: tuple[int, int], protocol: Protocol, rng: np.random.Generator) -> tuple[float, float]:
+    """A crop is centred on the heart; a whole field of view has the heart up and left of its middle, as people plan it."""
+    drawn = rng.normal((-8.0, -20.0), (18.0, 15.0))
+    whole = size == protocol.matrix
+    return (float(drawn[0]), float(drawn[1])) if whole else (0.0, 12.0)
+
+
+def _draw_coils(rng: np.random.Generator) -> tuple[Coil, ...]:
+    """A few elements on the chest and one on the back."""
+    count = int(rng.integers(4, 6))
+    angles = np.append(rng.normal(np.pi * 1.15, 0.6, count - 1), rng.normal(0.3, 0.5))
+    return tuple(
+        Coil(150 * np.cos(a), 140 * np.sin(a), rng.uniform(60, 120), rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 1.2))
+        for a in angles
+    )
+
+
+def _draw_shifts(subject: PhantomSubject, slices: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Breath-holds differ: in some stacks one slice is clearly misplaced, more often in heavy people."""
+    shifts = np.zeros((slices, 2))
+    if rng.random() < MISPLACED * np.clip(subject.weight_kg / 75.0, 0.5, 2.0):
+        shifts[int(rng.integers(slices))] = rng.normal(0.0, 4.5, 2)
+    return shifts
+
+
+def _about_one(rng: np.random.Generator, sigma: float) -> float:
+    return float(np.exp(rng.normal(0.0, sigma)))

@@ -1,0 +1,97 @@
+"""What a phantom subject really measures, counted on its anatomy."""
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.labels import Label
+from synthcmr.cohort.volumes import MYOCARDIAL_DENSITY_G_PER_ML
+from synthcmr.phantom.heart import Heart
+from synthcmr.phantom.heart_tissue import HeartTissue
+from synthcmr.phantom.polar import SAMPLES, THETA
+from synthcmr.phantom.tissues import Tissue
+
+GRID_MM = 1.0
+STATES = {"ed": 0.0, "es": 1.0}
+# AHA 16-segment model: level -> centres of its sectors, radians (anterior first, then towards the septum)
+SECTORS: dict[str, tuple[int, ...]] = {
+    "basal": (-90, -150, 150, 90, 30, -30),
+    "mid": (-90, -150, 150, 90, 30, -30),
+    "apical": (-90, 180, 90, 0),
+}
+
+
+def measure(heart: Heart, tissue: HeartTissue) -> dict[str, float]:
+    """Volumes, mass, wall thickness and fat of one subject; names carry the unit.
+
+    `lv_*` and `myocardium_*` follow the usual contours (papillary muscles and trabeculae are cavity); the ones ending in
+    `_papillary_as_muscle` count them as muscle.
+    """
+    found: dict[str, float] = {}
+    for name, s in STATES.items():
+        found |= {f"{key}_{name}{unit}": value for (key, unit), value in _volumes(heart, tissue, s).items()}
+    for suffix in ("", "_papillary_as_muscle"):
+        edv, esv = found[f"lv_volume_ed_ml{suffix}"], found[f"lv_volume_es_ml{suffix}"]
+        found[f"lv_ef_percent{suffix}"] = 100.0 * (edv - esv) / edv
+    rv_edv, rv_esv = found["rv_volume_ed_ml"], found["rv_volume_es_ml"]
+    found["rv_ef_percent"] = 100.0 * (rv_edv - rv_esv) / rv_edv
+    walls = _walls(heart)
+    thickest = max(v for k, v in walls.items() if "_ed_" in k)
+    subject = heart.subject
+    return (
+        found
+        | walls
+        | {
+            "wall_max_ed_mm": thickest,
+            "chest_fat_mm": subject.chest_fat_mm,
+            "epicardial_fat_ml": subject.epicardial_fat_ml,
+        }
+    )
+
+
+def _volumes(heart: Heart, tissue: HeartTissue, s: float) -> dict[tuple[str, str], float]:
+    x, y = np.meshgrid(np.arange(-130.0, 75.0, GRID_MM), np.arange(-95.0, 95.0, GRID_MM))
+    labels = np.zeros(4)
+    papillary = scar = rv_trabecula = 0
+    for i in range(len(heart.slices_z)):
+        drawn = heart.labels(x, y, i, s)
+        labels += np.bincount(drawn.ravel(), minlength=4)[:4]
+        made_of = tissue.at(x, y, i, 0.0, s)
+        papillary += int(((made_of == Tissue.PAPILLARY) & (drawn == Label.LV)).sum())
+        rv_trabecula += int(((made_of == Tissue.RV_TRABECULA) & (drawn == Label.RV)).sum())
+        scar += int((made_of == Tissue.SCAR).sum())
+    ml = GRID_MM**2 * heart.step / 1000.0
+    lv, myocardium, rv = (labels[k] * ml for k in (Label.LV, Label.MYOCARDIUM, Label.RV))
+    return {
+        ("lv_volume", "_ml"): lv,
+        ("lv_volume", "_ml_papillary_as_muscle"): lv - papillary * ml,
+        ("lv_mass", "_g"): myocardium * MYOCARDIAL_DENSITY_G_PER_ML,
+        ("lv_mass", "_g_papillary_as_muscle"): (myocardium + papillary * ml) * MYOCARDIAL_DENSITY_G_PER_ML,
+        ("rv_volume", "_ml"): rv,
+        ("rv_volume", "_ml_trabecula_as_muscle"): rv - rv_trabecula * ml,
+        ("scar_mass", "_g"): scar * ml * MYOCARDIAL_DENSITY_G_PER_ML,
+    }
+
+
+def _walls(heart: Heart) -> dict[str, float]:
+    """Mean wall thickness of each AHA segment."""
+    found: dict[str, float] = {}
+    for name, s in STATES.items():
+        number = 0
+        for third, sectors in enumerate(SECTORS.values()):
+            wall = _mean_wall(heart, third, s)
+            for centre in sectors:
+                number += 1
+                near = np.abs(np.angle(np.exp(1j * (THETA - np.radians(centre))))) <= np.pi / len(sectors)
+                found[f"wall_{name}_mm_segment_{number:02d}"] = float(wall[near].mean())
+    return found
+
+
+def _mean_wall(heart: Heart, third: int, s: float) -> npt.NDArray[np.float64]:
+    """Thickness over angle, averaged over one third of the ventricle."""
+    base, apex = heart.lv.base(s), heart.lv.apex(s)
+    walls = []
+    for u in np.linspace(third / 3 + 0.05, third / 3 + 0.28, 5):
+        shown = heart.lv.slice(base + u * (apex - base), s)
+        if shown is not None:
+            walls.append(shown.epicardium - shown.cavity)
+    return np.mean(walls, axis=0) if walls else np.zeros(SAMPLES)
