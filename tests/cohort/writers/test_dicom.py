@@ -197,3 +197,27 @@ def test_an_axial_affine_does_not_claim_an_order_of_slices(tmp_path: Path) -> No
     assert stack.affine is not None
     assert expected.affine is not None
     np.testing.assert_allclose(stack.affine @ [0, 0, 4, 1], expected.affine @ [0, 0, 0, 1], atol=1e-3)
+
+
+def test_a_cine_comes_back_with_the_frames_that_are_labelled(tmp_path: Path) -> None:
+    count = 8
+    phases = ("ED", "", "", "ES", "", "", "", "")
+    rows = records("q", 12, shape=(count, 4, 48, 40), phases=phases, frame_indices=tuple(range(count)))
+    drawn = tuple("lv,myo,rv" if p else "" for p in phases)
+    hidden = [
+        replace(r, labelled=drawn, mask=np.where(np.array(drawn)[:, None, None] == "", 255, r.mask).astype(np.uint8))
+        for r in rows
+    ]
+    one = build(tmp_path / "c", [("q", {}, tuple(hidden))])
+    get_writer("dicom").write(one, tmp_path / "out")
+    assert sorted(f.name for f in (tmp_path / "out" / "q").glob("*.dcm")) == [
+        "stack0_masks_ED.dcm",
+        "stack0_masks_ES.dcm",
+    ]
+    (stack,) = read_all("dicom", tmp_path / "out")["q"].stacks
+    expected = written(one)["q"].volumes[0].stack
+    assert stack.phases == phases
+    np.testing.assert_allclose(stack.image, expected.image, atol=HALF_STEP)
+    assert stack.mask is not None
+    np.testing.assert_array_equal(stack.mask, expected.mask)
+    assert [",".join(stack.labelled_in(t)) for t in range(count)] == list(drawn)
