@@ -20,7 +20,7 @@ from synthcmr.phantom.render import RenderedSubject, render_subject
 from synthcmr.phantom.subject import PhantomSubject
 
 VERSION = 1  # raise when the same preset, index and seed begin to give other pixels
-CROP_MARGIN = 4  # pixels rendered beyond the crop, so that resampling has neighbours at its border
+CROP_MARGIN_MM = 30.0  # rendered beyond the crop: its middle is the middle of the masks, known only afterwards
 
 
 def make_phantoms(
@@ -100,7 +100,7 @@ def _rendered_size(subject: PhantomSubject, settings: PreprocessSettings) -> tup
         return None
     pixel = subject.protocol.pixel_mm
     wanted = settings.size * (settings.spacing_mm or pixel) / pixel
-    side = math.ceil(wanted) + 2 * CROP_MARGIN
+    side = math.ceil(wanted + 2 * CROP_MARGIN_MM / pixel)
     return side, side
 
 

@@ -34,7 +34,7 @@ class Heart:
         self.lv: LeftVentricle = draw_left_ventricle(subject, rng)
         self.rv: RightVentricle = draw_right_ventricle(subject, rng)
         self.step = subject.protocol.slice_step_mm
-        self.slices_z = _planes(self.lv.length, self.step, rng)
+        self.slices_z = _planes(self.lv.length, self.step, subject.protocol.spare_slices, rng)
         self.centres = _axis(self.slices_z, self.lv.length, rng)
         self._solve()
 
@@ -99,10 +99,10 @@ class Heart:
         return counted * SOLVE_PIXEL_MM**2 * self.step / 1000.0
 
 
-def _planes(length: float, step: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Slice positions: from about one above the base to about one below the apex, as stacks are planned."""
-    first = -step * rng.uniform(0.05, 1.2)
-    last = length + 8.0 + step * rng.uniform(0.0, 1.0)
+def _planes(length: float, step: float, spare: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Slice positions: from about `spare` slices above the base to about as many below the apex, as stacks are planned."""
+    first = step * (rng.uniform(0.0, 0.9) - spare)
+    last = length + 5.0 + step * (spare - rng.uniform(0.0, 1.0))
     planes = first + step * np.arange(int(np.ceil((last - first) / step)) + 1)
     if rng.random() < MISSED_COVERAGE:
         planes = planes[1:] if rng.random() < 0.3 else planes[:-2]

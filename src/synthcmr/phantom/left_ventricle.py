@@ -12,11 +12,12 @@ from synthcmr.phantom.polar import SAMPLES, Table, area, bump, harmonics
 from synthcmr.phantom.subject import PhantomSubject
 
 TAU = 0.5
+TAPER = 1.3  # hearts are a little more conical than an ellipsoid
 APEX_SHIFT_MM = 2.0  # the apex hardly moves
 SEPTUM = np.pi  # angle 0 is lateral, -pi/2 anterior, pi/2 inferior; the right ventricle lies at pi
 ANTEROSEPTAL = -2.6
-LENGTH_TO_WIDTH = {"DCM": 1.42, "MINF": 1.55}
-NORMAL_LENGTH_TO_WIDTH = 1.75
+LENGTH_TO_WIDTH = {"DCM": 1.38, "MINF": 1.52}
+NORMAL_LENGTH_TO_WIDTH = 1.70
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,15 @@ class LeftVentricle:
     shortening: float = 0.3  # of the cavity radius at s = 1
 
     def base(self, s: float) -> float:
-        """z of the mitral plane, which moves towards the apex."""
+        """Z of the mitral plane, which moves towards the apex."""
         return self.base_motion * s
 
     def apex(self, s: float) -> float:
-        """z where the cavity ends."""
+        """Z where the cavity ends."""
         return self.length - APEX_SHIFT_MM * s
 
     def height(self, z: float, s: float) -> float:
-        """u of a plane."""
+        """U of a plane."""
         return (z - self.base(s)) / (self.apex(s) - self.base(s))
 
     def slice(self, z: float, s: float) -> LvSlice | None:
@@ -63,7 +64,7 @@ class LeftVentricle:
             return None
         if u > 1:
             return self._cap(z, s, u)
-        level = np.sqrt(max(0.0, 1.0 - (u * (1 + TAU) - TAU) ** 2))
+        level = np.sqrt(max(0.0, 1.0 - (u * (1 + TAU) - TAU) ** 2)) ** TAPER
         relaxed = self.a * level * (1 + self.cavity_shape)
         cavity = relaxed * (1 - self.shortening * s * self._motion(u))
         taper = 1.0 - 0.25 * u**2 + self.apical_gain * np.clip((u - 0.45) / 0.4, 0.0, 1.0)
@@ -104,7 +105,9 @@ def draw_left_ventricle(subject: PhantomSubject, rng: np.random.Generator) -> Le
     ratio = float(np.clip(rng.normal(LENGTH_TO_WIDTH.get(diagnosis, NORMAL_LENGTH_TO_WIDTH), 0.10), 1.2, 2.1))
     volume_of_unit = 2 * np.pi * ratio / (1 + TAU) * (2 / 3 + TAU - TAU**3 / 3)
     a = float((targets.lv_edv_ml * 1000.0 / volume_of_unit) ** (1 / 3))
-    motion = float(np.clip(rng.normal(0.16 * min(1.0, targets.lv_ef_percent / 58), 0.02), 0.03, 0.22))
+    # The mitral plane moves by some 14 mm, but annotators go on drawing the ventricle in the basal slice it leaves: ACDC masks
+    # lose half a slice from ED to ES, not one and a half. The base moves as masks show it.
+    motion = float(np.clip(rng.normal(0.07 * min(1.0, targets.lv_ef_percent / 58), 0.03), 0.0, 0.16))
     shape = harmonics(rng, {2: 0.035, 3: 0.018, 4: 0.010})
     wall = 1.0 + harmonics(rng, {1: 0.06, 2: 0.05, 3: 0.04}) + 0.10 * bump(SEPTUM, 0.9)
     ventricle = LeftVentricle(2 * a * ratio, motion * 2 * a * ratio, a, shape, wall)

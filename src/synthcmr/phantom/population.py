@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -50,6 +51,7 @@ def _subject(
         np.clip(rng.normal(62 if sex == "male" else 66, 9) + (10 if diagnosis in ("DCM", "MINF") else 0), 42, 110)
     )
     targets = heart_targets(sex, age, height, bmi, pressure, diagnosis, rng)
+    targets = replace(targets, lv_mass_g=targets.lv_mass_g * rules.mass_factor)
     return PhantomSubject(
         subject_id=name,
         seed=int(rng.integers(2**31)),

@@ -26,6 +26,7 @@ class Preset:
     age_range: tuple[float, float] = (45.0, 85.0)
     rotation_sd_deg: float = 8.0
     brings_split: bool = False
+    mass_factor: float = 1.0  # how much thicker than in UK Biobank the annotators draw the wall
 
 
 PRESETS: dict[str, Preset] = {
@@ -53,5 +54,6 @@ PRESETS: dict[str, Preset] = {
         age=(55.0, 15.0),
         age_range=(18.0, 88.0),
         rotation_sd_deg=22.0,
+        mass_factor=1.3,
     ),
 }

@@ -230,7 +230,7 @@ def _fat_pad(box: Tissues, heart: Tissues, part: Slice, thorax: Thorax, centre: 
     r = np.hypot(dx + 12.0, dy)
     extent = float(r[heart > 0].max())
     pad = thorax.fat_pad_mm * (1 + at(thorax.fat_pad_shape, np.arctan2(dy, dx)))
-    reach = 0.90 * extent + 0.8 * pad - 6.0 + 2.5 * part.textures[1][part.near]
+    reach = 0.90 * extent + 0.8 * pad - 6.0 + 1.5 * part.textures[1][part.near] + 3.0 * part.textures[2][part.near]
     box[(r < reach) & ((box == Tissue.LUNG) | (box == Tissue.LUNG_VESSEL))] = Tissue.VISCERAL_FAT
 
 

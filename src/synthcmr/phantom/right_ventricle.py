@@ -28,8 +28,9 @@ class RightVentricle:
     twist: float  # turn of that direction from base to apex
     above_base_mm: float  # how far it reaches above the mitral plane at end-diastole
     excursion_mm: float
-    start: float  # height above the apex where it begins, as a share of the LV
-    width: float
+    end: float  # u where it ends
+    apart: float  # distance of the two centres, in LV radii
+    width: float  # along the direction to the LV, relative to across
     triangle: float
     shape: Table
     scale: tuple[float, float] = (1.3, 1.0)
@@ -39,23 +40,28 @@ class RightVentricle:
         if z < -self.above_base_mm + self.excursion_mm * s:
             return None
         u = lv.height(z, s)
-        g = np.clip((1 - u - self.start) / (1 - self.start), 0.0, 1.15) ** 0.6
-        if g <= 0:
+        if u > self.end:
             return None
         beside = lv.slice(float(np.clip(z, lv.base(s) + 0.01, lv.apex(s) - 0.01)), s)
         if beside is None:
             return None
         direction = self.direction + self.twist * (u - 0.5)
         lv_radius = float(at(beside.epicardium, np.angle(np.exp(1j * np.array([direction]))))[0])
-        size = (lv.a * (1 - 0.5 * lv.shortening * s) + lv.wall_mm) * g
-        distance = 0.60 * lv_radius + 0.08 * size
+        size = (lv.a * (1 - 0.5 * lv.shortening * s) + lv.wall_mm) * self._girth(u)
+        distance = self.apart * lv_radius
         radius = self._curve(size * (self.scale[0] + (self.scale[1] - self.scale[0]) * s), direction, u)
         return RvSlice(distance * np.cos(direction), distance * np.sin(direction), radius)
+
+    def _girth(self, u: float) -> float:
+        """Size along the axis: widest a quarter of the way down, tapering to the apex, closing above the base."""
+        down = float(np.clip(u, 0.0, 1.0))
+        closing = 1.0 - 0.18 * float(np.clip(1.0 - down / 0.2, 0.0, 1.0)) + 1.6 * min(u, 0.0)
+        return max(0.2, (1.03 - 0.68 * down**1.5) * closing)
 
     def _curve(self, size: float, direction: float, u: float) -> Table:
         """An ellipse across the direction to the LV, more triangular towards the base."""
         phi = THETA - direction
-        along, across = size * self.width, size * 1.18
+        along, across = size * self.width, size
         ellipse = 1.0 / np.sqrt((np.cos(phi) / along) ** 2 + (np.sin(phi) / across) ** 2)
         basal = np.clip(1 - 2.2 * u, 0.0, 1.0)
         return ellipse * (1 + self.shape + self.triangle * basal * np.cos(3 * phi + 0.5))
@@ -67,10 +73,11 @@ def draw_right_ventricle(subject: PhantomSubject, rng: np.random.Generator) -> R
     return RightVentricle(
         direction=np.pi + rng.normal(-0.05, 0.18),
         twist=rng.normal(0.25, 0.2),
-        above_base_mm=rng.uniform(-2.0, 14.0),
+        above_base_mm=rng.uniform(-4.0, 9.0),
         excursion_mm=float(np.clip(excursion, 4, 26)),
-        start=rng.uniform(0.02, 0.16),
-        width=rng.uniform(0.82, 1.02),
+        end=rng.uniform(0.84, 1.02),
+        apart=rng.normal(0.90, 0.06),
+        width=rng.uniform(0.80, 1.00),
         triangle=rng.uniform(0.02, 0.12),
         shape=harmonics(rng, {2: 0.03, 3: 0.03, 4: 0.015}),
     )

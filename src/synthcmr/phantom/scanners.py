@@ -7,6 +7,7 @@ import numpy as np
 from synthcmr.phantom.subject import Protocol
 
 Range = tuple[float, float]
+ACDC_STEPS = (5.0, 8.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0)  # most stacks of ACDC are 10 mm apart
 
 
 @dataclass(frozen=True)
@@ -17,25 +18,26 @@ class Scanner:
     field_strength_t: float
     pixel_mm: Range
     slice_mm: Range
-    gap_mm: Range
+    steps_mm: tuple[float, ...]  # between slice centres; one is chosen
     flip_deg: Range
     tr_ms: Range
     snr: Range
     frames: int
     field_of_view_mm: Range = (300.0, 380.0)
+    spare_slices: float = 1.0
 
 
 SCANNERS: dict[str, Scanner] = {
-    "siemens-1.5": Scanner("Siemens", 1.5, (1.3, 1.8), (8, 8), (2, 2), (60, 80), (2.6, 2.9), (35, 60), 50),
-    "siemens-3": Scanner("Siemens", 3.0, (1.0, 1.4), (8, 8), (0, 2), (40, 50), (3.2, 3.4), (45, 80), 30),
-    "philips-1.5": Scanner("Philips", 1.5, (1.2, 1.45), (8, 10), (0, 0), (55, 60), (3.0, 3.4), (25, 45), 26),
-    "ge-1.5": Scanner("GE", 1.5, (1.3, 1.4), (8, 8), (0, 2), (45, 55), (3.3, 3.8), (20, 35), 25),
-    "canon-1.5": Scanner("Canon", 1.5, (0.82, 0.9), (8, 8), (2, 2), (60, 70), (3.5, 4.0), (20, 30), 29),
+    "siemens-1.5": Scanner("Siemens", 1.5, (1.3, 1.8), (8, 8), (10.0,), (60, 80), (2.6, 2.9), (35, 60), 50),
+    "siemens-3": Scanner("Siemens", 3.0, (1.0, 1.4), (8, 8), (8.0, 10.0), (40, 50), (3.2, 3.4), (45, 80), 30),
+    "philips-1.5": Scanner("Philips", 1.5, (1.2, 1.45), (8, 10), (8.0, 10.0), (55, 60), (3.0, 3.4), (25, 45), 26),
+    "ge-1.5": Scanner("GE", 1.5, (1.3, 1.4), (8, 8), (8.0, 10.0), (45, 55), (3.3, 3.8), (20, 35), 25),
+    "canon-1.5": Scanner("Canon", 1.5, (0.82, 0.9), (8, 8), (10.0,), (60, 70), (3.5, 4.0), (20, 30), 29),
     "siemens-1.5-any": Scanner(
-        "Siemens", 1.5, (1.2, 1.95), (5, 8), (0, 5), (50, 80), (2.6, 3.2), (20, 70), 30, (280, 400)
+        "Siemens", 1.5, (1.2, 1.95), (5, 8), ACDC_STEPS, (50, 80), (2.6, 3.2), (20, 70), 30, (280, 400), 0.15
     ),
     "siemens-3-any": Scanner(
-        "Siemens", 3.0, (0.9, 1.7), (5, 8), (0, 5), (40, 60), (2.9, 3.4), (25, 80), 30, (280, 400)
+        "Siemens", 3.0, (0.9, 1.7), (5, 8), ACDC_STEPS, (40, 60), (2.9, 3.4), (25, 80), 30, (280, 400), 0.15
     ),
 }
 
@@ -44,31 +46,29 @@ def draw_protocol(name: str, rotation_sd_deg: float, rng: np.random.Generator) -
     """Draw one subject's protocol from a scanner's ranges."""
     scanner = SCANNERS[name]
     pixel = round(float(rng.uniform(*scanner.pixel_mm)), 4)
-    wide, narrow = rng.uniform(*scanner.field_of_view_mm), rng.uniform(0.78, 1.0)
+    wide = rng.uniform(*scanner.field_of_view_mm)
+    narrow = wide * rng.uniform(0.78, 1.0)
     tall = rng.random() < 0.35
-    matrix = (
-        (_pixels(wide, pixel), _pixels(wide * narrow, pixel))
-        if tall
-        else (_pixels(wide * narrow, pixel), _pixels(wide, pixel))
-    )
-    thickness = round(float(rng.uniform(*scanner.slice_mm)), 1)
+    height, width = (wide, narrow) if tall else (narrow, wide)
+    step = float(rng.choice(scanner.steps_mm))
     tr = float(rng.uniform(*scanner.tr_ms))
     return Protocol(
         vendor=scanner.vendor,
         field_strength_t=scanner.field_strength_t,
         centre=f"{scanner.vendor} {scanner.field_strength_t:g} T",
         pixel_mm=pixel,
-        matrix=matrix,
-        slice_mm=thickness,
-        slice_step_mm=thickness + round(float(rng.uniform(*scanner.gap_mm)), 1),
+        matrix=(_pixels(height, pixel), _pixels(width, pixel)),
+        slice_mm=min(step, round(float(rng.uniform(*scanner.slice_mm)), 1)),
+        slice_step_mm=step,
         tr_ms=tr,
         te_ms=tr / 2.0,
         flip_deg=float(rng.uniform(*scanner.flip_deg)),
         snr=float(rng.uniform(*scanner.snr)),
         frames=scanner.frames,
+        spare_slices=scanner.spare_slices,
         rotation_deg=float(np.clip(rng.normal(0.0, rotation_sd_deg), -75, 75)),
     )
 
 
 def _pixels(millimetres: float, pixel: float) -> int:
-    return int(round(millimetres / pixel / 2.0)) * 2
+    return round(millimetres / pixel / 2.0) * 2

@@ -44,6 +44,7 @@ class Protocol:
     flip_deg: float
     snr: float  # of blood, at the heart
     frames: int  # cardiac phases in the whole cine
+    spare_slices: float  # planned beyond base and apex, each
     rotation_deg: float  # in-plane rotation of the field of view around the heart
 
 

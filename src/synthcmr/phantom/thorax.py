@@ -85,7 +85,7 @@ class Thorax:
 def draw_thorax(subject: PhantomSubject) -> Thorax:
     """Draw the surroundings of a subject's heart."""
     rng = np.random.default_rng(np.random.SeedSequence([subject.seed, 23]))
-    under_heart = 35.0 * (subject.targets.lv_edv_ml / 150.0) ** (1 / 3) + rng.normal(4.0, 7.0)
+    under_heart = 35.0 * (subject.targets.lv_edv_ml / 150.0) ** (1 / 3) + rng.normal(1.0, 7.0)
     return Thorax(
         wall=_draw_wall(subject, rng),
         diaphragm=Diaphragm(
@@ -115,9 +115,9 @@ def _draw_wall(subject: PhantomSubject, rng: np.random.Generator) -> ChestWall:
     """The anterior wall lies to the left and above; obese people are wider and the fat pushes it out."""
     extra = (subject.bmi - 25.0) * 1.6
     width, height = rng.normal(150, 12) + extra, rng.normal(125, 12) + extra
-    left = rng.normal(-82, 10) - 0.5 * subject.chest_fat_mm
+    left = rng.normal(-88, 11) - 0.4 * subject.chest_fat_mm
     top = rng.normal(-95, 16) - 0.4 * subject.chest_fat_mm
-    fat = subject.chest_fat_mm * np.clip(1 + harmonics(rng, {1: 0.35, 2: 0.3, 3: 0.15}), 0.15, None) * 0.8 + 1.5
+    fat = subject.chest_fat_mm * np.clip(1 + harmonics(rng, {1: 0.35, 2: 0.3, 3: 0.15}), 0.15, None) * 0.7 + 1.5
     if subject.sex == "female":  # breast
         fat = fat + rng.uniform(5, 45) * bump(rng.normal(-2.4, 0.3), rng.uniform(0.25, 0.5))
     muscle = rng.uniform(4, 14) * np.clip(1 + harmonics(rng, {2: 0.3, 5: 0.2}), 0.4, None)
