@@ -1,20 +1,29 @@
 """ACDC: `patientNNN/Info.cfg` with ED and ES volumes, their masks, and perhaps the whole cine."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from synthcmr.cohort.labels import ACDC_LABELS, ALL_STRUCTURES, Label, Mask, remap
+from synthcmr.cohort.labels import ACDC_LABELS, Mask
 from synthcmr.cohort.raw import Case, RawSubject, Stack
-from synthcmr.cohort.readers.nifti import Volume, check_intensities, check_same_grid, load_volume
+from synthcmr.cohort.readers.cine_phases import phase_names
+from synthcmr.cohort.readers.nifti import existing, load_volume, required
+from synthcmr.cohort.readers.volume import (
+    Volume,
+    canonical_mask,
+    check_intensities,
+    check_same_grid,
+    labelled_stack,
+)
 from synthcmr.errors import ReadError
 
 PATIENT = re.compile(r"patient\d+")
-SUFFIXES = (".nii.gz", ".nii")
+LINE = re.compile(r"\s*(\w+)\s*[:=]\s*(.*?)\s*")
 INFO = "Info.cfg"
 MAX_DEPTH = 3
+LOOKED_AT = 20  # folders that decide whether this is ACDC
 
 
 @dataclass(frozen=True)
@@ -27,28 +36,26 @@ class Info:
 
 
 class AcdcReader:
-    """Reads the ACDC challenge's layout, the database root, `training/`, `testing/` or one patient folder."""
+    """Reads the ACDC challenge's layout: the database root, `training/`, `testing/` or one patient folder."""
 
     name = "acdc"
     about = "patientNNN/ folders with Info.cfg, patientNNN_frameXX.nii.gz and patientNNN_frameXX_gt.nii.gz"
 
     def recognises(self, source: Path) -> bool:
-        """Whether patient folders with ACDC's frame names are there."""
+        """Whether patient folders with ACDC's file names are there."""
         folders = _patients(source)
-        return any((f / INFO).exists() or any(f.glob(f"{f.name}_frame*")) for f in folders[:20])
+        return any((f / INFO).exists() or any(f.glob(f"{f.name}_frame*")) for f in folders[:LOOKED_AT])
 
     def cases(self, source: Path) -> list[Case]:
         """Every patient folder."""
-        return [
-            Case(str(f.relative_to(source)) if f != source else f.name, {"folder": str(f)}) for f in _patients(source)
-        ]
+        return [Case(str(f.relative_to(source)) if f != source else f.name) for f in _patients(source)]
 
     def read(self, source: Path, case: Case) -> RawSubject:
-        """Read one patient."""
-        folder = Path(str(case.payload["folder"]))
+        """Read one patient: the whole cine where it is there, else its ED and ES frames."""
+        folder = source if case.case_id == source.name and PATIENT.fullmatch(source.name) else source / case.case_id
         info = read_info(folder / INFO)
-        cine = _existing(folder, f"{folder.name}_4d")
-        stack = _cine_stack(folder, info, cine) if cine is not None else _pair_stack(folder, info)
+        cine = existing(folder, f"{folder.name}_4d")
+        stack = _pair_stack(folder, info) if cine is None else _cine_stack(folder, info, cine)
         return RawSubject(folder.name, info.attributes, (stack,))
 
 
@@ -68,104 +75,79 @@ def read_info(path: Path) -> Info:
     """Read Info.cfg.
 
     Raises:
-        ReadError: it is missing, or lacks a usable ED or ES.
+        ReadError: it is missing or garbled, or lacks a usable ED or ES.
     """
     try:
-        text = path.read_text()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
         raise ReadError(f"{path.name}: expected this file with ED, ES and Group, but it is not there") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ReadError(
             f"{path.name}: expected text with lines such as 'ED: 1', got something unreadable ({error})"
         ) from error
-    values = dict(match.groups() for match in re.finditer(r"^\s*(\w+)\s*:\s*(.*?)\s*$", text, re.MULTILINE))
-    frames = [_frame(values, name, path) for name in ("ED", "ES")]
-    attributes: dict[str, object] = {}
-    if values.get("Group"):
-        attributes["diagnosis"] = values["Group"]
-    for name, column in (("Height", "height_cm"), ("Weight", "weight_kg")):
-        if _positive(values.get(name)):
-            attributes[column] = float(values[name])
-    return Info(frames[0] - 1, frames[1] - 1, attributes)
+    values: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        match = LINE.fullmatch(line)
+        if match:
+            values[match[1].lower()] = match[2]
+        elif line.strip():
+            raise ReadError(
+                f"{path.name}, line {number}: expected 'Key: value' such as 'ED: 1', got {line.strip()[:40]!r}"
+            )
+    ed, es = _frame(values, "ED", path), _frame(values, "ES", path)
+    if ed == es:
+        raise ReadError(f"{path.name}: expected ED and ES to be different frames, got {ed} for both")
+    return Info(ed - 1, es - 1, _attributes(values))
 
 
 def _frame(values: dict[str, str], name: str, path: Path) -> int:
-    text = values.get(name)
-    if text is None or not text.isdigit() or int(text) < 1:
+    text = values.get(name.lower())
+    if text is None or not text.isdecimal() or int(text) < 1:
         got = f"'{name}: {text}'" if text is not None else "no such line"
         raise ReadError(f"{path.name}: expected a line '{name}: <frame number from 1>', got {got}")
     return int(text)
 
 
-def _positive(text: str | None) -> bool:
-    try:
-        return text is not None and float(text) > 0
-    except ValueError:
-        return False
-
-
-def _existing(folder: Path, stem: str) -> Path | None:
-    return next((folder / f"{stem}{s}" for s in SUFFIXES if (folder / f"{stem}{s}").exists()), None)
+def _attributes(values: dict[str, str]) -> dict[str, object]:
+    """Group, height and weight; 0 stands for unknown."""
+    known = {"diagnosis": values.get("group"), "height_cm": values.get("height"), "weight_kg": values.get("weight")}
+    return {name: text for name, text in known.items() if text and not re.fullmatch(r"0*\.?0*", text)}
 
 
 def _pair_stack(folder: Path, info: Info) -> Stack:
-    images, masks = [], []
-    for frame in (info.ed, info.es):
-        stem = f"{folder.name}_frame{frame + 1:02d}"
-        path = _existing(folder, stem) or folder / f"{stem}.nii.gz"
-        volume = load_volume(path)
+    frames = (info.ed, info.es)
+    paths = [required(folder, _stem(folder, frame)) for frame in frames]
+    ed, es = (load_volume(path) for path in paths)
+    for volume, path in zip((ed, es), paths, strict=True):
         check_intensities(volume, path.name)
-        images.append(volume)
-        masks.append(_mask(folder, stem, volume, path.name))
-    ed, es = images
-    if ed.pixels.shape != es.pixels.shape:
-        raise ReadError(
-            f"ED and ES differ in shape: {ed.pixels.shape[1:]} and {es.pixels.shape[1:]} (slices, rows, columns)"
-        )
-    pixels = np.concatenate([ed.pixels, es.pixels])
-    return _stack(ed, pixels, masks, ("ED", "ES"), (info.ed, info.es))
+        if len(volume.pixels) != 1:
+            raise ReadError(f"{path.name}: expected one frame, got {len(volume.pixels)}")
+    check_same_grid(es, ed, paths[1].name, paths[0].name)
+    pair = replace(ed, pixels=np.concatenate([ed.pixels, es.pixels]))
+    masks = {t: _mask(folder, frame, ed) for t, frame in enumerate(frames)}
+    return labelled_stack(pair, ("ED", "ES"), {t: m for t, m in masks.items() if m is not None}, frames)
 
 
 def _cine_stack(folder: Path, info: Info, path: Path) -> Stack:
     volume = load_volume(path)
     check_intensities(volume, path.name)
-    count = volume.pixels.shape[0]
+    count = len(volume.pixels)
     if max(info.ed, info.es) >= count:
-        raise ReadError(
-            f"{INFO}: expected ED and ES within the {count} frames of {path.name}, got {info.ed + 1} and {info.es + 1}"
-        )
-    masks: list[Mask | None] = [None] * count
-    for frame in {info.ed, info.es}:
-        masks[frame] = _mask(folder, f"{folder.name}_frame{frame + 1:02d}", volume, path.name)
-    phases = tuple("ED" if k == info.ed else "ES" if k == info.es else "" for k in range(count))
-    return _stack(volume, volume.pixels, masks, phases, tuple(range(count)))
+        got = f"{info.ed + 1} and {info.es + 1}"
+        raise ReadError(f"{INFO}: expected ED and ES within the {count} frames of {path.name}, got {got}")
+    masks = {frame: _mask(folder, frame, volume) for frame in (info.ed, info.es)}
+    drawn = {frame: mask for frame, mask in masks.items() if mask is not None}
+    return labelled_stack(volume, phase_names(count, info.ed, info.es), drawn, tuple(range(count)))
 
 
-def _mask(folder: Path, stem: str, image: Volume, image_name: str) -> Mask | None:
-    path = _existing(folder, f"{stem}_gt")
+def _mask(folder: Path, frame: int, image: Volume) -> Mask | None:
+    path = existing(folder, f"{_stem(folder, frame)}_gt")
     if path is None:
         return None
     volume = load_volume(path)
-    check_same_grid(volume, image, path.name, image_name)
-    try:
-        return remap(volume.pixels, ACDC_LABELS, path.name)[0]
-    except ValueError as error:
-        raise ReadError(str(error)) from error
+    check_same_grid(volume, image, path.name, f"frame {frame + 1}")
+    return canonical_mask(volume.pixels[0], ACDC_LABELS, path.name)
 
 
-def _stack(
-    geometry: Volume, pixels: np.ndarray, masks: list[Mask | None], phases: tuple[str, ...], frames: tuple[int, ...]
-) -> Stack:
-    shape = pixels.shape[1:]
-    unknown = np.full(shape, Label.UNLABELLED, dtype=np.uint8)
-    known = any(m is not None for m in masks)
-    return Stack(
-        image=pixels,
-        mask=np.stack([unknown if m is None else m for m in masks]) if known else None,
-        spacing_mm=geometry.spacing_mm,
-        slice_step_mm=geometry.slice_step_mm,
-        phases=phases,
-        labelled=tuple(() if m is None else ALL_STRUCTURES for m in masks) if known else (),
-        affine=geometry.affine,
-        frame_indices=frames,
-    )
+def _stem(folder: Path, frame: int) -> str:
+    return f"{folder.name}_frame{frame + 1:02d}"

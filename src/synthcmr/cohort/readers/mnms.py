@@ -1,0 +1,129 @@
+"""M&Ms: one 4D short-axis file per subject, ED and ES named in the challenge's CSV."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from synthcmr.cohort.attributes import is_missing
+from synthcmr.cohort.labels import MNMS_LABELS, Mask
+from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.readers.cine_phases import phase_names
+from synthcmr.cohort.readers.csv_rows import Row, find_table, named_as_in_cohort, read_rows
+from synthcmr.cohort.readers.nifti import existing, load_volume, nifti_stem, required
+from synthcmr.cohort.readers.volume import (
+    Volume,
+    canonical_mask,
+    check_intensities,
+    check_same_grid,
+    labelled_stack,
+)
+from synthcmr.errors import ReadError, SettingsError
+
+COLUMNS = {"external_code", "ed", "es"}
+ATTRIBUTES = {
+    "centre": "centre",
+    "age": "age",
+    "sex": "sex",
+    "weight": "weight_kg",
+    "pathology": "diagnosis",
+}
+VENDOR_CODES = {"A": "Siemens", "B": "Philips", "C": "GE", "D": "Canon"}
+PARTITIONS = {"training", "labeled", "unlabeled", "validation", "testing"}
+PARENTS = 3  # the table lies in the root, and the source may be Training/Labeled
+TALLEST_M = 3.0
+IMAGE = "_sa"
+NO_PHASES = "the table does not say which frames are ED and ES"
+
+
+class MnmsReader:
+    """Reads the root of the M&Ms challenge, or any of its folders below the table."""
+
+    name = "mnms"
+    about = "CODE/CODE_sa.nii.gz and CODE_sa_gt.nii.gz (4D) with a CSV that has 'External code', 'ED' and 'ES'"
+
+    def recognises(self, source: Path) -> bool:
+        """Whether the challenge's table is there, and a subject's folder."""
+        return source.is_dir() and _table(source) is not None and next(_subjects(source), None) is not None
+
+    def cases(self, source: Path) -> list[Case]:
+        """Every folder CODE with CODE_sa.nii.gz, and what the table says of it."""
+        table = _table(source)
+        if table is None:
+            raise SettingsError(
+                f"{source}: expected a CSV with columns 'External code', 'ED' and 'ES' here or up to {PARENTS} folders above"
+            )
+        rows = {row["external_code"].upper(): row for row in named_as_in_cohort(read_rows(table))}
+        return [
+            Case(str(f.relative_to(source)), {"row": rows.get(f.name.upper()), "table": table.name})
+            for f in sorted(_subjects(source))
+        ]
+
+    def read(self, source: Path, case: Case) -> RawSubject:
+        """Read one subject: the whole cine, with masks at ED and ES."""
+        folder, row = source / case.case_id, case.payload["row"]
+        if not isinstance(row, dict):
+            raise ReadError(f"{case.payload['table']}: expected a row with External code {folder.name}, got none")
+        path = required(folder, folder.name + IMAGE)
+        volume = load_volume(path)
+        check_intensities(volume, path.name)
+        count = len(volume.pixels)
+        ed, es = (_frame(row, name, count) for name in ("ed", "es"))
+        masks = _masks(folder, volume, ed, es)
+        stack = labelled_stack(volume, phase_names(count, -1 if ed is None else ed, es), masks, tuple(range(count)))
+        notes = () if ed is not None and es is not None else (NO_PHASES,)
+        return RawSubject(folder.name, {**_attributes(row), **_partition(folder)}, (stack,), notes=notes)
+
+
+def _table(source: Path) -> Path | None:
+    return find_table([source, *list(source.resolve().parents)[:PARENTS]], COLUMNS)
+
+
+def _subjects(source: Path) -> Iterator[Path]:
+    for path in source.rglob(f"*{IMAGE}.nii*"):
+        if nifti_stem(path) == path.parent.name + IMAGE:
+            yield path.parent
+
+
+def _frame(row: Row, name: str, count: int) -> int | None:
+    """A 0-based frame; None where the table leaves it out."""
+    text = row.get(name, "")
+    if is_missing(text):
+        return None
+    if not re.fullmatch(r"\d+(\.0*)?", text) or int(float(text)) >= count:
+        raise ReadError(f"{name.upper()}: expected a frame from 0 to {count - 1}, got {text!r} in the table")
+    return int(float(text))
+
+
+def _masks(folder: Path, image: Volume, ed: int | None, es: int | None) -> dict[int, Mask]:
+    """Masks of ED and ES; none where the file of masks is missing or empty, as it is for unlabelled subjects."""
+    path = existing(folder, f"{folder.name}{IMAGE}_gt")
+    if path is None:
+        return {}
+    volume = load_volume(path)
+    check_same_grid(volume, image, path.name, f"{folder.name}{IMAGE}")
+    if len(volume.pixels) != len(image.pixels):
+        raise ReadError(f"{path.name}: expected {len(image.pixels)} frames as its image has, got {len(volume.pixels)}")
+    known = [t for t in (ed, es) if t is not None] or range(len(volume.pixels))
+    return {t: canonical_mask(volume.pixels[t], MNMS_LABELS, path.name) for t in known if volume.pixels[t].any()}
+
+
+def _attributes(row: Row) -> dict[str, object]:
+    found: dict[str, object] = {ours: row[theirs] for theirs, ours in ATTRIBUTES.items() if row.get(theirs)}
+    code = row.get("vendor", "")
+    found["vendor"] = row.get("vendor_name") or VENDOR_CODES.get(code.upper(), code)
+    found["height_cm"] = _centimetres(row.get("height", ""))
+    return {name: value for name, value in found.items() if not is_missing(value)}
+
+
+def _centimetres(text: str) -> str:
+    """Heights are centimetres; a value that could only be metres is one."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return f"{value * 100:g}" if 0 < value < TALLEST_M else "" if value == 0 else text
+
+
+def _partition(folder: Path) -> dict[str, object]:
+    parts = [part.lower() for part in folder.parts if part.lower() in PARTITIONS]
+    return {"partition": "-".join(parts)} if parts else {}

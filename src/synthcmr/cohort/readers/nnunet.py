@@ -1,0 +1,201 @@
+"""nnU-Net raw data sets: dataset.json, imagesTr/CASE_0000, labelsTr/CASE."""
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from synthcmr.cohort.labels import STRUCTURES, Label, Mask, hide_unknown
+from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.readers.csv_rows import read_rows
+from synthcmr.cohort.readers.image_files import load_image
+from synthcmr.cohort.readers.image_row import ImageRow
+from synthcmr.cohort.readers.label_names import labels_from_json, structures_in
+from synthcmr.cohort.readers.stacking import Part, stacks_of
+from synthcmr.cohort.readers.table import shared
+from synthcmr.cohort.readers.table_columns import Cells, attribute_columns, attributes_of
+from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_intensities, check_same_grid
+from synthcmr.errors import ReadError, SettingsError
+
+DESCRIPTION, SUBJECTS = "dataset.json", "subjects.csv"
+SIDES = {"Tr": None, "Ts": "test"}  # folder suffix -> split
+OWN_COLUMNS = {"case", "subject_id", "phase", "frame", "stack"}
+CASE_NAME = re.compile(r"(?P<subject>.+)_(?P<phase>ED|ES)", re.IGNORECASE)
+FRAME_NAME = re.compile(r"(?:f|frame_?|phase_?|t)?(\d+)", re.IGNORECASE)
+ONE_MASK = "nnU-Net has one mask for all channels; it was taken as that of channel 0"
+OTHER_CHANNELS = "only channel 0 was read; the others are not frames of it"
+
+
+class NnunetReader:
+    """Reads a `DatasetNNN_Name` folder, or the one that nnUNet_raw holds.
+
+    One subject per case, unless subjects.csv (columns case, subject_id, phase, frame) or names such as patient001_ED
+    and patient001_ES say which cases are of one subject.
+    """
+
+    name = "nnunet"
+    about = "dataset.json with imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz (nnU-Net v2 raw)"
+
+    def recognises(self, source: Path) -> bool:
+        """Whether a dataset.json lies beside imagesTr."""
+        return bool(_roots(source))
+
+    def cases(self, source: Path) -> list[Case]:
+        """Every subject with its cases."""
+        root = _root(source)
+        ending = str(_description(root).get("file_ending", ".nii.gz"))
+        described = _described(root)
+        subjects: dict[str, list[Cells]] = defaultdict(list)
+        for side, split in SIDES.items():
+            for name in sorted(
+                {p.name.removesuffix(f"_0000{ending}") for p in (root / f"images{side}").glob(f"*_0000{ending}")}
+            ):
+                subject_id, cells = described.get(name) or _guessed(name)
+                attributes = cells["attributes"] if isinstance(cells["attributes"], dict) else {}
+                known = {**({"split": split} if split else {}), **attributes}
+                subjects[subject_id].append({**cells, "case": name, "side": side, "attributes": known})
+        return [Case(subject_id, {"cases": found}) for subject_id, found in sorted(subjects.items())]
+
+    def read(self, source: Path, case: Case) -> RawSubject:
+        """Read one subject; a case that cannot be read is a reject of its own where another can."""
+        root = _root(source)
+        description = _description(root)
+        listed = case.payload["cases"]
+        cases = listed if isinstance(listed, list) else []
+        parts: list[Part] = []
+        rejects: list[tuple[str, str]] = []
+        notes: list[str] = []
+        for cells in cases:
+            try:
+                parts.append(_read_case(root, description, cells, notes))
+            except ReadError as error:
+                rejects.append((str(cells["case"]), str(error)))
+        if not parts:
+            raise ReadError(rejects[0][1] if rejects else "no case is listed for it")
+        stacks, unplaced = stacks_of(parts)
+        attributes, remarks = shared([cells["attributes"] for cells in cases])
+        return RawSubject(
+            case.case_id, attributes, stacks, rejects=(*rejects, *unplaced), notes=(*dict.fromkeys(notes), *remarks)
+        )
+
+
+def _roots(source: Path) -> list[Path]:
+    if not source.is_dir():
+        return []
+    folders = [source, *sorted(f for f in source.glob("Dataset*") if f.is_dir())]
+    return [f for f in folders if (f / DESCRIPTION).is_file() and (f / "imagesTr").is_dir()]
+
+
+def _root(source: Path) -> Path:
+    roots = _roots(source)
+    if len(roots) != 1:
+        got = ", ".join(f.name for f in roots) or "none"
+        raise SettingsError(
+            f"{source}: expected one folder with {DESCRIPTION} and imagesTr, got {got}; name the one to read"
+        )
+    return roots[0]
+
+
+def _description(root: Path) -> Cells:
+    path = root / DESCRIPTION
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: expected JSON, got: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):
+        raise SettingsError(f'{path}: expected an object with \'labels\', such as {{"background": 0, "LV": 1}}')
+    return content
+
+
+def _described(root: Path) -> dict[str, tuple[str, Cells]]:
+    """Case -> (subject, what subjects.csv says)."""
+    path = root / SUBJECTS
+    rows = read_rows(path) if path.is_file() else []
+    if not rows or not {"case", "subject_id"} <= set(rows[0]):
+        return {}
+    columns = {c: name for c, name in attribute_columns(rows[0]).items() if c not in OWN_COLUMNS}
+    return {
+        row["case"]: (
+            row["subject_id"] or row["case"],
+            {**{c: row.get(c) for c in ("phase", "frame", "stack")}, "attributes": attributes_of(row, columns)},
+        )
+        for row in rows
+    }
+
+
+def _guessed(name: str) -> tuple[str, Cells]:
+    match = CASE_NAME.fullmatch(name)
+    if match is None:
+        return name, {"attributes": {}}
+    return match["subject"], {"phase": match["phase"].upper(), "attributes": {}}
+
+
+def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -> Part:
+    name, side = str(cells["case"]), str(cells["side"])
+    ending = str(description.get("file_ending", ".nii.gz"))
+    row = ImageRow.parse({**{c: cells.get(c) for c in ("phase", "frame", "stack")}, "image": name})
+    channels = _channels(description)
+    frames = _frames_of(channels)
+    paths = [root / f"images{side}" / f"{name}_{n:04d}{ending}" for n in range(len(channels) if frames else 1)]
+    volumes = [load_image(path) for path in paths]
+    for volume, path in zip(volumes, paths, strict=True):
+        check_intensities(volume, path.name)
+        check_same_grid(volume, volumes[0], path.name, paths[0].name)
+        if len(volume.pixels) != 1:
+            raise ReadError(f"{path.name}: expected one frame, got {len(volume.pixels)}")
+    image = replace(volumes[0], pixels=np.concatenate([v.pixels for v in volumes])) if frames else volumes[0]
+    phases, numbers = zip(*frames, strict=True) if frames else ((row.phase,), (row.frame,))
+    mask, structures = _mask(root / f"labels{side}" / f"{name}{ending}", description, image)
+    notes += [ONE_MASK] if frames and mask is not None else []
+    notes += [OTHER_CHANNELS] if not frames and len(channels) > 1 else []
+    labelled = tuple(structures if t == 0 else () for t in range(len(phases)))
+    return Part(name, image, mask, labelled, tuple(phases), tuple(numbers), stack=row.stack)
+
+
+def _channels(description: Cells) -> list[str]:
+    names = description.get("channel_names") or description.get("modality") or {"0": "MRI"}
+    return (
+        [str(value) for _, value in sorted(names.items(), key=lambda item: int(item[0]))]
+        if isinstance(names, dict)
+        else ["MRI"]
+    )
+
+
+def _frames_of(channels: list[str]) -> list[tuple[str, int | None]]:
+    """(phase, number) of each channel, if the channels are frames of a cine; else nothing."""
+    if len(channels) == 1:
+        return []
+    found: list[tuple[str, int | None]] = []
+    for channel in channels:
+        match = FRAME_NAME.fullmatch(channel.strip())
+        phase = channel.strip().upper()
+        if match is None and phase not in ("ED", "ES"):
+            return []
+        found.append((phase, None) if match is None else ("", int(match[1])))
+    return found
+
+
+def _mask(path: Path, description: Cells, image: Volume) -> tuple[Mask | None, tuple[str, ...]]:
+    """Canonical labels, on the first frame of the image, and which structures are drawn."""
+    if not path.is_file():
+        return None, ()
+    labels = description["labels"]
+    table = labels_from_json(labels if isinstance(labels, dict) else {})
+    drawn = load_image(path, "mask")
+    check_same_grid(drawn, image, path.name, "its image")
+    first = canonical_mask(drawn.pixels[0], table, path.name)
+    structures = _drawn(first, structures_in(table))
+    mask = np.full(image.pixels.shape, Label.UNLABELLED, dtype=np.uint8)
+    mask[0] = hide_unknown(first, structures)
+    return mask, structures
+
+
+def _drawn(mask: Mask, named: tuple[str, ...]) -> tuple[str, ...]:
+    """Structures that this mask draws: with `ignore` in place of all background, those that occur in it."""
+    values = set(np.unique(mask))
+    if int(Label.UNLABELLED) not in values or int(Label.BACKGROUND) in values:
+        return named
+    return tuple(name for name in named if STRUCTURES[name] in values)

@@ -1,0 +1,124 @@
+"""From the rows of one subject to its stacks: files are loaded, checked and put together."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from synthcmr.cohort.labels import Label, Mask, hide_unknown
+from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.readers.image_files import is_raster, load_image
+from synthcmr.cohort.readers.image_row import ImageRow
+from synthcmr.cohort.readers.label_names import structures_in
+from synthcmr.cohort.readers.stacking import Part, stacks_of
+from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_intensities, check_same_grid
+from synthcmr.errors import ReadError
+
+Rejects = tuple[tuple[str, str], ...]
+Cells = Mapping[str, object]
+
+
+def read_rows_of_subject(rows: Iterable[tuple[Path, Cells]]) -> tuple[tuple[Stack, ...], Rejects]:
+    """Read the files of one subject.
+
+    Args:
+        rows: (folder that paths are relative to, cells keyed as in `table_columns.CONTROL`).
+
+    Returns:
+        Stacks, and (file, reason) of rows that could not be read.
+
+    Raises:
+        ReadError: no row could be read.
+    """
+    parts: list[Part] = []
+    rejects: list[tuple[str, str]] = []
+    for folder, cells in rows:
+        try:
+            parts.append(read_part(folder, ImageRow.parse(cells)))
+        except ReadError as error:
+            rejects.append((str(cells.get("image") or "a row without image"), str(error)))
+    if not parts:
+        more = f" (and {len(rejects) - 1} more of its images cannot be read)" if len(rejects) > 1 else ""
+        raise ReadError((rejects[0][1] if rejects else "no image is listed for it") + more)
+    stacks, unplaced = stacks_of(parts)
+    return stacks, (*rejects, *unplaced)
+
+
+def read_part(folder: Path, row: ImageRow) -> Part:
+    """Load the file of one row with its mask.
+
+    Raises:
+        ReadError: a file is missing or damaged, or the mask does not fit.
+    """
+    path = folder / row.image
+    volume = load_image(path)
+    check_intensities(volume, path.name)
+    volume = _as_stated(volume, row, is_raster(path))
+    mask = None if row.mask is None else _mask(folder / row.mask, volume, path.name, row)
+    count = len(volume.pixels)
+    return Part(
+        name=row.image,
+        volume=volume,
+        mask=mask,
+        labelled=_labelled(mask, row, count),
+        phases=_phases(row, count),
+        frames=(row.frame,) if count == 1 else tuple(range(row.frame or 0, (row.frame or 0) + count)),
+        first_slice=row.slice_index,
+        stack=row.stack,
+        slice_thickness_mm=row.slice_thickness_mm,
+    )
+
+
+def _as_stated(volume: Volume, row: ImageRow, raster: bool) -> Volume:
+    """What the row says goes before what the file says."""
+    times = (row.trigger_ms,) if row.trigger_ms is not None and len(volume.pixels) == 1 else volume.trigger_ms
+    stated = replace(
+        volume,
+        spacing_mm=row.spacing_mm or volume.spacing_mm,
+        slice_step_mm=row.slice_step_mm or volume.slice_step_mm,
+        trigger_ms=times,
+    )
+    low, high = row.intensity_low, row.intensity_high
+    kind = stated.pixels.dtype
+    if not raster or low is None or high is None or kind.kind != "u":
+        return stated
+    # Grey values of a picture: 0 stands for intensity_low and the largest value for intensity_high.
+    scale = np.float32((high - low) / float(np.iinfo(f"u{kind.itemsize}").max))
+    return replace(stated, pixels=stated.pixels.astype(np.float32) * scale + np.float32(low))
+
+
+def _mask(path: Path, volume: Volume, image_name: str, row: ImageRow) -> Mask:
+    drawn = load_image(path, "mask")
+    check_same_grid(drawn, volume, path.name, image_name)
+    if len(drawn.pixels) != len(volume.pixels):
+        raise ReadError(
+            f"{path.name}: expected {len(volume.pixels)} frame(s) as {image_name} has, got {len(drawn.pixels)}"
+        )
+    if not row.says_labels and set(np.unique(drawn.pixels)) == {0, int(Label.UNLABELLED)}:
+        raise ReadError(
+            f"{path.name}: its values are 0 and 255 only, which does not say what was drawn; "
+            "add a column 'labels' that holds e.g. 255=lv"
+        )
+    mask = canonical_mask(drawn.pixels, row.labels, path.name)
+    return hide_unknown(mask, _structures(row))
+
+
+def _structures(row: ImageRow) -> tuple[str, ...]:
+    return structures_in(row.labels) if row.labelled is None else row.labelled
+
+
+def _labelled(mask: Mask | None, row: ImageRow, count: int) -> tuple[tuple[str, ...], ...]:
+    """Structures per frame; a frame that is unlabelled all over has none."""
+    if mask is None:
+        return ((),) * count
+    return tuple(() if (frame == Label.UNLABELLED).all() else _structures(row) for frame in mask)
+
+
+def _phases(row: ImageRow, count: int) -> tuple[str, ...]:
+    if count == 1:
+        return (row.phase,)
+    for name, frame in (("ed_frame", row.ed_frame), ("es_frame", row.es_frame)):
+        if frame is not None and frame >= count:
+            raise ReadError(f"{name}: expected a frame from 0 to {count - 1} of {row.image}, got {frame}")
+    return tuple("ED" if t == row.ed_frame else "ES" if t == row.es_frame else "" for t in range(count))

@@ -1,0 +1,139 @@
+"""Finding a table of images, and reading its rows with a type per column."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from synthcmr.cohort.attributes import is_missing
+from synthcmr.cohort.readers.csv_rows import read_columns, read_rows
+from synthcmr.cohort.readers.table_columns import REQUIRED, Cells, attribute_columns, control_columns
+from synthcmr.errors import SettingsError
+
+STEMS = ("metadata", "images", "subjects", "table")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
+SPLITS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
+          "dev": "validation", "test": "test", "testing": "test"}  # fmt: skip
+INTEGER = re.compile(r"[-+]?(0|[1-9]\d*)")
+NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?")
+TRUTH = {"true": True, "false": False}
+
+
+def find_tables(source: Path) -> list[tuple[Path, str | None]]:
+    """Tables of images, each with the split that its folder is named after, if it is.
+
+    The source is a table, or a folder with one (metadata, images, subjects or table; .csv, .tsv, .parquet or .jsonl),
+    or a folder with train/, validation/ and test/ that have one each.
+    """
+    if source.is_file():
+        return [(source, None)] if source.suffix.lower() in SUFFIXES else []
+    if not source.is_dir():
+        return []
+    if own := _tables_in(source):
+        return [(path, None) for path in own]
+    below = sorted(f for f in source.iterdir() if f.is_dir() and f.name.lower() in SPLITS)
+    return [(path, SPLITS[folder.name.lower()]) for folder in below for path in _tables_in(folder)]
+
+
+def is_table_of_images(path: Path) -> bool:
+    """Whether a table has a column for the subject and one for the image, judged by its header."""
+    return set(REQUIRED) <= set(control_columns(_columns(path)))
+
+
+def load_rows(path: Path) -> list[Cells]:
+    """Rows of a table; of text tables, columns of attributes that hold only numbers or true/false are typed.
+
+    Raises:
+        SettingsError: the table cannot be read, or lacks a column that is needed.
+    """
+    suffix = path.suffix.lower()
+    rows = _parquet_rows(path) if suffix == ".parquet" else _json_rows(path) if suffix == ".jsonl" else _text_rows(path)
+    missing = [name for name in REQUIRED if rows and name not in control_columns(rows[0])]
+    if missing:
+        raise SettingsError(
+            f"{path}: expected columns {' and '.join(REQUIRED)} (or another name for them), got no {', '.join(missing)} "
+            f"among: {', '.join(rows[0])}"
+        )
+    return rows
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    paths = [folder / f"{stem}{suffix}" for stem in STEMS for suffix in SUFFIXES]
+    return [path for path in paths if path.is_file() and is_table_of_images(path)]
+
+
+def _columns(path: Path) -> list[str]:
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        try:
+            return list(pq.read_schema(path).names)
+        except (OSError, ValueError):
+            return []
+    if suffix == ".jsonl":
+        return _first_keys(path)
+    return read_columns(path)
+
+
+def _first_keys(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8") as stream:
+            first = json.loads(stream.readline())
+    except (OSError, ValueError):
+        return []
+    return list(first) if isinstance(first, dict) else []
+
+
+def _parquet_rows(path: Path) -> list[Cells]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows: list[Cells] = pq.read_table(path).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise SettingsError(f"{path}: expected a Parquet table, got: {error}") from error
+    return rows
+
+
+def _json_rows(path: Path) -> list[Cells]:
+    rows: list[Cells] = []
+    try:
+        with path.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    rows.append(_json_row(line, number, path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: expected JSON lines as UTF-8 text, got: {error}") from error
+    columns = dict.fromkeys(key for row in rows for key in row)
+    return [{column: row.get(column) for column in columns} for row in rows]
+
+
+def _json_row(line: str, number: int, path: Path) -> Cells:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise SettingsError(f"{path}, line {number}: expected one JSON object per line, got: {error}") from error
+    if not isinstance(row, dict):
+        raise SettingsError(f"{path}, line {number}: expected one JSON object per line, got a {type(row).__name__}")
+    return row
+
+
+def _text_rows(path: Path) -> list[Cells]:
+    rows: list[Cells] = [dict(row) for row in read_rows(path)]
+    for column in attribute_columns(rows[0]) if rows else ():
+        parse = _parser([str(row[column]) for row in rows if not is_missing(row[column])])
+        for row in rows:
+            row[column] = None if is_missing(row[column]) else parse(str(row[column]))
+    return rows
+
+
+def _parser(texts: list[str]) -> Callable[[str], object]:
+    """What a column's texts all are. Numbers with leading zeros are codes and stay text."""
+    if texts and all(text.lower() in TRUTH for text in texts):
+        return lambda text: TRUTH[text.lower()]
+    if texts and all(INTEGER.fullmatch(text) for text in texts):
+        return int
+    return float if texts and all(NUMBER.fullmatch(text) for text in texts) else str
