@@ -43,15 +43,15 @@ def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.G
 def _pose(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Rotate fully, scale, shear, shift and warp smoothly; cut to `size` pixels at the stored pixel size."""
     n = image.shape[0]
-    angle = _uniform((n,), -math.pi, math.pi, generator) * (torch.rand(n, generator=generator) < 0.5)
-    angle = angle + torch.randn(n, generator=generator) * 0.5
+    angle = _uniform((n,), -math.pi, math.pi, generator) * (torch.rand(n, generator=generator) < 0.15)
+    angle = angle + torch.randn(n, generator=generator) * 0.35
     scale = torch.exp(torch.randn(n, 2, generator=generator) * 0.10 + torch.randn(n, 1, generator=generator) * 0.10)
     shear = torch.randn(n, generator=generator) * 0.08
     shift = _uniform((n, 2), -0.28, 0.28, generator)
     zoom = size / image.shape[-1]
     cos, sin = torch.cos(angle), torch.sin(angle)
     turn = torch.stack([torch.stack([cos, -sin + shear], -1), torch.stack([sin, cos], -1)], 1)
-    flip = torch.where(torch.rand(n, 1, generator=generator) < 0.1, -1.0, 1.0)
+    flip = torch.where(torch.rand(n, 1, generator=generator) < 0.0, -1.0, 1.0)
     theta = torch.cat([turn * (zoom * scale * torch.cat([flip, torch.ones_like(flip)], 1))[:, None, :], shift[..., None] * zoom], dim=2)
     grid = F.affine_grid(theta, [n, 1, size, size], align_corners=False)
     warp = F.interpolate(torch.randn(n, 2, 6, 6, generator=generator), (size, size), mode="bicubic", align_corners=True)

@@ -48,6 +48,7 @@ TEXTURE: dict[Tissue, tuple[float, float, float]] = {
     Tissue.AORTA: (0.05, 0.10, 0.10),
 }
 TEXTURE_GRID = ((0.9, 4.0), (2.6, 8.0), (14.0, 25.0))  # pitch within and across slices, mm
+DEEP_FAT = (Tissue.EPICARDIAL_FAT, Tissue.VISCERAL_FAT)
 MUSCLES = (Tissue.MYOCARDIUM, Tissue.PAPILLARY, Tissue.SCAR, Tissue.RV_WALL, Tissue.RV_TRABECULA)
 
 
@@ -239,6 +240,7 @@ def _tissue_gains(scan: Scan, thorax: Thorax) -> npt.NDArray[np.float32]:
     gains[Tissue.LV_BLOOD], gains[Tissue.RV_BLOOD] = scan.blood_gain
     gains[list(MUSCLES)] = scan.muscle_gain
     gains[Tissue.LUNG] = thorax.lung_density
+    gains[list(DEEP_FAT)], gains[Tissue.SUBCUTANEOUS_FAT] = scan.fat_gain
     return gains
 
 

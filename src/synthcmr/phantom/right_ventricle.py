@@ -76,8 +76,8 @@ def draw_right_ventricle(subject: PhantomSubject, rng: np.random.Generator) -> R
         above_base_mm=rng.uniform(-4.0, 9.0),
         excursion_mm=float(np.clip(excursion, 4, 26)),
         end=rng.uniform(0.84, 1.02),
-        apart=rng.normal(0.90, 0.06),
-        width=rng.uniform(0.80, 1.00),
+        apart=rng.normal(0.98, 0.08),
+        width=rng.uniform(0.62, 0.92),
         triangle=rng.uniform(0.02, 0.12),
         shape=harmonics(rng, {2: 0.03, 3: 0.03, 4: 0.015}),
     )

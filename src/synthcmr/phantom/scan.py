@@ -62,6 +62,7 @@ class Scan:
     texture_gain: float
     blood_gain: tuple[float, float]  # LV, RV
     muscle_gain: float
+    fat_gain: tuple[float, float]  # deep, subcutaneous
     field_terms: npt.NDArray[np.float64]
     field_bump: tuple[float, float, float]
     coils: tuple[Coil, ...]
@@ -115,6 +116,7 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
         texture_gain=_about_one(rng, 0.3),
         blood_gain=(_about_one(rng, 0.1), _about_one(rng, 0.1)),
         muscle_gain=_about_one(rng, 0.22),
+        fat_gain=(0.65 * _about_one(rng, 0.3), 0.75 * _about_one(rng, 0.25)),
         field_terms=rng.normal(0.0, inhomogeneity, 6),
         field_bump=(rng.normal(30, 15), rng.normal(45, 12), -rng.uniform(20, 120)),
         coils=_draw_coils(rng),
