@@ -15,12 +15,13 @@ from synthcmr.cohort.provenance import write_json
 from synthcmr.cohort.writers.destination import FileNames, attribute_columns, each_subject, export, write_csv
 from synthcmr.cohort.writers.nifti_file import save_nifti
 from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.writers.table_rows import frame_cells
 from synthcmr.cohort.writers.volume import Subject, Volume, without_gaps
 from synthcmr.errors import SettingsError, WriteError
 
 LABEL_NAMES: dict[str, int] = {"background": 0, "LV": int(Label.LV), "MYO": int(Label.MYOCARDIUM), "RV": int(Label.RV)}
 IGNORE = len(LABEL_NAMES)  # nnU-Net wants it to be the last of consecutive values
-CASE_COLUMNS = ["case", "subject_id", "phase", "frame", "split"]
+CASE_COLUMNS = ["case", "subject_id", "stack", "phase", "frame", "labelled", "split"]
 SPLITS_FILE = "splits_final.json"
 
 
@@ -133,8 +134,8 @@ class _Run:
             self.ignores |= bool(unknown.any())
             self._save("labels" + side, f"{case}.nii.gz", np.where(unknown, np.uint8(IGNORE), mask), volume)
         self.training += not test
-        row = {"case": case, "subject_id": subject.subject_id, "phase": stack.phases[frame], "split": subject.split}
-        self.cases.append({**subject.attributes, **row, "frame": stack.frame_indices[frame]})
+        own = {"case": case, "subject_id": subject.subject_id, "stack": stack.stack, "split": subject.split}
+        self.cases.append({**subject.attributes, **own, **frame_cells(volume, frame)})
 
     def _save(self, folder: str, name: str, array: Any, volume: Volume) -> None:
         (self.root / folder).mkdir(exist_ok=True)
