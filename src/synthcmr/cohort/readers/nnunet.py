@@ -22,7 +22,8 @@ from synthcmr.errors import ReadError, SettingsError
 
 DESCRIPTION, SUBJECTS = "dataset.json", "subjects.csv"
 SIDES = {"Tr": None, "Ts": "test"}  # folder suffix -> split
-OWN_COLUMNS = {"case", "subject_id", "phase", "frame", "stack"}
+CASE_COLUMNS = ("phase", "frame", "stack", "labelled")  # of subjects.csv, as the table reader has them
+OWN_COLUMNS = {"case", "subject_id", *CASE_COLUMNS}
 CASE_NAME = re.compile(r"(?P<subject>.+)_(?P<phase>ED|ES)", re.IGNORECASE)
 FRAME_NAME = re.compile(r"(?:f|frame_?|phase_?|t)?(\d+)", re.IGNORECASE)
 ONE_MASK = "nnU-Net has one mask for all channels; it was taken as that of channel 0"
@@ -32,8 +33,8 @@ OTHER_CHANNELS = "only channel 0 was read; the others are not frames of it"
 class NnunetReader:
     """Reads a `DatasetNNN_Name` folder, or the one that nnUNet_raw holds.
 
-    One subject per case, unless subjects.csv (columns case, subject_id, phase, frame) or names such as patient001_ED
-    and patient001_ES say which cases are of one subject.
+    One subject per case, unless subjects.csv (columns case, subject_id, phase, frame, labelled) or names such as
+    patient001_ED and patient001_ES say which cases are of one subject.
     """
 
     name = "nnunet"
@@ -120,7 +121,7 @@ def _described(root: Path) -> dict[str, tuple[str, Cells]]:
     return {
         row["case"]: (
             row["subject_id"] or row["case"],
-            {**{c: row.get(c) for c in ("phase", "frame", "stack")}, "attributes": attributes_of(row, columns)},
+            {**{c: row.get(c) for c in CASE_COLUMNS}, "attributes": attributes_of(row, columns)},
         )
         for row in rows
     }
@@ -136,7 +137,7 @@ def _guessed(name: str) -> tuple[str, Cells]:
 def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -> Part:
     name, side = str(cells["case"]), str(cells["side"])
     ending = str(description.get("file_ending", ".nii.gz"))
-    row = ImageRow.parse({**{c: cells.get(c) for c in ("phase", "frame", "stack")}, "image": name})
+    row = ImageRow.parse({**{c: cells.get(c) for c in CASE_COLUMNS}, "image": name})
     channels = _channels(description)
     frames = _frames_of(channels)
     paths = [root / f"images{side}" / f"{name}_{n:04d}{ending}" for n in range(len(channels) if frames else 1)]
@@ -148,7 +149,7 @@ def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -
             raise ReadError(f"{path.name}: expected one frame, got {len(volume.pixels)}")
     image = replace(volumes[0], pixels=np.concatenate([v.pixels for v in volumes])) if frames else volumes[0]
     phases, numbers = zip(*frames, strict=True) if frames else ((row.phase,), (row.frame,))
-    mask, structures = _mask(root / f"labels{side}" / f"{name}{ending}", description, image)
+    mask, structures = _mask(root / f"labels{side}" / f"{name}{ending}", description, image, row.labelled)
     notes += [ONE_MASK] if frames and mask is not None else []
     notes += [OTHER_CHANNELS] if not frames and len(channels) > 1 else []
     labelled = tuple(structures if t == 0 else () for t in range(len(phases)))
@@ -178,8 +179,10 @@ def _frames_of(channels: list[str]) -> list[tuple[str, int | None]]:
     return found
 
 
-def _mask(path: Path, description: Cells, image: Volume) -> tuple[Mask | None, tuple[str, ...]]:
-    """Canonical labels, on the first frame of the image, and which structures are drawn."""
+def _mask(
+    path: Path, description: Cells, image: Volume, labelled: tuple[str, ...] | None
+) -> tuple[Mask | None, tuple[str, ...]]:
+    """Canonical labels, on the first frame of the image, and which structures are drawn (default: all declared)."""
     if not path.is_file():
         return None, ()
     labels = description["labels"]
