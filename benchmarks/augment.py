@@ -52,7 +52,10 @@ def _pose(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) ->
     cos, sin = torch.cos(angle), torch.sin(angle)
     turn = torch.stack([torch.stack([cos, -sin + shear], -1), torch.stack([sin, cos], -1)], 1)
     flip = torch.where(torch.rand(n, 1, generator=generator) < 0.0, -1.0, 1.0)
-    theta = torch.cat([turn * (zoom * scale * torch.cat([flip, torch.ones_like(flip)], 1))[:, None, :], shift[..., None] * zoom], dim=2)
+    theta = torch.cat(
+        [turn * (zoom * scale * torch.cat([flip, torch.ones_like(flip)], 1))[:, None, :], shift[..., None] * zoom],
+        dim=2,
+    )
     grid = F.affine_grid(theta, [n, 1, size, size], align_corners=False)
     warp = F.interpolate(torch.randn(n, 2, 6, 6, generator=generator), (size, size), mode="bicubic", align_corners=True)
     strength = _uniform((n, 1, 1, 1), 0.0, 0.03, generator) * zoom
@@ -75,7 +78,9 @@ def _regions(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
 def _blobs(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
     """Add smooth things of any brightness outside the heart: organs nobody modelled."""
     n, _, size, _ = image.shape
-    field = F.interpolate(torch.randn(n, 2, 9, 9, generator=generator), (size, size), mode="bicubic", align_corners=True)
+    field = F.interpolate(
+        torch.randn(n, 2, 9, 9, generator=generator), (size, size), mode="bicubic", align_corners=True
+    )
     where = torch.sigmoid((field[:, :1] - 0.9) * 12.0)
     level = (_uniform((n, 1, 1, 1), 0.0, 0.9, generator) + 0.15 * field[:, 1:]).clamp(0, 1.2)
     outside = (F.max_pool2d((mask > 0).float()[:, None], 5, stride=1, padding=2) == 0).float()
@@ -93,7 +98,9 @@ def _gamma(image: Tensor, generator: torch.Generator) -> Tensor:
 
 def _shade(image: Tensor, generator: torch.Generator) -> Tensor:
     n, _, size, _ = image.shape
-    field = F.interpolate(torch.randn(n, 1, 3, 3, generator=generator), (size, size), mode="bicubic", align_corners=True)
+    field = F.interpolate(
+        torch.randn(n, 1, 3, 3, generator=generator), (size, size), mode="bicubic", align_corners=True
+    )
     return image * torch.exp(field * _uniform((n, 1, 1, 1), 0.0, 0.35, generator))
 
 

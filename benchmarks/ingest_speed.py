@@ -44,7 +44,8 @@ def time_monai(data: Path, out: Path) -> tuple[float, int]:
     )
 
     items = [
-        {"image": str(gt).replace("_gt", ""), "mask": str(gt)} for gt in sorted(data.glob("patient*/patient*_gt.nii.gz"))
+        {"image": str(gt).replace("_gt", ""), "mask": str(gt)}
+        for gt in sorted(data.glob("patient*/patient*_gt.nii.gz"))
     ]
     keys = ["image", "mask"]
     steps = Compose(

@@ -105,7 +105,11 @@ def train(images: torch.Tensor, masks: torch.Tensor, minutes: float, checkpoint:
             print(f"step {step}, {spent / 60:.1f} of {minutes:g} min, loss {running:.3f}", flush=True)
         if now - saved > CHECKPOINT_EVERY_S or spent >= total:
             saved = now
-            state = {"network": network.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
+            state = {
+                "network": network.state_dict(),
+                "average": average.state_dict(),
+                "optimiser": optimiser.state_dict(),
+            }
             torch.save(state | {"generator": generator.get_state(), "spent": spent, "step": step}, checkpoint)
     return average.eval()
 
@@ -143,7 +147,11 @@ def main() -> None:
     images, masks = load_slices(cohort)
     print(f"{len(images)} phantom slices of {len(cohort.subjects)} subjects")
     network = train(images, masks, options.minutes, options.out / "checkpoint.pt", options.seed)
-    result = evaluate(network, options.data) | {"phantoms": options.subjects, "minutes": options.minutes, "seed": options.seed}
+    result = evaluate(network, options.data) | {
+        "phantoms": options.subjects,
+        "minutes": options.minutes,
+        "seed": options.seed,
+    }
     (options.out / "result.json").write_text(json.dumps(result, indent=2))
     print(json.dumps({k: v for k, v in result.items() if k != "patients"}, indent=2))
 

@@ -17,7 +17,9 @@ SPACING_MM = 1.5
 TURNS_DEG = (0.0, -20.0, 20.0)  # the same slice, turned; the votes are turned back and averaged
 
 
-def segment_stack(network: torch.nn.Module, stack: Stack, size: int, standardise: Callable[[torch.Tensor], torch.Tensor]) -> Mask:
+def segment_stack(
+    network: torch.nn.Module, stack: Stack, size: int, standardise: Callable[[torch.Tensor], torch.Tensor]
+) -> Mask:
     """Labels of every frame and slice on the native pixels, (frames, slices, rows, columns).
 
     The heart is found from the images alone, then once more from the first segmentation.
@@ -30,7 +32,11 @@ def segment_stack(network: torch.nn.Module, stack: Stack, size: int, standardise
 
 
 def _segment_around(
-    network: torch.nn.Module, stack: Stack, centre: Centre, size: int, standardise: Callable[[torch.Tensor], torch.Tensor]
+    network: torch.nn.Module,
+    stack: Stack,
+    centre: Centre,
+    size: int,
+    standardise: Callable[[torch.Tensor], torch.Tensor],
 ) -> Mask:
     assert_spacing = stack.spacing_mm or (SPACING_MM, SPACING_MM)
     steps = (SPACING_MM / assert_spacing[0], SPACING_MM / assert_spacing[1])

@@ -24,12 +24,12 @@ def acquire(signal: Complex, sensitivities: list[Complex], scan: Scan, blood: fl
     lines = _acquired(scan)
     weights = _window(scan, lines)
     ghost = _ghost(scan, lines[0], rng)
-    sigma = np.float32(blood / scan.snr / np.sqrt(np.prod(scan.reconstructed)))
+    sigma = np.float32(blood / scan.snr / np.sqrt((weights**2).sum()))  # so that the image has it, whatever the filter
     power = np.zeros(scan.reconstructed, dtype=np.float32)
     for sensitivity in sensitivities:
         k = _centre(fft.fftshift(fft.fft2(signal * sensitivity, workers=1)), lines) / signal.size
         noise = rng.standard_normal((2, *lines), dtype=np.float32)
-        k = (k * ghost + sigma * 0.7 * (noise[0] + 1j * noise[1])) * weights
+        k = (k * ghost + sigma * (noise[0] + 1j * noise[1])) * weights
         image = fft.ifft2(fft.ifftshift(_padded(k, scan.reconstructed)), workers=1) * power.size
         power += image.real**2 + image.imag**2
     return _post(_cut(np.sqrt(power), scan.size), scan)

@@ -62,7 +62,7 @@ def _diseased(
         rv_edv, rv_ef = rv_edv * rng.uniform(0.95, 1.35), rv_ef * rng.uniform(0.55, 1.0)
     elif diagnosis == "HCM":
         edv, ef = edv * rng.uniform(0.8, 1.05), float(np.clip(rng.normal(67, 5), 56, 80))
-        mass *= rng.uniform(1.3, 2.0)
+        mass *= rng.uniform(1.4, 2.1)
         rv_edv *= rng.uniform(0.8, 1.0)
     elif diagnosis == "MINF":
         edv, ef = edv * rng.uniform(1.05, 1.6), float(np.clip(rng.normal(32, 6), 14, 39))

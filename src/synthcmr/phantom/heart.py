@@ -14,8 +14,8 @@ from synthcmr.phantom.polar import Points, at
 from synthcmr.phantom.right_ventricle import RightVentricle, draw_right_ventricle
 from synthcmr.phantom.subject import PhantomSubject
 
-BISECTIONS = 18
-SOLVE_PIXEL_MM = 2.0  # RV areas are counted on a grid while solving
+BISECTIONS = 13
+SOLVE_PIXEL_MM = 1.5  # RV areas are counted on a grid while solving
 MISSED_COVERAGE = 0.14  # share of stacks that miss a slice at one end (UK Biobank quality control)
 
 

@@ -128,7 +128,7 @@ def _thicken(ventricle: LeftVentricle, rng: np.random.Generator) -> None:
         ventricle.apical_gain = rng.uniform(0.5, 1.2)
     elif kind > 0.25:
         where = rng.normal(ANTEROSEPTAL, 0.4)
-        ventricle.wall_shape = ventricle.wall_shape + rng.uniform(0.7, 2.0) * bump(where, rng.uniform(0.6, 1.1))
+        ventricle.wall_shape = ventricle.wall_shape + rng.uniform(1.0, 2.3) * bump(where, rng.uniform(0.6, 1.1))
 
 
 def _infarct(ventricle: LeftVentricle, rng: np.random.Generator) -> None:

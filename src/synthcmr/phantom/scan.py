@@ -115,7 +115,7 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
         off_centre_mm=_off_centre(size, protocol, rng),
         texture_gain=_about_one(rng, 0.3),
         blood_gain=(_about_one(rng, 0.1), _about_one(rng, 0.1)),
-        muscle_gain=_about_one(rng, 0.22),
+        muscle_gain=1.15 * _about_one(rng, 0.20),
         fat_gain=(0.65 * _about_one(rng, 0.3), 0.75 * _about_one(rng, 0.25)),
         field_terms=rng.normal(0.0, inhomogeneity, 6),
         field_bump=(rng.normal(30, 15), rng.normal(45, 12), -rng.uniform(20, 120)),

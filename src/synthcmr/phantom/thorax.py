@@ -100,7 +100,7 @@ def draw_thorax(subject: PhantomSubject) -> Thorax:
         spine=(rng.normal(100, 14), rng.normal(62, 16), rng.uniform(15, 22)),
         lung_vessels=_draw_lung_vessels(rng),
         liver_vessels=_draw_liver_vessels(rng),
-        fat_pad_mm=max(0.0, rng.normal(4.0, 8.0)),
+        fat_pad_mm=max(0.0, rng.normal(6.0, 9.0)),
         fat_pad_shape=harmonics(rng, {1: 0.7, 2: 0.6, 3: 0.5, 4: 0.3}),
         lung_density=float(np.exp(rng.normal(0.0, 0.5))),
         textures=(
