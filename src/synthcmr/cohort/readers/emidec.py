@@ -28,7 +28,7 @@ FIELDS = {  # first words of a line of "Case X.txt", as column_name spells them 
     "troponin": "troponin",
     "killip": "killip_class",
     "fevg": "lvef_echo_percent",
-    "ntprobnp": "nt_probnp",
+    "ntpro": "nt_probnp",
 }
 WORDS: dict[str, object] = {"Y": True, "N": False}
 NO_TEXT = "no text file describes this subject"

@@ -57,7 +57,7 @@ def stacks_of(parts: Sequence[Part]) -> tuple[tuple[Stack, ...], tuple[tuple[str
     rejects: list[tuple[str, str]] = []
     for group in _groups(parts):
         cells = _board(group, rejects)
-        for keys, slices in _alike(cells).items():
+        for keys, slices in sorted(_alike(cells).items(), key=lambda item: (-len(item[0]), item[1][0])):
             stacks.append(_assemble(group, cells, keys, slices))
     return tuple(stacks), tuple(rejects)
 

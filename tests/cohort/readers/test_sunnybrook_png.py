@@ -1,0 +1,102 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from synthcmr.cohort.attributes import clean
+from synthcmr.cohort.readers import get_reader, recognise
+from synthcmr.cohort.subject_pipeline import read_case
+from synthcmr.config import PreprocessSettings
+from synthcmr.errors import ReadError, SettingsError
+from tests.cohort.readers.layouts import heart, picture, read_all, read_one, write_csv
+
+PLACES = [("ED", 18, 2), ("ES", 7, 2), ("ED", 18, 3), ("ES", 7, 3), ("ED", 18, 4)]
+
+
+def manifest_rows(root: Path, subject: str = "SC-HF-I-01") -> list[dict[str, object]]:
+    """Slices 2 and 3 with both phases, slice 4 with ED alone."""
+    drawn = heart(2, slices=5)
+    shades = (picture(drawn) // 2).astype(np.uint8)
+    rows: list[dict[str, object]] = []
+    for number, (phase, frame, z) in enumerate(PLACES):
+        t, name = int(phase == "ES"), f"{subject}-IM-0001-{number:04d}.png"
+        for folder, plane in (("png", shades[t, z]), ("png_lv_masks", np.uint8(255) * (drawn[t, z] == 1))):
+            (root / folder).mkdir(exist_ok=True)
+            Image.fromarray(plane).save(root / folder / name)
+        rows.append({
+            "subject": subject, "scd_id": "SCD0000101", "sex": "Male", "age": 53, "pathology": "Heart failure",
+            "im": number, "slice": z, "phase_index": frame, "part": "Sunnybrook_Part1", "px_endo": 587,
+            "image": f"png/{name}", "mask": f"png_lv_masks/{name}", "phase_guess": phase,
+        })  # fmt: skip
+    return rows
+
+
+def test_phases_of_the_same_slices_are_paired(tmp_path: Path) -> None:
+    write_csv(tmp_path / "manifest.csv", manifest_rows(tmp_path))
+    assert recognise(tmp_path).name == recognise(tmp_path / "manifest.csv").name == "sunnybrook-png"
+    raw = read_one("sunnybrook-png", tmp_path)
+    pair, alone = raw.stacks
+    assert dict(zip(pair.phases, pair.frame_indices, strict=True)) == {"ED": 18, "ES": 7}
+    assert pair.slice_indices == (2, 3)
+    assert (alone.phases, alone.slice_indices, alone.frame_indices) == (("ED",), (4,), (18,))
+    assert pair.spacing_mm is None
+    drawn = heart(2, slices=5)
+    assert pair.mask is not None
+    ed = pair.phases.index("ED")
+    np.testing.assert_array_equal(pair.mask[ed], np.where(drawn[0, 2:4] == 1, 1, 255))
+    np.testing.assert_array_equal(pair.image[ed], (picture(drawn) // 2).astype(np.uint8)[0, 2:4])
+    assert pair.labelled == (("lv",), ("lv",))
+
+
+def test_attributes_hold_who_and_no_more(tmp_path: Path) -> None:
+    write_csv(tmp_path / "manifest.csv", manifest_rows(tmp_path))
+    attributes = clean(read_one("sunnybrook-png", tmp_path).attributes)[0]
+    assert attributes == {"sex": "male", "age": 53.0, "diagnosis": "Heart failure"}
+
+
+def test_bad_slices_are_rejects_and_others_stay(tmp_path: Path) -> None:
+    rows = manifest_rows(tmp_path)
+    (tmp_path / str(rows[0]["image"])).write_bytes(b"")
+    (tmp_path / str(rows[2]["mask"])).unlink()
+    Image.fromarray(np.full((24, 20), 9, np.uint8)).save(tmp_path / str(rows[4]["mask"]))
+    write_csv(tmp_path / "manifest.csv", rows)
+    raw = read_one("sunnybrook-png", tmp_path)
+    assert [s.phases for s in raw.stacks] == [("ES",)]
+    reasons = dict(raw.rejects)
+    assert "0 bytes" in reasons[str(rows[0]["image"])]
+    assert "not there" in reasons[str(rows[2]["image"])]
+    assert "got also [9]" in reasons[str(rows[4]["image"])]
+
+
+def test_a_subject_of_which_nothing_can_be_read_is_refused(tmp_path: Path) -> None:
+    good, bad = manifest_rows(tmp_path), manifest_rows(tmp_path, "SC-N-02")
+    for row in bad:
+        (tmp_path / str(row["image"])).write_text("no picture")
+    write_csv(tmp_path / "manifest.csv", [*good, *bad])
+    reader = get_reader("sunnybrook-png")
+    first, second = reader.cases(tmp_path)
+    with pytest.raises(ReadError, match="and 4 more of its images"):
+        reader.read(tmp_path, second)
+    assert len(reader.read(tmp_path, first).stacks) == 2
+
+
+def test_a_manifest_without_its_columns_is_refused(tmp_path: Path) -> None:
+    write_csv(tmp_path / "manifest.csv", [{"subject": "a", "image": "b"}])
+    assert not get_reader("sunnybrook-png").recognises(tmp_path)
+    with pytest.raises(SettingsError, match="mask, phase_guess, phase_index, slice"):
+        get_reader("sunnybrook-png").cases(tmp_path)
+
+
+@pytest.mark.skipif("SYNTHCMR_TEST_DATA" not in os.environ, reason="SYNTHCMR_TEST_DATA names no folder of real data")
+def test_real_slices_all_read() -> None:
+    source = Path(os.environ["SYNTHCMR_TEST_DATA"]) / "sunnybrook"
+    subjects = read_all("sunnybrook-png", source)
+    assert len(subjects) == 16
+    assert not any(raw.rejects or raw.notes for raw in subjects.values())
+    assert sum(s.frame_count * s.slice_count for raw in subjects.values() for s in raw.stacks) == 274
+    reader = get_reader("sunnybrook-png")
+    record = read_case("sunnybrook-png", source, reader.cases(source)[0], PreprocessSettings(), None)
+    assert len(record.images) == 9
+    assert not record.rejects
