@@ -38,20 +38,26 @@ def remap(mask: npt.NDArray[np.generic], table: Mapping[int, int], source: str) 
     Raises:
         ValueError: the mask holds a value that the table does not name, or fractions.
     """
-    whole = np.rint(mask)
-    if mask.dtype.kind == "f" and not np.array_equal(whole, mask):
-        raise ValueError(
-            f"{source}: expected whole label values, got fractions such as {mask[whole != mask].flat[0]!r}"
-        )
-    found = np.unique(whole)
+    codes = _codes(mask, source)
+    found = np.flatnonzero(np.bincount(codes.ravel(), minlength=1))
     unknown = [int(v) for v in found if int(v) not in table]
     if unknown:
         raise ValueError(f"{source}: expected labels {sorted(table)}, got also {unknown}")
-    lookup = np.zeros(int(found.max(initial=0)) + 1, dtype=np.uint8)
+    lookup = np.zeros(256, dtype=np.uint8)
     for foreign, canonical in table.items():
         if 0 <= foreign < lookup.size:
             lookup[foreign] = canonical
-    return lookup[whole.astype(np.int64)]
+    return lookup[codes]
+
+
+def _codes(mask: npt.NDArray[np.generic], source: str) -> Mask:
+    """The mask as bytes, checked to lose nothing."""
+    codes = mask.astype(np.uint8)
+    same = codes == mask
+    if not same.all():
+        odd = mask[~same].flat[0]
+        raise ValueError(f"{source}: expected whole label values from 0 to 255, got fractions or others such as {odd:g}")
+    return codes
 
 
 def hide_unknown(mask: Mask, labelled: tuple[str, ...]) -> Mask:

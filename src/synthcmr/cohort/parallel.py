@@ -3,13 +3,20 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
 from typing import TypeVar
 
+from synthcmr.errors import SynthcmrError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+DIED = (
+    "a worker process ended unexpectedly. Expected either enough memory (use fewer --workers) or, in a script of your own, "
+    "the call below 'if __name__ == \"__main__\":', because workers import the script"
+)
 PENDING_PER_WORKER = 3  # enough to keep workers busy, few enough that results do not pile up in memory
 
 
@@ -44,7 +51,11 @@ def ordered_map(
             pending += [pool.submit(job, item) for item in islice(waiting, workers * PENDING_PER_WORKER - len(pending))]
             if not pending:
                 return
-            yield pending.pop(0).result()
+            try:
+                result = pending.pop(0).result()
+            except BrokenProcessPool as error:
+                raise SynthcmrError(DIED) from error
+            yield result
 
 
 def _one_thread() -> None:

@@ -11,7 +11,7 @@ NAMES = ("train", "validation", "test")
 
 
 def assign_splits(subjects: Sequence[Row], settings: SplitSettings) -> None:
-    """Write a `split` into every subject row.
+    """Write a `split` into every subject row; a split that the source itself states is kept.
 
     Within each stratum (a combination of the stratifying attributes, missing being a value of its own) subjects are put
     in an order that depends only on the seed and their id, then handed out so that every running total stays as close
@@ -19,6 +19,8 @@ def assign_splits(subjects: Sequence[Row], settings: SplitSettings) -> None:
     """
     strata: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in subjects:
+        if row.get("split") in NAMES:
+            continue
         strata[tuple(str(row.get(name)) for name in settings.stratify)].append(row)
     shares = (settings.train, settings.validation, settings.test)
     given = [0.0] * len(NAMES)

@@ -12,7 +12,7 @@ from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError
 
-RESERVED = {"subject_id", "split"}  # columns the cohort fills itself
+RESERVED = {"subject_id"}  # filled by the reader, never by an attribute
 
 
 def read_case(reader: str, source: Path, case: Case, settings: PreprocessSettings, salt: str | None) -> SubjectRecord:
@@ -45,12 +45,12 @@ def to_record(raw: RawSubject, case_id: str, settings: PreprocessSettings, salt:
         if not any(r.level == "reject" for r in rejects):
             rejects.append(Reject(case_id, "subject", "no image was found in it"))
         return SubjectRecord(case_id, None, rejects=tuple(rejects), dropped=dropped)
-    return SubjectRecord(case_id, subject_id, attributes, tuple(images), tuple(rejects), dropped)
+    return SubjectRecord(case_id, subject_id, attributes, tuple(images), tuple(rejects), dropped=dropped)
 
 
 def _column(name: str) -> str:
     clean_name = column_name(name)
-    return f"{clean_name}_given" if clean_name in RESERVED - {"split"} else clean_name
+    return f"{clean_name}_given" if clean_name in RESERVED else clean_name
 
 
 def _remarks_on(images: Iterable[ImageRecord], case_id: str) -> list[Reject]:

@@ -72,6 +72,15 @@ def test_slices_are_turned_base_first_and_levels_named() -> None:
     assert levels[-1] is None
 
 
+def test_turning_a_stack_with_gaps_keeps_every_slice_in_its_place() -> None:
+    stack = replace(heart_stack(shape=(2, 3, 160, 180)), slice_indices=(8, 9, 17))
+    flipped = reverse(stack)
+    assert flipped.slice_indices == (8, 16, 17)
+    for new, old in ((0, 17), (8, 9), (9, 8)):  # counted from the first slice of each
+        there = flipped.affine @ [5, 7, new, 1]
+        assert np.allclose(there, stack.affine @ [5, 7, old - 8, 1])
+
+
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_septum_orientation_undoes_any_quarter_turn(turns: int) -> None:
     stack = heart_stack(spacing=(1.4, 1.4))

@@ -188,3 +188,20 @@ def test_real_subjects_keep_every_voxel() -> None:
             np.testing.assert_array_equal(nib.load(f"{stem}.nii.gz").get_fdata().T, stack.image[t])
             labels = np.asanyarray(nib.load(f"{stem}_gt.nii.gz").dataobj).T
             np.testing.assert_array_equal(ACDC[stack.mask[t]], labels)
+
+
+def test_unit_steps_in_the_affine_yield_to_voxel_sizes(tmp_path: Path) -> None:
+    folder = tmp_path / "patient001"
+    folder.mkdir()
+    (folder / "Info.cfg").write_text("ED: 1\nES: 2\nGroup: NOR\nHeight: 170\nWeight: 70\n")
+    for name in ("frame01", "frame02", "frame01_gt", "frame02_gt"):
+        header = nib.Nifti1Header()
+        data = np.zeros((20, 24, 4), dtype=np.int16)
+        data[5:9, 6:10] = 3 if name.endswith("gt") else 400
+        image = nib.Nifti1Image(data, np.diag([-1.0, -1.0, 1.0, 1.0]), header)
+        image.header["pixdim"][1:4] = (1.5, 1.4, 10.0)
+        nib.save(image, folder / f"patient001_{name}.nii.gz")
+    reader = get_reader("acdc")
+    (stack,) = reader.read(tmp_path, reader.cases(tmp_path)[0]).stacks
+    assert stack.spacing_mm == pytest.approx((1.4, 1.5))
+    assert np.allclose(np.diag(stack.affine), [-1.5, -1.4, 10.0, 1.0])

@@ -29,18 +29,20 @@ def base_first(stack: Stack) -> Stack:
 
 
 def reverse(stack: Stack) -> Stack:
-    """The same stack, slices the other way round, its affine following."""
-    n = stack.slice_count
+    """The same stack, slices the other way round; its affine and the numbers of its slices follow."""
+    numbers = stack.slice_indices or tuple(range(stack.slice_count))
+    span = numbers[-1] - numbers[0]
     affine = None
     if stack.affine is not None:
         flip = np.eye(4)
-        flip[2, 2], flip[2, 3] = -1.0, n - 1.0
+        flip[2, 2], flip[2, 3] = -1.0, float(span)
         affine = stack.affine @ flip
     return replace(
         stack,
         image=stack.image[:, ::-1],
         mask=None if stack.mask is None else stack.mask[:, ::-1],
         affine=affine,
+        slice_indices=tuple(numbers[0] + numbers[-1] - n for n in reversed(numbers)) if stack.slice_indices else (),
         slices_ordered=True,
     )
 

@@ -68,11 +68,25 @@ def load_volume(path: Path) -> Volume:
         raise ReadError(f"{path.name}: expected voxel sizes above 0 in the header, got {zooms[:3]}")
     return Volume(
         pixels=display,
-        affine=affine if np.isfinite(affine).all() else None,
+        affine=_in_millimetres(affine, zooms) if np.isfinite(affine).all() else None,
         spacing_mm=(zooms[1], zooms[0]),
         slice_step_mm=zooms[2] if len(zooms) > 2 else None,
         trigger_ms=_times(display.shape[0], zooms, unit, start),
     )
+
+
+def _in_millimetres(affine: npt.NDArray[np.float64], zooms: list[float]) -> npt.NDArray[np.float64]:
+    """Give the axes the lengths that the voxel sizes say.
+
+    Some archives (ACDC among them) state voxel sizes beside an affine of unit steps; sizes are what volumes rest on.
+    """
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    wanted = np.array([*zooms[:3], *(1.0,) * (3 - len(zooms[:3]))])
+    if (lengths == 0).any() or np.allclose(lengths, wanted, rtol=1e-3):
+        return affine
+    scaled = affine.copy()
+    scaled[:3, :3] *= wanted / lengths
+    return scaled
 
 
 def _content(path: Path) -> bytes:

@@ -1,0 +1,1 @@
+"""Pages for people: offline HTML with everything inside, and the JSON that says the same."""
