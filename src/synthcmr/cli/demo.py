@@ -8,6 +8,10 @@ import typer
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
 
+PRESET = "biased"
+EXPORTS = ("nnunet", "dicom")
+DICOM_SUBJECTS = 5  # enough to open in a viewer
+
 
 def demo(
     out: Annotated[Path, typer.Argument(help="Folder for everything the demo makes.")] = Path("demo-out"),
@@ -17,34 +21,56 @@ def demo(
 ) -> None:
     """Run the whole chain on phantoms: no data, no download.
 
-    Makes a phantom cohort that is unfair by design, audits it, and exports it for nnU-Net and as DICOM. What is done
-    already is not done again.
+    Makes a phantom cohort that is unfair by design, audits it, and exports it for nnU-Net and as DICOM. What an earlier
+    demo in the same folder finished is not made again.
 
     \b
     Examples:
       synthcmr demo
-      synthcmr demo /tmp/look --quick
+      synthcmr demo look --quick
     """
-    from synthcmr.cli.replace import clear_for
+    cohort = _phantoms(out / "cohort", 40 if quick else subjects, overwrite)
+    page, sentences = _audit(cohort, out / "audit")
+    folders = [_export(cohort, out / layout, layout) for layout in EXPORTS]
+    typer.echo("\nWhat was found:")
+    for sentence in sentences:
+        typer.echo(f"  {sentence}")
+    typer.echo(f"\nOpen {page} in a browser. The cohort is in {cohort.path}, exports are in {' and '.join(map(str, folders))}.")
+    typer.echo("The subjects are digital phantoms, not people.")
 
-    cohort_path = out / "cohort"
-    clear_for(cohort_path, overwrite)
-    cohort = _phantoms(cohort_path, 40 if quick else subjects)
-    page = _audit(cohort, out / "audit")
-    _export(cohort, out / "nnunet", "nnunet")
-    _export(cohort.select(split="test"), out / "dicom", "dicom")
-    typer.echo(_closing(cohort, page, out))
 
-
-def _phantoms(path: Path, subjects: int) -> "Cohort":
+def _phantoms(path: Path, subjects: int, overwrite: bool) -> "Cohort":
     from synthcmr.cli.progress import progress_bar
+    from synthcmr.cli.replace import clear_for
     from synthcmr.cohort import Cohort
     from synthcmr.cohort.writer import COHORT_FILE
     from synthcmr.phantom.cohort import make_phantoms
 
-    typer.echo(f"1/3 phantom: {subjects} digital subjects, unfair by design (preset 'biased')")
+    typer.echo(f"1/3 phantom: {subjects} digital subjects, unfair by design (preset '{PRESET}')")
+    clear_for(path, overwrite)
     if (path / COHORT_FILE).exists():
-        typer.echo("    already there")
+        typer.echo("    is there already; --overwrite makes it again")
         return Cohort.open(path)
     with progress_bar("    phantom") as report:
-        return make_phantoms(path, "biased", subjects, progress=report)
+        return make_phantoms(path, PRESET, subjects, progress=report)
+
+
+def _audit(cohort: "Cohort", folder: Path) -> tuple[Path, tuple[str, ...]]:
+    from synthcmr.cli.audit import write_audit
+    from synthcmr.fairness.audit import audit_cohort
+
+    typer.echo("2/3 audit: whom does it leave out?")
+    result = audit_cohort(cohort)
+    return write_audit(result, cohort, folder), result.sentences
+
+
+def _export(cohort: "Cohort", folder: Path, layout: str) -> Path:
+    from synthcmr.cohort.writers import get_writer
+
+    typer.echo(f"3/3 export: {layout}")
+    chosen = cohort
+    if layout == "dicom":
+        few = cohort.subjects["subject_id"].head(DICOM_SUBJECTS).tolist()
+        chosen = cohort.select(subject_id=few)
+    get_writer(layout).write(chosen, folder, overwrite=True)
+    return folder

@@ -1,0 +1,164 @@
+"""Whole commands, as a newcomer types them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SYNTHCMR = [sys.executable, "-m", "synthcmr"]
+
+
+def run(*words: object, ok: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command line; its output is shown when it ends otherwise than expected."""
+    done = subprocess.run([*SYNTHCMR, *map(str, words)], capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == ok, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    out = tmp_path_factory.mktemp("demo") / "out"
+    return out, run("demo", out, "--subjects", 44).stdout
+
+
+def test_demo_makes_a_cohort_an_audit_and_exports_and_says_what_to_open(demo: tuple[Path, str]) -> None:
+    out, said = demo
+    assert (out / "audit/audit.html").stat().st_size > 20_000
+    assert "phantoms, not people" in said
+    assert "audit.html" in said
+    assert json.loads((out / "nnunet/Dataset501_SynthCMR/dataset.json").read_text())["labels"]["LV"] == 1
+    assert list((out / "dicom").rglob("*.dcm"))
+
+
+def test_audit_of_the_unfair_cohort_names_the_tangled_attributes_by_itself(demo: tuple[Path, str]) -> None:
+    out, said = demo
+    audit = json.loads((out / "audit/audit.json").read_text())
+    tangled = {frozenset((a["a"], a["b"])) for a in audit["associations"] if a["tangled"]}
+    assert frozenset(("diagnosis", "vendor")) in tangled
+    assert "Tangled with diagnosis" in said
+    assert "phantoms, not people" in (out / "audit/audit.html").read_text()
+
+
+def test_the_same_phantom_command_gives_the_same_cohort_and_resumes_nothing_twice(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        run("phantom", tmp_path / name, "-n", 2, "--preset", "vendors", "--seed", 5, "--size", 64)
+    hashes = {json.loads((tmp_path / n / "cohort.json").read_text())["hash"] for n in ("a", "b")}
+    assert len(hashes) == 1
+    again = run("phantom", tmp_path / "a", "-n", 2, "--preset", "vendors", "--seed", 5, "--size", 64, ok=False)
+    assert "finished cohort already" in again.stderr
+    run("phantom", tmp_path / "a", "-n", 1, "--overwrite", "--size", 64)
+
+
+def test_what_was_read_from_acdc_and_written_as_nifti_is_the_same(tmp_path: Path) -> None:
+    import nibabel as nib
+    import numpy as np
+
+    source = _real("acdc/training")
+    run("ingest", source, tmp_path / "c", "--lossless", "--include", "patient001,patient041")
+    run("export", tmp_path / "c", tmp_path / "out", "--as", "nifti")
+    for patient in ("patient001", "patient041"):
+        written = sorted((tmp_path / "out").rglob(f"masks/*{patient}*.nii.gz"))
+        truth = sorted((source / patient).glob("*_gt.nii.gz"))
+        assert len(written) == len(truth) == 2
+        for ours, theirs in zip(written, truth, strict=True):
+            a, b = nib.load(ours), nib.load(theirs)
+            assert np.allclose(a.header.get_zooms(), b.header.get_zooms(), rtol=1e-4)
+            swapped = np.array([0, 3, 2, 1])[np.asarray(b.dataobj).astype(int)]
+            found = np.asarray(a.dataobj)
+            assert np.array_equal(found, swapped) or np.array_equal(found, swapped[:, :, ::-1])
+
+
+def test_acdc_ingests_whole_with_volumes_as_drawn(tmp_path: Path) -> None:
+    import nibabel as nib
+    import numpy as np
+
+    from synthcmr.cohort import Cohort
+
+    source = _real("acdc/training")
+    run("ingest", source, tmp_path / "c")
+    cohort = Cohort.open(tmp_path / "c")
+    assert cohort.info["rejects"] == 0
+    assert len(cohort.subjects) == len(list(source.glob("patient*")))
+    native = cohort.volumes().set_index(["subject_id", "phase"])
+    for subject in cohort.subjects["subject_id"]:
+        (stack,) = cohort.stacks(subject)
+        voxel = stack.spacing_mm[0] * stack.spacing_mm[1] * stack.slice_step_mm / 1000
+        for k, path in enumerate(sorted((source / subject).glob("*_gt.nii.gz"))):
+            truth = nib.load(path)
+            mask = np.asarray(truth.dataobj)
+            ml = float(np.prod(truth.header.get_zooms())) / 1000
+            for name, theirs, ours in (("lv_ml", 3, 1), ("myo_ml", 2, 2), ("rv_ml", 1, 3)):
+                expected = (mask == theirs).sum() * ml
+                assert native.loc[(subject, ("ED", "ES")[k]), name] == pytest.approx(expected, rel=0.01)
+                assert (stack.mask[k] == ours).sum() * voxel == pytest.approx(expected, rel=0.03)
+
+
+def test_damaged_subjects_are_listed_and_the_others_unharmed(tmp_path: Path) -> None:
+    import shutil
+
+    import pandas as pd
+
+    source = _real("acdc/training")
+    copy = tmp_path / "acdc"
+    for patient in ("patient001", "patient002", "patient003", "patient004"):
+        shutil.copytree(source / patient, copy / patient)
+    for file in copy.rglob("*"):
+        file.chmod(0o644 if file.is_file() else 0o755)
+    (copy / "patient002/Info.cfg").write_text("ED: one\n")
+    gt = next((copy / "patient003").glob("*_gt.nii.gz"))
+    gt.write_bytes(gt.read_bytes()[:500])
+    run("ingest", copy, tmp_path / "c")
+    rejects = pd.read_parquet(tmp_path / "c/rejects.parquet").query("level == 'reject'")
+    assert rejects["case_id"].tolist() == ["patient002", "patient003"]
+    assert "Info.cfg" in rejects["reason"].iloc[0]
+    assert "cut short" in rejects["reason"].iloc[1]
+    whole = run("info", tmp_path / "c").stdout
+    assert "2 subjects" in whole
+    strict = run("ingest", copy, tmp_path / "s", "--strict", ok=False)
+    assert "patient002" in strict.stderr
+    assert "Traceback" not in strict.stderr
+
+
+def test_sunnybrook_zip_ingests_with_every_slice_and_phase(tmp_path: Path) -> None:
+    from synthcmr.cohort import Cohort
+
+    source = _real("sunnybrook")
+    run("ingest", source, tmp_path / "c", "--format", "sunnybrook", "--frames", "cine")
+    cohort = Cohort.open(tmp_path / "c")
+    assert cohort.images["n_frames"].min() == 20
+    assert all(list(t) == sorted(t) for t in cohort.images["trigger_ms"])
+    assert any("lv" in text for row in cohort.images["labelled"] for text in row)
+    assert "rv" not in ",".join(text for row in cohort.images["labelled"] for text in row)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("ingest", "nowhere", "out"), "nothing is there"),
+        (("ingest", ".", "out", "--format", "dcm"), "expected one of auto, acdc"),
+        (("ingest", ".", "out", "--frames", "triple"), "frames"),
+        (("ingest", ".", "out", "--spacing", "fine"), "--spacing: expected a number or 'native', got 'fine'"),
+        (("phantom", "out", "--preset", "unfair"), "expected one of population, biased, vendors, acdc-like"),
+        (("phantom", "out", "--frames", "0"), "--frames: expected 1 (ED)"),
+        (("audit", "nowhere"), "synthcmr ingest"),
+        (("export", "nowhere", "out", "--as", "png"), "synthcmr ingest"),
+    ],
+)
+def test_mistakes_are_told_in_one_line_with_the_way_out(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    done = subprocess.run([*SYNTHCMR, *words], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode != 0
+    assert told in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
+
+
+def _real(part: str) -> Path:
+    folder = os.environ.get("SYNTHCMR_TEST_DATA")
+    if not folder:
+        pytest.skip("SYNTHCMR_TEST_DATA is not set: it names a folder with acdc/ and sunnybrook/")
+    path = Path(folder) / part
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    return path
