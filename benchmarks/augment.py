@@ -3,7 +3,7 @@
 import math
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 Tensor = torch.Tensor
 
@@ -56,20 +56,24 @@ def _pose(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) ->
         [turn * (zoom * scale * torch.cat([flip, torch.ones_like(flip)], 1))[:, None, :], shift[..., None] * zoom],
         dim=2,
     )
-    grid = F.affine_grid(theta, [n, 1, size, size], align_corners=False)
-    warp = F.interpolate(torch.randn(n, 2, 6, 6, generator=generator), (size, size), mode="bicubic", align_corners=True)
+    grid = functional.affine_grid(theta, [n, 1, size, size], align_corners=False)
+    warp = functional.interpolate(
+        torch.randn(n, 2, 6, 6, generator=generator), (size, size), mode="bicubic", align_corners=True
+    )
     strength = _uniform((n, 1, 1, 1), 0.0, 0.03, generator) * zoom
     grid = grid + (warp * strength).permute(0, 2, 3, 1)
-    moved = F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    labels = F.grid_sample(mask[:, None].float(), grid, mode="nearest", padding_mode="zeros", align_corners=False)
+    moved = functional.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    labels = functional.grid_sample(
+        mask[:, None].float(), grid, mode="nearest", padding_mode="zeros", align_corners=False
+    )
     return moved, labels[:, 0].long()
 
 
 def _regions(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
     """Vary the brightness of each structure and of the rest on its own, with soft edges."""
     n = image.shape[0]
-    onehot = F.one_hot(mask, 4).permute(0, 3, 1, 2).float()
-    soft = F.avg_pool2d(onehot, 3, stride=1, padding=1)
+    onehot = functional.one_hot(mask, 4).permute(0, 3, 1, 2).float()
+    soft = functional.avg_pool2d(onehot, 3, stride=1, padding=1)
     gain = torch.exp(torch.randn(n, 4, 1, 1, generator=generator) * 0.15)
     offset = torch.randn(n, 4, 1, 1, generator=generator) * 0.04
     return (image * (soft * gain).sum(1, keepdim=True) + (soft * offset).sum(1, keepdim=True)).clamp(min=0)
@@ -78,12 +82,12 @@ def _regions(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
 def _blobs(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
     """Add smooth things of any brightness outside the heart: organs nobody modelled."""
     n, _, size, _ = image.shape
-    field = F.interpolate(
+    field = functional.interpolate(
         torch.randn(n, 2, 9, 9, generator=generator), (size, size), mode="bicubic", align_corners=True
     )
     where = torch.sigmoid((field[:, :1] - 0.9) * 12.0)
     level = (_uniform((n, 1, 1, 1), 0.0, 0.9, generator) + 0.15 * field[:, 1:]).clamp(0, 1.2)
-    outside = (F.max_pool2d((mask > 0).float()[:, None], 5, stride=1, padding=2) == 0).float()
+    outside = (functional.max_pool2d((mask > 0).float()[:, None], 5, stride=1, padding=2) == 0).float()
     chosen = (torch.rand(n, 1, 1, 1, generator=generator) < 0.4).float()
     weight = where * outside * chosen
     return image * (1 - weight) + level * weight
@@ -98,7 +102,7 @@ def _gamma(image: Tensor, generator: torch.Generator) -> Tensor:
 
 def _shade(image: Tensor, generator: torch.Generator) -> Tensor:
     n, _, size, _ = image.shape
-    field = F.interpolate(
+    field = functional.interpolate(
         torch.randn(n, 1, 3, 3, generator=generator), (size, size), mode="bicubic", align_corners=True
     )
     return image * torch.exp(field * _uniform((n, 1, 1, 1), 0.0, 0.35, generator))
@@ -107,7 +111,7 @@ def _shade(image: Tensor, generator: torch.Generator) -> Tensor:
 def _sharpness(image: Tensor, generator: torch.Generator) -> Tensor:
     """Blur or sharpen a little."""
     n = image.shape[0]
-    smooth = F.avg_pool2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    smooth = functional.avg_pool2d(functional.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     amount = _uniform((n, 1, 1, 1), -0.5, 0.8, generator)
     return (image + amount * (smooth - image)).clamp(min=0)
 

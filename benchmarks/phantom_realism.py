@@ -61,7 +61,7 @@ def features(image: np.ndarray) -> np.ndarray:
     """Intensity and texture of one slice: percentiles, gradients, local variance at three scales, autocorrelation, co-occurrence."""
     from scipy.ndimage import gaussian_filter, gaussian_gradient_magnitude
 
-    values = list(np.percentile(image, [5, 25, 50, 75, 90, 99])) + [image.mean(), image.std()]
+    values = [*np.percentile(image, [5, 25, 50, 75, 90, 99]), image.mean(), image.std()]
     for sigma in (0.7, 1.5, 3.0):
         gradient = gaussian_gradient_magnitude(image, sigma)
         values += [gradient.mean(), np.percentile(gradient, 95)]

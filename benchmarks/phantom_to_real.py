@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from benchmarks.augment import augment, standardise
 from benchmarks.segment_volume import dice_per_structure, segment_stack
@@ -58,10 +58,10 @@ def load_slices(cohort: Cohort) -> tuple[torch.Tensor, torch.Tensor]:
 def loss_of(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Cross-entropy plus soft Dice over the foreground, batch-wise."""
     probability = logits.softmax(dim=1)
-    onehot = F.one_hot(mask, 4).permute(0, 3, 1, 2).float()
+    onehot = functional.one_hot(mask, 4).permute(0, 3, 1, 2).float()
     overlap = (probability * onehot).sum(dim=(0, 2, 3))[1:]
     total = (probability + onehot).sum(dim=(0, 2, 3))[1:]
-    return F.cross_entropy(logits, mask) + (1 - (2 * overlap + 1) / (total + 1)).mean()
+    return functional.cross_entropy(logits, mask) + (1 - (2 * overlap + 1) / (total + 1)).mean()
 
 
 def train(images: torch.Tensor, masks: torch.Tensor, minutes: float, checkpoint: Path, seed: int) -> torch.nn.Module:

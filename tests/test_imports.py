@@ -23,11 +23,36 @@ ALLOWED: dict[str, set[str]] = {
     "sampling": {"cohort", "phantom", "conditioning", "training", "generators", "judges"},
     "fairness": {"cohort", "phantom", "conditioning", "training", "generators", "judges", "sampling"},
     "evaluation": {"cohort", "phantom", "conditioning", "training", "judges", "frequency", "fairness"},
-    "report": {"cohort", "phantom", "conditioning", "training", "generators", "judges", "frequency", "sampling", "fairness", "evaluation"},
+    "report": {
+        "cohort",
+        "phantom",
+        "conditioning",
+        "training",
+        "generators",
+        "judges",
+        "frequency",
+        "sampling",
+        "fairness",
+        "evaluation",
+    },
     "cli": {"*"},
     "studio": {"*"},
 }
-HEAVY = {"torch", "monai", "pandas", "scipy", "zarr", "nibabel", "pydicom", "highdicom", "matplotlib", "numpy", "pyarrow", "jinja2", "PIL"}
+HEAVY = {
+    "torch",
+    "monai",
+    "pandas",
+    "scipy",
+    "zarr",
+    "nibabel",
+    "pydicom",
+    "highdicom",
+    "matplotlib",
+    "numpy",
+    "pyarrow",
+    "jinja2",
+    "PIL",
+}
 
 
 def _imports(file: Path) -> list[str]:

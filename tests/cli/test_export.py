@@ -1,13 +1,13 @@
 from pathlib import Path
 
 import pytest
-from tests.cohort.writers.building import standard_cohort
 from typer.testing import CliRunner
 
 from synthcmr.cli.app import app
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writers import WRITERS
 from synthcmr.errors import SettingsError, WriteError
+from tests.cohort.writers.building import standard_cohort
 
 FIRST_FILES = {
     "nnunet": "Dataset501_SynthCMR/dataset.json",

@@ -36,7 +36,9 @@ def test_descriptive_attributes_are_kept(name: str, value: object) -> None:
 
 
 def test_attributes_are_typed_and_impossible_ones_become_missing_with_a_note() -> None:
-    kept, notes = clean({"sex": "W", "age": "61 years", "height_cm": 0, "weight_kg": "80,5", "diagnosis": "N/A", "bmi": None})
+    kept, notes = clean(
+        {"sex": "W", "age": "61 years", "height_cm": 0, "weight_kg": "80,5", "diagnosis": "N/A", "bmi": None}
+    )
     assert kept == {"sex": "female", "age": 61.0, "weight_kg": 80.5}
     assert len(notes) == 1
     assert "height_cm: expected 30 to 260 cm, got 0" in notes[0]
@@ -54,7 +56,9 @@ def test_a_number_is_no_sex() -> None:
 
 
 def test_vendors_have_one_spelling() -> None:
-    assert [parse_vendor(v) for v in ("SIEMENS", "Philips Medical Systems", "GE MEDICAL SYSTEMS", "TOSHIBA_MEC", "Acme")] == [
+    assert [
+        parse_vendor(v) for v in ("SIEMENS", "Philips Medical Systems", "GE MEDICAL SYSTEMS", "TOSHIBA_MEC", "Acme")
+    ] == [
         "Siemens",
         "Philips",
         "GE",

@@ -35,7 +35,9 @@ def demo(
     typer.echo("\nWhat was found:")
     for sentence in sentences:
         typer.echo(f"  {sentence}")
-    typer.echo(f"\nOpen {page} in a browser. The cohort is in {cohort.path}, exports are in {' and '.join(map(str, folders))}.")
+    typer.echo(
+        f"\nOpen {page} in a browser. The cohort is in {cohort.path}, exports are in {' and '.join(map(str, folders))}."
+    )
     typer.echo("The subjects are digital phantoms, not people.")
 
 

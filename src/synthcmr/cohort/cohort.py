@@ -69,8 +69,9 @@ class Cohort:
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise CohortError(f"{file}: expected JSON, got: {error}") from error
         if info.get("format") != FORMAT or int(info.get("version", 0)) > FORMAT_VERSION:
+            got = f"{info.get('format')} {info.get('version')}"
             raise CohortError(
-                f"{file}: expected format {FORMAT} up to version {FORMAT_VERSION}, got {info.get('format')} {info.get('version')}; update synthcmr"
+                f"{file}: expected format {FORMAT} up to version {FORMAT_VERSION}, got {got}; update synthcmr"
             )
         return cls(folder, info)
 
@@ -97,7 +98,9 @@ class Cohort:
             CohortError: the cohort is not of phantoms.
         """
         if not (self.path / TRUTH).exists():
-            raise CohortError(f"{self.path}: expected {TRUTH}, which only phantom cohorts have; nobody knows the truth of others")
+            raise CohortError(
+                f"{self.path}: expected {TRUTH}, which only phantom cohorts have; nobody knows the truth of others"
+            )
         return self._table(TRUTH)
 
     @cached_property

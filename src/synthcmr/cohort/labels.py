@@ -56,7 +56,9 @@ def _codes(mask: npt.NDArray[np.generic], source: str) -> Mask:
     same = codes == mask
     if not same.all():
         odd = mask[~same].flat[0]
-        raise ValueError(f"{source}: expected whole label values from 0 to 255, got fractions or others such as {odd:g}")
+        raise ValueError(
+            f"{source}: expected whole label values from 0 to 255, got fractions or others such as {odd:g}"
+        )
     return codes
 
 

@@ -109,7 +109,9 @@ class CohortWriter:
         write_table(self.path / IMAGES, images, IMAGE_TYPES)
         write_table(self.path / REJECTS, rejects, REJECT_TYPES)
         if truth := [row for batch in self._journal.batches() for row in batch.truth]:
-            write_table(self.path / TRUTH, sorted(truth, key=lambda row: str(row["subject_id"])), {"subject_id": STRING})
+            write_table(
+                self.path / TRUTH, sorted(truth, key=lambda row: str(row["subject_id"])), {"subject_id": STRING}
+            )
         own_hash = cohort_hash(subjects, images)
         write_provenance(self.path, str(self.manifest.get("step", "cohort")), own_hash, inputs, self.manifest)
         write_json(

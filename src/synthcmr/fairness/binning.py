@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
-
-from synthcmr.cohort.attributes import ATTRIBUTES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +38,7 @@ def grouped(subjects: pd.DataFrame, names: tuple[str, ...] | None = None) -> pd.
             for n, g in columns.items()
             if g.notna().any() and g.nunique() <= MAX_GROUPS and not _redundant(n, columns)
         }
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, index=subjects.index)
 
 
 def _redundant(name: str, columns: dict[str, pd.Series]) -> bool:
@@ -82,14 +81,17 @@ def _decades(age: pd.Series) -> pd.Series:
     )
 
 
+def in_order(names: Iterable[str]) -> list[str]:
+    """Groups in the order a reader expects: cut numbers from low to high, names by the alphabet."""
+    known = [*BMI_NAMES, *QUARTILES]
+    return sorted(
+        names, key=lambda g: (known.index(g), "") if g in known else (g == "80 and over", "" if g == "under 40" else g)
+    )
+
+
 def _name(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return f"{value:g}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
-
-
-def is_ordered(name: str) -> bool:
-    """Whether the attribute was a number before it was cut."""
-    return name in ATTRIBUTES and ATTRIBUTES[name].kind == "number"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synthcmr.fairness.binning import in_order
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -42,7 +44,8 @@ class MissingCell:
 def count_attribute(groups: pd.Series) -> AttributeCounts:
     """Counts of one attribute's groups."""
     present = groups.dropna().astype(str)
-    counts = {str(k): int(v) for k, v in present.value_counts().items()}
+    sizes_of = present.value_counts()
+    counts = {group: int(sizes_of[group]) for group in in_order(sizes_of.index)}
     sizes = np.array(list(counts.values()), dtype=float)
     return AttributeCounts(
         name=str(groups.name),
@@ -70,7 +73,7 @@ def crossing(groups: pd.DataFrame, a: str, b: str) -> dict[str, dict[str, int]]:
     """Counts of a crossing of two attributes, empty cells included."""
     both = groups[[a, b]].dropna().astype(str)
     table = both.groupby([a, b], observed=True).size()
-    rows, columns = sorted(both[a].unique()), sorted(both[b].unique())
+    rows, columns = in_order(both[a].unique()), in_order(both[b].unique())
     return {r: {c: int(table.get((r, c), 0)) for c in columns} for r in rows}
 
 
@@ -82,7 +85,7 @@ def missing_cells(groups: pd.DataFrame, label: str | None) -> list[MissingCell]:
     names = list(groups.columns)
     sets: list[tuple[str, ...]] = list(combinations(names, 2))
     if label in names:
-        sets += [(label, a, b) for a, b in combinations([n for n in names if n != label], 2)]
+        sets += [(str(label), a, b) for a, b in combinations([n for n in names if n != label], 2)]
     found: list[MissingCell] = []
     for chosen in sets:  # pairs first: a triple that a missing pair already implies is not repeated
         found += [cell for cell in _short_of(groups, chosen) if not any(_implied(cell, known) for known in found)]

@@ -98,7 +98,9 @@ def heart_measures(cohort: Cohort) -> pd.DataFrame:
 
 def group_means(measures: pd.DataFrame, groups: pd.DataFrame, subject_ids: pd.Series) -> list[GroupMean]:
     """Every measure's mean in every group of every attribute."""
-    found = []
+    found: list[GroupMean] = []
+    if groups.columns.empty:
+        return found
     joined = groups.set_index(subject_ids.to_numpy()).join(measures, how="left")
     for attribute in groups.columns:
         for group, rows in joined.dropna(subset=[attribute]).groupby(attribute, observed=True):

@@ -5,6 +5,7 @@ from synthcmr.fairness.cells import AttributeCounts, MissingCell
 
 IMBALANCED = 3.0
 NAMED = 3
+FEW_SUBJECTS = 100
 
 
 def verdict(
@@ -21,7 +22,7 @@ def verdict(
     with_label = [p for p in tangled if label in (p.a, p.b)]
     return [
         _who_is_missing(counts, missing),
-        _what_is_tangled(label, with_label, tangled),
+        _what_is_tangled(n, label, with_label, tangled),
         _what_to_do(label, with_label, missing, counts),
     ]
 
@@ -42,7 +43,7 @@ def _who_is_missing(counts: list[AttributeCounts], missing: list[MissingCell]) -
     return "No group and no combination of two attributes is missing: everyone is there in comparable numbers."
 
 
-def _what_is_tangled(label: str | None, with_label: list[Association], tangled: list[Association]) -> str:
+def _what_is_tangled(n: int, label: str | None, with_label: list[Association], tangled: list[Association]) -> str:
     if with_label and label is not None:
         told = ", ".join(
             f"{_other(p, label)} (Cramér's V {p.v:.2f}, {p.low:.2f} to {p.high:.2f}, n = {p.n})" for p in with_label
@@ -51,7 +52,8 @@ def _what_is_tangled(label: str | None, with_label: list[Association], tangled: 
     if tangled:
         told = ", ".join(f"{p.a} with {p.b} (V {p.v:.2f}, n = {p.n})" for p in tangled[:NAMED])
         return f"No attribute is tangled with {label or 'a label'}, but some are with each other: {told}."
-    return "No two attributes are tangled beyond what chance explains."
+    weak = f", though with {n} subjects only strong ties would show" if n < FEW_SUBJECTS else ""
+    return f"No two attributes are tangled beyond what chance explains{weak}."
 
 
 def _what_to_do(
@@ -62,6 +64,9 @@ def _what_to_do(
         return f"Plan images so that {label} no longer depends on {names}, and judge any model on each of these groups apart."
     if missing:
         return "Before trusting a model on those groups, collect or plan images for them; results on them cannot be checked here."
+    uneven = [c.name for c in counts if len(c.groups) > 1 and c.imbalance >= IMBALANCED]
+    if uneven:
+        return f"Results on the small groups of {', '.join(uneven)} will be uncertain: enlarge them, and report them apart."
     gaps = [c.name for c in counts if c.missing > 0.2 * (c.missing + c.n)]
     if gaps:
         return f"What is known looks balanced, but {', '.join(gaps)} is missing for over a fifth of the subjects."

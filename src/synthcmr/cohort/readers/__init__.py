@@ -47,4 +47,6 @@ def recognise(source: Path) -> Reader:
         if reader.recognises(source):
             return reader
     layouts = "\n".join(f"  {name}: {get_reader(name).about}" for name in READERS)
-    raise SettingsError(f"{source}: no known layout was recognised. Name one with --format, or make a table. Known:\n{layouts}")
+    raise SettingsError(
+        f"{source}: no known layout was recognised. Name one with --format, or make a table. Known:\n{layouts}"
+    )
