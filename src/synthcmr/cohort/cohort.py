@@ -167,12 +167,15 @@ class Cohort:
 
     def stacks(self, subject_id: str) -> list[SubjectStack]:
         """The stacks of one subject, reassembled from its slices."""
-        rows = self.images[self.images["subject_id"] == subject_id]
-        if rows.empty:
+        positions = np.flatnonzero(self.images["subject_id"].to_numpy() == subject_id)
+        if not positions.size:
             raise CohortError(f"{self.path}: no subject '{subject_id}'")
-        index = {image_id: position for position, image_id in enumerate(self.images["image_id"])}
-        groups = rows.groupby(["stack", rows["frame_indices"].map(tuple)], sort=True)
-        return [assemble(group, [index[i] for i in group["image_id"]], self.image, self.mask) for _, group in groups]
+        rows = self.images.iloc[positions]
+        groups = rows.groupby(["stack", rows["frame_indices"].map(tuple)], sort=True).indices
+        return [
+            assemble(rows.iloc[members], [int(positions[m]) for m in members], self.image, self.mask)
+            for _, members in sorted(groups.items())
+        ]
 
     def iter_stacks(self) -> Iterator[tuple[str, SubjectStack]]:
         """Every stack of every subject, one subject in memory at a time."""

@@ -1,0 +1,27 @@
+"""Run every benchmark: `make bench`. Those on real data need SYNTHCMR_TEST_DATA, a folder with acdc/ and sunnybrook/."""
+
+import os
+import subprocess
+import sys
+
+REAL = os.environ.get("SYNTHCMR_TEST_DATA")
+ALWAYS = [["benchmarks.phantom_speed"], ["benchmarks.phantom_sheet"]]
+ON_REAL_DATA = [
+    ["benchmarks.ingest_speed", "--data", f"{REAL}/acdc/training"],
+    ["benchmarks.phantom_realism", "--acdc", f"{REAL}/acdc/training", "--sunnybrook", f"{REAL}/sunnybrook"],
+    ["benchmarks.phantom_to_real", "--data", f"{REAL}/acdc/training"],
+]
+
+
+def main() -> None:
+    """Run them one after another; a failure stops."""
+    chosen = ALWAYS + (ON_REAL_DATA if REAL else [])
+    for words in chosen:
+        print("==", *words, flush=True)
+        subprocess.run([sys.executable, "-m", *words], check=True)
+    if not REAL:
+        print("Left out, because SYNTHCMR_TEST_DATA is not set:", ", ".join(w[0] for w in ON_REAL_DATA))
+
+
+if __name__ == "__main__":
+    main()
