@@ -1,0 +1,208 @@
+"""DICOM cines found by geometry, UK Biobank zips, Sunnybrook: from phantoms written as DICOM, whose truth is known."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import generate_uid
+
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.attributes import clean
+from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.readers import get_reader, recognise
+from synthcmr.cohort.readers.contours import contour_mask, fill
+from synthcmr.cohort.writers import get_writer
+from synthcmr.config import PreprocessSettings
+from synthcmr.errors import ReadError
+from synthcmr.phantom.cohort import make_phantoms
+
+FRAMES = 4
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    settings = PreprocessSettings(size=64, spacing_mm=3.0)
+    return make_phantoms(tmp_path_factory.mktemp("phantom") / "c", "population", 1, FRAMES, 3, settings, workers=1)
+
+
+@pytest.fixture(scope="module")
+def files(cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MR instances of one phantom as a hospital would store them: one subject, flat, without masks."""
+    out = tmp_path_factory.mktemp("dicom")
+    get_writer("dicom").write(cohort, out / "written")
+    (out / "flat").mkdir()
+    for k, path in enumerate(sorted((out / "written").rglob("*.dcm"))):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        if header.Modality == "MR":
+            shutil.copy(path, out / "flat" / f"{(k * 37) % 997:04d}.dcm")  # names say nothing about the order
+    return out / "flat"
+
+
+def _read(name: str, source: Path) -> RawSubject:
+    reader = get_reader(name)
+    (case,) = reader.cases(source)
+    return reader.read(source, case)
+
+
+def _changed(files: Path, out: Path, **tags: object) -> Path:
+    out.mkdir()
+    for path in files.iterdir():
+        dataset = pydicom.dcmread(path)
+        del dataset.SyntheticData  # as a scanner writes it
+        for tag, value in tags.items():
+            setattr(dataset, tag, value)
+        dataset.save_as(out / path.name)
+    return out
+
+
+def _same_pixels(stack: Stack, cohort: Cohort) -> None:
+    (truth,) = cohort.stacks(cohort.subjects["subject_id"][0])
+    assert stack.image.shape == truth.image.shape
+    scaled = stack.image.astype(float)
+    for k in range(FRAMES):
+        for z in range(truth.image.shape[1]):
+            assert np.corrcoef(scaled[k, z].ravel(), truth.image[k, z].ravel())[0, 1] > 0.999
+    assert stack.spacing_mm == pytest.approx(truth.spacing_mm)
+    assert stack.slice_step_mm == pytest.approx(truth.slice_step_mm)
+    assert np.allclose(stack.affine, truth.affine, atol=1e-2)
+
+
+def test_slices_and_phases_are_put_in_order_by_geometry_and_trigger_time(files: Path, cohort: Cohort) -> None:
+    (stack,) = _read("dicom", files).stacks
+    _same_pixels(stack, cohort)
+    assert list(stack.trigger_ms) == sorted(stack.trigger_ms)
+    assert stack.phases[0] == "ED"
+    assert stack.slices_ordered
+
+
+def test_one_series_per_slice_reads_like_one_series(files: Path, cohort: Cohort, tmp_path: Path) -> None:
+    out = tmp_path / "series"
+    out.mkdir()
+    for path in files.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.SeriesInstanceUID = generate_uid(entropy_srcs=[str(dataset.ImagePositionPatient)])
+        dataset.save_as(out / path.name)
+    (stack,) = _read("dicom", out).stacks
+    _same_pixels(stack, cohort)
+
+
+def test_long_axis_views_and_stray_files_do_not_disturb(files: Path, cohort: Cohort, tmp_path: Path) -> None:
+    out = tmp_path / "study"
+    shutil.copytree(files, out)
+    (out / "README.txt").write_text("not an image")
+    (out / "DICOMDIR").write_bytes(b"nothing")
+    for k, path in enumerate(sorted(files.iterdir())[:FRAMES]):
+        dataset = pydicom.dcmread(path)
+        dataset.ImageOrientationPatient = [0.5, 0.5, -0.7071, 0.5, 0.5, 0.7071]
+        dataset.SeriesInstanceUID, dataset.SOPInstanceUID = generate_uid(), generate_uid()
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.SeriesDescription = "CINE 4CH"
+        dataset.save_as(out / f"long{k}.dcm")
+    (stack,) = _read("dicom", out).stacks
+    _same_pixels(stack, cohort)
+
+
+def test_nothing_that_names_the_patient_is_passed_on(files: Path, tmp_path: Path) -> None:
+    source = _changed(
+        files,
+        tmp_path / "DOE_JANE",
+        PatientName="Doe^Jane",
+        PatientID="MRN-0042",
+        PatientBirthDate="19500301",
+        StudyDate="20200301",
+        PatientAge="",
+        PatientSex="F",
+        InstitutionName="General Hospital",
+        PatientComments="came by bus",
+    )
+    raw = _read("dicom", source)
+    told = " ".join([raw.subject_id, *map(str, raw.attributes), *map(str, raw.attributes.values()), *raw.notes])
+    for secret in ("Doe", "DOE", "Jane", "0042", "1950", "19500301", "bus", "General Hospital"):
+        assert secret not in told
+    kept, _ = clean(raw.attributes)
+    assert kept["sex"] == "female"
+    assert kept["age"] == 70
+
+
+def test_files_cut_short_are_rejects_or_refused(files: Path, tmp_path: Path) -> None:
+    source = tmp_path / "cut"
+    shutil.copytree(files, source)
+    victim = sorted(source.iterdir())[0]
+    victim.write_bytes(victim.read_bytes()[:-2000])
+    try:
+        raw = _read("dicom", source)
+    except ReadError as error:
+        assert str(error)  # noqa: PT017
+    else:
+        assert raw.rejects
+
+
+def test_a_folder_without_short_axis_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/x.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\0" * 30)
+    reader = get_reader("dicom")
+    for case in reader.cases(tmp_path):
+        with pytest.raises(ReadError):
+            reader.read(tmp_path, case)
+
+
+def _biobank(files: Path, cohort: Cohort, folder: Path) -> Path:
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "1234567_20209_2_0.zip", "w") as archive:
+        for path in files.iterdir():
+            archive.write(path, path.name)
+        archive.writestr("manifest.csv", "filename\n")
+    (folder / "people.csv").write_text(
+        "eid,31-0.0,21003-2.0,21001-2.0,50-2.0,21002-2.0,53-2.0\n1234567,0,61,27.5,165,74.9,2016-05-04\n7654321,1,50,20,180,70,2016-05-05\n"
+    )
+    (stack,) = cohort.stacks(cohort.subjects["subject_id"][0])
+    masks = folder / "1234567"
+    masks.mkdir()
+    for frame, name in ((0, "ED"), (stack.phases.index("ES"), "ES")):
+        data = stack.mask[frame].transpose(2, 1, 0)[:, :, ::-1]  # Bai's slices run the other way; the affine says so
+        flip = np.eye(4)
+        flip[2, 2], flip[2, 3] = -1, stack.mask.shape[1] - 1
+        nib.save(nib.Nifti1Image(data, stack.affine @ flip), masks / f"label_sa_{name}.nii.gz")
+    return folder
+
+
+def test_uk_biobank_zip_table_and_masks_come_together(files: Path, cohort: Cohort, tmp_path: Path) -> None:
+    source = _biobank(files, cohort, tmp_path / "ukbb")
+    assert recognise(source).name == "ukbb"
+    raw = _read("ukbb", source)
+    kept, notes = clean(raw.attributes)
+    assert notes == []
+    assert (kept["sex"], kept["age"], kept["bmi"], kept["height_cm"], kept["weight_kg"]) == (
+        "female",
+        61,
+        27.5,
+        165,
+        74.9,
+    )
+    assert not any("2016" in str(v) for v in raw.attributes.values())
+    (stack,) = raw.stacks
+    _same_pixels(stack, cohort)
+    (truth,) = cohort.stacks(cohort.subjects["subject_id"][0])
+    es = truth.phases.index("ES")
+    assert stack.phases.index("ES") == es
+    for frame in (0, es):
+        assert (stack.mask[frame] == truth.mask[frame]).mean() > 0.999
+    others = [k for k in range(FRAMES) if k not in (0, es)]
+    assert (stack.mask[others] == 255).all()
+
+
+def test_a_polygon_is_filled_by_pixel_centres_and_the_ring_is_myocardium() -> None:
+    square = np.array([[10.0, 10.0], [20.0, 10.0], [20.0, 20.0], [10.0, 20.0]])
+    assert fill(square, (40, 40)).sum() == pytest.approx(100, abs=21)
+    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    ring = [np.stack([50 + r * np.cos(angle), 40 + r * np.sin(angle)], axis=1) for r in (12.0, 20.0)]
+    mask = contour_mask(ring[0], ring[1], (90, 100))
+    assert (mask == 1).sum() == pytest.approx(np.pi * 144, rel=0.03)
+    assert (mask == 2).sum() == pytest.approx(np.pi * (400 - 144), rel=0.03)
+    rows, columns = np.nonzero(mask == 1)
+    assert rows.mean() == pytest.approx(40, abs=0.6)
+    assert columns.mean() == pytest.approx(50, abs=0.6)
