@@ -103,7 +103,17 @@ def _explain(error: ValidationError, kind: type[Settings]) -> str:
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"]) or kind.__name__
         if problem["type"] == "extra_forbidden":
-            lines.append(f"unknown key '{key}'; allowed: {', '.join(kind.model_fields)}")
+            lines.append(f"unknown key '{key}'; allowed: {', '.join(_fields_at(kind, problem['loc'][:-1]))}")
         else:
             lines.append(f"'{key}': {problem['msg']}, got {problem['input']!r}")
     return "; ".join(lines)
+
+
+def _fields_at(kind: type[Settings], path: tuple[int | str, ...]) -> list[str]:
+    """Keys that are allowed at a place within nested settings."""
+    for part in path:
+        inner = kind.model_fields[str(part)].annotation
+        if not (isinstance(inner, type) and issubclass(inner, Settings)):
+            break
+        kind = inner
+    return list(kind.model_fields)
