@@ -52,8 +52,9 @@ class HeartTissue:
         rng = np.random.default_rng(np.random.SeedSequence([heart.subject.seed, 12]))
         self.texture = noise_volume(rng, (24, 64, 64), (1.2, 1.3, 1.3))
         self.papillaries = [_draw_papillary(side, rng) for side in (0.95, -0.95)]
-        self.rim_mm = rng.uniform(2.0, 5.0)
-        self.lv_trabecula, self.rv_trabecula = rng.uniform(0.2, 1.1), rng.uniform(0.6, 1.8)
+        self.rim_mm = rng.uniform(2.5, 6.5)
+        self.lv_trabecula, self.rv_trabecula = rng.uniform(-0.6, 0.7), rng.uniform(0.3, 1.7)
+        self.rv_depth_mm = rng.uniform(6.0, 16.0)
         surface = 2.4 * np.pi * (heart.lv.a + heart.lv.wall_mm) * heart.lv.length
         fat = heart.subject.epicardial_fat_ml * 1000.0 / surface
         self.fat_left: Table = np.clip(fat * (0.3 + 0.5 * harmonics(rng, {1: 0.6, 2: 0.5, 3: 0.4})), 0.3, None)
@@ -96,7 +97,7 @@ class HeartTissue:
         depth = edge - r
         below_base = (plane.z - self.heart.lv.base(plane.s)) / 40.0
         level = self.rv_trabecula + 0.8 * (1.0 - float(np.clip(below_base, 0.0, 1.0)))
-        out[blood & (depth < 9.0) & (plane.texture > level + 0.08 * depth)] = Tissue.RV_TRABECULA
+        out[blood & (depth < self.rv_depth_mm) & (plane.texture > level + 0.06 * depth)] = Tissue.RV_TRABECULA
         return blood
 
     def _left(
@@ -112,7 +113,7 @@ class HeartTissue:
         blood = plane.r < cavity
         out[blood] = Tissue.LV_BLOOD
         depth = cavity - plane.r
-        out[blood & (depth < self.rim_mm) & (plane.texture > self.lv_trabecula + 0.10 * depth)] = Tissue.PAPILLARY
+        out[blood & (depth < self.rim_mm) & (plane.texture > self.lv_trabecula + 0.30 * depth)] = Tissue.PAPILLARY
         for papillary in self.papillaries:
             self._papillary(out, plane, left, blood, papillary)
 

@@ -32,6 +32,7 @@ class RightVentricle:
     apart: float  # distance of the two centres, in LV radii
     width: float  # along the direction to the LV, relative to across
     triangle: float
+    taper: float  # how much smaller it is at the apex, as a share
     shape: Table
     scale: tuple[float, float] = (1.3, 1.0)
 
@@ -56,7 +57,7 @@ class RightVentricle:
         """Size along the axis: widest a quarter of the way down, tapering to the apex, closing above the base."""
         down = float(np.clip(u, 0.0, 1.0))
         closing = 1.0 - 0.18 * float(np.clip(1.0 - down / 0.2, 0.0, 1.0)) + 1.6 * min(u, 0.0)
-        return max(0.2, (1.03 - 0.68 * down**1.5) * closing)
+        return max(0.2, (1.03 - self.taper * down**1.5) * closing)
 
     def _curve(self, size: float, direction: float, u: float) -> Table:
         """An ellipse across the direction to the LV, more triangular towards the base."""
@@ -75,9 +76,10 @@ def draw_right_ventricle(subject: PhantomSubject, rng: np.random.Generator) -> R
         twist=rng.normal(0.25, 0.2),
         above_base_mm=rng.uniform(-4.0, 9.0),
         excursion_mm=float(np.clip(excursion, 4, 26)),
-        end=rng.uniform(0.84, 1.02),
+        end=rng.uniform(0.86, 1.08),
         apart=rng.normal(0.98, 0.08),
         width=rng.uniform(0.62, 0.92),
-        triangle=rng.uniform(0.02, 0.12),
+        triangle=rng.uniform(0.02, 0.14),
+        taper=rng.uniform(0.45, 0.78),
         shape=harmonics(rng, {2: 0.03, 3: 0.03, 4: 0.015}),
     )
