@@ -10,7 +10,9 @@ from synthcmr.errors import SettingsError
 
 
 def test_yaml_overrides_defaults(tmp_path: Path) -> None:
-    (tmp_path / "s.yaml").write_text("preprocess: {spacing_mm: 1.25, frames: cine}\nsplit: {stratify: [vendor], seed: 7}\n")
+    (tmp_path / "s.yaml").write_text(
+        "preprocess: {spacing_mm: 1.25, frames: cine}\nsplit: {stratify: [vendor], seed: 7}\n"
+    )
     settings = settings_from_yaml(tmp_path / "s.yaml", IngestSettings)
     assert settings.preprocess.spacing_mm == 1.25
     assert settings.preprocess.size == 128
