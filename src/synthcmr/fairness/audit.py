@@ -79,9 +79,12 @@ def audit_cohort(
     known = label if label in groups.columns else None
     train = subjects["split"] == "train" if "split" in subjects else subjects.index == -1
     judged = groups[train.to_numpy()] if train.any() else groups
+    judged = judged[
+        [name for name in judged.columns if judged[name].nunique() > 1]
+    ]  # one group is tangled with nothing
     counts = [count_attribute(groups[name]) for name in groups.columns]
     pairs = associations(judged, seed)
-    missing = missing_cells(judged, known)
+    missing = missing_cells(judged, known if known in judged.columns else None)
     rejects = cohort.rejects
     return Audit(
         cohort=cohort.path.name,
