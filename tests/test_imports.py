@@ -36,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
         "evaluation",
     },
     "cli": {"*"},
+    "__main__": {"*"},
     "studio": {"*"},
 }
 HEAVY = {

@@ -43,22 +43,24 @@ def remap(mask: npt.NDArray[np.generic], table: Mapping[int, int], source: str) 
     unknown = [int(v) for v in found if int(v) not in table]
     if unknown:
         raise ValueError(f"{source}: expected labels {sorted(table)}, got also {unknown}")
-    lookup = np.zeros(256, dtype=np.uint8)
+    lookup = np.zeros(int(found.max(initial=0)) + 1, dtype=np.uint8)
     for foreign, canonical in table.items():
         if 0 <= foreign < lookup.size:
             lookup[foreign] = canonical
     return lookup[codes]
 
 
-def _codes(mask: npt.NDArray[np.generic], source: str) -> Mask:
-    """The mask as bytes, checked to lose nothing."""
+def _codes(mask: npt.NDArray[np.generic], source: str) -> npt.NDArray[np.unsignedinteger]:
+    """The mask as small whole numbers, checked to lose nothing."""
     codes = mask.astype(np.uint8)
-    same = codes == mask
-    if not same.all():
-        odd = mask[~same].flat[0]
-        raise ValueError(
-            f"{source}: expected whole label values from 0 to 255, got fractions or others such as {odd:g}"
-        )
+    if not np.array_equal(codes, mask):
+        codes = mask.astype(np.uint16)
+        same = codes == mask
+        if not same.all():
+            odd = mask[~same].flat[0]
+            raise ValueError(
+                f"{source}: expected whole label values from 0 to 65535, got fractions or others such as {odd:g}"
+            )
     return codes
 
 

@@ -40,7 +40,8 @@ def ordered_map(
         preload: modules that workers share from the start, so that each need not import them.
     """
     if workers <= 1 or len(items) <= 1:
-        yield from map(job, items)
+        for item in items:
+            yield _alone(job, item)
         return
     context = get_context("forkserver")
     context.set_forkserver_preload(list(preload))
@@ -56,6 +57,14 @@ def ordered_map(
             except BrokenProcessPool as error:
                 raise SynthcmrError(DIED) from error
             yield result
+
+
+def _alone(job: Callable[[Item], Result], item: Item) -> Result:
+    """Work in this process as a worker would: BLAS rounds differently with more threads, and bytes would differ."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return job(item)
 
 
 def _one_thread() -> None:
