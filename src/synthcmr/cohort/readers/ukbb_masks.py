@@ -17,7 +17,7 @@ WHOLE_CINE = ("seg_sa.nii.gz", "label_sa.nii.gz")
 ONE_PHASE = {"ED": ("label_sa_ED.nii.gz", "seg_sa_ED.nii.gz"), "ES": ("label_sa_ES.nii.gz", "seg_sa_ES.nii.gz")}
 SLICE_TOLERANCE = 0.25  # of a slice step: farther off, a mask was drawn on other slices
 ORDER_NOTE = "masks carry no usable position; their slices were taken in the order of the images"
-ES_NOTE = "the frame of the ES mask was found by the contrast it gives between blood and wall"
+ES_NOTE = "the frame of the ES mask was found by where its wall is darkest"
 
 Labelled = tuple[tuple[str, ...], ...]
 
@@ -129,7 +129,10 @@ def _sample(values: Mask, to_mask: npt.NDArray[np.float64], shape: tuple[int, in
 
 
 def _es_frame(cine: Cine, mask: Mask, notes: list[str]) -> int:
-    """The frame an ES mask (slices, rows, columns) belongs to: where blood and wall differ most under it."""
+    """The frame an ES mask (slices, rows, columns) belongs to: where its wall is darkest.
+
+    In a fuller ventricle part of that wall is still blood. The cavity says less: trabeculae darken it at end-systole.
+    """
     count = cine.image.shape[0]
     if count < 2:
         raise ReadError("expected a cine for the ES mask, got a single frame")
@@ -137,7 +140,7 @@ def _es_frame(cine: Cine, mask: Mask, notes: list[str]) -> int:
         return 1
     notes.append(ES_NOTE)
     candidates = systole_frames(count) if count >= MIN_CINE_FRAMES else range(1, count)
-    blood, wall = mask == Label.LV, mask == Label.MYOCARDIUM
-    if not blood.any() or not wall.any():
-        raise ReadError("expected LV cavity and myocardium in the ES mask, got a mask without them")
-    return max(candidates, key=lambda t: float(cine.image[t][blood].mean()) - float(cine.image[t][wall].mean()))
+    wall = mask == Label.MYOCARDIUM
+    if not wall.any():
+        raise ReadError("expected myocardium in the ES mask, got a mask without it")
+    return min(candidates, key=lambda t: float(cine.image[t][wall].mean()))
