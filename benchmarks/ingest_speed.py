@@ -9,7 +9,6 @@ crop 128x128 around the heart, and store the result so that it can be read back.
 import argparse
 import json
 import multiprocessing
-import resource
 import shutil
 import tempfile
 import time
@@ -70,9 +69,10 @@ def time_monai(data: Path, out: Path) -> tuple[float, int]:
 
 
 def peak_memory_mb(data: Path) -> float:
-    """Peak resident memory of an ingest with its workers, in a process of its own."""
-    queue: multiprocessing.Queue[float] = multiprocessing.get_context("spawn").Queue()
-    process = multiprocessing.get_context("spawn").Process(target=_measure, args=(data, queue))
+    """Peak resident memory of an ingest in one process of its own."""
+    context = multiprocessing.get_context("spawn")
+    queue: multiprocessing.Queue[float] = context.Queue()
+    process = context.Process(target=_measure, args=(data, queue))
     process.start()
     peak = queue.get()
     process.join()
@@ -80,11 +80,14 @@ def peak_memory_mb(data: Path) -> float:
 
 
 def _measure(data: Path, queue: "multiprocessing.Queue[float]") -> None:
+    from synthcmr.cohort.ingest import ingest, plan_ingest
+    from synthcmr.config import IngestSettings
+
     with tempfile.TemporaryDirectory() as folder:
-        time_synthcmr(data, Path(folder) / "cohort")
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    queue.put((own + WORKERS * workers) / 1024)
+        ingest(plan_ingest(data, IngestSettings()), Path(folder) / "cohort", workers=1)
+    # VmHWM belongs to this program alone; ru_maxrss would carry over what the parent once used
+    status = Path("/proc/self/status").read_text()
+    queue.put(int(status.split("VmHWM:")[1].split()[0]) / 1024)
 
 
 def phantoms_as_acdc(folder: Path, subjects: int) -> Path:
