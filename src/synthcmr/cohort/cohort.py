@@ -97,11 +97,16 @@ class Cohort:
         Raises:
             CohortError: the cohort is not of phantoms.
         """
-        if not (self.path / TRUTH).exists():
+        if not self.has_truth:
             raise CohortError(
                 f"{self.path}: expected {TRUTH}, which only phantom cohorts have; nobody knows the truth of others"
             )
         return self._table(TRUTH)
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether the truth of the subjects is known, as it is of phantoms."""
+        return (self.path / TRUTH).exists()
 
     @cached_property
     def provenance(self) -> dict[str, Any]:

@@ -11,6 +11,8 @@ POPULATION_MEN = {"NOR": 0.585, "HTN": 0.35, "HFpEF": 0.004, "DCM": 0.008, "HCM"
 POPULATION_WOMEN = {"NOR": 0.67, "HTN": 0.30, "HFpEF": 0.003, "DCM": 0.003, "HCM": 0.002, "MINF": 0.008, "RV": 0.014}
 ACDC_GROUPS = {"NOR": 0.2, "DCM": 0.2, "HCM": 0.2, "MINF": 0.2, "RV": 0.2}
 BALANCED = {"NOR": 0.5, "DCM": 0.5}
+# What a generator should have seen: every disease in numbers, in both sexes and at any age.
+EVERYONE = {"NOR": 0.22, "HTN": 0.13, "HFpEF": 0.13, "DCM": 0.13, "HCM": 0.13, "MINF": 0.13, "RV": 0.13}
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,14 @@ PRESETS: dict[str, Preset] = {
         DEVELOPMENT,
         scanners={"siemens-1.5": 0.2, "siemens-3": 0.2, "philips-1.5": 0.2, "ge-1.5": 0.2, "canon-1.5": 0.2},
         rotation_sd_deg=15.0,
+    ),
+    "everyone": Preset(
+        "every disease in both sexes, young and old, on four manufacturers: to train generators on",
+        EVERYONE,
+        EVERYONE,
+        scanners={"siemens-1.5": 0.3, "siemens-3": 0.2, "philips-1.5": 0.2, "ge-1.5": 0.15, "canon-1.5": 0.15},
+        age=(56.0, 16.0),
+        age_range=(18.0, 90.0),
     ),
     "acdc-like": Preset(
         "patients, scanners and fields of view as varied as in ACDC",

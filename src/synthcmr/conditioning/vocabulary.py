@@ -1,0 +1,136 @@
+"""Which attributes a generator knows, and how their values become numbers."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.attributes import Value
+from synthcmr.errors import SettingsError
+
+# Of the columns of a cohort, those that say something an image can show. Further ones are added by name in the settings.
+DEFAULT_ATTRIBUTES = (
+    "sex",
+    "age",
+    "bmi",
+    "height_cm",
+    "weight_kg",
+    "diagnosis",
+    "chest_fat_mm",
+    "heart_rate",
+    "systolic_bp",
+    "vendor",
+    "field_strength_t",
+    "slice_level",
+    "slice_fraction",
+)
+MIN_SPREAD = 1e-3
+
+
+@dataclass(frozen=True)
+class NumberWord:
+    """An attribute that enters as a value."""
+
+    name: str
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True)
+class CategoryWord:
+    """An attribute that is one of a few words."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+Word = NumberWord | CategoryWord
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The attributes that a generator was trained with, in a fixed order."""
+
+    words: tuple[Word, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, object]], names: Iterable[str]) -> "Vocabulary":
+        """Learn means, spreads and values from the attributes of training images; what is always missing is left out."""
+        words: list[Word] = []
+        for name in names:
+            present = [row[name] for row in rows if is_present(row.get(name))]
+            if not present:
+                continue
+            words.append(_category(name, present) if isinstance(present[0], str) else _number(name, present))
+        return cls(tuple(words))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Attribute names in order."""
+        return tuple(word.name for word in self.words)
+
+    def encode(self, attributes: Mapping[str, object]) -> npt.NDArray[np.float32]:
+        """One row: the standardised value of a number, the index of a category; NaN where nothing is said.
+
+        Raises:
+            SettingsError: a category has a value that was not in the training data.
+        """
+        return np.array([_encoded(word, attributes.get(word.name)) for word in self.words], dtype=np.float32)
+
+    def unknown(self, attributes: Mapping[str, object]) -> list[str]:
+        """Names of attributes that are asked for but that this vocabulary does not hold."""
+        return sorted(k for k, v in attributes.items() if is_present(v) and k not in self.names)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Plain lists and dicts, for checkpoints."""
+        return [asdict(word) for word in self.words]
+
+    @classmethod
+    def from_json(cls, words: Sequence[Mapping[str, Any]]) -> "Vocabulary":
+        """The inverse of `to_json`."""
+        return cls(tuple(_word(dict(word)) for word in words))
+
+
+def is_present(value: object) -> bool:
+    """Whether an attribute says something: neither None nor NaN."""
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
+
+
+def _word(entry: dict[str, Any]) -> Word:
+    if "values" in entry:
+        return CategoryWord(entry["name"], tuple(entry["values"]))
+    return NumberWord(entry["name"], entry["mean"], entry["sd"])
+
+
+def _category(name: str, present: Sequence[Any]) -> CategoryWord:
+    return CategoryWord(name, tuple(sorted({str(v) for v in present})))
+
+
+def _number(name: str, present: Sequence[Any]) -> NumberWord:
+    values = np.asarray(present, dtype=np.float64)
+    return NumberWord(name, float(values.mean()), max(float(values.std()), MIN_SPREAD))
+
+
+def _encoded(word: Word, value: object) -> float:
+    if not is_present(value):
+        return math.nan
+    if isinstance(word, NumberWord):
+        return (float(str(value)) - word.mean) / word.sd
+    if str(value) not in word.values:
+        raise SettingsError(
+            f"{word.name} '{value}': the generator has not seen it; it knows {', '.join(word.values)}. "
+            "Leave it out, or train on a cohort that has it"
+        )
+    return float(word.values.index(str(value)))
+
+
+def typed(attributes: Mapping[str, object]) -> dict[str, Value]:
+    """Attributes that are present, as plain Python values."""
+    return {k: _plain(v) for k, v in attributes.items() if is_present(v)}
+
+
+def _plain(value: Any) -> Value:
+    return value if isinstance(value, (str, bool, int, float)) else value.item()

@@ -1,0 +1,40 @@
+"""The families of generators by name; other packages can add theirs."""
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from synthcmr.errors import SettingsError
+from synthcmr.generators.protocol import Generator
+
+FAMILIES: dict[str, str] = {"flow": "synthcmr.generators.flow.generator:FlowGenerator"}
+ENTRY_POINTS = "synthcmr.generators"  # the group under which an installed package names its own families
+
+
+def family(name: str) -> type[Generator]:
+    """The class of a family.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
+    if name in FAMILIES:
+        module, kind = FAMILIES[name].split(":")
+        found: type[Generator] = getattr(import_module(module), kind)
+        return found
+    others = {e.name: e for e in entry_points(group=ENTRY_POINTS)}
+    if name in others:
+        found = others[name].load()
+        return found
+    raise SettingsError(f"family: expected one of {', '.join([*FAMILIES, *others])}; got '{name}'")
+
+
+def load_generator(run: Path) -> Generator:
+    """The generator of a run folder, or of a weights file.
+
+    Raises:
+        CohortError: there is no run, or it has no weights yet.
+    """
+    from synthcmr.training.weights import read_header, weights_file
+
+    file = weights_file(run)
+    return family(str(read_header(file)["family"])).load(file)

@@ -1,0 +1,1 @@
+"""Rectified flow on pixel-unshuffled images: the default family."""

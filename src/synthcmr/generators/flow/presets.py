@@ -1,0 +1,23 @@
+"""Sizes of network and run for the machine at hand. Measured in benchmarks/presets.py."""
+
+from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.training.settings import LoopSettings
+
+PRESETS: dict[str, tuple[FlowSettings, LoopSettings]] = {
+    "cpu": (
+        FlowSettings(channels=(64, 128, 192), attention=(False, False, True)),
+        LoopSettings(steps=2000, batch=16, learning_rate=6e-4, held_out_every=200, sheet_every=400, checkpoint_every=200),
+    ),
+    "8g": (
+        FlowSettings(channels=(128, 192, 256), attention=(False, True, True)),
+        LoopSettings(steps=30_000, batch=32, held_out_every=1000, sheet_every=2000, checkpoint_every=1000),
+    ),
+    "24g": (
+        FlowSettings(channels=(192, 320, 448), attention=(False, True, True), blocks=2),
+        LoopSettings(steps=60_000, batch=64, held_out_every=1000, sheet_every=5000, checkpoint_every=1000),
+    ),
+    "80g": (
+        FlowSettings(channels=(256, 448, 640), attention=(False, True, True), blocks=3, patch=2),
+        LoopSettings(steps=100_000, batch=128, held_out_every=1000, sheet_every=5000, checkpoint_every=1000),
+    ),
+}

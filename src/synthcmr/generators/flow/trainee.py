@@ -1,0 +1,108 @@
+"""The flow network in training: how rows of a cohort become batches, and what its sheets show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from synthcmr.conditioning.condition import Condition
+from synthcmr.conditioning.dropping import drop_some
+from synthcmr.conditioning.masks import as_tensor, one_hot
+from synthcmr.generators.flow.network import FlowNetwork
+from synthcmr.generators.flow.render import render
+from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.draws import Draw
+from synthcmr.training.images import TrainingImages
+from synthcmr.training.trainee import Batch
+
+SHEET_IMAGES = 8
+SHEET_STEPS = 12
+TIME_MEAN, TIME_SD = 0.0, 1.0  # of logit t: the middle of the way is hardest and drawn most
+
+
+class FlowTrainee:
+    """Rectified flow on the images of a cohort."""
+
+    turns = ("flow",)
+
+    def __init__(self, network: FlowNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
+        """Take a network and the images."""
+        self.network: nn.Module = network
+        self._flow = network
+        self._images = {False: training, True: held_out}
+
+    def sizes(self) -> tuple[int, int]:
+        """Number of training and of held-out images."""
+        held_out = self._images[True]
+        return len(self._training), 0 if held_out is None else len(held_out)
+
+    def parameters(self, turn: str) -> list[nn.Parameter]:
+        """Everything that is trained."""
+        return [p for p in self.network.parameters() if p.requires_grad]
+
+    def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
+        """Images, conditions, noise and times."""
+        images = self._images[held_out] or self._training
+        settings = self._flow.settings
+        rows = [draw.row for draw in draws]
+        beside = [_neighbour(images, draw, settings.neighbour_rate) for draw in draws]
+        shown = [i if i is not None else row for i, row in zip(beside, rows, strict=True)]
+        noisy = [_noise_like(images.image[i], draw, settings.neighbour_noise) for i, draw in zip(shown, draws, strict=True)]
+        text = [drop_some(images.attributes[draw.row], draw.rng) for draw in draws]
+        shape = images.image.shape[1:]
+        return {
+            "image": _scaled(images.image[rows]),
+            "mask": one_hot(as_tensor(images.mask[rows])),
+            "neighbour": _scaled(images.image[shown]) + torch.from_numpy(np.stack(noisy)),
+            "neighbour_mask": one_hot(as_tensor(images.mask[shown])),
+            "shown": torch.tensor([float(i is not None) for i in beside]),
+            "text": self._flow.text.prepare(text),
+            "time": torch.tensor([_time(draw) for draw in draws]),
+            "noise": torch.from_numpy(np.stack([draw.rng.standard_normal(shape, dtype=np.float32) for draw in draws])),
+        }
+
+    def sheet(self, network: nn.Module) -> npt.NDArray[np.float32]:
+        """Held-out anatomies: real image above, sample below, first and last frame side by side."""
+        images = self._images[True] or self._training
+        rows = np.linspace(0, len(images) - 1, SHEET_IMAGES + 2).round().astype(int)[1:-1]
+        conditions = [Condition(images.mask[i], images.attributes[i]) for i in rows]
+        made = render(self._bare(network), conditions, list(range(len(rows))), SamplerSettings(steps=SHEET_STEPS))
+        real = images.image[rows].astype(np.float32)
+        columns = [np.vstack([real[k, f], made[k, f]]) for k in range(len(rows)) for f in {0, real.shape[1] - 1}]
+        return np.hstack(columns)
+
+    def _bare(self, network: nn.Module) -> FlowNetwork:
+        return network if isinstance(network, FlowNetwork) else self._flow
+
+    @property
+    def _training(self) -> TrainingImages:
+        images = self._images[False]
+        if images is None:
+            raise ValueError("no training images")
+        return images
+
+
+def _scaled(image: npt.NDArray[np.floating]) -> Tensor:
+    """Intensities 0 to 1 -> -1 to 1."""
+    return torch.from_numpy(image.astype(np.float32)).clamp(0, 1) * 2 - 1
+
+
+def _neighbour(images: TrainingImages, draw: Draw, rate: float) -> int | None:
+    beside = images.neighbours[draw.row]
+    if not beside or draw.rng.random() >= rate:
+        return None
+    return beside[int(draw.rng.integers(len(beside)))]
+
+
+def _noise_like(image: npt.NDArray[np.floating], draw: Draw, most: float) -> npt.NDArray[np.float32]:
+    level = np.float32(draw.rng.random() * most)
+    return level * draw.rng.standard_normal(image.shape, dtype=np.float32)
+
+
+def _time(draw: Draw) -> float:
+    return 1.0 / (1.0 + math.exp(-draw.rng.normal(TIME_MEAN, TIME_SD)))

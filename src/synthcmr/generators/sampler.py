@@ -1,0 +1,62 @@
+"""From noise to image: Euler and Heun, with guidance. Free functions of a velocity."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from synthcmr.config import Settings
+
+Velocity = Callable[[Tensor, Tensor], Tensor]  # (x_t, t of each image) -> v
+
+
+class SamplerSettings(Settings):
+    """How images are drawn."""
+
+    sampler: Literal["euler", "heun"] = "euler"
+    steps: int = Field(12, ge=1, le=1000)
+    guidance: float = Field(1.5, ge=0, description="1: none; above: the text counts more than it did in training")
+    branch: Literal["empty", "metadata-free"] = Field(
+        "metadata-free", description="what guidance leads away from: no text at all, or the text without the patient"
+    )
+    rescale: float = Field(0.5, ge=0, le=1, description="how far guided contrast is brought back to the unguided one")
+    shift: float = Field(1.0, gt=0, description="above 1: more of the steps while the image is still mostly noise")
+    batch: int = Field(16, ge=1, description="images at once; the images do not depend on it")
+    precision: Literal["fp32", "bf16"] = "bf16"
+
+
+def times(steps: int, shift: float, device: torch.device) -> Tensor:
+    """The times that a sampler stops at, 0 to 1, `steps` + 1 of them."""
+    t = torch.linspace(0, 1, steps + 1, device=device)
+    return t / (shift - (shift - 1) * t)
+
+
+def euler(velocity: Velocity, x: Tensor, t: Tensor) -> Tensor:
+    """Euler's method along the times t."""
+    for now, then in zip(t[:-1], t[1:], strict=True):
+        x = x + (then - now) * velocity(x, now.expand(len(x)))
+    return x
+
+
+def heun(velocity: Velocity, x: Tensor, t: Tensor) -> Tensor:
+    """Heun's method: Euler, corrected by the velocity at the far end; two evaluations a step."""
+    for now, then in zip(t[:-1], t[1:], strict=True):
+        v = velocity(x, now.expand(len(x)))
+        ahead = x + (then - now) * v
+        if then < 1:
+            v = (v + velocity(ahead, then.expand(len(x)))) / 2
+        x = x + (then - now) * v
+    return x
+
+
+SAMPLERS: dict[str, Callable[[Velocity, Tensor, Tensor], Tensor]] = {"euler": euler, "heun": heun}
+
+
+def guided(asked: Tensor, without: Tensor, weight: float, rescale: float) -> Tensor:
+    """Classifier-free guidance, with its overshoot in spread taken back by the share `rescale` (Lin et al. 2024)."""
+    v = without + weight * (asked - without)
+    sd = v.std(dim=(1, 2, 3), keepdim=True)
+    same_spread = v * (asked.std(dim=(1, 2, 3), keepdim=True) / sd)
+    return rescale * same_spread + (1 - rescale) * v

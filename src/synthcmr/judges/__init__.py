@@ -1,0 +1,1 @@
+"""Models that look at an image and say what they see."""

@@ -1,0 +1,226 @@
+"""Reads attributes off images: sex, diagnosis, age, BMI and whatever else a cohort tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.provenance import Input
+from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
+from synthcmr.config import settings_from_dict
+from synthcmr.judges.augment import standardise
+from synthcmr.judges.settings import ReaderSettings
+from synthcmr.training.draws import Draw
+from synthcmr.training.images import TrainingImages, load_images
+from synthcmr.training.loop import Loop, Observer
+from synthcmr.training.run_folder import WEIGHTS, RunFolder
+from synthcmr.training.settings import LoopSettings
+from synthcmr.training.trainee import Batch
+from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
+
+BATCH = 64
+MAX_SHIFT, MAX_NOISE = 6, 0.04
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reader sees in some images, attribute by attribute."""
+
+    numbers: dict[str, npt.NDArray[np.float32]]  # name -> value per image
+    categories: dict[str, npt.NDArray[np.float32]]  # name -> (images, values) probabilities
+    values: dict[str, tuple[str, ...]]  # name -> what the columns of `categories` stand for
+
+
+class AttributeReader:
+    """A trained reader."""
+
+    kind = "reader"
+
+    def __init__(self, network: ReaderNetwork, weights_hash: str) -> None:
+        """Use `fit` or `load`."""
+        self.network = network.eval().requires_grad_(False)
+        self.vocabulary, self.hash = network.vocabulary, weights_hash
+
+    @classmethod
+    def fit(
+        cls,
+        cohort: Cohort,
+        run: Path,
+        model: ReaderSettings,
+        loop: LoopSettings,
+        observe: Observer | None = None,
+    ) -> AttributeReader:
+        """Train on the training split of a cohort; a run that was cut short goes on."""
+        training = load_images(cohort, "train", model.frames)
+        has_held_out = bool((cohort.table["split"] == "validation").any())
+        held_out = load_images(cohort, "validation", model.frames) if has_held_out else None
+        vocabulary = Vocabulary.of(training.attributes, model.attributes)
+        folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
+        record = {
+            "family": cls.kind,
+            "model": model.model_dump(mode="json"),
+            "loop": loop.model_dump(mode="json"),
+            "vocabulary": vocabulary.to_json(),
+            "cohort_hash": cohort.hash,
+        }
+        folder.start(record, inputs)
+        torch.manual_seed(loop.seed)
+        going = Loop(ReaderTrainee(ReaderNetwork(model, vocabulary), training, held_out), loop, folder, observe)
+        network = going.go()
+        if going.main:
+            folder.finish(save_weights(network, run / WEIGHTS, record), inputs)
+        return cls.load(run / WEIGHTS)
+
+    @classmethod
+    def load(cls, weights: Path) -> AttributeReader:
+        """Load a weights file."""
+        header = read_header(weights)
+        settings = settings_from_dict(header["model"], ReaderSettings, str(weights))
+        network = ReaderNetwork(settings, Vocabulary.from_json(header["vocabulary"]))
+        load_weights(network, weights)
+        return cls(network, file_hash(weights))
+
+    @torch.no_grad()
+    def read(self, image: npt.NDArray[np.floating]) -> Reading:
+        """What each image shows.
+
+        Args:
+            image: (images, frames, rows, columns), 0 to 1.
+        """
+        device = next(self.network.parameters()).device
+        flat = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))
+        found = []
+        for part in flat.split(BATCH):
+            with torch.autocast(device.type, torch.bfloat16):
+                found.append(self.network.look(part.to(device)).float().cpu())
+        return _reading(torch.cat(found), self.vocabulary)
+
+
+def by_subject(reading: Reading, subjects: Sequence[str]) -> tuple[list[str], Reading]:
+    """Average what is read over the images of each subject.
+
+    Returns:
+        Subject names, and one reading per subject in that order.
+    """
+    names, which = np.unique(np.asarray(subjects), return_inverse=True)
+    count = np.bincount(which)
+
+    def mean(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        total = np.zeros((len(names), *values.shape[1:]), dtype=np.float64)
+        np.add.at(total, which, values)
+        averaged: npt.NDArray[np.float32] = (total / count.reshape(-1, *[1] * (values.ndim - 1))).astype(np.float32)
+        return averaged
+
+    numbers = {k: mean(v) for k, v in reading.numbers.items()}
+    return names.tolist(), Reading(numbers, {k: mean(v) for k, v in reading.categories.items()}, reading.values)
+
+
+class ReaderNetwork(nn.Module):
+    """A small residual network with one output per number and one per value of a category."""
+
+    def __init__(self, settings: ReaderSettings, vocabulary: Vocabulary) -> None:
+        """Build the network for the attributes of a vocabulary."""
+        from monai.networks.nets import ResNet
+
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.network = ResNet(
+            block="basic",
+            layers=[1, 1, 1, 1],
+            block_inplanes=list(settings.filters),
+            spatial_dims=2,
+            n_input_channels=settings.frames,
+            conv1_t_size=5,
+            conv1_t_stride=2,
+            num_classes=sum(_outputs(word) for word in vocabulary.words),
+        )
+        self.to(memory_format=torch.channels_last)
+
+    def look(self, image: Tensor) -> Tensor:
+        """Raw outputs of a batch, 0 to 1 -> (batch, outputs)."""
+        ready: Tensor = self.network(standardise(image).contiguous(memory_format=torch.channels_last))
+        return ready
+
+    def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Squared error of standardised numbers plus cross-entropy of categories, over what is known."""
+        found, wanted = self.look(batch["image"]).float(), batch["attributes"]
+        losses: dict[str, Tensor] = {}
+        start = 0
+        for i, word in enumerate(self.vocabulary.words):
+            out = found[:, start : start + _outputs(word)]
+            start += _outputs(word)
+            known = ~wanted[:, i].isnan()
+            target = torch.nan_to_num(wanted[:, i])
+            if isinstance(word, NumberWord):
+                each = (out[:, 0] - target) ** 2
+            else:
+                each = functional.cross_entropy(out, target.long(), reduction="none")
+            losses[word.name] = (each * known).sum() / known.sum().clamp(min=1)
+        return torch.stack(list(losses.values())).sum(), losses
+
+
+class ReaderTrainee:
+    """The reader in training."""
+
+    turns = ("read",)
+
+    def __init__(self, network: ReaderNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
+        """Take a network and the images."""
+        self.network: nn.Module = network
+        self._vocabulary = network.vocabulary
+        self._images = {False: training, True: held_out or training}
+        self._has_held_out = held_out is not None
+
+    def sizes(self) -> tuple[int, int]:
+        """Number of training and of held-out images."""
+        return len(self._images[False]), len(self._images[True]) if self._has_held_out else 0
+
+    def parameters(self, turn: str) -> list[nn.Parameter]:
+        """Everything."""
+        return list(self.network.parameters())
+
+    def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
+        """Images with their attributes; shifted, noisy and of another contrast in training."""
+        images = self._images[held_out]
+        pixels = [images.image[d.row].astype(np.float32) for d in draws]
+        if not held_out:
+            pixels = [_varied(p, d.rng) for p, d in zip(pixels, draws, strict=True)]
+        attributes = [self._vocabulary.encode(images.attributes[d.row]) for d in draws]
+        return {
+            "image": torch.from_numpy(np.stack(pixels)),
+            "attributes": torch.from_numpy(np.stack(attributes)),
+        }
+
+
+def _varied(image: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """A small shift, gamma and noise, so that a reader judges what is shown rather than how."""
+    shift = tuple(int(s) for s in rng.integers(-MAX_SHIFT, MAX_SHIFT + 1, 2))
+    moved = np.roll(image, shift, axis=(1, 2)).clip(0, None)
+    noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.random() * MAX_NOISE)
+    varied: npt.NDArray[np.float32] = moved ** np.float32(np.exp(rng.normal(0, 0.15))) + noise
+    return varied
+
+
+def _outputs(word: NumberWord | CategoryWord) -> int:
+    return 1 if isinstance(word, NumberWord) else len(word.values)
+
+
+def _reading(found: Tensor, vocabulary: Vocabulary) -> Reading:
+    numbers, categories, values = {}, {}, {}
+    start = 0
+    for word in vocabulary.words:
+        out = found[:, start : start + _outputs(word)]
+        start += _outputs(word)
+        if isinstance(word, NumberWord):
+            numbers[word.name] = (out[:, 0] * word.sd + word.mean).numpy()
+        else:
+            categories[word.name], values[word.name] = out.softmax(dim=1).numpy(), word.values
+    return Reading(numbers, categories, values)

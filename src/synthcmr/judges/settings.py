@@ -1,0 +1,29 @@
+"""Settings of the judges."""
+
+from pydantic import Field
+
+from synthcmr.config import Settings
+from synthcmr.training.settings import LoopSettings
+
+
+class SegmenterSettings(Settings):
+    """A DynUNet that outlines the heart, one frame at a time."""
+
+    filters: tuple[int, ...] = (24, 48, 96, 160, 192)
+    size: int = Field(128, ge=32)
+
+
+class ReaderSettings(Settings):
+    """A small residual network that reads attributes off a slice, all frames at once."""
+
+    filters: tuple[int, int, int, int] = (24, 48, 96, 160)
+    frames: int = Field(2, ge=1)
+    attributes: tuple[str, ...] = ("sex", "diagnosis", "age", "bmi", "chest_fat_mm", "vendor")
+
+
+SEGMENTER_LOOP = LoopSettings(
+    steps=3000, batch=16, learning_rate=1e-3, ema=0.998, held_out_every=250, held_out_images=256, checkpoint_every=250
+)
+READER_LOOP = LoopSettings(
+    steps=3000, batch=32, learning_rate=1e-3, ema=0.998, held_out_every=250, held_out_images=512, checkpoint_every=250
+)

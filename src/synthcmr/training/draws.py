@@ -1,0 +1,77 @@
+"""Which image comes at which place of which step, and the random numbers that belong to it.
+
+Everything follows from (seed, step, place) alone. So a resumed run needs no stored position, and two processes with half a batch
+each see exactly what one process with the whole batch sees.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+TRAIN, HELD_OUT, EPOCH = 1, 2, 3  # streams of random numbers that never meet
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One place in a batch: a row of the data and its own source of randomness."""
+
+    row: int
+    rng: np.random.Generator
+
+
+class Order:
+    """The order in which rows are visited: a permutation per epoch, or a weighted draw per epoch."""
+
+    def __init__(self, rows: int, seed: int, weights: npt.NDArray[np.float64] | None = None) -> None:
+        """Keep what decides the order.
+
+        Args:
+            rows: how many there are.
+            seed: of the run.
+            weights: relative frequency of each row; None visits each once per epoch.
+        """
+        self.rows, self.seed = rows, seed
+        self._share = None if weights is None else weights / weights.sum()
+        self._epoch = -1
+        self._rows: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+
+    def row(self, position: int) -> int:
+        """The row at a position counted from the start of training."""
+        epoch, place = divmod(position, self.rows)
+        if epoch != self._epoch:
+            rng = np.random.default_rng([self.seed, EPOCH, epoch])
+            if self._share is None:
+                self._rows = rng.permutation(self.rows)
+            else:
+                self._rows = rng.choice(self.rows, self.rows, p=self._share)
+            self._epoch = epoch
+        return int(self._rows[place])
+
+    def draws(self, step: int, batch: int, places: range) -> Iterator[Draw]:
+        """The draws of some places of one step's batch."""
+        for place in places:
+            rng = np.random.default_rng([self.seed, TRAIN, step, place])
+            yield Draw(self.row(step * batch + place), rng)
+
+
+def held_out_draws(rows: int, count: int, seed: int) -> list[Draw]:
+    """A fixed set of draws for the held-out loss, the same at every look; spread over all rows."""
+    chosen = np.linspace(0, rows - 1, min(count, rows)).round().astype(int)
+    return [Draw(int(row), np.random.default_rng([seed, HELD_OUT, i])) for i, row in enumerate(chosen)]
+
+
+def balanced_weights(groups: list[list[str]], cap: float) -> npt.NDArray[np.float64]:
+    """Weight of each row: inverse frequency of its value, capped, multiplied over attributes.
+
+    Args:
+        groups: per attribute, the value of every row.
+        cap: the most by which one attribute may raise a row above its share.
+    """
+    weights = np.ones(len(groups[0]))
+    for values in groups:
+        names, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+        even = len(values) / len(names)
+        weights *= np.minimum(even / counts, cap)[which]
+    return weights

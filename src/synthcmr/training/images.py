@@ -1,0 +1,110 @@
+"""The images of a cohort in memory, with their attributes and their neighbours: what networks are trained on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.attributes import Value
+from synthcmr.conditioning.vocabulary import typed
+from synthcmr.errors import CohortError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthcmr.cohort import Cohort
+
+TRUTH_ATTRIBUTES = ("chest_fat_mm", "epicardial_fat_ml")  # known of phantoms alone
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """Pixels, labels and attributes of the images of one split."""
+
+    image: npt.NDArray[np.float16]  # (images, frames, rows, columns), 0 to 1
+    mask: npt.NDArray[np.uint8]  # same shape
+    attributes: list[dict[str, Value]]  # of each image
+    subject: list[str]
+    neighbours: list[tuple[int, ...]]  # rows of adjacent slices of the same stack
+    cohort_hash: str
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.image)
+
+
+def load_images(
+    cohort: Cohort, split: str | None, frames: int = 2, progress: Callable[[int, int, str], None] | None = None
+) -> TrainingImages:
+    """Read the images of a split.
+
+    Args:
+        cohort: any cohort whose images have one size.
+        split: train, validation, test, or None for all.
+        frames: ED alone (1), ED and ES (2), or that many phases; images with other frames are left out.
+        progress: called with (done, total, subject).
+
+    Raises:
+        CohortError: nothing fits.
+    """
+    table = _with_truth(cohort)
+    wanted = np.array(table["n_frames"] == frames)
+    if split is not None:
+        wanted &= (table["split"] == split).to_numpy()
+    rows = np.flatnonzero(wanted)
+    _check(cohort, table, rows, split, frames)
+    height, width = int(table["height"].iloc[rows[0]]), int(table["width"].iloc[rows[0]])
+    image = np.empty((len(rows), frames, height, width), dtype=np.float16)
+    mask = np.empty(image.shape, dtype=np.uint8)
+    for k, row in enumerate(rows):
+        image[k], mask[k] = cohort.image(int(row)), cohort.mask(int(row))
+        if progress is not None:
+            progress(k + 1, len(rows), str(table["subject_id"].iloc[row]))
+    chosen = table.iloc[rows]
+    attributes = [typed(_scalars(record)) for record in chosen.to_dict("records")]
+    return TrainingImages(
+        image, mask, attributes, chosen["subject_id"].tolist(), _neighbours(chosen.to_dict("records")), cohort.hash
+    )
+
+
+def _with_truth(cohort: Cohort) -> pd.DataFrame:
+    """Images with the attributes of their subjects and, of phantoms, the truths an image can show."""
+    table = cohort.table
+    if not cohort.has_truth:
+        return table
+    known = [c for c in TRUTH_ATTRIBUTES if c in cohort.truth.columns and c not in table.columns]
+    return table.merge(cohort.truth[["subject_id", *known]], on="subject_id", how="left")
+
+
+def _check(cohort: Cohort, table: pd.DataFrame, rows: npt.NDArray[np.intp], split: str | None, frames: int) -> None:
+    where = f"{cohort.path}" + (f", split '{split}'" if split else "")
+    if not len(rows):
+        counts = table["n_frames"].value_counts().to_dict()
+        told = ", ".join(f"{n} with {k} frame(s)" for k, n in counts.items())
+        raise CohortError(f"{where}: expected images with {frames} frame(s), found none; the cohort has {told}")
+    sizes = {(int(h), int(w)) for h, w in zip(table["height"].iloc[rows], table["width"].iloc[rows], strict=True)}
+    if len(sizes) > 1:
+        told = ", ".join(f"{h}x{w}" for h, w in sorted(sizes))
+        raise CohortError(f"{where}: expected images of one size, got {told}; ingest with --size, e.g. 128")
+
+
+def _scalars(record: dict[str, object]) -> dict[str, object]:
+    return {str(k): v for k, v in record.items() if isinstance(v, (str, int, float, np.generic))}
+
+
+def _neighbours(records: list[dict[str, object]]) -> list[tuple[int, ...]]:
+    """Rows of the slices directly above and below, within the same stack and frames."""
+    place: dict[tuple[object, ...], dict[int, int]] = defaultdict(dict)
+    keys = [(r["subject_id"], r["stack"], tuple(np.atleast_1d(r["frame_indices"]))) for r in records]
+    for row, (key, record) in enumerate(zip(keys, records, strict=True)):
+        place[key][int(str(record["slice_index"]))] = row
+    found = []
+    for key, record in zip(keys, records, strict=True):
+        index = int(str(record["slice_index"]))
+        found.append(tuple(place[key][k] for k in (index - 1, index + 1) if k in place[key]))
+    return found

@@ -1,0 +1,255 @@
+"""The training loop: one for every generator and judge, on a laptop, on several GPUs, or on several machines.
+
+Under `torchrun` (or accelerate's or SLURM's launcher) the same call trains on all processes together.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from synthcmr.training import checkpoint
+from synthcmr.training.draws import Order, held_out_draws
+from synthcmr.training.ema import Ema
+from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.settings import LoopSettings
+from synthcmr.training.trainee import Batch, Trainee
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from accelerate import Accelerator
+
+LOG_EVERY = 10
+FLOOR = 0.05  # of the learning rate, at the end of the cosine
+HELD_OUT_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a run tells while it goes on."""
+
+    step: int
+    steps: int
+    loss: float
+    held_out: float | None
+    seconds_left: float
+
+
+Observer = Callable[[Progress], None]
+
+
+class Loop:
+    """Trains one model in one run folder; continues where an earlier call, however it ended, left a checkpoint."""
+
+    def __init__(
+        self,
+        trainee: Trainee,
+        settings: LoopSettings,
+        run: RunFolder,
+        observe: Observer | None = None,
+        weights: npt.NDArray[np.float64] | None = None,
+        cpu: bool = False,
+    ) -> None:
+        """Set everything up, and load the checkpoint where there is one."""
+        self.trainee, self.settings, self.run, self.observe = trainee, settings, run, observe
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)
+        torch.manual_seed(settings.seed)
+        self._accelerator = _accelerator(settings, cpu)
+        self._part = _part(settings, self._accelerator.num_processes)
+        self._training_rows, self._held_out_rows = trainee.sizes()
+        self._order = Order(self._training_rows, settings.seed, weights)
+        self.step = 0
+        self._held_out: float | None = None
+        self._prepare()
+        self._resume()
+
+    @property
+    def main(self) -> bool:
+        """Whether this process writes the files."""
+        return bool(self._accelerator.is_main_process)
+
+    def go(self, until: int | None = None) -> nn.Module:
+        """Train to the end, or to a step.
+
+        Returns:
+            The network with averaged weights.
+        """
+        started, first = time.monotonic(), self.step
+        last = min(until or self.settings.steps, self.settings.steps)
+        while self.step < last:
+            numbers = self._one_step()
+            self.step += 1
+            self._ema.update(self._bare, self.step)
+            looked = self._look()
+            if self.step % LOG_EVERY == 0 or looked or self.step == last:
+                self._tell(numbers, time.monotonic() - started, first, looked)
+            if self.step % self.settings.checkpoint_every == 0 or self.step == last:
+                self._save()
+        return self._ema.network
+
+    def _prepare(self) -> None:
+        network = self.trainee.network.to(self._accelerator.device)
+        self._bare = network
+        self._ema = Ema(network, self.settings.ema)
+        self._optimisers = {
+            turn: torch.optim.AdamW(
+                self.trainee.parameters(turn),
+                lr=self.settings.learning_rate,
+                weight_decay=self.settings.weight_decay,
+                betas=(0.9, 0.99),
+            )
+            for turn in self.trainee.turns
+        }
+        self._network, *prepared = self._accelerator.prepare(network, *self._optimisers.values())
+        self._prepared = dict(zip(self._optimisers, prepared, strict=True))
+
+    def _one_step(self) -> dict[str, float]:
+        """One optimiser step of every turn, over the whole batch."""
+        torch.manual_seed(hash((self.settings.seed, self.step, self._accelerator.process_index)) % 2**31)
+        rate = self._rate()
+        numbers: dict[str, torch.Tensor] = {}
+        for turn, optimiser in self._prepared.items():
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            for part, batch in enumerate(self._batches()):
+                last = part == self.settings.accumulate - 1
+                with self._together(last):
+                    loss, extra = self._network(turn, batch)
+                    self._accelerator.backward(loss / self.settings.accumulate)
+                for name, value in {f"loss_{turn}": loss, **extra}.items():
+                    numbers[name] = numbers.get(name, 0.0) + value.detach() / self.settings.accumulate
+            self._accelerator.clip_grad_norm_(self.trainee.parameters(turn), self.settings.clip_norm)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        return {name: float(self._accelerator.reduce(value, "mean")) for name, value in numbers.items()}
+
+    def _together(self, last: bool) -> AbstractContextManager[Any]:
+        """Processes exchange gradients after the last part of a step alone."""
+        return nullcontext() if last else self._accelerator.no_sync(self._network)
+
+    def _batches(self) -> Iterator[Batch]:
+        start = self._accelerator.process_index * self._part * self.settings.accumulate
+        for k in range(self.settings.accumulate):
+            places = range(start + k * self._part, start + (k + 1) * self._part)
+            draws = list(self._order.draws(self.step, self.settings.batch, places))
+            yield self._moved(self.trainee.batch(draws))
+
+    def _moved(self, batch: Batch) -> Batch:
+        device = self._accelerator.device
+        return {k: v.to(device, non_blocking=True) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+
+    def _rate(self) -> float:
+        s = self.settings
+        if self.step < s.warmup:
+            return s.learning_rate * (self.step + 1) / s.warmup
+        done = (self.step - s.warmup) / max(s.steps - s.warmup, 1)
+        return s.learning_rate * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * done)))
+
+    def _look(self) -> bool:
+        """Held-out loss and sheets, when they are due."""
+        s = self.settings
+        due = self.step % s.held_out_every == 0 or self.step == s.steps
+        if due and self._held_out_rows:
+            self._held_out = self._held_out_loss()
+        if self.main and (self.step % s.sheet_every == 0 or self.step == s.steps):
+            self._sheet()
+        return due and self._held_out_rows > 0
+
+    @torch.no_grad()
+    def _held_out_loss(self) -> float:
+        draws = held_out_draws(self._held_out_rows, self.settings.held_out_images, self.settings.seed)
+        mine = draws[self._accelerator.process_index :: self._accelerator.num_processes]
+        total = torch.zeros(2, device=self._accelerator.device)
+        for k in range(0, len(mine), HELD_OUT_BATCH):
+            part = mine[k : k + HELD_OUT_BATCH]
+            with self._accelerator.autocast():
+                loss, _ = self._ema.network(self.trainee.turns[-1], self._moved(self.trainee.batch(part, held_out=True)))
+            total += torch.stack([loss.float() * len(part), torch.tensor(float(len(part)), device=total.device)])
+        total = self._accelerator.reduce(total, "sum")
+        return float(total[0] / total[1])
+
+    def _sheet(self) -> None:
+        show = getattr(self.trainee, "sheet", None)
+        if show is None:
+            return
+        from PIL import Image
+
+        with self._accelerator.autocast():
+            picture = show(self._ema.network)
+        file = self.run.path / "sheets" / f"step_{self.step:06d}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((picture.clip(0, 1) * 255).astype("uint8")).save(file)
+
+    def _tell(self, numbers: dict[str, float], seconds: float, first: int, looked: bool) -> None:
+        if not self.main:
+            return
+        entry: dict[str, Any] = {"step": self.step, **numbers, "learning_rate": self._rate(), "seconds": round(seconds, 1)}
+        if looked:
+            entry["held_out"] = self._held_out
+        self.run.log(entry)
+        if self.observe is not None:
+            per_step = seconds / (self.step - first)
+            loss = numbers[f"loss_{self.trainee.turns[-1]}"]
+            left = per_step * (self.settings.steps - self.step)
+            self.observe(Progress(self.step, self.settings.steps, loss, self._held_out, left))
+
+    def _save(self) -> None:
+        self._accelerator.wait_for_everyone()
+        if not self.main:
+            return
+        state = {
+            "step": self.step,  # also the position in the data: see draws.py
+            "network": self._bare.state_dict(),
+            "ema": self._ema.network.state_dict(),
+            "optimisers": {turn: optimiser.state_dict() for turn, optimiser in self._optimisers.items()},
+            "random": checkpoint.random_state(),
+            "scaler": None if self._accelerator.scaler is None else self._accelerator.scaler.state_dict(),
+            "held_out": self._held_out,
+            "record": self.run.record() if self.run.exists() else {},
+        }
+        checkpoint.save(self.run.path / checkpoint.NAME, state)
+
+    def _resume(self) -> None:
+        file = self.run.path / checkpoint.NAME
+        if not file.exists():
+            return
+        state = checkpoint.load(file)
+        self._bare.load_state_dict(state["network"])
+        self._ema.network.load_state_dict(state["ema"])
+        for turn, optimiser in self._optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][turn])
+        if self._accelerator.scaler is not None and state["scaler"]:
+            self._accelerator.scaler.load_state_dict(state["scaler"])
+        checkpoint.set_random_state(state["random"])
+        self.step, self._held_out = state["step"], state["held_out"]
+        if self.main:
+            self.run.forget_after(self.step)
+
+
+def _accelerator(settings: LoopSettings, cpu: bool) -> Accelerator:
+    from accelerate import Accelerator
+
+    kind = "no" if settings.precision == "fp32" else settings.precision
+    return Accelerator(mixed_precision=kind, cpu=cpu)
+
+
+def _part(settings: LoopSettings, processes: int) -> int:
+    """Images that one process puts through the network at once."""
+    from synthcmr.errors import SettingsError
+
+    parts = processes * settings.accumulate
+    if settings.batch % parts:
+        raise SettingsError(
+            f"batch: expected a multiple of {parts} ({processes} process(es) x {settings.accumulate} accumulated parts), "
+            f"got {settings.batch}"
+        )
+    return settings.batch // parts

@@ -1,0 +1,107 @@
+"""The folder of a training run: what it was told, what it measured, what came out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthcmr import __version__
+from synthcmr.cohort.provenance import Input, write_json, write_provenance
+from synthcmr.errors import CohortError
+
+FORMAT, FORMAT_VERSION = "synthcmr-run", 1
+RUN_FILE, METRICS, SHEETS, WEIGHTS = "run.json", "metrics.jsonl", "sheets", "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and records of one run."""
+
+    path: Path
+
+    def start(self, record: dict[str, Any], inputs: list[Input]) -> None:
+        """Claim the folder for a run, or make sure that it holds the same one, unfinished or finished.
+
+        Raises:
+            CohortError: the folder holds another run or other files.
+        """
+        told = json.loads(json.dumps({"format": FORMAT, "version": FORMAT_VERSION, **record}))
+        if self.exists():
+            before = {k: v for k, v in self.record().items() if k not in ("made_by", "finished")}
+            if before != told:
+                changed = sorted(k for k in {*before, *told} if before.get(k) != told.get(k))
+                raise CohortError(
+                    f"{self.path}: holds a run with other settings ({', '.join(_difference(k, before, told) for k in changed)}); "
+                    "repeat the command as it was, choose another folder, or --overwrite"
+                )
+            return
+        if self.path.exists() and any(self.path.iterdir()):
+            raise CohortError(f"{self.path}: expected an empty or new folder for the run, got one with files in it")
+        (self.path / SHEETS).mkdir(parents=True, exist_ok=True)
+        write_json(self.path / RUN_FILE, told | {"made_by": f"synthcmr {__version__}", "finished": False})
+        write_provenance(self.path, "train", "", inputs, told)
+
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return (self.path / RUN_FILE).exists()
+
+    def record(self) -> dict[str, Any]:
+        """What the run was told, and whether it is finished.
+
+        Raises:
+            CohortError: there is no run, or a newer version wrote it.
+        """
+        if not self.exists():
+            raise CohortError(
+                f"{self.path}: expected a run folder with {RUN_FILE}; make one with 'synthcmr train', or leave --run out "
+                "to use the weights that come with synthcmr"
+            )
+        found: dict[str, Any] = json.loads((self.path / RUN_FILE).read_text())
+        if found.get("format") != FORMAT or int(found.get("version", 0)) > FORMAT_VERSION:
+            raise CohortError(
+                f"{self.path / RUN_FILE}: expected {FORMAT} up to version {FORMAT_VERSION}, "
+                f"got {found.get('format')} {found.get('version')}; update synthcmr"
+            )
+        return found
+
+    def finish(self, weights_hash: str, inputs: list[Input]) -> None:
+        """Mark the run as finished."""
+        record = self.record()
+        write_json(self.path / RUN_FILE, record | {"finished": True})
+        write_provenance(self.path, "train", weights_hash, inputs, record)
+
+    def log(self, entry: dict[str, Any]) -> None:
+        """Append one line to the metrics."""
+        with (self.path / METRICS).open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All lines of the metrics; a line that a kill cut short is left out."""
+        file = self.path / METRICS
+        if not file.exists():
+            return []
+        return [entry for line in file.read_text().splitlines() if (entry := _parsed(line)) is not None]
+
+    def forget_after(self, step: int) -> None:
+        """Drop metrics of steps that a resumed run will take again."""
+        kept = [json.dumps(entry) for entry in self.metrics() if entry["step"] <= step]
+        if (self.path / METRICS).exists():
+            (self.path / METRICS).write_text("".join(line + "\n" for line in kept))
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        entry: dict[str, Any] = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return entry
+
+
+def _difference(key: str, before: dict[str, Any], now: dict[str, Any]) -> str:
+    old, new = before.get(key), now.get(key)
+    if isinstance(old, dict) and isinstance(new, dict):
+        parts = [k for k in {*old, *new} if old.get(k) != new.get(k)]
+        return ", ".join(f"{key}.{k} was {old.get(k)!r}, is now {new.get(k)!r}" for k in sorted(parts))
+    return f"{key} was {old!r}, is now {new!r}"
