@@ -15,6 +15,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("Read a data set into a cohort.", "synthcmr.cli.ingest:ingest"),
     "info": ("Say what a cohort holds.", "synthcmr.cli.info:info"),
     "audit": ("Say whom a cohort leaves out.", "synthcmr.cli.audit:audit"),
+    "train": ("Train a generator on a cohort.", "synthcmr.cli.train:train"),
+    "judge": ("Train the judges that look at images, and score them.", "synthcmr.cli.judge:judge"),
+    "generate": ("Make synthetic images from a sentence or from anatomies.", "synthcmr.cli.generate:generate"),
     "export": (
         "Write a cohort for other tools: nnU-Net, NIfTI, DICOM, PNG, Hugging Face, ACDC.",
         "synthcmr.cli.export:export",
@@ -54,7 +57,7 @@ app = typer.Typer(
 def synthcmr(version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
     """Synthetic cardiac MRI that a group can use.
 
-    The chain: phantom or ingest, then audit, then export. Start with 'synthcmr demo OUT': it needs no data.
+    The chain: phantom or ingest, audit, train, generate, export. Start with 'synthcmr demo OUT': it needs no data.
     'synthcmr COMMAND --help' shows options and examples of a command.
     """
     if version:

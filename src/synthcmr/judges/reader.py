@@ -27,7 +27,9 @@ from synthcmr.training.trainee import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
 
 BATCH = 64
-MAX_SHIFT, MAX_NOISE = 6, 0.04
+TURN, STRETCH, SHIFT = 0.12, 0.05, 0.06  # of augmentation: radians, log scale, share of half the image
+SHADE, GAMMA, NOISE = 0.15, 0.2, 0.06
+DROPOUT = 0.3
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,11 @@ class AttributeReader:
 
     kind = "reader"
 
-    def __init__(self, network: ReaderNetwork, weights_hash: str) -> None:
+    def __init__(self, network: ReaderNetwork, weights_hash: str, limits: dict[str, dict[str, float]]) -> None:
         """Use `fit` or `load`."""
         self.network = network.eval().requires_grad_(False)
-        self.vocabulary, self.hash = network.vocabulary, weights_hash
+        self.vocabulary, self.hash, self.limits = network.vocabulary, weights_hash, limits
+        self.frames = network.frames
 
     @classmethod
     def fit(
@@ -75,8 +78,12 @@ class AttributeReader:
         torch.manual_seed(loop.seed)
         going = Loop(ReaderTrainee(ReaderNetwork(model, vocabulary), training, held_out), loop, folder, observe)
         network = going.go()
+        from synthcmr.judges.limits import reader_limits  # it knows both judges
+
         if going.main:
-            folder.finish(save_weights(network, run / WEIGHTS, record), inputs)
+            judge = cls(network, "", {})
+            limits = reader_limits(judge, held_out or training)
+            folder.finish(save_weights(network, run / WEIGHTS, record | {"limits": limits, "steps": going.step}), inputs)
         return cls.load(run / WEIGHTS)
 
     @classmethod
@@ -86,7 +93,7 @@ class AttributeReader:
         settings = settings_from_dict(header["model"], ReaderSettings, str(weights))
         network = ReaderNetwork(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
-        return cls(network, file_hash(weights))
+        return cls(network, file_hash(weights), read_header(weights).get("limits", {}))
 
     @torch.no_grad()
     def read(self, image: npt.NDArray[np.floating]) -> Reading:
@@ -131,7 +138,7 @@ class ReaderNetwork(nn.Module):
         from monai.networks.nets import ResNet
 
         super().__init__()
-        self.vocabulary = vocabulary
+        self.vocabulary, self.frames = vocabulary, settings.frames
         self.network = ResNet(
             block="basic",
             layers=[1, 1, 1, 1],
@@ -140,14 +147,18 @@ class ReaderNetwork(nn.Module):
             n_input_channels=settings.frames,
             conv1_t_size=5,
             conv1_t_stride=2,
-            num_classes=sum(_outputs(word) for word in vocabulary.words),
+            num_classes=settings.features,
         )
+        self.dropout = nn.Dropout(DROPOUT)
+        self.head = nn.Linear(settings.features, sum(_outputs(word) for word in vocabulary.words))
         self.to(memory_format=torch.channels_last)
 
     def look(self, image: Tensor) -> Tensor:
         """Raw outputs of a batch, 0 to 1 -> (batch, outputs)."""
-        ready: Tensor = self.network(standardise(image).contiguous(memory_format=torch.channels_last))
-        return ready
+        # of the whole image rather than of each frame, so that the change from ED to ES is kept
+        features: Tensor = self.network(standardise(image).contiguous(memory_format=torch.channels_last))
+        found: Tensor = self.head(self.dropout(features.relu()))
+        return found
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Squared error of standardised numbers plus cross-entropy of categories, over what is known."""
@@ -190,23 +201,35 @@ class ReaderTrainee:
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
         """Images with their attributes; shifted, noisy and of another contrast in training."""
         images = self._images[held_out]
-        pixels = [images.image[d.row].astype(np.float32) for d in draws]
+        image = torch.from_numpy(images.image[[d.row for d in draws]].astype(np.float32))
         if not held_out:
-            pixels = [_varied(p, d.rng) for p, d in zip(pixels, draws, strict=True)]
+            generator = torch.Generator().manual_seed(int(draws[0].rng.integers(2**31)))
+            image = _varied(image, generator)
         attributes = [self._vocabulary.encode(images.attributes[d.row]) for d in draws]
         return {
-            "image": torch.from_numpy(np.stack(pixels)),
+            "image": image,
             "attributes": torch.from_numpy(np.stack(attributes)),
         }
 
 
-def _varied(image: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """A small shift, gamma and noise, so that a reader judges what is shown rather than how."""
-    shift = tuple(int(s) for s in rng.integers(-MAX_SHIFT, MAX_SHIFT + 1, 2))
-    moved = np.roll(image, shift, axis=(1, 2)).clip(0, None)
-    noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.random() * MAX_NOISE)
-    varied: npt.NDArray[np.float32] = moved ** np.float32(np.exp(rng.normal(0, 0.15))) + noise
-    return varied
+def _varied(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Another pose, contrast, shading and noise, the same for all frames of an image, so that a reader learns patients' looks
+    rather than patients."""
+    n = len(image)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(n, *shape, generator=generator)
+
+    angle, size = normal() * TURN, torch.exp(normal() * STRETCH)
+    cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
+    shift = normal(2, 1) * SHIFT
+    theta = torch.cat([torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1), shift], dim=2)
+    grid = functional.affine_grid(theta, list(image.shape), align_corners=False)
+    moved = functional.grid_sample(image, grid, padding_mode="reflection", align_corners=False).clamp(min=0)
+    shade = functional.interpolate(normal(1, 3, 3), image.shape[2:], mode="bicubic", align_corners=True) * SHADE
+    toned = moved ** torch.exp(normal(1, 1, 1) * GAMMA) * torch.exp(shade)
+    noise = torch.randn(image.shape, generator=generator) * torch.rand(n, 1, 1, 1, generator=generator) * NOISE
+    return toned + noise
 
 
 def _outputs(word: NumberWord | CategoryWord) -> int:

@@ -38,10 +38,10 @@ class Segmenter:
 
     kind = "segmenter"
 
-    def __init__(self, network: SegmenterNetwork, weights_hash: str) -> None:
+    def __init__(self, network: SegmenterNetwork, weights_hash: str, limits: dict[str, dict[str, float]]) -> None:
         """Use `fit` or `load`."""
         self.network = network.eval().requires_grad_(False)
-        self.hash = weights_hash
+        self.hash, self.limits = weights_hash, limits
 
     @classmethod
     def fit(
@@ -66,8 +66,12 @@ class Segmenter:
         torch.manual_seed(loop.seed)
         going = Loop(SegmenterTrainee(build(model), training, held_out, model.size), loop, folder, observe)
         network = going.go()
+        from synthcmr.judges.limits import segmenter_limits  # it knows both judges
+
         if going.main:
-            folder.finish(save_weights(network, run / WEIGHTS, record), inputs)
+            judge = cls(network, "", {})
+            limits = segmenter_limits(judge, held_out or training)
+            folder.finish(save_weights(network, run / WEIGHTS, record | {"limits": limits, "steps": going.step}), inputs)
         return cls.load(run / WEIGHTS)
 
     @classmethod
@@ -75,7 +79,7 @@ class Segmenter:
         """Load a weights file."""
         network = build(settings_from_dict(read_header(weights)["model"], SegmenterSettings, str(weights)))
         load_weights(network, weights)
-        return cls(network, file_hash(weights))
+        return cls(network, file_hash(weights), read_header(weights).get("limits", {}))
 
     @torch.no_grad()
     def segment(self, image: npt.NDArray[np.floating]) -> Mask:

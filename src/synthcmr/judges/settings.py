@@ -17,6 +17,7 @@ class ReaderSettings(Settings):
     """A small residual network that reads attributes off a slice, all frames at once."""
 
     filters: tuple[int, int, int, int] = (24, 48, 96, 160)
+    features: int = Field(64, ge=8, description="width of the layer before the answers")
     frames: int = Field(2, ge=1)
     attributes: tuple[str, ...] = ("sex", "diagnosis", "age", "bmi", "chest_fat_mm", "vendor")
 
@@ -25,5 +26,5 @@ SEGMENTER_LOOP = LoopSettings(
     steps=3000, batch=16, learning_rate=1e-3, ema=0.998, held_out_every=250, held_out_images=256, checkpoint_every=250
 )
 READER_LOOP = LoopSettings(
-    steps=3000, batch=32, learning_rate=1e-3, ema=0.998, held_out_every=250, held_out_images=512, checkpoint_every=250
+    steps=3000, batch=32, learning_rate=1e-3, weight_decay=0.05, ema=0.998, held_out_every=250, held_out_images=512, checkpoint_every=250
 )

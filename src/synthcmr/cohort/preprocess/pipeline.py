@@ -9,6 +9,7 @@ from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.cohort.phases import frame_groups
 from synthcmr.cohort.preprocess.grid import Axis, Grid
 from synthcmr.cohort.preprocess.heart import heart_centre
+from synthcmr.cohort.preprocess.levels import Level, slice_levels
 from synthcmr.cohort.preprocess.orient import base_first, septum_left
 from synthcmr.cohort.raw import Stack
 from synthcmr.cohort.records import ImageRecord
@@ -108,24 +109,11 @@ def _range(image: npt.NDArray[np.generic], settings: PreprocessSettings) -> tupl
     return float(low), float(high)
 
 
-def _levels(stack: Stack) -> list[tuple[str | None, float | None]]:
-    """Basal, mid or apical third, and the fraction from base to apex, of every slice with LV in any frame."""
-    none: tuple[str | None, float | None] = (None, None)
+def _levels(stack: Stack) -> list[Level]:
+    """Third and fraction of every slice, where masks and a known order tell."""
     if stack.mask is None or not stack.slices_ordered:
-        return [none] * stack.slice_count
-    present = np.flatnonzero((stack.mask == Label.LV).any(axis=(0, 2, 3)))
-    if present.size < 3:
-        return [none] * stack.slice_count
-    first, last = int(present[0]), int(present[-1])
-    levels = []
-    for z in range(stack.slice_count):
-        fraction = (z - first) / (last - first)
-        if not 0.0 <= fraction <= 1.0:
-            levels.append(none)
-            continue
-        third = min(2, int(3 * (z - first + 0.5) / (last - first + 1)))
-        levels.append((("basal", "mid", "apical")[third], round(fraction, 4)))
-    return levels
+        return [(None, None)] * stack.slice_count
+    return slice_levels(stack.mask)
 
 
 def _areas(stack: Stack) -> dict[str, npt.NDArray[np.float64]] | None:

@@ -12,10 +12,11 @@ import torch
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input
-from synthcmr.conditioning.condition import Condition
+from synthcmr.conditioning.condition import SCANNER, Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import Settings, settings_from_dict
 from synthcmr.errors import SettingsError
+from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.flow.presets import PRESETS
 from synthcmr.generators.flow.render import render
@@ -74,7 +75,9 @@ class FlowGenerator:
         going = Loop(trainee, loop, folder, observe, _weights(training, loop))
         network = going.go()
         if going.main:
-            header = _record(settings, loop, vocabulary, training) | {"steps": going.step}
+            header = _record(settings, loop, vocabulary, training)
+            header |= {"steps": going.step, "scanners": _scanners(training), "origin": cohort.info.get("origin", [])}
+            Fingerprints.of(training, held_out).save(run / NAME)
             digest = save_weights(network, run / WEIGHTS, header)
             folder.finish(digest, inputs)
         return cls.load(run / WEIGHTS) if going.main else cls(trainee_network(network), "", {})
@@ -86,7 +89,7 @@ class FlowGenerator:
         settings = settings_from_dict(header["model"], FlowSettings, str(weights))
         network = FlowNetwork(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
-        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin")}
+        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners")}
         return cls(network, file_hash(weights), facts)
 
     def sample(
@@ -114,6 +117,12 @@ def _record(
         "cohort_hash": training.cohort_hash,
         "images": len(training),
     }
+
+
+def _scanners(training: TrainingImages) -> list[dict[str, Any]]:
+    """Which scanners the images came from and how often, so that one can be drawn where none is asked for."""
+    told = [tuple((k, row[k]) for k in SCANNER if k in row) for row in training.attributes]
+    return [{"count": told.count(one), "attributes": dict(one)} for one in sorted(set(told), key=str) if one]
 
 
 def _held_out(cohort: Cohort, frames: int) -> TrainingImages | None:

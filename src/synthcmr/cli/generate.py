@@ -1,0 +1,204 @@
+"""`synthcmr generate`: images from a sentence, from a cohort's people, or from the anatomies of real patients."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
+    from synthcmr.conditioning.prompt import Understood
+    from synthcmr.sampling.requests import Request
+    from synthcmr.sampling.settings import GenerateSettings
+
+
+class Masks(StrEnum):
+    """Where anatomies come from."""
+
+    generated = "generated"
+    real = "real"
+    deformed = "deformed"
+
+
+class Sampler(StrEnum):
+    """Solvers."""
+
+    euler = "euler"
+    heun = "heun"
+
+
+class Branch(StrEnum):
+    """What guidance leads away from."""
+
+    empty = "empty"
+    metadata_free = "metadata-free"
+
+
+DEFAULT_COUNT = 16
+
+
+def generate(
+    out: Annotated[Path, typer.Argument(help="Cohort folder to make; an unfinished one is continued.")],
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", "-p", help="Who the patient is, in words; anyone where left out.")
+    ] = None,
+    count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="Single slices to make.")] = None,
+    subjects: Annotated[int | None, typer.Option("--subjects", min=1, help="Whole ED+ES stacks to make.")] = None,
+    like: Annotated[
+        Path | None, typer.Option("--like", help="Follow the people of this cohort (and its masks, see --masks).")
+    ] = None,
+    masks: Annotated[
+        Masks, typer.Option("--masks", help="New anatomies, or the masks of --like, as they are or deformed.")
+    ] = Masks.generated,
+    run: Annotated[Path | None, typer.Option("--run", help="Trained generator. [default: the shipped one]")] = None,
+    anatomy: Annotated[
+        Path | None, typer.Option("--anatomy", help="Trained anatomy generator. [default: the shipped one]")
+    ] = None,
+    judges: Annotated[
+        Path | None,
+        typer.Option("--judges", help="Folder with 'segmenter' and 'reader' judges. [default: the shipped ones]"),
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, max=1000, help="Sampler steps.")] = 12,
+    sampler: Annotated[Sampler, typer.Option("--sampler", help="Solver.")] = Sampler.euler,
+    guidance: Annotated[float, typer.Option("--guidance", min=0, help="1: none; more: the text counts more.")] = 1.5,
+    branch: Annotated[Branch, typer.Option("--branch", help="What guidance leads away from.")] = Branch.metadata_free,
+    rescale: Annotated[
+        float, typer.Option("--rescale", min=0, max=1, help="How far guided contrast is brought back.")
+    ] = 0.5,
+    size: Annotated[int, typer.Option("--size", min=32, help="Rows and columns.")] = 128,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything; the same seed makes the same images.")] = 0,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Images at once; they do not depend on it.")] = 16,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 1,
+    screen: Annotated[bool, typer.Option("--screen/--no-screen", help="Judge every image before it is kept.")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort that is already there.")] = False,
+) -> None:
+    """Make synthetic images with their masks: a cohort like any other.
+
+    Without --run it works at once, with weights that were trained on phantoms alone. What screening rejects is made
+    again with other seeds; what fails three times is listed among the rejects with the reason.
+
+    \b
+    A prompt says any of: sex, age, BMI, height, weight, diagnosis, severity, EDV, ESV, EF, LV mass, wall thickness,
+    scanner, slice level. For example:
+      "woman, 67, BMI 31, heart failure"      "68yo obese female HFrEF, Philips 3T"
+      "man, EDV 240 ml, EF 22 %"              "severe HCM, septum 22 mm, apical slice"
+
+    \b
+    Examples:
+      synthcmr generate out --prompt "woman, 67, BMI 31, heart failure" -n 16
+      synthcmr generate stacks --subjects 10 --prompt "man, DCM"
+      synthcmr generate mine --run runs/flow --like acdc --masks deformed --subjects 30
+    """
+    from synthcmr.cli.progress import progress_bar
+    from synthcmr.cli.replace import clear_for
+    from synthcmr.errors import SettingsError
+
+    understood = _understood(prompt)
+    if count is not None and subjects is not None:
+        raise SettingsError("--count and --subjects: expected one of them; -n makes single slices, --subjects whole stacks")
+    if masks is not Masks.generated and like is None:
+        raise SettingsError(f"--masks {masks.value}: expected --like COHORT, whose masks are used")
+    _say(understood)
+    from synthcmr.sampling.generate import Sources
+    from synthcmr.sampling.generate import generate as make
+
+    settings = _settings(sampler, steps, guidance, branch, rescale, batch, size, masks, screen)
+    requests = _requests(understood, prompt or "", count, subjects, like, seed)
+    clear_for(out, overwrite)
+    with progress_bar("generate") as report:
+        cohort = make(out, requests, Sources(run, anatomy, judges, like), settings, workers, report)
+    typer.echo(describe(cohort, len(requests)))
+
+
+def describe(cohort: "Cohort", asked: int) -> str:
+    """What was made and what was rejected, for people."""
+    rejects = cohort.rejects[cohort.rejects["level"] == "reject"]
+    lines = [f"{cohort.path}: {len(cohort.subjects)} subject(s), {len(cohort)} image(s)"]
+    if len(cohort) and "tries" in cohort.images.columns:
+        tries = int(cohort.images.groupby("subject_id")["tries"].first().sum())
+        thrown = tries - len(cohort.subjects)
+        lines.append(f"  screening: {thrown} of {tries} renderings rejected and made again")
+    if len(rejects):
+        lines.append(f"  {len(rejects)} of {asked} given up; reasons in rejects.parquet, first: {rejects['reason'].iloc[0]}")
+    lines.append(f"  look at them: synthcmr export {cohort.path} {cohort.path}-png --as png")
+    return "\n".join(lines)
+
+
+def _understood(prompt: str | None) -> "Understood":
+    from synthcmr.conditioning.prompt import Understood
+    from synthcmr.conditioning.reading import read_prompt
+
+    return Understood() if prompt is None else read_prompt(prompt)
+
+
+def _say(understood: "Understood") -> None:
+    """Tell what was made of the prompt, so that nobody takes silence for understanding."""
+    told: dict[str, Any] = {**understood.attributes, **understood.numbers}
+    if understood.slice_level:
+        told["slice"] = understood.slice_level
+    if told:
+        typer.echo("understood: " + ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in told.items()))
+    for note in understood.notes:
+        typer.echo(f"  note: {note}")
+    if understood.ignored:
+        typer.echo("  not understood, left out: " + "; ".join(understood.ignored))
+    if understood.phases and set(understood.phases) != {"ED", "ES"}:
+        typer.echo("  note: images hold ED and ES as two frames; take the one you need")
+
+
+def _settings(
+    sampler: Sampler,
+    steps: int,
+    guidance: float,
+    branch: Branch,
+    rescale: float,
+    batch: int,
+    size: int,
+    masks: Masks,
+    screen: bool,
+) -> "GenerateSettings":
+    from synthcmr.generators.sampler import SamplerSettings
+    from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
+
+    return GenerateSettings(
+        sampler=SamplerSettings(
+            sampler=sampler.value,
+            steps=steps,
+            guidance=guidance,
+            branch=branch.value,
+            rescale=rescale,
+            batch=batch,
+        ),
+        screen=ScreenSettings(enabled=screen),
+        size=size,
+        masks=masks.value,
+    )
+
+
+def _requests(
+    understood: "Understood", prompt: str, count: int | None, subjects: int | None, like: Path | None, seed: int
+) -> "list[Request]":
+    from synthcmr.sampling.requests import WHOLE, from_prompt, like_cohort
+
+    number = subjects or count or DEFAULT_COUNT
+    level = WHOLE if subjects is not None else understood.slice_level or "mid"
+    if like is not None:
+        return like_cohort(_people(like), number, seed, understood.attributes, level)
+    numbers = dict(understood.numbers)
+    severity = numbers.pop("severity", None)
+    return from_prompt(number, seed, understood.attributes, numbers, severity, level, prompt)
+
+
+def _people(like: Path) -> "list[tuple[str, dict[str, Any]]]":
+    """The subjects of a cohort that have masks at ED and ES, with the attributes a generator can follow."""
+    from synthcmr.cohort import Cohort
+    from synthcmr.errors import CohortError
+    from synthcmr.sampling.requests import FOLLOWED
+
+    cohort = Cohort.open(like)
+    paired = cohort.images[cohort.images["phases"].map(lambda p: {"ED", "ES"} <= set(p))]
+    names = list(dict.fromkeys(paired["subject_id"]))
+    if not names:
+        raise CohortError(f"--like {like}: expected subjects with ED and ES in one image, found none; ingest with --frames pair")
+    return [(n, {k: v for k, v in cohort.attributes(n).items() if k in FOLLOWED}) for n in names]

@@ -1,0 +1,95 @@
+"""`synthcmr judge`: train the judges that look at images, and score them."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Action(StrEnum):
+    """What to do."""
+
+    fit = "fit"
+    score = "score"
+
+
+class Kind(StrEnum):
+    """Which judge."""
+
+    segmenter = "segmenter"
+    reader = "reader"
+
+
+def judge(
+    action: Annotated[Action, typer.Argument(help="fit: train; score: test on a cohort's images.")],
+    kind: Annotated[Kind, typer.Argument(help="segmenter: outlines the heart; reader: reads attributes.")],
+    cohort: Annotated[Path, typer.Argument(help="Cohort folder.")],
+    run: Annotated[
+        Path | None, typer.Argument(help="fit: run folder to make. score: a judge. [default: the shipped one]")
+    ] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting, e.g. --set loop.steps=1000.")
+    ] = None,
+    split: Annotated[str, typer.Option("--split", help="score: images of this split; all for every image.")] = "test",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="fit: replace a run that is already there.")] = False,
+) -> None:
+    """Train a judge, or say how good one is.
+
+    Judges screen what is generated and measure what it shows. The shipped ones learned from phantoms alone; train your
+    own on real images before you trust them there.
+
+    \b
+    Examples:
+      synthcmr judge fit segmenter acdc judges/segmenter
+      synthcmr judge fit reader acdc judges/reader --set loop.steps=1500
+      synthcmr judge score segmenter acdc
+      synthcmr generate out --run runs/acdc --judges judges --subjects 10
+    """
+    if action is Action.score:
+        _score(kind, cohort, run, split)
+        return
+    from synthcmr.errors import SettingsError
+
+    if run is None:
+        raise SettingsError("judge fit: expected a run folder to make after the cohort, e.g. judges/segmenter")
+    if overwrite:
+        from synthcmr.cli.train import _clear
+
+        _clear(run)
+    _fit(kind, cohort, run, change or [])
+
+
+def _fit(kind: Kind, cohort: Path, run: Path, change: list[str]) -> None:
+    from synthcmr.cli.progress import progress_bar
+    from synthcmr.cli.train import observer
+    from synthcmr.cohort import Cohort
+    from synthcmr.judges.reader import AttributeReader
+    from synthcmr.judges.segmenter import Segmenter
+    from synthcmr.judges.settings import READER_LOOP, SEGMENTER_LOOP, ReaderSettings, SegmenterSettings
+    from synthcmr.training.overrides import overridden
+
+    opened = Cohort.open(cohort)
+    with progress_bar(f"judge fit {kind.value}") as report:
+        watch = observer(run, report)
+        if kind is Kind.segmenter:
+            outlines, loop = overridden(SegmenterSettings(), SEGMENTER_LOOP, None, change, None)
+            Segmenter.fit(opened, run, outlines, loop, watch)
+        else:
+            reads, loop = overridden(ReaderSettings(), READER_LOOP, None, change, None)
+            AttributeReader.fit(opened, run, reads, loop, watch)
+    typer.echo(f"{run}: {kind.value}; test it: synthcmr judge score {kind.value} {cohort} {run}")
+
+
+def _score(kind: Kind, cohort: Path, run: Path | None, split: str) -> None:
+    from synthcmr.cohort import Cohort
+    from synthcmr.judges.scores import score_reader, score_segmenter
+
+    opened = Cohort.open(cohort)
+    chosen = None if split == "all" else split
+    found = score_segmenter(opened, run, chosen) if kind is Kind.segmenter else score_reader(opened, run, chosen)
+    typer.echo(f"{kind.value} on {cohort}, {found.images} images of {found.subjects} subjects:")
+    for name, value in found.scores.items():
+        typer.echo(f"  {name}: {value:.3f}")
+    for name, why in found.absent.items():
+        typer.echo(f"  {name}: not computed, {why}")

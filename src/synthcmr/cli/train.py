@@ -1,0 +1,125 @@
+"""`synthcmr train`: a generator from a cohort."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from synthcmr.cli.progress import Report
+    from synthcmr.training.loop import Observer
+
+ANATOMY = "anatomy"
+
+
+def train(
+    family: Annotated[str, typer.Argument(help="flow, or anatomy for the generator of masks.")],
+    cohort: Annotated[Path, typer.Argument(help="Cohort folder; its training split is learned from.")],
+    run: Annotated[Path, typer.Argument(help="Run folder to make; a run that was cut short goes on.")],
+    preset: Annotated[str, typer.Option("--preset", help="For the machine at hand: cpu, 8g, 24g or 80g.")] = "cpu",
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="YAML file with 'model' and 'loop' settings over the preset's.")
+    ] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting over the preset's, e.g. --set loop.steps=5000.")
+    ] = None,
+    balance: Annotated[
+        str | None, typer.Option("--balance", help="Attributes whose values are drawn evenly, e.g. sex,diagnosis.")
+    ] = None,
+    slurm: Annotated[
+        str | None, typer.Option("--slurm", help="Submit to this SLURM partition instead of training here.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is already there.")] = False,
+) -> None:
+    """Train a generator on a cohort.
+
+    The run folder holds settings, metrics.jsonl, sheets of samples, curves.html and the weights. The same command
+    continues a run that was stopped or killed. On several GPUs or machines start the same command with torchrun.
+
+    \b
+    Examples:
+      synthcmr train flow people runs/flow
+      synthcmr train flow acdc runs/acdc --preset 24g --balance sex,diagnosis
+      synthcmr train flow acdc runs/long --set loop.steps=20000 --set model.patch=2
+      synthcmr train anatomy acdc runs/anatomy
+      torchrun --nproc-per-node 4 -m synthcmr train flow acdc runs/big --preset 80g
+    """
+    if overwrite:
+        _clear(run)
+    if slurm is not None:
+        from synthcmr.training.cluster import submit
+
+        typer.echo(submit(slurm, run, _again(family, cohort, run, preset, settings, change, balance)))
+        return
+    if family == ANATOMY:
+        _anatomy(cohort, run)
+        return
+    from synthcmr.cli.progress import progress_bar
+    from synthcmr.cohort import Cohort
+    from synthcmr.generators.families import family as find
+    from synthcmr.training.overrides import overridden
+
+    kind = find(family)
+    model, loop = kind.settings(preset)
+    model, loop = overridden(model, loop, settings, change or [], balance)
+    opened = Cohort.open(cohort)
+    with progress_bar(f"train {family}") as report:
+        made = kind.fit(opened, run, model, loop, observer(run, report))
+    typer.echo(f"{run}: {family}, weights {made.hash[:12]}; try: synthcmr generate OUT --run {run} -n 16")
+
+
+def observer(run: Path, report: "Report") -> "Observer":
+    """Show progress, and keep the page of curves up to date."""
+    import time
+
+    last = 0.0
+
+    def observe(progress: Any) -> None:
+        nonlocal last
+        held_out = "" if progress.held_out is None else f", held out {progress.held_out:.4f}"
+        report(progress.step, progress.steps, f"loss {progress.loss:.4f}{held_out}")
+        if time.monotonic() - last > 60 or progress.step == progress.steps:
+            last = time.monotonic()
+            from synthcmr.report.run_page import write_run_page
+
+            write_run_page(run)
+
+    return observe
+
+
+def _anatomy(cohort: Path, run: Path) -> None:
+    from synthcmr.cli.progress import progress_bar
+    from synthcmr.cohort import Cohort
+    from synthcmr.generators.anatomy import AnatomyGenerator
+
+    with progress_bar("train anatomy") as report:
+        made = AnatomyGenerator.fit(Cohort.open(cohort), progress=report)
+    run.parent.mkdir(parents=True, exist_ok=True)
+    file = run if run.suffix == ".npz" else run.with_suffix(".npz")
+    made.save(file)
+    typer.echo(f"{file}: anatomies of {made.facts['subjects']} subjects; try: synthcmr generate OUT --anatomy {file} --subjects 4")
+
+
+def _clear(run: Path) -> None:
+    import shutil
+
+    from synthcmr.training.run_folder import RUN_FILE
+
+    if (run / RUN_FILE).exists():
+        shutil.rmtree(run)
+
+
+def _again(
+    family: str,
+    cohort: Path,
+    run: Path,
+    preset: str,
+    settings: Path | None,
+    change: list[str] | None,
+    balance: str | None,
+) -> list[str]:
+    """The command line that a job of the cluster runs: this one without --slurm."""
+    words = ["train", family, str(cohort), str(run), "--preset", preset]
+    words += ["--settings", str(settings)] if settings else []
+    words += [word for item in change or [] for word in ("--set", item)]
+    return words + (["--balance", balance] if balance else [])

@@ -1,0 +1,119 @@
+"""Attributes <-> text. Any attribute can be left out on the way there, and what is not understood is said on the way back."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from synthcmr.cohort.attributes import ATTRIBUTES, Value, is_missing
+from synthcmr.conditioning.wordings import DIAGNOSES, LEVEL_WRITTEN, PHASE_WRITTEN, SEX_WRITTEN
+
+EXAMPLE = "woman, 67 years, BMI 31, heart failure"
+# What guidance leaves out in its metadata-free branch: everything that belongs to the patient.
+METADATA = ("sex", "age", "bmi", "height_cm", "weight_kg", "diagnosis", "systolic_bp", "diastolic_bp", "heart_rate", "chest_fat_mm")
+# number -> (how it is written, unit, lowest, highest)
+NUMBERS: dict[str, tuple[str, str, float, float]] = {
+    "lv_edv_ml": ("LV EDV", "ml", 30, 600),
+    "lv_esv_ml": ("LV ESV", "ml", 5, 550),
+    "lv_ef_percent": ("LVEF", "%", 4, 88),
+    "lv_mass_g": ("LV mass", "g", 20, 500),
+    "rv_edv_ml": ("RV EDV", "ml", 30, 600),
+    "rv_esv_ml": ("RV ESV", "ml", 5, 550),
+    "rv_ef_percent": ("RVEF", "%", 4, 88),
+    "wall_max_mm": ("wall", "mm", 3, 40),
+    "severity": ("severity", "", 0, 2.5),
+}
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What a prompt says."""
+
+    attributes: dict[str, Value] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)  # what the heart shall measure; and severity
+    slice_level: str | None = None
+    phases: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()  # what was not understood, as typed
+    notes: tuple[str, ...] = ()  # what was assumed
+
+
+def write_prompt(
+    attributes: Mapping[str, object],
+    *,
+    slice_level: str | None = None,
+    phases: Sequence[str] = (),
+    numbers: Mapping[str, float] | None = None,
+    without: Collection[str] = (),
+) -> str:
+    """Attributes as text.
+
+    Args:
+        attributes: of the patient and the scanner; what is absent or not known to prompts is left out.
+        slice_level: basal, mid or apical.
+        phases: ED, ES or both.
+        numbers: what the heart measures.
+        without: names to leave out, e.g. `METADATA`.
+
+    Example:
+        >>> write_prompt({"sex": "female", "age": 67, "bmi": 31.2, "diagnosis": "HF", "vendor": "Siemens"}, slice_level="mid")
+        'Short-axis cardiac MRI, mid-ventricular slice. Woman, 67 years, BMI 31.2, heart failure. Siemens.'
+    """
+    told = {k: v for k, v in attributes.items() if k not in without and not is_missing(v)}
+    view = ["Short-axis cardiac MRI"]
+    if slice_level is not None:
+        view.append(LEVEL_WRITTEN[slice_level])
+    if phases:
+        view.append(" and ".join(PHASE_WRITTEN[p] for p in phases))
+    sentences = [", ".join(view), ", ".join(_patient(told)), ", ".join(_measured(numbers or {})), _scanner(told)]
+    return " ".join(f"{_capital(s)}." for s in sentences if s)
+
+
+def _patient(told: Mapping[str, object]) -> list[str]:
+    parts = [SEX_WRITTEN[str(told["sex"])]] if "sex" in told else []
+    for name, form in _PATIENT_FORMS.items():
+        if name in told:
+            parts.append(form.format(_number(told[name])))
+    if "diagnosis" in told:
+        code = str(told["diagnosis"])
+        parts.append(DIAGNOSES.get(code, f'diagnosis "{code}"'))
+    return parts
+
+
+_PATIENT_FORMS = {
+    "age": "{} years",
+    "bmi": "BMI {}",
+    "height_cm": "{} cm",
+    "weight_kg": "{} kg",
+    "systolic_bp": "systolic {} mmHg",
+    "diastolic_bp": "diastolic {} mmHg",
+    "heart_rate": "heart rate {}",
+    "chest_fat_mm": "chest fat {} mm",
+}
+
+
+def _measured(numbers: Mapping[str, float]) -> list[str]:
+    return [f"{NUMBERS[k][0]} {_number(v)} {NUMBERS[k][1]}".rstrip() for k, v in numbers.items() if k in NUMBERS]
+
+
+def _scanner(told: Mapping[str, object]) -> str:
+    parts = [str(told["vendor"])] if "vendor" in told else []
+    if "field_strength_t" in told:
+        parts.append(f"{_number(told['field_strength_t'])} T")
+    return " ".join(parts)
+
+
+def _number(value: object) -> str:
+    return f"{round(float(str(value)), 1):g}"
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def allowed(name: str) -> tuple[float, float, str]:
+    """Lowest and highest value of something a prompt can put in numbers, and its unit."""
+    if name in NUMBERS:
+        _, unit, low, high = NUMBERS[name]
+        return low, high, unit
+    if name == "chest_fat_mm":
+        return 1, 150, "mm"
+    spec = ATTRIBUTES[name]
+    return spec.low, spec.high, spec.unit

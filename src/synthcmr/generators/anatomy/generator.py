@@ -1,0 +1,255 @@
+"""The anatomy generator itself: fit on masks, drawn from, saved as one small file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.attributes import Value
+from synthcmr.cohort.subject_stack import SubjectStack
+from synthcmr.conditioning.vocabulary import is_present
+from synthcmr.errors import CohortError, SettingsError
+from synthcmr.generators.anatomy.anatomy import Anatomy, measure
+from synthcmr.generators.anatomy.distance import Described, describe
+from synthcmr.generators.anatomy.draw import draw_masks
+from synthcmr.generators.anatomy.hearts import Hearts, checked, from_free, to_free
+from synthcmr.generators.anatomy.people import People
+from synthcmr.generators.anatomy.settings import AnatomySettings
+from synthcmr.generators.anatomy.space import ShapeSpace
+
+FORMAT, VERSION = "synthcmr-anatomy", 1
+MIN_SUBJECTS = 10
+MAX_SEVERITY = 2.5
+WALL_TRIES, WALL_TOLERANCE_MM = 5, 0.2
+STREAM = 0xA7A  # random numbers of an anatomy never meet those of an image with the same seed
+
+
+@dataclass(frozen=True)
+class AnatomyGenerator:
+    """Who the patient is, or what the heart shall measure -> masks of a whole stack.
+
+    Example:
+        >>> generator = AnatomyGenerator.fit(Cohort.open("acdc"))  # doctest: +SKIP
+        >>> heart = generator.sample({"sex": "female", "age": 45, "diagnosis": "DCM"}, seed=1)  # doctest: +SKIP
+    """
+
+    people: People
+    hearts: Hearts
+    space: ShapeSpace
+    facts: dict[str, Any]  # cohort hash, number of subjects, slice steps, systolic mass
+
+    @classmethod
+    def fit(
+        cls,
+        cohort: Cohort,
+        settings: AnatomySettings | None = None,
+        progress: Callable[[int, int, str], None] | None = None,
+    ) -> AnatomyGenerator:
+        """Learn from the training split of a cohort whose masks hold LV, myocardium and RV at ED and ES.
+
+        Raises:
+            CohortError: fewer than ten subjects have such masks.
+        """
+        settings = settings or AnatomySettings()
+        chosen = cohort.select(split="train") if (cohort.subjects["split"] == "train").any() else cohort
+        seen = _Seen([], [], [], [], [])
+        subjects = list(chosen.subjects["subject_id"])
+        for i, subject in enumerate(subjects):
+            seen.look(chosen, subject, settings)
+            if progress is not None:
+                progress(i + 1, len(subjects), str(subject))
+        if len(seen.hearts) < MIN_SUBJECTS:
+            raise CohortError(
+                f"{cohort.path}: expected at least {MIN_SUBJECTS} training subjects with LV, myocardium and RV masks at ED and ES, "
+                f"found {len(seen.hearts)}; use a larger cohort, or the anatomy generator that comes with synthcmr"
+            )
+        people = People.of(seen.rows)
+        rng = np.random.default_rng(0)
+        completed = [people.draw(row, rng) for row in seen.rows]
+        space, shapes = ShapeSpace.of(seen.hearts, settings)
+        facts = {
+            "cohort_hash": cohort.hash,
+            "subjects": len(seen.hearts),
+            "steps_mm": sorted(seen.steps),
+            "systolic_mass": float(np.median(seen.systolic_mass)),
+        }
+        return cls(people, Hearts.of(completed, seen.numbers, shapes, settings), space, facts)
+
+    def sample(
+        self,
+        attributes: Mapping[str, object],
+        seed: int,
+        *,
+        numbers: Mapping[str, float] | None = None,
+        severity: float | None = None,
+        size: int = 128,
+        spacing_mm: float = 1.5,
+    ) -> Anatomy:
+        """Draw one heart.
+
+        Args:
+            attributes: any of sex, age, bmi, height_cm, weight_kg, diagnosis; what is absent is drawn as the cohort has it.
+            seed: decides everything that is not asked for.
+            numbers: what the heart shall measure: lv_edv_ml, lv_esv_ml, lv_ef_percent, lv_mass_g, rv_..., wall_max_mm.
+            severity: 0 is the same person without the disease, 1 typical, 2 twice as far.
+            size: rows and columns of the masks.
+            spacing_mm: their pixel.
+
+        Raises:
+            SettingsError: an unknown diagnosis, or impossible numbers.
+        """
+        asked = checked(numbers or {})
+        strength = _severity(severity)
+        body, form, scan = (np.random.default_rng([STREAM, seed, k]) for k in range(3))
+        person = self._person(attributes, asked, body)
+        step = float(scan.choice(self.facts["steps_mm"]))
+        found, shape = self.hearts.draw(person, asked, strength, form)
+        x = self.hearts.design(person, strength)
+        mask = self._masks(shape, found, size, spacing_mm, step)
+        if "wall_max_mm" in asked:
+            mask = self._with_wall(asked["wall_max_mm"], mask, shape, found, x, size, spacing_mm, step)
+        told: dict[str, Value] = {**person, **{k: v for k, v in attributes.items() if _told(k, v, person)}}
+        return Anatomy(mask, (spacing_mm, spacing_mm), step, min(8.0, step), "generated", attributes=told, asked=found)
+
+    def save(self, path: Path) -> None:
+        """Write one .npz file."""
+        header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "settings": self.space.settings.model_dump(mode="json"),
+            "facts": self.facts,
+            "cells": self.people.cells,
+            "diagnoses": self.hearts.diagnoses,
+        }
+        arrays = {f"people_{k}": getattr(self.people, k) for k in _PEOPLE} | {f"hearts_{k}": getattr(self.hearts, k) for k in _HEARTS}
+        arrays |= {f"space_{k}": getattr(self.space, k).astype(np.float16) for k in ("map_means", "map_axes")}
+        arrays |= {f"space_{k}": getattr(self.space, k).astype(np.float32) for k in ("mean", "axes")}
+        with path.open("wb") as file:
+            np.savez_compressed(file, header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8), **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> AnatomyGenerator:
+        """Read a saved generator.
+
+        Raises:
+            CohortError: it is not one, or a newer version wrote it.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {k: file[k] for k in file.files}
+            header = json.loads(arrays["header"].tobytes())
+        except (OSError, ValueError, KeyError) as error:
+            raise CohortError(f"{path}: expected an anatomy generator (.npz), got: {error}") from error
+        if header.get("format") != FORMAT or header["version"] > VERSION:
+            raise CohortError(f"{path}: expected {FORMAT} up to version {VERSION}, got {header.get('format')} {header.get('version')}")
+        settings = AnatomySettings.model_validate(header["settings"])
+        people = People(tuple((s, d) for s, d in header["cells"]), *(arrays[f"people_{k}"] for k in _PEOPLE))
+        hearts = Hearts(tuple(header["diagnoses"]), *(arrays[f"hearts_{k}"] for k in _HEARTS))
+        space = ShapeSpace(*(arrays[f"space_{k}"].astype(np.float64) for k in _SPACE), settings)
+        return cls(people, hearts, space, header["facts"])
+
+    def _person(
+        self, attributes: Mapping[str, object], asked: Mapping[str, float], rng: np.random.Generator
+    ) -> dict[str, str | float]:
+        """Complete the attributes; a heart that is asked for in numbers goes to a person who could have it."""
+        if not asked or is_present(attributes.get("diagnosis")) or not self.people.diagnoses:
+            return self.people.draw(attributes, rng)
+        persons = [self.people.draw({**attributes, "diagnosis": d}, rng) for d in self.people.diagnoses]
+        count = [sum(c for (_, d), c in zip(self.people.cells, self.people.counts, strict=True) if d == p["diagnosis"]) for p in persons]
+        weight = np.log(count) + [self.hearts.log_likelihood(p, asked) for p in persons]
+        share = np.exp(weight - weight.max())
+        return persons[int(rng.choice(len(persons), p=share / share.sum()))]
+
+    def _masks(self, shape: np.ndarray, numbers: Mapping[str, float], size: int, spacing: float, step: float) -> np.ndarray:
+        heart: Described = self.space.heart(shape)
+        return draw_masks(heart, numbers, self.space.settings, size, spacing, step, self.facts["systolic_mass"])
+
+    def _with_wall(
+        self,
+        wanted: float,
+        mask: np.ndarray,
+        shape: np.ndarray,
+        numbers: dict[str, float],
+        x: np.ndarray,
+        size: int,
+        spacing: float,
+        step: float,
+    ) -> np.ndarray:
+        """Move the shape along what a thicker wall looks like until the masks show the asked thickness."""
+        y = to_free(numbers)
+        best, best_miss, told = mask, np.inf, wanted
+        for _ in range(WALL_TRIES):
+            miss = measure(best if best_miss < np.inf else mask, (spacing, spacing), step)["wall_max_mm"] - wanted
+            if abs(miss) < best_miss:
+                best_miss = abs(miss)
+            if best_miss < WALL_TOLERANCE_MM:
+                break
+            told -= miss
+            other = to_free(from_free(y) | {"wall_max_mm": max(told, 2.0)})
+            moved = shape + self.hearts.shape(other, x) - self.hearts.shape(y, x)
+            best = self._masks(moved, numbers, size, spacing, step)
+        return best
+
+
+_PEOPLE = ("counts", "means", "covariance", "limits")
+_HEARTS = ("measure_weights", "measure_covariances", "shape_weights", "shape_root", "centre", "scale")
+_SPACE = ("map_means", "map_axes", "mean", "axes")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was found in the stacks of a cohort."""
+
+    hearts: list[Described]
+    numbers: list[dict[str, float]]
+    rows: list[dict[str, Any]]
+    steps: list[float]
+    systolic_mass: list[float]
+
+    def look(self, cohort: Cohort, subject: str, settings: AnatomySettings) -> None:
+        """Take in one subject, where its masks allow."""
+        stack = usable_stack(cohort, subject)
+        if stack is None or stack.spacing_mm is None or stack.slice_step_mm is None:
+            return
+        heart = describe(stack.mask, stack.spacing_mm, stack.slice_step_mm, settings)
+        numbers = measure(stack.mask, stack.spacing_mm, stack.slice_step_mm)
+        if heart is None or not {"lv_ef_percent", "rv_ef_percent"} <= set(numbers) or numbers["wall_max_mm"] <= 0:
+            return
+        self.hearts.append(heart)
+        self.numbers.append(numbers)
+        self.rows.append(cohort.attributes(subject))
+        self.steps.append(round(stack.slice_step_mm, 3))
+        muscle = (stack.mask == 2).sum(axis=(1, 2, 3))
+        self.systolic_mass.append(float(muscle[1] / max(muscle[0], 1)))
+
+
+def usable_stack(cohort: Cohort, subject: str) -> SubjectStack | None:
+    """The stack of a subject that has all structures drawn at ED and ES, reduced to these two frames."""
+    from dataclasses import replace
+
+    for stack in cohort.stacks(subject):
+        if not {"ED", "ES"} <= set(stack.phases):
+            continue
+        frames = [stack.phases.index("ED"), stack.phases.index("ES")]
+        if all(set(stack.labelled[f].split(",")) == {"lv", "myo", "rv"} for f in frames):
+            return replace(stack, image=stack.image[frames], mask=stack.mask[frames], phases=("ED", "ES"))
+    return None
+
+
+def _severity(asked: float | None) -> float:
+    if asked is None:
+        return 1.0
+    if not 0 <= asked <= MAX_SEVERITY:
+        raise SettingsError(f"severity: expected 0 (healthy) to {MAX_SEVERITY:g}, 1 being typical; got {asked:g}")
+    return float(asked)
+
+
+def _told(name: str, value: object, person: Mapping[str, object]) -> bool:
+    """Whether an asked attribute is passed on as it is: a wider diagnosis such as HF has been resolved."""
+    return is_present(value) and not (name == "diagnosis" and name in person)

@@ -1,0 +1,81 @@
+"""Small fingerprints of training images, so that a near-copy among generated ones is found without the training data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.training.images import TrainingImages
+
+NAME = "fingerprints.npz"
+SIDE = 12  # of a fingerprint, per frame
+MIDDLE = 0.75  # share of the image that is looked at
+BLOCK = 2048
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """What was trained on, and how alike independent images get."""
+
+    prints: npt.NDArray[np.int8]  # (images, frames x SIDE x SIDE)
+    limit: float  # correlation that no held-out real image reached with any training image
+
+    @classmethod
+    def of(cls, training: TrainingImages, held_out: TrainingImages | None) -> Fingerprints:
+        """Take the fingerprints of training images; held-out ones say what is alike by chance."""
+        prints = np.concatenate([_quantised(fingerprint(training.image[k : k + BLOCK])) for k in range(0, len(training), BLOCK)])
+        mine = cls(prints, 1.0)
+        if held_out is None:
+            return mine
+        return cls(prints, float(mine.nearest(held_out.image).max()))
+
+    def fits(self, image: npt.NDArray[np.floating]) -> bool:
+        """Whether images have as many frames as those that were fingerprinted."""
+        return bool(image.shape[1] * SIDE**2 == self.prints.shape[1])
+
+    def nearest(self, image: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Correlation of each image with the most similar training image.
+
+        Args:
+            image: (images, frames, rows, columns).
+        """
+        known = self.prints.astype(np.float32)
+        known /= np.linalg.norm(known, axis=1, keepdims=True) + 1e-6
+        found: npt.NDArray[np.float32] = np.concatenate(
+            [(fingerprint(image[k : k + 256]) @ known.T).max(axis=1) for k in range(0, len(image), 256)]
+        )
+        return found
+
+    def save(self, path: Path) -> None:
+        """Write them."""
+        with path.open("wb") as file:
+            np.savez_compressed(file, prints=self.prints, limit=np.float64(self.limit))
+
+    @classmethod
+    def load(cls, path: Path) -> Fingerprints | None:
+        """Read them; None where there are none."""
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as file:
+            return cls(file["prints"], float(file["limit"]))
+
+
+def fingerprint(image: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """Block means of the middle of every frame, standardised to unit length, (images, frames x SIDE x SIDE)."""
+    n, frames, rows, columns = image.shape
+    tall, wide = (int(side * MIDDLE) // SIDE * SIDE for side in (rows, columns))
+    top, left = (rows - tall) // 2, (columns - wide) // 2
+    middle = image[:, :, top : top + tall, left : left + wide].astype(np.float32)
+    blocks = middle.reshape(n, frames, SIDE, tall // SIDE, SIDE, wide // SIDE).mean(axis=(3, 5))
+    flat = blocks.reshape(n, -1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    unit: npt.NDArray[np.float32] = flat / (np.linalg.norm(flat, axis=1, keepdims=True) + 1e-6)
+    return unit
+
+
+def _quantised(prints: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
+    scaled = prints / (np.abs(prints).max(axis=1, keepdims=True) + 1e-6) * 127
+    return np.rint(scaled).astype(np.int8)

@@ -1,0 +1,70 @@
+"""What real images score with a judge: the limits by which generated ones are screened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.judges.reader import AttributeReader, Reading, by_subject
+from synthcmr.judges.segmenter import Segmenter, dice
+from synthcmr.training.images import TrainingImages
+
+PASS = 0.99  # share of real images that a limit lets through
+Limits = dict[str, dict[str, float]]  # "slice" and "stack" -> what -> limit
+
+
+def segmenter_limits(segmenter: Segmenter, images: TrainingImages) -> Limits:
+    """The Dice that real slices, and whole stacks, reach with their own masks."""
+    found = segmenter.segment(images.image.astype(np.float32))
+    slices = [mean_dice(f, m) for f, m in zip(found, images.mask, strict=True)]
+    stacks = [
+        mean_dice(found[rows], images.mask[rows]) for rows in _rows_of(images.subject)
+    ]
+    return {"slice": {"dice": _low(slices)}, "stack": {"dice": _low(stacks)}}
+
+
+def reader_limits(reader: AttributeReader, images: TrainingImages) -> Limits:
+    """How far off readings of real slices, and of whole subjects, are: probability of the truth, error of numbers."""
+    reading = reader.read(images.image.astype(np.float32))
+    names, averaged = by_subject(reading, images.subject)
+    first = [images.subject.index(name) for name in names]
+    return {
+        "slice": _off(reading, images.attributes),
+        "stack": _off(averaged, [images.attributes[i] for i in first]),
+    }
+
+
+def mean_dice(found: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
+    """Mean over the structures that the mask has; NaN where it has none."""
+    scores = list(dice(found, truth).values())
+    return float(np.mean(scores)) if scores else float("nan")
+
+
+def asked_probability(reading: Reading, name: str, row: int, value: object) -> float | None:
+    """Probability of an asked category in one reading; None where the reader does not know it."""
+    if name not in reading.categories or str(value) not in reading.values[name]:
+        return None
+    return float(reading.categories[name][row, reading.values[name].index(str(value))])
+
+
+def _off(reading: Reading, attributes: Sequence[dict[str, object]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name in reading.categories:
+        seen = [asked_probability(reading, name, i, a[name]) for i, a in enumerate(attributes) if name in a]
+        found[name] = _low([p for p in seen if p is not None])
+    for name, values in reading.numbers.items():
+        errors = [abs(float(values[i]) - float(str(a[name]))) for i, a in enumerate(attributes) if name in a]
+        found[name] = float(np.quantile(errors, PASS)) if errors else float("inf")
+    return found
+
+
+def _low(scores: Sequence[float]) -> float:
+    known = [s for s in scores if s == s]
+    return float(np.quantile(known, 1 - PASS)) if known else 0.0
+
+
+def _rows_of(subjects: Sequence[str]) -> list[npt.NDArray[np.intp]]:
+    names = np.asarray(subjects)
+    return [np.flatnonzero(names == name) for name in dict.fromkeys(subjects)]

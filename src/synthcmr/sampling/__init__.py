@@ -1,0 +1,1 @@
+"""From requests to images: conditions and seeds first, then rendering, screening and storing."""

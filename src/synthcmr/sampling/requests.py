@@ -1,0 +1,81 @@
+"""Requests: every draw is made here, before anything is rendered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from synthcmr.cohort.attributes import Value
+
+WHOLE = "whole"  # instead of a level: the whole stack
+FOLLOWED = ("sex", "age", "bmi", "height_cm", "weight_kg", "diagnosis", "vendor", "field_strength_t", "chest_fat_mm")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One subject to make: a whole stack, or one slice of it."""
+
+    name: str  # subject id of the result
+    seed: int
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)  # what the heart shall measure
+    severity: float | None = None
+    level: str = WHOLE  # "basal", "mid", "apical" for one slice
+    prompt: str = ""  # as it was asked, where it was asked in words
+    like: str | None = None  # subject whose mask, and whatever is not asked otherwise, is taken
+
+    def row(self) -> dict[str, Any]:
+        """As plain values, for manifests and plans."""
+        return asdict(self) | {"attributes": dict(self.attributes), "numbers": dict(self.numbers)}
+
+
+def seed_of(run_seed: int, *parts: object) -> int:
+    """A seed that depends on everything given and on nothing else."""
+    text = "/".join(str(p) for p in (run_seed, *parts))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")
+
+
+def from_prompt(
+    count: int,
+    seed: int,
+    attributes: Mapping[str, Value],
+    numbers: Mapping[str, float],
+    severity: float | None,
+    level: str,
+    prompt: str,
+) -> list[Request]:
+    """The same request for several subjects, each with its own seed."""
+    return [
+        Request(f"synth-{seed}-{i:05d}", seed_of(seed, i), dict(attributes), dict(numbers), severity, level, prompt)
+        for i in range(count)
+    ]
+
+
+def like_cohort(
+    subjects: Sequence[tuple[str, Mapping[str, Value]]],
+    count: int,
+    seed: int,
+    attributes: Mapping[str, Value],
+    level: str,
+) -> list[Request]:
+    """Requests that follow the people of a cohort, in random order, as often as needed.
+
+    Args:
+        subjects: name and attributes of each subject with masks.
+        count: how many to make.
+        seed: of the run.
+        attributes: what replaces the subjects' own.
+        level: whole stacks, or slices of one level.
+    """
+    order = np.concatenate(
+        [np.random.default_rng([seed, k]).permutation(len(subjects)) for k in range(-(-count // len(subjects)))]
+    )[:count]
+    made = []
+    for i, k in enumerate(order):
+        name, own = subjects[int(k)]
+        made.append(Request(f"synth-{seed}-{i:05d}", seed_of(seed, i), {**own, **attributes}, level=level, like=name))
+    return made

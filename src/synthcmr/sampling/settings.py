@@ -1,0 +1,29 @@
+"""What decides a generated cohort."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from synthcmr.config import Settings
+from synthcmr.generators.sampler import SamplerSettings
+
+
+class ScreenSettings(Settings):
+    """What an image must pass. Limits are those that nearly all real images of the judges' own test split pass."""
+
+    enabled: bool = True
+    tries: int = Field(3, ge=1, description="new seeds for a subject or image that fails, before it is given up")
+    min_dice: float | None = Field(None, ge=0, le=1, description="agreement of mask and re-segmentation; null: the judge's own limit")
+    min_probability: float = Field(0.02, ge=0, le=1, description="of an asked category, as the reader sees it")
+    number_margin: float = Field(1.5, gt=0, description="an asked number may be this many times further off than 99 % of real ones")
+    max_similarity: float = Field(0.995, ge=0, le=1, description="to any training image, where their fingerprints are at hand")
+
+
+class GenerateSettings(Settings):
+    """Everything that decides the pixels, besides the requests themselves."""
+
+    sampler: SamplerSettings = SamplerSettings()
+    screen: ScreenSettings = ScreenSettings()
+    size: int = Field(128, ge=32)
+    spacing_mm: float = Field(1.5, gt=0)
+    masks: Literal["generated", "real", "deformed"] = "generated"

@@ -1,0 +1,88 @@
+"""Whole stacks: slices are drawn outwards from the middle, each seeing the one drawn before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.attributes import Value
+from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.preprocess.levels import slice_levels
+from synthcmr.conditioning.condition import Condition, Neighbour
+from synthcmr.generators.protocol import Generator
+from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.sampling.requests import seed_of
+
+Images = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class StackCondition:
+    """A stack to render: its masks, who it is, and its seed."""
+
+    mask: Mask  # (frames, slices, rows, columns), base -> apex
+    attributes: Mapping[str, Value]  # that the generator can be told
+    seed: int
+
+    def at(self, z: int, neighbour: Neighbour | None) -> Condition:
+        """The condition of one slice."""
+        level, fraction = slice_levels(self.mask)[z]
+        view: dict[str, Value] = {}
+        if level is not None and fraction is not None:
+            view = {"slice_level": level, "slice_fraction": fraction}
+        return Condition(self.mask[:, z], {**self.attributes, **view}, neighbour)
+
+
+def order(slices: int) -> list[list[tuple[int, int | None]]]:
+    """Rounds of (slice, neighbour it sees): the middle one first, then one further up and down in each round."""
+    middle = slices // 2
+    rounds: list[list[tuple[int, int | None]]] = [[(middle, None)]]
+    for step in range(1, slices):
+        now = [(z, z - sign) for sign in (-1, 1) if 0 <= (z := middle + sign * step) < slices]
+        if not now:
+            break
+        rounds.append(now)
+    return rounds
+
+
+def render_stacks(generator: Generator, stacks: Sequence[StackCondition], settings: SamplerSettings) -> list[Images]:
+    """Render stacks together, round by round.
+
+    Returns:
+        Per stack, (frames, slices, rows, columns), 0 to 1.
+    """
+    made = [np.zeros(stack.mask.shape, dtype=np.float32) for stack in stacks]
+    for work in _rounds(stacks):
+        conditions = [stacks[s].at(z, _seen(made[s], stacks[s].mask, beside)) for s, z, beside in work]
+        seeds = [seed_of(stacks[s].seed, "slice", z) for s, z, _ in work]
+        images = generator.sample(conditions, seeds, settings)
+        for (s, z, _), image in zip(work, images, strict=True):
+            made[s][:, z] = image
+    return made
+
+
+def render_slices(
+    generator: Generator, stacks: Sequence[StackCondition], slices: Sequence[int], settings: SamplerSettings
+) -> list[Images]:
+    """Render one slice of each stack, by itself.
+
+    Returns:
+        Per stack, (frames, 1, rows, columns), 0 to 1.
+    """
+    conditions = [stack.at(z, None) for stack, z in zip(stacks, slices, strict=True)]
+    seeds = [seed_of(stack.seed, "slice", z) for stack, z in zip(stacks, slices, strict=True)]
+    return [image[:, None] for image in generator.sample(conditions, seeds, settings)]
+
+
+def _rounds(stacks: Sequence[StackCondition]) -> Iterator[list[tuple[int, int, int | None]]]:
+    """What can be drawn at the same time over all stacks: (stack, slice, neighbour)."""
+    orders = [order(stack.mask.shape[1]) for stack in stacks]
+    for k in range(max(len(o) for o in orders)):
+        yield [(s, z, beside) for s, o in enumerate(orders) if k < len(o) for z, beside in o[k]]
+
+
+def _seen(made: Images, mask: Mask, beside: int | None) -> Neighbour | None:
+    return None if beside is None else Neighbour(made[:, beside], mask[:, beside])
