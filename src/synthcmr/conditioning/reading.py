@@ -35,7 +35,7 @@ NUMBERED: tuple[tuple[str, str], ...] = (
     ("field_strength_t", rf"{N}\s*-?\s*t(?:esla)?\b"),
     ("age", rf"\bage{IS}{N}(?:\s*(?:years?|yrs?|y))?(?:\s*old)?"),
     ("age", rf"{N}\s*-?\s*(?:years?|yrs?|yo|y/o|y\.o\.?|y)(?:\s*-?\s*old)?(?![\w-])"),
-    ("age", rf"\b(?:fe)?male of {N}\b|\b(?:wo)?man of {N}\b"),
+    ("age", rf"(?:(?<=man of )|(?<=male of )|(?<=lady of )){N}\b"),
 )
 HEART = ("lv_edv_ml", "lv_esv_ml", "lv_ef_percent", "lv_mass_g", "rv_edv_ml", "rv_esv_ml", "rv_ef_percent", "wall_max_mm", "severity")
 NEGATION = r"\b(?:no|not|without|never|denies|non|free of|excluded)\s+(?:known\s+|any\s+|history of\s+|a\s+)*"

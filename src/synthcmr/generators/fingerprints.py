@@ -11,7 +11,7 @@ import numpy.typing as npt
 from synthcmr.training.images import TrainingImages
 
 NAME = "fingerprints.npz"
-SIDE = 12  # of a fingerprint, per frame
+SIDE = 8  # of a fingerprint, per frame
 MIDDLE = 0.75  # share of the image that is looked at
 BLOCK = 2048
 

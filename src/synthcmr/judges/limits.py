@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.labels import STRUCTURES
 from synthcmr.judges.reader import AttributeReader, Reading, by_subject
 from synthcmr.judges.segmenter import Segmenter, dice
 from synthcmr.training.images import TrainingImages
 
+MIN_PIXELS = 100  # of a structure, over all frames given; the Dice of a smaller one is a matter of single pixels
 PASS = 0.99  # share of real images that a limit lets through
 Limits = dict[str, dict[str, float]]  # "slice" and "stack" -> what -> limit
 
@@ -37,8 +39,9 @@ def reader_limits(reader: AttributeReader, images: TrainingImages) -> Limits:
 
 
 def mean_dice(found: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
-    """Mean over the structures that the mask has; NaN where it has none."""
-    scores = list(dice(found, truth).values())
+    """Mean over the structures that the mask shows in more than a few pixels; NaN where there is none."""
+    shown = [name for name, label in STRUCTURES.items() if (truth == label).sum() >= MIN_PIXELS]
+    scores = [score for name, score in dice(found, truth).items() if name in shown]
     return float(np.mean(scores)) if scores else float("nan")
 
 

@@ -6,28 +6,40 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from synthcmr.errors import CohortError
 from synthcmr.training.run_folder import RUN_FILE, WEIGHTS, RunFolder
 
 HEADER = "synthcmr"
+SCALE = ".scale"  # beside each tensor that is stored in 8 bits
 
 
-def save_weights(network: nn.Module, file: Path, header: dict[str, Any]) -> str:
+def save_weights(network: nn.Module, file: Path, header: dict[str, Any], compact: bool = False) -> str:
     """Write a network's weights in half precision with a header.
+
+    Args:
+        network: whose state is written.
+        file: where to.
+        header: what is needed to build the network again.
+        compact: store matrices and kernels in 8 bits with a scale per output, for weights that travel in a package.
 
     Returns:
         Hash of the file.
     """
     from safetensors.torch import save_file
 
-    tensors = {
-        name: (value.half() if value.is_floating_point() else value).contiguous()
-        for name, value in network.state_dict().items()
-    }
+    tensors: dict[str, Tensor] = {}
+    for name, value in network.state_dict().items():
+        if compact and value.is_floating_point() and value.dim() >= 2:
+            scale = value.detach().flatten(1).abs().amax(dim=1).clamp(min=1e-8) / 127
+            tensors[name] = (value / scale.view(-1, *[1] * (value.dim() - 1))).round().to(torch.int8).contiguous()
+            tensors[name + SCALE] = scale.float()
+        else:
+            tensors[name] = (value.half() if value.is_floating_point() else value).contiguous()
     partial = file.with_suffix(".part")
     save_file(tensors, partial, metadata={HEADER: json.dumps(header)})
+    partial.chmod(0o644)
     partial.replace(file)
     return file_hash(file)
 
@@ -55,7 +67,15 @@ def load_weights(network: nn.Module, file: Path) -> None:
     """Fill a network from a weights file."""
     from safetensors.torch import load_file
 
-    tensors = {k: v.float() if v.dtype == torch.float16 else v for k, v in load_file(file).items()}
+    stored = load_file(file)
+    tensors: dict[str, Tensor] = {}
+    for name, value in stored.items():
+        if name.endswith(SCALE):
+            continue
+        if name + SCALE in stored:
+            tensors[name] = value.float() * stored[name + SCALE].view(-1, *[1] * (value.dim() - 1))
+        else:
+            tensors[name] = value.float() if value.dtype == torch.float16 else value
     network.load_state_dict(tensors)
 
 

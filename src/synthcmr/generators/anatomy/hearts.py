@@ -25,6 +25,7 @@ RANGES: dict[str, tuple[float, float]] = {  # what may be asked for; beyond it n
     "wall_max_mm": (3, 40),
 }
 HEALTHY = "NOR"
+SMALL = 3.0  # subjects' worth of the pooled covariance in every group's own
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,6 @@ def _by_group(left: Floats, groups: list[str], names: tuple[str, ...], shrinkage
     found = []
     for name in names:
         mine = left[[g == name for g in groups]]
-        lean = max(shrinkage, 8.0 / (8.0 + len(mine))) if len(mine) < 40 else shrinkage
+        lean = max(shrinkage, SMALL / (SMALL + len(mine)))
         found.append((1 - lean) * (mine.T @ mine / len(mine)) + lean * pooled + 1e-6 * np.eye(len(pooled)))
     return np.stack(found)

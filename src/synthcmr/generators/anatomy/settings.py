@@ -16,5 +16,5 @@ class AnatomySettings(Settings):
     slice_components: int = Field(24, ge=2, description="numbers that describe one distance map")
     components: int = Field(48, ge=2, description="numbers that describe a whole heart")
     reach_mm: float = Field(18.0, gt=0, description="distances are cut here: what is far from a border says nothing")
-    shrinkage: float = Field(0.15, ge=0, le=1, description="of a diagnosis' covariance towards the pooled one")
-    ridge: float = Field(1.0, gt=0, description="of regressions, in subjects' worth of evidence")
+    shrinkage: float = Field(0.02, ge=0, le=1, description="least weight of the pooled covariance in a diagnosis' own")
+    ridge: float = Field(0.3, gt=0, description="of regressions, in subjects' worth of evidence")

@@ -1,0 +1,57 @@
+"""The CLIP encoder with a tiny model of the real classes, built here."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.errors import SettingsError
+
+transformers = pytest.importorskip("transformers", reason="the clip extra is not installed")
+ROWS = [{"sex": "female", "age": 40.0, "diagnosis": "DCM", "slice_level": "mid"}, {"sex": "male", "age": 60.0, "diagnosis": "NOR"}]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clip")
+    letters = [chr(c) for c in range(33, 127)]
+    tokens = letters + [letter + "</w>" for letter in letters] + ["<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({t: i for i, t in enumerate(tokens)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = transformers.CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = transformers.CLIPTextConfig(
+        vocab_size=len(tokens), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2
+    )
+    transformers.CLIPTextModel(config).save_pretrained(folder)
+    return folder
+
+
+def test_prompts_become_tokens_and_silence_is_the_empty_prompt(model: Path) -> None:
+    from synthcmr.conditioning.clip import ClipEncoder
+
+    encoder = ClipEncoder(Vocabulary.of(ROWS, ("sex", "age", "diagnosis", "slice_level")), 24, str(model))
+    assert encoder.prompt({}) == ""
+    assert encoder.prompt(ROWS[0]) == "Short-axis cardiac MRI, mid-ventricular slice. Woman, 40 years, dilated cardiomyopathy."
+    tokens = encoder(encoder.prepare([{}, ROWS[0], ROWS[1]]))
+    assert tokens.shape == (3, 77, 24)
+    assert not torch.allclose(tokens[1], tokens[2])
+
+
+def test_the_text_model_is_frozen_and_no_part_of_the_weights(model: Path) -> None:
+    from synthcmr.conditioning.clip import ClipEncoder
+
+    encoder = ClipEncoder(Vocabulary.of(ROWS, ("sex",)), 24, str(model))
+    assert set(encoder.state_dict()) == {"project.weight", "project.bias"}
+    encoder(encoder.prepare(ROWS)).sum().backward()
+    assert encoder.project.weight.grad is not None
+
+
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
+    from synthcmr.conditioning.clip import ClipEncoder
+
+    with pytest.raises(SettingsError, match="hub name or folder"):
+        ClipEncoder(Vocabulary.of(ROWS, ("sex",)), 24, str(tmp_path / "nothing"))
