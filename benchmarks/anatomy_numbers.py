@@ -51,7 +51,9 @@ def sweep(generator: AnatomyGenerator, seeds: int) -> list[dict[str, float]]:
     """Mean measures along severity of DCM, everything else held."""
     rows = []
     for severity in SWEEP:
-        drawn = [generator.sample({"diagnosis": "DCM", "sex": "male", "age": 60}, s, severity=severity) for s in range(seeds)]
+        drawn = [
+            generator.sample({"diagnosis": "DCM", "sex": "male", "age": 60}, s, severity=severity) for s in range(seeds)
+        ]
         numbers = [d.numbers() for d in drawn]
         rows.append({"severity": severity} | {k: float(np.mean([n[k] for n in numbers])) for k in MEASURES})
     return rows

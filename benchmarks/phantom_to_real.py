@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from synthcmr.judges.augment import augment, standardise
 from benchmarks.segment_volume import dice_per_structure, segment_stack
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.readers import get_reader
+from synthcmr.judges.augment import augment, standardise
 
 SIZE = 128
 BATCH = 16

@@ -10,7 +10,10 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 
 transformers = pytest.importorskip("transformers", reason="the clip extra is not installed")
-ROWS = [{"sex": "female", "age": 40.0, "diagnosis": "DCM", "slice_level": "mid"}, {"sex": "male", "age": 60.0, "diagnosis": "NOR"}]
+ROWS = [
+    {"sex": "female", "age": 40.0, "diagnosis": "DCM", "slice_level": "mid"},
+    {"sex": "male", "age": 60.0, "diagnosis": "NOR"},
+]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,10 @@ def test_prompts_become_tokens_and_silence_is_the_empty_prompt(model: Path) -> N
 
     encoder = ClipEncoder(Vocabulary.of(ROWS, ("sex", "age", "diagnosis", "slice_level")), 24, str(model))
     assert encoder.prompt({}) == ""
-    assert encoder.prompt(ROWS[0]) == "Short-axis cardiac MRI, mid-ventricular slice. Woman, 40 years, dilated cardiomyopathy."
+    assert (
+        encoder.prompt(ROWS[0])
+        == "Short-axis cardiac MRI, mid-ventricular slice. Woman, 40 years, dilated cardiomyopathy."
+    )
     tokens = encoder(encoder.prepare([{}, ROWS[0], ROWS[1]]))
     assert tokens.shape == (3, 77, 24)
     assert not torch.allclose(tokens[1], tokens[2])

@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,9 @@ NUMBERS = st.fixed_dictionaries(
 )
 
 
-@given(ATTRIBUTES, st.sampled_from([None, "basal", "mid", "apical"]), st.sampled_from([(), ("ED", "ES"), ("ES",)]), NUMBERS)
+@given(
+    ATTRIBUTES, st.sampled_from([None, "basal", "mid", "apical"]), st.sampled_from([(), ("ED", "ES"), ("ES",)]), NUMBERS
+)
 def test_reading_what_was_written_gives_it_back(
     attributes: dict[str, object], level: str | None, phases: tuple[str, ...], numbers: dict[str, float]
 ) -> None:
@@ -44,10 +48,8 @@ def test_reading_what_was_written_gives_it_back(
 
 @given(st.text(max_size=200))
 def test_any_text_is_understood_or_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(SettingsError):  # anything else is a crash
         read_prompt(text)
-    except SettingsError as error:
-        assert "--prompt" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,10 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
         ("68yo obese female HFrEF", {"age": 68, "bmi": 34, "sex": "female", "diagnosis": "DCM"}),
         ("F 45y DCM", {"sex": "female", "age": 45, "diagnosis": "DCM"}),
         ("woman, 67, BMI 31, heart failure", {"sex": "female", "age": 67, "bmi": 31, "diagnosis": "HF"}),
-        ("MAN of 70, bmi=27; Philips 3T", {"sex": "male", "age": 70, "bmi": 27, "vendor": "Philips", "field_strength_t": 3}),
+        (
+            "MAN of 70, bmi=27; Philips 3T",
+            {"sex": "male", "age": 70, "bmi": 27, "vendor": "Philips", "field_strength_t": 3},
+        ),
         ("young woman", {"sex": "female", "age": 30}),
         ("lady in her 60s, underweight", {"sex": "female", "age": 65, "bmi": 17.5}),
         ("65-year-old man, high blood pressure", {"age": 65, "sex": "male", "diagnosis": "HTN"}),

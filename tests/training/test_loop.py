@@ -88,7 +88,15 @@ def test_two_processes_train_to_what_one_with_the_whole_batch_does(tmp_path: Pat
     script = tmp_path / "two.py"
     script.write_text(GLOO)
     RunFolder(tmp_path / "two").start({"family": "line", "loop": SETTINGS.model_dump(mode="json")}, [])
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script), str(tmp_path / "two")]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        str(script),
+        str(tmp_path / "two"),
+    ]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

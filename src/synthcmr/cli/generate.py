@@ -96,7 +96,9 @@ def generate(
 
     understood = _understood(prompt)
     if count is not None and subjects is not None:
-        raise SettingsError("--count and --subjects: expected one of them; -n makes single slices, --subjects whole stacks")
+        raise SettingsError(
+            "--count and --subjects: expected one of them; -n makes single slices, --subjects whole stacks"
+        )
     if masks is not Masks.generated and like is None:
         raise SettingsError(f"--masks {masks.value}: expected --like COHORT, whose masks are used")
     _say(understood)
@@ -120,7 +122,9 @@ def describe(cohort: "Cohort", asked: int) -> str:
         thrown = tries - len(cohort.subjects)
         lines.append(f"  screening: {thrown} of {tries} renderings rejected and made again")
     if len(rejects):
-        lines.append(f"  {len(rejects)} of {asked} given up; reasons in rejects.parquet, first: {rejects['reason'].iloc[0]}")
+        lines.append(
+            f"  {len(rejects)} of {asked} given up; reasons in rejects.parquet, first: {rejects['reason'].iloc[0]}"
+        )
     lines.append(f"  look at them: synthcmr export {cohort.path} {cohort.path}-png --as png")
     return "\n".join(lines)
 
@@ -138,7 +142,9 @@ def _say(understood: "Understood") -> None:
     if understood.slice_level:
         told["slice"] = understood.slice_level
     if told:
-        typer.echo("understood: " + ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in told.items()))
+        typer.echo(
+            "understood: " + ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in told.items())
+        )
     for note in understood.notes:
         typer.echo(f"  note: {note}")
     if understood.ignored:
@@ -200,5 +206,7 @@ def _people(like: Path) -> "list[tuple[str, dict[str, Any]]]":
     paired = cohort.images[cohort.images["phases"].map(lambda p: {"ED", "ES"} <= set(p))]
     names = list(dict.fromkeys(paired["subject_id"]))
     if not names:
-        raise CohortError(f"--like {like}: expected subjects with ED and ES in one image, found none; ingest with --frames pair")
+        raise CohortError(
+            f"--like {like}: expected subjects with ED and ES in one image, found none; ingest with --frames pair"
+        )
     return [(n, {k: v for k, v in cohort.attributes(n).items() if k in FOLLOWED}) for n in names]

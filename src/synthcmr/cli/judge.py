@@ -28,9 +28,7 @@ def judge(
     run: Annotated[
         Path | None, typer.Argument(help="fit: run folder to make. score: a judge. [default: the shipped one]")
     ] = None,
-    change: Annotated[
-        list[str] | None, typer.Option("--set", help="One setting, e.g. --set loop.steps=1000.")
-    ] = None,
+    change: Annotated[list[str] | None, typer.Option("--set", help="One setting, e.g. --set loop.steps=1000.")] = None,
     split: Annotated[str, typer.Option("--split", help="score: images of this split; all for every image.")] = "test",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="fit: replace a run that is already there.")] = False,
 ) -> None:

@@ -97,7 +97,9 @@ def _anatomy(cohort: Path, run: Path) -> None:
     run.parent.mkdir(parents=True, exist_ok=True)
     file = run if run.suffix == ".npz" else run.with_suffix(".npz")
     made.save(file)
-    typer.echo(f"{file}: anatomies of {made.facts['subjects']} subjects; try: synthcmr generate OUT --anatomy {file} --subjects 4")
+    typer.echo(
+        f"{file}: anatomies of {made.facts['subjects']} subjects; try: synthcmr generate OUT --anatomy {file} --subjects 4"
+    )
 
 
 def _clear(run: Path) -> None:

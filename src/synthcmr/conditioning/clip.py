@@ -43,7 +43,9 @@ class ClipEncoder(nn.Module):
 
     def prompt(self, attributes: Mapping[str, object]) -> str:
         """The text of one set of attributes; empty where nothing is said, so that guidance has its empty branch."""
-        told = {k: v for k, v in attributes.items() if is_present(v) and k in self.vocabulary.names and k not in VIEW_ONLY}
+        told = {
+            k: v for k, v in attributes.items() if is_present(v) and k in self.vocabulary.names and k not in VIEW_ONLY
+        }
         level = told.pop("slice_level", None)
         if not told and level is None:
             return ""

@@ -8,7 +8,18 @@ from synthcmr.conditioning.wordings import DIAGNOSES, LEVEL_WRITTEN, PHASE_WRITT
 
 EXAMPLE = "woman, 67 years, BMI 31, heart failure"
 # What guidance leaves out in its metadata-free branch: everything that belongs to the patient.
-METADATA = ("sex", "age", "bmi", "height_cm", "weight_kg", "diagnosis", "systolic_bp", "diastolic_bp", "heart_rate", "chest_fat_mm")
+METADATA = (
+    "sex",
+    "age",
+    "bmi",
+    "height_cm",
+    "weight_kg",
+    "diagnosis",
+    "systolic_bp",
+    "diastolic_bp",
+    "heart_rate",
+    "chest_fat_mm",
+)
 # number -> (how it is written, unit, lowest, highest)
 NUMBERS: dict[str, tuple[str, str, float, float]] = {
     "lv_edv_ml": ("LV EDV", "ml", 30, 600),

@@ -37,7 +37,17 @@ NUMBERED: tuple[tuple[str, str], ...] = (
     ("age", rf"{N}\s*-?\s*(?:years?|yrs?|yo|y/o|y\.o\.?|y)(?:\s*-?\s*old)?(?![\w-])"),
     ("age", rf"(?:(?<=man of )|(?<=male of )|(?<=lady of )){N}\b"),
 )
-HEART = ("lv_edv_ml", "lv_esv_ml", "lv_ef_percent", "lv_mass_g", "rv_edv_ml", "rv_esv_ml", "rv_ef_percent", "wall_max_mm", "severity")
+HEART = (
+    "lv_edv_ml",
+    "lv_esv_ml",
+    "lv_ef_percent",
+    "lv_mass_g",
+    "rv_edv_ml",
+    "rv_esv_ml",
+    "rv_ef_percent",
+    "wall_max_mm",
+    "severity",
+)
 NEGATION = r"\b(?:no|not|without|never|denies|non|free of|excluded)\s+(?:known\s+|any\s+|history of\s+|a\s+)*"
 
 
@@ -90,7 +100,7 @@ def read_prompt(text: str) -> Understood:
     numbers |= severity if "severity" not in numbers else {}
     ignored += _leftover(rest.left)
     heart = {k: v for k, v in numbers.items() if k in HEART}
-    attributes, _ = clean({k: v for k, v in numbers.items() if k not in HEART} | words)
+    attributes, _ = clean({**{k: v for k, v in numbers.items() if k not in HEART}, **words})
     _check_fractions(heart)
     understood = Understood(attributes, heart, level, phases, tuple(ignored), tuple(notes))
     if not (attributes or heart or level or phases) and (ignored or "short-axis" not in plain):
@@ -103,7 +113,9 @@ def read_prompt(text: str) -> Understood:
 
 def _plain(text: str) -> str:
     if not text.strip():
-        raise SettingsError(f'--prompt: expected a text such as "{EXAMPLE}", got an empty one; leave --prompt out for anyone')
+        raise SettingsError(
+            f'--prompt: expected a text such as "{EXAMPLE}", got an empty one; leave --prompt out for anyone'
+        )
     if len(text) > MAX_CHARACTERS:
         raise SettingsError(
             f'--prompt: expected at most {MAX_CHARACTERS} characters, got {len(text)}; say who the patient is, e.g. "{EXAMPLE}"'
@@ -121,7 +133,10 @@ def _original(text: str, code: str) -> str:
 def _negated(rest: _Text) -> list[re.Match[str]]:
     """What is said not to be there is not there: it is reported rather than read as its opposite."""
     kept = {"no cardiac disease", "no heart disease"}
-    words = [word for group in w.DIAGNOSIS_WORDS.values() for word in group if word not in kept] + ["obese", "overweight"]
+    words = [word for group in w.DIAGNOSIS_WORDS.values() for word in group if word not in kept] + [
+        "obese",
+        "overweight",
+    ]
     pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     return rest.take(rf"{NEGATION}(?:{pattern})(?![\w-])")
 
@@ -133,9 +148,13 @@ def _numbers(rest: _Text) -> dict[str, float]:
             value = float(next(g for g in match.groups() if g is not None).replace(",", "."))
             low, high, unit = allowed(name)
             if not low <= value <= high:
-                raise SettingsError(f"--prompt: {_spoken(name)}: expected {low:g} to {high:g} {unit}".rstrip() + f", got {value:g}")
+                raise SettingsError(
+                    f"--prompt: {_spoken(name)}: expected {low:g} to {high:g} {unit}".rstrip() + f", got {value:g}"
+                )
             if name in found and found[name] != value:
-                raise SettingsError(f"--prompt: {_spoken(name)} is given twice, as {found[name]:g} and {value:g}; say one")
+                raise SettingsError(
+                    f"--prompt: {_spoken(name)} is given twice, as {found[name]:g} and {value:g}; say one"
+                )
             found[name] = value
     return found
 
@@ -219,7 +238,7 @@ def _body(rest: _Text, notes: list[str], numbers: dict[str, float], words: dict[
         return
     taken, low, high = w.BMI_WORDS[said[0]]
     bmi = numbers.get("bmi")
-    if bmi is not None and not low - 0.5 <= bmi <= high + 0.5 or len({r[0] >= 25 for r in ranges}) > 1:
+    if (bmi is not None and not low - 0.5 <= bmi <= high + 0.5) or len({r[0] >= 25 for r in ranges}) > 1:
         other = f"BMI {bmi:g}" if bmi is not None else said[-1]
         raise SettingsError(f"--prompt: {said[0]} and {other} contradict each other; say one")
     if bmi is None and not {"height_cm", "weight_kg"} <= set(numbers):
@@ -236,7 +255,9 @@ def _check_fractions(heart: dict[str, float]) -> None:
             raise SettingsError(f"--prompt: {side.upper()} ESV: expected less than the EDV of {edv:g} ml, got {esv:g}")
         implied = 100 * (1 - esv / edv)
         if ef is not None and abs(ef - implied) > 1:
-            raise SettingsError(f"--prompt: EDV {edv:g} and ESV {esv:g} ml make an EF of {implied:.0f} %, not {ef:g} %; leave one out")
+            raise SettingsError(
+                f"--prompt: EDV {edv:g} and ESV {esv:g} ml make an EF of {implied:.0f} %, not {ef:g} %; leave one out"
+            )
 
 
 def _same(what: str, found: list[str]) -> None:
@@ -256,7 +277,9 @@ def _leftover(text: str) -> list[str]:
 
 
 def _spoken(name: str) -> str:
-    return {"bmi": "BMI", "lv_ef_percent": "EF", "lv_edv_ml": "EDV", "lv_esv_ml": "ESV"}.get(name, name.rsplit("_", 1)[0].replace("_", " "))
+    return {"bmi": "BMI", "lv_ef_percent": "EF", "lv_edv_ml": "EDV", "lv_esv_ml": "ESV"}.get(
+        name, name.rsplit("_", 1)[0].replace("_", " ")
+    )
 
 
 def _short(text: str) -> str:

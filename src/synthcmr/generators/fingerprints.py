@@ -26,7 +26,9 @@ class Fingerprints:
     @classmethod
     def of(cls, training: TrainingImages, held_out: TrainingImages | None) -> Fingerprints:
         """Take the fingerprints of training images; held-out ones say what is alike by chance."""
-        prints = np.concatenate([_quantised(fingerprint(training.image[k : k + BLOCK])) for k in range(0, len(training), BLOCK)])
+        prints = np.concatenate(
+            [_quantised(fingerprint(training.image[k : k + BLOCK])) for k in range(0, len(training), BLOCK)]
+        )
         mine = cls(prints, 1.0)
         if held_out is None:
             return mine

@@ -1,6 +1,7 @@
 """From noise to image: Euler and Heun, with guidance. Free functions of a velocity."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -35,14 +36,14 @@ def times(steps: int, shift: float, device: torch.device) -> Tensor:
 
 def euler(velocity: Velocity, x: Tensor, t: Tensor) -> Tensor:
     """Euler's method along the times t."""
-    for now, then in zip(t[:-1], t[1:], strict=True):
+    for now, then in pairwise(t):
         x = x + (then - now) * velocity(x, now.expand(len(x)))
     return x
 
 
 def heun(velocity: Velocity, x: Tensor, t: Tensor) -> Tensor:
     """Heun's method: Euler, corrected by the velocity at the far end; two evaluations a step."""
-    for now, then in zip(t[:-1], t[1:], strict=True):
+    for now, then in pairwise(t):
         v = velocity(x, now.expand(len(x)))
         ahead = x + (then - now) * v
         if then < 1:

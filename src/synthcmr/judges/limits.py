@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,7 @@ def segmenter_limits(segmenter: Segmenter, images: TrainingImages) -> Limits:
     """The Dice that real slices, and whole stacks, reach with their own masks."""
     found = segmenter.segment(images.image.astype(np.float32))
     slices = [mean_dice(f, m) for f, m in zip(found, images.mask, strict=True)]
-    stacks = [
-        mean_dice(found[rows], images.mask[rows]) for rows in _rows_of(images.subject)
-    ]
+    stacks = [mean_dice(found[rows], images.mask[rows]) for rows in _rows_of(images.subject)]
     return {"slice": {"dice": _low(slices)}, "stack": {"dice": _low(stacks)}}
 
 
@@ -52,7 +50,7 @@ def asked_probability(reading: Reading, name: str, row: int, value: object) -> f
     return float(reading.categories[name][row, reading.values[name].index(str(value))])
 
 
-def _off(reading: Reading, attributes: Sequence[dict[str, object]]) -> dict[str, float]:
+def _off(reading: Reading, attributes: Sequence[Mapping[str, object]]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name in reading.categories:
         seen = [asked_probability(reading, name, i, a[name]) for i, a in enumerate(attributes) if name in a]

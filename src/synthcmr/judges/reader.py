@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from synthcmr.judges.augment import standardise
 from synthcmr.judges.settings import ReaderSettings
 from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_images
+from synthcmr.training.layout import channels_last, channels_last_batch
 from synthcmr.training.loop import Loop, Observer
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
@@ -81,9 +83,11 @@ class AttributeReader:
         from synthcmr.judges.limits import reader_limits  # it knows both judges
 
         if going.main:
-            judge = cls(network, "", {})
+            judge = cls(cast(ReaderNetwork, network), "", {})
             limits = reader_limits(judge, held_out or training)
-            folder.finish(save_weights(network, run / WEIGHTS, record | {"limits": limits, "steps": going.step}), inputs)
+            folder.finish(
+                save_weights(network, run / WEIGHTS, record | {"limits": limits, "steps": going.step}), inputs
+            )
         return cls.load(run / WEIGHTS)
 
     @classmethod
@@ -105,7 +109,7 @@ class AttributeReader:
         device = next(self.network.parameters()).device
         flat = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))
         found = []
-        for part in flat.split(BATCH):
+        for part in torch.split(flat, BATCH):
             with torch.autocast(device.type, torch.bfloat16):
                 found.append(self.network.look(part.to(device)).float().cpu())
         return _reading(torch.cat(found), self.vocabulary)
@@ -151,12 +155,12 @@ class ReaderNetwork(nn.Module):
         )
         self.dropout = nn.Dropout(DROPOUT)
         self.head = nn.Linear(settings.features, sum(_outputs(word) for word in vocabulary.words))
-        self.to(memory_format=torch.channels_last)
+        channels_last(self)
 
     def look(self, image: Tensor) -> Tensor:
         """Raw outputs of a batch, 0 to 1 -> (batch, outputs)."""
         # of the whole image rather than of each frame, so that the change from ED to ES is kept
-        features: Tensor = self.network(standardise(image).contiguous(memory_format=torch.channels_last))
+        features: Tensor = self.network(channels_last_batch(standardise(image)))
         found: Tensor = self.head(self.dropout(features.relu()))
         return found
 
@@ -181,7 +185,7 @@ class ReaderNetwork(nn.Module):
 class ReaderTrainee:
     """The reader in training."""
 
-    turns = ("read",)
+    turns: tuple[str, ...] = ("read",)
 
     def __init__(self, network: ReaderNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
         """Take a network and the images."""
@@ -213,8 +217,7 @@ class ReaderTrainee:
 
 
 def _varied(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Another pose, contrast, shading and noise, the same for all frames of an image, so that a reader learns patients' looks
-    rather than patients."""
+    """Another pose, contrast, shading and noise of each image, so that a reader learns looks rather than patients."""
     n = len(image)
 
     def normal(*shape: int) -> Tensor:

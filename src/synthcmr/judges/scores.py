@@ -39,7 +39,9 @@ def score_segmenter(cohort: Cohort, run: Path | None, split: str | None) -> Scor
     found = np.where(images.mask == Label.UNLABELLED, Label.UNLABELLED, found).astype(np.uint8)
     names = np.asarray(images.subject)
     each = [dice(found[names == name], images.mask[names == name]) for name in dict.fromkeys(images.subject)]
-    scores = {k: float(np.mean([d[k] for d in each if k in d])) for k in ("lv", "myo", "rv") if any(k in d for d in each)}
+    scores = {
+        k: float(np.mean([d[k] for d in each if k in d])) for k in ("lv", "myo", "rv") if any(k in d for d in each)
+    }
     return Scores(len(images), len(each), {f"dice {k}": v for k, v in scores.items()})
 
 

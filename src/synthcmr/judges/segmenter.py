@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from synthcmr.judges.augment import augment, standardise
 from synthcmr.judges.settings import SegmenterSettings
 from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_images
+from synthcmr.training.layout import channels_last, channels_last_batch
 from synthcmr.training.loop import Loop, Observer
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
@@ -69,9 +71,11 @@ class Segmenter:
         from synthcmr.judges.limits import segmenter_limits  # it knows both judges
 
         if going.main:
-            judge = cls(network, "", {})
+            judge = cls(cast(SegmenterNetwork, network), "", {})
             limits = segmenter_limits(judge, held_out or training)
-            folder.finish(save_weights(network, run / WEIGHTS, record | {"limits": limits, "steps": going.step}), inputs)
+            folder.finish(
+                save_weights(network, run / WEIGHTS, record | {"limits": limits, "steps": going.step}), inputs
+            )
         return cls.load(run / WEIGHTS)
 
     @classmethod
@@ -94,10 +98,10 @@ class Segmenter:
         device = next(self.network.parameters()).device
         flat = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32)).reshape(-1, 1, *image.shape[-2:])
         found = []
-        for part in flat.split(BATCH):
+        for part in torch.split(flat, BATCH):
             with torch.autocast(device.type, torch.bfloat16):
-                ready = standardise(part).to(device).contiguous(memory_format=torch.channels_last)
-                found.append(self.network.network(ready).argmax(dim=1).to(torch.uint8).cpu())
+                ready = standardise(part).to(device)
+                found.append(self.network.network(channels_last_batch(ready)).argmax(dim=1).to(torch.uint8).cpu())
         labels: Mask = torch.cat(found).numpy().reshape(image.shape)
         return labels
 
@@ -105,7 +109,7 @@ class Segmenter:
 class SegmenterTrainee:
     """The segmenter in training."""
 
-    turns = ("segment",)
+    turns: tuple[str, ...] = ("segment",)
 
     def __init__(
         self, network: SegmenterNetwork, training: TrainingImages, held_out: TrainingImages | None, size: int
@@ -148,7 +152,7 @@ class SegmenterNetwork(nn.Module):
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross-entropy plus soft Dice over the foreground, batch-wise."""
-        logits = self.network(batch["image"].contiguous(memory_format=torch.channels_last)).float()
+        logits = self.network(channels_last_batch(batch["image"])).float()
         mask = batch["mask"]
         probability = logits.softmax(dim=1)
         onehot = functional.one_hot(mask, CLASSES).permute(0, 3, 1, 2).float()
@@ -174,7 +178,7 @@ def build(settings: SegmenterSettings) -> SegmenterNetwork:
         filters=filters,
         norm_name=("INSTANCE", {"affine": True}),
     )
-    return SegmenterNetwork(network.to(memory_format=torch.channels_last))
+    return SegmenterNetwork(channels_last(network))
 
 
 def _held_out(cohort: Cohort, frames: int) -> TrainingImages | None:
@@ -189,5 +193,3 @@ def dice(found: Mask, truth: Mask) -> dict[str, float]:
         if b.any():
             scores[name] = float(2 * (a & b).sum() / (a.sum() + b.sum()))
     return scores
-
-

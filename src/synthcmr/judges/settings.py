@@ -26,5 +26,12 @@ SEGMENTER_LOOP = LoopSettings(
     steps=3000, batch=16, learning_rate=1e-3, ema=0.998, held_out_every=250, held_out_images=256, checkpoint_every=250
 )
 READER_LOOP = LoopSettings(
-    steps=3000, batch=32, learning_rate=1e-3, weight_decay=0.05, ema=0.998, held_out_every=250, held_out_images=512, checkpoint_every=250
+    steps=3000,
+    batch=32,
+    learning_rate=1e-3,
+    weight_decay=0.05,
+    ema=0.998,
+    held_out_every=250,
+    held_out_images=512,
+    checkpoint_every=250,
 )

@@ -26,7 +26,9 @@ def write_run_page(run: Path) -> Path:
     if metrics:
         parts.append(f"<h2>Loss</h2>{_curves(metrics)}")
     if shown := _chosen(sorted((run / SHEETS).glob("*.png"))):
-        parts.append("<h2>Samples</h2><p>Above: held-out real images. Below: samples for the same mask and patient.</p>")
+        parts.append(
+            "<h2>Samples</h2><p>Above: held-out real images. Below: samples for the same mask and patient.</p>"
+        )
         parts += [_figure(sheet) for sheet in shown]
     parts.append(f"<h2>Settings</h2>{_settings(record)}")
     page = f"<!doctype html><meta charset='utf-8'><title>{html.escape(run.name)}</title><style>{STYLE}</style>{''.join(parts)}"
@@ -53,9 +55,13 @@ def _curves(metrics: list[dict[str, Any]]) -> str:
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     axes = figure.subplots()
     for name in sorted({k for m in metrics for k in m if k.startswith("loss_")}):
-        axes.plot([m["step"] for m in metrics if name in m], [m[name] for m in metrics if name in m], lw=0.8, label=name[5:])
+        axes.plot(
+            [m["step"] for m in metrics if name in m], [m[name] for m in metrics if name in m], lw=0.8, label=name[5:]
+        )
     looked = [m for m in metrics if m.get("held_out") is not None]
-    axes.plot([m["step"] for m in looked], [m["held_out"] for m in looked], "o-", ms=3, label="held out (averaged weights)")
+    axes.plot(
+        [m["step"] for m in looked], [m["held_out"] for m in looked], "o-", ms=3, label="held out (averaged weights)"
+    )
     axes.set(xlabel="step", ylabel="loss", yscale="log")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
@@ -79,5 +85,7 @@ def _figure(sheet: Path) -> str:
 
 def _settings(record: dict[str, Any]) -> str:
     rows = [(f"{part}.{k}", v) for part in ("model", "loop") for k, v in record.get(part, {}).items()]
-    cells = "".join(f"<tr><td>{html.escape(k)}</td><td><code>{html.escape(json.dumps(v))}</code></td></tr>" for k, v in rows)
+    cells = "".join(
+        f"<tr><td>{html.escape(k)}</td><td><code>{html.escape(json.dumps(v))}</code></td></tr>" for k, v in rows
+    )
     return f"<table>{cells}</table>"

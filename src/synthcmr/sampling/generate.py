@@ -132,7 +132,9 @@ def make(requests: Sequence[Request], sources: Sources, settings: GenerateSettin
                 m.anatomy = _anatomy(m.request, sources, settings, attempt)
         _render(waiting, generator, settings)
         for m in waiting if screen else ():
-            m.verdict = screen.judge(m.image, _shown(m), _asked(m, generator)) if screen and m.image is not None else None
+            m.verdict = (
+                screen.judge(m.image, _shown(m), _asked(m, generator)) if screen and m.image is not None else None
+            )
             m.failures.update(m.verdict.reasons if m.verdict else ())
     return [_record(m, generator, settings) for m in made]
 

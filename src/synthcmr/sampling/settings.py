@@ -13,10 +13,16 @@ class ScreenSettings(Settings):
 
     enabled: bool = True
     tries: int = Field(3, ge=1, description="new seeds for a subject or image that fails, before it is given up")
-    min_dice: float | None = Field(None, ge=0, le=1, description="agreement of mask and re-segmentation; null: the judge's own limit")
+    min_dice: float | None = Field(
+        None, ge=0, le=1, description="agreement of mask and re-segmentation; null: the judge's own limit"
+    )
     min_probability: float = Field(0.02, ge=0, le=1, description="of an asked category, as the reader sees it")
-    number_margin: float = Field(1.5, gt=0, description="an asked number may be this many times further off than 99 % of real ones")
-    max_similarity: float = Field(0.995, ge=0, le=1, description="to any training image, where their fingerprints are at hand")
+    number_margin: float = Field(
+        1.5, gt=0, description="an asked number may be this many times further off than 99 % of real ones"
+    )
+    max_similarity: float = Field(
+        0.995, ge=0, le=1, description="to any training image, where their fingerprints are at hand"
+    )
 
 
 class GenerateSettings(Settings):

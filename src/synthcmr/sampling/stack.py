@@ -41,7 +41,9 @@ def order(slices: int) -> list[list[tuple[int, int | None]]]:
     middle = slices // 2
     rounds: list[list[tuple[int, int | None]]] = [[(middle, None)]]
     for step in range(1, slices):
-        now = [(z, z - sign) for sign in (-1, 1) if 0 <= (z := middle + sign * step) < slices]
+        now: list[tuple[int, int | None]] = [
+            (z, z - sign) for sign in (-1, 1) if 0 <= (z := middle + sign * step) < slices
+        ]
         if not now:
             break
         rounds.append(now)

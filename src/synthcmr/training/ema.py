@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Ema:
@@ -18,7 +18,8 @@ class Ema:
     def update(self, network: nn.Module, step: int) -> None:
         """Move towards the network after its step number `step`."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        mine, theirs = list(self.network.parameters()), list(network.parameters())
+        mine: list[Tensor] = list(self.network.parameters())
+        theirs: list[Tensor] = list(network.parameters())
         torch._foreach_lerp_(mine, theirs, 1.0 - decay)
         for own, other in zip(self.network.buffers(), network.buffers(), strict=True):
             own.copy_(other)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -97,7 +97,7 @@ def _scalars(record: dict[str, object]) -> dict[str, object]:
     return {str(k): v for k, v in record.items() if isinstance(v, (str, int, float, np.generic))}
 
 
-def _neighbours(records: list[dict[str, object]]) -> list[tuple[int, ...]]:
+def _neighbours(records: list[dict[str, Any]]) -> list[tuple[int, ...]]:
     """Rows of the slices directly above and below, within the same stack and frames."""
     place: dict[tuple[object, ...], dict[int, int]] = defaultdict(dict)
     keys = [(r["subject_id"], r["stack"], tuple(np.atleast_1d(r["frame_indices"]))) for r in records]

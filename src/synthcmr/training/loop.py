@@ -172,7 +172,9 @@ class Loop:
         for k in range(0, len(mine), HELD_OUT_BATCH):
             part = mine[k : k + HELD_OUT_BATCH]
             with self._accelerator.autocast():
-                loss, _ = self._ema.network(self.trainee.turns[-1], self._moved(self.trainee.batch(part, held_out=True)))
+                loss, _ = self._ema.network(
+                    self.trainee.turns[-1], self._moved(self.trainee.batch(part, held_out=True))
+                )
             total += torch.stack([loss.float() * len(part), torch.tensor(float(len(part)), device=total.device)])
         total = self._accelerator.reduce(total, "sum")
         return float(total[0] / total[1])
@@ -192,7 +194,12 @@ class Loop:
     def _tell(self, numbers: dict[str, float], seconds: float, first: int, looked: bool) -> None:
         if not self.main:
             return
-        entry: dict[str, Any] = {"step": self.step, **numbers, "learning_rate": self._rate(), "seconds": round(seconds, 1)}
+        entry: dict[str, Any] = {
+            "step": self.step,
+            **numbers,
+            "learning_rate": self._rate(),
+            "seconds": round(seconds, 1),
+        }
         if looked:
             entry["held_out"] = self._held_out
         self.run.log(entry)

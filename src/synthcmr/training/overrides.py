@@ -51,7 +51,9 @@ def _from_file(file: Path, changes: dict[str, dict[str, Any]]) -> None:
         raise SettingsError(f"--settings {file}: expected a readable YAML file, got: {error}") from error
     unknown = sorted(set(found) - set(PARTS)) if isinstance(found, dict) else [str(found)]
     if unknown:
-        raise SettingsError(f"--settings {file}: expected the keys {' and '.join(PARTS)}, got also {', '.join(unknown)}")
+        raise SettingsError(
+            f"--settings {file}: expected the keys {' and '.join(PARTS)}, got also {', '.join(unknown)}"
+        )
     for part in PARTS:
         changes[part] |= found.get(part) or {}
 

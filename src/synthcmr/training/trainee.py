@@ -15,7 +15,9 @@ Batch = dict[str, Any]  # name -> tensor; everything random is in it already
 class Trainee(Protocol):
     """A model in training. One that alternates two losses, such as a GAN, names two turns, each with its own parameters."""
 
-    network: nn.Module  # called as network(turn, batch) -> (loss, numbers to log): so that it can be wrapped for several processes
+    network: (
+        nn.Module
+    )  # called as network(turn, batch) -> (loss, numbers to log): so that it can be wrapped for several processes
     turns: tuple[str, ...]
 
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:

@@ -39,7 +39,11 @@ def measure(mask: Mask, spacing_mm: tuple[float, float], slice_step_mm: float) -
     counts = np.stack([np.bincount(frame.ravel(), minlength=256)[:4] for frame in mask[[ED, ES]]]) * ml
     edv, esv = float(counts[ED, Label.LV]), float(counts[ES, Label.LV])
     rv_edv, rv_esv = float(counts[ED, Label.RV]), float(counts[ES, Label.RV])
-    found = {"lv_edv_ml": edv, "lv_esv_ml": esv, "lv_mass_g": float(counts[ED, Label.MYOCARDIUM]) * MYOCARDIAL_DENSITY_G_PER_ML}
+    found = {
+        "lv_edv_ml": edv,
+        "lv_esv_ml": esv,
+        "lv_mass_g": float(counts[ED, Label.MYOCARDIUM]) * MYOCARDIAL_DENSITY_G_PER_ML,
+    }
     found |= {"rv_edv_ml": rv_edv, "rv_esv_ml": rv_esv, "wall_max_mm": wall_max(mask[ED], spacing_mm)}
     if edv > 0:
         found["lv_ef_percent"] = 100.0 * (edv - esv) / edv

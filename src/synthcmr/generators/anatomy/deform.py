@@ -42,7 +42,12 @@ def deform(anatomy: Anatomy, rng: np.random.Generator, strength: float = 1.0) ->
     frames = []
     for frame in anatomy.mask:
         share = [
-            np.stack([map_coordinates((one == label).astype(np.float32), where, order=1) for one, where in zip(frame, at, strict=True)])
+            np.stack(
+                [
+                    map_coordinates((one == label).astype(np.float32), where, order=1)
+                    for one, where in zip(frame, at, strict=True)
+                ]
+            )
             for label in STRUCTURES.values()
         ]
         frames.append(_most_of([1.0 - np.sum(share, axis=0), *share]))
@@ -67,6 +72,8 @@ def _coordinates(anatomy: Anatomy, rng: np.random.Generator, strength: float) ->
     stretch = np.exp(rng.normal(0, STRETCH * strength, 2))
     y, x = np.mgrid[:rows, :columns].astype(float)
     y, x = y - (rows - 1) / 2, x - (columns - 1) / 2
-    turned = np.stack([np.cos(turn) * y - np.sin(turn) * x, np.sin(turn) * y + np.cos(turn) * x]) / stretch[:, None, None]
+    turned = (
+        np.stack([np.cos(turn) * y - np.sin(turn) * x, np.sin(turn) * y + np.cos(turn) * x]) / stretch[:, None, None]
+    )
     middle = np.array([(rows - 1) / 2, (columns - 1) / 2])[:, None, None]
     return turned[None] + middle[None] + field

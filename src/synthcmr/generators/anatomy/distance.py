@@ -26,7 +26,9 @@ class Described:
     extents: Floats  # (regions, phases, 2): where each region begins and ends, mm below the top of the heart
 
 
-def describe(mask: Mask, spacing_mm: tuple[float, float], step_mm: float, settings: AnatomySettings) -> Described | None:
+def describe(
+    mask: Mask, spacing_mm: tuple[float, float], step_mm: float, settings: AnatomySettings
+) -> Described | None:
     """Describe a stack of masks at ED and ES; None where a structure is absent in a phase."""
     holding = np.flatnonzero(((mask > 0) & (mask != Label.UNLABELLED)).any(axis=(0, 2, 3)))
     if not holding.size:
@@ -46,7 +48,9 @@ def describe(mask: Mask, spacing_mm: tuple[float, float], step_mm: float, settin
     return Described(np.stack(maps).reshape(*shape, *maps[0].shape), np.array(extents).reshape(*shape, 2))
 
 
-def _levels(inside: npt.NDArray[np.bool_], spacing_mm: tuple[float, float], settings: AnatomySettings) -> npt.NDArray[np.float32]:
+def _levels(
+    inside: npt.NDArray[np.bool_], spacing_mm: tuple[float, float], settings: AnatomySettings
+) -> npt.NDArray[np.float32]:
     """Distance maps of consecutive slices, resampled to the levels."""
     maps = np.stack([_signed(one, spacing_mm, settings) for one in inside])
     centres = (np.arange(len(inside)) + 0.5) / len(inside)

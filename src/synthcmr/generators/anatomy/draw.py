@@ -44,7 +44,9 @@ def draw_masks(
     muscle = numbers["lv_mass_g"] / MYOCARDIAL_DENSITY_G_PER_ML / ml
     min_wall = max(1, round(MIN_WALL_MM / spacing_mm))
     frames = []
-    for phase, (lv, rv, share) in enumerate((("lv_edv_ml", "rv_edv_ml", 1.0), ("lv_esv_ml", "rv_esv_ml", systolic_mass))):
+    for phase, (lv, rv, share) in enumerate(
+        (("lv_edv_ml", "rv_edv_ml", 1.0), ("lv_esv_ml", "rv_esv_ml", systolic_mass))
+    ):
         maps = [_slices(heart, region, phase, slices, settings, size, spacing_mm, step_mm) for region in range(3)]
         frames.append(_frame(maps, numbers[lv] / ml, muscle * share, numbers[rv] / ml, min_wall))
     return np.stack(frames)

@@ -13,7 +13,7 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.subject_stack import SubjectStack
-from synthcmr.conditioning.vocabulary import is_present
+from synthcmr.conditioning.vocabulary import is_present, typed
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.generators.anatomy.anatomy import Anatomy, measure
 from synthcmr.generators.anatomy.distance import Described, describe
@@ -114,7 +114,7 @@ class AnatomyGenerator:
         mask = self._masks(shape, found, size, spacing_mm, step)
         if "wall_max_mm" in asked:
             mask = self._with_wall(asked["wall_max_mm"], mask, shape, found, x, size, spacing_mm, step)
-        told: dict[str, Value] = {**person, **{k: v for k, v in attributes.items() if _told(k, v, person)}}
+        told: dict[str, Value] = {**person, **typed({k: v for k, v in attributes.items() if _told(k, v, person)})}
         return Anatomy(mask, (spacing_mm, spacing_mm), step, min(8.0, step), "generated", attributes=told, asked=found)
 
     def save(self, path: Path) -> None:
@@ -127,7 +127,9 @@ class AnatomyGenerator:
             "cells": self.people.cells,
             "diagnoses": self.hearts.diagnoses,
         }
-        arrays = {f"people_{k}": getattr(self.people, k) for k in _PEOPLE} | {f"hearts_{k}": getattr(self.hearts, k) for k in _HEARTS}
+        arrays = {f"people_{k}": getattr(self.people, k) for k in _PEOPLE} | {
+            f"hearts_{k}": getattr(self.hearts, k) for k in _HEARTS
+        }
         arrays |= {f"space_{k}": getattr(self.space, k).astype(np.float16) for k in ("map_means", "map_axes")}
         arrays |= {f"space_{k}": getattr(self.space, k).astype(np.float32) for k in ("mean", "axes")}
         with path.open("wb") as file:
@@ -147,11 +149,14 @@ class AnatomyGenerator:
         except (OSError, ValueError, KeyError) as error:
             raise CohortError(f"{path}: expected an anatomy generator (.npz), got: {error}") from error
         if header.get("format") != FORMAT or header["version"] > VERSION:
-            raise CohortError(f"{path}: expected {FORMAT} up to version {VERSION}, got {header.get('format')} {header.get('version')}")
+            raise CohortError(
+                f"{path}: expected {FORMAT} up to version {VERSION}, got {header.get('format')} {header.get('version')}"
+            )
         settings = AnatomySettings.model_validate(header["settings"])
         people = People(tuple((s, d) for s, d in header["cells"]), *(arrays[f"people_{k}"] for k in _PEOPLE))
         hearts = Hearts(tuple(header["diagnoses"]), *(arrays[f"hearts_{k}"] for k in _HEARTS))
-        space = ShapeSpace(*(arrays[f"space_{k}"].astype(np.float64) for k in _SPACE), settings)
+        map_means, map_axes, mean, axes = (arrays[f"space_{k}"].astype(np.float64) for k in _SPACE)
+        space = ShapeSpace(map_means, map_axes, mean, axes, settings)
         return cls(people, hearts, space, header["facts"])
 
     def _person(
@@ -161,12 +166,17 @@ class AnatomyGenerator:
         if not asked or is_present(attributes.get("diagnosis")) or not self.people.diagnoses:
             return self.people.draw(attributes, rng)
         persons = [self.people.draw({**attributes, "diagnosis": d}, rng) for d in self.people.diagnoses]
-        count = [sum(c for (_, d), c in zip(self.people.cells, self.people.counts, strict=True) if d == p["diagnosis"]) for p in persons]
+        count = [
+            sum(c for (_, d), c in zip(self.people.cells, self.people.counts, strict=True) if d == p["diagnosis"])
+            for p in persons
+        ]
         weight = np.log(count) + [self.hearts.log_likelihood(p, asked) for p in persons]
         share = np.exp(weight - weight.max())
         return persons[int(rng.choice(len(persons), p=share / share.sum()))]
 
-    def _masks(self, shape: np.ndarray, numbers: Mapping[str, float], size: int, spacing: float, step: float) -> np.ndarray:
+    def _masks(
+        self, shape: np.ndarray, numbers: Mapping[str, float], size: int, spacing: float, step: float
+    ) -> np.ndarray:
         heart: Described = self.space.heart(shape)
         return draw_masks(heart, numbers, self.space.settings, size, spacing, step, self.facts["systolic_mass"])
 

@@ -42,7 +42,11 @@ class Hearts:
 
     @classmethod
     def of(
-        cls, people: Sequence[Mapping[str, object]], numbers: Sequence[Mapping[str, float]], shapes: Floats, settings: AnatomySettings
+        cls,
+        people: Sequence[Mapping[str, object]],
+        numbers: Sequence[Mapping[str, float]],
+        shapes: Floats,
+        settings: AnatomySettings,
     ) -> Hearts:
         """Fit to completed people, what their hearts measure and their shapes."""
         diagnoses = tuple(sorted({str(p.get("diagnosis", "")) for p in people}))
@@ -53,7 +57,9 @@ class Hearts:
         x = np.stack([blank.design(p) for p in people])
         y = np.stack([to_free(n) for n in numbers])
         weights = _ridge(x, y, settings.ridge)
-        covariances = _by_group(y - x @ weights, [str(p.get("diagnosis", "")) for p in people], diagnoses, settings.shrinkage)
+        covariances = _by_group(
+            y - x @ weights, [str(p.get("diagnosis", "")) for p in people], diagnoses, settings.shrinkage
+        )
         both = np.hstack([y, x])
         shape_weights = _ridge(both, shapes, settings.ridge)
         left = shapes - both @ shape_weights
@@ -123,7 +129,9 @@ def to_free(numbers: Mapping[str, float]) -> Floats:
 
 def from_free(y: Floats) -> dict[str, float]:
     """The inverse of `to_free`, with the end-systolic volumes that follow."""
-    found = {n: float(100 / (1 + np.exp(-v)) if n in FRACTIONS else np.exp(v)) for n, v in zip(MEASURES, y, strict=True)}
+    found = {
+        n: float(100 / (1 + np.exp(-v)) if n in FRACTIONS else np.exp(v)) for n, v in zip(MEASURES, y, strict=True)
+    }
     for side in ("lv", "rv"):
         found[f"{side}_esv_ml"] = found[f"{side}_edv_ml"] * (1 - found[f"{side}_ef_percent"] / 100)
     return found
@@ -153,7 +161,9 @@ def checked(asked: Mapping[str, float]) -> dict[str, float]:
                 raise SettingsError(f"{side}_esv_ml: expected less than {side}_edv_ml ({edv:g}), got {esv:g}")
             implied = 100 * (1 - esv / edv)
             if ef is not None and abs(ef - implied) > 1:
-                raise SettingsError(f"{side}_ef_percent: EDV {edv:g} and ESV {esv:g} ml give {implied:.0f} %, got {ef:g}; leave one out")
+                raise SettingsError(
+                    f"{side}_ef_percent: EDV {edv:g} and ESV {esv:g} ml give {implied:.0f} %, got {ef:g}; leave one out"
+                )
             found[f"{side}_ef_percent"] = implied
     return found
 
@@ -161,13 +171,14 @@ def checked(asked: Mapping[str, float]) -> dict[str, float]:
 def _conditioned(mean: Floats, covariance: Floats, given: Floats, z: Floats) -> Floats:
     """A Gaussian draw given some of its entries; with nothing given it is mean + root z."""
     known = ~np.isnan(given)
-    free = mean + np.linalg.cholesky(covariance) @ z
+    free: Floats = mean + np.linalg.cholesky(covariance) @ z
     if not known.any():
         return free
     # Matheron's rule: correct the free draw by what it missed, so that the same z gives neighbouring hearts
     gain = covariance[:, known] @ np.linalg.inv(covariance[np.ix_(known, known)])
     drawn: Floats = free + gain @ (given - free)[known]
-    return np.where(known, given, drawn)
+    met: Floats = np.where(known, given, drawn)
+    return met
 
 
 def _body(person: Mapping[str, object]) -> Floats:

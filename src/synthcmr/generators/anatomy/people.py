@@ -107,7 +107,11 @@ class People:
         free = ~known
         if not free.any():
             return out
-        gain = cov[np.ix_(free, known)] @ np.linalg.pinv(cov[np.ix_(known, known)]) if known.any() else np.zeros((free.sum(), 0))
+        gain = (
+            cov[np.ix_(free, known)] @ np.linalg.pinv(cov[np.ix_(known, known)])
+            if known.any()
+            else np.zeros((free.sum(), 0))
+        )
         centre = mean[free] + gain @ (given - mean)[known]
         left = cov[np.ix_(free, free)] - gain @ cov[np.ix_(known, free)]
         out[free] = centre + np.linalg.cholesky(left + 1e-9 * np.eye(free.sum())) @ z[free]

@@ -33,7 +33,9 @@ class ShapeSpace:
             The space, and the coordinates of the hearts in it, (hearts, components).
         """
         maps = np.stack([h.maps for h in hearts]).reshape(len(hearts), 3, -1, settings.grid**2)
-        means, axes = zip(*(_components(maps[:, r].reshape(-1, settings.grid**2), settings) for r in range(3)), strict=True)
+        means, axes = zip(
+            *(_components(maps[:, r].reshape(-1, settings.grid**2), settings) for r in range(3)), strict=True
+        )
         space = cls(np.stack(means), np.stack(axes), np.zeros(0), np.zeros((0, 0)), settings)
         features = np.stack([space.features(h) for h in hearts])
         mean = features.mean(axis=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,12 @@ from synthcmr.generators.flow.render import render
 from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.generators.flow.trainee import FlowTrainee
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
 from synthcmr.training.draws import balanced_weights
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.loop import Loop, Observer
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
+from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
 
 
 class FlowGenerator:
@@ -41,7 +41,7 @@ class FlowGenerator:
         self.network = network.eval().requires_grad_(False)
         self.hash, self.facts = weights_hash, facts
         self.frames, self.multiple = network.settings.frames, network.settings.multiple
-        self.vocabulary: Vocabulary = network.text.vocabulary  # type: ignore[assignment]
+        self.vocabulary = network.text.vocabulary
 
     @classmethod
     def settings(cls, preset: str) -> tuple[FlowSettings, LoopSettings]:
@@ -80,7 +80,7 @@ class FlowGenerator:
             Fingerprints.of(training, held_out).save(run / NAME)
             digest = save_weights(network, run / WEIGHTS, header)
             folder.finish(digest, inputs)
-        return cls.load(run / WEIGHTS) if going.main else cls(trainee_network(network), "", {})
+        return cls.load(run / WEIGHTS) if going.main else cls(cast(FlowNetwork, network), "", {})
 
     @classmethod
     def load(cls, weights: Path) -> FlowGenerator:
@@ -97,13 +97,6 @@ class FlowGenerator:
     ) -> npt.NDArray[np.float32]:
         """One image per condition and seed, (images, frames, rows, columns), 0 to 1."""
         return render(self.network, conditions, seeds, settings)
-
-
-def trainee_network(network: torch.nn.Module) -> FlowNetwork:
-    """The averaged network as what it is."""
-    if not isinstance(network, FlowNetwork):
-        raise TypeError(f"expected a FlowNetwork, got {type(network).__name__}")
-    return network
 
 
 def _record(
@@ -135,7 +128,9 @@ def _weights(training: TrainingImages, loop: LoopSettings) -> npt.NDArray[np.flo
     known = {name for row in training.attributes for name in row}
     for name in loop.balance:
         if name not in known:
-            raise SettingsError(f"balance: expected attributes of the cohort ({', '.join(sorted(known))}), got '{name}'")
+            raise SettingsError(
+                f"balance: expected attributes of the cohort ({', '.join(sorted(known))}), got '{name}'"
+            )
     groups = [[str(row.get(name)) for row in training.attributes] for name in loop.balance]
     return balanced_weights(groups, loop.balance_cap)
 

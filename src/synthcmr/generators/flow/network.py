@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, pixel_shuffle, pixel_unshuffle
@@ -10,6 +12,12 @@ from synthcmr.conditioning.masks import CHANNELS
 from synthcmr.conditioning.tokens import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.training.layout import channels_last, channels_last_batch
+
+if TYPE_CHECKING:
+    from synthcmr.conditioning.clip import ClipEncoder
+
+    TextEncoder = TokenEncoder | ClipEncoder
 
 TIME_SCALE = 1000.0  # MONAI's time embedding expects steps of a thousand-step diffusion
 GROUPS = 32
@@ -26,7 +34,7 @@ class FlowNetwork(nn.Module):
         self.settings = settings
         folded = settings.patch**2
         image, mask = settings.frames * folded, settings.frames * CHANNELS * folded
-        self.text = text_encoder(settings, vocabulary)
+        self.text: TextEncoder = text_encoder(settings, vocabulary)
         self.planes = nn.Linear(settings.token_width, settings.planes)
         self.unet = DiffusionModelUNet(
             spatial_dims=2,
@@ -41,7 +49,7 @@ class FlowNetwork(nn.Module):
             cross_attention_dim=settings.token_width,
             use_flash_attention=True,
         )
-        self.to(memory_format=torch.channels_last)
+        channels_last(self)
 
     def velocity(self, x_t: Tensor, t: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
         """The velocity of a batch.
@@ -56,7 +64,7 @@ class FlowNetwork(nn.Module):
         folded = pixel_unshuffle(x_t, self.settings.patch)
         planes = planes.expand(-1, -1, *folded.shape[2:]).to(folded.dtype)
         inputs = torch.cat([folded, surroundings.to(folded.dtype), planes], dim=1)
-        found = self.unet(inputs.contiguous(memory_format=torch.channels_last), t * TIME_SCALE, context=tokens)
+        found = self.unet(channels_last_batch(inputs), t * TIME_SCALE, context=tokens)
         return pixel_shuffle(found.float(), self.settings.patch)
 
     def surroundings(self, mask: Tensor, neighbour: Tensor, neighbour_mask: Tensor, shown: Tensor) -> Tensor:
@@ -83,7 +91,7 @@ class FlowNetwork(nn.Module):
         return mse_loss(found, x_1 - x_0), {}
 
 
-def text_encoder(settings: FlowSettings, vocabulary: Vocabulary) -> nn.Module:
+def text_encoder(settings: FlowSettings, vocabulary: Vocabulary) -> TextEncoder:
     """The text encoder that the settings name."""
     if settings.text_encoder == "clip":
         from synthcmr.conditioning.clip import ClipEncoder

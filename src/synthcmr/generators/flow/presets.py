@@ -6,7 +6,9 @@ from synthcmr.training.settings import LoopSettings
 PRESETS: dict[str, tuple[FlowSettings, LoopSettings]] = {
     "cpu": (
         FlowSettings(channels=(64, 128, 192), attention=(False, False, True)),
-        LoopSettings(steps=2000, batch=16, learning_rate=6e-4, held_out_every=200, sheet_every=400, checkpoint_every=200),
+        LoopSettings(
+            steps=2000, batch=16, learning_rate=6e-4, held_out_every=200, sheet_every=400, checkpoint_every=200
+        ),
     ),
     "8g": (
         FlowSettings(channels=(128, 192, 256), attention=(False, True, True)),

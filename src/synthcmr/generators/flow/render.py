@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from synthcmr.cohort.attributes import Value
 from synthcmr.conditioning.condition import Condition, without_metadata
 from synthcmr.conditioning.masks import as_tensor, one_hot
 from synthcmr.errors import SettingsError
 from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.sampler import SAMPLERS, SamplerSettings, guided, times
+
+Attributes = Mapping[str, Value]
 
 
 @torch.no_grad()
@@ -51,7 +54,7 @@ def _some(
     shape = conditions[0].mask.shape
     x_0 = torch.stack([noise(seed, shape) for seed in seeds]).to(device)
     around = _surroundings(network, conditions, device)
-    texts = [dict(c.attributes) for c in conditions]
+    texts = [c.attributes for c in conditions]
     with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
         velocity = _Guided(network, around, texts, settings)
         x_1 = SAMPLERS[settings.sampler](velocity, x_0, times(settings.steps, settings.shift, device))
@@ -63,13 +66,13 @@ class _Guided:
     """The velocity that a sampler follows."""
 
     def __init__(
-        self, network: FlowNetwork, around: Tensor, texts: list[dict[str, object]], settings: SamplerSettings
+        self, network: FlowNetwork, around: Tensor, texts: Sequence[Attributes], settings: SamplerSettings
     ) -> None:
         self._network, self._settings = network, settings
         self._around, self._both = around, torch.cat([around, around])
         self._told = self._tokens(texts)
         leave = without_metadata if settings.branch == "metadata-free" else _nothing
-        self._untold = self._tokens([dict(leave(text)) for text in texts])
+        self._untold = self._tokens([leave(text) for text in texts])
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         weight = self._settings.guidance
@@ -77,15 +80,16 @@ class _Guided:
             return self._network.velocity(x, t, self._around, self._told)
         tokens = torch.cat([self._told, self._untold])
         v = self._network.velocity(torch.cat([x, x]), torch.cat([t, t]), self._both, tokens)
-        return guided(*v.chunk(2), weight, self._settings.rescale)
+        asked, without = v.chunk(2)
+        return guided(asked, without, weight, self._settings.rescale)
 
-    def _tokens(self, texts: list[dict[str, object]]) -> Tensor:
-        prepared: Tensor = self._network.text.prepare(texts)
+    def _tokens(self, texts: Sequence[Attributes]) -> Tensor:
+        prepared = self._network.text.prepare(texts)
         found: Tensor = self._network.text(prepared.to(self._around.device))
         return found
 
 
-def _nothing(attributes: dict[str, object]) -> dict[str, object]:
+def _nothing(attributes: Attributes) -> dict[str, Value]:
     return {}
 
 
@@ -112,4 +116,6 @@ def _check(network: FlowNetwork, conditions: Sequence[Condition], seeds: Sequenc
                 f"mask: expected {settings.frames} frame(s), as the generator was trained with, got {frames}"
             )
         if rows % settings.multiple or columns % settings.multiple:
-            raise SettingsError(f"mask: expected rows and columns that are multiples of {settings.multiple}, got {rows}x{columns}")
+            raise SettingsError(
+                f"mask: expected rows and columns that are multiples of {settings.multiple}, got {rows}x{columns}"
+            )

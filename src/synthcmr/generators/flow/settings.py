@@ -11,7 +11,9 @@ from synthcmr.config import Settings
 class FlowSettings(Settings):
     """The network, and what it is told."""
 
-    patch: int = Field(4, ge=1, description="pixels are folded into channels by this factor, so that a laptop can train it")
+    patch: int = Field(
+        4, ge=1, description="pixels are folded into channels by this factor, so that a laptop can train it"
+    )
     channels: tuple[int, ...] = (96, 160, 256)
     attention: tuple[bool, ...] = (False, True, True)
     head_channels: int = Field(32, ge=4)
@@ -20,8 +22,12 @@ class FlowSettings(Settings):
     planes: int = Field(16, ge=0, description="channels that carry the whole text to every pixel")
     text_encoder: Literal["tokens", "clip"] = "tokens"
     clip_model: str = Field("openai/clip-vit-base-patch32", description="hub name or folder, for text_encoder clip")
-    attributes: tuple[str, ...] = Field(DEFAULT_ATTRIBUTES, description="columns that are told; absent ones are skipped")
-    frames: int = Field(2, ge=1, description="1: ED; 2: ED and ES; more: phases of a cine. They are channels of one image")
+    attributes: tuple[str, ...] = Field(
+        DEFAULT_ATTRIBUTES, description="columns that are told; absent ones are skipped"
+    )
+    frames: int = Field(
+        2, ge=1, description="1: ED; 2: ED and ES; more: phases of a cine. They are channels of one image"
+    )
     neighbour_rate: float = Field(0.6, ge=0, le=1, description="how often the adjacent slice is shown in training")
     neighbour_noise: float = Field(0.1, ge=0, description="noise on the adjacent slice, so that errors do not add up")
 

@@ -28,7 +28,7 @@ TIME_MEAN, TIME_SD = 0.0, 1.0  # of logit t: the middle of the way is hardest an
 class FlowTrainee:
     """Rectified flow on the images of a cohort."""
 
-    turns = ("flow",)
+    turns: tuple[str, ...] = ("flow",)
 
     def __init__(self, network: FlowNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
         """Take a network and the images."""
@@ -52,7 +52,9 @@ class FlowTrainee:
         rows = [draw.row for draw in draws]
         beside = [_neighbour(images, draw, settings.neighbour_rate) for draw in draws]
         shown = [i if i is not None else row for i, row in zip(beside, rows, strict=True)]
-        noisy = [_noise_like(images.image[i], draw, settings.neighbour_noise) for i, draw in zip(shown, draws, strict=True)]
+        noisy = [
+            _noise_like(images.image[i], draw, settings.neighbour_noise) for i, draw in zip(shown, draws, strict=True)
+        ]
         text = [drop_some(images.attributes[draw.row], draw.rng) for draw in draws]
         shape = images.image.shape[1:]
         return {
