@@ -188,10 +188,10 @@ def _body(person: Mapping[str, object]) -> Floats:
 
 
 def _ridge(x: Floats, y: Floats, strength: float) -> Floats:
-    penalty = strength * np.eye(x.shape[1])
+    penalty: Floats = strength * np.eye(x.shape[1], dtype=np.float64)
     penalty[0, 0] = 1e-6
-    found: Floats = np.linalg.solve(x.T @ x + penalty, x.T @ y)
-    return found
+    found = np.linalg.solve(x.T @ x + penalty, x.T @ y)
+    return found.astype(np.float64)
 
 
 def _by_group(left: Floats, groups: list[str], names: tuple[str, ...], shrinkage: float) -> Floats:

@@ -1,0 +1,95 @@
+"""How the weights that come with the package are made: one script, resumable, on phantoms alone.
+
+    python -m benchmarks.shipped_weights --work FOLDER [--only flow segmenter reader anatomy] [--steps 6500]
+
+Makes 1000 phantoms of the `everyone` preset, trains generator, anatomies and judges on them, and puts the results into
+src/synthcmr/shipped. On two CPU cores: about 15 minutes of phantoms, 2 hours of flow at one core, an hour of judges.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from synthcmr.cohort import Cohort
+from synthcmr.generators.anatomy import AnatomyGenerator
+from synthcmr.generators.fingerprints import NAME
+from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.judges.reader import AttributeReader
+from synthcmr.judges.segmenter import Segmenter
+from synthcmr.judges.settings import READER_LOOP, SEGMENTER_LOOP, ReaderSettings, SegmenterSettings
+from synthcmr.phantom.cohort import make_phantoms
+from synthcmr.training.loop import Progress
+from synthcmr.training.run_folder import WEIGHTS
+from synthcmr.training.settings import LoopSettings
+from synthcmr.training.shipped import FILES
+from synthcmr.training.weights import read_header, save_weights
+
+SHIPPED = Path(__file__).parents[1] / "src" / "synthcmr" / "shipped"
+SUBJECTS, SEED = 1000, 7
+FLOW = FlowSettings(channels=(96, 160, 224), attention=(False, False, True))
+MEGABYTES = 40
+
+
+def observe(progress: Progress) -> None:
+    """A line now and then."""
+    if progress.step % 50 == 0:
+        print(
+            f"step {progress.step} of {progress.steps}, loss {progress.loss:.4f}, held out {progress.held_out}, "
+            f"{progress.seconds_left / 60:.0f} min left",
+            flush=True,
+        )
+
+
+def flow(cohort: Cohort, work: Path, steps: int) -> None:
+    """The generator of images, and the fingerprints of what it saw."""
+    loop = LoopSettings(
+        steps=steps,
+        warmup=200,
+        learning_rate=5e-4,
+        held_out_every=500,
+        held_out_images=256,
+        sheet_every=500,
+        checkpoint_every=250,
+    )
+    FlowGenerator.fit(cohort, work / "flow", FLOW, loop, observe)
+    shutil.copy(work / "flow" / WEIGHTS, SHIPPED / FILES["flow"])
+    shutil.copy(work / "flow" / NAME, SHIPPED / FILES["fingerprints"])
+
+
+def judges(cohort: Cohort, work: Path, which: str) -> None:
+    """The segmenter or the reader, stored in 8 bits."""
+    if which == "segmenter":
+        loop = SEGMENTER_LOOP.model_copy(update={"steps": 1800})
+        network = Segmenter.fit(cohort, work / which, SegmenterSettings(), loop, observe).network
+    else:
+        loop = READER_LOOP.model_copy(update={"steps": 2000})
+        network = AttributeReader.fit(cohort, work / which, ReaderSettings(), loop, observe).network
+    save_weights(network, SHIPPED / FILES[which], read_header(work / which / WEIGHTS), compact=True)
+
+
+def main() -> None:
+    """Train what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", default=["anatomy", "segmenter", "reader", "flow"])
+    parser.add_argument("--steps", type=int, default=6500)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    SHIPPED.mkdir(exist_ok=True)
+    folder = options.work / "everyone"
+    made = (folder / "cohort.json").exists()
+    cohort = Cohort.open(folder) if made else make_phantoms(folder, "everyone", SUBJECTS, seed=SEED)
+    for name in options.only:
+        if name == "anatomy":
+            AnatomyGenerator.fit(cohort).save(SHIPPED / FILES["anatomy"])
+        elif name == "flow":
+            flow(cohort, options.work, options.steps)
+        else:
+            judges(cohort, options.work, name)
+    size = sum(f.stat().st_size for f in SHIPPED.iterdir()) / 1e6
+    print(f"{SHIPPED}: {size:.1f} MB of at most {MEGABYTES}")
+
+
+if __name__ == "__main__":
+    main()
