@@ -42,6 +42,8 @@ ALLOWED: dict[str, set[str]] = {
 HEAVY = {
     "torch",
     "monai",
+    "accelerate",
+    "safetensors",
     "pandas",
     "scipy",
     "zarr",
@@ -97,7 +99,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert "HEAVY []" in output
 
 
-@pytest.mark.parametrize("command", ["phantom", "ingest", "info", "audit", "export", "demo"])
+@pytest.mark.parametrize(
+    "command", ["phantom", "ingest", "info", "audit", "train", "judge", "generate", "export", "demo"]
+)
 def test_help_of_each_command_imports_nothing_heavy_and_shows_an_example(command: str) -> None:
     code = (
         f"import sys\nsys.argv = ['synthcmr', '{command}', '--help']\nfrom synthcmr.cli.app import main\n"

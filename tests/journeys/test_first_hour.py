@@ -141,7 +141,7 @@ def test_sunnybrook_zip_ingests_with_every_slice_and_phase(tmp_path: Path) -> No
         (("ingest", ".", "out", "--format", "dcm"), "expected one of auto, acdc"),
         (("ingest", ".", "out", "--frames", "triple"), "frames"),
         (("ingest", ".", "out", "--spacing", "fine"), "--spacing: expected a number or 'native', got 'fine'"),
-        (("phantom", "out", "--preset", "unfair"), "expected one of population, biased, vendors, acdc-like"),
+        (("phantom", "out", "--preset", "unfair"), "expected one of population, biased, vendors, everyone, acdc-like"),
         (("phantom", "out", "--frames", "0"), "--frames: expected 1 (ED)"),
         (("audit", "nowhere"), "synthcmr ingest"),
         (("export", "nowhere", "out", "--as", "png"), "synthcmr ingest"),

@@ -1,11 +1,15 @@
 """Asking for images, as a newcomer types it: with the weights that come with the package."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from synthcmr.cohort import Cohort
+from synthcmr.training.run_folder import RunFolder
 from tests.journeys.test_first_hour import run
 
 
@@ -123,3 +127,36 @@ def test_misspelt_settings_are_refused_by_name(tmp_path: Path) -> None:
     assert "unknown key 'step'; allowed: steps" in done.stderr
     done = run("train", "flow", tmp_path / "c", tmp_path / "run", "--set", "steps=4", ok=False)
     assert "expected model.KEY=VALUE or loop.KEY=VALUE" in done.stderr
+
+
+def test_two_processes_train_together_from_the_command_line(tmp_path: Path) -> None:
+    run("phantom", tmp_path / "c", "-n", 6, "--size", 64, "--spacing", 3)
+    tiny = [
+        "--set",
+        "model.channels=[32,32]",
+        "--set",
+        "model.attention=[false,true]",
+        "--set",
+        "model.head_channels=16",
+    ]
+    tiny += [
+        "--set",
+        "loop.steps=2",
+        "--set",
+        "loop.batch=4",
+        "--set",
+        "loop.precision=fp32",
+        "--set",
+        "loop.held_out_every=1",
+    ]
+    tiny += ["--set", "loop.learning_rate=0.0001"]
+    run("train", "flow", tmp_path / "c", tmp_path / "alone", *tiny)
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "synthcmr", "train", "flow"]
+    command = [sys.executable, *words, str(tmp_path / "c"), str(tmp_path / "two"), *tiny]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    alone, two = (
+        [m["held_out"] for m in RunFolder(tmp_path / name).metrics() if "held_out" in m] for name in ("alone", "two")
+    )
+    assert two == pytest.approx(alone, abs=1e-3)

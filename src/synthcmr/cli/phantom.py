@@ -10,7 +10,9 @@ def phantom(
     out: Annotated[Path, typer.Argument(help="Cohort folder to make; an unfinished one is continued.")],
     subjects: Annotated[int, typer.Option("--subjects", "-n", help="How many subjects.")] = 100,
     frames: Annotated[int, typer.Option("--frames", help="1 (ED), 2 (ED and ES) or the phases of a cine.")] = 2,
-    preset: Annotated[str, typer.Option("--preset", help="population, biased, vendors or acdc-like.")] = "population",
+    preset: Annotated[
+        str, typer.Option("--preset", help="population, biased, vendors, everyone or acdc-like.")
+    ] = "population",
     seed: Annotated[int, typer.Option("--seed", help="Of the population; the same seed gives the same bytes.")] = 0,
     spacing: Annotated[float, typer.Option("--spacing", min=0.1, help="In-plane pixel in mm.")] = 1.5,
     size: Annotated[int, typer.Option("--size", min=16, help="Rows and columns of the crop around the heart.")] = 128,
@@ -27,6 +29,7 @@ def phantom(
       population  people as a population study meets them, one scanner
       biased      unfair by design: diagnosis tangled with sex, BMI and vendor; the test split is balanced
       vendors     four manufacturers, two field strengths
+      everyone    every disease in both sexes, young and old, four manufacturers: to train generators on
       acdc-like   patients, scanners and fields of view as varied as in ACDC
 
     Each subject's truth (volumes, mass, wall thickness, fat) is in OUT/truth.parquet.

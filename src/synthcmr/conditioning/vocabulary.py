@@ -80,9 +80,10 @@ class Vocabulary:
         """
         return np.array([_encoded(word, attributes.get(word.name)) for word in self.words], dtype=np.float32)
 
-    def unknown(self, attributes: Mapping[str, object]) -> list[str]:
-        """Names of attributes that are asked for but that this vocabulary does not hold."""
-        return sorted(k for k, v in attributes.items() if is_present(v) and k not in self.names)
+    def knows(self, name: str, value: object) -> bool:
+        """Whether an attribute can be told with this value."""
+        word = next((w for w in self.words if w.name == name), None)
+        return isinstance(word, NumberWord) or (word is not None and str(value) in word.values)
 
     def to_json(self) -> list[dict[str, Any]]:
         """Plain lists and dicts, for checkpoints."""

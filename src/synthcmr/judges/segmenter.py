@@ -22,6 +22,7 @@ from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.layout import channels_last, channels_last_batch
 from synthcmr.training.loop import Loop, Observer
+from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.trainee import Batch
@@ -64,7 +65,8 @@ class Segmenter:
             "loop": loop.model_dump(mode="json"),
             "cohort_hash": cohort.hash,
         }
-        folder.start(record, inputs)
+        with main_first():
+            folder.start(record, inputs)
         torch.manual_seed(loop.seed)
         going = Loop(SegmenterTrainee(build(model), training, held_out, model.size), loop, folder, observe)
         network = going.go()

@@ -37,7 +37,7 @@ def make_phantoms(
 
     Args:
         out: the cohort folder.
-        preset: population, biased, vendors or acdc-like.
+        preset: population, biased, vendors, everyone or acdc-like.
         subjects: how many; the first n are the same whatever the number.
         frames: 1 (ED), 2 (ED and ES) or a whole cine of that many phases.
         seed: of the population.

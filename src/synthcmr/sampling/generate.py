@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.provenance import Input, combined_hash
 from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
+from synthcmr.errors import SettingsError
 from synthcmr.generators.anatomy import Anatomy, AnatomyGenerator, deform
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.fingerprints import NAME as FINGERPRINTS
@@ -82,14 +83,16 @@ def generate(
         progress: called with (done, total, subject).
     """
     generator = load_generator(sources.run or shipped("flow"))
+    requests = [_known(r, generator, sources) for r in requests]
+    _check(requests, generator, sources, settings)
     manifest = {
         "step": "generate",
         "generator": generator.hash,
         "sources": sources.row(),
         "requests": combined_hash(str(sorted(r.row().items())) for r in requests),
-        "settings": {"generate": settings.model_dump(mode="json")},
+        # the batch is no part of it: images do not depend on it
+        "settings": {"generate": settings.model_dump(mode="json", exclude={"sampler": {"batch"}})},
     }
-    manifest["settings"]["generate"]["sampler"].pop("batch")  # type: ignore[index]
     with CohortWriter(out, manifest, "float16", (settings.size,) * 2) as writer:
         todo = [r for r in requests if r.name not in writer.done]
         done = len(requests) - len(todo)
@@ -100,6 +103,38 @@ def generate(
                 progress(done, len(requests), record.case_id)
         writer.finish(None, _inputs(generator, sources, requests), {"generated": _facts(generator, sources)})
     return Cohort.open(out)
+
+
+def _known(request: Request, generator: Generator, sources: Sources) -> Request:
+    """Without what a followed subject has that generator or anatomies have never seen; what is asked in words stays."""
+    if request.like is None:
+        return request
+    diagnoses = _anatomies(sources).people.diagnoses
+    kept = {
+        k: v
+        for k, v in request.attributes.items()
+        if (k not in generator.vocabulary.names or generator.vocabulary.knows(k, v))
+        and (k != "diagnosis" or v in diagnoses)
+    }
+    return replace(request, attributes=kept)
+
+
+def _check(requests: Sequence[Request], generator: Generator, sources: Sources, settings: GenerateSettings) -> None:
+    """Refuse what cannot be made before a folder is claimed."""
+    if settings.size % generator.multiple:
+        raise SettingsError(f"--size: expected a multiple of {generator.multiple}, got {settings.size}")
+    if generator.frames != 2:
+        raise SettingsError(
+            f"--run: expected a generator of ED and ES pairs (2 frames), got one of {generator.frames} frame(s); "
+            "use its Python interface, Generator.sample"
+        )
+    for asked in {tuple(sorted(r.attributes.items())): r for r in requests}.values():
+        told = {k: v for k, v in asked.attributes.items() if k != "diagnosis"}
+        generator.vocabulary.encode(told)
+        if settings.masks == "generated":
+            _anatomies(sources).sample(
+                asked.attributes, 0, numbers=asked.numbers, severity=asked.severity, size=32, spacing_mm=6.0
+            )
 
 
 def _records(
@@ -165,7 +200,7 @@ def _asked(m: Made, generator: Generator) -> dict[str, Value]:
 
 def _scanner(request: Request, generator: Generator) -> dict[str, Value]:
     """A scanner of the training data that fits what is asked, so that all slices of a subject come from one."""
-    known: list[dict[str, Any]] = list(generator.facts.get("scanners") or [])  # type: ignore[call-overload]
+    known = cast("list[dict[str, Any]]", generator.facts.get("scanners") or [])
     fitting = [s for s in known if all(request.attributes.get(k, v) == v for k, v in s["attributes"].items())]
     if not fitting:
         return {}
@@ -182,8 +217,7 @@ def _anatomy(request: Request, sources: Sources, settings: GenerateSettings, att
         if settings.masks == "deformed":
             anatomy = deform(anatomy, np.random.default_rng(seed))
         return replace(anatomy, attributes={**anatomy.attributes, **request.attributes})
-    generator = AnatomyGenerator.load(sources.anatomy or shipped("anatomy"))
-    drawn = generator.sample(
+    return _anatomies(sources).sample(
         request.attributes,
         seed,
         numbers=request.numbers,
@@ -191,7 +225,11 @@ def _anatomy(request: Request, sources: Sources, settings: GenerateSettings, att
         size=settings.size,
         spacing_mm=settings.spacing_mm,
     )
-    return drawn
+
+
+@lru_cache(maxsize=1)
+def _anatomies(sources: Sources) -> AnatomyGenerator:
+    return AnatomyGenerator.load(sources.anatomy or shipped("anatomy"))
 
 
 @lru_cache(maxsize=64)

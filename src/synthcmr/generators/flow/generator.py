@@ -26,6 +26,7 @@ from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.draws import balanced_weights
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.loop import Loop, Observer
+from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
@@ -69,7 +70,8 @@ class FlowGenerator:
         held_out = _held_out(cohort, settings.frames)
         vocabulary = Vocabulary.of(training.attributes, settings.attributes)
         folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
-        folder.start(_record(settings, loop, vocabulary, training), inputs)
+        with main_first():
+            folder.start(_record(settings, loop, vocabulary, training), inputs)
         torch.manual_seed(loop.seed)
         trainee = FlowTrainee(FlowNetwork(settings, vocabulary), training, held_out)
         going = Loop(trainee, loop, folder, observe, _weights(training, loop))

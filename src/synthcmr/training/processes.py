@@ -1,0 +1,14 @@
+"""Several processes that train together: who goes first where all would write the same file."""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+
+def main_first() -> AbstractContextManager[Any]:
+    """The main process runs the block before the others do; alone it simply runs."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return nullcontext()
+    from accelerate import PartialState
+
+    return PartialState().main_process_first()
