@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthcmr.conditioning.prompt import METADATA, write_prompt
+from synthcmr.conditioning.condition import without_metadata
+from synthcmr.conditioning.prompt import write_prompt
 from synthcmr.conditioning.reading import read_prompt
 from synthcmr.conditioning.wordings import DIAGNOSES
 from synthcmr.errors import SettingsError
@@ -129,5 +130,5 @@ def test_what_cannot_be_asked_is_refused_with_a_reason(text: str, named: str) ->
 
 def test_the_metadata_free_prompt_keeps_view_and_scanner() -> None:
     patient = {"sex": "female", "age": 67.0, "diagnosis": "DCM", "vendor": "Siemens", "field_strength_t": 1.5}
-    text = write_prompt(patient, slice_level="mid", without=METADATA)
+    text = write_prompt(without_metadata(patient), slice_level="mid")
     assert text == "Short-axis cardiac MRI, mid-ventricular slice. Siemens 1.5 T."

@@ -30,7 +30,7 @@ def x_0() -> Tensor:
 
 @pytest.mark.parametrize("name", list(SAMPLERS))
 def test_samplers_reach_the_data(name: str, x_0: Tensor) -> None:
-    x_1 = SAMPLERS[name](velocity, x_0, times(400, 1.0, x_0.device).double())
+    x_1 = SAMPLERS[name](velocity, x_0, times(1000, 1.0, x_0.device).double())
     assert torch.allclose(x_1, exact(x_0), atol=5e-3)
 
 

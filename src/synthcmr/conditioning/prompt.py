@@ -1,37 +1,13 @@
 """Attributes <-> text. Any attribute can be left out on the way there, and what is not understood is said on the way back."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from synthcmr.cohort.attributes import ATTRIBUTES, Value, is_missing
+from synthcmr.cohort.attributes import Value, is_missing
+from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, SEVERITY
 from synthcmr.conditioning.wordings import DIAGNOSES, LEVEL_WRITTEN, PHASE_WRITTEN, SEX_WRITTEN
 
 EXAMPLE = "woman, 67 years, BMI 31, heart failure"
-# What guidance leaves out in its metadata-free branch: everything that belongs to the patient.
-METADATA = (
-    "sex",
-    "age",
-    "bmi",
-    "height_cm",
-    "weight_kg",
-    "diagnosis",
-    "systolic_bp",
-    "diastolic_bp",
-    "heart_rate",
-    "chest_fat_mm",
-)
-# number -> (how it is written, unit, lowest, highest)
-NUMBERS: dict[str, tuple[str, str, float, float]] = {
-    "lv_edv_ml": ("LV EDV", "ml", 30, 600),
-    "lv_esv_ml": ("LV ESV", "ml", 5, 550),
-    "lv_ef_percent": ("LVEF", "%", 4, 88),
-    "lv_mass_g": ("LV mass", "g", 20, 500),
-    "rv_edv_ml": ("RV EDV", "ml", 30, 600),
-    "rv_esv_ml": ("RV ESV", "ml", 5, 550),
-    "rv_ef_percent": ("RVEF", "%", 4, 88),
-    "wall_max_mm": ("wall", "mm", 3, 40),
-    "severity": ("severity", "", 0, 2.5),
-}
 
 
 @dataclass(frozen=True)
@@ -52,7 +28,6 @@ def write_prompt(
     slice_level: str | None = None,
     phases: Sequence[str] = (),
     numbers: Mapping[str, float] | None = None,
-    without: Collection[str] = (),
 ) -> str:
     """Attributes as text.
 
@@ -61,13 +36,12 @@ def write_prompt(
         slice_level: basal, mid or apical.
         phases: ED, ES or both.
         numbers: what the heart measures.
-        without: names to leave out, e.g. `METADATA`.
 
     Example:
         >>> write_prompt({"sex": "female", "age": 67, "bmi": 31.2, "diagnosis": "HF", "vendor": "Siemens"}, slice_level="mid")
         'Short-axis cardiac MRI, mid-ventricular slice. Woman, 67 years, BMI 31.2, heart failure. Siemens.'
     """
-    told = {k: v for k, v in attributes.items() if k not in without and not is_missing(v)}
+    told = {k: v for k, v in attributes.items() if not is_missing(v)}
     view = ["Short-axis cardiac MRI"]
     if slice_level is not None:
         view.append(LEVEL_WRITTEN[slice_level])
@@ -101,7 +75,8 @@ _PATIENT_FORMS = {
 
 
 def _measured(numbers: Mapping[str, float]) -> list[str]:
-    return [f"{NUMBERS[k][0]} {_number(v)} {NUMBERS[k][1]}".rstrip() for k, v in numbers.items() if k in NUMBERS]
+    known = {**HEART_NUMBERS, "severity": SEVERITY}
+    return [f"{known[k].label} {_number(v)} {known[k].unit}".rstrip() for k, v in numbers.items() if k in known]
 
 
 def _scanner(told: Mapping[str, object]) -> str:
@@ -117,14 +92,3 @@ def _number(value: object) -> str:
 
 def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
-
-
-def allowed(name: str) -> tuple[float, float, str]:
-    """Lowest and highest value of something a prompt can put in numbers, and its unit."""
-    if name in NUMBERS:
-        _, unit, low, high = NUMBERS[name]
-        return low, high, unit
-    if name == "chest_fat_mm":
-        return 1, 150, "mm"
-    spec = ATTRIBUTES[name]
-    return spec.low, spec.high, spec.unit

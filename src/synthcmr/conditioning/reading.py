@@ -4,9 +4,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from synthcmr.cohort.attributes import Value, clean, parse_vendor
+from synthcmr.cohort.attributes import ATTRIBUTES, Value, clean, parse_vendor
 from synthcmr.conditioning import wordings as w
-from synthcmr.conditioning.prompt import EXAMPLE, Understood, allowed
+from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, SEVERITY, HeartNumber, checked, in_range
+from synthcmr.conditioning.prompt import EXAMPLE, Understood
 from synthcmr.errors import SettingsError
 
 MAX_CHARACTERS = 1000
@@ -37,17 +38,9 @@ NUMBERED: tuple[tuple[str, str], ...] = (
     ("age", rf"{N}\s*-?\s*(?:years?|yrs?|yo|y/o|y\.o\.?|y)(?:\s*-?\s*old)?(?![\w-])"),
     ("age", rf"(?:(?<=man of )|(?<=male of )|(?<=lady of )){N}\b"),
 )
-HEART = (
-    "lv_edv_ml",
-    "lv_esv_ml",
-    "lv_ef_percent",
-    "lv_mass_g",
-    "rv_edv_ml",
-    "rv_esv_ml",
-    "rv_ef_percent",
-    "wall_max_mm",
-    "severity",
-)
+HEART = (*HEART_NUMBERS, "severity")
+OTHERS = {"severity": SEVERITY, "chest_fat_mm": HeartNumber("chest fat", "mm", 1, 150)}
+LABELS = {"bmi": "BMI", "age": "age"}
 NEGATION = r"\b(?:no|not|without|never|denies|non|free of|excluded)\s+(?:known\s+|any\s+|history of\s+|a\s+)*"
 
 
@@ -101,7 +94,7 @@ def read_prompt(text: str) -> Understood:
     ignored += _leftover(rest.left)
     heart = {k: v for k, v in numbers.items() if k in HEART}
     attributes, _ = clean({**{k: v for k, v in numbers.items() if k not in HEART}, **words})
-    _check_fractions(heart)
+    checked({k: v for k, v in heart.items() if k != "severity"}, "--prompt")
     understood = Understood(attributes, heart, level, phases, tuple(ignored), tuple(notes))
     if not (attributes or heart or level or phases) and (ignored or "short-axis" not in plain):
         raise SettingsError(
@@ -146,14 +139,10 @@ def _numbers(rest: _Text) -> dict[str, float]:
     for name, pattern in NUMBERED:
         for match in rest.take(pattern):
             value = float(next(g for g in match.groups() if g is not None).replace(",", "."))
-            low, high, unit = allowed(name)
-            if not low <= value <= high:
-                raise SettingsError(
-                    f"--prompt: {_spoken(name)}: expected {low:g} to {high:g} {unit}".rstrip() + f", got {value:g}"
-                )
+            in_range(_spec(name), value, "--prompt")
             if name in found and found[name] != value:
                 raise SettingsError(
-                    f"--prompt: {_spoken(name)} is given twice, as {found[name]:g} and {value:g}; say one"
+                    f"--prompt: {_spec(name).label} is given twice, as {found[name]:g} and {value:g}; say one"
                 )
             found[name] = value
     return found
@@ -246,20 +235,6 @@ def _body(rest: _Text, notes: list[str], numbers: dict[str, float], words: dict[
         notes.append(f"{said[0]} taken as BMI {taken:g}")
 
 
-def _check_fractions(heart: dict[str, float]) -> None:
-    for side in ("lv", "rv"):
-        edv, esv, ef = (heart.get(f"{side}_{k}") for k in ("edv_ml", "esv_ml", "ef_percent"))
-        if edv is None or esv is None:
-            continue
-        if esv >= edv:
-            raise SettingsError(f"--prompt: {side.upper()} ESV: expected less than the EDV of {edv:g} ml, got {esv:g}")
-        implied = 100 * (1 - esv / edv)
-        if ef is not None and abs(ef - implied) > 1:
-            raise SettingsError(
-                f"--prompt: EDV {edv:g} and ESV {esv:g} ml make an EF of {implied:.0f} %, not {ef:g} %; leave one out"
-            )
-
-
 def _same(what: str, found: list[str]) -> None:
     if len(set(found)) > 1:
         raise SettingsError(f"--prompt: {' and '.join(dict.fromkeys(found))} contradict each other; say one {what}")
@@ -276,10 +251,14 @@ def _leftover(text: str) -> list[str]:
     return pieces
 
 
-def _spoken(name: str) -> str:
-    return {"bmi": "BMI", "lv_ef_percent": "EF", "lv_edv_ml": "EDV", "lv_esv_ml": "ESV"}.get(
-        name, name.rsplit("_", 1)[0].replace("_", " ")
-    )
+def _spec(name: str) -> HeartNumber:
+    """Label, unit and range of anything a prompt can put in numbers."""
+    if name in HEART_NUMBERS:
+        return HEART_NUMBERS[name]
+    if name in OTHERS:
+        return OTHERS[name]
+    spec = ATTRIBUTES[name]
+    return HeartNumber(LABELS.get(name, name.rsplit("_", 1)[0].replace("_", " ")), spec.unit, spec.low, spec.high)
 
 
 def _short(text: str) -> str:

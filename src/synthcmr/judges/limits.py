@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import STRUCTURES
+from synthcmr.judges.fitting import Limits
 from synthcmr.judges.reader import AttributeReader, Reading, by_subject
 from synthcmr.judges.segmenter import Segmenter, dice
 from synthcmr.training.images import TrainingImages
 
 MIN_PIXELS = 100  # of a structure, over all frames given; the Dice of a smaller one is a matter of single pixels
 PASS = 0.99  # share of real images that a limit lets through
-Limits = dict[str, dict[str, float]]  # "slice" and "stack" -> what -> limit
 
 
 def segmenter_limits(segmenter: Segmenter, images: TrainingImages) -> Limits:

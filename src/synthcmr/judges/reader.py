@@ -14,20 +14,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.provenance import Input
 from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
 from synthcmr.config import settings_from_dict
 from synthcmr.judges.augment import standardise
+from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.settings import ReaderSettings
 from synthcmr.training.draws import Draw
-from synthcmr.training.images import TrainingImages, load_images
+from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.layout import channels_last, channels_last_batch
-from synthcmr.training.loop import Loop, Observer
-from synthcmr.training.processes import main_first
-from synthcmr.training.run_folder import WEIGHTS, RunFolder
+from synthcmr.training.loop import Observer
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.trainee import Batch
-from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
+from synthcmr.training.weights import file_hash, load_weights, read_header
 
 BATCH = 64
 TURN, STRETCH, SHIFT = 0.12, 0.05, 0.06  # of augmentation: radians, log scale, share of half the image
@@ -49,7 +47,7 @@ class AttributeReader:
 
     kind = "reader"
 
-    def __init__(self, network: ReaderNetwork, weights_hash: str, limits: dict[str, dict[str, float]]) -> None:
+    def __init__(self, network: ReaderNetwork, weights_hash: str, limits: Limits) -> None:
         """Use `fit` or `load`."""
         self.network = network.eval().requires_grad_(False)
         self.vocabulary, self.hash, self.limits = network.vocabulary, weights_hash, limits
@@ -65,32 +63,19 @@ class AttributeReader:
         observe: Observer | None = None,
     ) -> AttributeReader:
         """Train on the training split of a cohort; a run that was cut short goes on."""
-        training = load_images(cohort, "train", model.frames)
-        has_held_out = bool((cohort.table["split"] == "validation").any())
-        held_out = load_images(cohort, "validation", model.frames) if has_held_out else None
-        vocabulary = Vocabulary.of(training.attributes, model.attributes)
-        folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
-        record = {
-            "family": cls.kind,
-            "model": model.model_dump(mode="json"),
-            "loop": loop.model_dump(mode="json"),
-            "vocabulary": vocabulary.to_json(),
-            "cohort_hash": cohort.hash,
-        }
-        with main_first():
-            folder.start(record, inputs)
-        torch.manual_seed(loop.seed)
-        going = Loop(ReaderTrainee(ReaderNetwork(model, vocabulary), training, held_out), loop, folder, observe)
-        network = going.go()
         from synthcmr.judges.limits import reader_limits  # it knows both judges
 
-        if going.main:
-            judge = cls(cast(ReaderNetwork, network), "", {})
-            limits = reader_limits(judge, held_out or training)
-            folder.finish(
-                save_weights(network, run / WEIGHTS, record | {"limits": limits, "steps": going.step}), inputs
-            )
-        return cls.load(run / WEIGHTS)
+        training, held_out = load_splits(cohort, model.frames)
+        vocabulary = Vocabulary.of(training.attributes, model.attributes)
+
+        def limits(network: nn.Module) -> Limits:
+            return reader_limits(cls(cast(ReaderNetwork, network), "", {}), held_out or training)
+
+        def build() -> ReaderTrainee:
+            return ReaderTrainee(ReaderNetwork(model, vocabulary), training, held_out)
+
+        record = {"family": cls.kind, "model": model.model_dump(mode="json"), "vocabulary": vocabulary.to_json()}
+        return cls.load(fit_judge(cohort, run, record, loop, build, limits, observe))
 
     @classmethod
     def load(cls, weights: Path) -> AttributeReader:

@@ -14,19 +14,17 @@ from torch.nn import functional
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
-from synthcmr.cohort.provenance import Input
 from synthcmr.config import settings_from_dict
 from synthcmr.judges.augment import augment, standardise
+from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.settings import SegmenterSettings
 from synthcmr.training.draws import Draw
-from synthcmr.training.images import TrainingImages, load_images
+from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.layout import channels_last, channels_last_batch
-from synthcmr.training.loop import Loop, Observer
-from synthcmr.training.processes import main_first
-from synthcmr.training.run_folder import WEIGHTS, RunFolder
+from synthcmr.training.loop import Observer
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.trainee import Batch
-from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
+from synthcmr.training.weights import file_hash, load_weights, read_header
 
 CLASSES = 1 + len(STRUCTURES)
 BATCH = 32
@@ -41,7 +39,7 @@ class Segmenter:
 
     kind = "segmenter"
 
-    def __init__(self, network: SegmenterNetwork, weights_hash: str, limits: dict[str, dict[str, float]]) -> None:
+    def __init__(self, network: SegmenterNetwork, weights_hash: str, limits: Limits) -> None:
         """Use `fit` or `load`."""
         self.network = network.eval().requires_grad_(False)
         self.hash, self.limits = weights_hash, limits
@@ -56,29 +54,18 @@ class Segmenter:
         observe: Observer | None = None,
     ) -> Segmenter:
         """Train on the training split of a cohort with masks; a run that was cut short goes on."""
-        frames = int(cohort.images["n_frames"].mode()[0])
-        training, held_out = load_images(cohort, "train", frames), _held_out(cohort, frames)
-        folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
-        record = {
-            "family": cls.kind,
-            "model": model.model_dump(mode="json"),
-            "loop": loop.model_dump(mode="json"),
-            "cohort_hash": cohort.hash,
-        }
-        with main_first():
-            folder.start(record, inputs)
-        torch.manual_seed(loop.seed)
-        going = Loop(SegmenterTrainee(build(model), training, held_out, model.size), loop, folder, observe)
-        network = going.go()
         from synthcmr.judges.limits import segmenter_limits  # it knows both judges
 
-        if going.main:
-            judge = cls(cast(SegmenterNetwork, network), "", {})
-            limits = segmenter_limits(judge, held_out or training)
-            folder.finish(
-                save_weights(network, run / WEIGHTS, record | {"limits": limits, "steps": going.step}), inputs
-            )
-        return cls.load(run / WEIGHTS)
+        training, held_out = load_splits(cohort, int(cohort.images["n_frames"].mode()[0]))
+
+        def limits(network: nn.Module) -> Limits:
+            return segmenter_limits(cls(cast(SegmenterNetwork, network), "", {}), held_out or training)
+
+        def build_trainee() -> SegmenterTrainee:
+            return SegmenterTrainee(build(model), training, held_out, model.size)
+
+        record = {"family": cls.kind, "model": model.model_dump(mode="json")}
+        return cls.load(fit_judge(cohort, run, record, loop, build_trainee, limits, observe))
 
     @classmethod
     def load(cls, weights: Path) -> Segmenter:
@@ -181,10 +168,6 @@ def build(settings: SegmenterSettings) -> SegmenterNetwork:
         norm_name=("INSTANCE", {"affine": True}),
     )
     return SegmenterNetwork(channels_last(network))
-
-
-def _held_out(cohort: Cohort, frames: int) -> TrainingImages | None:
-    return load_images(cohort, "validation", frames) if (cohort.table["split"] == "validation").any() else None
 
 
 def dice(found: Mask, truth: Mask) -> dict[str, float]:

@@ -72,6 +72,12 @@ def load_images(
     )
 
 
+def load_splits(cohort: Cohort, frames: int) -> tuple[TrainingImages, TrainingImages | None]:
+    """Training images, and validation images where the cohort has such a split."""
+    watched = bool((cohort.table["split"] == "validation").any())
+    return load_images(cohort, "train", frames), load_images(cohort, "validation", frames) if watched else None
+
+
 def _with_truth(cohort: Cohort) -> pd.DataFrame:
     """Images with the attributes of their subjects and, of phantoms, the truths an image can show."""
     table = cohort.table

@@ -13,19 +13,19 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.subject_stack import SubjectStack
+from synthcmr.conditioning.heart_numbers import SEVERITY, checked, in_range
 from synthcmr.conditioning.vocabulary import is_present, typed
-from synthcmr.errors import CohortError, SettingsError
+from synthcmr.errors import CohortError
 from synthcmr.generators.anatomy.anatomy import Anatomy, measure
 from synthcmr.generators.anatomy.distance import Described, describe
 from synthcmr.generators.anatomy.draw import draw_masks
-from synthcmr.generators.anatomy.hearts import Hearts, checked, from_free, to_free
+from synthcmr.generators.anatomy.hearts import Hearts, from_free, to_free
 from synthcmr.generators.anatomy.people import People
 from synthcmr.generators.anatomy.settings import AnatomySettings
 from synthcmr.generators.anatomy.space import ShapeSpace
 
 FORMAT, VERSION = "synthcmr-anatomy", 1
 MIN_SUBJECTS = 10
-MAX_SEVERITY = 2.5
 WALL_TRIES, WALL_TOLERANCE_MM = 5, 0.2
 STREAM = 0xA7A  # random numbers of an anatomy never meet those of an image with the same seed
 
@@ -253,11 +253,7 @@ def usable_stack(cohort: Cohort, subject: str) -> SubjectStack | None:
 
 
 def _severity(asked: float | None) -> float:
-    if asked is None:
-        return 1.0
-    if not 0 <= asked <= MAX_SEVERITY:
-        raise SettingsError(f"severity: expected 0 (healthy) to {MAX_SEVERITY:g}, 1 being typical; got {asked:g}")
-    return float(asked)
+    return 1.0 if asked is None else in_range(SEVERITY, float(asked), "heart")
 
 
 def _told(name: str, value: object, person: Mapping[str, object]) -> bool:

@@ -8,22 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.errors import SettingsError
 from synthcmr.generators.anatomy.settings import AnatomySettings
 
 Floats = npt.NDArray[np.float64]
 MEASURES = ("lv_edv_ml", "lv_ef_percent", "lv_mass_g", "rv_edv_ml", "rv_ef_percent", "wall_max_mm")
 FRACTIONS = ("lv_ef_percent", "rv_ef_percent")
-RANGES: dict[str, tuple[float, float]] = {  # what may be asked for; beyond it no heart of an adult lies
-    "lv_edv_ml": (30, 600),
-    "lv_esv_ml": (5, 550),
-    "lv_ef_percent": (4, 88),
-    "lv_mass_g": (20, 500),
-    "rv_edv_ml": (30, 600),
-    "rv_esv_ml": (5, 550),
-    "rv_ef_percent": (4, 88),
-    "wall_max_mm": (3, 40),
-}
 HEALTHY = "NOR"
 SMALL = 3.0  # subjects' worth of the pooled covariance in every group's own
 
@@ -134,37 +123,6 @@ def from_free(y: Floats) -> dict[str, float]:
     }
     for side in ("lv", "rv"):
         found[f"{side}_esv_ml"] = found[f"{side}_edv_ml"] * (1 - found[f"{side}_ef_percent"] / 100)
-    return found
-
-
-def checked(asked: Mapping[str, float]) -> dict[str, float]:
-    """Numbers that a heart is asked to measure, with end-systolic volumes turned into ejection fractions where possible.
-
-    Raises:
-        SettingsError: unknown names, impossible values, or numbers that contradict each other.
-    """
-    for name, value in asked.items():
-        if name not in RANGES:
-            raise SettingsError(f"heart: expected some of {', '.join(RANGES)}; got '{name}'")
-        low, high = RANGES[name]
-        if not low <= value <= high:
-            raise SettingsError(f"{name}: expected {low:g} to {high:g}, got {value:g}")
-    found = dict(asked)
-    for side in ("lv", "rv"):
-        edv, esv, ef = (found.get(f"{side}_{k}") for k in ("edv_ml", "esv_ml", "ef_percent"))
-        if esv is None:
-            continue
-        if edv is None and ef is not None:
-            found[f"{side}_edv_ml"] = esv / (1 - ef / 100)
-        elif edv is not None:
-            if esv >= edv:
-                raise SettingsError(f"{side}_esv_ml: expected less than {side}_edv_ml ({edv:g}), got {esv:g}")
-            implied = 100 * (1 - esv / edv)
-            if ef is not None and abs(ef - implied) > 1:
-                raise SettingsError(
-                    f"{side}_ef_percent: EDV {edv:g} and ESV {esv:g} ml give {implied:.0f} %, got {ef:g}; leave one out"
-                )
-            found[f"{side}_ef_percent"] = implied
     return found
 
 

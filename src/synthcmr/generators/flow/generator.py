@@ -24,7 +24,7 @@ from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.generators.flow.trainee import FlowTrainee
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.draws import balanced_weights
-from synthcmr.training.images import TrainingImages, load_images
+from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.loop import Loop, Observer
 from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
@@ -65,9 +65,8 @@ class FlowGenerator:
             CohortError: the cohort has no suitable images, or the folder holds another run.
         """
         settings = FlowSettings.model_validate(model.model_dump())
-        training = load_images(cohort, "train", settings.frames)
+        training, held_out = load_splits(cohort, settings.frames)
         _check_size(training, settings, cohort)
-        held_out = _held_out(cohort, settings.frames)
         vocabulary = Vocabulary.of(training.attributes, settings.attributes)
         folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
         with main_first():
@@ -118,10 +117,6 @@ def _scanners(training: TrainingImages) -> list[dict[str, Any]]:
     """Which scanners the images came from and how often, so that one can be drawn where none is asked for."""
     told = [tuple((k, row[k]) for k in SCANNER if k in row) for row in training.attributes]
     return [{"count": told.count(one), "attributes": dict(one)} for one in sorted(set(told), key=str) if one]
-
-
-def _held_out(cohort: Cohort, frames: int) -> TrainingImages | None:
-    return load_images(cohort, "validation", frames) if (cohort.table["split"] == "validation").any() else None
 
 
 def _weights(training: TrainingImages, loop: LoopSettings) -> npt.NDArray[np.float64] | None:
