@@ -70,7 +70,7 @@ def test_impossible_prompts_get_a_clear_answer(tmp_path: Path, prompt: str, name
         (("-n", "2", "--subjects", "2"), "expected one of them"),
         (("--masks", "real"), "--like COHORT"),
         (("--prompt", 'Fuji scanner, woman, diagnosis "Fabry"'), "has not seen it"),
-        (("--size", "100"), "multiples of"),
+        (("--size", "100"), "multiple of"),
     ],
 )
 def test_wrong_options_are_explained(tmp_path: Path, words: tuple[str, ...], named: str) -> None:

@@ -22,12 +22,12 @@ LOOP = LoopSettings(steps=4, batch=4, warmup=1, held_out_every=2, held_out_image
 @pytest.fixture(scope="module")
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     """Phantoms that no shipped weight was trained on."""
-    return make_phantoms(tmp_path_factory.mktemp("strangers") / "c", "everyone", 6, seed=99, workers=1)
+    return make_phantoms(tmp_path_factory.mktemp("strangers") / "c", "everyone", 16, seed=99, workers=1)
 
 
 def test_the_shipped_segmenter_outlines_hearts_it_never_saw(strangers: Cohort) -> None:
     found = score_segmenter(strangers, None, None)
-    assert found.subjects == 6
+    assert found.subjects == 16
     assert found.scores["dice lv"] > 0.88
     assert found.scores["dice myo"] > 0.75
     assert found.scores["dice rv"] > 0.75
@@ -39,13 +39,14 @@ def test_the_shipped_reader_tells_fat_from_lean(strangers: Cohort) -> None:
     names, reading = by_subject(reader.read(images), strangers.images["subject_id"].tolist())
     fat = strangers.truth.set_index("subject_id").loc[names, "chest_fat_mm"]
     assert np.corrcoef(reading.numbers["chest_fat_mm"], fat)[0, 1] > 0.5
-    assert reading.categories["sex"].shape == (6, 2)
-    assert reading.categories["sex"].sum(axis=1) == pytest.approx(np.ones(6), abs=1e-2)
+    assert reading.categories["sex"].shape == (16, 2)
+    assert reading.categories["sex"].sum(axis=1) == pytest.approx(np.ones(16), abs=1e-2)
 
 
 def test_shipped_judges_know_what_real_images_score() -> None:
     limits = Segmenter.load(shipped("segmenter")).limits
     assert 0.5 < limits["stack"]["dice"] < 1
+    assert 0.5 < limits["slice"]["dice"] < 1
     assert set(AttributeReader.load(shipped("reader")).limits) == {"slice", "stack"}
 
 

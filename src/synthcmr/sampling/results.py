@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.attributes import Value
-from synthcmr.cohort.preprocess import preprocess
 from synthcmr.cohort.preprocess.levels import slice_levels
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw import RawSubject, Stack
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.subject_pipeline import to_record
 from synthcmr.config import PreprocessSettings
@@ -38,8 +37,6 @@ def generated_record(
         attributes: of the subject.
         extra: further columns of every image.
     """
-    from synthcmr.cohort.raw import RawSubject
-
     if image is None:
         raise ValueError("no image was rendered")
     mask = anatomy.mask if only is None else anatomy.mask[:, only : only + 1]
@@ -54,10 +51,9 @@ def generated_record(
         slice_indices=() if only is None else (only,),
         slices_ordered=True,
     )
-    record = to_record(RawSubject(name, dict(attributes), (), "synthetic"), name, AS_IT_IS)
-    images = preprocess(stack, name, 0, "synthetic", AS_IT_IS)
+    record = to_record(RawSubject(name, dict(attributes), (stack,), "synthetic"), name, AS_IT_IS)
     levels = slice_levels(anatomy.mask)
-    return SubjectRecord(name, name, record.attributes, tuple(_told(i, levels, anatomy, extra) for i in images))
+    return replace(record, images=tuple(_told(i, levels, anatomy, extra) for i in record.images))
 
 
 def _told(
