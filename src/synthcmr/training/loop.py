@@ -18,6 +18,7 @@ from torch import nn
 from synthcmr.training import checkpoint
 from synthcmr.training.draws import Order, held_out_draws
 from synthcmr.training.ema import Ema
+from synthcmr.training.processes import on_cpu
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.trainee import Batch, Trainee
@@ -246,7 +247,7 @@ def _accelerator(settings: LoopSettings, cpu: bool) -> Accelerator:
     from accelerate import Accelerator
 
     kind = "no" if settings.precision == "fp32" else settings.precision
-    return Accelerator(mixed_precision=kind, cpu=cpu)
+    return Accelerator(mixed_precision=kind, cpu=cpu or on_cpu())
 
 
 def _part(settings: LoopSettings, processes: int) -> int:
