@@ -28,9 +28,10 @@ from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import score_readings
 from synthcmr.judges.segmenter import Segmenter
-from synthcmr.sampling.generate import Sources, generate
+from synthcmr.sampling.generate import generate
 from synthcmr.sampling.requests import FOLLOWED, Request, like_cohort
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
+from synthcmr.sampling.sources import Sources
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import weights_file

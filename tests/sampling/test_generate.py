@@ -6,10 +6,11 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.sampling.generate import Sources, generate
+from synthcmr.sampling.generate import generate
 from synthcmr.sampling.plausible import implausible
 from synthcmr.sampling.requests import Request, from_prompt, like_cohort, seed_of
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
+from synthcmr.sampling.sources import Sources
 from synthcmr.sampling.stack import order
 
 FAST = GenerateSettings(

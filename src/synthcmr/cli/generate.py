@@ -102,8 +102,8 @@ def generate(
     if masks is not Masks.generated and like is None:
         raise SettingsError(f"--masks {masks.value}: expected --like COHORT, whose masks are used")
     _say(understood)
-    from synthcmr.sampling.generate import Sources
     from synthcmr.sampling.generate import generate as make
+    from synthcmr.sampling.sources import Sources
 
     settings = _settings(sampler, steps, guidance, branch, rescale, batch, size, masks, screen)
     requests = _requests(understood, prompt or "", count, subjects, like, seed)
@@ -117,10 +117,12 @@ def describe(cohort: "Cohort", asked: int) -> str:
     """What was made and what was rejected, for people."""
     rejects = cohort.rejects[cohort.rejects["level"] == "reject"]
     lines = [f"{cohort.path}: {len(cohort.subjects)} subject(s), {len(cohort)} image(s)"]
-    if len(cohort) and "tries" in cohort.images.columns:
-        tries = int(cohort.images.groupby("subject_id")["tries"].first().sum())
-        thrown = tries - len(cohort.subjects)
-        lines.append(f"  screening: {thrown} of {tries} renderings rejected and made again")
+    kept = cohort.images.groupby("subject_id")["tries"].first() if len(cohort) else []
+    vain = rejects["reason"].str.extract(r"after (\d+) tries")[0].dropna().astype(int).sum() if len(rejects) else 0
+    tries = int(sum(kept)) + int(vain)
+    if tries and cohort.info["settings"]["generate"]["screen"]["enabled"]:
+        thrown = tries - len(kept)
+        lines.append(f"  screening: {thrown} of {tries} renderings rejected ({100 * thrown / tries:.0f} %)")
     if len(rejects):
         lines.append(
             f"  {len(rejects)} of {asked} given up; reasons in rejects.parquet, first: {rejects['reason'].iloc[0]}"

@@ -1,0 +1,61 @@
+"""Where everything comes from that generating needs: loaded once in each process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from synthcmr.cohort import Cohort
+from synthcmr.generators.anatomy import Anatomy, AnatomyGenerator, real_anatomies
+from synthcmr.generators.families import load_generator
+from synthcmr.generators.fingerprints import NAME as FINGERPRINTS
+from synthcmr.generators.protocol import Generator
+from synthcmr.sampling.screening import Screen
+from synthcmr.sampling.settings import ScreenSettings
+from synthcmr.training.shipped import shipped
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where everything comes from; None is what ships with the package."""
+
+    run: Path | None = None
+    anatomy: Path | None = None
+    judges: Path | None = None
+    like: Path | None = None  # cohort whose masks, or people, are followed
+
+    def row(self) -> dict[str, str]:
+        """As plain values."""
+        return {k: str(v) if v else "shipped" for k, v in self.__dict__.items() if k != "like" or v}
+
+
+@lru_cache(maxsize=1)
+def load_image_generator(sources: Sources) -> Generator:
+    """The generator of images."""
+    return load_generator(sources.run or shipped("flow"))
+
+
+@lru_cache(maxsize=1)
+def load_anatomies(sources: Sources) -> AnatomyGenerator:
+    """The generator of masks."""
+    return AnatomyGenerator.load(sources.anatomy or shipped("anatomy"))
+
+
+@lru_cache(maxsize=1)
+def load_screen(sources: Sources, settings: ScreenSettings) -> Screen | None:
+    """The judges; None where nothing is screened."""
+    if not settings.enabled:
+        return None
+    prints = shipped("fingerprints") if sources.run is None else _beside(sources.run) / FINGERPRINTS
+    return Screen.load(settings, sources.judges, prints)
+
+
+@lru_cache(maxsize=64)
+def load_real(cohort: Path, subject: str) -> Anatomy:
+    """The masks of one subject."""
+    return next(iter(real_anatomies(Cohort.open(cohort).select(subject_id=subject))))
+
+
+def _beside(run: Path) -> Path:
+    return run.parent if run.is_file() else run

@@ -1,0 +1,143 @@
+"""Making subjects: draw the anatomy, render, let the judges look, and try again where they say no."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import numpy as np
+
+from synthcmr.cohort.attributes import Value
+from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.preprocess.levels import slice_levels
+from synthcmr.cohort.records import Reject, SubjectRecord
+from synthcmr.generators.anatomy import Anatomy, deform
+from synthcmr.generators.protocol import Generator
+from synthcmr.sampling.requests import WHOLE, Request, seed_of
+from synthcmr.sampling.results import generated_record
+from synthcmr.sampling.screening import Verdict
+from synthcmr.sampling.settings import GenerateSettings
+from synthcmr.sampling.sources import Sources, load_anatomies, load_image_generator, load_real, load_screen
+from synthcmr.sampling.stack import Images, StackCondition, render_slices, render_stacks
+
+
+@dataclass
+class Made:
+    """One request with what became of it."""
+
+    request: Request
+    anatomy: Anatomy
+    image: Images | None = None
+    slice_index: int = 0
+    tries: int = 0
+    seed: int = 0
+    verdict: Verdict | None = None
+    failures: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether there is an image that may be kept."""
+        return self.image is not None and (self.verdict is None or not self.verdict.reasons)
+
+
+def make(requests: Sequence[Request], sources: Sources, settings: GenerateSettings) -> list[SubjectRecord]:
+    """Make some subjects: draw anatomies, render, screen, and try again with new seeds where the screen said no."""
+    generator, screen = load_image_generator(sources), load_screen(sources, settings.screen)
+    made = [Made(r, _anatomy(r, sources, settings, 0)) for r in requests]
+    for attempt in range(settings.screen.tries if screen else 1):
+        waiting = [m for m in made if not m.accepted]
+        if not waiting:
+            break
+        for m in waiting:
+            m.tries, m.seed = attempt + 1, seed_of(m.request.seed, "try", attempt)
+            if attempt and any(r.startswith("mask") for r in m.failures):
+                m.anatomy = _anatomy(m.request, sources, settings, attempt)
+        _render(waiting, generator, settings)
+        for m in waiting if screen else ():
+            m.verdict = (
+                screen.judge(m.image, _shown(m), _asked(m, generator)) if screen and m.image is not None else None
+            )
+            m.failures.update(m.verdict.reasons if m.verdict else ())
+    return [_record(m, generator) for m in made]
+
+
+def _render(waiting: Sequence[Made], generator: Generator, settings: GenerateSettings) -> None:
+    stacks = [StackCondition(m.anatomy.mask, _asked(m, generator), m.seed) for m in waiting]
+    if waiting[0].request.level == WHOLE:
+        images = render_stacks(generator, stacks, settings.sampler)
+    else:
+        for m in waiting:
+            m.slice_index = _slice_at(m.anatomy, m.request.level)
+        images = render_slices(generator, stacks, [m.slice_index for m in waiting], settings.sampler)
+    for m, image in zip(waiting, images, strict=True):
+        m.image = image
+
+
+def _shown(m: Made) -> Mask:
+    mask = m.anatomy.mask
+    return mask if m.request.level == WHOLE else mask[:, m.slice_index : m.slice_index + 1]
+
+
+def _asked(m: Made, generator: Generator) -> dict[str, Value]:
+    """Everything the generator is told of a subject: what was asked, what the anatomy implies, and a scanner."""
+    told = {**_scanner(m.request, generator), **m.anatomy.attributes, **m.request.attributes}
+    told["diagnosis"] = m.anatomy.attributes.get("diagnosis", "")
+    return {k: v for k, v in told.items() if k in generator.vocabulary.names and v != ""}
+
+
+def _scanner(request: Request, generator: Generator) -> dict[str, Value]:
+    """A scanner of the training data that fits what is asked, so that all slices of a subject come from one."""
+    known = cast("list[dict[str, Any]]", generator.facts.get("scanners") or [])
+    fitting = [s for s in known if all(request.attributes.get(k, v) == v for k, v in s["attributes"].items())]
+    if not fitting:
+        return {}
+    weights = np.array([s["count"] for s in fitting], dtype=float)
+    rng = np.random.default_rng([seed_of(request.seed, "scanner")])
+    chosen: dict[str, Value] = fitting[int(rng.choice(len(fitting), p=weights / weights.sum()))]["attributes"]
+    return chosen
+
+
+def _anatomy(request: Request, sources: Sources, settings: GenerateSettings, attempt: int) -> Anatomy:
+    seed = seed_of(request.seed, "anatomy", attempt)
+    if settings.masks != "generated" and request.like is not None and sources.like is not None:
+        anatomy = load_real(sources.like, request.like)
+        if settings.masks == "deformed":
+            anatomy = deform(anatomy, np.random.default_rng(seed))
+        return replace(anatomy, attributes={**anatomy.attributes, **request.attributes})
+    return load_anatomies(sources).sample(
+        request.attributes,
+        seed,
+        numbers=request.numbers,
+        severity=request.severity,
+        size=settings.size,
+        spacing_mm=settings.spacing_mm,
+    )
+
+
+def _slice_at(anatomy: Anatomy, level: str) -> int:
+    """The slice in the middle of a third of the ventricle."""
+    at = [z for z, (name, _) in enumerate(slice_levels(anatomy.mask)) if name == level]
+    return at[len(at) // 2] if at else anatomy.mask.shape[1] // 2
+
+
+def _record(m: Made, generator: Generator) -> SubjectRecord:
+    if not m.accepted:
+        why = ", ".join(f"{reason} ({n}x)" for reason, n in m.failures.most_common())
+        reject = Reject(m.request.name, "subject", f"rejected by screening after {m.tries} tries: {why}")
+        return SubjectRecord(m.request.name, None, rejects=(reject,))
+    extra: dict[str, Value] = {
+        "seed": str(m.seed),
+        "tries": m.tries,
+        "anatomy_source": m.anatomy.source,
+        "prompt": m.request.prompt,
+        "run_hash": generator.hash,
+        **(m.verdict.measures if m.verdict else {}),
+    }
+    asked = {f"asked_{k}": round(v, 2) for k, v in m.anatomy.asked.items()}
+    attributes = {**_scanner(m.request, generator), **m.anatomy.attributes, **m.request.attributes, **asked}
+    attributes["diagnosis"] = m.anatomy.attributes.get("diagnosis", "")
+    attributes["split"] = "train"  # synthetic subjects are to learn from, never to test on
+    whole = m.request.level == WHOLE
+    return generated_record(m.request.name, m.anatomy, m.image, None if whole else m.slice_index, attributes, extra)
