@@ -5,7 +5,17 @@ import subprocess
 import sys
 
 REAL = os.environ.get("SYNTHCMR_TEST_DATA")
-ALWAYS = [["benchmarks.phantom_speed"], ["benchmarks.phantom_sheet"]]
+PEOPLE = "benchmarks/out/people"  # phantoms that the shipped weights never saw
+ALWAYS = [
+    ["benchmarks.phantom_speed"],
+    ["benchmarks.phantom_sheet"],
+    ["synthcmr", "phantom", PEOPLE, "--preset", "everyone", "--subjects", "300", "--seed", "70"],
+    ["benchmarks.anatomy_numbers", "--cohort", PEOPLE],
+    ["benchmarks.adherence", "--cohort", PEOPLE, "--split", "train"],
+    ["benchmarks.sampler_steps", "--cohort", PEOPLE],
+    ["benchmarks.sampling_speed"],
+    ["benchmarks.presets"],
+]
 ON_REAL_DATA = [
     ["benchmarks.ingest_speed", "--data", f"{REAL}/acdc/training"],
     ["benchmarks.phantom_realism", "--acdc", f"{REAL}/acdc/training", "--sunnybrook", f"{REAL}/sunnybrook"],
