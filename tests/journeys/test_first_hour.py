@@ -31,6 +31,7 @@ def test_demo_makes_a_cohort_an_audit_and_exports_and_says_what_to_open(demo: tu
     assert "audit.html" in said
     assert json.loads((out / "nnunet/Dataset501_SynthCMR/dataset.json").read_text())["labels"]["LV"] == 1
     assert list((out / "dicom").rglob("*.dcm"))
+    assert "Nobody shown here exists" in (out / "synthetic/generated.html").read_text()
 
 
 def test_audit_of_the_unfair_cohort_names_the_tangled_attributes_by_itself(demo: tuple[Path, str]) -> None:

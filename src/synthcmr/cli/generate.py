@@ -127,7 +127,10 @@ def describe(cohort: "Cohort", asked: int) -> str:
         lines.append(
             f"  {len(rejects)} of {asked} given up; reasons in rejects.parquet, first: {rejects['reason'].iloc[0]}"
         )
-    lines.append(f"  look at them: synthcmr export {cohort.path} {cohort.path}-png --as png")
+    if len(cohort):
+        from synthcmr.report.generated_page import write_generated_page
+
+        lines.append(f"  look at them: {write_generated_page(cohort)}")
     return "\n".join(lines)
 
 
