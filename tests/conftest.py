@@ -1,10 +1,14 @@
 """Things that several tests look at and none changes."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from synthcmr.cohort import Cohort
+
+# Tests run in several processes; each with as many threads as there are cores would make all of them wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

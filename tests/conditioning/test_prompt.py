@@ -1,56 +1,108 @@
 import contextlib
+import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthcmr.conditioning.condition import without_metadata
+from synthcmr.conditioning.heart_numbers import checked
 from synthcmr.conditioning.prompt import write_prompt
 from synthcmr.conditioning.reading import read_prompt
 from synthcmr.conditioning.wordings import DIAGNOSES
 from synthcmr.errors import SettingsError
 
+
+def tenths(low: int, high: int) -> st.SearchStrategy[float]:
+    return st.integers(10 * low, 10 * high).map(lambda n: n / 10)
+
+
+CODES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).map(str.strip).filter(lambda s: s.strip("-? "))
+ODD_CODES = ["Fabry's", "x1", 'a "b"', "back\\slash", "woman, 67", "no DCM", "hcm", "日本", "ﬁ²", "two\nlines"]
 ATTRIBUTES = st.fixed_dictionaries(
     {},
     optional={
         "sex": st.sampled_from(["female", "male"]),
-        "age": st.integers(180, 900).map(lambda n: n / 10),
-        "bmi": st.integers(160, 480).map(lambda n: n / 10),
-        "height_cm": st.integers(140, 205).map(float),
-        "weight_kg": st.integers(40, 180).map(float),
-        "diagnosis": st.sampled_from([*DIAGNOSES, "Fabry's", "x1"]),
-        "vendor": st.sampled_from(["Siemens", "Philips", "GE", "Canon"]),
-        "field_strength_t": st.sampled_from([1.5, 3.0]),
+        "age": tenths(18, 90),
+        "diagnosis": st.sampled_from([*DIAGNOSES, *ODD_CODES]),
+        "vendor": st.sampled_from(["Siemens", "Philips", "GE", "Canon", "United Imaging", "Esaote"]),
+        "scanner": st.sampled_from(["Avanto", "Achieva 3.0T TX"]),
+        "centre": st.sampled_from(["Barts", "A & B, 3rd floor"]),
+        "field_strength_t": st.sampled_from([0.55, 1.5, 3.0]),
         "heart_rate": st.integers(45, 120).map(float),
-        "systolic_bp": st.integers(90, 210).map(float),
-        "chest_fat_mm": st.integers(5, 60).map(float),
+        "systolic_bp": st.integers(130, 210).map(float),
+        "diastolic_bp": st.integers(50, 120).map(float),
+        "chest_fat_mm": tenths(5, 60),
     },
 )
+BODY = st.one_of(  # height and weight make a BMI: the three of them at random would contradict each other
+    st.fixed_dictionaries({}, optional={"bmi": tenths(16, 48), "height_cm": tenths(140, 205)}),
+    st.fixed_dictionaries({"height_cm": tenths(140, 205), "weight_kg": tenths(45, 150)}),
+)
 NUMBERS = st.fixed_dictionaries(
-    {}, optional={"lv_edv_ml": st.integers(60, 400).map(float), "lv_ef_percent": st.integers(10, 80).map(float)}
+    {},
+    optional={
+        "lv_edv_ml": tenths(60, 400),
+        "lv_ef_percent": tenths(10, 80),
+        "lv_mass_g": tenths(50, 300),
+        "rv_edv_ml": tenths(200, 300),
+        "rv_esv_ml": tenths(20, 150),
+        "wall_max_mm": tenths(6, 30),
+        "severity": st.integers(0, 250).map(lambda n: n / 100),
+    },
 )
+LEVELS = st.sampled_from([None, "basal", "mid", "apical"])
+PHASES = st.sampled_from([(), ("ED", "ES"), ("ED",), ("ES",)])
 
 
-@given(
-    ATTRIBUTES, st.sampled_from([None, "basal", "mid", "apical"]), st.sampled_from([(), ("ED", "ES"), ("ES",)]), NUMBERS
-)
+@settings(max_examples=200, deadline=None)
+@given(ATTRIBUTES, BODY, LEVELS, PHASES, NUMBERS)
 def test_reading_what_was_written_gives_it_back(
-    attributes: dict[str, object], level: str | None, phases: tuple[str, ...], numbers: dict[str, float]
+    attributes: dict[str, object],
+    body: dict[str, object],
+    level: str | None,
+    phases: tuple[str, ...],
+    numbers: dict[str, float],
 ) -> None:
-    text = write_prompt(attributes, slice_level=level, phases=phases, numbers=numbers)
-    understood = read_prompt(text)
+    told = {**attributes, **body}
+    understood = read_prompt(write_prompt(told, slice_level=level, phases=phases, numbers=numbers))
     found = dict(understood.attributes)
-    if "bmi" not in attributes:  # derived from height and weight
+    if "bmi" not in told:  # derived from height and weight
         found.pop("bmi", None)
-    assert found == attributes
+    assert found == told
     assert (understood.slice_level, understood.phases, understood.numbers) == (level, phases, numbers)
     assert understood.ignored == ()
 
 
-@given(st.text(max_size=200))
+@settings(deadline=None)
+@given(CODES)
+def test_a_diagnosis_of_any_spelling_is_read_back_as_it_was(code: str) -> None:
+    attributes = {"diagnosis": code}
+    text = write_prompt(attributes)
+    expected = attributes if "iagnosis" in text or code in DIAGNOSES else {}  # words for "missing" are left out
+    assert read_prompt(text).attributes == expected
+
+
+CLINICAL = st.sampled_from(
+    "woman man F 45y 67 BMI 31 , ; / - ( ) no not DCM HF HFpEF healthy EF 22 % EDV 240 ml > between and to 60s ' \" mid 💔".split()
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200) | st.lists(CLINICAL, max_size=25).map(" ".join))
 def test_any_text_is_understood_or_refused(text: str) -> None:
     with contextlib.suppress(SettingsError):  # anything else is a crash
         read_prompt(text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["no ", "1", "-1", "woman, ", "((((", "severe ", '"', 'diagnosis "', "a b ", "ﷺ", "of of "]
+)
+def test_no_text_takes_long_to_read(piece: str) -> None:
+    started = time.process_time()
+    with contextlib.suppress(SettingsError):
+        read_prompt((piece * 1000)[:1000])
+    assert time.process_time() - started < 20  # a pattern that backtracks without end takes hours
 
 
 @pytest.mark.parametrize(
@@ -58,45 +110,143 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
     [
         ("68yo obese female HFrEF", {"age": 68, "bmi": 34, "sex": "female", "diagnosis": "DCM"}),
         ("F 45y DCM", {"sex": "female", "age": 45, "diagnosis": "DCM"}),
+        ("45F, F45 and HCM", {"sex": "female", "age": 45, "diagnosis": "HCM"}),
         ("woman, 67, BMI 31, heart failure", {"sex": "female", "age": 67, "bmi": 31, "diagnosis": "HF"}),
         (
             "MAN of 70, bmi=27; Philips 3T",
             {"sex": "male", "age": 70, "bmi": 27, "vendor": "Philips", "field_strength_t": 3},
         ),
+        ('{"sex": "F", "age": 45, "diagnosis": "DCM"}', {"sex": "female", "age": 45, "diagnosis": "DCM"}),
         ("young woman", {"sex": "female", "age": 30}),
+        ("old man with an old infarct", {"sex": "male", "age": 75, "diagnosis": "MINF"}),
+        ("old infarct", {"diagnosis": "MINF"}),
         ("lady in her 60s, underweight", {"sex": "female", "age": 65, "bmi": 17.5}),
+        ("in his early sixties", {"sex": "male", "age": 62}),
+        ("woman aged sixty-seven", {"sex": "female", "age": 67}),
+        ("she is a woman who is 67", {"sex": "female", "age": 67}),
+        ("woman, 60-70", {"sex": "female", "age": 65}),
         ("65-year-old man, high blood pressure", {"age": 65, "sex": "male", "diagnosis": "HTN"}),
+        ("67 year old woman, heart failure for 5 years", {"age": 67, "sex": "female", "diagnosis": "HF"}),
         ("age 71,5, heart attack", {"age": 71.5, "diagnosis": "MINF"}),
+        ("ＷＯＭＡＮ，６７\u00a0ｙｅａｒｓ", {"sex": "female", "age": 67}),
         ("severely obese man", {"sex": "male", "bmi": 38}),
+        ("woman of normal weight", {"sex": "female", "bmi": 22}),
+        ("body mass index 31,2 kg/m²", {"bmi": 31.2}),
         ("peripartum DCM", {"sex": "female", "diagnosis": "DCM"}),
+        (
+            "woman's heart, BP 160/95, 72 bpm",
+            {"sex": "female", "systolic_bp": 160, "diastolic_bp": 95, "heart_rate": 72},
+        ),
+        ("1.78 m tall man", {"sex": "male", "height_cm": 178}),
+        ("5'10\" man, 180 lb", {"sex": "male", "height_cm": 177.8, "weight_kg": 81.65, "bmi": 25.83}),
     ],
 )
 def test_wordings_of_clinicians_are_understood(text: str, expected: dict[str, object]) -> None:
     assert read_prompt(text).attributes == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("normal man", "NOR"),
+        ("woman with no known cardiac disease", "NOR"),
+        ("hypertensive heart disease", "HTN"),
+        ("pulmonary arterial hypertension", "RV"),
+        ("woman, 45, RV", "RV"),
+        ("heart-failure with preserved EF", "HFpEF"),
+        ("hf with reduced ejection fraction", "DCM"),
+        ("heart failure due to myocardial infarction", "MINF"),
+        ("ischaemic cardiomyopathy", "MINF"),
+        ("ischemic cardiomyopathy", "MINF"),
+        ("HOCM", "HCM"),
+        ("HF, dilated-cardiomyopathy", "DCM"),
+        ('diagnosis "XYZ"', "XYZ"),
+    ],
+)
+def test_diagnoses_by_any_of_their_names(text: str, code: str) -> None:
+    assert read_prompt(text).attributes["diagnosis"] == code
+
+
+@pytest.mark.parametrize(
+    "text", ["woman, normal weight, normal RV", "woman, RV EF 35 %", "normal EF, woman", "woman, mid"]
+)
+def test_what_only_resembles_a_diagnosis_is_none(text: str) -> None:
+    assert "diagnosis" not in read_prompt(text).attributes
+
+
 def test_height_and_weight_make_a_bmi() -> None:
     assert read_prompt("180 cm, 81 kg").attributes["bmi"] == pytest.approx(25.0)
 
 
-def test_a_heart_can_be_asked_for_in_numbers() -> None:
-    understood = read_prompt("EDV 240 ml, EF of 22%, septum 16 mm, severe DCM, apical")
-    assert understood.numbers == {"lv_edv_ml": 240, "lv_ef_percent": 22, "wall_max_mm": 16, "severity": 1.5}
-    assert understood.slice_level == "apical"
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("EDV 240 ml, EF of 22%, septum 16 mm", {"lv_edv_ml": 240, "lv_ef_percent": 22, "wall_max_mm": 16}),
+        ("240 ml EDV, 22 % LVEF, 1.6 cm septum", {"lv_edv_ml": 240, "lv_ef_percent": 22, "wall_max_mm": 16}),
+        ("EF 0.35, LV mass=140g", {"lv_ef_percent": 35, "lv_mass_g": 140}),
+        ("EF 25-30 %", {"lv_ef_percent": 27.5}),
+        ("right ventricular EF 30, RVEDV 210", {"rv_ef_percent": 30, "rv_edv_ml": 210}),
+        ("moderately severe DCM", {"severity": 1.25}),
+        ("severe DCM", {"severity": 1.5}),
+        ("HCM, severity 0,8", {"severity": 0.8}),
+        ("lv_edv_ml: 240", {"lv_edv_ml": 240}),
+        ("woman, EDV 120 ml/m2, LV mass 60 g/m²", {}),  # per body surface: another measure
+    ],
+)
+def test_a_heart_can_be_asked_for_in_numbers(text: str, numbers: dict[str, float]) -> None:
+    understood = read_prompt(text)
+    assert understood.numbers == numbers
+    checked({k: v for k, v in understood.numbers.items() if k != "severity"})  # names that the anatomy generator takes
 
 
-def test_what_is_not_understood_is_said() -> None:
-    assert read_prompt("left-handed woman, 50 years, likes chess").ignored == ("left-handed", "likes chess")
+def test_the_view_can_be_asked_for() -> None:
+    understood = read_prompt("apex, ED+ES")
+    assert (understood.slice_level, understood.phases) == ("apical", ("ED", "ES"))
+    assert read_prompt("midventricular, end systole").phases == ("ES",)
 
 
-def test_a_negated_disease_is_not_read_as_the_disease() -> None:
-    understood = read_prompt("woman, 50 years, no heart failure")
-    assert "diagnosis" not in understood.attributes
-    assert understood.ignored == ("no heart failure",)
+@pytest.mark.parametrize(
+    ("text", "ignored"),
+    [
+        ("Left-Handed woman, 50 years, likes chess", ("Left-Handed", "likes chess")),
+        ("woman, BMI > 30", ("BMI > 30",)),
+        ("woman with 3 children", ("3 children",)),
+        ("3 women with DCM", ("3",)),
+        ("woman 💔", ("💔",)),
+        ("please make an image of a patient with DCM", ()),
+    ],
+)
+def test_what_is_not_understood_is_said_as_it_was_typed(text: str, ignored: tuple[str, ...]) -> None:
+    assert read_prompt(text).ignored == ignored
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        "no heart failure",
+        "without a history of hypertension",
+        "no severe DCM",
+        "neither obese nor hypertensive",
+        "not pregnant",
+        "HCM excluded",
+        "heart failure ruled out",
+        "rule out HCM",
+        "DCM not present",
+        "family history of HCM",
+        "no heart failure or infarction",
+    ],
+)
+def test_what_is_denied_is_not_read_as_present(denied: str) -> None:
+    understood = read_prompt(f"woman, 50 years, {denied}")
+    assert understood.attributes == {"sex": "female", "age": 50}
+    assert understood.numbers == {}
+    assert understood.ignored == (denied,)
 
 
 def test_what_was_assumed_is_said() -> None:
-    assert any("BMI 34" in note for note in read_prompt("obese man").notes)
+    notes = read_prompt("obese man in his 60s, HFrEF, overwieght").notes
+    for said in ("obese taken as BMI 34", "60s taken as 65", "HFrEF taken as", "did you mean 'overweight'"):
+        assert any(said in note for note in notes), said
 
 
 @pytest.mark.parametrize(
@@ -107,19 +257,40 @@ def test_what_was_assumed_is_said() -> None:
         ("x" * 10_000, "at most 1000 characters, got 10000"),
         ("male, pregnant", "male and pregnant contradict"),
         ("man woman", "contradict"),
+        ("45F, man", "contradict"),
         ("BMI 900", "expected 8 to 120 kg/m2, got 900"),
         ("age 300", "expected 0 to 120"),
+        ("woman, 300", "expected 0 to 120"),
         ("EF 140 %", "expected 4 to 88"),
         ("30 years 40 years", "given twice"),
+        ("woman, 30, 40", "given twice"),
+        ("elderly woman of 30", "elderly and 30 years contradict"),
+        ("woman in her 60s, 45 years", "contradict"),
         ("DCM and HCM", "contradict"),
+        ("HFpEF HFrEF", "contradict"),
+        ('diagnosis "XYZ", DCM', "contradict"),
         ("healthy heart failure", "contradict"),
+        ("severe healthy heart", "contradict"),
+        ("mild severe DCM", "contradict"),
+        ("HFrEF, EF 60 %", "expected 0 to 50 %"),
         ("BMI 40 underweight", "contradict"),
+        ("obese, 180 cm, 60 kg", "contradict"),
+        ("178 cm, 84 kg, BMI 40", "make a BMI of 26.5, not 40"),
+        ("basal and apical", "--subjects"),
+        ("Siemens Philips", "contradict"),
+        ("EF 30-20 %", "from low to high"),
+        ("BP 80/120", "systolic above diastolic"),
         ("EDV 100 ml ESV 120 ml", "less than the EDV"),
         ("EDV 100 ml ESV 50 ml EF 20 %", "50 %, not 20 %"),
-        ("mujer de 67 años con insuficiencia cardiaca", "Prompts are English"),
+        ("no heart failure", "say what is there instead"),
+        ("hypertropic cardiomyopathy", "did you mean 'hypertrophic cardiomyopathy'"),
+        ("mujer de 67 años con insuficiencia cardiaca, BMI 31", "Prompts are English"),
         ("Frau, 50 Jahre, Herzinsuffizienz", "Prompts are English"),
+        ("es ist eine Frau", "Prompts are English"),
+        ("mi piace la pizza", "Prompts are English"),
         ("67歳の女性", "Prompts are English"),
         ("asdf qwertz", "was understood"),
+        ("'; DROP TABLE images;--", "was understood"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_a_reason(text: str, named: str) -> None:
@@ -132,3 +303,8 @@ def test_the_metadata_free_prompt_keeps_view_and_scanner() -> None:
     patient = {"sex": "female", "age": 67.0, "diagnosis": "DCM", "vendor": "Siemens", "field_strength_t": 1.5}
     text = write_prompt(without_metadata(patient), slice_level="mid")
     assert text == "Short-axis cardiac MRI, mid-ventricular slice. Siemens 1.5 T."
+
+
+def test_a_prompt_about_nobody_is_the_view_alone() -> None:
+    assert write_prompt({"pacemaker": True}) == "Short-axis cardiac MRI."
+    assert read_prompt("Short-axis cardiac MRI.").attributes == {}

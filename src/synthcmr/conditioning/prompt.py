@@ -1,13 +1,16 @@
 """Attributes <-> text. Any attribute can be left out on the way there, and what is not understood is said on the way back."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from synthcmr.cohort.attributes import Value, is_missing
+from synthcmr.cohort.attributes import VENDOR_HINTS, Value, is_missing
 from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, SEVERITY
 from synthcmr.conditioning.wordings import DIAGNOSES, LEVEL_WRITTEN, PHASE_WRITTEN, SEX_WRITTEN
 
 EXAMPLE = "woman, 67 years, BMI 31, heart failure"
+QUOTED = ("diagnosis", "vendor", "scanner", "centre")  # whose values may be a data set's own codes: written in quotes
+DECIMALS = {"field_strength_t": 2, "severity": 2}  # 0.55 T; elsewhere one
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,9 @@ def write_prompt(
 
 def _patient(told: Mapping[str, object]) -> list[str]:
     parts = [SEX_WRITTEN[str(told["sex"])]] if "sex" in told else []
-    for name, form in _PATIENT_FORMS.items():
-        if name in told:
-            parts.append(form.format(_number(told[name])))
+    parts += [form.format(_number(name, told[name])) for name, form in _PATIENT_FORMS.items() if name in told]
     if "diagnosis" in told:
-        code = str(told["diagnosis"])
-        parts.append(DIAGNOSES.get(code, f'diagnosis "{code}"'))
+        parts.append(DIAGNOSES.get(str(told["diagnosis"])) or _coded("diagnosis", told))
     return parts
 
 
@@ -76,18 +76,26 @@ _PATIENT_FORMS = {
 
 def _measured(numbers: Mapping[str, float]) -> list[str]:
     known = {**HEART_NUMBERS, "severity": SEVERITY}
-    return [f"{known[k].label} {_number(v)} {known[k].unit}".rstrip() for k, v in numbers.items() if k in known]
+    return [f"{known[k].label} {_number(k, v)} {known[k].unit}".rstrip() for k, v in numbers.items() if k in known]
 
 
 def _scanner(told: Mapping[str, object]) -> str:
-    parts = [str(told["vendor"])] if "vendor" in told else []
+    parts = []
+    if "vendor" in told:
+        parts.append(str(told["vendor"]) if told["vendor"] in VENDOR_HINTS.values() else _coded("vendor", told))
     if "field_strength_t" in told:
-        parts.append(f"{_number(told['field_strength_t'])} T")
+        parts.append(f"{_number('field_strength_t', told['field_strength_t'])} T")
+    parts += [_coded(name, told) for name in ("scanner", "centre") if name in told]
     return " ".join(parts)
 
 
-def _number(value: object) -> str:
-    return f"{round(float(str(value)), 1):g}"
+def _coded(name: str, told: Mapping[str, object]) -> str:
+    """A value as it stands, in quotes, so that it is read back as it was whatever it holds."""
+    return f"{name} {json.dumps(str(told[name]).strip(), ensure_ascii=False)}"
+
+
+def _number(name: str, value: object) -> str:
+    return f"{round(float(str(value)), DECIMALS.get(name, 1)):g}"
 
 
 def _capital(sentence: str) -> str:

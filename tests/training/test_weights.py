@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from synthcmr.errors import CohortError
+from synthcmr.training.shipped import FILES, shipped
+from synthcmr.training.weights import load_weights, read_header, save_weights, weights_file
+
+
+def network() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 2, 1))
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_weights_come_back_with_their_header(tmp_path: Path, compact: bool) -> None:
+    torch.manual_seed(0)
+    made, again = network(), network()
+    save_weights(made, tmp_path / "w.safetensors", {"family": "test"}, compact)
+    load_weights(again, tmp_path / "w.safetensors")
+    assert read_header(tmp_path / "w.safetensors") == {"family": "test"}
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.allclose(made.eval()(x), again.eval()(x), atol=2e-2 if compact else 2e-3)
+
+
+def test_compact_weights_are_half_as_large(tmp_path: Path) -> None:
+    large = nn.Linear(512, 512)
+    for compact in (False, True):
+        save_weights(large, tmp_path / f"{compact}.safetensors", {}, compact)
+    sizes = [(tmp_path / f"{c}.safetensors").stat().st_size for c in (True, False)]
+    assert sizes[0] < 0.55 * sizes[1]
+
+
+def test_foreign_files_and_unfinished_runs_are_named(tmp_path: Path) -> None:
+    (tmp_path / "w.safetensors").write_bytes(b"nothing")
+    with pytest.raises(CohortError, match="expected a weights file"):
+        read_header(tmp_path / "w.safetensors")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    with pytest.raises(CohortError, match="has no weights yet"):
+        weights_file(tmp_path / "run")
+
+
+def test_everything_that_ships_is_there_and_fits_into_40_mb() -> None:
+    assert sum(shipped(name).stat().st_size for name in FILES) < 40e6
+    for name in ("flow", "segmenter", "reader"):
+        assert len(read_header(shipped(name))["cohort_hash"]) == 64
+    assert read_header(shipped("flow"))["origin"] == ["phantom"]
