@@ -46,7 +46,7 @@ def read_prompt(text: str) -> Understood:
     diagnosis, description = take_diagnosis(rest, codes, healthy, notes)
     numbers |= take_severity(rest, numbers, diagnosis)
     agree_on_ef(description, numbers)
-    level, phases, scanner = _level(rest), _phases(rest), _vendor(rest)
+    level, phases, scanner = _level(rest), _phases(rest), _vendor(rest, quoted)
     age = settle_age(rest, ages, bool(rest.taken or quoted), notes)  # last: a number that is left alone
     attributes = {k: v for k, v in numbers.items() if k not in HEART} | quoted | scanner
     person = {"sex": sex, "age": age, "bmi": bmi, "diagnosis": diagnosis}
@@ -103,8 +103,9 @@ def _phases(rest: PromptText) -> tuple[str, ...]:
     return tuple(phase for phase, words in w.PHASE_WORDS.items() if rest.take_words(words))
 
 
-def _vendor(rest: PromptText) -> dict[str, Value]:
-    vendors = list(dict.fromkeys(parse_vendor(v) for v in rest.take_words(w.VENDOR_WORDS)))
+def _vendor(rest: PromptText, quoted: dict[str, Value]) -> dict[str, Value]:
+    said = [str(quoted["vendor"])] if "vendor" in quoted else []
+    vendors = list(dict.fromkeys(said + [parse_vendor(v) for v in rest.take_words(w.VENDOR_WORDS)]))
     if len(vendors) > 1:
         raise SettingsError(f"{FLAG}: {' and '.join(vendors)} contradict each other; say one vendor")
     return {"vendor": vendors[0]} if vendors else {}
