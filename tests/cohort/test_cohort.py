@@ -198,3 +198,12 @@ def test_provenance_names_step_hash_and_software(cohort: Cohort) -> None:
     assert record["step"] == "test"
     assert record["hash"] == cohort.hash
     assert {"synthcmr", "python", "numpy"} <= set(record["software"])
+
+
+def test_reading_many_rows_at_once_gives_what_reading_each_does(tmp_path: Path) -> None:
+    cohort = make_cohort(tmp_path / "c", 3)
+    rows = [4, 0, 1, 2, 9, 3, len(cohort) - 1]
+    image, mask = cohort.read_many(rows)
+    for k, row in enumerate(rows):
+        assert np.array_equal(image[k].astype(np.float32), cohort.image(row))
+        assert np.array_equal(mask[k], cohort.mask(row))

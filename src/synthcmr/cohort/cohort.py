@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from synthcmr.cohort.dataset import CohortDataset
 
+STRETCH = 512  # frames read at once
 Choice = str | float | int | bool | Sequence[object] | tuple[float | None, float | None]
 
 
@@ -169,6 +170,36 @@ class Cohort:
     def mask(self, index: int) -> Mask:
         """Canonical labels of one image, (frames, rows, columns); 255 where nothing is known."""
         return self._read("mask", index).astype(np.uint8, copy=False)
+
+    def read_many(
+        self, rows: Sequence[int], progress: Callable[[int, int], None] | None = None
+    ) -> tuple[npt.NDArray[np.floating], Mask]:
+        """Images and masks of many rows that have one size and one number of frames, in long stretches: several times quicker.
+
+        Returns:
+            Image, in the type it is stored in, and mask, each (images, frames, rows, columns).
+        """
+        table = self.images.iloc[list(rows)]
+        first = table["first_frame"].to_numpy()
+        count, height, width = (int(table[name].iloc[0]) for name in ("n_frames", "height", "width"))
+        order = np.argsort(first, kind="stable")
+        breaks = np.flatnonzero(np.diff(first[order]) != count) + 1
+        image: npt.NDArray[np.floating] | None = None
+        mask = np.empty((len(first), count, height, width), dtype=np.uint8)
+        done = 0
+        for run in np.split(order, breaks):
+            for part in np.split(run, range(STRETCH // count, len(run), STRETCH // count)):
+                start, total = int(first[part[0]]), len(part) * count
+                pixels = self._frames.read("image", start, total, height, width)
+                if image is None:
+                    image = np.empty(mask.shape, dtype=pixels.dtype)
+                image[part] = pixels.reshape(len(part), count, height, width)
+                labels = self._frames.read("mask", start, total, height, width)
+                mask[part] = labels.reshape(len(part), count, height, width)
+                done += len(part)
+                if progress is not None:
+                    progress(done, len(first))
+        return (np.zeros(mask.shape, dtype=np.float32) if image is None else image), mask
 
     def stacks(self, subject_id: str) -> list[SubjectStack]:
         """The stacks of one subject, reassembled from its slices."""

@@ -39,7 +39,7 @@ class TrainingImages:
 
 
 def load_images(
-    cohort: Cohort, split: str | None, frames: int = 2, progress: Callable[[int, int, str], None] | None = None
+    cohort: Cohort, split: str | None, frames: int = 2, progress: Callable[[int, int], None] | None = None
 ) -> TrainingImages:
     """Read the images of a split.
 
@@ -47,7 +47,7 @@ def load_images(
         cohort: any cohort whose images have one size.
         split: train, validation, test, or None for all.
         frames: ED alone (1), ED and ES (2), or that many phases; images with other frames are left out.
-        progress: called with (done, total, subject).
+        progress: called with (done, total).
 
     Raises:
         CohortError: nothing fits.
@@ -58,17 +58,16 @@ def load_images(
         wanted &= (table["split"] == split).to_numpy()
     rows = np.flatnonzero(wanted)
     _check(cohort, table, rows, split, frames)
-    height, width = int(table["height"].iloc[rows[0]]), int(table["width"].iloc[rows[0]])
-    image = np.empty((len(rows), frames, height, width), dtype=np.float16)
-    mask = np.empty(image.shape, dtype=np.uint8)
-    for k, row in enumerate(rows):
-        image[k], mask[k] = cohort.image(int(row)), cohort.mask(int(row))
-        if progress is not None:
-            progress(k + 1, len(rows), str(table["subject_id"].iloc[row]))
+    image, mask = cohort.read_many(rows.tolist(), progress)
     chosen = table.iloc[rows]
     attributes = [typed(_scalars(record)) for record in chosen.to_dict("records")]
     return TrainingImages(
-        image, mask, attributes, chosen["subject_id"].tolist(), _neighbours(chosen.to_dict("records")), cohort.hash
+        image.astype(np.float16, copy=False),
+        mask,
+        attributes,
+        chosen["subject_id"].tolist(),
+        _neighbours(chosen.to_dict("records")),
+        cohort.hash,
     )
 
 
