@@ -42,7 +42,7 @@ NUMBERS = st.fixed_dictionaries(
     {},
     optional={
         "lv_edv_ml": tenths(60, 400),
-        "lv_ef_percent": tenths(10, 80),
+        "lv_ef_percent": tenths(46, 80),  # what HFpEF, which is among the diagnoses, may have
         "lv_mass_g": tenths(50, 300),
         "rv_edv_ml": tenths(200, 300),
         "rv_esv_ml": tenths(20, 150),
