@@ -57,7 +57,7 @@ def test_what_was_read_from_acdc_and_written_as_nifti_is_the_same(tmp_path: Path
     import nibabel as nib
     import numpy as np
 
-    source = _real("acdc/training")
+    source = real_data("acdc/training")
     run("ingest", source, tmp_path / "c", "--lossless", "--include", "patient001,patient041")
     run("export", tmp_path / "c", tmp_path / "out", "--as", "nifti")
     for patient in ("patient001", "patient041"):
@@ -78,7 +78,7 @@ def test_acdc_ingests_whole_with_volumes_as_drawn(tmp_path: Path) -> None:
 
     from synthcmr.cohort import Cohort
 
-    source = _real("acdc/training")
+    source = real_data("acdc/training")
     run("ingest", source, tmp_path / "c")
     cohort = Cohort.open(tmp_path / "c")
     assert cohort.info["rejects"] == 0
@@ -102,7 +102,7 @@ def test_damaged_subjects_are_listed_and_the_others_unharmed(tmp_path: Path) -> 
 
     import pandas as pd
 
-    source = _real("acdc/training")
+    source = real_data("acdc/training")
     copy = tmp_path / "acdc"
     for patient in ("patient001", "patient002", "patient003", "patient004"):
         shutil.copytree(source / patient, copy / patient)
@@ -126,7 +126,7 @@ def test_damaged_subjects_are_listed_and_the_others_unharmed(tmp_path: Path) -> 
 def test_sunnybrook_zip_ingests_with_every_slice_and_phase(tmp_path: Path) -> None:
     from synthcmr.cohort import Cohort
 
-    source = _real("sunnybrook")
+    source = real_data("sunnybrook")
     run("ingest", source, tmp_path / "c", "--format", "sunnybrook", "--frames", "cine")
     cohort = Cohort.open(tmp_path / "c")
     assert cohort.images["n_frames"].min() == 20
@@ -155,7 +155,7 @@ def test_mistakes_are_told_in_one_line_with_the_way_out(tmp_path: Path, words: t
     assert "Traceback" not in done.stderr
 
 
-def _real(part: str) -> Path:
+def real_data(part: str) -> Path:
     folder = os.environ.get("SYNTHCMR_TEST_DATA")
     if not folder:
         pytest.skip("SYNTHCMR_TEST_DATA is not set: it names a folder with acdc/ and sunnybrook/")
