@@ -158,6 +158,7 @@ def test_wordings_of_clinicians_are_understood(text: str, expected: dict[str, ob
         ("HOCM", "HCM"),
         ("HF, dilated-cardiomyopathy", "DCM"),
         ('diagnosis "XYZ"', "XYZ"),
+        ('diagnosis "HFrEF"', "HFrEF"),  # in quotes it is the data set's own code
     ],
 )
 def test_diagnoses_by_any_of_their_names(text: str, code: str) -> None:
@@ -210,6 +211,7 @@ def test_the_view_can_be_asked_for() -> None:
         ("woman with 3 children", ("3 children",)),
         ("3 women with DCM", ("3",)),
         ("woman 💔", ("💔",)),
+        ("woman, severe mitral regurgitation", ("severe mitral regurgitation",)),
         ("please make an image of a patient with DCM", ()),
     ],
 )

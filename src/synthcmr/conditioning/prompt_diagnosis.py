@@ -34,6 +34,12 @@ NOTHING_FOUND = (
 )
 
 
+# "severe mitral regurgitation": unknown words to the end of the clause; what was understood left wider gaps
+SEVERE_OTHER = (
+    rf"{WORD_START}{one_of(w.SEVERITY_WORDS)} (?=\w)(?!{one_of(w.EMPTY_WORDS)}{WORD_END})(?:(?!\s\s)[^,;.])+(?=[,;.]|$)"
+)
+
+
 def set_aside_negated(rest: PromptText, notes: list[str]) -> str | None:
     """Keep what is said not to be there from being read as there; "no heart disease" is a healthy heart.
 
@@ -76,7 +82,7 @@ def take_diagnosis(
         raise SettingsError(f"{FLAG}: {told} contradict each other here: a subject has one diagnosis; say one")
     if not narrow:
         return None, None
-    taken = w.TAKEN_AS.get(narrow[0], narrow[0])
+    taken = narrow[0] if quoted else w.TAKEN_AS.get(narrow[0], narrow[0])
     if taken != narrow[0]:
         notes.append(f"{narrow[0]} taken as {w.DIAGNOSES[taken]} ({taken})")
     descriptions = [c for c in found if c in w.EF_OF]
@@ -94,6 +100,7 @@ def take_severity(rest: PromptText, numbers: Mapping[str, float], diagnosis: str
     Raises:
         SettingsError: words that contradict each other, the number, or health.
     """
+    rest.set_aside(SEVERE_OTHER)
     words = rest.take_words(w.SEVERITY_WORDS)
     values = sorted({w.SEVERITY_WORDS[word] for word in words})
     given = numbers.get("severity")
