@@ -15,6 +15,7 @@ from synthcmr.generators.anatomy.settings import AnatomySettings
 Maps = npt.NDArray[np.floating]
 MIN_WALL_MM = 2.5
 BISECTIONS = 22
+SLIT_PIXELS = 4  # half the width of a slit between the ventricles that is closed
 OFFSET_MM = 14.0  # the most a border is moved to reach a volume
 LV, EPICARDIUM, RV = range(3)
 
@@ -58,7 +59,9 @@ def _frame(maps: list[Maps], lv_pixels: float, muscle_pixels: float, rv_pixels: 
     thinnest = _grown(cavity, min_wall)  # the wall is never thinner, wherever the two maps disagree
     muscle = _solved(lambda o: ((maps[EPICARDIUM] > -o) | thinnest) & ~cavity, muscle_pixels)
     ventricle_wall = _largest(muscle | cavity)
-    right = _largest(_solved(lambda o: (maps[RV] > -o) & ~ventricle_wall, rv_pixels))
+    alone = _solved(lambda o: (maps[RV] > -o) & ~ventricle_wall, rv_pixels)
+    septal = _septal_side(alone, ventricle_wall)  # it leans on the septum, where the two maps may leave a slit
+    right = _largest(_solved(lambda o: ((maps[RV] > -o) | septal) & ~ventricle_wall, rv_pixels))
     mask = np.zeros(cavity.shape, dtype=np.uint8)
     mask[right] = Label.RV
     mask[ventricle_wall] = Label.MYOCARDIUM
@@ -115,6 +118,18 @@ def _grown(region: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:
     structure = generate_binary_structure(2, 2)[None]
     grown: npt.NDArray[np.bool_] = binary_dilation(region, structure, iterations=pixels)
     return grown
+
+
+def _septal_side(right: npt.NDArray[np.bool_], left: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """A narrow slit between the ventricles, slice by slice, with the rim of the right one along it."""
+    from scipy.ndimage import binary_dilation, binary_erosion, iterate_structure
+
+    disc = iterate_structure(np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=bool), SLIT_PIXELS)[None]
+    both = right | left
+    closed = binary_erosion(binary_dilation(both, disc), disc, border_value=1)
+    slit = closed & ~both & binary_dilation(right, disc)
+    rim: npt.NDArray[np.bool_] = slit | (right & binary_dilation(slit, disc))
+    return rim
 
 
 def _largest(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
