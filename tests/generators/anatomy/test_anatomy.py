@@ -100,7 +100,7 @@ def test_pixel_size_changes_pixels_and_not_the_heart(generator: AnatomyGenerator
 @pytest.mark.parametrize(
     ("numbers", "named"),
     [
-        ({"lv_ef_percent": 140.0}, "expected 4 to 88, got 140"),
+        ({"lv_ef_percent": 140.0}, "expected 4 to 88 %, got 140"),
         ({"lv_edv_ml": 100.0, "lv_esv_ml": 120.0}, "expected less than the EDV"),
         ({"lv_edv_ml": 100.0, "lv_esv_ml": 50.0, "lv_ef_percent": 20.0}, "50 %, not 20 %"),
         ({"shoe": 1.0}, "got 'shoe'"),
