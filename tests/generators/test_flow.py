@@ -133,3 +133,24 @@ def test_unknown_families_and_presets_name_the_known_ones(tmp_path: Path) -> Non
         FlowGenerator.settings("16g")
     with pytest.raises(CohortError, match="expected a run folder"):
         load_generator(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")  # MONAI initialises by loading zeros
+@pytest.mark.parametrize("preset", ["cpu", "8g", "24g", "80g"])
+def test_every_preset_builds(preset: str, tiny_run: Path) -> None:
+    from synthcmr.generators.flow.network import FlowNetwork
+
+    model, loop = FlowGenerator.settings(preset)
+    with torch.device("meta"):  # shapes without memory
+        network = FlowNetwork(model, load_generator(tiny_run).vocabulary)
+    assert sum(p.numel() for p in network.parameters()) > 5e6
+    assert 128 % model.multiple == 0
+    assert loop.batch % loop.accumulate == 0
+
+
+def test_images_with_other_frames_are_asked_for_by_name(tmp_path: Path) -> None:
+    from synthcmr.phantom.cohort import make_phantoms
+
+    single = make_phantoms(tmp_path / "single", subjects=2, frames=1, workers=1)
+    with pytest.raises(CohortError, match=r"expected images with 2 frame\(s\).*model.frames=N"):
+        FlowGenerator.fit(single, tmp_path / "run", TINY, LOOP)

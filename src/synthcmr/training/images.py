@@ -91,7 +91,10 @@ def _check(cohort: Cohort, table: pd.DataFrame, rows: npt.NDArray[np.intp], spli
     if not len(rows):
         counts = table["n_frames"].value_counts().to_dict()
         told = ", ".join(f"{n} with {k} frame(s)" for k, n in counts.items())
-        raise CohortError(f"{where}: expected images with {frames} frame(s), found none; the cohort has {told}")
+        raise CohortError(
+            f"{where}: expected images with {frames} frame(s), found none; the cohort has {told or 'no image'}. "
+            "Train with --set model.frames=N, or ingest with --frames pair"
+        )
     sizes = {(int(h), int(w)) for h, w in zip(table["height"].iloc[rows], table["width"].iloc[rows], strict=True)}
     if len(sizes) > 1:
         told = ", ".join(f"{h}x{w}" for h, w in sorted(sizes))
