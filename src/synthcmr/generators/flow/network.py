@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TIME_SCALE = 1000.0  # MONAI's time embedding expects steps of a thousand-step diffusion
 GROUPS = 32
+# Where an image prediction is turned into a velocity, the way left counts at least this: close to the end it is all error.
+LEFT_AT_LEAST = 0.05
 
 
 class FlowNetwork(nn.Module):
@@ -65,7 +67,11 @@ class FlowNetwork(nn.Module):
         planes = planes.expand(-1, -1, *folded.shape[2:]).to(folded.dtype)
         inputs = torch.cat([folded, surroundings.to(folded.dtype), planes], dim=1)
         found = self.unet(channels_last_batch(inputs), t * TIME_SCALE, context=tokens)
-        return pixel_shuffle(found.float(), self.settings.patch)
+        out = pixel_shuffle(found.float(), self.settings.patch)
+        if self.settings.predict == "velocity":
+            return out
+        left = (1 - t.float()).clamp(min=LEFT_AT_LEAST)[:, None, None, None]
+        return (out - x_t.float()) / left
 
     def surroundings(self, mask: Tensor, neighbour: Tensor, neighbour_mask: Tensor, shown: Tensor) -> Tensor:
         """Fold everything but the image itself into channels; it is the same at every step of a sampler.

@@ -25,6 +25,9 @@ class FlowSettings(Settings):
     attributes: tuple[str, ...] = Field(
         DEFAULT_ATTRIBUTES, description="columns that are told; absent ones are skipped"
     )
+    predict: Literal["image", "velocity"] = Field(
+        "image", description="what the network puts out; the loss is that of the velocity either way"
+    )
     frames: int = Field(
         2, ge=1, description="1: ED; 2: ED and ES; more: phases of a cine. They are channels of one image"
     )
