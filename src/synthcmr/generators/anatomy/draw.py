@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,72 +15,104 @@ from synthcmr.generators.anatomy.distance import Described, along, level_positio
 from synthcmr.generators.anatomy.settings import AnatomySettings
 
 Maps = npt.NDArray[np.floating]
+Region = npt.NDArray[np.bool_]
 MIN_WALL_MM = 2.5
-BISECTIONS = 22
-SLIT_PIXELS = 4  # half the width of a slit between the ventricles that is closed
+SLIT_MM = 6.0  # half the width of a slit between the ventricles that is closed
 OFFSET_MM = 14.0  # the most a border is moved to reach a volume
+PARTS_DROPPED = 4  # times that pieces apart are dropped and the border moved again
 LV, EPICARDIUM, RV = range(3)
+PHASES = (("lv_edv_ml", "rv_edv_ml"), ("lv_esv_ml", "rv_esv_ml"))  # the volumes of ED and ES
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What is drawn on."""
+
+    size: int  # rows and columns
+    spacing_mm: float  # pixel
+    step_mm: float  # between slices
 
 
 def draw_masks(
     heart: Described,
     numbers: Mapping[str, float],
     settings: AnatomySettings,
-    size: int,
-    spacing_mm: float,
-    step_mm: float,
+    canvas: Canvas,
     systolic_mass: float,
+    phases: int = 2,
 ) -> Mask:
-    """Draw a stack at both phases.
+    """Draw a stack, (phases, slices, rows, columns).
 
     Args:
         heart: distance maps and extents.
         numbers: volumes (ml) and mass (g) that the masks shall measure.
         settings: of the maps.
-        size: rows and columns.
-        spacing_mm: pixel.
-        step_mm: between slices.
+        canvas: pixels and slices.
         systolic_mass: myocardium drawn at ES relative to ED.
+        phases: 1 draws ED only.
     """
-    slices = max(3, round(float(heart.extents[..., 1].max()) / step_mm))
-    ml = spacing_mm**2 * step_mm / 1000.0
+    size, spacing = canvas.size, canvas.spacing_mm
+    slices = max(3, round(float(heart.extents[..., 1].max()) / canvas.step_mm))
+    ml = spacing**2 * canvas.step_mm / 1000.0
     muscle = numbers["lv_mass_g"] / MYOCARDIAL_DENSITY_G_PER_ML / ml
-    min_wall = max(1, round(MIN_WALL_MM / spacing_mm))
-    frames = []
-    for phase, (lv, rv, share) in enumerate(
-        (("lv_edv_ml", "rv_edv_ml", 1.0), ("lv_esv_ml", "rv_esv_ml", systolic_mass))
-    ):
-        maps = [_slices(heart, region, phase, slices, settings, size, spacing_mm, step_mm) for region in range(3)]
-        frames.append(_frame(maps, numbers[lv] / ml, muscle * share, numbers[rv] / ml, min_wall))
-    return np.stack(frames)
+    margin = max(0, math.ceil((settings.grid * settings.grid_mm / spacing - size) / 2))
+    finer = _interpolation(settings.grid, size + 2 * margin, spacing / settings.grid_mm)
+    frames, masses = [], (1.0, systolic_mass)
+    for phase, (lv, rv) in enumerate(PHASES[:phases]):
+        maps = [_slices(heart, region, phase, slices, settings, finer, canvas.step_mm) for region in range(3)]
+        frames.append(_frame(maps, numbers[lv] / ml, muscle * masses[phase], numbers[rv] / ml, spacing))
+    # volumes are those of the whole heart: a small image shows a part of it
+    return np.stack(frames)[:, :, margin : margin + size, margin : margin + size]
 
 
-def _frame(maps: list[Maps], lv_pixels: float, muscle_pixels: float, rv_pixels: float, min_wall: int) -> Mask:
+def _frame(maps: list[Maps], lv_pixels: float, muscle_pixels: float, rv_pixels: float, spacing_mm: float) -> Mask:
     """One phase: cavity first, then the wall around it, then the right ventricle beside it."""
-    cavity = _largest(_solved(lambda o: maps[LV] > -o, lv_pixels))
-    thinnest = _grown(cavity, min_wall)  # the wall is never thinner, wherever the two maps disagree
-    muscle = _solved(lambda o: ((maps[EPICARDIUM] > -o) | thinnest) & ~cavity, muscle_pixels)
-    ventricle_wall = _largest(muscle | cavity)
-    alone = _solved(lambda o: (maps[RV] > -o) & ~ventricle_wall, rv_pixels)
-    septal = _septal_side(alone, ventricle_wall)  # it leans on the septum, where the two maps may leave a slit
-    right = _largest(_solved(lambda o: ((maps[RV] > -o) | septal) & ~ventricle_wall, rv_pixels))
+    cavity = _of_size(maps[LV], lv_pixels)
+    thinnest = _grown(cavity, max(1.0, MIN_WALL_MM / spacing_mm))  # the wall is never thinner
+    wall = _of_size(maps[EPICARDIUM], muscle_pixels + cavity.sum(), surely=thinnest)
+    alone = _of_size(maps[RV], rv_pixels, never=wall)
+    septal = _septal_side(alone, wall, max(1, round(SLIT_MM / spacing_mm)))  # it leans on the septum
+    right = _of_size(maps[RV], rv_pixels, surely=septal, never=wall)
     mask = np.zeros(cavity.shape, dtype=np.uint8)
     mask[right] = Label.RV
-    mask[ventricle_wall] = Label.MYOCARDIUM
+    mask[wall] = Label.MYOCARDIUM
     mask[cavity] = Label.LV
     return mask
 
 
-def _solved(region: Callable[[float], npt.NDArray[np.bool_]], pixels: float) -> npt.NDArray[np.bool_]:
-    """The region whose border is moved so that it holds a number of pixels, found by bisection."""
-    low, high = -OFFSET_MM, OFFSET_MM
-    for _ in range(BISECTIONS):
-        middle = 0.5 * (low + high)
-        if region(middle).sum() < pixels:
-            low = middle
-        else:
-            high = middle
-    return region(0.5 * (low + high))
+def _of_size(maps: Maps, pixels: float, surely: Region | None = None, never: Region | None = None) -> Region:
+    """The region of so many pixels whose border lies at one distance throughout, in one piece on every slice.
+
+    Args:
+        maps: distances, positive inside.
+        pixels: how many there shall be, in all slices together.
+        surely: pixels that belong to it whatever their distance.
+        never: pixels that do not.
+    """
+    worth = np.where(maps > -OFFSET_MM, maps, -np.inf)
+    if surely is not None:
+        worth[surely] = np.inf
+    if never is not None:
+        worth[never] = -np.inf
+    region = _highest(worth, pixels)
+    for _ in range(PARTS_DROPPED):
+        whole = _largest(region)
+        if np.array_equal(whole, region):
+            break
+        worth[region & ~whole] = -np.inf
+        region = _highest(worth, pixels)
+    return _largest(region)
+
+
+def _highest(worth: Maps, pixels: float) -> Region:
+    """The so many pixels that are worth the most."""
+    allowed = worth[worth > -np.inf]
+    count = round(pixels)
+    if count >= allowed.size:
+        return worth > -np.inf
+    least = np.partition(allowed, allowed.size - count - 1)[allowed.size - count - 1]
+    found: Region = (worth > least) | np.isposinf(worth)
+    return found
 
 
 def _slices(
@@ -87,8 +121,7 @@ def _slices(
     phase: int,
     slices: int,
     settings: AnatomySettings,
-    size: int,
-    spacing_mm: float,
+    finer: Maps,
     step_mm: float,
 ) -> Maps:
     """Distance maps of one region on the pixels of every slice; far outside where the region has ended."""
@@ -98,41 +131,40 @@ def _slices(
     present = (centres > begins) & (centres < ends)
     share = (centres[present] - begins) / (ends - begins)
     maps = along(heart.maps[region, phase], level_positions(settings.levels), share)
-    found = np.full((slices, size, size), -np.inf, dtype=np.float32)
-    found[present] = [_upsampled(one, settings, size, spacing_mm) for one in maps]
+    found = np.full((slices, len(finer), len(finer)), -np.inf)
+    found[present] = finer @ maps @ finer.T
     return found
 
 
-def _upsampled(one: Maps, settings: AnatomySettings, size: int, spacing_mm: float) -> Maps:
+def _interpolation(grid: int, size: int, step: float) -> Maps:
+    """Cubic interpolation from a row of the grid to a row of pixels that shares its middle, as a (size, grid) matrix."""
     from scipy.ndimage import map_coordinates
 
-    at = (settings.grid - 1) / 2 + (np.arange(size) - (size - 1) / 2) * spacing_mm / settings.grid_mm
-    found: Maps = map_coordinates(one, np.stack(np.meshgrid(at, at, indexing="ij")), order=3, mode="nearest")
-    return found
+    at = (grid - 1) / 2 + (np.arange(size) - (size - 1) / 2) * step
+    return np.stack([map_coordinates(unit, at[None], order=3, mode="nearest") for unit in np.eye(grid)], axis=1)
 
 
-def _grown(region: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:
-    """Every slice grown by a number of pixels."""
-    from scipy.ndimage import binary_dilation, generate_binary_structure
+def _grown(region: Region, pixels: float) -> Region:
+    """Every slice with all that is no farther from it than a number of pixels."""
+    from scipy.ndimage import distance_transform_edt
 
-    structure = generate_binary_structure(2, 2)[None]
-    grown: npt.NDArray[np.bool_] = binary_dilation(region, structure, iterations=pixels)
-    return grown
+    grown = [distance_transform_edt(~one) <= pixels if one.any() else one for one in region]
+    return np.stack(grown)
 
 
-def _septal_side(right: npt.NDArray[np.bool_], left: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _septal_side(right: Region, left: Region, pixels: int) -> Region:
     """A narrow slit between the ventricles, slice by slice, with the rim of the right one along it."""
-    from scipy.ndimage import binary_dilation, binary_erosion, iterate_structure
+    from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure
 
-    disc = iterate_structure(np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=bool), SLIT_PIXELS)[None]
+    cross = generate_binary_structure(2, 1)[None]
     both = right | left
-    closed = binary_erosion(binary_dilation(both, disc), disc, border_value=1)
-    slit = closed & ~both & binary_dilation(right, disc)
-    rim: npt.NDArray[np.bool_] = slit | (right & binary_dilation(slit, disc))
+    closed = binary_erosion(binary_dilation(both, cross, pixels), cross, pixels, border_value=1)
+    slit = closed & ~both & binary_dilation(right, cross, pixels)
+    rim: Region = slit | (right & binary_dilation(slit, cross, pixels)) if slit.any() else slit
     return rim
 
 
-def _largest(region: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _largest(region: Region) -> Region:
     """The largest part of every slice: hearts have one cavity each."""
     from scipy.ndimage import label
 

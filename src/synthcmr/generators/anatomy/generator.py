@@ -12,21 +12,23 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import Value
+from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.conditioning.heart_numbers import SEVERITY, checked, in_range
 from synthcmr.conditioning.vocabulary import is_present, typed
 from synthcmr.errors import CohortError
-from synthcmr.generators.anatomy.anatomy import Anatomy, measure
+from synthcmr.generators.anatomy.anatomy import ED, Anatomy, measure, wall_max
 from synthcmr.generators.anatomy.distance import Described, describe
-from synthcmr.generators.anatomy.draw import draw_masks
-from synthcmr.generators.anatomy.hearts import Hearts, from_free, to_free
+from synthcmr.generators.anatomy.draw import Canvas, draw_masks
+from synthcmr.generators.anatomy.hearts import Floats, Hearts, to_free
 from synthcmr.generators.anatomy.people import People
 from synthcmr.generators.anatomy.settings import AnatomySettings
+from synthcmr.generators.anatomy.solve import solved
 from synthcmr.generators.anatomy.space import ShapeSpace
 
 FORMAT, VERSION = "synthcmr-anatomy", 1
 MIN_SUBJECTS = 10
-WALL_TRIES, WALL_TOLERANCE_MM = 5, 0.2
+WALL_SIZE, WALL_SPACING_MM = 112, 1.5  # of the masks that walls are measured on while they are solved for
 STREAM = 0xA7A  # random numbers of an anatomy never meet those of an image with the same seed
 
 
@@ -110,10 +112,9 @@ class AnatomyGenerator:
         person = self._person(attributes, asked, body)
         step = float(scan.choice(self.facts["steps_mm"]))
         found, shape = self.hearts.draw(person, asked, strength, form)
-        x = self.hearts.design(person, strength)
-        mask = self._masks(shape, found, size, spacing_mm, step)
-        if "wall_max_mm" in asked:
-            mask = self._with_wall(asked["wall_max_mm"], mask, shape, found, x, size, spacing_mm, step)
+        canvas = Canvas(size, spacing_mm, step)
+        shape = self._with_wall(shape, found, self.hearts.design(person, strength), canvas)
+        mask = self._masks(shape, found, canvas)
         told: dict[str, Value] = {**person, **typed({k: v for k, v in attributes.items() if _told(k, v, person)})}
         return Anatomy(mask, (spacing_mm, spacing_mm), step, min(8.0, step), "generated", attributes=told, asked=found)
 
@@ -174,37 +175,23 @@ class AnatomyGenerator:
         share = np.exp(weight - weight.max())
         return persons[int(rng.choice(len(persons), p=share / share.sum()))]
 
-    def _masks(
-        self, shape: np.ndarray, numbers: Mapping[str, float], size: int, spacing: float, step: float
-    ) -> np.ndarray:
-        heart: Described = self.space.heart(shape)
-        return draw_masks(heart, numbers, self.space.settings, size, spacing, step, self.facts["systolic_mass"])
+    def _masks(self, shape: Floats, numbers: Mapping[str, float], canvas: Canvas, phases: int = 2) -> Mask:
+        heart = self.space.heart(shape)
+        return draw_masks(heart, numbers, self.space.settings, canvas, self.facts["systolic_mass"], phases)
 
-    def _with_wall(
-        self,
-        wanted: float,
-        mask: np.ndarray,
-        shape: np.ndarray,
-        numbers: dict[str, float],
-        x: np.ndarray,
-        size: int,
-        spacing: float,
-        step: float,
-    ) -> np.ndarray:
-        """Move the shape along what a thicker wall looks like until the masks show the asked thickness."""
-        y = to_free(numbers)
-        best, best_miss, told = mask, np.inf, wanted
-        for _ in range(WALL_TRIES):
-            miss = measure(best if best_miss < np.inf else mask, (spacing, spacing), step)["wall_max_mm"] - wanted
-            if abs(miss) < best_miss:
-                best_miss = abs(miss)
-            if best_miss < WALL_TOLERANCE_MM:
-                break
-            told -= miss
-            other = to_free(from_free(y) | {"wall_max_mm": max(told, 2.0)})
-            moved = shape + self.hearts.shape(other, x) - self.hearts.shape(y, x)
-            best = self._masks(moved, numbers, size, spacing, step)
-        return best
+    def _with_wall(self, shape: Floats, numbers: Mapping[str, float], x: Floats, canvas: Canvas) -> Floats:
+        """Move the shape along what a thicker wall looks like until the masks show the thickness that was drawn."""
+        whole = Canvas(WALL_SIZE, WALL_SPACING_MM, canvas.step_mm)  # the same heart whatever the image
+        drawn = self.hearts.shape(to_free(numbers), x)
+
+        def moved(told_mm: float) -> Floats:
+            return shape + self.hearts.shape(to_free({**numbers, "wall_max_mm": told_mm}), x) - drawn
+
+        def shown(told_mm: float) -> float:
+            mask = self._masks(moved(told_mm), numbers, whole, phases=1)
+            return wall_max(mask[ED], (WALL_SPACING_MM, WALL_SPACING_MM))
+
+        return moved(solved(shown, numbers["wall_max_mm"]))
 
 
 _PEOPLE = ("counts", "means", "covariance", "limits")

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.conditioning.heart_numbers import HEART_NUMBERS
+from synthcmr.generators.anatomy.regression import regress
 from synthcmr.generators.anatomy.settings import AnatomySettings
 
 Floats = npt.NDArray[np.float64]
 MEASURES = ("lv_edv_ml", "lv_ef_percent", "lv_mass_g", "rv_edv_ml", "rv_ef_percent", "wall_max_mm")
 FRACTIONS = ("lv_ef_percent", "rv_ef_percent")
 HEALTHY = "NOR"
+NEWTON, MET = 12, 1e-9  # steps towards what is asked, and when it is met
 SMALL = 3.0  # subjects' worth of the pooled covariance in every group's own
 
 
@@ -24,7 +27,7 @@ class Hearts:
     diagnoses: tuple[str, ...]
     measure_weights: Floats  # (x, measures)
     measure_covariances: Floats  # (diagnoses, measures, measures)
-    shape_weights: Floats  # (1 + measures + x, components)
+    shape_weights: Floats  # (measures + x, components)
     shape_root: Floats  # Cholesky factor of the residual covariance
     centre: Floats  # of age, log BMI, log height
     scale: Floats
@@ -45,16 +48,15 @@ class Hearts:
         blank = cls(diagnoses, empty, empty, empty, empty, centre, scale)
         x = np.stack([blank.design(p) for p in people])
         y = np.stack([to_free(n) for n in numbers])
-        weights = _ridge(x, y, settings.ridge)
+        unit = y.std(axis=0) + 1e-6
+        measures = regress(x, y / unit, ridge=settings.ridge)
         covariances = _by_group(
-            y - x @ weights, [str(p.get("diagnosis", "")) for p in people], diagnoses, settings.shrinkage
+            measures.left * unit, [str(p.get("diagnosis", "")) for p in people], diagnoses, settings.shrinkage
         )
-        both = np.hstack([y, x])
-        shape_weights = _ridge(both, shapes, settings.ridge)
-        left = shapes - both @ shape_weights
-        spread = left.T @ left / max(len(left) - both.shape[1] * 0.5, 1)
+        form = regress(np.hstack([y, x]), shapes, constant=len(MEASURES), ridge=settings.ridge)
+        spread = form.left.T @ form.left / len(form.left)
         root = np.linalg.cholesky(spread + 1e-6 * np.trace(spread) / len(spread) * np.eye(len(spread)))
-        return cls(diagnoses, weights, covariances, shape_weights, root, centre, scale)
+        return cls(diagnoses, measures.weights * unit, covariances, form.weights, root, centre, scale)
 
     def design(self, person: Mapping[str, object], severity: float = 1.0) -> Floats:
         """The row x of one person.
@@ -82,22 +84,32 @@ class Hearts:
         """
         z_y, z_c = rng.standard_normal(len(MEASURES)), rng.standard_normal(len(self.shape_root))
         x = self.design(person, severity)
-        y = _conditioned(x @ self.measure_weights, self._covariance(person), to_free(asked), z_y)
+        y = _conditioned(x @ self.measure_weights, self._root(person, severity), asked, z_y).clip(*LIMITS)
         return from_free(y), self.shape(y, x) + self.shape_root @ z_c
 
     def log_likelihood(self, person: Mapping[str, object], asked: Mapping[str, float]) -> float:
         """How likely the asked measures are for a person."""
-        given = to_free(asked)
-        known = ~np.isnan(given)
-        covariance = self._covariance(person)[np.ix_(known, known)]
-        off = (given - self.design(person) @ self.measure_weights)[known]
+        root = self._root(person, 1.0)
+        rows, off = _misses(self.design(person) @ self.measure_weights, asked)
+        covariance = rows @ root @ root.T @ rows.T
         return float(-0.5 * (off @ np.linalg.solve(covariance, off) + np.linalg.slogdet(covariance)[1]))
 
-    def _covariance(self, person: Mapping[str, object]) -> Floats:
-        diagnosis = str(person.get("diagnosis", ""))
-        if diagnosis in self.diagnoses:
-            return self.measure_covariances[self.diagnoses.index(diagnosis)]
-        return self.measure_covariances.mean(axis=0)
+    def _root(self, person: Mapping[str, object], severity: float) -> Floats:
+        """Root of the measures' covariance; between health and disease it turns from one's into the other's."""
+        ill = self._root_of(str(person.get("diagnosis", "")))
+        if severity >= 1.0 or HEALTHY not in self.diagnoses:
+            return ill
+        return (1 - severity) * self._root_of(HEALTHY) + severity * ill
+
+    def _root_of(self, diagnosis: str) -> Floats:
+        known = diagnosis in self.diagnoses
+        covariance = (
+            self.measure_covariances[self.diagnoses.index(diagnosis)]
+            if known
+            else self.measure_covariances.mean(axis=0)
+        )
+        root: Floats = np.linalg.cholesky(covariance)
+        return root
 
     def shape(self, y: Floats, x: Floats) -> Floats:
         """Mean shape given measures and person."""
@@ -126,30 +138,46 @@ def from_free(y: Floats) -> dict[str, float]:
     return found
 
 
-def _conditioned(mean: Floats, covariance: Floats, given: Floats, z: Floats) -> Floats:
-    """A Gaussian draw given some of its entries; with nothing given it is mean + root z."""
+LIMITS = np.stack(
+    [to_free({name: getattr(HEART_NUMBERS[name], end) for name in MEASURES}) for end in ("low", "high")]
+)  # no heart is drawn beyond what hearts can be asked for
+
+
+def _conditioned(mean: Floats, root: Floats, asked: Mapping[str, float], z: Floats) -> Floats:
+    """A Gaussian draw that meets what is asked; with nothing asked it is mean + root z."""
+    free: Floats = mean + root @ z
+    y = free
+    for _ in range(NEWTON):
+        rows, off = _misses(y, asked)
+        if not len(rows) or np.abs(off).max() < MET:
+            break
+        # Matheron's rule: correct the free draw by what it missed, so that the same z gives neighbouring hearts
+        gain = root @ root.T @ rows.T @ np.linalg.inv(rows @ root @ root.T @ rows.T)
+        y = free + gain @ (off + rows @ (y - free))
+    return y
+
+
+def _misses(y: Floats, asked: Mapping[str, float]) -> tuple[Floats, Floats]:
+    """How each asked number changes with the measures, (asked, measures), and by how much they miss it, (asked,)."""
+    given = to_free(asked)
     known = ~np.isnan(given)
-    free: Floats = mean + np.linalg.cholesky(covariance) @ z
-    if not known.any():
-        return free
-    # Matheron's rule: correct the free draw by what it missed, so that the same z gives neighbouring hearts
-    gain = covariance[:, known] @ np.linalg.inv(covariance[np.ix_(known, known)])
-    drawn: Floats = free + gain @ (given - free)[known]
-    met: Floats = np.where(known, given, drawn)
-    return met
+    rows, off = list(np.eye(len(MEASURES))[known]), list((given - y)[known])
+    for side in ("lv", "rv"):
+        volume, fraction = MEASURES.index(f"{side}_edv_ml"), MEASURES.index(f"{side}_ef_percent")
+        if f"{side}_esv_ml" not in asked or known[[volume, fraction]].all():
+            continue
+        # ln ESV = ln EDV + ln(1 - EF), the one number that is not linear in the measures
+        row = np.zeros(len(MEASURES))
+        row[volume], row[fraction] = 1.0, -1 / (1 + np.exp(-y[fraction]))
+        rows.append(row)
+        off.append(np.log(asked[f"{side}_esv_ml"]) - y[volume] + np.logaddexp(0.0, y[fraction]))
+    return np.array(rows).reshape(-1, len(MEASURES)), np.array(off)
 
 
 def _body(person: Mapping[str, object]) -> Floats:
     return np.array(
         [float(str(person["age"])), np.log(float(str(person["bmi"]))), np.log(float(str(person["height_cm"])))]
     )
-
-
-def _ridge(x: Floats, y: Floats, strength: float) -> Floats:
-    penalty: Floats = strength * np.eye(x.shape[1], dtype=np.float64)
-    penalty[0, 0] = 1e-6
-    found = np.linalg.solve(x.T @ x + penalty, x.T @ y)
-    return found.astype(np.float64)
 
 
 def _by_group(left: Floats, groups: list[str], names: tuple[str, ...], shrinkage: float) -> Floats:

@@ -17,4 +17,8 @@ class AnatomySettings(Settings):
     components: int = Field(48, ge=2, description="numbers that describe a whole heart")
     reach_mm: float = Field(18.0, gt=0, description="distances are cut here: what is far from a border says nothing")
     shrinkage: float = Field(0.02, ge=0, le=1, description="least weight of the pooled covariance in a diagnosis' own")
-    ridge: float = Field(0.3, gt=0, description="of regressions, in subjects' worth of evidence")
+    ridge: float | None = Field(
+        None,
+        gt=0,
+        description="of regressions, in subjects' worth of evidence; null: what predicts left-out subjects best",
+    )
