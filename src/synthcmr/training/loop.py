@@ -245,8 +245,11 @@ class Loop:
 
 def _accelerator(settings: LoopSettings, cpu: bool) -> Accelerator:
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
 
     kind = "no" if settings.precision == "fp32" else settings.precision
+    # accelerate remembers the first precision of a process; another run in it may want another
+    AcceleratorState._reset_state()
     return Accelerator(mixed_precision=kind, cpu=cpu or on_cpu())
 
 

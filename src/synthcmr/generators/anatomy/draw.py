@@ -67,7 +67,8 @@ def draw_masks(
 
 def _frame(maps: list[Maps], lv_pixels: float, muscle_pixels: float, rv_pixels: float, spacing_mm: float) -> Mask:
     """One phase: cavity first, then the wall around it, then the right ventricle beside it."""
-    cavity = _of_size(maps[LV], lv_pixels)
+    within = np.minimum(maps[LV], maps[EPICARDIUM] - MIN_WALL_MM)  # it does not bulge out of the heart
+    cavity = _of_size(within, lv_pixels)
     thinnest = _grown(cavity, max(1.0, MIN_WALL_MM / spacing_mm))  # the wall is never thinner
     wall = _of_size(maps[EPICARDIUM], muscle_pixels + cavity.sum(), surely=thinnest)
     alone = _of_size(maps[RV], rv_pixels, never=wall)
@@ -125,8 +126,7 @@ def _slices(
     step_mm: float,
 ) -> Maps:
     """Distance maps of one region on the pixels of every slice; far outside where the region has ended."""
-    begins, ends = heart.extents[region, phase]
-    ends = max(ends, begins + 2 * step_mm)
+    begins, ends = _extent(heart, region, phase, step_mm)
     centres = (np.arange(slices) + 0.5) * step_mm
     present = (centres > begins) & (centres < ends)
     share = (centres[present] - begins) / (ends - begins)
@@ -134,6 +134,13 @@ def _slices(
     found = np.full((slices, len(finer), len(finer)), -np.inf)
     found[present] = finer @ maps @ finer.T
     return found
+
+
+def _extent(heart: Described, region: int, phase: int, step_mm: float) -> tuple[float, float]:
+    """Where a region begins and ends; nothing reaches below the apex of the left ventricle."""
+    apex = float(heart.extents[EPICARDIUM, phase, 1])
+    begins, ends = map(float, heart.extents[region, phase])
+    return begins, max(min(ends, apex), begins + 2 * step_mm)
 
 
 def _interpolation(grid: int, size: int, step: float) -> Maps:
@@ -154,11 +161,12 @@ def _grown(region: Region, pixels: float) -> Region:
 
 def _septal_side(right: Region, left: Region, pixels: int) -> Region:
     """A narrow slit between the ventricles, slice by slice, with the rim of the right one along it."""
-    from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure
+    from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes, generate_binary_structure
 
     cross = generate_binary_structure(2, 1)[None]
     both = right | left
     closed = binary_erosion(binary_dilation(both, cross, pixels), cross, pixels, border_value=1)
+    closed = np.stack([binary_fill_holes(one) for one in closed])
     slit = closed & ~both & binary_dilation(right, cross, pixels)
     rim: Region = slit | (right & binary_dilation(slit, cross, pixels)) if slit.any() else slit
     return rim

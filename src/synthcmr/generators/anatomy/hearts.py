@@ -17,6 +17,7 @@ MEASURES = ("lv_edv_ml", "lv_ef_percent", "lv_mass_g", "rv_edv_ml", "rv_ef_perce
 FRACTIONS = ("lv_ef_percent", "rv_ef_percent")
 HEALTHY = "NOR"
 NEWTON, MET = 12, 1e-9  # steps towards what is asked, and when it is met
+CALM = 20.0  # subjects' worth of evidence that shapes do not vary: the spread of a few hearts is mostly noise
 SMALL = 3.0  # subjects' worth of the pooled covariance in every group's own
 
 
@@ -54,7 +55,7 @@ class Hearts:
             measures.left * unit, [str(p.get("diagnosis", "")) for p in people], diagnoses, settings.shrinkage
         )
         form = regress(np.hstack([y, x]), shapes, constant=len(MEASURES), ridge=settings.ridge)
-        spread = form.left.T @ form.left / len(form.left)
+        spread = form.left.T @ form.left / (len(form.left) + CALM)
         root = np.linalg.cholesky(spread + 1e-6 * np.trace(spread) / len(spread) * np.eye(len(spread)))
         return cls(diagnoses, measures.weights * unit, covariances, form.weights, root, centre, scale)
 

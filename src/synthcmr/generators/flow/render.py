@@ -14,12 +14,12 @@ from synthcmr.conditioning.condition import Condition, without_metadata
 from synthcmr.conditioning.masks import as_tensor, one_hot
 from synthcmr.errors import SettingsError
 from synthcmr.generators.flow.network import FlowNetwork
+from synthcmr.generators.flow.threads import one_thread_each
 from synthcmr.generators.sampler import SAMPLERS, SamplerSettings, guided, times
 
 Attributes = Mapping[str, Value]
 
 
-@torch.no_grad()
 def render(
     network: FlowNetwork, conditions: Sequence[Condition], seeds: Sequence[int], settings: SamplerSettings
 ) -> npt.NDArray[np.float32]:
@@ -35,11 +35,11 @@ def render(
         (images, frames, rows, columns), 0 to 1.
     """
     _check(network, conditions, seeds)
-    made = [
-        _some(network, conditions[k : k + settings.batch], seeds[k : k + settings.batch], settings)
-        for k in range(0, len(conditions), settings.batch)
-    ]
-    return np.concatenate(made)
+    threads = torch.get_num_threads() if next(network.parameters()).device.type == "cpu" else 1
+    share = -(-settings.batch // threads)
+    parts = [slice(k, k + share) for k in range(0, len(conditions), share)]
+    with one_thread_each(threads) as each:
+        return np.concatenate(list(each(lambda s: _some(network, conditions[s], seeds[s], settings), parts)))
 
 
 def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
@@ -47,6 +47,7 @@ def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, dtype=np.float32))
 
 
+@torch.no_grad()
 def _some(
     network: FlowNetwork, conditions: Sequence[Condition], seeds: Sequence[int], settings: SamplerSettings
 ) -> npt.NDArray[np.float32]:
