@@ -48,14 +48,26 @@ def test_asked_numbers_are_met(generator: AnatomyGenerator) -> None:
         assert found["wall_max_mm"] == pytest.approx(14, abs=1.0)
 
 
+def test_an_end_systolic_volume_alone_can_be_asked(generator: AnatomyGenerator) -> None:
+    for seed in range(3):
+        found = generator.sample({}, seed, numbers={"lv_esv_ml": 90.0, "rv_esv_ml": 70.0}).numbers()
+        assert found["lv_esv_ml"] == pytest.approx(90, rel=0.01)
+        assert found["rv_esv_ml"] == pytest.approx(70, rel=0.01)
+
+
 def test_numbers_without_a_diagnosis_go_to_somebody_who_could_have_them(generator: AnatomyGenerator) -> None:
     drawn = [generator.sample({}, s, numbers={"lv_ef_percent": 18.0, "lv_edv_ml": 300.0}) for s in range(8)]
     assert {d.attributes["diagnosis"] for d in drawn} == {"DCM"}
 
 
 def test_disease_shows_where_it_should(generator: AnatomyGenerator) -> None:
+    drawn = {
+        diagnosis: [generator.sample({"diagnosis": diagnosis}, s).numbers() for s in range(12)]
+        for diagnosis in ("NOR", "DCM", "HCM", "RV")
+    }
+
     def mean(diagnosis: str, name: str) -> float:
-        return float(np.mean([generator.sample({"diagnosis": diagnosis}, s).numbers()[name] for s in range(12)]))
+        return float(np.mean([numbers[name] for numbers in drawn[diagnosis]]))
 
     assert mean("DCM", "lv_edv_ml") > 1.6 * mean("NOR", "lv_edv_ml")
     assert mean("DCM", "lv_ef_percent") < 40 < 55 < mean("NOR", "lv_ef_percent")
@@ -73,6 +85,27 @@ def test_severity_moves_the_disease_and_holds_the_rest(generator: AnatomyGenerat
     assert len({(h.attributes["bmi"], h.attributes["height_cm"], h.slice_step_mm) for h in sweep}) == 1
     steps = np.diff(volumes)
     assert steps.max() < 4 * steps.min()  # continuous: no jump between neighbours
+
+
+def test_without_severity_a_patient_has_the_heart_of_the_same_person_in_health(generator: AnatomyGenerator) -> None:
+    who = {"sex": "female", "age": 50.0, "bmi": 24.0, "height_cm": 165.0}
+    for diagnosis in ("DCM", "HCM"):
+        ill = generator.sample({**who, "diagnosis": diagnosis}, 6, severity=0.0)
+        assert np.array_equal(ill.mask, generator.sample({**who, "diagnosis": "NOR"}, 6).mask)
+
+
+def test_severity_never_leaves_what_hearts_can_be_asked_for(generator: AnatomyGenerator) -> None:
+    for seed in range(4):
+        numbers = generator.sample({"diagnosis": "DCM", "sex": "male"}, seed, severity=2.5).numbers()
+        assert numbers["lv_edv_ml"] <= 606
+        assert numbers["lv_ef_percent"] >= 3.9
+
+
+def test_no_ventricle_reaches_below_the_apex(generator: AnatomyGenerator) -> None:
+    for seed in range(10):
+        for frame in generator.sample({}, seed).mask:
+            lowest = {label: np.flatnonzero((frame == label).any(axis=(1, 2)))[-1] for label in (1, 2, 3)}
+            assert lowest[Label.MYOCARDIUM] >= max(lowest[Label.LV], lowest[Label.RV])
 
 
 def test_every_mask_is_a_heart_and_the_same_seed_gives_the_same_one(generator: AnatomyGenerator) -> None:
@@ -95,6 +128,11 @@ def test_pixel_size_changes_pixels_and_not_the_heart(generator: AnatomyGenerator
     fine, coarse = generator.sample({}, 4), generator.sample({}, 4, size=64, spacing_mm=3.0)
     assert coarse.mask.shape[2:] == (64, 64)
     assert coarse.numbers()["lv_edv_ml"] == pytest.approx(fine.numbers()["lv_edv_ml"], rel=0.03)
+
+
+def test_a_small_image_shows_a_part_of_the_same_heart(generator: AnatomyGenerator) -> None:
+    whole, part = generator.sample({}, 4).mask, generator.sample({}, 4, size=64).mask
+    assert np.array_equal(part, whole[:, :, 32:96, 32:96])
 
 
 @pytest.mark.parametrize(
