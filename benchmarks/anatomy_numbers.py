@@ -1,9 +1,10 @@
 """Do generated hearts measure what hearts of such people measure?
 
-    python benchmarks/anatomy_numbers.py --cohort COHORT [--anatomy FILE] [--per-cell 100]
+    python benchmarks/anatomy_numbers.py --cohort COHORT [--anatomy FILE] [--per-cell 200]
 
 For every sex and diagnosis, EDV, EF and mass are counted on generated masks and on the cohort's own, the same way. Goal: group
-means within 5 %, spreads within 20 %. A severity sweep and asked numbers are checked too.
+means within 5 %, spreads within 20 %. `mean_noise_percent` is the standard error of the cohort's own mean: a generator that was
+fitted to other subjects cannot be expected any closer. A severity sweep and asked numbers are checked too.
 """
 
 import argparse
@@ -18,7 +19,13 @@ from synthcmr.training.shipped import shipped
 
 MEASURES = ("lv_edv_ml", "lv_ef_percent", "lv_mass_g", "rv_edv_ml", "wall_max_mm")
 MIN_REAL = 15
+JUDGED = MEASURES[:3]
 SWEEP = (0.0, 0.5, 1.0, 1.5, 2.0)
+ASKED: tuple[tuple[dict[str, object], dict[str, float]], ...] = (
+    ({"diagnosis": "DCM"}, {"lv_edv_ml": 240.0, "lv_ef_percent": 22.0, "wall_max_mm": 16.0}),
+    ({"diagnosis": "HCM"}, {"lv_mass_g": 200.0, "wall_max_mm": 20.0}),
+    ({"sex": "female"}, {"lv_esv_ml": 60.0, "rv_ef_percent": 45.0}),
+)
 
 
 def real_numbers(cohort: Cohort) -> dict[tuple[str, str], list[dict[str, float]]]:
@@ -59,46 +66,73 @@ def sweep(generator: AnatomyGenerator, seeds: int) -> list[dict[str, float]]:
     return rows
 
 
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cohort", type=Path, required=True)
-    parser.add_argument("--anatomy", type=Path)
-    parser.add_argument("--per-cell", type=int, default=100)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/out/anatomy_numbers.json"))
-    options = parser.parse_args()
-    generator = AnatomyGenerator.load(options.anatomy or shipped("anatomy"))
-    result: dict[str, object] = {"cells": {}}
-    cells: dict[str, object] = {}
-    worst = {"mean": 0.0, "sd": 0.0}
-    pooled_mean, pooled_sd = [], []
-    for (sex, diagnosis), real in sorted(real_numbers(Cohort.open(options.cohort)).items()):
+def asked(generator: AnatomyGenerator, seeds: int) -> list[dict[str, object]]:
+    """How far masks are from the numbers that were asked for, percent."""
+    rows: list[dict[str, object]] = []
+    for who, wanted in ASKED:
+        found = [generator.sample(who, s, numbers=wanted).numbers() for s in range(seeds)]
+        off = {k: [100 * abs(n[k] / v - 1) for n in found] for k, v in wanted.items()}
+        rows.append(
+            {
+                "who": who,
+                "asked": wanted,
+                "median_off_percent": {k: float(np.median(v)) for k, v in off.items()},
+                "worst_off_percent": {k: float(max(v)) for k, v in off.items()},
+            }
+        )
+    return rows
+
+
+def cells(generator: AnatomyGenerator, cohort: Cohort, per_cell: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Compare generated and the cohort's own hearts for every sex and diagnosis with enough subjects."""
+    found = {}
+    for number, ((sex, diagnosis), real) in enumerate(sorted(real_numbers(cohort).items())):
         if len(real) < MIN_REAL:
             continue
-        asked = {"sex": sex, "diagnosis": diagnosis}
-        made = [generator.sample(asked, 1000 + s).numbers() for s in range(options.per_cell)]
-        rows = compare(real, made)
-        cells[f"{sex} {diagnosis}"] = {"n_real": len(real), **rows}
-        for name in ("lv_edv_ml", "lv_ef_percent", "lv_mass_g"):
+        seeds = range(100_000 * number, 100_000 * number + per_cell)  # a cell's luck is its own
+        made = [generator.sample({"sex": sex, "diagnosis": diagnosis}, s).numbers() for s in seeds]
+        found[f"{sex} {diagnosis}"] = rows = compare(real, made)
+        for name in MEASURES:
             row = rows[name]
-            pooled_mean.append(row["mean_off_percent"])
-            pooled_sd.append(row["sd_off_percent"])
-            worst["mean"] = max(worst["mean"], abs(row["mean_off_percent"]))
-            worst["sd"] = max(worst["sd"], abs(row["sd_off_percent"]))
             print(
                 f"{sex:7s}{diagnosis:6s} n={len(real):3d} {name:14s} mean {row['real_mean']:6.1f} -> {row['made_mean']:6.1f} "
                 f"({row['mean_off_percent']:+.1f} %)  sd {row['real_sd']:5.1f} -> {row['made_sd']:5.1f} ({row['sd_off_percent']:+.0f} %)",
                 flush=True,
             )
-    within = {
-        "means_within_5_percent": float(np.mean(np.abs(pooled_mean) <= 5)),
-        "spreads_within_20_percent": float(np.mean(np.abs(pooled_sd) <= 20)),
+    return found
+
+
+def summary(found: dict[str, dict[str, dict[str, float]]]) -> dict[str, float]:
+    """How many cells keep to the goals, and the worst."""
+    means, spreads = (
+        np.abs([rows[name][key] for rows in found.values() for name in JUDGED])
+        for key in ("mean_off_percent", "sd_off_percent")
+    )
+    return {
+        "means_within_5_percent": float(np.mean(means <= 5)),
+        "spreads_within_20_percent": float(np.mean(spreads <= 20)),
+        "worst_mean_percent": float(means.max()),
+        "worst_spread_percent": float(spreads.max()),
     }
-    result |= {"cells": cells, "worst_percent": worst, "within": within, "severity_dcm": sweep(generator, 20)}
-    print(worst, within)
-    for row in result["severity_dcm"]:
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cohort", type=Path, required=True)
+    parser.add_argument("--anatomy", type=Path)
+    parser.add_argument("--per-cell", type=int, default=200)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/out/anatomy_numbers.json"))
+    options = parser.parse_args()
+    generator = AnatomyGenerator.load(options.anatomy or shipped("anatomy"))
+    found = cells(generator, Cohort.open(options.cohort), options.per_cell)
+    short, swept, told = summary(found), sweep(generator, 20), asked(generator, 20)
+    print(short)
+    for row in swept:
         print({k: round(v, 1) for k, v in row.items()})
+    print(*told, sep="\n")
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    result = {"summary": short, "cells": found, "severity_dcm": swept, "asked": told}
     options.out.write_text(json.dumps(result, indent=2))
 
 
