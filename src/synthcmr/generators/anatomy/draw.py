@@ -129,7 +129,7 @@ def _slices(
     begins, ends = _extent(heart, region, phase, step_mm)
     centres = (np.arange(slices) + 0.5) * step_mm
     present = (centres > begins) & (centres < ends)
-    share = (centres[present] - begins) / (ends - begins)
+    share = ((centres[present] - begins) / (ends - begins)).astype(np.float64)
     maps = along(heart.maps[region, phase], level_positions(settings.levels), share)
     found = np.full((slices, len(finer), len(finer)), -np.inf)
     found[present] = finer @ maps @ finer.T
