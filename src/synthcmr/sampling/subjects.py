@@ -100,6 +100,14 @@ def _scanner(request: Request, generator: Generator) -> dict[str, Value]:
 
 
 def _anatomy(request: Request, sources: Sources, settings: GenerateSettings, attempt: int) -> Anatomy:
+    """The anatomy of a request, on one thread: a BLAS with more of them rounds differently, and a border pixel would flip."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        return _drawn(request, sources, settings, attempt)
+
+
+def _drawn(request: Request, sources: Sources, settings: GenerateSettings, attempt: int) -> Anatomy:
     seed = seed_of(request.seed, "anatomy", attempt)
     if settings.masks != "generated" and request.like is not None and sources.like is not None:
         anatomy = load_real(sources.like, request.like)
