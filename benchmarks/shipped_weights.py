@@ -27,7 +27,7 @@ from synthcmr.training.weights import read_header, save_weights
 
 SHIPPED = Path(__file__).parents[1] / "src" / "synthcmr" / "shipped"
 SUBJECTS, SEED = 1000, 7
-FLOW = FlowSettings(channels=(96, 160, 224), attention=(False, False, True), predict="velocity")
+FLOW = FlowSettings(channels=(96, 160, 224), attention=(False, False, True))
 MEGABYTES = 40
 
 

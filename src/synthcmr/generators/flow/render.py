@@ -38,8 +38,12 @@ def render(
     threads = torch.get_num_threads() if next(network.parameters()).device.type == "cpu" else 1
     share = -(-settings.batch // threads)
     parts = [slice(k, k + share) for k in range(0, len(conditions), share)]
+
+    def some(part: slice) -> npt.NDArray[np.float32]:
+        return _some(network, conditions[part], seeds[part], settings)
+
     with one_thread_each(threads) as each:
-        return np.concatenate(list(each(lambda s: _some(network, conditions[s], seeds[s], settings), parts)))
+        return np.concatenate(list(each(some, parts)))
 
 
 def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
