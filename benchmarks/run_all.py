@@ -15,6 +15,7 @@ ALWAYS = [
     ["benchmarks.sampler_steps", "--cohort", PEOPLE],
     ["benchmarks.sampling_speed"],
     ["benchmarks.presets"],
+    ["benchmarks.cpu_preset", "--cohort", PEOPLE],
 ]
 ON_REAL_DATA = [
     ["benchmarks.ingest_speed", "--data", f"{REAL}/acdc/training"],
