@@ -12,8 +12,8 @@ TINY = FlowSettings(patch=4, channels=(32, 32), attention=(False, True), head_ch
 LOOP = LoopSettings(steps=6, batch=4, warmup=2, held_out_every=3, held_out_images=4, sheet_every=6, checkpoint_every=2)
 
 
-def phantoms(out: Path, subjects: int = 8, size: int = 64) -> Cohort:
+def phantoms(out: Path, subjects: int = 8, size: int = 64, seed: int = 1) -> Cohort:
     """Phantoms at 3 mm, so that a whole heart fits into few pixels."""
     return make_phantoms(
-        out, "everyone", subjects, seed=1, preprocess=PreprocessSettings(spacing_mm=3.0, size=size), workers=1
+        out, "everyone", subjects, seed=seed, preprocess=PreprocessSettings(spacing_mm=3.0, size=size), workers=1
     )

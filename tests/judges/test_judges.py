@@ -12,9 +12,11 @@ from synthcmr.judges.scores import auc, score_readings, score_segmenter
 from synthcmr.judges.segmenter import Segmenter, dice
 from synthcmr.judges.settings import ReaderSettings, SegmenterSettings
 from synthcmr.phantom.cohort import make_phantoms
-from synthcmr.training.images import TrainingImages
+from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.shipped import shipped
+from synthcmr.training.weights import read_header, weights_file
+from tests.generators.making import phantoms
 
 LOOP = LoopSettings(steps=4, batch=4, warmup=1, held_out_every=2, held_out_images=4, checkpoint_every=2)
 
@@ -69,6 +71,21 @@ def test_a_reader_can_be_trained_and_knows_its_attributes(phantom_cohort: Cohort
     reading = made.read(phantom_cohort.image(0)[None])
     assert set(reading.categories) == {"sex"}
     assert set(reading.numbers) == {"age"}
+
+
+def test_a_reader_learns_from_several_cohorts(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    others = phantoms(tmp_path / "others", subjects=6, seed=5)
+    both, _ = load_splits(phantom_cohort, 2, [others])
+    alone, _ = load_splits(phantom_cohort, 2)
+    assert len(both) == len(alone) + (others.table["split"] == "train").sum()
+    assert len(set(both.subject)) == len(set(alone.subject)) + len(set(both.subject[len(alone) :]))
+    names = np.asarray(both.subject)
+    assert all(names[i] == names[j] for i, beside in enumerate(both.neighbours) for j in beside)
+    small = ReaderSettings(filters=(8, 8, 8, 8), features=8, attributes=("sex",))
+    made = AttributeReader.fit(phantom_cohort, tmp_path / "run", small, LOOP, also=[others])
+    header = read_header(weights_file(tmp_path / "run"))
+    assert header["also"] == [others.hash]
+    assert made.vocabulary.names == ("sex",)
 
 
 def test_dice_against_counting_by_hand() -> None:

@@ -28,6 +28,9 @@ def judge(
     run: Annotated[
         Path | None, typer.Argument(help="fit: run folder to make. score: a judge. [default: the shipped one]")
     ] = None,
+    also: Annotated[
+        list[Path] | None, typer.Option("--also", help="fit: a further cohort whose training split is learned from.")
+    ] = None,
     change: Annotated[list[str] | None, typer.Option("--set", help="One setting, e.g. --set loop.steps=1000.")] = None,
     split: Annotated[str, typer.Option("--split", help="score: images of this split; all for every image.")] = "test",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="fit: replace a run that is already there.")] = False,
@@ -41,6 +44,7 @@ def judge(
     Examples:
       synthcmr judge fit segmenter acdc judges/segmenter
       synthcmr judge fit reader acdc judges/reader --set loop.steps=1500
+      synthcmr judge fit segmenter acdc judges/segmenter --also mnms --also phantoms
       synthcmr judge score segmenter acdc
       synthcmr generate out --run runs/acdc --judges judges --subjects 10
     """
@@ -55,10 +59,10 @@ def judge(
         from synthcmr.cli.train import _clear
 
         _clear(run)
-    _fit(kind, cohort, run, change or [])
+    _fit(kind, cohort, run, change or [], also or [])
 
 
-def _fit(kind: Kind, cohort: Path, run: Path, change: list[str]) -> None:
+def _fit(kind: Kind, cohort: Path, run: Path, change: list[str], also: list[Path]) -> None:
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.train import observer
     from synthcmr.cohort import Cohort
@@ -67,15 +71,15 @@ def _fit(kind: Kind, cohort: Path, run: Path, change: list[str]) -> None:
     from synthcmr.judges.settings import READER_LOOP, SEGMENTER_LOOP, ReaderSettings, SegmenterSettings
     from synthcmr.training.overrides import overridden
 
-    opened = Cohort.open(cohort)
+    opened, others = Cohort.open(cohort), [Cohort.open(one) for one in also]
     with progress_bar(f"judge fit {kind.value}") as report:
         watch = observer(run, report)
         if kind is Kind.segmenter:
             outlines, loop = overridden(SegmenterSettings(), SEGMENTER_LOOP, None, change, None)
-            Segmenter.fit(opened, run, outlines, loop, watch)
+            Segmenter.fit(opened, run, outlines, loop, watch, others)
         else:
             reads, loop = overridden(ReaderSettings(), READER_LOOP, None, change, None)
-            AttributeReader.fit(opened, run, reads, loop, watch)
+            AttributeReader.fit(opened, run, reads, loop, watch, others)
     typer.echo(f"{run}: {kind.value}; test it: synthcmr judge score {kind.value} {cohort} {run}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def fit_judge(
     build: Callable[[], Trainee],
     limits: Callable[[nn.Module], Limits],
     observe: Observer | None,
+    also: Sequence[Cohort] = (),
 ) -> Path:
     """Train, measure what real images score, and write the weights.
 
@@ -40,12 +41,15 @@ def fit_judge(
         build: makes the model in training; called after the seed is set.
         limits: measures the trained network on real images.
         observe: told of progress.
+        also: further cohorts that are learned from.
 
     Returns:
         The weights file.
     """
-    folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
+    folder = RunFolder(run)
+    inputs = [Input(str(one.path), "cohort", one.hash) for one in (cohort, *also)]
     full = record | {"loop": loop.model_dump(mode="json"), "cohort_hash": cohort.hash}
+    full |= {"also": [one.hash for one in also]} if also else {}
     with main_first():
         folder.start(full, inputs)
     torch.manual_seed(loop.seed)

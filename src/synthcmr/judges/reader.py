@@ -61,11 +61,12 @@ class AttributeReader:
         model: ReaderSettings,
         loop: LoopSettings,
         observe: Observer | None = None,
+        also: Sequence[Cohort] = (),
     ) -> AttributeReader:
-        """Train on the training split of a cohort; a run that was cut short goes on."""
+        """Train on the training split of a cohort, and of others too; a run that was cut short goes on."""
         from synthcmr.judges.limits import reader_limits  # it knows both judges
 
-        training, held_out = load_splits(cohort, model.frames)
+        training, held_out = load_splits(cohort, model.frames, also)
         vocabulary = Vocabulary.of(training.attributes, model.attributes)
 
         def limits(network: nn.Module) -> Limits:
@@ -75,7 +76,7 @@ class AttributeReader:
             return ReaderTrainee(ReaderNetwork(model, vocabulary), training, held_out)
 
         record = {"family": cls.kind, "model": model.model_dump(mode="json"), "vocabulary": vocabulary.to_json()}
-        return cls.load(fit_judge(cohort, run, record, loop, build, limits, observe))
+        return cls.load(fit_judge(cohort, run, record, loop, build, limits, observe, also))
 
     @classmethod
     def load(cls, weights: Path) -> AttributeReader:

@@ -52,11 +52,12 @@ class Segmenter:
         model: SegmenterSettings,
         loop: LoopSettings,
         observe: Observer | None = None,
+        also: Sequence[Cohort] = (),
     ) -> Segmenter:
-        """Train on the training split of a cohort with masks; a run that was cut short goes on."""
+        """Train on the training split of a cohort with masks, and of others too; a run that was cut short goes on."""
         from synthcmr.judges.limits import segmenter_limits  # it knows both judges
 
-        training, held_out = load_splits(cohort, int(cohort.images["n_frames"].mode()[0]))
+        training, held_out = load_splits(cohort, int(cohort.images["n_frames"].mode()[0]), also)
 
         def limits(network: nn.Module) -> Limits:
             return segmenter_limits(cls(cast(SegmenterNetwork, network), "", {}), held_out or training)
@@ -65,7 +66,7 @@ class Segmenter:
             return SegmenterTrainee(build(model), training, held_out, model.size)
 
         record = {"family": cls.kind, "model": model.model_dump(mode="json")}
-        return cls.load(fit_judge(cohort, run, record, loop, build_trainee, limits, observe))
+        return cls.load(fit_judge(cohort, run, record, loop, build_trainee, limits, observe, also))
 
     @classmethod
     def load(cls, weights: Path) -> Segmenter:

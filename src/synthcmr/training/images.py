@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,10 +71,48 @@ def load_images(
     )
 
 
-def load_splits(cohort: Cohort, frames: int) -> tuple[TrainingImages, TrainingImages | None]:
-    """Training images, and validation images where the cohort has such a split."""
+def load_splits(
+    cohort: Cohort, frames: int, also: Sequence[Cohort] = ()
+) -> tuple[TrainingImages, TrainingImages | None]:
+    """Training images, and validation images where the cohort has such a split.
+
+    Args:
+        cohort: whose splits are loaded.
+        frames: of an image.
+        also: further cohorts whose training splits are learned from too.
+    """
     watched = bool((cohort.table["split"] == "validation").any())
-    return load_images(cohort, "train", frames), load_images(cohort, "validation", frames) if watched else None
+    training = joined([load_images(one, "train", frames) for one in (cohort, *also)])
+    return training, load_images(cohort, "validation", frames) if watched else None
+
+
+def joined(parts: Sequence[TrainingImages]) -> TrainingImages:
+    """Images of several cohorts as one set; their subjects and slices stay apart.
+
+    Raises:
+        CohortError: their images differ in size.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    sizes = {part.image.shape[1:] for part in parts}
+    if len(sizes) > 1:
+        told = ", ".join("x".join(map(str, size)) for size in sorted(sizes))
+        raise CohortError(
+            f"cohorts to learn from together: expected images of one size, got {told}; ingest with --size"
+        )
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    return TrainingImages(
+        np.concatenate([part.image for part in parts]),
+        np.concatenate([part.mask for part in parts]),
+        [row for part in parts for row in part.attributes],
+        [f"{k}/{name}" for k, part in enumerate(parts) for name in part.subject],
+        [
+            tuple(int(start) + i for i in beside)
+            for start, part in zip(starts, parts, strict=False)
+            for beside in part.neighbours
+        ],
+        "+".join(part.cohort_hash for part in parts),
+    )
 
 
 def _with_truth(cohort: Cohort) -> pd.DataFrame:
