@@ -122,16 +122,19 @@ def main() -> None:
     parser.add_argument("--anatomy", type=Path)
     parser.add_argument("--judges", type=Path)
     parser.add_argument("--subjects", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--guidance", type=float, default=1.5)
+    usual = SamplerSettings()
+    parser.add_argument("--steps", type=int, default=usual.steps)
+    parser.add_argument("--guidance", type=float, default=usual.guidance)
+    parser.add_argument("--until", type=float, default=usual.until)
+    parser.add_argument("--shift", type=float, default=usual.shift)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/adherence"))
     options = parser.parse_args()
     cohort = Cohort.open(options.cohort)
-    sampler = SamplerSettings(steps=options.steps, guidance=options.guidance)
+    sampler = SamplerSettings(steps=options.steps, guidance=options.guidance, until=options.until, shift=options.shift)
     settings = GenerateSettings(sampler=sampler, screen=ScreenSettings(enabled=False))
     started = time.monotonic()
     made = generate(
-        options.out / f"stacks-{options.steps}-{options.guidance:g}",
+        options.out / f"stacks-{options.steps}-{options.guidance:g}-{options.until:g}-{options.shift:g}",
         people(cohort, options.split, options.subjects),
         Sources(run=options.run, anatomy=options.anatomy),
         settings,

@@ -47,7 +47,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cohort", type=Path, required=True)
     parser.add_argument("--images", type=int, default=128)
-    parser.add_argument("--guidance", type=float, default=1.5)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/sampler_steps.json"))
     options = parser.parse_args()
     images = load_images(Cohort.open(options.cohort), "test")
@@ -60,7 +59,7 @@ def main() -> None:
     real = features(reader, images.image[others])
     table = []
     for sampler, steps in CHOICES:
-        settings = SamplerSettings(sampler=sampler, steps=steps, guidance=options.guidance)
+        settings = SamplerSettings(sampler=sampler, steps=steps)
         made = generator.sample(asked, list(range(len(rows))), settings)
         dice = float(
             np.nanmean([mean_dice(segmenter.segment(m), images.mask[i]) for m, i in zip(made, rows, strict=True)])

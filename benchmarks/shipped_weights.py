@@ -1,6 +1,6 @@
 """How the weights that come with the package are made: one script, resumable, on phantoms alone.
 
-    python -m benchmarks.shipped_weights --work FOLDER [--only flow segmenter reader anatomy] [--steps 4800]
+    python -m benchmarks.shipped_weights --work FOLDER [--only flow segmenter reader anatomy] [--steps 4200]
 
 Makes 1000 phantoms of the `everyone` preset, and 900 more for the reader, trains generator, anatomies and judges on them,
 and puts the results into src/synthcmr/shipped. On two CPU cores, each busy with one of them: half an hour of phantoms, an hour
@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=["anatomy", "segmenter", "reader", "flow"])
-    parser.add_argument("--steps", type=int, default=4800)
+    parser.add_argument("--steps", type=int, default=4200)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     SHIPPED.mkdir(exist_ok=True)

@@ -154,3 +154,54 @@ def test_images_with_other_frames_are_asked_for_by_name(tmp_path: Path) -> None:
     single = make_phantoms(tmp_path / "single", subjects=2, frames=1, workers=1)
     with pytest.raises(CohortError, match=r"expected images with 2 frame\(s\).*model.frames=N"):
         FlowGenerator.fit(single, tmp_path / "run", TINY, LOOP)
+
+
+def test_the_best_linear_guess_alone_turns_noise_into_gaussian_images() -> None:
+    """For Gaussian images nothing is left to the network: the path multiplies each frequency of the noise by the root of their power."""
+    from synthcmr.generators.flow.spectrum import BINS, best_linear_guess, power
+    from synthcmr.generators.sampler import heun, times
+
+    spectrum = torch.linspace(2.0, -3.0, BINS).exp()
+    x_0 = torch.randn(64, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    path = times(100, 1.0, torch.device("cpu"))
+    x_1 = heun(lambda x, t: best_linear_guess(x, t, spectrum)[0], x_0, path)
+    assert power(x_0).mean() == pytest.approx(1.0, rel=0.05)
+    ratio = power(x_1) / power(x_0)
+    held = slice(2, 40)  # the first ring is one frequency, the last are corners of the plane
+    assert torch.allclose(ratio[held].log(), spectrum[held].log(), atol=0.1)
+
+
+def test_the_spread_of_what_is_left_is_that_of_the_error_of_the_guess() -> None:
+    from synthcmr.generators.flow.spectrum import best_linear_guess, power
+
+    rng = torch.Generator().manual_seed(1)
+    smooth = torch.nn.functional.avg_pool2d(torch.randn(400, 1, 36, 36, generator=rng), 5, 1)
+    images = smooth / smooth.std()
+    for when in (0.0, 0.1, 0.5, 0.9):
+        noise, t = torch.randn(images.shape, generator=rng), torch.full((len(images),), when)
+        guess, spread = best_linear_guess((1 - when) * noise + when * images, t, power(images))
+        assert float((images - noise - guess).std()) == pytest.approx(float(spread[0]), rel=0.1)
+
+
+@pytest.mark.parametrize("predict", ["rest", "image", "velocity"])
+def test_every_kind_of_prediction_learns(predict: str, phantom_cohort: Cohort, tmp_path: Path) -> None:
+    model = TINY.model_copy(update={"predict": predict})
+    loop = LOOP.model_copy(
+        update={"steps": 40, "learning_rate": 3e-3, "held_out_every": 20, "sheet_every": 1000, "ema": 0.8}
+    )
+    FlowGenerator.fit(phantom_cohort, tmp_path / predict, model, loop)
+    held_out = [m["held_out"] for m in RunFolder(tmp_path / predict).metrics() if "held_out" in m]
+    assert held_out[-1] < held_out[0]
+
+
+def test_guidance_ends_where_it_is_told_to_and_then_costs_nothing(tiny_run: Path, phantom_cohort: Cohort) -> None:
+    generator = load_generator(tiny_run)
+    rows: list[int] = []
+    unet = generator.network.unet  # type: ignore[attr-defined]
+    handle = unet.register_forward_hook(lambda module, args, kwargs, out: rows.append(len(out)), with_kwargs=True)
+    asked = conditions(phantom_cohort, 1)
+    for until, expected in ((1.0, [2, 2, 2, 2]), (0.5, [2, 2, 1, 1])):
+        rows.clear()
+        generator.sample(asked, [1], SamplerSettings(steps=4, guidance=3.0, until=until, shift=1.0))
+        assert rows == expected
+    handle.remove()

@@ -59,13 +59,19 @@ def generate(
         Path | None,
         typer.Option("--judges", help="Folder with 'segmenter' and 'reader' judges. [default: the shipped ones]"),
     ] = None,
-    steps: Annotated[int, typer.Option("--steps", min=1, max=1000, help="Sampler steps.")] = 12,
-    sampler: Annotated[Sampler, typer.Option("--sampler", help="Solver.")] = Sampler.euler,
-    guidance: Annotated[float, typer.Option("--guidance", min=0, help="1: none; more: the text counts more.")] = 1.5,
-    branch: Annotated[Branch, typer.Option("--branch", help="What guidance leads away from.")] = Branch.metadata_free,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, max=1000, help="Sampler steps.")] = None,
+    sampler: Annotated[Sampler | None, typer.Option("--sampler", help="Solver.")] = None,
+    guidance: Annotated[
+        float | None, typer.Option("--guidance", min=0, help="1: none; more: the text counts more.")
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option("--until", min=0.01, max=1, help="Guidance acts up to here, from noise (0) to image (1)."),
+    ] = None,
+    branch: Annotated[Branch | None, typer.Option("--branch", help="What guidance leads away from.")] = None,
     rescale: Annotated[
-        float, typer.Option("--rescale", min=0, max=1, help="How far guided contrast is brought back.")
-    ] = 0.5,
+        float | None, typer.Option("--rescale", min=0, max=1, help="How far guided contrast is brought back.")
+    ] = None,
     size: Annotated[int, typer.Option("--size", min=32, help="Rows and columns.")] = 128,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything; the same seed makes the same images.")] = 0,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Images at once; they do not depend on it.")] = 16,
@@ -105,7 +111,15 @@ def generate(
     from synthcmr.sampling.generate import generate as make
     from synthcmr.sampling.sources import Sources
 
-    settings = _settings(sampler, steps, guidance, branch, rescale, batch, size, masks, screen)
+    asked = {
+        "sampler": sampler and sampler.value,
+        "steps": steps,
+        "guidance": guidance,
+        "until": until,
+        "branch": branch and branch.value,
+        "rescale": rescale,
+    }
+    settings = _settings({k: v for k, v in asked.items() if v is not None}, batch, size, masks, screen)
     requests = _requests(understood, prompt or "", count, subjects, like, seed)
     clear_for(out, overwrite)
     with progress_bar("generate") as report:
@@ -158,29 +172,13 @@ def _say(understood: "Understood") -> None:
         typer.echo("  note: images hold ED and ES as two frames; take the one you need")
 
 
-def _settings(
-    sampler: Sampler,
-    steps: int,
-    guidance: float,
-    branch: Branch,
-    rescale: float,
-    batch: int,
-    size: int,
-    masks: Masks,
-    screen: bool,
-) -> "GenerateSettings":
+def _settings(asked: "dict[str, Any]", batch: int, size: int, masks: Masks, screen: bool) -> "GenerateSettings":
+    """Settings of the sampler are its defaults where nothing else was asked."""
     from synthcmr.generators.sampler import SamplerSettings
     from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
 
     return GenerateSettings(
-        sampler=SamplerSettings(
-            sampler=sampler.value,
-            steps=steps,
-            guidance=guidance,
-            branch=branch.value,
-            rescale=rescale,
-            batch=batch,
-        ),
+        sampler=SamplerSettings(**asked, batch=batch),
         screen=ScreenSettings(enabled=screen),
         size=size,
         masks=masks.value,

@@ -17,10 +17,16 @@ class SamplerSettings(Settings):
     """How images are drawn."""
 
     sampler: Literal["euler", "heun"] = "euler"
-    steps: int = Field(12, ge=1, le=1000)
-    guidance: float = Field(1.5, ge=0, description="1: none; above: the text counts more than it did in training")
+    steps: int = Field(16, ge=1, le=1000)
+    guidance: float = Field(4.0, ge=0, description="1: none; above: the text counts more than it did in training")
     branch: Literal["empty", "metadata-free"] = Field(
         "metadata-free", description="what guidance leads away from: no text at all, or the text without the patient"
+    )
+    until: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="guidance acts up to here on the way from noise (0) to image (1); beyond it costs nothing",
     )
     rescale: float = Field(0.5, ge=0, le=1, description="how far guided contrast is brought back to the unguided one")
     shift: float = Field(1.0, gt=0, description="above 1: more of the steps while the image is still mostly noise")

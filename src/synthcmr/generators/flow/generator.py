@@ -17,7 +17,7 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import Settings, settings_from_dict
 from synthcmr.errors import SettingsError
 from synthcmr.generators.fingerprints import NAME, Fingerprints
-from synthcmr.generators.flow.network import FlowNetwork
+from synthcmr.generators.flow.network import SPECTRUM_IMAGES, FlowNetwork
 from synthcmr.generators.flow.presets import PRESETS
 from synthcmr.generators.flow.render import render
 from synthcmr.generators.flow.settings import FlowSettings
@@ -72,7 +72,9 @@ class FlowGenerator:
         with main_first():
             folder.start(_record(settings, loop, vocabulary, training), inputs)
         torch.manual_seed(loop.seed)
-        trainee = FlowTrainee(FlowNetwork(settings, vocabulary), training, held_out)
+        untrained = FlowNetwork(settings, vocabulary)
+        untrained.measure(torch.from_numpy(training.image[:: -(-len(training) // SPECTRUM_IMAGES)]).float() * 2 - 1)
+        trainee = FlowTrainee(untrained, training, held_out)
         going = Loop(trainee, loop, folder, observe, _weights(training, loop))
         network = going.go()
         if going.main:

@@ -12,6 +12,7 @@ from synthcmr.conditioning.masks import CHANNELS
 from synthcmr.conditioning.tokens import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.generators.flow.spectrum import BINS, best_linear_guess, power
 from synthcmr.training.layout import channels_last, channels_last_batch
 
 if TYPE_CHECKING:
@@ -23,10 +24,14 @@ TIME_SCALE = 1000.0  # MONAI's time embedding expects steps of a thousand-step d
 GROUPS = 32
 # Where an image prediction is turned into a velocity, the way left counts at least this: close to the end it is all error.
 LEFT_AT_LEAST = 0.05
+IMAGE_POWER = 0.25  # of pixels between -1 and 1, at any frequency, until a cohort's own is measured
+SPECTRUM_IMAGES = 512
 
 
 class FlowNetwork(nn.Module):
     r"""v(x_t, t | mask, neighbour, text), for x_t = (1 - t) x_0 + t x_1 from noise x_0 to image x_1."""
+
+    spectrum: Tensor  # power of images by frequency
 
     def __init__(self, settings: FlowSettings, vocabulary: Vocabulary) -> None:
         """Build the U-Net and the text encoder."""
@@ -37,6 +42,7 @@ class FlowNetwork(nn.Module):
         folded = settings.patch**2
         image, mask = settings.frames * folded, settings.frames * CHANNELS * folded
         self.text: TextEncoder = text_encoder(settings, vocabulary)
+        self.gather = Gather(settings.token_width)
         self.planes = nn.Linear(settings.token_width, settings.planes)
         self.unet = DiffusionModelUNet(
             spatial_dims=2,
@@ -49,9 +55,17 @@ class FlowNetwork(nn.Module):
             norm_num_groups=GROUPS,
             with_conditioning=True,
             cross_attention_dim=settings.token_width,
+            num_class_embeds=1,
             use_flash_attention=True,
         )
+        # The whole text reaches every block on the way that MONAI has for classes: added to the embedding of the time.
+        self.unet.class_embedding = _perceptron(settings.token_width, 4 * settings.channels[0])
+        self.register_buffer("spectrum", torch.full((BINS,), IMAGE_POWER))
         channels_last(self)
+
+    def measure(self, images: Tensor) -> None:
+        """Take the spectrum of a cohort's images, -1 to 1, (images, frames, rows, columns)."""
+        self.spectrum.copy_(power(images))
 
     def velocity(self, x_t: Tensor, t: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
         """The velocity of a batch.
@@ -62,14 +76,18 @@ class FlowNetwork(nn.Module):
             surroundings: mask and neighbour, as `surroundings` makes them.
             tokens: the embedded text.
         """
-        planes = self.planes(tokens.mean(dim=1))[:, :, None, None]
+        whole = self.gather(tokens)
+        planes = self.planes(whole)[:, :, None, None]
         folded = pixel_unshuffle(x_t, self.settings.patch)
         planes = planes.expand(-1, -1, *folded.shape[2:]).to(folded.dtype)
         inputs = torch.cat([folded, surroundings.to(folded.dtype), planes], dim=1)
-        found = self.unet(channels_last_batch(inputs), t * TIME_SCALE, context=tokens)
+        found = self.unet(channels_last_batch(inputs), t * TIME_SCALE, context=tokens, class_labels=whole)
         out = pixel_shuffle(found.float(), self.settings.patch)
         if self.settings.predict == "velocity":
             return out
+        if self.settings.predict == "rest":
+            guess, spread = best_linear_guess(x_t, t, self.spectrum)
+            return guess + spread * out
         left = (1 - t.float()).clamp(min=LEFT_AT_LEAST)[:, None, None, None]
         return (out - x_t.float()) / left
 
@@ -95,6 +113,23 @@ class FlowNetwork(nn.Module):
         around = self.surroundings(batch["mask"], batch["neighbour"], batch["neighbour_mask"], batch["shown"])
         found = self.velocity((1 - at) * x_0 + at * x_1, t, around, tokens)
         return mse_loss(found, x_1 - x_0), {}
+
+
+class Gather(nn.Module):
+    """Tokens -> one vector that says it all; each token at the same strength, so that no attribute drowns the others."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(batch, tokens, width) -> (batch, width)."""
+        each: Tensor = self.norm(tokens)
+        return each.sum(dim=1) / each.shape[1] ** 0.5
+
+
+def _perceptron(width: int, out: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(width, out), nn.SiLU(), nn.Linear(out, out))
 
 
 def text_encoder(settings: FlowSettings, vocabulary: Vocabulary) -> TextEncoder:

@@ -81,7 +81,7 @@ class _Guided:
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         weight = self._settings.guidance
-        if weight == 1.0:
+        if weight == 1.0 or float(t[0]) >= self._settings.until:
             return self._network.velocity(x, t, self._around, self._told)
         tokens = torch.cat([self._told, self._untold])
         v = self._network.velocity(torch.cat([x, x]), torch.cat([t, t]), self._both, tokens)

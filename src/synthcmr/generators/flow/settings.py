@@ -25,13 +25,15 @@ class FlowSettings(Settings):
     attributes: tuple[str, ...] = Field(
         DEFAULT_ATTRIBUTES, description="columns that are told; absent ones are skipped"
     )
-    predict: Literal["image", "velocity"] = Field(
-        "image", description="what the network puts out; the loss is that of the velocity either way"
+    predict: Literal["rest", "image", "velocity"] = Field(
+        "rest",
+        description="what the network puts out: what is left after the best linear guess, the image, or the velocity; "
+        "the loss is that of the velocity in any case",
     )
     frames: int = Field(
         2, ge=1, description="1: ED; 2: ED and ES; more: phases of a cine. They are channels of one image"
     )
-    neighbour_rate: float = Field(0.6, ge=0, le=1, description="how often the adjacent slice is shown in training")
+    neighbour_rate: float = Field(0.4, ge=0, le=1, description="how often the adjacent slice is shown in training")
     neighbour_noise: float = Field(0.1, ge=0, description="noise on the adjacent slice, so that errors do not add up")
 
     @model_validator(mode="after")

@@ -24,7 +24,7 @@ SHEET_IMAGES = 8
 SHEET_STEPS = 12
 # Of logit t. Early times are drawn most: the large shapes that are asked for in words (a thick chest wall, a small body) already stand
 # where a tenth of the signal shows through the noise, and a network that rarely sees such times draws them from memory.
-TIME_MEAN, TIME_SD = -0.8, 1.2
+TIME_MEAN, TIME_SD = -1.0, 1.6
 
 
 class FlowTrainee:
