@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--cohort", type=Path, required=True)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--split", default="test")
-    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--steps", type=int, default=SamplerSettings().steps)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     images = load_images(Cohort.open(options.cohort), options.split)

@@ -26,7 +26,7 @@ from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import load_images
 from synthcmr.training.shipped import shipped
 
-CHOICES = (("euler", 6), ("euler", 8), ("euler", 12), ("euler", 20), ("heun", 6), ("euler", 50))
+CHOICES = (("euler", 6), ("euler", 8), ("euler", 12), ("euler", 16), ("euler", 24), ("heun", 8), ("euler", 50))
 
 
 @torch.no_grad()
