@@ -19,10 +19,10 @@ from PIL import Image
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.generators.conditional.render import render
+from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.flow.presets import PRESETS
-from synthcmr.generators.flow.render import render
-from synthcmr.generators.flow.trainee import FlowTrainee
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.segmenter import Segmenter
@@ -61,7 +61,9 @@ def main() -> None:
     watched = held_out or training
     rows = np.linspace(0, len(watched) - 1, options.images).astype(int).tolist()
     torch.manual_seed(loop.seed)
-    trainee = FlowTrainee(FlowNetwork(model, Vocabulary.of(training.attributes, model.attributes)), training, held_out)
+    trainee = ConditionalTrainee(
+        FlowNetwork(model, Vocabulary.of(training.attributes, model.attributes)), training, held_out
+    )
     quiet = loop.model_copy(
         update={"held_out_every": 10**6, "sheet_every": 10**6, "checkpoint_every": 10**6}  # the clock runs for training
     )

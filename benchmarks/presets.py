@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.flow.presets import PRESETS
-from synthcmr.generators.flow.trainee import FlowTrainee
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
@@ -60,7 +60,7 @@ def measure(name: str, steps: int, work: Path) -> dict[str, object]:
     quiet = loop.model_copy(
         update={"steps": steps + 3, "held_out_every": 10**6, "sheet_every": 10**6, "checkpoint_every": 10**6}
     )
-    going = Loop(FlowTrainee(network, images, None), quiet, RunFolder(work / name))
+    going = Loop(ConditionalTrainee(network, images, None), quiet, RunFolder(work / name))
     for _ in range(3):
         going._one_step()
     started = time.perf_counter()

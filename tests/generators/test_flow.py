@@ -153,7 +153,7 @@ def test_images_with_other_frames_are_asked_for_by_name(tmp_path: Path) -> None:
 
 def test_the_best_linear_guess_alone_turns_noise_into_gaussian_images() -> None:
     """For Gaussian images nothing is left to the network: the path multiplies each frequency of the noise by the root of their power."""
-    from synthcmr.generators.flow.spectrum import BINS, best_linear_guess, power
+    from synthcmr.generators.conditional.spectrum import BINS, best_linear_guess, power
     from synthcmr.generators.sampler import heun, times
 
     spectrum = torch.linspace(2.0, -3.0, BINS).exp()
@@ -167,7 +167,7 @@ def test_the_best_linear_guess_alone_turns_noise_into_gaussian_images() -> None:
 
 
 def test_the_spread_of_what_is_left_is_that_of_the_error_of_the_guess() -> None:
-    from synthcmr.generators.flow.spectrum import best_linear_guess, power
+    from synthcmr.generators.conditional.spectrum import best_linear_guess, power
 
     rng = torch.Generator().manual_seed(1)
     smooth = torch.nn.functional.avg_pool2d(torch.randn(400, 1, 36, 36, generator=rng), 5, 1)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from synthcmr.generators.sampler import SAMPLERS, euler, guided, heun, times
+from synthcmr.generators.sampler import SOLVERS, euler, guided, heun, times
 
 MEAN, SD = 2.0, 0.5
 
@@ -28,9 +28,9 @@ def x_0() -> Tensor:
     return torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("name", list(SAMPLERS))
+@pytest.mark.parametrize("name", list(SOLVERS))
 def test_samplers_reach_the_data(name: str, x_0: Tensor) -> None:
-    x_1 = SAMPLERS[name](velocity, x_0, times(1000, 1.0, x_0.device).double())
+    x_1 = SOLVERS[name](velocity, x_0, times(1000, 1.0, x_0.device).double())
     assert torch.allclose(x_1, exact(x_0), atol=5e-3)
 
 

@@ -26,6 +26,10 @@ class Sampler(StrEnum):
 
     euler = "euler"
     heun = "heun"
+    dpm = "dpm++"
+    unipc = "unipc"
+    ddim = "ddim"
+    ddpm = "ddpm"
 
 
 class Branch(StrEnum):
@@ -60,7 +64,9 @@ def generate(
         typer.Option("--judges", help="Folder with 'segmenter' and 'reader' judges. [default: the shipped ones]"),
     ] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, max=1000, help="Sampler steps.")] = None,
-    sampler: Annotated[Sampler | None, typer.Option("--sampler", help="Solver.")] = None,
+    sampler: Annotated[
+        Sampler | None, typer.Option("--sampler", help="Solver: euler, heun for flows; the others for diffusions.")
+    ] = None,
     guidance: Annotated[
         float | None, typer.Option("--guidance", min=0, help="1: none; more: the text counts more.")
     ] = None,

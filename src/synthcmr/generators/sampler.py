@@ -16,7 +16,9 @@ Velocity = Callable[[Tensor, Tensor], Tensor]  # (x_t, t of each image) -> v
 class SamplerSettings(Settings):
     """How images are drawn."""
 
-    sampler: Literal["euler", "heun"] = "euler"
+    sampler: Literal["euler", "heun", "dpm++", "unipc", "ddim", "ddpm"] | None = Field(
+        None, description="flows: euler or heun; diffusions: dpm++, unipc, ddim or ddpm. null: the family's own"
+    )
     steps: int = Field(16, ge=1, le=1000)
     guidance: float = Field(4.0, ge=0, description="1: none; above: the text counts more than it did in training")
     branch: Literal["empty", "metadata-free"] = Field(
@@ -58,7 +60,7 @@ def heun(velocity: Velocity, x: Tensor, t: Tensor) -> Tensor:
     return x
 
 
-SAMPLERS: dict[str, Callable[[Velocity, Tensor, Tensor], Tensor]] = {"euler": euler, "heun": heun}
+SOLVERS: dict[str, Callable[[Velocity, Tensor, Tensor], Tensor]] = {"euler": euler, "heun": heun}
 
 
 def guided(asked: Tensor, without: Tensor, weight: float, rescale: float) -> Tensor:

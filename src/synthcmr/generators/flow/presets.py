@@ -1,9 +1,10 @@
 """Sizes of network and run for the machine at hand. Measured in benchmarks/presets.py."""
 
+from synthcmr.generators.conditional.generator import Presets
 from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.training.settings import LoopSettings
 
-PRESETS: dict[str, tuple[FlowSettings, LoopSettings]] = {
+PRESETS: Presets = {
     "cpu": (
         FlowSettings(channels=(64, 128, 192), attention=(False, False, True)),
         LoopSettings(

@@ -1,8 +1,7 @@
-"""The flow network in training: how rows of a cohort become batches, and what its sheets show."""
+"""A network of any family in training: how rows of a cohort become batches, and what its sheets show."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,8 +12,8 @@ from torch import Tensor, nn
 from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.dropping import drop_some
 from synthcmr.conditioning.masks import as_tensor, one_hot
-from synthcmr.generators.flow.network import FlowNetwork
-from synthcmr.generators.flow.render import render
+from synthcmr.generators.conditional.network import ConditionalNetwork
+from synthcmr.generators.conditional.render import render
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages
@@ -22,20 +21,16 @@ from synthcmr.training.trainee import Batch
 
 SHEET_IMAGES = 8
 SHEET_STEPS = 12
-# Of logit t. Early times are drawn most: the large shapes that are asked for in words (a thick chest wall, a small body) already stand
-# where a tenth of the signal shows through the noise, and a network that rarely sees such times draws them from memory.
-TIME_MEAN, TIME_SD = -1.0, 1.6
 
 
-class FlowTrainee:
-    """Rectified flow on the images of a cohort."""
+class ConditionalTrainee:
+    """A network on the images of a cohort."""
 
-    turns: tuple[str, ...] = ("flow",)
-
-    def __init__(self, network: FlowNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
+    def __init__(self, network: ConditionalNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
         """Take a network and the images."""
         self.network: nn.Module = network
-        self._flow = network
+        self.turns = network.turns
+        self._own = network
         self._images = {False: training, True: held_out}
 
     def sizes(self) -> tuple[int, int]:
@@ -44,13 +39,13 @@ class FlowTrainee:
         return len(self._training), 0 if held_out is None else len(held_out)
 
     def parameters(self, turn: str) -> list[nn.Parameter]:
-        """Everything that is trained."""
-        return [p for p in self.network.parameters() if p.requires_grad]
+        """What is changed in a turn."""
+        return self._own.parameters_of(turn)
 
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
         """Images, conditions, noise and times."""
         images = self._images[held_out] or self._training
-        settings = self._flow.settings
+        settings = self._own.settings
         rows = [draw.row for draw in draws]
         beside = [_neighbour(images, draw, settings.neighbour_rate) for draw in draws]
         shown = [i if i is not None else row for i, row in zip(beside, rows, strict=True)]
@@ -65,8 +60,8 @@ class FlowTrainee:
             "neighbour": _scaled(images.image[shown]) + torch.from_numpy(np.stack(noisy)),
             "neighbour_mask": one_hot(as_tensor(images.mask[shown])),
             "shown": torch.tensor([float(i is not None) for i in beside]),
-            "text": self._flow.text.prepare(text),
-            "time": torch.tensor([_time(draw) for draw in draws]),
+            "text": self._own.text.prepare(text),
+            "time": torch.tensor([self._own.time(draw.rng) for draw in draws]),
             "noise": torch.from_numpy(np.stack([draw.rng.standard_normal(shape, dtype=np.float32) for draw in draws])),
         }
 
@@ -80,8 +75,8 @@ class FlowTrainee:
         columns = [np.vstack([real[k, f], made[k, f]]) for k in range(len(rows)) for f in {0, real.shape[1] - 1}]
         return np.hstack(columns)
 
-    def _bare(self, network: nn.Module) -> FlowNetwork:
-        return network if isinstance(network, FlowNetwork) else self._flow
+    def _bare(self, network: nn.Module) -> ConditionalNetwork:
+        return network if isinstance(network, ConditionalNetwork) else self._own
 
     @property
     def _training(self) -> TrainingImages:
@@ -106,7 +101,3 @@ def _neighbour(images: TrainingImages, draw: Draw, rate: float) -> int | None:
 def _noise_like(image: npt.NDArray[np.floating], draw: Draw, most: float) -> npt.NDArray[np.float32]:
     level = np.float32(draw.rng.random() * most)
     return level * draw.rng.standard_normal(image.shape, dtype=np.float32)
-
-
-def _time(draw: Draw) -> float:
-    return 1.0 / (1.0 + math.exp(-draw.rng.normal(TIME_MEAN, TIME_SD)))

@@ -1,0 +1,173 @@
+"""A family as a generator: trained in a run folder, loaded from one, asked for images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.provenance import Input
+from synthcmr.conditioning.condition import SCANNER, Condition
+from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.config import Settings, settings_from_dict
+from synthcmr.errors import SettingsError
+from synthcmr.generators.conditional.network import ConditionalNetwork
+from synthcmr.generators.conditional.render import render
+from synthcmr.generators.conditional.settings import ConditionalSettings
+from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.fingerprints import NAME, Fingerprints
+from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.draws import balanced_weights
+from synthcmr.training.images import TrainingImages, load_splits
+from synthcmr.training.loop import Loop, Observer
+from synthcmr.training.processes import main_first
+from synthcmr.training.run_folder import WEIGHTS, RunFolder
+from synthcmr.training.settings import LoopSettings
+from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
+
+N = TypeVar("N", bound=ConditionalNetwork)
+Presets = Mapping[str, tuple[ConditionalSettings, LoopSettings]]
+MEASURED_IMAGES = 512
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What a training run has at hand before its first step."""
+
+    cohort: Cohort
+    run: Path
+    training: TrainingImages
+    held_out: TrainingImages | None
+    loop: LoopSettings
+    observe: Observer | None
+
+
+class ConditionalGenerator(Generic[N]):
+    """Base of the families: what differs between them is the network and its settings."""
+
+    family: str
+    settings_kind: ClassVar[type[ConditionalSettings]]
+    network_kind: ClassVar[type[Any]]  # built from settings and vocabulary
+    presets: ClassVar[Presets]
+
+    def __init__(self, network: N, weights_hash: str, facts: dict[str, object]) -> None:
+        """Use `fit` or `load`."""
+        self.network: N = network.eval().requires_grad_(False)
+        self.hash, self.facts = weights_hash, facts
+        self.frames, self.multiple = network.settings.frames, network.settings.multiple
+        self.vocabulary = network.text.vocabulary
+
+    @classmethod
+    def settings(cls, preset: str) -> tuple[ConditionalSettings, LoopSettings]:
+        """Model and loop settings of a preset.
+
+        Raises:
+            SettingsError: there is no such preset.
+        """
+        if preset not in cls.presets:
+            raise SettingsError(f"--preset: expected one of {', '.join(cls.presets)}; got '{preset}'")
+        return cls.presets[preset]
+
+    @classmethod
+    def fit(
+        cls, cohort: Cohort, run: Path, model: Settings, loop: LoopSettings, observe: Observer | None = None
+    ) -> Self:
+        """Train on the training split, watching the validation split; a run that was cut short goes on.
+
+        Raises:
+            CohortError: the cohort has no suitable images, or the folder holds another run.
+        """
+        settings = cls.settings_kind.model_validate(model.model_dump())
+        training, held_out = load_splits(cohort, settings.frames)
+        check_size(training, settings, cohort)
+        vocabulary = Vocabulary.of(training.attributes, settings.attributes)
+        folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
+        with main_first():
+            folder.start(cls._record(settings, loop, vocabulary, training), inputs)
+        torch.manual_seed(loop.seed)
+        untrained = cls.network_kind(settings, vocabulary)
+        cls.prepare(cast(N, untrained), Fitting(cohort, run, training, held_out, loop, observe))
+        going = Loop(ConditionalTrainee(untrained, training, held_out), loop, folder, observe, _weights(training, loop))
+        network = cast(N, going.go())
+        if not going.main:
+            return cls(network, "", {})
+        header = cls._record(settings, loop, vocabulary, training)
+        header |= {"steps": going.step, "scanners": _scanners(training), "origin": cohort.info.get("origin", [])}
+        Fingerprints.of(training, held_out).save(run / NAME)
+        digest = save_weights(network, run / WEIGHTS, header)
+        folder.finish(digest, inputs)
+        return cls.load(run / WEIGHTS)
+
+    @classmethod
+    def prepare(cls, network: N, fitting: Fitting) -> None:
+        """What comes before the first step: measure the images; some families train a part of the network first."""
+        images = fitting.training.image
+        network.measure(torch.from_numpy(images[:: -(-len(images) // MEASURED_IMAGES)]).float() * 2 - 1)
+
+    @classmethod
+    def load(cls, weights: Path) -> Self:
+        """Load a weights file."""
+        header = read_header(weights)
+        settings = settings_from_dict(header["model"], cls.settings_kind, str(weights))
+        network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
+        load_weights(network, weights)
+        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners")}
+        return cls(cast(N, network), file_hash(weights), facts)
+
+    def sample(
+        self, conditions: Sequence[Condition], seeds: Sequence[int], settings: SamplerSettings
+    ) -> npt.NDArray[np.float32]:
+        """One image per condition and seed, (images, frames, rows, columns), 0 to 1."""
+        return render(self.network, conditions, seeds, settings)
+
+    @classmethod
+    def _record(
+        cls, settings: ConditionalSettings, loop: LoopSettings, vocabulary: Vocabulary, training: TrainingImages
+    ) -> dict[str, Any]:
+        return {
+            "family": cls.family,
+            "model": settings.model_dump(mode="json"),
+            "loop": loop.model_dump(mode="json"),
+            "vocabulary": vocabulary.to_json(),
+            "cohort_hash": training.cohort_hash,
+            "images": len(training),
+        }
+
+
+def check_size(training: TrainingImages, settings: ConditionalSettings, cohort: Cohort) -> None:
+    """Refuse images that do not fit the network.
+
+    Raises:
+        SettingsError: they do not.
+    """
+    rows, columns = training.image.shape[2:]
+    if rows % settings.multiple or columns % settings.multiple:
+        raise SettingsError(
+            f"{cohort.path}: expected rows and columns that are multiples of {settings.multiple}, as the network halves "
+            f"them, got {rows}x{columns}; ingest with another --size"
+        )
+
+
+def _scanners(training: TrainingImages) -> list[dict[str, Any]]:
+    """Which scanners the images came from and how often, so that one can be drawn where none is asked for."""
+    told = [tuple((k, row[k]) for k in SCANNER if k in row) for row in training.attributes]
+    return [{"count": told.count(one), "attributes": dict(one)} for one in sorted(set(told), key=str) if one]
+
+
+def _weights(training: TrainingImages, loop: LoopSettings) -> npt.NDArray[np.float64] | None:
+    if not loop.balance:
+        return None
+    known = {name for row in training.attributes for name in row}
+    for name in loop.balance:
+        if name not in known:
+            raise SettingsError(
+                f"balance: expected attributes of the cohort ({', '.join(sorted(known))}), got '{name}'"
+            )
+    groups = [[str(row.get(name)) for row in training.attributes] for name in loop.balance]
+    return balanced_weights(groups, loop.balance_cap)

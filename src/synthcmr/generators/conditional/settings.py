@@ -1,0 +1,56 @@
+"""What the settings of all families have in common."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from synthcmr.conditioning.vocabulary import DEFAULT_ATTRIBUTES
+from synthcmr.config import Settings
+
+
+class ConditionalSettings(Settings):
+    """What a network is told, and what it begins from."""
+
+    frames: int = Field(
+        2, ge=1, description="1: ED; 2: ED and ES; more: phases of a cine. They are channels of one image"
+    )
+    token_width: int = Field(128, ge=8)
+    text_encoder: Literal["tokens", "clip"] = "tokens"
+    clip_model: str = Field("openai/clip-vit-base-patch32", description="hub name or folder, for text_encoder clip")
+    attributes: tuple[str, ...] = Field(
+        DEFAULT_ATTRIBUTES, description="columns that are told; absent ones are skipped"
+    )
+    neighbour_rate: float = Field(0.4, ge=0, le=1, description="how often the adjacent slice is shown in training")
+    neighbour_noise: float = Field(0.1, ge=0, description="noise on the adjacent slice, so that errors do not add up")
+    heart_weight: float = Field(4.0, ge=1, description="how much more errors on the heart count than elsewhere")
+
+    @property
+    def multiple(self) -> int:
+        """Rows and columns of an image must be a multiple of this."""
+        raise NotImplementedError
+
+
+class UnetSettings(ConditionalSettings):
+    """MONAI's diffusion U-Net on folded pixels."""
+
+    patch: int = Field(
+        4, ge=1, description="pixels are folded into channels by this factor, so that a laptop can train it"
+    )
+    channels: tuple[int, ...] = (96, 160, 256)
+    attention: tuple[bool, ...] = (False, True, True)
+    head_channels: int = Field(32, ge=4)
+    blocks: int = Field(1, ge=1, description="residual blocks per level")
+    planes: int = Field(16, ge=0, description="channels that carry the whole text to every pixel")
+
+    @model_validator(mode="after")
+    def _levels_agree(self) -> Self:
+        if len(self.attention) != len(self.channels):
+            raise ValueError(f"attention needs {len(self.channels)} entries, one per level of channels")
+        if any(c % self.head_channels for c in self.channels):
+            raise ValueError(f"channels must be multiples of head_channels ({self.head_channels})")
+        return self
+
+    @property
+    def multiple(self) -> int:
+        """Rows and columns of an image must be a multiple of this."""
+        return self.patch * 2 ** (len(self.channels) - 1)
