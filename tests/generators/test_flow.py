@@ -151,33 +151,6 @@ def test_images_with_other_frames_are_asked_for_by_name(tmp_path: Path) -> None:
         FlowGenerator.fit(single, tmp_path / "run", TINY, LOOP)
 
 
-def test_the_best_linear_guess_alone_turns_noise_into_gaussian_images() -> None:
-    """For Gaussian images nothing is left to the network: the path multiplies each frequency of the noise by the root of their power."""
-    from synthcmr.generators.conditional.spectrum import BINS, best_linear_guess, power
-    from synthcmr.generators.sampler import heun, times
-
-    spectrum = torch.linspace(2.0, -3.0, BINS).exp()
-    x_0 = torch.randn(64, 1, 32, 32, generator=torch.Generator().manual_seed(0))
-    path = times(100, 1.0, torch.device("cpu"))
-    x_1 = heun(lambda x, t: best_linear_guess(x, t, spectrum)[0], x_0, path)
-    assert power(x_0).mean() == pytest.approx(1.0, rel=0.05)
-    ratio = power(x_1) / power(x_0)
-    held = slice(2, 40)  # the first ring is one frequency, the last are corners of the plane
-    assert torch.allclose(ratio[held].log(), spectrum[held].log(), atol=0.1)
-
-
-def test_the_spread_of_what_is_left_is_that_of_the_error_of_the_guess() -> None:
-    from synthcmr.generators.conditional.spectrum import best_linear_guess, power
-
-    rng = torch.Generator().manual_seed(1)
-    smooth = torch.nn.functional.avg_pool2d(torch.randn(400, 1, 36, 36, generator=rng), 5, 1)
-    images = smooth / smooth.std()
-    for when in (0.0, 0.1, 0.5, 0.9):
-        noise, t = torch.randn(images.shape, generator=rng), torch.full((len(images),), when)
-        guess, spread = best_linear_guess((1 - when) * noise + when * images, t, power(images))
-        assert float((images - noise - guess).std()) == pytest.approx(float(spread[0]), rel=0.1)
-
-
 @pytest.mark.parametrize("predict", ["rest", "image", "velocity"])
 def test_every_kind_of_prediction_learns(predict: str, phantom_cohort: Cohort, tmp_path: Path) -> None:
     model = TINY.model_copy(update={"predict": predict})

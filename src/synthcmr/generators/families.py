@@ -7,7 +7,10 @@ from pathlib import Path
 from synthcmr.errors import SettingsError
 from synthcmr.generators.protocol import Generator
 
-FAMILIES: dict[str, str] = {"flow": "synthcmr.generators.flow.generator:FlowGenerator"}
+FAMILIES: dict[str, str] = {
+    name: f"synthcmr.generators.{name}.generator:{name.capitalize()}Generator"
+    for name in ("flow", "diffusion", "latent", "gan", "vae")
+}
 ENTRY_POINTS = "synthcmr.generators"  # the group under which an installed package names its own families
 
 

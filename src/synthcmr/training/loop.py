@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 LOG_EVERY = 10
 FLOOR = 0.05  # of the learning rate, at the end of the cosine
 HELD_OUT_BATCH = 16
+BETAS = (0.9, 0.99)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Loop:
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
-        self._accelerator = _accelerator(settings, cpu)
+        self._accelerator = _accelerator(settings, cpu, len(trainee.turns))
         self._part = _part(settings, self._accelerator.num_processes)
         self._training_rows, self._held_out_rows = trainee.sizes()
         self._order = Order(self._training_rows, settings.seed, weights)
@@ -106,12 +107,19 @@ class Loop:
                 self.trainee.parameters(turn),
                 lr=self.settings.learning_rate,
                 weight_decay=self.settings.weight_decay,
-                betas=(0.9, 0.99),
+                betas=self._wishes(turn).get("betas", BETAS),
             )
             for turn in self.trainee.turns
         }
+        for optimiser, turn in zip(self._optimisers.values(), self.trainee.turns, strict=True):
+            optimiser.param_groups[0]["pace"] = self._wishes(turn).get("pace", 1.0)
         self._network, *prepared = self._accelerator.prepare(network, *self._optimisers.values())
         self._prepared = dict(zip(self._optimisers, prepared, strict=True))
+
+    def _wishes(self, turn: str) -> dict[str, Any]:
+        """How a turn is to be optimised, where the network says so: pace (share of the learning rate) and betas."""
+        found: dict[str, Any] = getattr(self.trainee.network, "optimiser", {}).get(turn, {})
+        return found
 
     def _one_step(self) -> dict[str, float]:
         """One optimiser step of every turn, over the whole batch."""
@@ -120,7 +128,8 @@ class Loop:
         numbers: dict[str, torch.Tensor] = {}
         for turn, optimiser in self._prepared.items():
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["pace"]
+            self._bare.zero_grad(set_to_none=True)  # also what the other turn left behind
             for part, batch in enumerate(self._batches()):
                 last = part == self.settings.accumulate - 1
                 with self._together(last):
@@ -130,7 +139,6 @@ class Loop:
                     numbers[name] = numbers.get(name, 0.0) + value.detach() / self.settings.accumulate
             self._accelerator.clip_grad_norm_(self.trainee.parameters(turn), self.settings.clip_norm)
             optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
         return {name: float(self._accelerator.reduce(value, "mean")) for name, value in numbers.items()}
 
     def _together(self, last: bool) -> AbstractContextManager[Any]:
@@ -243,14 +251,16 @@ class Loop:
             self.run.forget_after(self.step)
 
 
-def _accelerator(settings: LoopSettings, cpu: bool) -> Accelerator:
-    from accelerate import Accelerator
+def _accelerator(settings: LoopSettings, cpu: bool, turns: int) -> Accelerator:
+    from accelerate import Accelerator, DistributedDataParallelKwargs
     from accelerate.state import AcceleratorState
 
     kind = "no" if settings.precision == "fp32" else settings.precision
     # accelerate remembers the first precision of a process; another run in it may want another
     AcceleratorState._reset_state()
-    return Accelerator(mixed_precision=kind, cpu=cpu or on_cpu())
+    # where losses take turns, each leaves a part of the network out
+    handlers = [DistributedDataParallelKwargs(find_unused_parameters=turns > 1)]
+    return Accelerator(mixed_precision=kind, cpu=cpu or on_cpu(), kwargs_handlers=handlers)
 
 
 def _part(settings: LoopSettings, processes: int) -> int:

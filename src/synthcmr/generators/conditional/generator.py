@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input
@@ -107,8 +108,7 @@ class ConditionalGenerator(Generic[N]):
     @classmethod
     def prepare(cls, network: N, fitting: Fitting) -> None:
         """What comes before the first step: measure the images; some families train a part of the network first."""
-        images = fitting.training.image
-        network.measure(torch.from_numpy(images[:: -(-len(images) // MEASURED_IMAGES)]).float() * 2 - 1)
+        network.measure(some_images(fitting.training))
 
     @classmethod
     def load(cls, weights: Path) -> Self:
@@ -138,6 +138,12 @@ class ConditionalGenerator(Generic[N]):
             "cohort_hash": training.cohort_hash,
             "images": len(training),
         }
+
+
+def some_images(training: TrainingImages) -> Tensor:
+    """Enough images to measure, evenly from all, -1 to 1."""
+    images = training.image
+    return torch.from_numpy(images[:: -(-len(images) // MEASURED_IMAGES)]).float() * 2 - 1
 
 
 def check_size(training: TrainingImages, settings: ConditionalSettings, cohort: Cohort) -> None:

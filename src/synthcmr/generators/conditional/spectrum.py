@@ -1,7 +1,13 @@
-"""The power of images by frequency, and the best linear guess of a velocity from a noisy image that follows from it."""
+"""The power of images by frequency, and filters that follow from it.
+
+The best linear guess of what a network shall say of a noisy image is such a filter (Wiener's); the network is left with the rest. For a
+white spectrum this is Karras et al.'s preconditioning (2022); with that of images it takes the noise out of fine detail, where images
+have next to nothing, and keeps it where they have much. The formulas stand in paths.py.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -31,32 +37,23 @@ def power(images: Tensor) -> Tensor:
     return filled.clamp(min=LEAST)
 
 
-def best_linear_guess(x_t: Tensor, t: Tensor, spectrum: Tensor) -> tuple[Tensor, Tensor]:
-    r"""E[x_1 - x_0 | x_t] as a linear filter of x_t, and the spread of what is left, which is the network's to find.
-
-    Where images have the power S at a frequency, the filter has there (t S - (1 - t)) / (t^2 S + (1 - t)^2), and what is left has the
-    power S / (t^2 S + (1 - t)^2). For a white S this is Karras et al.'s preconditioning (2022); with the S of images it takes the noise
-    out of fine detail, where images have next to nothing, and keeps it where they have much.
+def filtered(image: Tensor, spectrum: Tensor, response: Callable[[Tensor], Tensor]) -> Tensor:
+    """Images through a filter that depends on the power S at each frequency.
 
     Args:
-        x_t: (batch, frames, rows, columns).
-        t: (batch,).
+        image: (batch, frames, rows, columns).
         spectrum: S by ring.
-
-    Returns:
-        The guess, and the spread of the rest, (batch, 1, 1, 1).
+        response: of the filter, from S on the plane of frequencies.
     """
-    rows, columns = x_t.shape[2:]
-    at = t.float()[:, None, None, None]
+    rows, columns = image.shape[2:]
     held = _on_plane(spectrum, rows, columns)
-    own = at.square() * held + (1 - at).square()
-    filtered = torch.fft.rfft2(x_t.float()) * ((at * held - (1 - at)) / own)
-    guess = torch.fft.irfft2(filtered, s=(rows, columns))
-    rings = _counts(rows, columns).to(spectrum)
-    by_ring = t.float()[:, None]
-    left = spectrum / (by_ring.square() * spectrum + (1 - by_ring).square())
-    spread = ((left * rings).sum(dim=1) / rings.sum()).sqrt()
-    return guess, spread[:, None, None, None]
+    return torch.fft.irfft2(torch.fft.rfft2(image.float()) * response(held), s=(rows, columns))
+
+
+def spread_of(power: Tensor, rows: int, columns: int) -> Tensor:
+    """Standard deviation of pixels whose power by ring is given, (batch, BINS) -> (batch,)."""
+    rings = _counts(rows, columns).to(power)
+    return ((power * rings).sum(dim=1) / rings.sum()).sqrt()
 
 
 def _on_plane(spectrum: Tensor, rows: int, columns: int) -> Tensor:

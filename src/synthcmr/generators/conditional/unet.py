@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from synthcmr.generators.conditional.settings import UnetSettings
 from synthcmr.training.layout import channels_last_batch
@@ -46,10 +47,37 @@ def perceptron(width: int, out: int) -> nn.Module:
 
 
 def call_unet(
-    unet: nn.Module, x: Tensor, t: Tensor, surroundings: Tensor, planes: Tensor, tokens: Tensor, whole: Tensor
+    unet: nn.Module,
+    x: Tensor,
+    patch: int,
+    t: Tensor,
+    surroundings: Tensor | None,
+    planes: Tensor,
+    tokens: Tensor,
+    whole: Tensor,
+    **rest: Any,
 ) -> Tensor:
-    """One evaluation; everything folded already but the planes, which are one number per image and channel."""
-    wide = planes[:, :, None, None].expand(-1, -1, *x.shape[2:]).to(x.dtype)
-    inputs = torch.cat([x, surroundings.to(x.dtype), wide], dim=1)
-    found: Tensor = unet(channels_last_batch(inputs), t * TIME_SCALE, context=tokens, class_labels=whole)
-    return found.float()
+    """One evaluation.
+
+    Args:
+        unet: as `build_unet` makes it.
+        x: what is led from noise to image.
+        patch: by which it is folded before and unfolded after.
+        t: (batch,), 0 to 1.
+        surroundings: folded already; None where the U-Net does not see them.
+        planes: one number per image and channel, shown at every pixel.
+        tokens: the embedded text.
+        whole: the text as one vector.
+        rest: further arguments, such as what a ControlNet adds.
+    """
+    inputs = channels_last_batch(unet_inputs(x, patch, surroundings, planes))
+    found: Tensor = unet(inputs, t * TIME_SCALE, context=tokens, class_labels=whole, **rest)
+    return pixel_shuffle(found.float(), patch)
+
+
+def unet_inputs(x: Tensor, patch: int, surroundings: Tensor | None, planes: Tensor) -> Tensor:
+    """Everything that is shown at every pixel, folded, in one tensor."""
+    folded = pixel_unshuffle(x, patch)
+    wide = planes[:, :, None, None].expand(-1, -1, *folded.shape[2:]).to(folded.dtype)
+    around = [] if surroundings is None else [surroundings.to(folded.dtype)]
+    return torch.cat([folded, *around, wide], dim=1)

@@ -1,0 +1,107 @@
+"""A U-Net that leads from noise to image: the core of flow, diffusion and latent families."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
+
+from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.generators.conditional.asked import Asked, around_asked, around_batch, channels_around
+from synthcmr.generators.conditional.guidance import Guided
+from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
+from synthcmr.generators.conditional.paths import Path, check_sampler
+from synthcmr.generators.conditional.settings import UnetSettings
+from synthcmr.generators.conditional.spectrum import BINS, power
+from synthcmr.generators.conditional.unet import build_unet, call_unet
+from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.layout import channels_last
+
+IMAGE_POWER = 0.25  # of pixels between -1 and 1, at any frequency, until a cohort's own is measured
+# Of logit t. Early times are drawn most: the large shapes that are asked for in words (a thick chest wall, a small body) already stand
+# where a tenth of the signal shows through the noise, and a network that rarely sees such times draws them from memory.
+TIME_MEAN, TIME_SD = -1.0, 1.6
+
+
+class PathNetwork(ConditionalNetwork):
+    """What a network says of x_t, on one of the paths."""
+
+    settings: UnetSettings
+    path: Path
+    family: str
+    spectrum: Tensor  # power of images by frequency
+
+    def __init__(
+        self, settings: UnetSettings, vocabulary: Vocabulary, channels: int, patch: int, told: bool = True
+    ) -> None:
+        """Build the U-Net and the text encoder.
+
+        Args:
+            settings: of the network.
+            vocabulary: of the text encoder.
+            channels: of what is led from noise to image.
+            patch: by which it is folded.
+            told: whether the U-Net sees mask and neighbour.
+        """
+        super().__init__(settings, vocabulary)
+        self.patch = patch
+        folded = channels * patch**2
+        around = channels_around(settings.frames, settings.patch) if told else 0
+        self.gather = Gather(settings.token_width)
+        self.planes = nn.Linear(settings.token_width, settings.planes)
+        self.unet = build_unet(settings, folded + around + settings.planes, folded)
+        self.register_buffer("spectrum", torch.full((BINS,), IMAGE_POWER))
+        channels_last(self)
+
+    def measure(self, images: Tensor) -> None:
+        """Take the spectrum of a cohort's images."""
+        self.spectrum.copy_(power(images))
+
+    def time(self, rng: np.random.Generator) -> float:
+        """Early times more often than late ones."""
+        return 1.0 / (1.0 + math.exp(-rng.normal(TIME_MEAN, TIME_SD)))
+
+    def output(self, x_t: Tensor, t: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
+        """What the U-Net puts out."""
+        whole = self.gather(tokens)
+        return call_unet(self.unet, x_t, self.patch, t, surroundings, self.planes(whole), tokens, whole)
+
+    def field(self, x_t: Tensor, t: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
+        """What the path asks of a batch: the best linear guess and what the U-Net adds to it.
+
+        Args:
+            x_t: (batch, frames, rows, columns).
+            t: (batch,), 0 (noise) to 1 (image).
+            surroundings: mask and neighbour, as `around` folds them; the same at every step of a sampler.
+            tokens: the embedded text.
+        """
+        guess, spread = self.path.guess(x_t, t, self.spectrum)
+        return guess + spread * self.output(x_t, t, surroundings, tokens)
+
+    def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The squared error of what the network says."""
+        return self.loss(batch, batch["noise"], batch["image"]), {}
+
+    def loss(self, batch: dict[str, Tensor], x_0: Tensor, x_1: Tensor) -> Tensor:
+        """The squared error between noise and image, weighted by the heart."""
+        x_t, target = self.path.mix(x_0, x_1, batch["time"])
+        found = self.field(x_t, batch["time"], around_batch(batch, self.settings.patch), self.text(batch["text"]))
+        weights = heart_weights(batch["mask"], self.settings.heart_weight)
+        if weights.shape[2:] != x_1.shape[2:]:  # in a latent space
+            weights = max_pool2d(weights.amax(dim=1, keepdim=True), weights.shape[2] // x_1.shape[2])
+        return ((found - target.float()).square() * weights).mean()
+
+    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+        """Follow the path."""
+        return self.path.follow(self.guided(asked, settings), noise, settings)
+
+    def guided(self, asked: Asked, settings: SamplerSettings) -> Guided:
+        """What a sampler follows."""
+        return Guided(self.field, around_asked(asked, self.settings.patch), asked, self.tokens, settings)
+
+    def check_sampler(self, settings: SamplerSettings) -> None:
+        """Refuse samplers of the other path."""
+        check_sampler(settings, self.path, self.family)

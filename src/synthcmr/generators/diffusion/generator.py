@@ -1,0 +1,29 @@
+"""The diffusion family."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets
+from synthcmr.generators.diffusion.network import DiffusionNetwork
+from synthcmr.generators.diffusion.presets import PRESETS
+from synthcmr.generators.diffusion.settings import DiffusionSettings
+
+BASE = Path("base")  # within the run folder: the network without masks that a ControlNet stands on
+
+
+class DiffusionGenerator(ConditionalGenerator[DiffusionNetwork]):
+    """Denoising diffusion on pixel-unshuffled images."""
+
+    family = "diffusion"
+    settings_kind = DiffusionSettings
+    network_kind = DiffusionNetwork
+    presets: ClassVar[Presets] = PRESETS
+
+    @classmethod
+    def prepare(cls, network: DiffusionNetwork, fitting: Fitting) -> None:
+        """Measure; a ControlNet needs a network without masks first, which is trained for as many steps."""
+        super().prepare(network, fitting)
+        if network.settings.mask == "controlnet":
+            without = network.settings.model_copy(update={"mask": "none"})
+            base = cls.fit(fitting.cohort, fitting.run / BASE, without, fitting.loop, fitting.observe)
+            network.begin_control(base.network)

@@ -1,0 +1,80 @@
+"""Denoising diffusion: v-prediction on the cosine schedule."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.generators.conditional.asked import channels_around
+from synthcmr.generators.conditional.path_network import PathNetwork
+from synthcmr.generators.conditional.paths import Arc
+from synthcmr.generators.conditional.unet import (
+    TIME_SCALE,
+    call_unet,
+    perceptron,
+    unet_inputs,
+    unet_options,
+)
+from synthcmr.generators.diffusion.settings import DiffusionSettings
+from synthcmr.training.layout import channels_last, channels_last_batch
+
+CONTROL_CHANNELS = (64,)  # of the layers that take in the mask; it is folded already, so they need not shrink it
+
+
+class DiffusionNetwork(PathNetwork):
+    """v(x_t, t | mask, neighbour, text)."""
+
+    turns = ("diffusion",)
+    family = "diffusion"
+    settings: DiffusionSettings
+    path = Arc()
+
+    def __init__(self, settings: DiffusionSettings, vocabulary: Vocabulary) -> None:
+        """Build U-Net, text encoder and, where the mask comes through one, the ControlNet."""
+        super().__init__(settings, vocabulary, settings.frames, settings.patch, told=settings.mask == "channels")
+        self.control: nn.Module | None = None
+        if settings.mask == "controlnet":
+            self.requires_grad_(False)
+            self.control = _control(settings)
+
+    def output(self, x_t: Tensor, t: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
+        """What the U-Net puts out, with what the control branch adds inside it."""
+        whole = self.gather(tokens)
+        planes = self.planes(whole)
+        shown = surroundings if self.settings.mask == "channels" else None
+        added = {} if self.control is None else self._added(x_t, t, surroundings, planes, tokens, whole)
+        return call_unet(self.unet, x_t, self.patch, t, shown, planes, tokens, whole, **added)
+
+    def begin_control(self, base: DiffusionNetwork) -> None:
+        """Take a network that was trained without masks as the frozen base, and its first half as the start of the control branch."""
+        if self.control is None:
+            raise ValueError("this network has no control branch")
+        self.load_state_dict(base.state_dict(), strict=False)
+        mine = self.control.state_dict()
+        known = {k: v for k, v in base.unet.state_dict().items() if k in mine and v.shape == mine[k].shape}
+        self.control.load_state_dict(known, strict=False)
+
+    def _added(
+        self, x_t: Tensor, t: Tensor, surroundings: Tensor, planes: Tensor, tokens: Tensor, whole: Tensor
+    ) -> dict[str, object]:
+        if self.control is None:
+            return {}
+        inputs = channels_last_batch(unet_inputs(x_t, self.patch, None, planes))
+        down, middle = self.control(
+            inputs, t * TIME_SCALE, controlnet_cond=surroundings.to(inputs.dtype), context=tokens, class_labels=whole
+        )
+        return {"down_block_additional_residuals": tuple(down), "mid_block_additional_residual": middle}
+
+
+def _control(settings: DiffusionSettings) -> nn.Module:
+    from monai.networks.nets import ControlNet
+
+    control = ControlNet(
+        in_channels=settings.frames * settings.patch**2 + settings.planes,
+        conditioning_embedding_in_channels=channels_around(settings.frames, settings.patch),
+        conditioning_embedding_num_channels=CONTROL_CHANNELS,
+        **unet_options(settings),
+    )
+    control.class_embedding = perceptron(settings.token_width, 4 * settings.channels[0])
+    made: nn.Module = channels_last(control)
+    return made

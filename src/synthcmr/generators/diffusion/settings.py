@@ -1,0 +1,17 @@
+"""Settings of the diffusion family."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from synthcmr.generators.conditional.settings import UnetSettings
+
+
+class DiffusionSettings(UnetSettings):
+    """The network, and how it is shown the mask."""
+
+    mask: Literal["channels", "controlnet", "none"] = Field(
+        "channels",
+        description="channels: beside the image; controlnet: a control branch beside a frozen network that was trained without masks; "
+        "none: that network alone",
+    )

@@ -1,0 +1,1 @@
+"""A conditional adversarial network: SPADE generator against discriminators of patches at several scales."""

@@ -1,0 +1,22 @@
+"""The gan family."""
+
+from typing import ClassVar
+
+from synthcmr.generators.conditional.generator import ConditionalGenerator, Presets
+from synthcmr.generators.gan.network import GanNetwork
+from synthcmr.generators.gan.settings import GanSettings
+from synthcmr.generators.spade.presets import LOOPS, WIDER, WIDEST, WIDTHS
+
+
+class GanGenerator(ConditionalGenerator[GanNetwork]):
+    """A conditional adversarial network."""
+
+    family = "gan"
+    settings_kind = GanSettings
+    network_kind = GanNetwork
+    presets: ClassVar[Presets] = {
+        "cpu": (GanSettings(), LOOPS["cpu"]),
+        "8g": (GanSettings(channels=WIDTHS, judge_channels=48), LOOPS["8g"]),
+        "24g": (GanSettings(channels=WIDER, judge_channels=64), LOOPS["24g"]),
+        "80g": (GanSettings(channels=WIDEST, judge_channels=64, judge_scales=3), LOOPS["80g"]),
+    }

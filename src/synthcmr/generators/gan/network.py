@@ -1,0 +1,125 @@
+"""Generator and discriminators, and the hinge losses that they are trained by in turn."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample, l1_loss, relu
+
+from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.generators.conditional.asked import around_batch, channels_around
+from synthcmr.generators.conditional.network import Gather, text_encoder
+from synthcmr.generators.gan.settings import GanSettings
+from synthcmr.generators.spade.decoder import latent_noise
+from synthcmr.generators.spade.network import SpadeNetwork
+from synthcmr.generators.spade.settings import PATCH
+from synthcmr.training.layout import channels_last
+
+JUDGE, MAKE = "discriminator", "generator"
+SHIFT = 0.125  # of the image's side, to either side
+BRIGHTER, CONTRAST = 0.4, 0.4
+
+
+class GanNetwork(SpadeNetwork):
+    """The discriminators see image, mask, neighbour and text; the generator is the decoder of latent noise."""
+
+    turns = (JUDGE, MAKE)
+    # Two rates and no momentum (Heusel et al. 2017, Zhang et al. 2019): what keeps the two in balance.
+    optimiser: ClassVar[dict[str, dict[str, Any]]] = {
+        JUDGE: {"pace": 1.0, "betas": (0.0, 0.99)},
+        MAKE: {"pace": 0.5, "betas": (0.0, 0.99)},
+    }
+    settings: GanSettings
+
+    def __init__(self, settings: GanSettings, vocabulary: Vocabulary) -> None:
+        """Build generator and discriminators; each reads the text by itself."""
+        super().__init__(settings, vocabulary)
+        self.judge = Judge(settings, vocabulary)
+        channels_last(self)
+
+    def parameters_of(self, turn: str) -> list[nn.Parameter]:
+        """Those of the one whose turn it is."""
+        judges = {id(p) for p in self.judge.parameters()}
+        chosen = [p for p in self.parameters() if (id(p) in judges) == (turn == JUDGE)]
+        return [p for p in chosen if p.requires_grad]
+
+    def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The hinge loss of the turn."""
+        surroundings = around_batch(batch)
+        seen = self._seen(batch)
+        with torch.set_grad_enabled(turn == MAKE and torch.is_grad_enabled()):
+            made = self.decode(
+                latent_noise(self.settings, batch["noise"]), around_batch(batch, PATCH), self.text(batch["text"])
+            )
+        said, inside = self.judge(*seen(made, surroundings), batch["text"])
+        if turn == JUDGE:
+            real, _ = self.judge(*seen(batch["image"], surroundings), batch["text"])
+            loss = sum(relu(1 - r).mean() + relu(1 + f).mean() for r, f in zip(real, said, strict=True))
+            return _tensor(loss) / len(said), {}
+        with torch.no_grad():
+            _, wanted = self.judge(*seen(batch["image"], surroundings), batch["text"])
+        verdict = _tensor(sum(-f.mean() for f in said)) / len(said)
+        pairs = [pair for a, b in zip(inside, wanted, strict=True) for pair in zip(a, b, strict=True)]
+        features = _tensor(sum(l1_loss(a.float(), b.float()) for a, b in pairs)) / len(pairs)
+        return verdict + self.settings.features * features, {"verdict": verdict, "features": features}
+
+    def _seen(self, batch: dict[str, Tensor]) -> Any:
+        """The same changes to whatever the discriminators see of one image; each decided by the image's own noise."""
+        u = torch.special.ndtr(batch["noise"].flatten(1)[:, -4:].float()) * 2 - 1
+        if not self.settings.augment or not self.training:
+            return lambda image, surroundings: (image, surroundings)
+        return lambda image, surroundings: _augmented(image, surroundings, u)
+
+
+class Judge(nn.Module):
+    """MONAI's multi-scale patch discriminators, with spectral normalisation in place of batch normalisation."""
+
+    def __init__(self, settings: GanSettings, vocabulary: Vocabulary) -> None:
+        from monai.networks.nets import MultiScalePatchDiscriminator
+        from torch.nn.utils.parametrizations import spectral_norm
+
+        super().__init__()
+        self.text = text_encoder(settings, vocabulary)
+        self.gather = Gather(settings.token_width)
+        self.planes = nn.Linear(settings.token_width, settings.judge_text)
+        self.patches = MultiScalePatchDiscriminator(
+            num_d=settings.judge_scales,
+            num_layers_d=settings.judge_layers,
+            spatial_dims=2,
+            channels=settings.judge_channels,
+            in_channels=settings.frames + channels_around(settings.frames) + settings.judge_text,
+            norm=None,
+            bias=True,
+            minimum_size_im=32,
+        )
+        for module in self.patches.modules():
+            if isinstance(module, nn.Conv2d):
+                spectral_norm(module)
+
+    def forward(self, image: Tensor, surroundings: Tensor, text: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
+        """Verdicts and inner features, scale by scale."""
+        planes = self.planes(self.gather(self.text(text)))[:, :, None, None].expand(-1, -1, *image.shape[2:])
+        inputs = torch.cat([image.float(), surroundings.float(), planes.float()], dim=1)
+        found: tuple[list[Tensor], list[list[Tensor]]] = self.patches(inputs)
+        return found
+
+
+def _augmented(image: Tensor, surroundings: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+    """Shifted, and with other brightness and contrast (Zhao et al. 2020); u: four numbers per image, -1 to 1."""
+    mean = image.mean(dim=(1, 2, 3), keepdim=True)
+    contrast, brighter = (value[:, None, None, None] for value in (1 + CONTRAST * u[:, 0], BRIGHTER * u[:, 1]))
+    changed = (image - mean) * contrast + mean + brighter
+    rows, columns = image.shape[2:]
+    theta = torch.zeros(len(image), 2, 3, device=image.device)
+    theta[:, 0, 0] = theta[:, 1, 1] = 1
+    theta[:, 0, 2] = (u[:, 2] * SHIFT * columns).round() * 2 / columns
+    theta[:, 1, 2] = (u[:, 3] * SHIFT * rows).round() * 2 / rows
+    grid = affine_grid(theta, [len(image), 1, rows, columns], align_corners=False)
+    both = grid_sample(torch.cat([changed.float(), surroundings.float()], dim=1), grid, align_corners=False)
+    return both[:, : image.shape[1]], both[:, image.shape[1] :]
+
+
+def _tensor(value: Tensor | float) -> Tensor:
+    return value if isinstance(value, Tensor) else torch.tensor(value)

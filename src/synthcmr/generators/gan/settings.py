@@ -1,0 +1,25 @@
+"""Settings of the gan family."""
+
+from pydantic import Field
+
+from synthcmr.generators.spade.settings import SpadeSettings
+
+
+class GanSettings(SpadeSettings):
+    """The discriminator, and what the generator is told beside its verdict."""
+
+    judge_channels: int = Field(32, ge=8, description="of the discriminators' first layer")
+    judge_scales: int = Field(
+        2, ge=1, le=3, description="discriminators, each at half the resolution of the one before"
+    )
+    judge_layers: int = Field(3, ge=2)
+    judge_text: int = Field(8, ge=1, description="channels that tell the discriminators the text")
+    features: float = Field(
+        10.0,
+        ge=0,
+        description="weight of the difference to the real image of the same mask in the discriminators' features",
+    )
+    augment: bool = Field(
+        True,
+        description="show the discriminators shifted, brighter and darker images, so that a small cohort is not learned by heart",
+    )

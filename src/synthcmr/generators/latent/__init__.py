@@ -1,0 +1,1 @@
+"""Flow or diffusion in the latent space of an autoencoder."""

@@ -1,0 +1,93 @@
+"""The first stage: MONAI's autoencoder, and its training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import l1_loss, pixel_shuffle, pixel_unshuffle
+
+from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.generators.conditional.asked import Asked
+from synthcmr.generators.conditional.network import ConditionalNetwork, heart_weights
+from synthcmr.generators.latent.settings import FIRST_PATCH, LatentSettings
+from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.layout import channels_last
+
+GROUPS = 16
+
+
+class FirstStage(ConditionalNetwork):
+    """Images to latents and back; it is told nothing else."""
+
+    turns = ("first_stage",)
+    settings: LatentSettings
+    mean: Tensor  # of latents, channel by channel
+    spread: Tensor
+
+    def __init__(self, settings: LatentSettings, vocabulary: Vocabulary) -> None:
+        """Build the autoencoder."""
+        from monai.networks.nets import AutoencoderKL
+
+        super().__init__(settings, vocabulary)
+        self.text.requires_grad_(False)
+        levels = len(settings.first_channels)
+        folded = settings.frames * FIRST_PATCH**2
+        self.autoencoder: Any = AutoencoderKL(
+            spatial_dims=2,
+            in_channels=folded,
+            out_channels=folded,
+            channels=settings.first_channels,
+            num_res_blocks=1,
+            attention_levels=(False,) * levels,
+            latent_channels=settings.latent_channels,
+            norm_num_groups=min(GROUPS, *settings.first_channels),
+            with_encoder_nonlocal_attn=False,
+            with_decoder_nonlocal_attn=False,
+        )
+        self.register_buffer("mean", torch.zeros(settings.latent_channels))
+        self.register_buffer("spread", torch.ones(settings.latent_channels))
+        channels_last(self)
+
+    def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Errors of pixels and of their spectrum, and a little of the divergence from standard noise."""
+        image = batch["image"]
+        mean, sigma = self.autoencoder.encode(pixel_unshuffle(image, FIRST_PATCH))
+        latent = mean.float() + sigma.float() * batch["noise"].flatten(1)[:, : mean[0].numel()].reshape(mean.shape)
+        back = pixel_shuffle(self.autoencoder.decode(latent).float(), FIRST_PATCH)
+        pixels = ((back - image).abs() * heart_weights(batch["mask"], self.settings.heart_weight)).mean()
+        fine = l1_loss(_amplitude(back), _amplitude(image.float()))
+        variance = sigma.float().square()
+        divergence = 0.5 * (mean.float().square() + variance - variance.clamp(min=1e-8).log() - 1).mean()
+        loss = pixels + fine + self.settings.first_divergence * divergence
+        return loss, {"pixels": pixels, "amplitude": fine, "divergence": divergence}
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Images, -1 to 1 -> latents of mean 0 and spread 1."""
+        mean, _ = self.autoencoder.encode(pixel_unshuffle(image, FIRST_PATCH))
+        return (mean.float() - self.mean[:, None, None]) / self.spread[:, None, None]
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """The way back."""
+        folded = self.autoencoder.decode(latent * self.spread[:, None, None] + self.mean[:, None, None])
+        return pixel_shuffle(folded.float(), FIRST_PATCH)
+
+    @torch.no_grad()
+    def standardise(self, images: Tensor) -> Tensor:
+        """Take mean and spread of the latents of images; the latents, standardised."""
+        raw = torch.cat([self.encode(part) for part in torch.split(images, 64)])
+        self.mean.copy_(raw.mean(dim=(0, 2, 3)))
+        self.spread.copy_(raw.std(dim=(0, 2, 3)))
+        return (raw - self.mean[:, None, None]) / self.spread[:, None, None]
+
+    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+        """For the sheets of its run: what a latent of noise decodes to."""
+        shape = (len(noise), self.settings.latent_channels, *(side // self.settings.patch for side in noise.shape[2:]))
+        return self.decode(noise.flatten(1)[:, : shape[1] * shape[2] * shape[3]].reshape(shape))
+
+
+def _amplitude(image: Tensor) -> Tensor:
+    """Amplitude by frequency, in units of the pixels' own noise: an error here is detail that is missing or made up."""
+    found: Tensor = torch.fft.rfft2(image, norm="ortho").abs()
+    return found

@@ -1,0 +1,82 @@
+"""A decoder in the manner of SPADE (Park et al. 2019): the mask steers every normalisation, the text every channel."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, leaky_relu, pixel_shuffle
+
+from synthcmr.generators.conditional.asked import channels_around
+from synthcmr.generators.spade.settings import PATCH, SHRINK, SpadeSettings
+
+SLOPE = 0.2
+
+
+class SpadeDecoder(nn.Module):
+    """Latent numbers on a grid, surroundings and text -> image."""
+
+    def __init__(self, settings: SpadeSettings) -> None:
+        """Build the blocks."""
+        super().__init__()
+        first, *rest = settings.channels
+        label, style = settings.label_channels, settings.token_width
+        self.label = nn.Conv2d(channels_around(settings.frames, PATCH), label, 3, padding=1)
+        self.start = nn.Conv2d(settings.latent_channels, first, 3, padding=1)
+        widths = [first, first, *rest]
+        self.blocks = nn.ModuleList(SpadeBlock(a, b, label, style) for a, b in pairwise(widths))
+        self.out = nn.Conv2d(widths[-1], settings.frames * PATCH**2, 3, padding=1)
+
+    def forward(self, z: Tensor, surroundings: Tensor, style: Tensor) -> Tensor:
+        """Images, -1 to 1.
+
+        Args:
+            z: (batch, latent channels, rows / 16, columns / 16).
+            surroundings: folded by `PATCH`.
+            style: the text as one vector.
+        """
+        label = leaky_relu(self.label(surroundings), SLOPE)
+        x = self.start(z)
+        for k, block in enumerate(self.blocks):
+            if k:
+                x = interpolate(x, scale_factor=2, mode="nearest")
+            x = block(x, label, style)
+        return pixel_shuffle(torch.tanh(self.out(leaky_relu(x, SLOPE)).float()), PATCH)
+
+
+class SpadeBlock(nn.Module):
+    """Two convolutions behind normalisations that the mask steers, and a way around them.
+
+    MONAI's SPADE normalises what it computes from the label map over each image, which takes away whatever is the same everywhere: the
+    text. So the text scales and shifts the channels by itself.
+    """
+
+    def __init__(self, channels: int, out: int, label: int, style: int) -> None:
+        from monai.networks.blocks import SPADE
+
+        super().__init__()
+        self.norms = nn.ModuleList(SPADE(label, c, hidden_channels=label) for c in (channels, channels))
+        self.styles = nn.ModuleList(nn.Linear(style, 2 * channels) for _ in range(2))
+        self.convolutions = nn.ModuleList(nn.Conv2d(channels, c, 3, padding=1) for c in (channels, out))
+        self.around = nn.Conv2d(channels, out, 1, bias=False) if channels != out else nn.Identity()
+
+    def forward(self, x: Tensor, label: Tensor, style: Tensor) -> Tensor:
+        """(batch, channels, rows, columns) -> (batch, out, rows, columns)."""
+        inner = x
+        for norm, by, convolve in zip(self.norms, self.styles, self.convolutions, strict=True):
+            scale, shift = by(style)[:, :, None, None].chunk(2, dim=1)
+            inner = convolve(leaky_relu(norm(inner, label) * (1 + scale) + shift, SLOPE))
+        skipped: Tensor = self.around(x)
+        return skipped + inner
+
+
+def latent_shape(settings: SpadeSettings, image: Tensor) -> tuple[int, int, int]:
+    """Channels, rows and columns of the latent numbers of an image."""
+    return settings.latent_channels, image.shape[2] // SHRINK, image.shape[3] // SHRINK
+
+
+def latent_noise(settings: SpadeSettings, noise: Tensor) -> Tensor:
+    """The latent numbers that an image's noise decides: its first ones."""
+    channels, rows, columns = latent_shape(settings, noise)
+    return noise.flatten(1)[:, : channels * rows * columns].reshape(-1, channels, rows, columns).float()
