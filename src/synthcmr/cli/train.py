@@ -7,13 +7,17 @@ import typer
 
 if TYPE_CHECKING:
     from synthcmr.cli.progress import Report
+    from synthcmr.config import Settings
     from synthcmr.training.loop import Observer
 
 ANATOMY = "anatomy"
 
 
 def train(
-    family: Annotated[str, typer.Argument(help="flow, or anatomy for the generator of masks.")],
+    family: Annotated[
+        str,
+        typer.Argument(help="flow, diffusion, latent, gan, vae, few-step; or anatomy for the generator of masks."),
+    ],
     cohort: Annotated[Path, typer.Argument(help="Cohort folder; its training split is learned from.")],
     run: Annotated[Path, typer.Argument(help="Run folder to make; a run that was cut short goes on.")],
     preset: Annotated[str, typer.Option("--preset", help="For the machine at hand: cpu, 8g, 24g or 80g.")] = "cpu",
@@ -25,6 +29,18 @@ def train(
     ] = None,
     balance: Annotated[
         str | None, typer.Option("--balance", help="Attributes whose values are drawn evenly, e.g. sex,diagnosis.")
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Begin from weights: 'phantom', or the run folder of the same family."),
+    ] = None,
+    rank: Annotated[
+        int | None,
+        typer.Option("--rank", min=1, help="With --from: learn low-rank additions of this rank alone (LoRA)."),
+    ] = None,
+    dp: Annotated[
+        str | None,
+        typer.Option("--dp", help="Differential privacy of subjects, e.g. epsilon=8 or epsilon=8,delta=1e-5."),
     ] = None,
     slurm: Annotated[
         str | None, typer.Option("--slurm", help="Submit to this SLURM partition instead of training here.")
@@ -41,6 +57,8 @@ def train(
       synthcmr train flow people runs/flow
       synthcmr train flow acdc runs/acdc --preset 24g --balance sex,diagnosis
       synthcmr train flow acdc runs/long --set loop.steps=20000 --set model.patch=2
+      synthcmr train flow acdc runs/tuned --from phantom --rank 8
+      synthcmr train flow acdc runs/private --from phantom --dp epsilon=8
       synthcmr train anatomy acdc runs/anatomy
       torchrun --nproc-per-node 4 -m synthcmr train flow acdc runs/big --preset 80g
     """
@@ -49,23 +67,43 @@ def train(
     if slurm is not None:
         from synthcmr.training.cluster import submit
 
-        typer.echo(submit(slurm, run, _again(family, cohort, run, preset, settings, change, balance)))
+        typer.echo(submit(slurm, run, _again(family, cohort, run, preset, settings, change, balance, start, rank, dp)))
         return
     if family == ANATOMY:
         _anatomy(cohort, run)
         return
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort import Cohort
+    from synthcmr.errors import SettingsError
     from synthcmr.generators.families import family as find
     from synthcmr.training.overrides import overridden
 
     kind = find(family)
     model, loop = kind.settings(preset)
+    start = start or getattr(model, "start", None)
+    if start is not None:
+        model = _begun(model, getattr(kind, "begins_from", "") or family, start, rank)
+    if dp is not None:
+        from synthcmr.training.privacy import read_privacy
+
+        loop = loop.model_copy(update={"dp": read_privacy(dp)})
     model, loop = overridden(model, loop, settings, change or [], balance)
+    if rank is not None and start is None:
+        raise SettingsError("--rank: expected --from as well; additions to random weights learn nothing")
     opened = Cohort.open(cohort)
     with progress_bar(f"train {family}") as report:
         made = kind.fit(opened, run, model, loop, observer(run, report))
     typer.echo(f"{run}: {family}, weights {made.hash[:12]}; try: synthcmr generate OUT --run {run} -n 16")
+
+
+def _begun(model: "Settings", family: str, start: str, rank: int | None) -> "Settings":
+    """The settings of the weights to begin from: a network can only go on in its own shape."""
+    from synthcmr.config import settings_from_dict
+    from synthcmr.generators.conditional.start import start_file, started
+
+    values = {**model.model_dump(), "start": start, "rank": rank}
+    file = start_file(start, family)
+    return settings_from_dict(values if file is None else started(values, file), type(model), f"--from {start}")
 
 
 def observer(run: Path, report: "Report") -> "Observer":
@@ -119,9 +157,13 @@ def _again(
     settings: Path | None,
     change: list[str] | None,
     balance: str | None,
+    start: str | None,
+    rank: int | None,
+    dp: str | None,
 ) -> list[str]:
     """The command line that a job of the cluster runs: this one without --slurm."""
     words = ["train", family, str(cohort), str(run), "--preset", preset]
     words += ["--settings", str(settings)] if settings else []
     words += [word for item in change or [] for word in ("--set", item)]
-    return words + (["--balance", balance] if balance else [])
+    told = {"--balance": balance, "--from": start, "--rank": rank and str(rank), "--dp": dp}
+    return words + [word for flag, value in told.items() if value for word in (flag, value)]

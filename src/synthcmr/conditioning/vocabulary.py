@@ -39,6 +39,22 @@ class NumberWord:
     sd: float
 
 
+# Round figures of adult populations (of slices, for the last), which say nothing about any cohort.
+PUBLIC = {
+    name: NumberWord(name, mean, sd)
+    for name, mean, sd in (
+        ("age", 55.0, 15.0),
+        ("bmi", 26.0, 5.0),
+        ("height_cm", 170.0, 10.0),
+        ("weight_kg", 75.0, 16.0),
+        ("heart_rate", 70.0, 12.0),
+        ("systolic_bp", 130.0, 18.0),
+        ("field_strength_t", 2.0, 0.7),
+        ("slice_fraction", 0.5, 0.3),
+    )
+}
+
+
 @dataclass(frozen=True)
 class CategoryWord:
     """An attribute that is one of a few words."""
@@ -66,6 +82,20 @@ class Vocabulary:
                 continue
             words.append(_category(name, present) if isinstance(present[0], str) else _number(name, present))
         return cls(tuple(words))
+
+    def made_public(self) -> "Vocabulary":
+        """With published means and spreads of numbers in place of the cohort's own; numbers that have none are left out.
+
+        The values of categories stay: which there may be is a matter of the table's columns, not of the people in it.
+        """
+        kept = (PUBLIC.get(word.name) if isinstance(word, NumberWord) else word for word in self.words)
+        return Vocabulary(tuple(word for word in kept if word is not None))
+
+    def extended(self, rows: Sequence[Mapping[str, object]], names: Iterable[str]) -> "Vocabulary":
+        """With the further words of other training images behind: what numbers and words meant, they go on meaning."""
+        other = {word.name: word for word in Vocabulary.of(rows, names).words}
+        grown = tuple(_grown(word, other.pop(word.name, None)) for word in self.words)
+        return Vocabulary((*grown, *other.values()))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -104,6 +134,12 @@ def _word(entry: dict[str, Any]) -> Word:
     if "values" in entry:
         return CategoryWord(entry["name"], tuple(entry["values"]))
     return NumberWord(entry["name"], entry["mean"], entry["sd"])
+
+
+def _grown(word: Word, other: Word | None) -> Word:
+    if not (isinstance(word, CategoryWord) and isinstance(other, CategoryWord)):
+        return word
+    return CategoryWord(word.name, (*word.values, *(v for v in other.values if v not in word.values)))
 
 
 def _category(name: str, present: Sequence[Any]) -> CategoryWord:

@@ -123,4 +123,6 @@ def _inputs(generator: Generator, sources: Sources, requests: Sequence[Request])
 
 
 def _facts(generator: Generator, sources: Sources) -> Mapping[str, object]:
-    return {"family": generator.family, "generator": generator.hash, **sources.row()}
+    privacy = generator.facts.get("privacy")
+    told = {"privacy": privacy} if privacy else {}
+    return {"family": generator.family, "generator": generator.hash, **sources.row(), **told}

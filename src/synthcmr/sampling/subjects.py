@@ -130,6 +130,12 @@ def _slice_at(anatomy: Anatomy, level: str) -> int:
     return at[len(at) // 2] if at else anatomy.mask.shape[1] // 2
 
 
+def _privacy(generator: Generator) -> dict[str, Value]:
+    """What every image of a private generator says of that."""
+    told = cast(dict[str, Any] | None, generator.facts.get("privacy"))
+    return {f"dp_{k}": told[k] for k in ("epsilon", "delta", "unit", "accountant")} if told else {}
+
+
 def _record(m: Made, generator: Generator) -> SubjectRecord:
     if not m.accepted:
         why = ", ".join(f"{reason} ({n}x)" for reason, n in m.failures.most_common())
@@ -142,6 +148,7 @@ def _record(m: Made, generator: Generator) -> SubjectRecord:
         "prompt": m.request.prompt,
         "run_hash": generator.hash,
         **(m.verdict.measures if m.verdict else {}),
+        **_privacy(generator),
     }
     asked = {f"asked_{k}": round(v, 2) for k, v in m.anatomy.asked.items()}
     attributes = {**_scanner(m.request, generator), **m.anatomy.attributes, **m.request.attributes, **asked}

@@ -10,21 +10,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from synthcmr.errors import SettingsError
 from synthcmr.training import checkpoint
-from synthcmr.training.draws import Order, held_out_draws
+from synthcmr.training.draws import Draw, Order, held_out_draws
 from synthcmr.training.ema import Ema
+from synthcmr.training.privacy import Promise, Secret, promise
+from synthcmr.training.private_step import add_noise, check_private, clipped_sum
 from synthcmr.training.processes import on_cpu
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.trainee import Batch, Trainee
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
     from accelerate import Accelerator
 
@@ -71,8 +75,16 @@ class Loop:
         self._order = Order(self._training_rows, settings.seed, weights)
         self.step = 0
         self._held_out: float | None = None
+        self._private = _private_run(trainee, settings)
         self._prepare()
         self._resume()
+
+    @property
+    def privacy(self) -> dict[str, Any] | None:
+        """What has been spent so far, where the run is private."""
+        if self._private is None:
+            return None
+        return self._private.promise.statement(self.step * len(self.trainee.turns))
 
     @property
     def main(self) -> bool:
@@ -130,16 +142,52 @@ class Loop:
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["pace"]
             self._bare.zero_grad(set_to_none=True)  # also what the other turn left behind
-            for part, batch in enumerate(self._batches()):
-                last = part == self.settings.accumulate - 1
-                with self._together(last):
-                    loss, extra = self._network(turn, batch)
-                    self._accelerator.backward(loss / self.settings.accumulate)
-                for name, value in {f"loss_{turn}": loss, **extra}.items():
-                    numbers[name] = numbers.get(name, 0.0) + value.detach() / self.settings.accumulate
-            self._accelerator.clip_grad_norm_(self.trainee.parameters(turn), self.settings.clip_norm)
+            if self._private is not None:
+                numbers |= self._private_gradient(turn, self._private)
+            else:
+                numbers |= self._gradient(turn)
             optimiser.step()
         return {name: float(self._accelerator.reduce(value, "mean")) for name, value in numbers.items()}
+
+    def _gradient(self, turn: str) -> dict[str, torch.Tensor]:
+        """The gradient of a batch, in parts; the numbers to log."""
+        numbers: dict[str, torch.Tensor] = {}
+        for part, batch in enumerate(self._batches()):
+            last = part == self.settings.accumulate - 1
+            with self._together(last):
+                loss, extra = self._network(turn, batch)
+                self._accelerator.backward(loss / self.settings.accumulate)
+            for name, value in {f"loss_{turn}": loss, **extra}.items():
+                numbers[name] = numbers.get(name, 0.0) + value.detach() / self.settings.accumulate
+        self._accelerator.clip_grad_norm_(self.trainee.parameters(turn), self.settings.clip_norm)
+        return numbers
+
+    def _private_gradient(self, turn: str, private: PrivateRun) -> dict[str, torch.Tensor]:
+        """The noisy sum of the clipped gradients of the subjects that take part, over how many do on average."""
+        parameters = self.trainee.parameters(turn)
+        which, mechanism = self.trainee.turns.index(turn), private.promise
+        chosen = private.secret.taking_part(self.step, which, mechanism.people, mechanism.q)
+        mine = chosen[self._accelerator.process_index :: self._accelerator.num_processes]
+        seen: list[torch.Tensor] = []
+
+        def loss_of(person: int) -> torch.Tensor:
+            source = private.secret.generator(self.step, which, 2 + person)
+            batch = self._moved(self.trainee.batch(private.draws(person, source)))
+            with self._accelerator.autocast():
+                loss: torch.Tensor = self._bare(turn, batch)[0]
+            seen.append(loss.detach().float())
+            return loss
+
+        total, longer = clipped_sum(parameters, [partial(loss_of, person) for person in mine], mechanism.clip)
+        total = [self._accelerator.reduce(value, "sum") for value in total]
+        add_noise(total, mechanism.sigma * mechanism.clip, private.secret.seed(self.step, which))
+        for parameter, value in zip(parameters, total, strict=True):
+            parameter.grad = (value / (mechanism.q * mechanism.people)).to(parameter.dtype)
+        device = self._accelerator.device
+        return {
+            f"loss_{turn}": torch.stack(seen).mean() if seen else torch.zeros((), device=device),
+            f"clipped_{turn}": torch.tensor(longer / max(len(mine), 1), device=device),
+        }
 
     def _together(self, last: bool) -> AbstractContextManager[Any]:
         """Processes exchange gradients after the last part of a step alone."""
@@ -230,13 +278,31 @@ class Loop:
             "random": checkpoint.random_state(),
             "scaler": None if self._accelerator.scaler is None else self._accelerator.scaler.state_dict(),
             "held_out": self._held_out,
+            "privacy": self._private_state(),
             "record": self.run.record() if self.run.exists() else {},
         }
         checkpoint.save(self.run.path / checkpoint.NAME, state)
 
+    def _share_key(self) -> None:
+        """All processes take the key of the first."""
+        if self._private is not None and self._accelerator.num_processes > 1:
+            from accelerate.utils import broadcast_object_list
+
+            self._private.secret = Secret(broadcast_object_list([self._private.secret.key])[0])
+
+    def _private_state(self) -> dict[str, Any] | None:
+        """Accounts and key of a private run; no key once it is over."""
+        if self._private is None:
+            return None
+        over = self.step == self.settings.steps
+        return {"spent": self.privacy, "key": None if over else hex(self._private.secret.key)}
+
     def _resume(self) -> None:
         file = self.run.path / checkpoint.NAME
         if not file.exists():
+            if self._private is not None:  # so that every later start takes the same steps with the same noise
+                self._share_key()
+                self._save()
             return
         state = checkpoint.load(file)
         self._bare.load_state_dict(state["network"])
@@ -247,8 +313,40 @@ class Loop:
             self._accelerator.scaler.load_state_dict(state["scaler"])
         checkpoint.set_random_state(state["random"])
         self.step, self._held_out = state["step"], state["held_out"]
+        if self._private is not None and state["privacy"]["key"] is not None:
+            self._private.secret = Secret(int(state["privacy"]["key"], 16))
         if self.main:
             self.run.forget_after(self.step)
+
+
+@dataclass
+class PrivateRun:
+    """The mechanism of a private run, its randomness, and whose images are whose."""
+
+    promise: Promise
+    secret: Secret
+    rows: list[list[int]]  # of each subject
+    slices: int
+
+    def draws(self, person: int, source: np.random.Generator) -> list[Draw]:
+        """Some images of one subject."""
+        rows = self.rows[person]
+        chosen = source.permutation(len(rows))[: self.slices]
+        return [Draw(rows[int(k)], np.random.default_rng(source.integers(2**63))) for k in chosen]
+
+
+def _private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
+    if settings.dp is None:
+        return None
+    check_private(trainee.network)
+    if settings.balance:
+        raise SettingsError(
+            "--balance with --dp: expected one of them; a private run takes each subject with the same chance, "
+            "which is what its accounts stand on"
+        )
+    people: list[list[int]] = trainee.people()  # type: ignore[attr-defined]
+    mechanism = promise(settings.dp, len(people), settings.steps * len(trainee.turns))
+    return PrivateRun(mechanism, Secret(), people, settings.dp.slices)
 
 
 def _accelerator(settings: LoopSettings, cpu: bool, turns: int) -> Accelerator:
@@ -265,8 +363,6 @@ def _accelerator(settings: LoopSettings, cpu: bool, turns: int) -> Accelerator:
 
 def _part(settings: LoopSettings, processes: int) -> int:
     """Images that one process puts through the network at once."""
-    from synthcmr.errors import SettingsError
-
     parts = processes * settings.accumulate
     if settings.batch % parts:
         raise SettingsError(

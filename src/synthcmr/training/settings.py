@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from synthcmr.config import Settings
+from synthcmr.training.privacy import PrivacySettings
 
 
 class LoopSettings(Settings):
@@ -26,4 +27,7 @@ class LoopSettings(Settings):
     checkpoint_every: int = Field(250, ge=1)
     balance: tuple[str, ...] = Field((), description="attributes whose values are drawn evenly, within the cap")
     balance_cap: float = Field(2.0, ge=1, description="no image is drawn more than this many times its share")
+    dp: PrivacySettings | None = Field(
+        None, description="differential privacy of the subjects; the batch follows from it, and `batch` is not used"
+    )
     threads: int | None = Field(None, ge=1, description="CPU threads; null leaves torch's choice")

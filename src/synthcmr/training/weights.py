@@ -65,6 +65,11 @@ def read_header(file: Path) -> dict[str, Any]:
 
 def load_weights(network: nn.Module, file: Path) -> None:
     """Fill a network from a weights file."""
+    network.load_state_dict(read_tensors(file))
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """All weights of a file, as they were before they were packed."""
     from safetensors.torch import load_file
 
     stored = load_file(file)
@@ -76,7 +81,7 @@ def load_weights(network: nn.Module, file: Path) -> None:
             tensors[name] = value.float() * stored[name + SCALE].view(-1, *[1] * (value.dim() - 1))
         else:
             tensors[name] = value.float() if value.dtype == torch.float16 else value
-    network.load_state_dict(tensors)
+    return tensors
 
 
 def weights_file(run: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
@@ -21,12 +21,14 @@ from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.settings import ConditionalSettings
+from synthcmr.generators.conditional.start import begin_from, phantoms_like, start_file, start_vocabulary
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.draws import balanced_weights
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.loop import Loop, Observer
+from synthcmr.training.low_rank import merge_low_rank, tune_low_rank
 from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
@@ -56,6 +58,7 @@ class ConditionalGenerator(Generic[N]):
     settings_kind: ClassVar[type[ConditionalSettings]]
     network_kind: ClassVar[type[Any]]  # built from settings and vocabulary
     presets: ClassVar[Presets]
+    begins_from: ClassVar[str] = ""  # the family whose weights it can begin from; empty: its own
 
     def __init__(self, network: N, weights_hash: str, facts: dict[str, object]) -> None:
         """Use `fit` or `load`."""
@@ -87,20 +90,33 @@ class ConditionalGenerator(Generic[N]):
         settings = cls.settings_kind.model_validate(model.model_dump())
         training, held_out = load_splits(cohort, settings.frames)
         check_size(training, settings, cohort)
-        vocabulary = Vocabulary.of(training.attributes, settings.attributes)
+        start = cls._start(settings, cohort, run, loop, observe)
+        vocabulary = _vocabulary(training, settings, start, private=loop.dp is not None)
+        if cls.begins_from and start is not None:  # it can say no more than its teacher understands
+            vocabulary = start_vocabulary(start)
+            training = only_known(training, vocabulary)
+            held_out = None if held_out is None else only_known(held_out, vocabulary)
         folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
         with main_first():
             folder.start(cls._record(settings, loop, vocabulary, training), inputs)
         torch.manual_seed(loop.seed)
         untrained = cls.network_kind(settings, vocabulary)
-        cls.prepare(cast(N, untrained), Fitting(cohort, run, training, held_out, loop, observe))
+        if start is None:
+            cls.prepare(cast(N, untrained), Fitting(cohort, run, training, held_out, loop, observe))
+        else:
+            cls.begin(cast(N, untrained), start)
+        if settings.rank is not None:
+            tune_low_rank(untrained, settings.rank, whole=("text.",))
         going = Loop(ConditionalTrainee(untrained, training, held_out), loop, folder, observe, _weights(training, loop))
         network = cast(N, going.go())
         if not going.main:
             return cls(network, "", {})
+        merge_low_rank(network)
         header = cls._record(settings, loop, vocabulary, training)
-        header |= {"steps": going.step, "scanners": _scanners(training), "origin": cohort.info.get("origin", [])}
-        Fingerprints.of(training, held_out).save(run / NAME)
+        header |= {"steps": going.step, "origin": cohort.info.get("origin", []), "privacy": going.privacy}
+        header["scanners"] = _scanners(training, private=loop.dp is not None)
+        if loop.dp is None:  # fingerprints of private images are what no noise covers
+            Fingerprints.of(training, held_out).save(run / NAME)
         digest = save_weights(network, run / WEIGHTS, header)
         folder.finish(digest, inputs)
         return cls.load(run / WEIGHTS)
@@ -108,7 +124,31 @@ class ConditionalGenerator(Generic[N]):
     @classmethod
     def prepare(cls, network: N, fitting: Fitting) -> None:
         """What comes before the first step: measure the images; some families train a part of the network first."""
-        network.measure(some_images(fitting.training))
+        if fitting.loop.dp is None:  # a measure of private images is a release of its own; the usual one does
+            network.measure(some_images(fitting.training))
+
+    @classmethod
+    def begin(cls, network: N, start: Path) -> None:
+        """Take the weights that a run begins from, and everything measured with them."""
+        begin_from(network, start)
+
+    @classmethod
+    def _start(
+        cls, settings: ConditionalSettings, cohort: Cohort, run: Path, loop: LoopSettings, observe: Observer | None
+    ) -> Path | None:
+        """The weights to begin from, if any; of families that ship none, phantoms are made and learned from first."""
+        if settings.start is None:
+            return None
+        file = start_file(settings.start, cls.begins_from or cls.family)
+        if file is not None:
+            return file
+        beside = run.parent / f"{run.name}-phantom"
+        size, spacing = cohort.table["height"].iloc[0], cohort.table["spacing_row_mm"].iloc[0]
+        people = phantoms_like(beside / "cohort", int(size), float(spacing))
+        plain = loop.model_copy(update={"dp": None, "balance": ()})
+        without = settings.model_copy(update={"start": None, "rank": None})
+        cls.fit(people, beside / "run", without, plain, observe)
+        return beside / "run" / WEIGHTS
 
     @classmethod
     def load(cls, weights: Path) -> Self:
@@ -117,7 +157,7 @@ class ConditionalGenerator(Generic[N]):
         settings = settings_from_dict(header["model"], cls.settings_kind, str(weights))
         network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
-        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners")}
+        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy")}
         return cls(cast(N, network), file_hash(weights), facts)
 
     def sample(
@@ -146,6 +186,19 @@ def some_images(training: TrainingImages) -> Tensor:
     return torch.from_numpy(images[:: -(-len(images) // MEASURED_IMAGES)]).float() * 2 - 1
 
 
+def refuse_private(loop: LoopSettings, family: str, part: str) -> None:
+    """Refuse privacy where a part of the network would learn outside of the accounts.
+
+    Raises:
+        SettingsError: the run is private.
+    """
+    if loop.dp is not None:
+        raise SettingsError(
+            f"--dp: family '{family}' learns {part} first, which would need a budget of its own; begin from weights of phantoms "
+            "with --from phantom, and only the rest is learned from the patients, within the budget"
+        )
+
+
 def check_size(training: TrainingImages, settings: ConditionalSettings, cohort: Cohort) -> None:
     """Refuse images that do not fit the network.
 
@@ -160,10 +213,37 @@ def check_size(training: TrainingImages, settings: ConditionalSettings, cohort: 
         )
 
 
-def _scanners(training: TrainingImages) -> list[dict[str, Any]]:
-    """Which scanners the images came from and how often, so that one can be drawn where none is asked for."""
+def only_known(images: TrainingImages, vocabulary: Vocabulary) -> TrainingImages:
+    """Images whose attributes say nothing but what the vocabulary knows."""
+    kept = [{k: v for k, v in row.items() if vocabulary.knows(k, v)} for row in images.attributes]
+    return replace(images, attributes=kept)
+
+
+def _vocabulary(
+    training: TrainingImages, settings: ConditionalSettings, start: Path | None, private: bool
+) -> Vocabulary:
+    own = Vocabulary.of(training.attributes, settings.attributes)
+    if start is None:
+        return own.made_public() if private else own
+    known = start_vocabulary(start)
+    grown = known.extended(training.attributes, settings.attributes)
+    if not private:
+        return grown
+    further = Vocabulary(tuple(w for w in grown.words if w.name not in known.names)).made_public()
+    return Vocabulary((*grown.words[: len(known.words)], *further.words))
+
+
+def _scanners(training: TrainingImages, private: bool) -> list[dict[str, Any]]:
+    """Which scanners the images came from and how often, so that one can be drawn where none is asked for.
+
+    Of a private cohort no more is told than which there are.
+    """
     told = [tuple((k, row[k]) for k in SCANNER if k in row) for row in training.attributes]
-    return [{"count": told.count(one), "attributes": dict(one)} for one in sorted(set(told), key=str) if one]
+    return [
+        {"count": 1 if private else told.count(one), "attributes": dict(one)}
+        for one in sorted(set(told), key=str)
+        if one
+    ]
 
 
 def _weights(training: TrainingImages, loop: LoopSettings) -> npt.NDArray[np.float64] | None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from synthcmr.generators.conditional.asked import Asked
 from synthcmr.generators.sampler import SamplerSettings, guided
 
 # (x_t, t, surroundings, tokens) -> what the network says there
@@ -18,18 +17,12 @@ class Guided:
     """What a sampler follows: x_t and how far each image is on its way from noise (0) to image (1) -> the guided field."""
 
     def __init__(
-        self,
-        field: Field,
-        surroundings: Tensor,
-        asked: Asked,
-        embed: Callable[[object], Tensor],
-        settings: SamplerSettings,
+        self, field: Field, surroundings: Tensor, told: Tensor, untold: Tensor, settings: SamplerSettings
     ) -> None:
-        """Embed the texts once; they are the same at every step."""
+        """Take the embedded texts, and those that guidance leads away from; they are the same at every step."""
         self._field, self._settings = field, settings
         self._around, self._both = surroundings, torch.cat([surroundings, surroundings])
-        self._told = embed(asked.texts)
-        self._untold = embed(asked.texts_without(settings.branch))
+        self._told, self._untold = told, untold
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         """The field at x_t."""

@@ -100,7 +100,8 @@ class PathNetwork(ConditionalNetwork):
 
     def guided(self, asked: Asked, settings: SamplerSettings) -> Guided:
         """What a sampler follows."""
-        return Guided(self.field, around_asked(asked, self.settings.patch), asked, self.tokens, settings)
+        told, untold = self.tokens(asked.texts), self.tokens(asked.texts_without(settings.branch))
+        return Guided(self.field, around_asked(asked, self.settings.patch), told, untold, settings)
 
     def check_sampler(self, settings: SamplerSettings) -> None:
         """Refuse samplers of the other path."""

@@ -22,7 +22,19 @@ class ConditionalSettings(Settings):
     )
     neighbour_rate: float = Field(0.4, ge=0, le=1, description="how often the adjacent slice is shown in training")
     neighbour_noise: float = Field(0.1, ge=0, description="noise on the adjacent slice, so that errors do not add up")
+    start: str | None = Field(
+        None, description="weights to begin from: phantom (those that ship), a run folder, or a weights file"
+    )
+    rank: int | None = Field(
+        None, ge=1, description="with start: learn nothing but low-rank additions of this rank, and the words"
+    )
     heart_weight: float = Field(4.0, ge=1, description="how much more errors on the heart count than elsewhere")
+
+    @model_validator(mode="after")
+    def _rank_needs_start(self) -> Self:
+        if self.rank is not None and self.start is None:
+            raise ValueError("rank needs a start: additions to random weights learn nothing; name one with --from")
+        return self
 
     @property
     def multiple(self) -> int:

@@ -38,6 +38,13 @@ class ConditionalTrainee:
         held_out = self._images[True]
         return len(self._training), 0 if held_out is None else len(held_out)
 
+    def people(self) -> list[list[int]]:
+        """Rows of the training images of each subject: the records of differential privacy."""
+        found: dict[str, list[int]] = {}
+        for row, subject in enumerate(self._training.subject):
+            found.setdefault(subject, []).append(row)
+        return list(found.values())
+
     def parameters(self, turn: str) -> list[nn.Parameter]:
         """What is changed in a turn."""
         return self._own.parameters_of(turn)

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import ClassVar
 
-from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets
+from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets, refuse_private
 from synthcmr.generators.diffusion.network import DiffusionNetwork
 from synthcmr.generators.diffusion.presets import PRESETS
 from synthcmr.generators.diffusion.settings import DiffusionSettings
+from synthcmr.training.weights import read_header
 
 BASE = Path("base")  # within the run folder: the network without masks that a ControlNet stands on
 
@@ -24,6 +25,15 @@ class DiffusionGenerator(ConditionalGenerator[DiffusionNetwork]):
         """Measure; a ControlNet needs a network without masks first, which is trained for as many steps."""
         super().prepare(network, fitting)
         if network.settings.mask == "controlnet":
+            refuse_private(fitting.loop, cls.family, "the network that its ControlNet stands on")
             without = network.settings.model_copy(update={"mask": "none"})
             base = cls.fit(fitting.cohort, fitting.run / BASE, without, fitting.loop, fitting.observe)
             network.begin_control(base.network)
+
+    @classmethod
+    def begin(cls, network: DiffusionNetwork, start: Path) -> None:
+        """Take all weights, or those of a network without masks as the base of a ControlNet."""
+        if network.settings.mask == "controlnet" and read_header(start)["model"]["mask"] == "none":
+            network.begin_control(cls.load(start).network)
+        else:
+            super().begin(network, start)

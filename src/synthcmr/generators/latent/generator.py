@@ -5,7 +5,13 @@ from typing import ClassVar
 
 import torch
 
-from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets, some_images
+from synthcmr.generators.conditional.generator import (
+    ConditionalGenerator,
+    Fitting,
+    Presets,
+    refuse_private,
+    some_images,
+)
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.flow.presets import PRESETS as FLOW
 from synthcmr.generators.latent.first_stage import FirstStage
@@ -34,6 +40,7 @@ class LatentGenerator(ConditionalGenerator[LatentNetwork]):
     @classmethod
     def prepare(cls, network: LatentNetwork, fitting: Fitting) -> None:
         """Train the first stage, in a run folder within the run's own."""
+        refuse_private(fitting.loop, cls.family, "its first stage")
         settings, loop = network.settings, fitting.loop
         steps = max(1, round(loop.steps * settings.first_steps))
         loop = loop.model_copy(update={"steps": steps})

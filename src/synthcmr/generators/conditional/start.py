@@ -1,0 +1,94 @@
+"""Beginning from weights that are there already: those that ship, or those of another run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from synthcmr.cohort import Cohort
+from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.config import PreprocessSettings
+from synthcmr.errors import SettingsError
+from synthcmr.training.shipped import FILES, shipped
+from synthcmr.training.weights import read_header, read_tensors, weights_file
+
+PHANTOMS = 120  # made for families of which no weights ship
+PHANTOM = "phantom"  # the weights that ship, all of them learned from phantoms
+
+
+def start_file(start: str, family: str) -> Path | None:
+    """The weights that a run begins from; None where phantoms must be learned from first.
+
+    Raises:
+        SettingsError: they are of another family.
+    """
+    if start == PHANTOM:
+        return shipped(family) if family in FILES else None
+    file = weights_file(Path(start))
+    found = read_header(file)["family"]
+    if found != family:
+        raise SettingsError(
+            f"--from {start}: expected a run of family '{family}', got one of '{found}'; "
+            f"'synthcmr train {found}' continues it, '--from phantom' begins from phantoms"
+        )
+    return file
+
+
+def start_vocabulary(file: Path) -> Vocabulary:
+    """The words that the weights know."""
+    return Vocabulary.from_json(read_header(file)["vocabulary"])
+
+
+def begin_from(network: nn.Module, file: Path) -> None:
+    """Fill a network with weights; where it knows more words than they do, the further ones keep their random start.
+
+    Raises:
+        SettingsError: the weights are of a network of another shape.
+    """
+    stored, own = read_tensors(file), network.state_dict()
+    strange = sorted(
+        name
+        for name in {*stored, *own}
+        if not (name in own and (_fits(name, stored[name], own[name]) if name in stored else _grows(name)))
+    )
+    if strange:
+        raise SettingsError(
+            f"{file}: expected weights of a network of the same shape; {len(strange)} parts differ, first '{strange[0]}'. "
+            "Leave the settings of the model as they were in the run to begin from"
+        )
+    with torch.no_grad():
+        for name, value in stored.items():
+            own[name][tuple(slice(0, n) for n in value.shape)] = value
+    network.load_state_dict(own)
+
+
+def started(model: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Settings of a network that can begin from a weights file: its own, but for what may differ."""
+    own = {k: v for k, v in read_header(file)["model"].items() if k in model}
+    return model | own | {k: model[k] for k in ("start", "rank")}
+
+
+def phantoms_like(folder: Path, size: int, spacing_mm: float) -> Cohort:
+    """Phantoms to learn from before a cohort whose images have this size."""
+    if (folder / "cohort.json").exists():
+        return Cohort.open(folder)
+    from synthcmr.phantom.cohort import make_phantoms
+
+    grid = PreprocessSettings(size=size, spacing_mm=spacing_mm)
+    return make_phantoms(folder, "everyone", PHANTOMS, preprocess=grid)
+
+
+def _fits(name: str, stored: Tensor, own: Tensor) -> bool:
+    if stored.shape == own.shape:
+        return True
+    return (
+        _grows(name) and stored.dim() == own.dim() and all(a <= b for a, b in zip(stored.shape, own.shape, strict=True))
+    )
+
+
+def _grows(name: str) -> bool:
+    """Whether a part of the network grows with its words."""
+    return name.startswith("text.") or ".text." in name

@@ -1,0 +1,1 @@
+"""A flow in a few steps: a student that leaps along the guided trajectories of a trained flow."""

@@ -1,0 +1,52 @@
+"""The few-step family."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets
+from synthcmr.generators.few_step.network import FewStepNetwork
+from synthcmr.generators.few_step.settings import FewStepSettings
+from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.training.settings import LoopSettings
+
+_MODEL = FewStepSettings()
+
+
+def _loop(steps: int, batch: int) -> LoopSettings:
+    return LoopSettings(
+        steps=steps,
+        batch=batch,
+        learning_rate=2e-4,
+        ema=0.99,
+        held_out_every=100,
+        held_out_images=32,
+        sheet_every=200,
+        checkpoint_every=100,
+    )
+
+
+class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
+    """A student of a flow. The cohort gives masks and texts alone; every image comes from the teacher."""
+
+    family = "few-step"
+    begins_from = "flow"
+    settings_kind = FewStepSettings
+    network_kind = FewStepNetwork
+    # The shape of the network is the teacher's; presets differ in how long it is listened to.
+    presets: ClassVar[Presets] = {
+        "cpu": (_MODEL, _loop(800, 4)),
+        "8g": (_MODEL, _loop(5000, 16)),
+        "24g": (_MODEL, _loop(10_000, 32)),
+        "80g": (_MODEL, _loop(10_000, 64)),
+    }
+
+    @classmethod
+    def begin(cls, network: FewStepNetwork, start: Path) -> None:
+        """Take the teacher, and start as it is."""
+        super().begin(network, start)
+        network.learn_from(FlowGenerator.load(start).network)
+
+    @classmethod
+    def prepare(cls, network: FewStepNetwork, fitting: Fitting) -> None:
+        """There is always a teacher to begin from."""
+        raise NotImplementedError

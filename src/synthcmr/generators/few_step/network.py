@@ -1,0 +1,88 @@
+"""The student: it says where its teacher, guided, would stand at the end of each leap."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from synthcmr.conditioning.condition import SCANNER, VIEW
+from synthcmr.conditioning.tokens import TokenEncoder
+from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.errors import SettingsError
+from synthcmr.generators.conditional.asked import Asked, around_asked, around_batch
+from synthcmr.generators.conditional.guidance import Guided
+from synthcmr.generators.conditional.network import heart_weights
+from synthcmr.generators.few_step.settings import FewStepSettings
+from synthcmr.generators.flow.network import FlowNetwork
+from synthcmr.generators.sampler import SamplerSettings, euler
+
+
+class FewStepNetwork(FlowNetwork):
+    """A flow network whose velocity is the mean velocity over a leap."""
+
+    turns = ("student",)
+    family = "few-step"
+    settings: FewStepSettings
+
+    def __init__(self, settings: FewStepSettings, vocabulary: Vocabulary) -> None:
+        """Build the network; `learn_from` names the teacher."""
+        super().__init__(settings, vocabulary)
+        self._teacher: list[FlowNetwork] = []  # in a list: no part of the student's weights
+
+    def learn_from(self, teacher: FlowNetwork) -> None:
+        """Take a teacher, and its weights to start from.
+
+        Raises:
+            SettingsError: its texts cannot be taken apart.
+        """
+        if not isinstance(teacher.text, TokenEncoder):
+            raise SettingsError("few-step: expected a teacher with text_encoder tokens, got one with clip")
+        self._teacher = [teacher.eval().requires_grad_(False)]
+
+    def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The squared error of every leap of one trajectory per image."""
+        device = batch["noise"].device
+        leaps = leap_times(self.settings, device)
+        stops = self._trajectory(batch, leaps)
+        surroundings, tokens = around_batch(batch, self.settings.patch), self.text(batch["text"])
+        weights = heart_weights(batch["mask"], self.settings.heart_weight)
+        total = torch.zeros((), device=device)
+        for k, (now, then) in enumerate(pairwise(leaps)):
+            wanted = (stops[k + 1] - stops[k]) / (then - now)
+            found = self.field(stops[k], now.expand(len(wanted)), surroundings, tokens)
+            total = total + (then - now) * ((found - wanted).square() * weights).mean()
+        return total, {}
+
+    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+        """Leap; steps and guidance are the student's own."""
+        surroundings = around_asked(asked, self.settings.patch)
+        tokens = self.tokens(asked.texts)
+        return euler(
+            lambda x, t: self.field(x, t, surroundings, tokens), noise, leap_times(self.settings, noise.device)
+        )
+
+    @torch.no_grad()
+    def _trajectory(self, batch: dict[str, Tensor], leaps: Tensor) -> list[Tensor]:
+        """Where the teacher stands at the end of every leap."""
+        if not self._teacher:
+            raise SettingsError("few-step: expected a teacher; name a run of a flow with --from")
+        teacher = self._teacher[0].to(batch["noise"].device)
+        settings = SamplerSettings(**self.settings.model_dump(include={"guidance", "branch", "until", "rescale"}))
+        told, kept = batch["text"], VIEW + SCANNER if settings.branch == "metadata-free" else ()
+        patient = torch.tensor([name not in kept for name in teacher.text.vocabulary.names], device=told.device)
+        untold = told.masked_fill(patient, torch.nan)
+        velocity = Guided(
+            teacher.field, around_batch(batch, self.settings.patch), teacher.text(told), teacher.text(untold), settings
+        )
+        stops = [batch["noise"]]
+        for now, then in pairwise(leaps):
+            between = torch.lerp(now, then, torch.linspace(0, 1, self.settings.teacher_steps + 1, device=now.device))
+            stops.append(euler(velocity, stops[-1], between).float())
+        return stops
+
+
+def leap_times(settings: FewStepSettings, device: torch.device) -> Tensor:
+    """Where leaps begin and end, 0 to 1."""
+    return torch.linspace(0, 1, settings.leaps + 1, device=device) ** settings.early

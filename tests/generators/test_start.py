@@ -1,0 +1,124 @@
+"""Beginning from weights: those of another run, all of them or low-rank additions; and students of a flow."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from synthcmr.cohort import Cohort
+from synthcmr.conditioning.condition import Condition
+from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
+from synthcmr.errors import SettingsError
+from synthcmr.generators.conditional.start import begin_from
+from synthcmr.generators.few_step.generator import FewStepGenerator
+from synthcmr.generators.few_step.settings import FewStepSettings
+from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.generators.flow.network import FlowNetwork
+from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.low_rank import LowRank, merge_low_rank, tune_low_rank
+from synthcmr.training.run_folder import WEIGHTS, RunFolder
+from synthcmr.training.weights import read_tensors
+from tests.generators.making import LOOP, TINY
+
+NOTHING = LOOP.model_copy(update={"steps": 1, "learning_rate": 1e-12, "warmup": 0, "weight_decay": 0.0, "ema": 0.0})
+
+
+def test_a_run_that_learns_nothing_more_is_what_it_began_from(
+    tiny_run: Path, phantom_cohort: Cohort, tmp_path: Path
+) -> None:
+    model = TINY.model_copy(update={"start": str(tiny_run)})
+    FlowGenerator.fit(phantom_cohort, tmp_path / "run", model, NOTHING)
+    before, after = (read_tensors(run / WEIGHTS) for run in (tiny_run, tmp_path / "run"))
+    assert before.keys() == after.keys()
+    assert all(torch.allclose(before[k].float(), after[k].float(), atol=1e-3) for k in before)
+
+
+def test_low_rank_tuning_changes_matrices_by_that_rank_and_nothing_else(
+    tiny_run: Path, phantom_cohort: Cohort, tmp_path: Path
+) -> None:
+    model = TINY.model_copy(update={"start": str(tiny_run), "rank": 2})
+    loop = LOOP.model_copy(update={"learning_rate": 1e-2, "ema": 0.5})
+    FlowGenerator.fit(phantom_cohort, tmp_path / "run", model, loop)
+    before, after = (read_tensors(run / WEIGHTS) for run in (tiny_run, tmp_path / "run"))
+    assert before.keys() == after.keys()
+    changes = {k: (after[k].float() - before[k].float()).flatten(1) for k in before if before[k].dim() >= 2}
+    changed = [k for k, v in changes.items() if v.abs().max() > 1e-3 and not k.startswith("text.")]
+    assert len(changed) > 5
+    for name in changed:
+        values = torch.linalg.svdvals(changes[name])
+        assert values[2:].max() < 0.1 * values[0]  # rounding to half precision leaves a little
+    norms = [k for k in before if before[k].dim() == 1 and not k.startswith("text.")]
+    assert all(torch.equal(before[k], after[k]) for k in norms)
+
+
+def test_merged_additions_compute_what_separate_ones_did() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8 * 16, 4))
+    tune_low_rank(network, 2)
+    assert all(
+        isinstance(m, LowRank) or not list(m.parameters(recurse=False)) for m in network.modules() if m.training is None
+    )
+    for module in network.modules():
+        if isinstance(module, LowRank):
+            nn.init.normal_(module.b)
+    x = torch.randn(2, 3, 6, 6)
+    separate = network(x)
+    merge_low_rank(network)
+    assert torch.allclose(network(x), separate, atol=1e-5)
+    assert not any(isinstance(m, LowRank) for m in network.modules())
+
+
+def test_new_words_join_and_old_ones_keep_their_meaning(tiny_run: Path, tmp_path: Path) -> None:
+    generator = FlowGenerator.load(tiny_run / WEIGHTS)
+    known = generator.vocabulary
+    rows = [
+        {"diagnosis": "Fabry", "age": 20.0, "shoe_size": 42.0},
+        {"diagnosis": "DCM", "age": 30.0, "shoe_size": 40.0},
+    ]
+    grown = known.extended(rows, ("diagnosis", "age", "shoe_size"))
+    assert grown.words[: len(known.words)] != known.words
+    assert {w.name: w for w in grown.words}["age"] == {w.name: w for w in known.words}["age"]
+    assert grown.knows("diagnosis", "Fabry")
+    assert grown.knows("shoe_size", 41.0)
+    network = FlowNetwork(TINY, grown).eval()
+    begin_from(network, tiny_run / WEIGHTS)
+    asked = {"diagnosis": "DCM", "sex": "female"}
+    old, new = (n.text(n.text.prepare([asked])) for n in (generator.network, network))
+    assert torch.allclose(new[:, : len(known.words)], old, atol=1e-5)
+
+
+def test_weights_of_another_shape_or_family_are_refused(tiny_run: Path, phantom_cohort: Cohort, tmp_path: Path) -> None:
+    wider = TINY.model_copy(update={"channels": (64, 64), "start": str(tiny_run)})
+    with pytest.raises(SettingsError, match="network of the same shape"):
+        FlowGenerator.fit(phantom_cohort, tmp_path / "run", wider, LOOP)
+    from synthcmr.generators.vae.generator import VaeGenerator
+
+    model, _ = VaeGenerator.settings("cpu")
+    with pytest.raises(SettingsError, match="expected a run of family 'vae', got one of 'flow'"):
+        VaeGenerator.fit(phantom_cohort, tmp_path / "vae", model.model_copy(update={"start": str(tiny_run)}), LOOP)
+
+
+def test_public_numbers_say_nothing_of_the_cohort() -> None:
+    own = Vocabulary((NumberWord("age", 31.4, 2.2), NumberWord("troponin", 5.0, 1.0), CategoryWord("sex", ("female",))))
+    public = own.made_public()
+    assert public.names == ("age", "sex")
+    assert public == Vocabulary((NumberWord("age", 60.0, 9.0), CategoryWord("sex", ("female",)))).made_public()
+
+
+def test_a_student_comes_closer_to_its_teacher_and_leaps(
+    tiny_run: Path, phantom_cohort: Cohort, tmp_path: Path
+) -> None:
+    model = FewStepSettings(**{**TINY.model_dump(), "start": str(tiny_run), "leaps": 2, "teacher_steps": 3})
+    loop = LOOP.model_copy(update={"steps": 30, "learning_rate": 2e-3, "held_out_every": 10, "ema": 0.5})
+    student = FewStepGenerator.fit(phantom_cohort, tmp_path / "run", model, loop)
+    held_out = [m["held_out"] for m in RunFolder(tmp_path / "run").metrics() if "held_out" in m]
+    assert held_out[-1] < held_out[0]
+    calls: list[int] = []
+    handle = student.network.unet.register_forward_hook(lambda *args, **kwargs: calls.append(1), with_kwargs=False)
+    asked = [Condition(phantom_cohort.mask(0), {"sex": "female"})]
+    made = student.sample(asked, [1], SamplerSettings())
+    handle.remove()
+    assert len(calls) == 2
+    assert np.isfinite(made).all()
