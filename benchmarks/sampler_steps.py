@@ -11,15 +11,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from scipy.linalg import sqrtm
 
+from benchmarks.fidelity import features, frechet
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.judges.augment import standardise
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.segmenter import Segmenter
@@ -27,19 +24,6 @@ from synthcmr.training.images import load_images
 from synthcmr.training.shipped import shipped
 
 CHOICES = (("euler", 6), ("euler", 8), ("euler", 12), ("euler", 16), ("euler", 24), ("heun", 8), ("euler", 50))
-
-
-@torch.no_grad()
-def features(reader: AttributeReader, images: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """What the reader sees before it answers, (images, width)."""
-    batch = torch.from_numpy(images.astype(np.float32))
-    return reader.network.network(standardise(batch)).double().numpy()
-
-
-def frechet(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
-    """Fréchet distance of two sets of features taken as Gaussian."""
-    root = sqrtm(np.cov(a.T) @ np.cov(b.T)).real
-    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(np.cov(a.T) + np.cov(b.T) - 2 * root))
 
 
 def main() -> None:

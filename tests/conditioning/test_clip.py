@@ -1,6 +1,5 @@
 """The CLIP encoder with a tiny model of the real classes, built here."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import torch
 
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
+from tests.conditioning.making import clip_text_model
 
 transformers = pytest.importorskip("transformers", reason="the clip extra is not installed")
 ROWS = [
@@ -19,17 +19,8 @@ ROWS = [
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clip")
-    letters = [chr(c) for c in range(33, 127)]
-    tokens = letters + [letter + "</w>" for letter in letters] + ["<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({t: i for i, t in enumerate(tokens)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = transformers.CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = transformers.CLIPTextConfig(
-        vocab_size=len(tokens), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2
-    )
-    transformers.CLIPTextModel(config).save_pretrained(folder)
+    for part in clip_text_model(folder):
+        part.save_pretrained(folder)
     return folder
 
 

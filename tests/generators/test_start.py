@@ -57,9 +57,6 @@ def test_merged_additions_compute_what_separate_ones_did() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8 * 16, 4))
     tune_low_rank(network, 2)
-    assert all(
-        isinstance(m, LowRank) or not list(m.parameters(recurse=False)) for m in network.modules() if m.training is None
-    )
     for module in network.modules():
         if isinstance(module, LowRank):
             nn.init.normal_(module.b)

@@ -40,6 +40,8 @@ class Branch(StrEnum):
 
 
 DEFAULT_COUNT = 16
+STYLE = ("vendor", "scanner", "field_strength_t", "centre")  # what --as may change: the scanner, never the patient
+REDRAWING: "dict[str, Any]" = {"guidance": 2.0, "until": 1.0}  # of the way from one scanner to another
 
 
 def generate(
@@ -55,6 +57,10 @@ def generate(
     masks: Annotated[
         Masks, typer.Option("--masks", help="New anatomies, or the masks of --like, as they are or deformed.")
     ] = Masks.generated,
+    style: Annotated[
+        str | None,
+        typer.Option("--as", help="Redraw the subjects of --like as another scanner shows them, e.g. vendor=Philips."),
+    ] = None,
     run: Annotated[Path | None, typer.Option("--run", help="Trained generator. [default: the shipped one]")] = None,
     anatomy: Annotated[
         Path | None, typer.Option("--anatomy", help="Trained anatomy generator. [default: the shipped one]")
@@ -101,6 +107,7 @@ def generate(
       synthcmr generate out --prompt "woman, 67, BMI 31, heart failure" -n 16
       synthcmr generate stacks --subjects 10 --prompt "man, DCM"
       synthcmr generate mine --run runs/flow --like acdc --masks deformed --subjects 30
+      synthcmr generate philips --like people --as vendor=Philips
     """
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.replace import clear_for
@@ -113,6 +120,10 @@ def generate(
         )
     if masks is not Masks.generated and like is None:
         raise SettingsError(f"--masks {masks.value}: expected --like COHORT, whose masks are used")
+    if style is not None and (like is None or prompt is not None or count is not None):
+        raise SettingsError(
+            "--as: expected --like COHORT, whose subjects are redrawn as whole stacks, without -n or --prompt"
+        )
     _say(understood)
     from synthcmr.sampling.generate import generate as make
     from synthcmr.sampling.sources import Sources
@@ -125,8 +136,10 @@ def generate(
         "branch": branch and branch.value,
         "rescale": rescale,
     }
-    settings = _settings({k: v for k, v in asked.items() if v is not None}, batch, size, masks, screen)
-    requests = _requests(understood, prompt or "", count, subjects, like, seed)
+    usual = {} if style is None else REDRAWING
+    settings = _settings(usual | {k: v for k, v in asked.items() if v is not None}, batch, size, masks, screen, style)
+    asks = _redrawn(like, style, subjects, seed) if style is not None else None
+    requests = asks or _requests(understood, prompt or "", count, subjects, like, seed)
     clear_for(out, overwrite)
     with progress_bar("generate") as report:
         cohort = make(out, requests, Sources(run, anatomy, judges, like), settings, workers, report)
@@ -178,7 +191,9 @@ def _say(understood: "Understood") -> None:
         typer.echo("  note: images hold ED and ES as two frames; take the one you need")
 
 
-def _settings(asked: "dict[str, Any]", batch: int, size: int, masks: Masks, screen: bool) -> "GenerateSettings":
+def _settings(
+    asked: "dict[str, Any]", batch: int, size: int, masks: Masks, screen: bool, style: str | None
+) -> "GenerateSettings":
     """Settings of the sampler are its defaults where nothing else was asked."""
     from synthcmr.generators.sampler import SamplerSettings
     from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
@@ -187,7 +202,8 @@ def _settings(asked: "dict[str, Any]", batch: int, size: int, masks: Masks, scre
         sampler=SamplerSettings(**asked, batch=batch),
         screen=ScreenSettings(enabled=screen),
         size=size,
-        masks=masks.value,
+        masks=masks.value if style is None else "real",
+        redraw=style is not None,
     )
 
 
@@ -203,6 +219,25 @@ def _requests(
     numbers = dict(understood.numbers)
     severity = numbers.pop("severity", None)
     return from_prompt(number, seed, understood.attributes, numbers, severity, level, prompt)
+
+
+def _redrawn(like: Path | None, style: str, subjects: int | None, seed: int) -> "list[Request]":
+    """One request per subject of a cohort, with what shall be different."""
+    from synthcmr.errors import SettingsError
+    from synthcmr.sampling.requests import WHOLE, like_cohort
+
+    pairs = [item.partition("=") for item in style.split(",")]
+    wrong = [name for name, equals, value in pairs if name.strip() not in STYLE or not value.strip()]
+    if wrong or like is None:
+        raise SettingsError(f"--as: expected NAME=VALUE with a name of {', '.join(STYLE)}; got '{style}'")
+    changed: dict[str, Any] = {name.strip(): value.strip() for name, _, value in pairs}
+    if "field_strength_t" in changed:
+        try:
+            changed["field_strength_t"] = float(changed["field_strength_t"])
+        except ValueError as error:
+            raise SettingsError(f"--as field_strength_t: expected a number of tesla, got '{style}'") from error
+    people = _people(like)
+    return like_cohort(people, subjects or len(people), seed, changed, WHOLE)
 
 
 def _people(like: Path) -> "list[tuple[str, dict[str, Any]]]":

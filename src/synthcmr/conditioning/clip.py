@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.conditioning.prompt import write_prompt
+from synthcmr.conditioning.shared import Shared
 from synthcmr.conditioning.vocabulary import Vocabulary, is_present
 from synthcmr.errors import SettingsError
 
@@ -30,7 +31,7 @@ class ClipEncoder(nn.Module):
         super().__init__()
         self.vocabulary = vocabulary
         self._tokenizer, text_model = _load(model)
-        self._text: list[nn.Module] = [text_model.eval().requires_grad_(False)]  # in a list: not part of our weights
+        self._text: Shared[nn.Module] = Shared(text_model.eval().requires_grad_(False))
         self.width = width
         self.project = nn.Linear(text_model.config.hidden_size, width)
 
@@ -53,7 +54,7 @@ class ClipEncoder(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Embed a batch of prepared prompts."""
-        text = self._text[0].to(ids.device)
+        text = self._text.held.to(ids.device)
         with torch.no_grad():
             hidden = text(input_ids=ids[:, 0], attention_mask=ids[:, 1]).last_hidden_state
         return self.project(hidden.to(self.project.weight.dtype))

@@ -9,7 +9,7 @@ from synthcmr.generators.protocol import Generator
 
 FAMILIES: dict[str, str] = {
     name: f"synthcmr.generators.{name}.generator:{name.capitalize()}Generator"
-    for name in ("flow", "diffusion", "latent", "gan", "vae")
+    for name in ("flow", "diffusion", "latent", "gan", "vae", "stable")
 } | {"few-step": "synthcmr.generators.few_step.generator:FewStepGenerator"}
 ENTRY_POINTS = "synthcmr.generators"  # the group under which an installed package names its own families
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,21 @@ from synthcmr.config import Settings
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.loop import Observer
 from synthcmr.training.settings import LoopSettings
+
+
+@runtime_checkable
+class Redraws(Protocol):
+    """A generator that can show given images as another scanner, or of another patient, would have them."""
+
+    def redraw(
+        self,
+        images: npt.NDArray[np.floating],
+        before: Sequence[Condition],
+        after: Sequence[Condition],
+        settings: SamplerSettings,
+    ) -> npt.NDArray[np.float32]:
+        """Images, (images, frames, rows, columns), 0 to 1, as they would be under other conditions."""
+        ...
 
 
 class Generator(Protocol):

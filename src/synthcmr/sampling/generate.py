@@ -13,7 +13,7 @@ from synthcmr.cohort.provenance import Input, combined_hash
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.errors import SettingsError
-from synthcmr.generators.protocol import Generator
+from synthcmr.generators.protocol import Generator, Redraws
 from synthcmr.sampling.requests import WHOLE, Request
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, load_anatomies, load_image_generator
@@ -81,6 +81,11 @@ def _check(requests: Sequence[Request], generator: Generator, sources: Sources, 
     """Refuse what cannot be made before a folder is claimed."""
     if settings.size % generator.multiple:
         raise SettingsError(f"--size: expected a multiple of {generator.multiple}, got {settings.size}")
+    if settings.redraw and not isinstance(generator, Redraws):
+        raise SettingsError(
+            f"--as: expected a generator that can be followed back to noise (family flow), got one of family "
+            f"'{generator.family}'; leave --run out to use the flow that ships"
+        )
     if generator.frames != 2:
         raise SettingsError(
             f"--run: expected a generator of ED and ES pairs (2 frames), got one of {generator.frames} frame(s); "

@@ -32,4 +32,5 @@ class GenerateSettings(Settings):
     screen: ScreenSettings = ScreenSettings()
     size: int = Field(128, ge=32)
     spacing_mm: float = Field(1.5, gt=0)
+    redraw: bool = Field(False, description="start from the images of the followed subjects instead of from noise")
     masks: Literal["generated", "real", "deformed"] = "generated"

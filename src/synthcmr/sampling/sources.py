@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from synthcmr.cohort import Cohort
+from synthcmr.errors import CohortError
 from synthcmr.generators.anatomy import Anatomy, AnatomyGenerator, real_anatomies
+from synthcmr.generators.anatomy.generator import usable_stack
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.fingerprints import NAME as FINGERPRINTS
 from synthcmr.generators.protocol import Generator
@@ -55,6 +60,15 @@ def load_screen(sources: Sources, settings: ScreenSettings) -> Screen | None:
 def load_real(cohort: Path, subject: str) -> Anatomy:
     """The masks of one subject."""
     return next(iter(real_anatomies(Cohort.open(cohort).select(subject_id=subject))))
+
+
+@lru_cache(maxsize=64)
+def load_pixels(cohort: Path, subject: str) -> npt.NDArray[np.float32]:
+    """The images of one subject, as `load_real` gives their masks: (frames, slices, rows, columns)."""
+    stack = usable_stack(Cohort.open(cohort), subject)
+    if stack is None:
+        raise CohortError(f"{cohort}: subject '{subject}' has no stack with all structures drawn at ED and ES")
+    return stack.image
 
 
 def _beside(run: Path) -> Path:

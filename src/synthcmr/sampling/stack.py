@@ -12,7 +12,7 @@ from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess.levels import slice_levels
 from synthcmr.conditioning.condition import Condition, Neighbour
-from synthcmr.generators.protocol import Generator
+from synthcmr.generators.protocol import Generator, Redraws
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.requests import seed_of
 
@@ -62,6 +62,32 @@ def render_stacks(generator: Generator, stacks: Sequence[StackCondition], settin
         seeds = [seed_of(stacks[s].seed, "slice", z) for s, z, _ in work]
         images = generator.sample(conditions, seeds, settings)
         for (s, z, _), image in zip(work, images, strict=True):
+            made[s][:, z] = image
+    return made
+
+
+def redraw_stacks(
+    generator: Redraws,
+    before: Sequence[StackCondition],
+    after: Sequence[StackCondition],
+    pixels: Sequence[Images],
+    settings: SamplerSettings,
+) -> list[Images]:
+    """Draw given stacks again, round by round.
+
+    Args:
+        generator: can redraw.
+        before: whom the given images show.
+        after: whom they shall show.
+        pixels: of each stack, (frames, slices, rows, columns), 0 to 1.
+        settings: sampler, steps, guidance.
+    """
+    made = [np.zeros(stack.mask.shape, dtype=np.float32) for stack in after]
+    for work in _rounds(after):
+        given = np.stack([pixels[s][:, z] for s, z, _ in work])
+        shown = [before[s].at(z, _seen(pixels[s], before[s].mask, beside)) for s, z, beside in work]
+        asked = [after[s].at(z, _seen(made[s], after[s].mask, beside)) for s, z, beside in work]
+        for (s, z, _), image in zip(work, generator.redraw(given, shown, asked, settings), strict=True):
             made[s][:, z] = image
     return made
 

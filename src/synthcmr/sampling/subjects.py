@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
 
+from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess.levels import slice_levels
 from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.generators.anatomy import Anatomy, deform
-from synthcmr.generators.protocol import Generator
+from synthcmr.generators.protocol import Generator, Redraws
 from synthcmr.sampling.requests import WHOLE, Request, seed_of
 from synthcmr.sampling.results import generated_record
 from synthcmr.sampling.screening import Verdict
 from synthcmr.sampling.settings import GenerateSettings
-from synthcmr.sampling.sources import Sources, load_anatomies, load_image_generator, load_real, load_screen
-from synthcmr.sampling.stack import Images, StackCondition, render_slices, render_stacks
+from synthcmr.sampling.sources import Sources, load_anatomies, load_image_generator, load_pixels, load_real, load_screen
+from synthcmr.sampling.stack import Images, StackCondition, redraw_stacks, render_slices, render_stacks
 
 
 @dataclass
@@ -54,7 +55,7 @@ def make(requests: Sequence[Request], sources: Sources, settings: GenerateSettin
             m.tries, m.seed = attempt + 1, seed_of(m.request.seed, "try", attempt)
             if attempt and any(r.startswith("mask") for r in m.failures):
                 m.anatomy = _anatomy(m.request, sources, settings, attempt)
-        _render(waiting, generator, settings)
+        _render(waiting, generator, sources, settings)
         for m in waiting if screen else ():
             m.verdict = (
                 screen.judge(m.image, _shown(m), _asked(m, generator)) if screen and m.image is not None else None
@@ -63,9 +64,20 @@ def make(requests: Sequence[Request], sources: Sources, settings: GenerateSettin
     return [_record(m, generator) for m in made]
 
 
-def _render(waiting: Sequence[Made], generator: Generator, settings: GenerateSettings) -> None:
+def _own(attributes: Mapping[str, Value], generator: Generator) -> dict[str, Value]:
+    """What a generator can be told of a real subject."""
+    return {k: v for k, v in attributes.items() if generator.vocabulary.knows(k, v) and v != ""}
+
+
+def _render(waiting: Sequence[Made], generator: Generator, sources: Sources, settings: GenerateSettings) -> None:
     stacks = [StackCondition(m.anatomy.mask, _asked(m, generator), m.seed) for m in waiting]
-    if waiting[0].request.level == WHOLE:
+    if settings.redraw and sources.like is not None and isinstance(generator, Redraws):
+        names = [str(m.request.like) for m in waiting]
+        pixels = [load_pixels(sources.like, name) for name in names]
+        own = [_own(Cohort.open(sources.like).attributes(name), generator) for name in names]
+        shown = [replace(stack, attributes=was) for stack, was in zip(stacks, own, strict=True)]
+        images = redraw_stacks(generator, shown, stacks, pixels, settings.sampler)
+    elif waiting[0].request.level == WHOLE:
         images = render_stacks(generator, stacks, settings.sampler)
     else:
         for m in waiting:

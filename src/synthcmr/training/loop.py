@@ -256,6 +256,7 @@ class Loop:
             **numbers,
             "learning_rate": self._rate(),
             "seconds": round(seconds, 1),
+            "peak_mb": peak_memory_mb(self._accelerator.device),
         }
         if looked:
             entry["held_out"] = self._held_out
@@ -347,6 +348,17 @@ def _private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
     people: list[list[int]] = trainee.people()  # type: ignore[attr-defined]
     mechanism = promise(settings.dp, len(people), settings.steps * len(trainee.turns))
     return PrivateRun(mechanism, Secret(), people, settings.dp.slices)
+
+
+def peak_memory_mb(device: torch.device) -> int | None:
+    """Most memory that was held so far: of the card, or of this process; None where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device) / 2**20)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def _accelerator(settings: LoopSettings, cpu: bool, turns: int) -> Accelerator:

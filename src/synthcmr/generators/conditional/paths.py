@@ -18,6 +18,7 @@ from synthcmr.generators.sampler import SOLVERS, SamplerSettings, times
 
 Field = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> what the network says there
 STEPS = 1000  # of a diffusion
+COSINE = {"num_train_timesteps": STEPS, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
 SCHEDULERS = ("dpm++", "unipc", "ddim", "ddpm")
 
 
@@ -77,10 +78,10 @@ class Arc:
 
     def follow(self, field: Field, x_0: Tensor, settings: SamplerSettings) -> Tensor:
         """A scheduler of diffusers."""
-        scheduler = _scheduler(settings.sampler or self.samplers[0])
+        scheduler = scheduler_of(settings.sampler or self.samplers[0], **COSINE)
         scheduler.set_timesteps(settings.steps)
         kept = scheduler.alphas_cumprod.sqrt(), (1 - scheduler.alphas_cumprod).sqrt()
-        rest = {"generator": _generators(x_0)} if settings.sampler == "ddpm" else {}
+        rest = {"generator": generators_of(x_0)} if settings.sampler == "ddpm" else {}
         x = x_0.float()
         for step in scheduler.timesteps:
             alpha, sigma = (float(value[int(step)]) for value in kept)
@@ -115,7 +116,13 @@ def _arc(t: Tensor) -> tuple[Tensor, Tensor]:
     return t / length, (1 - t) / length
 
 
-def _scheduler(name: str) -> Any:
+def scheduler_of(name: str, **schedule: Any) -> Any:
+    """A scheduler of diffusers.
+
+    Args:
+        name: one of `SCHEDULERS`.
+        schedule: of the noise, as diffusers names it.
+    """
     import diffusers
 
     kinds: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -125,10 +132,10 @@ def _scheduler(name: str) -> Any:
         "ddpm": (diffusers.DDPMScheduler, {"clip_sample": False, "timestep_spacing": "trailing"}),
     }
     kind, options = kinds[name]
-    return kind(num_train_timesteps=STEPS, beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", **options)
+    return kind.from_config({**schedule, **options})
 
 
-def _generators(x_0: Tensor) -> list[torch.Generator]:
+def generators_of(x_0: Tensor) -> list[torch.Generator]:
     """One source of further noise per image, decided by the noise it starts from."""
     seeds = x_0.flatten(1)[:, :2].float().contiguous().cpu().view(torch.int64)[:, 0].tolist()
     return [torch.Generator().manual_seed(seed & (2**63 - 1)) for seed in seeds]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from synthcmr.generators.conditional.asked import as_asked
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.threads import one_thread_each
 from synthcmr.generators.sampler import SamplerSettings
+
+if TYPE_CHECKING:
+    from synthcmr.generators.flow.network import FlowNetwork
 
 
 def render(
@@ -31,17 +35,42 @@ def render(
     Returns:
         (images, frames, rows, columns), 0 to 1.
     """
-    _check(network, conditions, seeds)
+    if len(conditions) != len(seeds):
+        raise SettingsError(f"expected one seed per condition, got {len(conditions)} conditions and {len(seeds)} seeds")
+    _check(network, conditions)
     network.check_sampler(settings)
-    threads = torch.get_num_threads() if next(network.parameters()).device.type == "cpu" else 1
-    share = -(-settings.batch // threads)
-    parts = [slice(k, k + share) for k in range(0, len(conditions), share)]
+    shape = conditions[0].mask.shape
 
-    def some(part: slice) -> npt.NDArray[np.float32]:
-        return _some(network, conditions[part], seeds[part], settings)
+    def some(part: slice, device: torch.device) -> Tensor:
+        x_0 = torch.stack([noise(seed, shape) for seed in seeds[part]]).to(device)
+        return network.draw(as_asked(conditions[part], device), x_0, settings)
 
-    with one_thread_each(threads) as each:
-        return np.concatenate(list(each(some, parts)))
+    return _shared_out(network, len(conditions), some, settings)
+
+
+def redraw(
+    network: FlowNetwork,
+    images: npt.NDArray[np.floating],
+    before: Sequence[Condition],
+    after: Sequence[Condition],
+    settings: SamplerSettings,
+) -> npt.NDArray[np.float32]:
+    """Draw images again under other conditions, each from the noise that it would have come from.
+
+    Args:
+        network: a flow.
+        images: (images, frames, rows, columns), 0 to 1.
+        before: what each image shows.
+        after: what it shall show.
+        settings: sampler, steps; guidance leads away from what was shown before.
+    """
+    _check(network, [*before, *after])
+
+    def some(part: slice, device: torch.device) -> Tensor:
+        x_1 = torch.from_numpy(images[part].astype(np.float32)).clamp(0, 1).to(device) * 2 - 1
+        return network.redraw(x_1, as_asked(before[part], device), as_asked(after[part], device), settings)
+
+    return _shared_out(network, len(before), some, settings)
 
 
 def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
@@ -49,23 +78,28 @@ def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, dtype=np.float32))
 
 
-@torch.no_grad()
-def _some(
-    network: ConditionalNetwork, conditions: Sequence[Condition], seeds: Sequence[int], settings: SamplerSettings
+def _shared_out(
+    network: ConditionalNetwork, count: int, some: Callable[[slice, torch.device], Tensor], settings: SamplerSettings
 ) -> npt.NDArray[np.float32]:
+    """Images, -1 to 1, part by part; on a CPU each part by one thread."""
     device = next(network.parameters()).device
-    shape = conditions[0].mask.shape
-    x_0 = torch.stack([noise(seed, shape) for seed in seeds]).to(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-        x_1 = network.draw(as_asked(conditions, device), x_0, settings)
-    image: npt.NDArray[np.float32] = ((x_1.float() + 1) / 2).clamp(0, 1).cpu().numpy()
-    return image
+    threads = torch.get_num_threads() if device.type == "cpu" else 1
+    share = -(-settings.batch // threads)
+    parts = [slice(k, k + share) for k in range(0, count, share)]
+
+    @torch.no_grad()
+    def finished(part: slice) -> npt.NDArray[np.float32]:
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
+            x_1 = some(part, device)
+        image: npt.NDArray[np.float32] = ((x_1.float() + 1) / 2).clamp(0, 1).cpu().numpy()
+        return image
+
+    with one_thread_each(threads) as each:
+        return np.concatenate(list(each(finished, parts)))
 
 
-def _check(network: ConditionalNetwork, conditions: Sequence[Condition], seeds: Sequence[int]) -> None:
+def _check(network: ConditionalNetwork, conditions: Sequence[Condition]) -> None:
     settings = network.settings
-    if len(conditions) != len(seeds):
-        raise SettingsError(f"expected one seed per condition, got {len(conditions)} conditions and {len(seeds)} seeds")
     for condition in conditions:
         frames, rows, columns = condition.mask.shape
         if frames != settings.frames:

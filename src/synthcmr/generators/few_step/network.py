@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from synthcmr.conditioning.condition import SCANNER, VIEW
+from synthcmr.conditioning.shared import Shared
 from synthcmr.conditioning.tokens import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
@@ -29,7 +30,7 @@ class FewStepNetwork(FlowNetwork):
     def __init__(self, settings: FewStepSettings, vocabulary: Vocabulary) -> None:
         """Build the network; `learn_from` names the teacher."""
         super().__init__(settings, vocabulary)
-        self._teacher: list[FlowNetwork] = []  # in a list: no part of the student's weights
+        self._teacher: Shared[FlowNetwork] | None = None
 
     def learn_from(self, teacher: FlowNetwork) -> None:
         """Take a teacher, and its weights to start from.
@@ -39,7 +40,7 @@ class FewStepNetwork(FlowNetwork):
         """
         if not isinstance(teacher.text, TokenEncoder):
             raise SettingsError("few-step: expected a teacher with text_encoder tokens, got one with clip")
-        self._teacher = [teacher.eval().requires_grad_(False)]
+        self._teacher = Shared(teacher.eval().requires_grad_(False))
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The squared error of every leap of one trajectory per image."""
@@ -66,9 +67,9 @@ class FewStepNetwork(FlowNetwork):
     @torch.no_grad()
     def _trajectory(self, batch: dict[str, Tensor], leaps: Tensor) -> list[Tensor]:
         """Where the teacher stands at the end of every leap."""
-        if not self._teacher:
+        if self._teacher is None:
             raise SettingsError("few-step: expected a teacher; name a run of a flow with --from")
-        teacher = self._teacher[0].to(batch["noise"].device)
+        teacher = self._teacher.held.to(batch["noise"].device)
         settings = SamplerSettings(**self.settings.model_dump(include={"guidance", "branch", "until", "rescale"}))
         told, kept = batch["text"], VIEW + SCANNER if settings.branch == "metadata-free" else ()
         patient = torch.tensor([name not in kept for name in teacher.text.vocabulary.names], device=told.device)

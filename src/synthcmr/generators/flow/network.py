@@ -5,12 +5,16 @@ from __future__ import annotations
 from torch import Tensor
 
 from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.generators.conditional.asked import Asked, around_asked
+from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.path_network import PathNetwork
 from synthcmr.generators.conditional.paths import Straight
 from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.generators.sampler import SamplerSettings, heun, times
 
 # Where an image prediction is turned into a velocity, the way left counts at least this: close to the end it is all error.
 LEFT_AT_LEAST = 0.05
+NEARLY_THERE = 0.999  # where the way back begins: what is left to say of a finished image is undefined
 
 
 class FlowNetwork(PathNetwork):
@@ -34,3 +38,15 @@ class FlowNetwork(PathNetwork):
             return out
         left = (1 - t.float()).clamp(min=LEFT_AT_LEAST)[:, None, None, None]
         return (out - x_t.float()) / left
+
+    def redraw(self, x_1: Tensor, before: Asked, after: Asked, settings: SamplerSettings) -> Tensor:
+        """The image that the noise of x_1 leads to under other conditions; guidance leads away from what x_1 shows.
+
+        Noise keeps what the conditions do not say: this patient's own chest, where the heart lies, the slice's small print.
+        """
+        was = self.tokens(before.texts)
+        around = around_asked(before, self.settings.patch)
+        path = times(settings.steps, settings.shift, x_1.device)
+        x_0 = heun(lambda x, t: self.field(x, t, around, was), x_1, path.flip(0).clamp(max=NEARLY_THERE))
+        now = around_asked(after, self.settings.patch)
+        return heun(Guided(self.field, now, self.tokens(after.texts), was, settings), x_0, path)
