@@ -70,7 +70,7 @@ def test_each_way_of_tuning_trains_and_draws_by_seed(runs: dict[str, Path], phan
     made = generator.sample(asked, [1, 2, 3], FAST)
     assert made.shape == (3, 2, 64, 64)
     assert np.isfinite(made).all()
-    assert np.abs(made[1] - generator.sample(asked[1:2], [2], FAST)[0]).max() < 1e-3
+    assert np.abs(made[1] - generator.sample(asked[1:2], [2], FAST)[0]).max() < 1e-4
     assert np.abs(made - generator.sample(asked, [4, 5, 6], FAST)).max() > 1e-3
 
 

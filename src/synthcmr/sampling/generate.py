@@ -68,11 +68,15 @@ def _known(request: Request, generator: Generator, sources: Sources) -> Request:
     if request.like is None:
         return request
     diagnoses = load_anatomies(sources).people.diagnoses
+    own = Cohort.open(sources.like).attributes(request.like) if sources.like is not None else {}
     kept = {
         k: v
         for k, v in request.attributes.items()
-        if (k not in generator.vocabulary.names or generator.vocabulary.knows(k, v))
-        and (k != "diagnosis" or v in diagnoses)
+        if own.get(k, v) != v
+        or (
+            (k not in generator.vocabulary.names or generator.vocabulary.knows(k, v))
+            and (k != "diagnosis" or v in diagnoses)
+        )
     }
     return replace(request, attributes=kept)
 

@@ -78,7 +78,15 @@ class StableNetwork(ConditionalNetwork):
         return mse_loss(found, target.float()), {}
 
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
-        """Diffusion with guidance, decoded, unstacked and brought back to the size of the masks."""
+        """Diffusion with guidance, decoded, unstacked and brought back to the size of the masks.
+
+        On a CPU in full precision: kernels in half precision round differently with the size of the batch.
+        """
+        half = settings.precision == "bf16" and noise.device.type != "cpu"
+        with torch.autocast(noise.device.type, torch.bfloat16, enabled=half):
+            return self._drawn(asked, noise, settings)
+
+    def _drawn(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         scheduler = scheduler_of(settings.sampler or USUAL, **self._schedule.held)
         scheduler.set_timesteps(settings.steps)
         rest = {"generator": generators_of(noise)} if settings.sampler == "ddpm" else {}
