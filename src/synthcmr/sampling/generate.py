@@ -41,7 +41,8 @@ def generate(
         progress: called with (done, total, subject).
     """
     generator = load_image_generator(sources)
-    requests = [_known(r, generator, sources) for r in requests]
+    followed = None if sources.like is None else Cohort.open(sources.like)
+    requests = [_known(r, generator, sources, followed) for r in requests]
     _check(requests, generator, sources, settings)
     manifest = {
         "step": "generate",
@@ -63,12 +64,12 @@ def generate(
     return Cohort.open(out)
 
 
-def _known(request: Request, generator: Generator, sources: Sources) -> Request:
+def _known(request: Request, generator: Generator, sources: Sources, followed: Cohort | None) -> Request:
     """Without what a followed subject has that generator or anatomies have never seen; what is asked in words stays."""
     if request.like is None:
         return request
     diagnoses = load_anatomies(sources).people.diagnoses
-    own = Cohort.open(sources.like).attributes(request.like) if sources.like is not None else {}
+    own = followed.attributes(request.like) if followed is not None else {}
     kept = {
         k: v
         for k, v in request.attributes.items()
