@@ -112,7 +112,9 @@ class ConditionalGenerator(Generic[N]):
         if not going.main:
             return cls(network, "", {})
         merge_low_rank(network)
-        header = cls._record(settings, loop, vocabulary, training)
+        plain = settings.model_copy(update={"start": None, "rank": None})  # the network as it is, wherever it came from
+        header = cls._record(plain, loop, vocabulary, training)
+        header["begun_from"] = None if start is None else file_hash(start)
         header |= {"steps": going.step, "origin": cohort.info.get("origin", []), "privacy": going.privacy}
         header["scanners"] = _scanners(training, private=loop.dp is not None)
         if loop.dp is None:  # fingerprints of private images are what no noise covers
