@@ -8,16 +8,20 @@ results and at the real images of the same split. Every figure is given for both
 - mask: Dice of re-segmentation with the asked mask
 - sex, diagnosis: AUC of the reader; age, BMI, fat thickness: correlation of asked and read
 - EDV, EF, mass: correlation of asked and measured by re-segmentation
+- age from sizes: a ridge regression from volumes, mass and wall to age, fitted on the real masks of the training split, applied to what
+  is measured by re-segmentation; in phantoms age shows in these alone
 - similarity of adjacent slices inside and outside the heart, where the anatomy itself does not change
 """
 
 import argparse
 import json
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Mask
@@ -37,6 +41,9 @@ from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import weights_file
 
 NUMBERS = ("lv_edv_ml", "lv_ef_percent", "lv_mass_g")
+SIZES = ("lv_edv_ml", "lv_esv_ml", "lv_mass_g", "rv_edv_ml", "rv_esv_ml", "wall_max_mm")
+RIDGE = 5.0
+AgeJudge = Callable[[Sequence[Mapping[str, float]]], npt.NDArray[np.float64]]
 
 
 def judge_paths(judges: Path | None) -> tuple[Path, Path]:
@@ -55,8 +62,8 @@ def people(cohort: Cohort, split: str, count: int) -> list[Request]:
     return like_cohort(list(seen.items()), min(count, len(seen)), 0, {}, "whole")  # type: ignore[arg-type]
 
 
-def stacks(cohort: Cohort, limit: int) -> list[SubjectStack]:
-    """ED+ES stacks with masks."""
+def stacks(cohort: Cohort, limit: int | None) -> list[SubjectStack]:
+    """ED+ES stacks with masks; all of them without a limit."""
     found = []
     for _, stack in cohort.iter_stacks():
         if set(stack.phases) == {"ED", "ES"} and stack.spacing_mm is not None:
@@ -83,8 +90,33 @@ def _correlation(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> fl
     return float(np.corrcoef(a.astype(np.float64), b.astype(np.float64))[0, 1])
 
 
-def look(chosen: list[SubjectStack], segmenter: Segmenter) -> dict[str, float]:
+def sizes(stack: SubjectStack, mask: Mask) -> dict[str, float]:
+    """What a mask of a stack measures."""
+    return measure(mask, stack.spacing_mm or (1.0, 1.0), stack.slice_step_mm or 1.0)
+
+
+def _logs(measured: Sequence[Mapping[str, float]]) -> npt.NDArray[np.float64]:
+    return np.log(np.maximum([[m[name] for name in SIZES] for m in measured], 1.0))
+
+
+def ages(cohort: Cohort, chosen: list[SubjectStack]) -> npt.NDArray[np.float64]:
+    """Of the subjects of some stacks."""
+    return np.array([float(str(cohort.attributes(stack.subject_id)["age"])) for stack in chosen])
+
+
+def age_judge(cohort: Cohort) -> AgeJudge:
+    """Age from sizes, as the real masks of the training split tell it."""
+    learned = stacks(cohort.select(split="train"), None)
+    x, y = _logs([sizes(s, s.mask) for s in learned]), ages(cohort, learned)
+    mean, sd = x.mean(0), x.std(0)
+    z = (x - mean) / sd
+    weights = np.linalg.solve(z.T @ z + RIDGE * np.eye(len(SIZES)), z.T @ (y - y.mean()))
+    return lambda measured: ((_logs(measured) - mean) / sd) @ weights + y.mean()
+
+
+def look(cohort: Cohort, limit: int, segmenter: Segmenter, old: AgeJudge | None) -> dict[str, float]:
     """Dice, adjacent similarity, and correlation of mask and re-segmentation numbers."""
+    chosen = stacks(cohort, limit)
     dice, inside, outside = [], [], []
     truth: list[dict[str, float]] = []
     read: list[dict[str, float]] = []
@@ -94,9 +126,8 @@ def look(chosen: list[SubjectStack], segmenter: Segmenter) -> dict[str, float]:
         a, b = similarity(stack)
         inside += a
         outside += b
-        spacing, step = stack.spacing_mm or (1.0, 1.0), stack.slice_step_mm or 1.0
-        truth.append(measure(stack.mask, spacing, step))
-        read.append(measure(found, spacing, step))
+        truth.append(sizes(stack, stack.mask))
+        read.append(sizes(stack, found))
     scores = {
         "mask dice": float(np.nanmean(dice)),
         "similarity inside": float(np.nanmean(inside)),
@@ -105,6 +136,8 @@ def look(chosen: list[SubjectStack], segmenter: Segmenter) -> dict[str, float]:
     for name in NUMBERS:
         pairs = np.array([(t[name], r[name]) for t, r in zip(truth, read, strict=True) if name in t and name in r])
         scores[f"{name} correlation"] = float(np.corrcoef(pairs.T)[0, 1])
+    if old is not None:
+        scores["age from sizes correlation"] = float(np.corrcoef(ages(cohort, chosen), old(read))[0, 1])
     return scores
 
 
@@ -144,10 +177,11 @@ def main() -> None:
     segmenter, reader = judge_paths(options.judges)
     outlines, reads = Segmenter.load(segmenter), AttributeReader.load(reader)
     real = cohort.select(split=options.split)
+    old = age_judge(cohort) if cohort.subjects.get("age", pd.Series([None])).notna().all() else None
     scores = {}
     for name, chosen, split in (("real", real, options.split), ("generated", made, None)):
         images = load_images(chosen, split)
-        scores[name] = look(stacks(chosen, options.subjects), outlines) | readings(images, reads)
+        scores[name] = look(chosen, options.subjects, outlines, old) | readings(images, reads)
     shares = {k: v / scores["real"][k] for k, v in scores["generated"].items() if scores["real"].get(k)}
     for k, share in shares.items():
         print(

@@ -9,6 +9,7 @@ this machine each, with the `cpu` preset. Images are drawn for masks and patient
 import argparse
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ QUOTED = {
 SHEET = 6
 
 
-def steps_in(minutes: float, cohort: Cohort, kind: str, changes: dict[str, object], work: Path) -> int:
+def steps_in(minutes: float, cohort: Cohort, kind: str, changes: Mapping[str, object], work: Path) -> int:
     """How many steps fit into the minutes, by a short trial."""
     model, loop = family(kind).settings("cpu")
     trial = loop.model_copy(update={"steps": 30, "held_out_every": 10**6, "sheet_every": 10**6})

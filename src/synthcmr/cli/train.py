@@ -16,7 +16,9 @@ ANATOMY = "anatomy"
 def train(
     family: Annotated[
         str,
-        typer.Argument(help="flow, diffusion, latent, gan, vae, few-step; or anatomy for the generator of masks."),
+        typer.Argument(
+            help="flow, diffusion, latent, gan, vae, few-step, stable; or anatomy for the generator of masks."
+        ),
     ],
     cohort: Annotated[Path, typer.Argument(help="Cohort folder; its training split is learned from.")],
     run: Annotated[Path, typer.Argument(help="Run folder to make; a run that was cut short goes on.")],

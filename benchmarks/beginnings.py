@@ -1,0 +1,146 @@
+"""Does a generator that begins from phantoms do better on a small cohort, without and with differential privacy?
+
+    python -m benchmarks.beginnings --cohort ACDC [--steps 300] [--seeds 0 1] [--epsilons 1 3 10] [--work FOLDER]
+
+Trains the flow on the training split with equal steps from random weights and from those that ship (the same network both times), for each
+seed, without privacy and at each epsilon. On the subjects of the other splits, whom no run saw:
+
+- held-out loss
+- Dice of re-segmentation (by the judge that ships, which learned from phantoms alone) of images drawn for their masks
+- Fréchet distance of those images to theirs, in the features of the reader that ships, and what the training images have to theirs
+- utility: Dice, on their real images, of a segmenter that was trained on drawn images alone (masks: those of the training split, so under
+  privacy this is the utility of the images, with the masks taken as public)
+
+A run that is there already is not trained again.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.fidelity import FEATURES, features, frechet
+from synthcmr.cohort import Cohort
+from synthcmr.conditioning.condition import Condition
+from synthcmr.generators.conditional.start import started
+from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.judges.limits import mean_dice
+from synthcmr.judges.reader import AttributeReader
+from synthcmr.judges.segmenter import Segmenter, SegmenterTrainee, build
+from synthcmr.judges.settings import SEGMENTER_LOOP, SegmenterSettings
+from synthcmr.training.images import TrainingImages, joined, load_images
+from synthcmr.training.loop import Loop
+from synthcmr.training.privacy import PrivacySettings
+from synthcmr.training.run_folder import WEIGHTS, RunFolder
+from synthcmr.training.settings import LoopSettings
+from synthcmr.training.shipped import shipped
+
+Row = dict[str, float | str | None]
+SUBJECTS, SLICES = 12, 2  # of a private step
+USE_STEPS = 400  # of the segmenter that learns from drawn images
+
+
+def trained(cohort: Cohort, run: Path, start: str | None, loop: LoopSettings) -> FlowGenerator:
+    """The flow of one arm; its network is that of the shipped weights either way."""
+    if (run / WEIGHTS).exists():
+        return FlowGenerator.load(run / WEIGHTS)
+    model, _ = FlowGenerator.settings("cpu")
+    values = started({**model.model_dump(), "start": start, "rank": None}, shipped("flow"))
+    return FlowGenerator.fit(
+        cohort,
+        run,
+        FlowSettings.model_validate(values),
+        loop,
+        lambda p: print(f"{run.name}: {p.step} of {p.steps}", flush=True) if p.step % 50 == 0 else None,
+    )
+
+
+def drawn(generator: FlowGenerator, images: TrainingImages, rounds: int) -> TrainingImages:
+    """Images for the masks and patients of a set, several of each."""
+    known = generator.vocabulary
+    asked = [
+        Condition(m, {k: v for k, v in a.items() if known.knows(k, v)})
+        for m, a in zip(images.mask, images.attributes, strict=True)
+    ] * rounds
+    made = generator.sample(asked, list(range(len(asked))), SamplerSettings())
+    return TrainingImages(
+        made.astype(np.float16),
+        np.concatenate([images.mask] * rounds),
+        images.attributes * rounds,
+        [f"{s}-{k}" for k in range(rounds) for s in images.subject],
+        [()] * len(asked),
+        images.cohort_hash,
+    )
+
+
+def utility(learned: TrainingImages, others: TrainingImages, work: Path) -> float:
+    """Dice on real images of a segmenter that learned from these alone."""
+    torch.manual_seed(0)
+    settings = SegmenterSettings()
+    trainee = SegmenterTrainee(build(settings), learned, None, settings.size)
+    quiet = {"steps": USE_STEPS, "held_out_every": 10**6, "sheet_every": 10**6, "checkpoint_every": 10**6}
+    network = Loop(trainee, SEGMENTER_LOOP.model_copy(update=quiet), RunFolder(work)).go()
+    return resegmented(Segmenter(network, "", {}), others.image.astype(np.float32), others)  # type: ignore[arg-type]
+
+
+def resegmented(segmenter: Segmenter, images: np.ndarray, wanted: TrainingImages) -> float:
+    """Mean Dice with the masks."""
+    return float(np.nanmean([mean_dice(segmenter.segment(i), m) for i, m in zip(images, wanted.mask, strict=True)]))
+
+
+def held_out_loss(generator: FlowGenerator, others: TrainingImages, work: Path) -> float:
+    """As training computes it, on the subjects of the other splits."""
+    trainee = ConditionalTrainee(generator.network, others, others)
+    return float(Loop(trainee, LoopSettings(held_out_images=len(others)), RunFolder(work))._held_out_loss() or np.nan)
+
+
+def main() -> None:
+    """Train every arm, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cohort", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1])
+    parser.add_argument("--epsilons", type=float, nargs="*", default=[1.0, 3.0, 10.0])
+    parser.add_argument("--work", type=Path, default=Path("benchmarks/out/beginnings"))
+    options = parser.parse_args()
+    cohort = Cohort.open(options.cohort)
+    training = load_images(cohort, "train")
+    others = joined([load_images(cohort, split) for split in ("validation", "test")])
+    segmenter, reader = Segmenter.load(shipped("segmenter")), AttributeReader.load(shipped("reader"))
+    real = features(reader, others.image)
+    floor = {
+        "frechet": frechet(features(reader, training.image), real),
+        "dice": resegmented(segmenter, others.image.astype(np.float32), others),
+        "utility": utility(training, others, options.work / "real-use"),
+    }
+    print("real", floor, flush=True)
+    table: list[Row] = []
+    for seed in options.seeds:
+        for epsilon in (None, *options.epsilons):
+            for start in (None, "phantom"):
+                privacy = epsilon and PrivacySettings(epsilon=epsilon, subjects=SUBJECTS, slices=SLICES)
+                loop = FlowGenerator.settings("cpu")[1].model_copy(
+                    update={"steps": options.steps, "seed": seed, "dp": privacy, "held_out_every": 10**6}
+                    | {"sheet_every": 10**6, "ema": 0.99, "learning_rate": 4e-4 if start is None else 2e-4}
+                )
+                name = f"{start or 'random'}-{epsilon or 'open'}-{seed}"
+                generator = trained(cohort, options.work / name, start, loop)
+                again = drawn(generator, others, 2)
+                row: Row = {"start": start, "epsilon": epsilon, "seed": seed}
+                row["held_out"] = held_out_loss(generator, others, options.work / f"{name}-loss")
+                row["dice"] = resegmented(segmenter, again.image.astype(np.float32), again)
+                row["frechet"] = frechet(features(reader, again.image), real)
+                row["utility"] = utility(drawn(generator, training, 2), others, options.work / f"{name}-use")
+                table.append(row)
+                print(row, flush=True)
+                record = {"steps": options.steps, "features": FEATURES, "real": floor, "table": table}
+                (options.work.parent / "beginnings.json").write_text(json.dumps(record, indent=2))
+
+
+if __name__ == "__main__":
+    main()
