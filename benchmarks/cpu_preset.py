@@ -19,8 +19,10 @@ from PIL import Image
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.generators.conditional.generator import some_images
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.flow.presets import PRESETS
 from synthcmr.generators.sampler import SamplerSettings
@@ -28,8 +30,9 @@ from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.loop import Loop
-from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.shipped import shipped
+from synthcmr.training.weights import save_weights
 
 BETWEEN = 25  # steps between looks at the clock
 
@@ -61,13 +64,16 @@ def main() -> None:
     watched = held_out or training
     rows = np.linspace(0, len(watched) - 1, options.images).astype(int).tolist()
     torch.manual_seed(loop.seed)
-    trainee = ConditionalTrainee(
-        FlowNetwork(model, Vocabulary.of(training.attributes, model.attributes)), training, held_out
-    )
+    fresh = FlowNetwork(model, Vocabulary.of(training.attributes, model.attributes))
+    fresh.measure(some_images(training))
+    trainee = ConditionalTrainee(fresh, training, held_out)
+    record = FlowGenerator._record(model, loop, fresh.text.vocabulary, training)
+    folder = RunFolder(options.work / "run")
+    folder.start(record, [])
     quiet = loop.model_copy(
         update={"held_out_every": 10**6, "sheet_every": 10**6, "checkpoint_every": 10**6}  # the clock runs for training
     )
-    going = Loop(trainee, quiet, RunFolder(options.work / "run"))
+    going = Loop(trainee, quiet, folder)
     segmenter, spent, table = Segmenter.load(shipped("segmenter")), 0.0, []
     for mark in options.minutes:
         while spent < 60 * mark and going.step < loop.steps:
@@ -85,6 +91,7 @@ def main() -> None:
         print(table[-1], flush=True)
         picture = (trainee.sheet(network).clip(0, 1) * 255).astype(np.uint8)
         Image.fromarray(picture).save(options.work / f"after_{mark:g}_minutes.png")
+    save_weights(network, folder.path / WEIGHTS, record | {"steps": going.step})
     record = {
         "threads": torch.get_num_threads(),
         "steps_of_preset": loop.steps,
