@@ -4,7 +4,7 @@
 
 RUN is a trained `few-step` run (`synthcmr train few-step COHORT RUN`). For the masks and patients of the test split: Fréchet distance
 and kernel distance to other real images, Dice of re-segmentation, and seconds an image in batches of 16, for the teacher at 50 and at
-16 guided steps, at as many steps as the student takes, and for the student.
+the usual guided steps, at as many steps as the student takes, and for the student.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def main() -> None:
     leaps = int(student.facts["model"]["leaps"])
     choices = {
         "teacher, 50 steps": (teacher, SamplerSettings(steps=50)),
-        "teacher, 16 steps": (teacher, SamplerSettings()),
+        "teacher, usual": (teacher, SamplerSettings()),
         f"teacher, {leaps} steps": (teacher, SamplerSettings(steps=leaps)),
         f"student, {leaps} steps": (student, SamplerSettings()),
     }

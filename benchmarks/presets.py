@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.generators.conditional.asked import around
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.flow.presets import PRESETS
@@ -45,9 +46,9 @@ def flops_a_step(network: FlowNetwork, batch: int) -> float:
     frames = network.settings.frames
     x, t = torch.zeros(1, frames, SIZE, SIZE), torch.zeros(1)
     masks = torch.zeros(1, 4 * frames, SIZE, SIZE)
-    around = network.surroundings(masks, x, masks, torch.zeros(1))
+    beside = around(masks, x, masks, torch.zeros(1), network.settings.patch)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network.velocity(x, t, around, network.text(network.text.prepare([{}])))
+        network.field(x, t, beside, network.text(network.text.prepare([{}])))
     return float(counter.get_total_flops()) * 3 * batch
 
 

@@ -23,7 +23,11 @@ from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import load_images
 from synthcmr.training.shipped import shipped
 
-CHOICES = (("euler", 6), ("euler", 8), ("euler", 12), ("euler", 16), ("euler", 24), ("heun", 8), ("euler", 50))
+CHOICES = (
+    *(("adams", n) for n in (6, 8, 10, 12, 50)),
+    *(("euler", n) for n in (8, 16, 50)),
+    ("heun", 5),
+)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ import torch
 
 from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.anatomy import AnatomyGenerator
+from synthcmr.generators.conditional.asked import around
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.shipped import shipped
@@ -60,7 +61,7 @@ def ddpm(repeats: int) -> float:
     text = network.text(network.text.prepare([{}] * BATCH))
     shape = (BATCH, 2, 128, 128)
     blank = torch.zeros(BATCH, 8, 128, 128)
-    around = network.surroundings(blank, torch.zeros(shape), blank, torch.zeros(BATCH))
+    beside = around(blank, torch.zeros(shape), blank, torch.zeros(BATCH), network.settings.patch)
     scheduler = DDPMScheduler(num_train_timesteps=DDPM_STEPS)
     scheduler.set_timesteps(DDPM_STEPS)
 
@@ -68,7 +69,7 @@ def ddpm(repeats: int) -> float:
         x = torch.randn(shape)
         with torch.autocast("cpu", torch.bfloat16):
             for t in scheduler.timesteps[:TIMED_DDPM]:
-                v = network.velocity(x, t.expand(BATCH) / DDPM_STEPS, around, text)
+                v = network.field(x, t.expand(BATCH) / DDPM_STEPS, beside, text)
                 x, _ = scheduler.step(v, t, x)
 
     return seconds(some_steps, repeats) / TIMED_DDPM * DDPM_STEPS / BATCH

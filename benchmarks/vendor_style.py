@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path)
     parser.add_argument("--images", type=int, default=96, help="a vendor")
     parser.add_argument("--guidance", type=float, default=REDRAWING["guidance"])
-    parser.add_argument("--steps", type=int, default=SamplerSettings().steps)
+    parser.add_argument("--steps", type=int, default=REDRAWING["steps"])
     parser.add_argument("--until", type=float, default=REDRAWING["until"])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/vendor_style"))
     options = parser.parse_args()

@@ -121,7 +121,7 @@ def test_schedulers_of_diffusions_lead_from_the_same_noise_to_an_image(
     made = generator.sample(asked(phantom_cohort, 3), [1, 2, 3], settings)
     alone = generator.sample(asked(phantom_cohort, 3)[1:2], [2], settings)
     assert np.abs(made[1] - alone[0]).max() < 1e-4
-    with pytest.raises(SettingsError, match=r"family 'flow' takes euler, heun; got"):
+    with pytest.raises(SettingsError, match=r"family 'flow' takes adams, euler, heun; got"):
         load_generator(runs["flow"]).sample(asked(phantom_cohort, 1), [1], settings)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from synthcmr.generators.sampler import SOLVERS, euler, guided, heun, times
+from synthcmr.generators.sampler import SOLVERS, adams, euler, guided, heun, times
 
 MEAN, SD = 2.0, 0.5
 
@@ -34,7 +34,7 @@ def test_samplers_reach_the_data(name: str, x_0: Tensor) -> None:
     assert torch.allclose(x_1, exact(x_0), atol=5e-3)
 
 
-@pytest.mark.parametrize(("solver", "order"), [(euler, 1), (heun, 2)])
+@pytest.mark.parametrize(("solver", "order"), [(euler, 1), (adams, 2), (heun, 2)])
 def test_errors_fall_with_the_order_of_the_method(solver: object, order: int, x_0: Tensor) -> None:
     errors = [
         float((solver(velocity, x_0, times(n, 1.0, x_0.device).double()) - exact(x_0)).abs().max())

@@ -24,6 +24,7 @@ class Masks(StrEnum):
 class Sampler(StrEnum):
     """Solvers."""
 
+    adams = "adams"
     euler = "euler"
     heun = "heun"
     dpm = "dpm++"
@@ -41,7 +42,7 @@ class Branch(StrEnum):
 
 DEFAULT_COUNT = 16
 STYLE = ("vendor", "scanner", "field_strength_t", "centre")  # what --as may change: the scanner, never the patient
-REDRAWING: "dict[str, Any]" = {"guidance": 2.0, "until": 1.0}  # of the way from one scanner to another
+REDRAWING: "dict[str, Any]" = {"guidance": 2.0, "until": 1.0, "steps": 16}  # of the way from one scanner to another
 
 
 def generate(
@@ -71,7 +72,7 @@ def generate(
     ] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, max=1000, help="Sampler steps.")] = None,
     sampler: Annotated[
-        Sampler | None, typer.Option("--sampler", help="Solver: euler, heun for flows; the others for diffusions.")
+        Sampler | None, typer.Option("--sampler", help="Solver: adams, euler, heun for flows; the others for diffusions.")
     ] = None,
     guidance: Annotated[
         float | None, typer.Option("--guidance", min=0, help="1: none; more: the text counts more.")

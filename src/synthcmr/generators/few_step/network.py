@@ -17,7 +17,7 @@ from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import heart_weights
 from synthcmr.generators.few_step.settings import FewStepSettings
 from synthcmr.generators.flow.network import FlowNetwork
-from synthcmr.generators.sampler import SamplerSettings, euler
+from synthcmr.generators.sampler import SamplerSettings, adams, euler
 
 
 class FewStepNetwork(FlowNetwork):
@@ -80,7 +80,7 @@ class FewStepNetwork(FlowNetwork):
         stops = [batch["noise"]]
         for now, then in pairwise(leaps):
             between = torch.lerp(now, then, torch.linspace(0, 1, self.settings.teacher_steps + 1, device=now.device))
-            stops.append(euler(velocity, stops[-1], between).float())
+            stops.append(adams(velocity, stops[-1], between).float())
         return stops
 
 

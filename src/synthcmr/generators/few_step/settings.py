@@ -15,7 +15,7 @@ class FewStepSettings(FlowSettings):
     early: float = Field(
         1.7, gt=0, description="above 1: shorter leaps near the noise, where the large shapes are decided"
     )
-    teacher_steps: int = Field(5, ge=1, description="Euler steps of the teacher within each leap")
+    teacher_steps: int = Field(4, ge=1, description="steps of the teacher within each leap")
     guidance: float = Field(4.0, ge=0, description="of the teacher; the student has it built in")
     branch: Literal["empty", "metadata-free"] = "metadata-free"
     until: float = Field(0.2, gt=0, le=1)
