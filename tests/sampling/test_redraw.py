@@ -33,6 +33,10 @@ def test_a_cohort_is_redrawn_from_the_command_line(tiny_run: Path, phantom_cohor
     )
     made = Cohort.open(tmp_path / "out")
     assert set(made.subjects["vendor"]) == {"Philips"}
+    assert "centre" not in made.subjects or made.subjects["centre"].isna().all()  # it was the other scanner's
+    page = (tmp_path / "out" / "generated.html").read_text()
+    assert "real subjects as another scanner would show them" in page
+    assert "Nobody" not in page
     source = made.images["anatomy_source"].iloc[0].removeprefix("real:")
     mine = np.concatenate(
         [made.mask(i) for i in range(len(made)) if made.images["anatomy_source"].iloc[i] == f"real:{source}"]

@@ -72,7 +72,8 @@ def generate(
     ] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, max=1000, help="Sampler steps.")] = None,
     sampler: Annotated[
-        Sampler | None, typer.Option("--sampler", help="Solver: adams, euler, heun for flows; the others for diffusions.")
+        Sampler | None,
+        typer.Option("--sampler", help="Solver: adams, euler, heun for flows; the others for diffusions."),
     ] = None,
     guidance: Annotated[
         float | None, typer.Option("--guidance", min=0, help="1: none; more: the text counts more.")
@@ -145,6 +146,13 @@ def generate(
     with progress_bar("generate") as report:
         cohort = make(out, requests, Sources(run, anatomy, judges, like), settings, workers, report)
     typer.echo(describe(cohort, len(requests)))
+    if not len(cohort):
+        typer.echo(
+            "Nothing passed screening. Train longer, train judges on your own data (synthcmr judge fit) and name them with --judges, "
+            "or keep everything with --no-screen.",
+            err=True,
+        )
+        raise typer.Exit(1)
 
 
 def describe(cohort: "Cohort", asked: int) -> str:
@@ -161,6 +169,8 @@ def describe(cohort: "Cohort", asked: int) -> str:
         lines.append(
             f"  {len(rejects)} of {asked} given up; reasons in rejects.parquet, first: {rejects['reason'].iloc[0]}"
         )
+    if cohort.info["settings"]["generate"]["redraw"]:
+        lines.append("  these show real subjects as another scanner would: keep them as you keep the originals")
     if len(cohort):
         from synthcmr.report.generated_page import write_generated_page
 

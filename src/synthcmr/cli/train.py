@@ -34,7 +34,10 @@ def train(
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option("--from", help="Begin from weights: 'phantom', or the run folder of the same family."),
+        typer.Option(
+            "--from",
+            help="Begin from weights: 'phantom', or a run folder of the same family (few-step: of the flow to learn from).",
+        ),
     ] = None,
     rank: Annotated[
         int | None,
@@ -95,6 +98,9 @@ def train(
     opened = Cohort.open(cohort)
     with progress_bar(f"train {family}") as report:
         made = kind.fit(opened, run, model, loop, observer(run, report))
+    privacy: Any = made.facts.get("privacy")
+    if privacy:
+        typer.echo(f"{run}: differentially private, " + ", ".join(f"{k} {v}" for k, v in privacy.items()))
     typer.echo(f"{run}: {family}, weights {made.hash[:12]}; try: synthcmr generate OUT --run {run} -n 16")
 
 

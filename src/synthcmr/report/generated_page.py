@@ -25,7 +25,7 @@ def write_generated_page(cohort: Cohort) -> Path:
     rejects = cohort.rejects[cohort.rejects["level"] == "reject"] if len(cohort.rejects) else cohort.rejects
     parts = [
         "<h1>Generated images</h1>",
-        f"<p>{len(cohort.subjects)} synthetic subjects, {len(cohort)} images. Nobody shown here exists. Left: end-diastole, right: "
+        f"<p>{len(cohort.subjects)} synthetic subjects, {len(cohort)} images. {_whose(cohort)} Left: end-diastole, right: "
         "end-systole; outlines: the masks that were asked for (LV yellow, epicardium red, RV blue).</p>",
         _rejected(rejects["reason"].tolist()),
     ]
@@ -34,6 +34,17 @@ def write_generated_page(cohort: Cohort) -> Path:
     file = cohort.path / PAGE
     file.write_text(page)
     return file
+
+
+def _whose(cohort: Cohort) -> str:
+    """Whether somebody's heart is shown."""
+    settings = cohort.info["settings"]["generate"]
+    if settings["redraw"]:
+        return "These are real subjects as another scanner would show them: keep them as you keep the originals."
+    if settings["masks"] == "generated":
+        return "Nobody shown here exists."
+    bent = ", bent" if settings["masks"] == "deformed" else ""
+    return f"The images are new; the masks are those of real subjects{bent}."
 
 
 def _shown(cohort: Cohort) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -43,8 +43,11 @@ def load_image_generator(sources: Sources) -> Generator:
 
 @lru_cache(maxsize=1)
 def load_anatomies(sources: Sources) -> AnatomyGenerator:
-    """The generator of masks."""
-    return AnatomyGenerator.load(sources.anatomy or shipped("anatomy"))
+    """The generator of masks; where nothing is asked it draws people whom the generator of images has seen."""
+    anatomies = AnatomyGenerator.load(sources.anatomy or shipped("anatomy"))
+    known = load_image_generator(sources).vocabulary
+    seen = [d for d in anatomies.people.diagnoses if known.knows("diagnosis", d)]
+    return replace(anatomies, people=anatomies.people.only(seen))
 
 
 @lru_cache(maxsize=1)

@@ -23,6 +23,8 @@ from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, load_anatomies, load_image_generator, load_pixels, load_real, load_screen
 from synthcmr.sampling.stack import Images, StackCondition, redraw_stacks, render_slices, render_stacks
 
+OF_ONE_SCANNER = ("scanner", "centre")  # what another scanner does not share
+
 
 @dataclass
 class Made:
@@ -35,6 +37,7 @@ class Made:
     tries: int = 0
     seed: int = 0
     verdict: Verdict | None = None
+    redrawn: bool = False  # from the subject's own image
     failures: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -46,7 +49,7 @@ class Made:
 def make(requests: Sequence[Request], sources: Sources, settings: GenerateSettings) -> list[SubjectRecord]:
     """Make some subjects: draw anatomies, render, screen, and try again with new seeds where the screen said no."""
     generator, screen = load_image_generator(sources), load_screen(sources, settings.screen)
-    made = [Made(r, _anatomy(r, sources, settings, 0)) for r in requests]
+    made = [Made(r, _anatomy(r, sources, settings, 0), redrawn=settings.redraw) for r in requests]
     for attempt in range(settings.screen.tries if screen else 1):
         waiting = [m for m in made if not m.accepted]
         if not waiting:
@@ -94,19 +97,29 @@ def _shown(m: Made) -> Mask:
 
 def _asked(m: Made, generator: Generator) -> dict[str, Value]:
     """Everything the generator is told of a subject: what was asked, what the anatomy implies, and a scanner."""
-    told = {**_scanner(m.request, generator), **m.anatomy.attributes, **m.request.attributes}
+    told = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes}
     told["diagnosis"] = m.anatomy.attributes.get("diagnosis", "")
-    return {k: v for k, v in told.items() if k in generator.vocabulary.names and v != ""}
+    asked = m.request.attributes
+    return {
+        k: v
+        for k, v in told.items()
+        if k in generator.vocabulary.names and v != "" and (k in asked or generator.vocabulary.knows(k, v))
+    }
 
 
-def _scanner(request: Request, generator: Generator) -> dict[str, Value]:
-    """A scanner of the training data that fits what is asked, so that all slices of a subject come from one."""
+def _scanner(m: Made, generator: Generator) -> dict[str, Value]:
+    """A scanner of the training data that fits what is asked, so that all slices of a subject come from one.
+
+    A subject that is redrawn keeps what is known of its own.
+    """
+    if m.redrawn:
+        return {}
     known = cast("list[dict[str, Any]]", generator.facts.get("scanners") or [])
-    fitting = [s for s in known if all(request.attributes.get(k, v) == v for k, v in s["attributes"].items())]
+    fitting = [s for s in known if all(m.request.attributes.get(k, v) == v for k, v in s["attributes"].items())]
     if not fitting:
         return {}
     weights = np.array([s["count"] for s in fitting], dtype=float)
-    rng = np.random.default_rng([seed_of(request.seed, "scanner")])
+    rng = np.random.default_rng([seed_of(m.request.seed, "scanner")])
     chosen: dict[str, Value] = fitting[int(rng.choice(len(fitting), p=weights / weights.sum()))]["attributes"]
     return chosen
 
@@ -125,7 +138,8 @@ def _drawn(request: Request, sources: Sources, settings: GenerateSettings, attem
         anatomy = load_real(sources.like, request.like)
         if settings.masks == "deformed":
             anatomy = deform(anatomy, np.random.default_rng(seed))
-        return replace(anatomy, attributes={**anatomy.attributes, **request.attributes})
+        own = {k: v for k, v in anatomy.attributes.items() if not (settings.redraw and k in OF_ONE_SCANNER)}
+        return replace(anatomy, attributes={**own, **request.attributes})
     return load_anatomies(sources).sample(
         request.attributes,
         seed,
@@ -163,7 +177,7 @@ def _record(m: Made, generator: Generator) -> SubjectRecord:
         **_privacy(generator),
     }
     asked = {f"asked_{k}": round(v, 2) for k, v in m.anatomy.asked.items()}
-    attributes = {**_scanner(m.request, generator), **m.anatomy.attributes, **m.request.attributes, **asked}
+    attributes = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes, **asked}
     attributes["diagnosis"] = m.anatomy.attributes.get("diagnosis", "")
     attributes["split"] = "train"  # synthetic subjects are to learn from, never to test on
     whole = m.request.level == WHOLE

@@ -6,7 +6,7 @@ Groups are kept as counts, means and one pooled covariance, never as people.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,14 @@ class People:
     def diagnoses(self) -> tuple[str, ...]:
         """Known diagnoses."""
         return tuple(sorted({d for _, d in self.cells if d}))
+
+    def only(self, diagnoses: Sequence[str]) -> People:
+        """Those of some diagnoses; everyone, where there is nobody of these."""
+        kept = [i for i, (_, d) in enumerate(self.cells) if d in (*diagnoses, UNKNOWN)]
+        if not kept:
+            return self
+        cells = tuple(self.cells[i] for i in kept)
+        return replace(self, cells=cells, counts=self.counts[kept], means=self.means[kept])
 
     def draw(self, asked: Mapping[str, object], rng: np.random.Generator) -> dict[str, str | float]:
         """Complete what is asked: sex, diagnosis, age, BMI, height and weight of one person.

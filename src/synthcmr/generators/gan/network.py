@@ -92,7 +92,7 @@ class Judge(nn.Module):
             in_channels=settings.frames + channels_around(settings.frames) + settings.judge_text,
             norm=None,
             bias=True,
-            minimum_size_im=32,
+            minimum_size_im=2 ** (settings.judge_layers * settings.judge_scales),
         )
         for module in self.patches.modules():
             if isinstance(module, nn.Conv2d):

@@ -12,7 +12,7 @@ class GanSettings(SpadeSettings):
     judge_scales: int = Field(
         2, ge=1, le=3, description="discriminators, each at half the resolution of the one before"
     )
-    judge_layers: int = Field(3, ge=2)
+    judge_layers: int = Field(2, ge=2, description="of the first discriminator; the second has twice as many")
     judge_text: int = Field(8, ge=1, description="channels that tell the discriminators the text")
     features: float = Field(
         10.0,
