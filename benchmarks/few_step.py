@@ -16,15 +16,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.fidelity import FEATURES, features, frechet, kernel_distance
+from benchmarks.families import quality
+from benchmarks.fidelity import FEATURES
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.protocol import Generator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
-from synthcmr.judges.scores import score_readings
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.shipped import shipped
@@ -57,9 +56,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     images = load_images(Cohort.open(options.cohort), "test")
     rows = np.linspace(0, len(images) - 1, options.images).astype(int).tolist()
-    others = np.setdiff1d(np.arange(len(images)), rows)
-    segmenter, reader = Segmenter.load(shipped("segmenter")), AttributeReader.load(shipped("reader"))
-    real = features(reader, images.image[others])
+    judges = Segmenter.load(shipped("segmenter")), AttributeReader.load(shipped("reader"))
     teacher, student = load_generator(shipped("flow")), load_generator(options.run)
     leaps = int(student.facts["model"]["leaps"])
     choices = {
@@ -69,29 +66,13 @@ def main() -> None:
         f"student, {leaps} steps": (student, SamplerSettings()),
     }
     own = images.image[rows].astype(np.float32)
-    table = {"real": {"fid": frechet(features(reader, own), real), "kid": kernel_distance(features(reader, own), real)}}
+    table = {"real": quality(own, images, rows, judges)}
     print("real", table["real"])
     sheet = [own]
     for name, (generator, settings) in choices.items():
         made, seconds = drawn(generator, images, rows, settings)
-        seen = features(reader, made)
-        agree = [mean_dice(segmenter.segment(m), images.mask[i]) for m, i in zip(made, rows, strict=True)]
-        shown = TrainingImages(
-            made.astype(np.float16),
-            images.mask[rows],
-            [images.attributes[i] for i in rows],
-            [images.subject[i] for i in rows],
-            [()] * len(rows),
-            images.cohort_hash,
-        )
-        table[name] = {
-            "fid": frechet(seen, real),
-            "kid": kernel_distance(seen, real),
-            "dice": float(np.nanmean(agree)),
-            "seconds": seconds,
-            **score_readings(reader.read(made), shown).scores,
-        }
-        print(name, {k: round(v, 4) for k, v in table[name].items()}, flush=True)
+        table[name] = quality(made, images, rows, judges) | {"seconds": seconds}
+        print(name, table[name], flush=True)
         sheet.append(made)
     rows_shown = [np.hstack(list(s[:: max(1, len(rows) // SHOWN)][:SHOWN, 0])) for s in sheet]
     Image.fromarray((np.vstack(rows_shown).clip(0, 1) * 255).astype(np.uint8)).save(options.out / "few_step.png")
