@@ -25,6 +25,7 @@ def women(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_a_sentence_gives_images_that_say_what_they_are(women: tuple[Path, str]) -> None:
     out, said = women
     made = Cohort.open(out)
+    assert "understood: Short-axis cardiac MRI. Woman, 67 years, BMI 31, heart failure." in said
     assert "not understood, left out: left-handed" in said
     assert "screening:" in said
     assert len(made) + len(made.rejects) == 4

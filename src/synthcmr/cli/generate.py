@@ -187,13 +187,11 @@ def _understood(prompt: str | None) -> "Understood":
 
 def _say(understood: "Understood") -> None:
     """Tell what was made of the prompt, so that nobody takes silence for understanding."""
-    told: dict[str, Any] = {**understood.attributes, **understood.numbers}
-    if understood.slice_level:
-        told["slice"] = understood.slice_level
-    if told:
-        typer.echo(
-            "understood: " + ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in told.items())
-        )
+    if understood.attributes or understood.numbers or understood.slice_level:
+        from synthcmr.conditioning.prompt import write_prompt
+
+        level, numbers = understood.slice_level, understood.numbers
+        typer.echo(f"understood: {write_prompt(understood.attributes, slice_level=level, numbers=numbers)}")
     for note in understood.notes:
         typer.echo(f"  note: {note}")
     if understood.ignored:
