@@ -6,6 +6,7 @@ from synthcmr.fairness.cells import AttributeCounts, MissingCell
 IMBALANCED = 3.0
 NAMED = 3
 FEW_SUBJECTS = 100
+EXPECTED = ("sex", "age", "bmi", "vendor")  # without these a cohort cannot be judged, and a model trained on it neither
 
 
 def verdict(
@@ -21,10 +22,19 @@ def verdict(
     tangled = [p for p in pairs if p.tangled]
     with_label = [p for p in tangled if label in (p.a, p.b)]
     return [
-        _who_is_missing(counts, missing),
+        _unknown(counts) + _who_is_missing(counts, missing),
         _what_is_tangled(n, label, with_label, tangled),
         _what_to_do(label, with_label, missing, counts),
     ]
+
+
+def _unknown(counts: list[AttributeCounts]) -> str:
+    known = {c.name for c in counts if c.n}
+    silent = [name for name in EXPECTED if name not in known]
+    if not silent:
+        return ""
+    told = " and ".join([", ".join(silent[:-1]), silent[-1]] if len(silent) > 1 else silent)
+    return f"Nothing is known of {told}: whom the cohort leaves out by these nobody can say. "
 
 
 def _who_is_missing(counts: list[AttributeCounts], missing: list[MissingCell]) -> str:
