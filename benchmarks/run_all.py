@@ -13,6 +13,10 @@ ALWAYS = [
     ["benchmarks.anatomy_numbers", "--cohort", PEOPLE],
     ["benchmarks.adherence", "--cohort", PEOPLE, "--split", "train"],
     ["benchmarks.sampler_steps", "--cohort", PEOPLE],
+    ["benchmarks.vendor_style", "--cohort", PEOPLE, "--split", "train", "--images", "24"],
+    ["benchmarks.families", "--cohort", PEOPLE, "--runs", "benchmarks/out/family_runs", "--train", "20"],
+    ["synthcmr", "train", "few-step", PEOPLE, "benchmarks/out/few"],
+    ["benchmarks.few_step", "--cohort", PEOPLE, "--run", "benchmarks/out/few"],
     ["benchmarks.sampling_speed"],
     ["benchmarks.presets"],
     ["benchmarks.cpu_preset", "--cohort", PEOPLE],
@@ -21,6 +25,8 @@ ON_REAL_DATA = [
     ["benchmarks.ingest_speed", "--data", f"{REAL}/acdc/training"],
     ["benchmarks.phantom_realism", "--acdc", f"{REAL}/acdc/training", "--sunnybrook", f"{REAL}/sunnybrook"],
     ["benchmarks.phantom_to_real", "--data", f"{REAL}/acdc/training"],
+    ["synthcmr", "ingest", f"{REAL}/acdc/training", "benchmarks/out/acdc"],
+    ["benchmarks.beginnings", "--cohort", "benchmarks/out/acdc"],
 ]
 
 

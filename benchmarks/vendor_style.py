@@ -5,6 +5,7 @@
 Redraws real images of the test split as every vendor of the cohort but their own, as `synthcmr generate --like COHORT --as vendor=NAME`
 does, and has them judged beside real images of that vendor:
 
+- AUC: does the judge tell images redrawn as a vendor from images redrawn as others, as well as it tells real ones?
 - believed: the share of images that the judge takes for the asked vendor, and the probability it gives it
 - Dice of re-segmentation with the mask, before and after, and the Dice between the two re-segmentations
 """
@@ -24,6 +25,7 @@ from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
+from synthcmr.judges.scores import auc
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.shipped import shipped
@@ -40,6 +42,12 @@ def believed(reader: AttributeReader, images: Pictures, vendor: str) -> tuple[fl
     probability = reading.categories["vendor"]
     mine = values.index(vendor)
     return float((probability.argmax(1) == mine).mean()), float(probability[:, mine].mean())
+
+
+def told_apart(reader: AttributeReader, images: Pictures, vendors: list[str]) -> float:
+    """Mean over vendors of the AUC of the judge, image by image."""
+    reading = reader.read(images)
+    return float(auc(reading.categories["vendor"], vendors, reading.values["vendor"]) or np.nan)
 
 
 def dice(segmenter: Segmenter, images: Pictures, masks: npt.NDArray[np.uint8]) -> float:
@@ -66,7 +74,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path)
     parser.add_argument("--images", type=int, default=96, help="a vendor")
     parser.add_argument("--guidance", type=float, default=REDRAWING["guidance"])
-    parser.add_argument("--steps", type=int, default=REDRAWING["steps"])
+    parser.add_argument("--steps", type=int, default=SamplerSettings().steps)
     parser.add_argument("--until", type=float, default=REDRAWING["until"])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/vendor_style"))
     options = parser.parse_args()
@@ -77,12 +85,16 @@ def main() -> None:
     segmenter, reader = Segmenter.load(shipped("segmenter")), AttributeReader.load(shipped("reader"))
     settings = SamplerSettings(guidance=options.guidance, steps=options.steps, until=options.until)
     table: dict[str, dict[str, float]] = {}
+    redrawn: list[Pictures] = []
+    asked: list[str] = []
     sheet: list[Pictures] = []
     for vendor in sorted({v for v in vendors if v and generator.vocabulary.knows("vendor", v)}):
         own, others = np.flatnonzero(vendors == vendor), np.flatnonzero(vendors != vendor)
         rows = others[np.linspace(0, len(others) - 1, options.images).astype(int)].tolist()
         before = images.image[rows].astype(np.float32)
         after = as_vendor(generator, images, rows, vendor, settings)
+        redrawn.append(after)
+        asked += [vendor] * len(rows)
         real_share, real_probability = believed(reader, images.image[own].astype(np.float32), vendor)
         share, probability = believed(reader, after, vendor)
         masks = images.mask[rows]
@@ -102,7 +114,10 @@ def main() -> None:
         sheet += [np.hstack(list(before[pick][:SHOWN, 0])), np.hstack(list(after[pick][:SHOWN, 0]))]
     Image.fromarray((np.vstack(sheet).clip(0, 1) * 255).astype(np.uint8)).save(options.out / "vendors.png")
     total = {k: float(np.mean([row[k] for row in table.values()])) for k in next(iter(table.values()))}
+    named = np.isin(vendors, list(table))
     total |= {
+        "auc": told_apart(reader, np.concatenate(redrawn), asked),
+        "auc_real": told_apart(reader, images.image[named].astype(np.float32), [str(v) for v in vendors[named]]),
         "believed_as_share_of_real": total["believed"] / total["believed_real"],
         "dice_as_share_of_before": total["dice"] / total["dice_before"],
     }

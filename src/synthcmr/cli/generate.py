@@ -42,7 +42,7 @@ class Branch(StrEnum):
 
 DEFAULT_COUNT = 16
 STYLE = ("vendor", "scanner", "field_strength_t", "centre")  # what --as may change: the scanner, never the patient
-REDRAWING: "dict[str, Any]" = {"guidance": 2.0, "until": 1.0, "steps": 16}  # of the way from one scanner to another
+REDRAWING: "dict[str, Any]" = {"guidance": 2.0, "until": 1.0}  # of the way from one scanner to another
 
 
 def generate(
