@@ -25,7 +25,7 @@ from synthcmr.training.shipped import shipped
 
 CHOICES = (
     *(("adams", n) for n in (6, 8, 10, 12, 50)),
-    *(("euler", n) for n in (8, 16, 50)),
+    *(("euler", n) for n in (8, 16, 24, 50)),
     ("heun", 5),
 )
 

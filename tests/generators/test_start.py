@@ -119,3 +119,8 @@ def test_a_student_comes_closer_to_its_teacher_and_leaps(
     handle.remove()
     assert len(calls) == 2
     assert np.isfinite(made).all()
+
+
+def test_a_student_without_a_teacher_is_refused(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="few-step: expected a teacher"):
+        FewStepGenerator.fit(phantom_cohort, tmp_path / "few", FewStepSettings(start=None), LOOP)

@@ -30,7 +30,7 @@ def test_who_is_asked_for_by_name_must_be_known(narrow: tuple[Path, str], tmp_pa
     other = "DCM" if only != "DCM" else "HCM"
     words = ("--prompt", other, "--size", 64, "--no-screen")
     done = run("generate", tmp_path / "out", "--run", folder, "-n", 1, *words, ok=False)
-    assert f"'{other}'" in done.stderr
+    assert f"diagnosis '{other}': the generator has not seen it; it knows {only}" in done.stderr
     assert "Traceback" not in done.stderr
 
 

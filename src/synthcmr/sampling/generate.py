@@ -12,7 +12,9 @@ from synthcmr.cohort.parallel import ordered_map
 from synthcmr.cohort.provenance import Input, combined_hash
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
+from synthcmr.conditioning.vocabulary import is_present
 from synthcmr.errors import SettingsError
+from synthcmr.generators.anatomy.people import WIDER
 from synthcmr.generators.protocol import Generator, Redraws
 from synthcmr.sampling.requests import WHOLE, Request
 from synthcmr.sampling.settings import GenerateSettings
@@ -97,12 +99,18 @@ def _check(requests: Sequence[Request], generator: Generator, sources: Sources, 
             "use its Python interface, Generator.sample"
         )
     for asked in {tuple(sorted(r.attributes.items())): r for r in requests}.values():
-        told = {k: v for k, v in asked.attributes.items() if k != "diagnosis"}
+        # a name that covers several diagnoses becomes one of them with the anatomy
+        told = {k: v for k, v in asked.attributes.items() if k != "diagnosis" or _one_of(v, generator)}
         generator.vocabulary.encode(told)
         if settings.masks == "generated":
             load_anatomies(sources).sample(
                 asked.attributes, 0, numbers=asked.numbers, severity=asked.severity, size=32, spacing_mm=6.0
             )
+
+
+def _one_of(diagnosis: object, generator: Generator) -> bool:
+    """Whether a generator must know a diagnosis by this name."""
+    return "diagnosis" in generator.vocabulary.names and is_present(diagnosis) and diagnosis not in WIDER
 
 
 def _records(

@@ -26,7 +26,7 @@ from synthcmr.training.private_step import add_noise, check_private, clipped_sum
 from synthcmr.training.processes import on_cpu
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Batch, Trainee
+from synthcmr.training.trainee import Batch, KnowsPeople, Trainee
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -345,7 +345,11 @@ def _private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
             "--balance with --dp: expected one of them; a private run takes each subject with the same chance, "
             "which is what its accounts stand on"
         )
-    people: list[list[int]] = trainee.people()  # type: ignore[attr-defined]
+    if not isinstance(trainee, KnowsPeople):
+        raise SettingsError(
+            "--dp: expected a model that tells its subjects apart; judges, and parts trained first, do not"
+        )
+    people = trainee.people()
     mechanism = promise(settings.dp, len(people), settings.steps * len(trainee.turns))
     return PrivateRun(mechanism, Secret(), people, settings.dp.slices)
 

@@ -1,7 +1,7 @@
 """What the loop needs to know of a model: two methods and a network."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,15 @@ class Trainee(Protocol):
 
     def sizes(self) -> tuple[int, int]:
         """Number of training and of held-out images."""
+        ...
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """A model that knows which of its images are of one subject: what privacy of subjects stands on."""
+
+    def people(self) -> list[list[int]]:
+        """Rows of the training images, subject by subject."""
         ...
 
 

@@ -54,7 +54,7 @@ class People:
     def only(self, diagnoses: Sequence[str]) -> People:
         """Those of some diagnoses; everyone, where there is nobody of these."""
         kept = [i for i, (_, d) in enumerate(self.cells) if d in (*diagnoses, UNKNOWN)]
-        if not kept:
+        if not diagnoses or not kept:
             return self
         cells = tuple(self.cells[i] for i in kept)
         return replace(self, cells=cells, counts=self.counts[kept], means=self.means[kept])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +14,7 @@ from torch.nn.functional import max_pool2d
 from synthcmr.conditioning.masks import CHANNELS
 from synthcmr.conditioning.tokens import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import Asked
+from synthcmr.generators.conditional.asked import Asked, Attributes
 from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.sampler import SamplerSettings
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 AROUND_HEART = 3  # pixels, so that its outline counts on both sides
 
 
-class ConditionalNetwork(nn.Module):
+class ConditionalNetwork(nn.Module, ABC):
     """Base of the networks of all families; it holds the text encoder."""
 
     turns: tuple[str, ...] = ("all",)  # losses that are minimised in turn; one for most
@@ -46,13 +48,13 @@ class ConditionalNetwork(nn.Module):
         """What is changed in a turn."""
         return [p for p in self.parameters() if p.requires_grad]
 
+    @abstractmethod
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch whose random numbers are drawn already, and numbers to log."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Images, -1 to 1, from what is asked and the noise of each image, both (batch, frames, rows, columns)."""
-        raise NotImplementedError
 
     def check_sampler(self, settings: SamplerSettings) -> None:
         """Refuse samplers that the family does not know.
@@ -61,9 +63,9 @@ class ConditionalNetwork(nn.Module):
             SettingsError: it does not.
         """
 
-    def tokens(self, texts: object) -> Tensor:
+    def tokens(self, texts: Sequence[Attributes]) -> Tensor:
         """Embedded texts, (batch, tokens, width)."""
-        prepared = self.text.prepare(texts)  # type: ignore[arg-type]
+        prepared = self.text.prepare(texts)
         found: Tensor = self.text(prepared.to(next(self.parameters()).device))
         return found
 

@@ -1,5 +1,6 @@
 """What the settings of all families have in common."""
 
+from abc import abstractmethod
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -37,9 +38,9 @@ class ConditionalSettings(Settings):
         return self
 
     @property
+    @abstractmethod
     def multiple(self) -> int:
         """Rows and columns of an image must be a multiple of this."""
-        raise NotImplementedError
 
 
 class UnetSettings(ConditionalSettings):

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
+from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets
 from synthcmr.generators.few_step.network import FewStepNetwork
 from synthcmr.generators.few_step.settings import FewStepSettings
@@ -48,5 +49,9 @@ class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
 
     @classmethod
     def prepare(cls, network: FewStepNetwork, fitting: Fitting) -> None:
-        """There is always a teacher to begin from."""
-        raise NotImplementedError
+        """Refuse to begin from nothing.
+
+        Raises:
+            SettingsError: always; without a teacher there is nothing to learn from.
+        """
+        raise SettingsError("few-step: expected a teacher; name a run of a flow, or 'phantom', with --from")
