@@ -11,12 +11,20 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
 from synthcmr.errors import SettingsError
+from synthcmr.generators.conditional.asked import around_batch
+from synthcmr.generators.conditional.paths import Arc, Straight
 from synthcmr.generators.conditional.start import begin_from
+from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.diffusion.generator import DiffusionGenerator
+from synthcmr.generators.diffusion.network import DiffusionNetwork
+from synthcmr.generators.diffusion.settings import DiffusionSettings
 from synthcmr.generators.few_step.generator import FewStepGenerator
 from synthcmr.generators.few_step.settings import FewStepSettings
 from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.draws import Order
+from synthcmr.training.images import load_images
 from synthcmr.training.low_rank import LowRank, merge_low_rank, tune_low_rank
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.weights import read_tensors
@@ -33,6 +41,25 @@ def test_a_run_that_learns_nothing_more_is_what_it_began_from(
     before, after = (read_tensors(run / WEIGHTS) for run in (tiny_run, tmp_path / "run"))
     assert before.keys() == after.keys()
     assert all(torch.allclose(before[k].float(), after[k].float(), atol=1e-3) for k in before)
+
+
+def test_a_diffusion_that_begins_from_a_flow_expects_the_images_that_the_flow_expects(
+    tiny_run: Path, phantom_cohort: Cohort
+) -> None:
+    flow = FlowGenerator.load(tiny_run / WEIGHTS).network
+    diffusion = DiffusionNetwork(DiffusionSettings(**TINY.model_dump()), flow.text.vocabulary).eval()
+    DiffusionGenerator.begin(diffusion, tiny_run / WEIGHTS)
+    images = load_images(phantom_cohort, "train")
+    batch = ConditionalTrainee(flow, images, None).batch(list(Order(len(images), 0).draws(0, 4, range(4))))
+    around, t = around_batch(batch, 4), batch["time"]
+    alpha, sigma = (v[:, None, None, None] for v in (t / torch.hypot(t, 1 - t), (1 - t) / torch.hypot(t, 1 - t)))
+    tokens = flow.text(batch["text"])
+    on_line, _ = Straight().mix(batch["noise"], batch["image"], t)
+    on_arc, _ = Arc().mix(batch["noise"], batch["image"], t)
+    by_flow = on_line + (1 - t)[:, None, None, None] * flow.field(on_line, t, around, tokens)
+    by_diffusion = alpha * on_arc - sigma * diffusion.field(on_arc, t, around, tokens)
+    assert torch.allclose(by_flow, by_diffusion, atol=1e-3)
+    assert (by_flow - on_line).abs().mean() > 0.01
 
 
 def test_low_rank_tuning_changes_matrices_by_that_rank_and_nothing_else(

@@ -87,7 +87,7 @@ def train(
     model, loop = kind.settings(preset)
     start = start or getattr(model, "start", None)
     if start is not None:
-        model = _begun(model, getattr(kind, "begins_from", "") or family, start, rank)
+        model = _begun(model, kind, start, rank)
     if dp is not None:
         from synthcmr.training.privacy import read_privacy
 
@@ -104,13 +104,14 @@ def train(
     typer.echo(f"{run}: {family}, weights {made.hash[:12]}; try: synthcmr generate OUT --run {run} -n 16")
 
 
-def _begun(model: "Settings", family: str, start: str, rank: int | None) -> "Settings":
+def _begun(model: "Settings", kind: Any, start: str, rank: int | None) -> "Settings":
     """The settings of the weights to begin from: a network can only go on in its own shape."""
     from synthcmr.config import settings_from_dict
     from synthcmr.generators.conditional.start import start_file, started
 
     values = {**model.model_dump(), "start": start, "rank": rank}
-    file = start_file(start, family)
+    own = getattr(kind, "begins_from", None)  # families from outside need not have it
+    file = start_file(start, (kind.family,) if own is None else own(model))
     return settings_from_dict(values if file is None else started(values, file), type(model), f"--from {start}")
 
 

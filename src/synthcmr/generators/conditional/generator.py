@@ -58,7 +58,7 @@ class ConditionalGenerator(Generic[N]):
     settings_kind: ClassVar[type[ConditionalSettings]]
     network_kind: ClassVar[type[Any]]  # built from settings and vocabulary
     presets: ClassVar[Presets]
-    begins_from: ClassVar[str] = ""  # the family whose weights it can begin from; empty: its own
+    taught: ClassVar[bool] = False  # by what it begins from: it can say no more than that understands
 
     def __init__(self, network: N, weights_hash: str, facts: dict[str, object]) -> None:
         """Use `fit` or `load`."""
@@ -92,7 +92,7 @@ class ConditionalGenerator(Generic[N]):
         check_size(training, settings, cohort)
         start = cls._start(settings, cohort, run, loop, observe)
         vocabulary = _vocabulary(training, settings, start, private=loop.dp is not None)
-        if cls.begins_from and start is not None:  # it can say no more than its teacher understands
+        if cls.taught and start is not None:
             vocabulary = start_vocabulary(start)
             training = only_known(training, vocabulary)
             held_out = None if held_out is None else only_known(held_out, vocabulary)
@@ -135,13 +135,18 @@ class ConditionalGenerator(Generic[N]):
         begin_from(network, start)
 
     @classmethod
+    def begins_from(cls, settings: ConditionalSettings) -> tuple[str, ...]:
+        """The families whose weights it can begin from."""
+        return (cls.family,)
+
+    @classmethod
     def _start(
         cls, settings: ConditionalSettings, cohort: Cohort, run: Path, loop: LoopSettings, observe: Observer | None
     ) -> Path | None:
         """The weights to begin from, if any; of families that ship none, phantoms are made and learned from first."""
         if settings.start is None:
             return None
-        file = start_file(settings.start, cls.begins_from or cls.family)
+        file = start_file(settings.start, cls.begins_from(settings))
         if file is not None:
             return file
         beside = run.parent / f"{run.name}-phantom"

@@ -13,7 +13,7 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.asked import Asked, around_asked, around_batch, channels_around
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
-from synthcmr.generators.conditional.paths import Path, check_sampler
+from synthcmr.generators.conditional.paths import Path, check_sampler, linear_guess
 from synthcmr.generators.conditional.settings import UnetSettings
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.conditional.unet import build_unet, call_unet
@@ -24,6 +24,8 @@ IMAGE_POWER = 0.25  # of pixels between -1 and 1, at any frequency, until a coho
 # Of logit t. Early times are drawn most: the large shapes that are asked for in words (a thick chest wall, a small body) already stand
 # where a tenth of the signal shows through the noise, and a network that rarely sees such times draws them from memory.
 TIME_MEAN, TIME_SD = -1.0, 1.6
+# Where an image prediction is turned into a velocity, the way left counts at least this: close to the end it is all error.
+LEFT_AT_LEAST = 0.05
 
 
 class PathNetwork(ConditionalNetwork):
@@ -70,7 +72,7 @@ class PathNetwork(ConditionalNetwork):
         return call_unet(self.unet, x_t, self.patch, t, surroundings, self.planes(whole), tokens, whole)
 
     def field(self, x_t: Tensor, t: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
-        """What the path asks of a batch: the best linear guess and what the U-Net adds to it.
+        """What the path asks of a batch.
 
         Args:
             x_t: (batch, frames, rows, columns).
@@ -78,8 +80,18 @@ class PathNetwork(ConditionalNetwork):
             surroundings: mask and neighbour, as `around` folds them; the same at every step of a sampler.
             tokens: the embedded text.
         """
-        guess, spread = self.path.guess(x_t, t, self.spectrum)
-        return guess + spread * self.output(x_t, t, surroundings, tokens)
+        return self.path.field(lambda x: self.velocity(x, t, surroundings, tokens), x_t, t)
+
+    def velocity(self, x_t: Tensor, t: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
+        """Of the straight line: the best linear guess and what the U-Net adds to it, or what follows from the image it puts out."""
+        out = self.output(x_t, t, surroundings, tokens)
+        if self.settings.predict == "velocity":
+            return out
+        if self.settings.predict == "image":
+            left = (1 - t.float()).clamp(min=LEFT_AT_LEAST)[:, None, None, None]
+            return (out - x_t.float()) / left
+        guess, spread = linear_guess(x_t, t, self.spectrum)
+        return guess + spread * out
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The squared error of what the network says."""

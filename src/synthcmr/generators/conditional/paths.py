@@ -1,7 +1,8 @@
 r"""Two ways from noise x_0 to an image x_1: a straight line (rectified flow), or an arc of constant variance (diffusion).
 
 Both are told by one time t, how far the image is on its way: t = 0 is noise, t = 1 is the image. For diffusion
-t = alpha / (alpha + sigma), so that the same t means the same share of image and noise on both.
+t = alpha / (alpha + sigma), so that the same t means the same share of image and noise on both, and a point of the arc is one of the
+line but for its length: what a network knows of the one it knows of the other. So a diffusion can begin from the weights of a flow.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from synthcmr.generators.conditional.spectrum import filtered, spread_of
 from synthcmr.generators.sampler import SOLVERS, SamplerSettings, times
 
 Field = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> what the network says there
+Velocity = Callable[[Tensor], Tensor]  # a point of the straight line -> x_1 - x_0
 STEPS = 1000  # of a diffusion
 COSINE = {"num_train_timesteps": STEPS, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
 SCHEDULERS = ("dpm++", "unipc", "ddim", "ddpm")
@@ -31,8 +33,8 @@ class Path(Protocol):
         """x_t, and what the network shall say there."""
         ...
 
-    def guess(self, x_t: Tensor, t: Tensor, spectrum: Tensor) -> tuple[Tensor, Tensor]:
-        """The best linear guess of that, and the spread of what is left."""
+    def field(self, velocity: Velocity, x_t: Tensor, t: Tensor) -> Tensor:
+        """That, from the velocity on the straight line."""
         ...
 
     def follow(self, field: Field, x_0: Tensor, settings: SamplerSettings) -> Tensor:
@@ -50,9 +52,9 @@ class Straight:
         at = t[:, None, None, None]
         return (1 - at) * x_0 + at * x_1, x_1 - x_0
 
-    def guess(self, x_t: Tensor, t: Tensor, spectrum: Tensor) -> tuple[Tensor, Tensor]:
-        """(t S - (1 - t)) / (t^2 S + (1 - t)^2) at power S; S / (t^2 S + (1 - t)^2) is left."""
-        return _linear(x_t, spectrum, t, 1 - t, lambda s, a, b: a * s - b)
+    def field(self, velocity: Velocity, x_t: Tensor, t: Tensor) -> Tensor:
+        """The velocity."""
+        return velocity(x_t)
 
     def follow(self, field: Field, x_0: Tensor, settings: SamplerSettings) -> Tensor:
         """A solver of differential equations."""
@@ -68,13 +70,14 @@ class Arc:
 
     def mix(self, x_0: Tensor, x_1: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """x_t and v."""
-        alpha, sigma = (value[:, None, None, None] for value in _arc(t))
+        at, length = t[:, None, None, None], _length(t)
+        alpha, sigma = at / length, (1 - at) / length
         return alpha * x_1 + sigma * x_0, alpha * x_0 - sigma * x_1
 
-    def guess(self, x_t: Tensor, t: Tensor, spectrum: Tensor) -> tuple[Tensor, Tensor]:
-        """Alpha sigma (1 - S) / (alpha^2 S + sigma^2) at power S; S / (alpha^2 S + sigma^2) is left."""
-        alpha, sigma = _arc(t)
-        return _linear(x_t, spectrum, alpha, sigma, lambda s, a, b: a * b * (1 - s))
+    def field(self, velocity: Velocity, x_t: Tensor, t: Tensor) -> Tensor:
+        """V = (2 t - 1) x_t - L (x_1 - x_0), where L x_t is the point of the straight line."""
+        length = _length(t)
+        return (2 * t.float() - 1)[:, None, None, None] * x_t.float() - length * velocity(x_t * length).float()
 
     def follow(self, field: Field, x_0: Tensor, settings: SamplerSettings) -> Tensor:
         """A scheduler of diffusers."""
@@ -100,20 +103,20 @@ def check_sampler(settings: SamplerSettings, path: Path, family: str) -> None:
         raise SettingsError(f"--sampler: family '{family}' takes {', '.join(path.samplers)}; got '{settings.sampler}'")
 
 
-def _linear(
-    x_t: Tensor, spectrum: Tensor, share: Tensor, noise: Tensor, above: Callable[[Tensor, Tensor, Tensor], Tensor]
-) -> tuple[Tensor, Tensor]:
-    """The linear filter above(S) / (share^2 S + noise^2), and the spread of what is left."""
-    a, b = (value.float()[:, None, None, None] for value in (share, noise))
-    guess = filtered(x_t, spectrum, lambda s: above(s, a, b) / (a.square() * s + b.square()))
-    left = spectrum / (share.float()[:, None].square() * spectrum + noise.float()[:, None].square())
+def linear_guess(x_t: Tensor, t: Tensor, spectrum: Tensor) -> tuple[Tensor, Tensor]:
+    """The best linear guess of the velocity on the straight line, and the spread of what is left.
+
+    It is (t S - (1 - t)) / (t^2 S + (1 - t)^2) at power S; S / (t^2 S + (1 - t)^2) is left.
+    """
+    a, b = t.float()[:, None, None, None], (1 - t.float())[:, None, None, None]
+    guess = filtered(x_t, spectrum, lambda s: (a * s - b) / (a.square() * s + b.square()))
+    left = spectrum / (t.float()[:, None].square() * spectrum + (1 - t.float())[:, None].square())
     return guess, spread_of(left, *x_t.shape[2:])[:, None, None, None]
 
 
-def _arc(t: Tensor) -> tuple[Tensor, Tensor]:
-    """Alpha and sigma of variance 1 with t = alpha / (alpha + sigma)."""
-    length = (t.square() + (1 - t).square()).sqrt()
-    return t / length, (1 - t) / length
+def _length(t: Tensor) -> Tensor:
+    """Of (t, 1 - t): what a point of the straight line is divided by to lie on the arc."""
+    return (t.square() + (1 - t).square()).sqrt()[:, None, None, None]
 
 
 def scheduler_of(name: str, **schedule: Any) -> Any:

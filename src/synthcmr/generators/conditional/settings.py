@@ -53,6 +53,11 @@ class UnetSettings(ConditionalSettings):
     attention: tuple[bool, ...] = (False, True, True)
     head_channels: int = Field(32, ge=4)
     blocks: int = Field(1, ge=1, description="residual blocks per level")
+    predict: Literal["rest", "image", "velocity"] = Field(
+        "rest",
+        description="what the network puts out: what is left after the best linear guess, the image, or the velocity; "
+        "the loss is that of the path in any case",
+    )
     planes: int = Field(16, ge=0, description="channels that carry the whole text to every pixel")
 
     @model_validator(mode="after")

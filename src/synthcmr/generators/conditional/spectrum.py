@@ -37,6 +37,12 @@ def power(images: Tensor) -> Tensor:
     return filled.clamp(min=LEAST)
 
 
+def amplitude(image: Tensor) -> Tensor:
+    """Amplitude by frequency, in units of the pixels' own noise: an error here is detail that is missing or made up."""
+    found: Tensor = torch.fft.rfft2(image.float(), norm="ortho").abs()
+    return found
+
+
 def filtered(image: Tensor, spectrum: Tensor, response: Callable[[Tensor], Tensor]) -> Tensor:
     """Images through a filter that depends on the power S at each frequency.
 

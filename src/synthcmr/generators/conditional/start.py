@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,24 @@ PHANTOMS = 120  # made for families of which no weights ship
 PHANTOM = "phantom"  # the weights that ship, all of them learned from phantoms
 
 
-def start_file(start: str, family: str) -> Path | None:
+def start_file(start: str, families: Sequence[str]) -> Path | None:
     """The weights that a run begins from; None where phantoms must be learned from first.
+
+    Args:
+        start: 'phantom', or a run.
+        families: of which weights will do.
 
     Raises:
         SettingsError: they are of another family.
     """
     if start == PHANTOM:
-        return shipped(family) if family in FILES else None
+        return next((shipped(family) for family in families if family in FILES), None)
     file = weights_file(Path(start))
     found = read_header(file)["family"]
-    if found != family:
+    if found not in families:
+        wanted = " or ".join(f"'{family}'" for family in families)
         raise SettingsError(
-            f"--from {start}: expected a run of family '{family}', got one of '{found}'; "
+            f"--from {start}: expected a run of family {wanted}, got one of '{found}'; "
             f"'synthcmr train {found}' continues it, '--from phantom' begins from phantoms"
         )
     return file

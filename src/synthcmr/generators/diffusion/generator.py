@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets, refuse_private
+from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.diffusion.network import DiffusionNetwork
 from synthcmr.generators.diffusion.presets import PRESETS
 from synthcmr.generators.diffusion.settings import DiffusionSettings
+from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.training.weights import read_header
 
 BASE = Path("base")  # within the run folder: the network without masks that a ControlNet stands on
@@ -19,6 +21,12 @@ class DiffusionGenerator(ConditionalGenerator[DiffusionNetwork]):
     settings_kind = DiffusionSettings
     network_kind = DiffusionNetwork
     presets: ClassVar[Presets] = PRESETS
+
+    @classmethod
+    def begins_from(cls, settings: ConditionalSettings) -> tuple[str, ...]:
+        """Also a flow, where both see the mask as channels."""
+        seen = getattr(settings, "mask", "") == "channels"
+        return (cls.family, FlowGenerator.family) if seen else (cls.family,)
 
     @classmethod
     def prepare(cls, network: DiffusionNetwork, fitting: Fitting) -> None:

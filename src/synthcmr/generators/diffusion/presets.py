@@ -5,6 +5,5 @@ from synthcmr.generators.diffusion.settings import DiffusionSettings
 from synthcmr.generators.flow.presets import PRESETS as FLOW
 
 PRESETS: Presets = {
-    name: (DiffusionSettings.model_validate(model.model_dump(exclude={"predict"})), loop)
-    for name, (model, loop) in FLOW.items()
+    name: (DiffusionSettings.model_validate(model.model_dump()), loop) for name, (model, loop) in FLOW.items()
 }

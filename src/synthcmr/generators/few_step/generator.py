@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets
+from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.few_step.network import FewStepNetwork
 from synthcmr.generators.few_step.settings import FewStepSettings
 from synthcmr.generators.flow.generator import FlowGenerator
@@ -30,7 +31,7 @@ class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
     """A student of a flow. The cohort gives masks and texts alone; every image comes from the teacher."""
 
     family = "few-step"
-    begins_from = "flow"
+    taught = True
     settings_kind = FewStepSettings
     network_kind = FewStepNetwork
     # The shape of the network is the teacher's; presets differ in how long it is listened to.
@@ -40,6 +41,11 @@ class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
         "24g": (_MODEL, _loop(10_000, 32)),
         "80g": (_MODEL, _loop(10_000, 64)),
     }
+
+    @classmethod
+    def begins_from(cls, settings: ConditionalSettings) -> tuple[str, ...]:
+        """A flow, its teacher."""
+        return (FlowGenerator.family,)
 
     @classmethod
     def begin(cls, network: FewStepNetwork, start: Path) -> None:

@@ -12,8 +12,6 @@ from synthcmr.generators.conditional.paths import Straight
 from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.generators.sampler import SamplerSettings, heun, times
 
-# Where an image prediction is turned into a velocity, the way left counts at least this: close to the end it is all error.
-LEFT_AT_LEAST = 0.05
 NEARLY_THERE = 0.999  # where the way back begins: what is left to say of a finished image is undefined
 
 
@@ -28,16 +26,6 @@ class FlowNetwork(PathNetwork):
     def __init__(self, settings: FlowSettings, vocabulary: Vocabulary) -> None:
         """Build the U-Net and the text encoder."""
         super().__init__(settings, vocabulary, settings.frames, settings.patch)
-
-    def field(self, x_t: Tensor, t: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
-        """The velocity."""
-        if self.settings.predict == "rest":
-            return super().field(x_t, t, surroundings, tokens)
-        out = self.output(x_t, t, surroundings, tokens)
-        if self.settings.predict == "velocity":
-            return out
-        left = (1 - t.float()).clamp(min=LEFT_AT_LEAST)[:, None, None, None]
-        return (out - x_t.float()) / left
 
     def redraw(self, x_1: Tensor, before: Asked, after: Asked, settings: SamplerSettings) -> Tensor:
         """The image that the noise of x_1 leads to under other conditions; guidance leads away from what x_1 shows.

@@ -11,6 +11,7 @@ from torch.nn.functional import l1_loss, pixel_shuffle, pixel_unshuffle
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.asked import Asked
 from synthcmr.generators.conditional.network import ConditionalNetwork, heart_weights
+from synthcmr.generators.conditional.spectrum import amplitude
 from synthcmr.generators.latent.settings import FIRST_PATCH, LatentSettings
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.layout import channels_last
@@ -57,7 +58,7 @@ class FirstStage(ConditionalNetwork):
         latent = mean.float() + sigma.float() * batch["noise"].flatten(1)[:, : mean[0].numel()].reshape(mean.shape)
         back = pixel_shuffle(self.autoencoder.decode(latent).float(), FIRST_PATCH)
         pixels = ((back - image).abs() * heart_weights(batch["mask"], self.settings.heart_weight)).mean()
-        fine = l1_loss(_amplitude(back), _amplitude(image.float()))
+        fine = l1_loss(amplitude(back), amplitude(image))
         variance = sigma.float().square()
         divergence = 0.5 * (mean.float().square() + variance - variance.clamp(min=1e-8).log() - 1).mean()
         loss = pixels + fine + self.settings.first_divergence * divergence
@@ -85,9 +86,3 @@ class FirstStage(ConditionalNetwork):
         """For the sheets of its run: what a latent of noise decodes to."""
         shape = (len(noise), self.settings.latent_channels, *(side // self.settings.patch for side in noise.shape[2:]))
         return self.decode(noise.flatten(1)[:, : shape[1] * shape[2] * shape[3]].reshape(shape))
-
-
-def _amplitude(image: Tensor) -> Tensor:
-    """Amplitude by frequency, in units of the pixels' own noise: an error here is detail that is missing or made up."""
-    found: Tensor = torch.fft.rfft2(image, norm="ortho").abs()
-    return found

@@ -25,7 +25,7 @@ FIRST = Path("first_stage")  # within the run folder
 
 
 def _settings(preset: str) -> LatentSettings:
-    given = FLOW[preset][0].model_dump(exclude={"predict", "patch"})
+    given = FLOW[preset][0].model_dump(exclude={"patch"})
     return LatentSettings.model_validate(given)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, pixel_unshuffle
+from torch.nn.functional import l1_loss, leaky_relu, pixel_unshuffle
 
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.asked import around_batch, channels_around
 from synthcmr.generators.conditional.network import heart_weights
+from synthcmr.generators.conditional.spectrum import amplitude
 from synthcmr.generators.spade.decoder import SLOPE, latent_noise
 from synthcmr.generators.spade.network import SpadeNetwork
 from synthcmr.generators.spade.settings import PATCH
@@ -34,7 +35,7 @@ class VaeNetwork(SpadeNetwork):
         channels_last(self)
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The negative evidence bound, in units of the likelihood's scale: errors of pixels and edges, and the code's divergence."""
+        """The negative evidence bound, in units of the likelihood's scale, and the error of the spectrum."""
         surroundings = around_batch(batch, PATCH)
         image = batch["image"]
         mean, log_variance = self.encoder(torch.cat([pixel_unshuffle(image, PATCH), surroundings], dim=1))
@@ -44,7 +45,9 @@ class VaeNetwork(SpadeNetwork):
         pixels = (error * heart_weights(batch["mask"], self.settings.heart_weight)).mean()
         divergence = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).flatten(1).sum(dim=1).mean()
         divergence = divergence / image[0].numel()
-        return pixels + self.settings.scale * divergence, {"pixels": pixels, "divergence": divergence}
+        fine = l1_loss(amplitude(made), amplitude(image))
+        loss = pixels + self.settings.fine * fine + self.settings.scale * divergence
+        return loss, {"pixels": pixels, "amplitude": fine, "divergence": divergence}
 
 
 class Encoder(nn.Module):
