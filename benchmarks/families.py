@@ -3,7 +3,8 @@
     python -m benchmarks.families --cohort COHORT --runs FOLDER [--images 256] [--train MINUTES]
 
 FOLDER holds one run per family (any name); with --train, the families that have none are trained there first, for so many minutes of
-this machine each, with the `cpu` preset. Images are drawn for masks and patients of the test split.
+this machine each, with the `cpu` preset. Images are drawn for masks and patients of the validation and test splits (at most half of
+their images); the other half is what they are compared with.
 """
 
 import argparse
@@ -13,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+import torch
+from PIL import Image, ImageDraw
 
 from benchmarks.fidelity import FEATURES, features, frechet, kernel_distance
 from synthcmr.cohort import Cohort
@@ -24,7 +26,7 @@ from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import score_readings
 from synthcmr.judges.segmenter import Segmenter
-from synthcmr.training.images import TrainingImages, load_images
+from synthcmr.training.images import TrainingImages, joined, load_images
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.shipped import shipped
@@ -43,7 +45,7 @@ QUOTED = {
     "diffusion": 2.31,
     "diffusion (unsourced)": 40.0,
 }  # s an image, as the review quotes
-SHEET = 6
+SHEET, NAMES = 8, 96  # images in a row, and pixels before it
 
 
 def steps_in(minutes: float, cohort: Cohort, kind: str, changes: Mapping[str, object], work: Path) -> int:
@@ -107,9 +109,11 @@ def facts(run: Path, generator: object) -> dict[str, object]:
     metrics = RunFolder(folder).metrics() if RunFolder(folder).exists() else []
     inner = list(folder.glob("*/metrics.jsonl")) if metrics else []
     stages = [json.loads(p.read_text().splitlines()[-1])["seconds"] for p in inner]
+    loop = RunFolder(folder).record()["loop"] if metrics else {}
     return {
         "parameters": sum(p.numel() for p in generator.network.parameters()),  # type: ignore[attr-defined]
         "training_minutes": (metrics[-1]["seconds"] + sum(stages)) / 60 if metrics else None,
+        "threads": loop.get("threads") or torch.get_num_threads(),
         "steps": metrics[-1]["step"] if metrics else None,
         "peak_mb": metrics[-1].get("peak_mb") if metrics else None,
     }
@@ -140,6 +144,17 @@ def quality(
     }
 
 
+def sheet(pictures: Mapping[str, np.ndarray]) -> Image.Image:
+    """A row for each family, with its name in front."""
+    side = next(iter(pictures.values())).shape[1]
+    page = Image.new("L", (NAMES + SHEET * side, len(pictures) * side), 255)
+    for k, (name, images) in enumerate(pictures.items()):
+        ImageDraw.Draw(page).text((4, k * side + side // 2), name, fill=0)
+        row = np.hstack(list(images)).clip(0, 1) * 255
+        page.paste(Image.fromarray(row.astype(np.uint8)), (NAMES, k * side))
+    return page
+
+
 def main() -> None:
     """Train what is missing, draw, judge, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -153,24 +168,24 @@ def main() -> None:
     cohort = Cohort.open(options.cohort)
     if options.train:
         train(cohort, options.runs, options.train)
-    images = load_images(cohort, "test")
-    rows = np.linspace(0, len(images) - 1, options.images).astype(int).tolist()
+    images = joined([load_images(cohort, split) for split in ("validation", "test")])
+    rows = np.linspace(0, len(images) - 1, min(options.images, len(images) // 2)).astype(int).tolist()
     judges = Segmenter.load(shipped("segmenter")), AttributeReader.load(shipped("reader"))
     real = quality(images.image[rows].astype(np.float32), images, rows, judges)
-    table, pictures = {"real": real}, [images.image[rows[:: max(1, len(rows) // SHEET)][:SHEET], 0].astype(np.float32)]
+    shown = [rows.index(row) for row in rows[:: max(1, len(rows) // SHEET)][:SHEET]]
+    table, pictures = {"real": real}, {"real": images.image[rows][shown, 0].astype(np.float32)}
     print(f"{'real':24s} {real}", flush=True)
     runs = sorted(p.parent for p in options.runs.glob(f"*/{WEIGHTS}") if not p.parent.name.endswith("-trial"))
     for run in [*runs, shipped("flow")]:
         row = judge(run, images, rows, judges)
         made = row.pop("made")
-        pictures.append(made[:: max(1, len(rows) // SHEET)][:SHEET, 0])  # type: ignore[index]
         name = run.name if run.is_dir() else "flow (shipped)"
+        pictures[name] = made[shown, 0]  # type: ignore[index]
         table[name] = row
         print(f"{name:24s} {row}", flush=True)
-    sheet = np.vstack([np.hstack(list(picture)) for picture in pictures])
-    Image.fromarray((sheet.clip(0, 1) * 255).astype(np.uint8)).save(options.out / "families.png")
+    sheet(pictures).save(options.out / "families.png")
     record = {"features": FEATURES, "images": len(rows), "quoted_seconds": QUOTED, "table": table}
-    (options.out.parent / "families.json").write_text(json.dumps(record, indent=2))
+    (options.out.parent / f"{options.out.name}.json").write_text(json.dumps(record, indent=2))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,9 @@ def test_a_cohort_is_redrawn_from_the_command_line(tiny_run: Path, phantom_cohor
     page = (tmp_path / "out" / "generated.html").read_text()
     assert "real subjects as another scanner would show them" in page
     assert "Nobody" not in page
+    paired = phantom_cohort.images[phantom_cohort.images["phases"].map(lambda p: {"ED", "ES"} <= set(p))]
+    in_order = [f"real:{name}" for name in dict.fromkeys(paired["subject_id"])][:2]
+    assert list(dict.fromkeys(made.images["anatomy_source"])) == in_order
     source = made.images["anatomy_source"].iloc[0].removeprefix("real:")
     mine = np.concatenate(
         [made.mask(i) for i in range(len(made)) if made.images["anatomy_source"].iloc[i] == f"real:{source}"]

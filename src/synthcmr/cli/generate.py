@@ -128,7 +128,7 @@ def generate(
         )
     _say(understood)
     from synthcmr.sampling.generate import generate as make
-    from synthcmr.sampling.sources import Sources
+    from synthcmr.sampling.sources import Sources, load_image_generator
 
     asked = {
         "sampler": sampler and sampler.value,
@@ -143,8 +143,11 @@ def generate(
     asks = _redrawn(like, style, subjects, seed) if style is not None else None
     requests = asks or _requests(understood, prompt or "", count, subjects, like, seed)
     clear_for(out, overwrite)
+    sources = Sources(run, anatomy, judges, like)
+    for note in load_image_generator(sources).vocabulary.far(understood.attributes):
+        typer.echo(f"  note: {note}")
     with progress_bar("generate") as report:
-        cohort = make(out, requests, Sources(run, anatomy, judges, like), settings, workers, report)
+        cohort = make(out, requests, sources, settings, workers, report)
     typer.echo(describe(cohort, len(requests)))
     if not len(cohort):
         typer.echo(
@@ -246,7 +249,7 @@ def _redrawn(like: Path | None, style: str, subjects: int | None, seed: int) -> 
         except ValueError as error:
             raise SettingsError(f"--as field_strength_t: expected a number of tesla, got '{style}'") from error
     people = _people(like)
-    return like_cohort(people, subjects or len(people), seed, changed, WHOLE)
+    return like_cohort(people, subjects or len(people), seed, changed, WHOLE, shuffled=False)
 
 
 def _people(like: Path) -> "list[tuple[str, dict[str, Any]]]":

@@ -54,14 +54,18 @@ def _bar(what: str) -> Iterator[Report]:
 
 def _lines(what: str) -> Report:
     started = last = time.monotonic()
+    before = 0
 
     def report(done: int, total: int, item: str) -> None:
-        nonlocal last
+        nonlocal last, started, before
         now = time.monotonic()
+        if done < before:  # another part of the work
+            started = last
+        before = done
         if done < total and now - last < LOG_EVERY_S:
             return
         last = now
         left = (now - started) / max(done, 1) * (total - done)
-        print(f"{what}: {done}/{total}, {left:.0f} s left", file=sys.stderr, flush=True)
+        print(f"{what}: {done}/{total}, {left:.0f} s left{item and f' ({item})'}", file=sys.stderr, flush=True)
 
     return report

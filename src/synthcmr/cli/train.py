@@ -117,14 +117,18 @@ def _begun(model: "Settings", kind: Any, start: str, rank: int | None) -> "Setti
 
 def observer(run: Path, report: "Report") -> "Observer":
     """Show progress, and keep the page of curves up to date."""
+    import math
     import time
 
     last = 0.0
 
     def observe(progress: Any) -> None:
         nonlocal last
-        held_out = "" if progress.held_out is None else f", held out {progress.held_out:.4f}"
-        report(progress.step, progress.steps, f"loss {progress.loss:.4f}{held_out}")
+        loss = f"loss {progress.loss:.4f}" if math.isfinite(progress.loss) else ""
+        held_out = "" if progress.held_out is None else f"held out {progress.held_out:.4f}"
+        report(progress.step, progress.steps, ", ".join(said for said in (progress.part, loss, held_out) if said))
+        if progress.part:
+            return
         if time.monotonic() - last > 60 or progress.step == progress.steps:
             last = time.monotonic()
             from synthcmr.report.run_page import write_run_page

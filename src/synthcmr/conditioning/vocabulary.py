@@ -28,6 +28,7 @@ DEFAULT_ATTRIBUTES = (
     "slice_fraction",
 )
 MIN_SPREAD = 1e-3
+FAR = 3.0  # standard deviations
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,18 @@ class Vocabulary:
             SettingsError: a category has a value that was not in the training data.
         """
         return np.array([_encoded(word, attributes.get(word.name)) for word in self.words], dtype=np.float32)
+
+    def far(self, attributes: Mapping[str, object]) -> list[str]:
+        """Which numbers lie far outside of what was seen, in words: there a generator invents."""
+        said = []
+        for word in self.words:
+            value = attributes.get(word.name)
+            if isinstance(word, NumberWord) and is_present(value) and abs(_encoded(word, value)) > FAR:
+                said.append(
+                    f"{word.name} {float(str(value)):g} lies far outside of what the generator has seen "
+                    f"({word.mean:.4g} +- {word.sd:.2g}); do not trust what it shows there"
+                )
+        return said
 
     def knows(self, name: str, value: object) -> bool:
         """Whether an attribute can be told with this value."""

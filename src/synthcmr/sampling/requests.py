@@ -61,8 +61,9 @@ def like_cohort(
     seed: int,
     attributes: Mapping[str, Value],
     level: str,
+    shuffled: bool = True,
 ) -> list[Request]:
-    """Requests that follow the people of a cohort, in random order, as often as needed.
+    """Requests that follow the people of a cohort, as often as needed.
 
     Args:
         subjects: name and attributes of each subject with masks.
@@ -70,10 +71,11 @@ def like_cohort(
         seed: of the run.
         attributes: what replaces the subjects' own.
         level: whole stacks, or slices of one level.
+        shuffled: in random order; otherwise in that of the cohort.
     """
-    order = np.concatenate(
-        [np.random.default_rng([seed, k]).permutation(len(subjects)) for k in range(-(-count // len(subjects)))]
-    )[:count]
+    rounds = range(-(-count // len(subjects)))
+    orders = [np.random.default_rng([seed, k]).permutation(len(subjects)) for k in rounds]
+    order = np.concatenate(orders if shuffled else [np.arange(len(subjects)) for _ in rounds])[:count]
     made = []
     for i, k in enumerate(order):
         name, own = subjects[int(k)]

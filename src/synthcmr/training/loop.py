@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +47,17 @@ class Progress:
     loss: float
     held_out: float | None
     seconds_left: float
+    part: str = ""  # what comes before the run itself, such as a first stage; empty: the run
 
 
 Observer = Callable[[Progress], None]
+
+
+def as_part(observe: Observer | None, part: str) -> Observer | None:
+    """An observer that is told which part of a run goes on."""
+    if observe is None:
+        return None
+    return lambda progress: observe(replace(progress, part=part))
 
 
 class Loop:
@@ -106,6 +114,8 @@ class Loop:
             looked = self._look()
             if self.step % LOG_EVERY == 0 or looked or self.step == last:
                 self._tell(numbers, time.monotonic() - started, first, looked)
+            elif self.step == first + 1:  # so that nobody waits in silence where steps are long
+                self._show(numbers, time.monotonic() - started, first)
             if self.step % self.settings.checkpoint_every == 0 or self.step == last:
                 self._save()
         return self._ema.network
@@ -261,7 +271,10 @@ class Loop:
         if looked:
             entry["held_out"] = self._held_out
         self.run.log(entry)
-        if self.observe is not None:
+        self._show(numbers, seconds, first)
+
+    def _show(self, numbers: dict[str, float], seconds: float, first: int) -> None:
+        if self.observe is not None and self.main:
             per_step = seconds / (self.step - first)
             loss = numbers[f"loss_{self.trainee.turns[-1]}"]
             left = per_step * (self.settings.steps - self.step)

@@ -27,7 +27,7 @@ from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.draws import balanced_weights
 from synthcmr.training.images import TrainingImages, load_splits
-from synthcmr.training.loop import Loop, Observer
+from synthcmr.training.loop import Loop, Observer, as_part
 from synthcmr.training.low_rank import merge_low_rank, tune_low_rank
 from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
@@ -96,11 +96,11 @@ class ConditionalGenerator(Generic[N]):
             vocabulary = start_vocabulary(start)
             training = only_known(training, vocabulary)
             held_out = None if held_out is None else only_known(held_out, vocabulary)
+        torch.manual_seed(loop.seed)
+        untrained = cls.network_kind(settings, vocabulary)  # before there is a folder: weights it needs may be missing
         folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
         with main_first():
             folder.start(cls._record(settings, loop, vocabulary, training), inputs)
-        torch.manual_seed(loop.seed)
-        untrained = cls.network_kind(settings, vocabulary)
         if start is None:
             cls.prepare(cast(N, untrained), Fitting(cohort, run, training, held_out, loop, observe))
         else:
@@ -151,10 +151,10 @@ class ConditionalGenerator(Generic[N]):
             return file
         beside = run.parent / f"{run.name}-phantom"
         size, spacing = cohort.table["height"].iloc[0], cohort.table["spacing_row_mm"].iloc[0]
-        people = phantoms_like(beside / "cohort", int(size), float(spacing))
+        people = phantoms_like(beside / "cohort", int(size), float(spacing), as_part(observe, "making phantoms"))
         plain = loop.model_copy(update={"dp": None, "balance": ()})
         without = settings.model_copy(update={"start": None, "rank": None})
-        cls.fit(people, beside / "run", without, plain, observe)
+        cls.fit(people, beside / "run", without, plain, as_part(observe, "on phantoms"))
         return beside / "run" / WEIGHTS
 
     @classmethod

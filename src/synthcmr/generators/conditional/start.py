@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import SettingsError
+from synthcmr.training.loop import Observer, Progress
 from synthcmr.training.shipped import FILES, shipped
 from synthcmr.training.weights import read_header, read_tensors, weights_file
 
@@ -77,14 +80,21 @@ def started(model: dict[str, Any], file: Path) -> dict[str, Any]:
     return model | own | {k: model[k] for k in ("start", "rank")}
 
 
-def phantoms_like(folder: Path, size: int, spacing_mm: float) -> Cohort:
+def phantoms_like(folder: Path, size: int, spacing_mm: float, observe: Observer | None = None) -> Cohort:
     """Phantoms to learn from before a cohort whose images have this size."""
     if (folder / "cohort.json").exists():
         return Cohort.open(folder)
     from synthcmr.phantom.cohort import make_phantoms
 
     grid = PreprocessSettings(size=size, spacing_mm=spacing_mm)
-    return make_phantoms(folder, "everyone", PHANTOMS, preprocess=grid)
+    started = time.monotonic()
+
+    def progress(done: int, total: int, _: str) -> None:
+        if observe is not None:
+            left = (time.monotonic() - started) / max(done, 1) * (total - done)
+            observe(Progress(done, total, math.nan, None, left))
+
+    return make_phantoms(folder, "everyone", PHANTOMS, preprocess=grid, progress=progress)
 
 
 def _fits(name: str, stored: Tensor, own: Tensor) -> bool:

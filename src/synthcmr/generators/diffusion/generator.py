@@ -9,6 +9,7 @@ from synthcmr.generators.diffusion.network import DiffusionNetwork
 from synthcmr.generators.diffusion.presets import PRESETS
 from synthcmr.generators.diffusion.settings import DiffusionSettings
 from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.training.loop import as_part
 from synthcmr.training.weights import read_header
 
 BASE = Path("base")  # within the run folder: the network without masks that a ControlNet stands on
@@ -35,7 +36,13 @@ class DiffusionGenerator(ConditionalGenerator[DiffusionNetwork]):
         if network.settings.mask == "controlnet":
             refuse_private(fitting.loop, cls.family, "the network that its ControlNet stands on")
             without = network.settings.model_copy(update={"mask": "none"})
-            base = cls.fit(fitting.cohort, fitting.run / BASE, without, fitting.loop, fitting.observe)
+            base = cls.fit(
+                fitting.cohort,
+                fitting.run / BASE,
+                without,
+                fitting.loop,
+                as_part(fitting.observe, "network without masks"),
+            )
             network.begin_control(base.network)
 
     @classmethod

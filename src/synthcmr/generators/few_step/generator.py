@@ -36,7 +36,7 @@ class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
     network_kind = FewStepNetwork
     # The shape of the network is the teacher's; presets differ in how long it is listened to.
     presets: ClassVar[Presets] = {
-        "cpu": (_MODEL, _loop(800, 4)),
+        "cpu": (_MODEL, _loop(600, 8)),
         "8g": (_MODEL, _loop(5000, 16)),
         "24g": (_MODEL, _loop(10_000, 32)),
         "80g": (_MODEL, _loop(10_000, 64)),

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.functional import l1_loss
 
 from synthcmr.conditioning.condition import SCANNER, VIEW
 from synthcmr.conditioning.shared import Shared
@@ -15,6 +16,7 @@ from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.asked import Asked, around_asked, around_batch
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import heart_weights
+from synthcmr.generators.conditional.spectrum import amplitude
 from synthcmr.generators.few_step.settings import FewStepSettings
 from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.sampler import SamplerSettings, adams, euler
@@ -43,18 +45,19 @@ class FewStepNetwork(FlowNetwork):
         self._teacher = Shared(teacher.eval().requires_grad_(False))
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The squared error of every leap of one trajectory per image."""
+        """The squared error of every leap of one trajectory per image, and the error of the last one's spectrum."""
         device = batch["noise"].device
         leaps = leap_times(self.settings, device)
         stops = self._trajectory(batch, leaps)
         surroundings, tokens = around_batch(batch, self.settings.patch), self.text(batch["text"])
         weights = heart_weights(batch["mask"], self.settings.heart_weight)
-        total = torch.zeros((), device=device)
+        total = fine = torch.zeros((), device=device)
         for k, (now, then) in enumerate(pairwise(leaps)):
             wanted = (stops[k + 1] - stops[k]) / (then - now)
             found = self.field(stops[k], now.expand(len(wanted)), surroundings, tokens)
             total = total + (then - now) * ((found - wanted).square() * weights).mean()
-        return total, {}
+            fine = l1_loss(amplitude(stops[k] + (then - now) * found), amplitude(stops[k + 1]))
+        return total + self.settings.fine * fine, {"amplitude": fine}
 
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Leap; steps and guidance are the student's own."""

@@ -11,11 +11,16 @@ class FewStepSettings(FlowSettings):
     """The leaps of the student, and how its teacher draws. Without --from the teacher is the flow that ships."""
 
     start: str | None = Field("phantom", description="the teacher: phantom (the flow that ships), or a run of a flow")
-    leaps: int = Field(4, ge=1, le=16, description="evaluations per image")
+    leaps: int = Field(2, ge=1, le=16, description="evaluations per image")
     early: float = Field(
         1.7, gt=0, description="above 1: shorter leaps near the noise, where the large shapes are decided"
     )
-    teacher_steps: int = Field(4, ge=1, description="steps of the teacher within each leap")
+    teacher_steps: int = Field(5, ge=1, description="steps of the teacher within each leap")
+    fine: float = Field(
+        0.1,
+        ge=0,
+        description="weight of errors of the last leap's amplitude by frequency, so that grain is not averaged away",
+    )
     guidance: float = Field(4.0, ge=0, description="of the teacher; the student has it built in")
     branch: Literal["empty", "metadata-free"] = "metadata-free"
     until: float = Field(0.2, gt=0, le=1)

@@ -17,7 +17,7 @@ from synthcmr.generators.flow.presets import PRESETS as FLOW
 from synthcmr.generators.latent.first_stage import FirstStage
 from synthcmr.generators.latent.network import LatentNetwork
 from synthcmr.generators.latent.settings import LatentSettings
-from synthcmr.training.loop import Loop
+from synthcmr.training.loop import Loop, as_part
 from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import RunFolder
 
@@ -51,6 +51,6 @@ class LatentGenerator(ConditionalGenerator[LatentNetwork]):
         torch.manual_seed(loop.seed)
         first = FirstStage(settings, network.text.vocabulary)
         trainee = ConditionalTrainee(first, fitting.training, fitting.held_out)
-        trained = Loop(trainee, loop, folder, fitting.observe).go()
+        trained = Loop(trainee, loop, folder, as_part(fitting.observe, "first stage")).go()
         if isinstance(trained, FirstStage):
             network.begin_second(trained.cpu(), some_images(fitting.training))

@@ -1,74 +1,108 @@
-"""The encoder and the evidence bound."""
+"""The encoder, the prior and the evidence bound."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import l1_loss, leaky_relu, pixel_unshuffle
+from torch.nn.functional import adaptive_avg_pool2d, interpolate, l1_loss, leaky_relu, pixel_unshuffle
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import around_batch, channels_around
-from synthcmr.generators.conditional.network import heart_weights
+from synthcmr.generators.conditional.asked import Asked, around_asked, around_batch, channels_around
+from synthcmr.generators.conditional.network import flat_noise, heart_weights
 from synthcmr.generators.conditional.spectrum import amplitude
-from synthcmr.generators.spade.decoder import SLOPE, latent_noise
+from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.generators.spade.decoder import SLOPE
 from synthcmr.generators.spade.network import SpadeNetwork
-from synthcmr.generators.spade.settings import PATCH
+from synthcmr.generators.spade.settings import PATCH, SHRINK
 from synthcmr.generators.vae.settings import VaeSettings
 from synthcmr.training.layout import channels_last
 
 LOG_VARIANCE = (-12.0, 4.0)  # so that no exponential runs away
+POOLED = 4  # rows and columns that an encoder sums an image up in
+GRID = 8  # rows and columns that a code is spread over before the decoder
+
+Normal = tuple[Tensor, Tensor]  # mean and log-variance of independent numbers
 
 
 class VaeNetwork(SpadeNetwork):
-    """q(z | image, surroundings), p(image | z, surroundings, text)."""
+    """q(z | image, surroundings, text), p(z | surroundings, text), p(image | z, surroundings, text).
+
+    The code z is one vector for the whole image, as numbers on a grid that know nothing of each other make patches and no chest; and
+    its prior is told mask and text (Sohn et al. 2015), as they say where the heart lies and how thick the chest wall is.
+    """
 
     turns = ("vae",)
     settings: VaeSettings
 
     def __init__(self, settings: VaeSettings, vocabulary: Vocabulary) -> None:
-        """Build encoder, decoder and text encoder."""
+        """Build encoder, prior, decoder and text encoder."""
         super().__init__(settings, vocabulary)
-        image = settings.frames * PATCH**2
-        self.encoder = Encoder(
-            image + channels_around(settings.frames, PATCH), settings.encoder, 2 * settings.latent_channels
-        )
+        image, told = settings.frames * PATCH**2, channels_around(settings.frames, PATCH)
+        self.encoder = Encoder(image + told, settings)
+        self.prior = Encoder(told, settings)
+        self.spread = nn.Linear(settings.code, settings.latent_channels * GRID**2)
         channels_last(self)
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The negative evidence bound, in units of the likelihood's scale, and the error of the spectrum."""
-        surroundings = around_batch(batch, PATCH)
-        image = batch["image"]
-        mean, log_variance = self.encoder(torch.cat([pixel_unshuffle(image, PATCH), surroundings], dim=1))
-        z = mean + (log_variance / 2).exp() * latent_noise(self.settings, batch["noise"])
-        made = self.decode(z, surroundings, self.text(batch["text"]))
+        """The negative evidence bound, scaled to the error of a pixel, and the error of the spectrum."""
+        surroundings, tokens = around_batch(batch, PATCH), self.text(batch["text"])
+        image, whole = batch["image"], self.gather(tokens)
+        found = self.encoder(torch.cat([pixel_unshuffle(image, PATCH), surroundings], dim=1), whole)
+        prior = self.prior(surroundings, whole)
+        made = self._decoded(_drawn(found, flat_noise(batch["noise"], self.settings.code)), surroundings, tokens)
         error = (made - image).abs() + self.settings.edges * _edges(made - image)
         pixels = (error * heart_weights(batch["mask"], self.settings.heart_weight)).mean()
-        divergence = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).flatten(1).sum(dim=1).mean()
-        divergence = divergence / image[0].numel()
         fine = l1_loss(amplitude(made), amplitude(image))
-        loss = pixels + self.settings.fine * fine + self.settings.scale * divergence
-        return loss, {"pixels": pixels, "amplitude": fine, "divergence": divergence}
+        nats = divergence(found, prior).mean()
+        loss = pixels + self.settings.fine * fine + self.settings.divergence * nats / image[0].numel()
+        return loss, {"pixels": pixels, "amplitude": fine, "nats": nats}
+
+    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+        """One pass from a code of the prior."""
+        surroundings, tokens = around_asked(asked, PATCH), self.tokens(asked.texts)
+        prior = self.prior(surroundings, self.gather(tokens))
+        return self._decoded(_drawn(prior, flat_noise(noise, self.settings.code)), surroundings, tokens)
+
+    def _decoded(self, code: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
+        rows, columns = (side * PATCH // SHRINK for side in surroundings.shape[2:])
+        grid = self.spread(code).reshape(len(code), -1, GRID, GRID)
+        return self.decode(interpolate(grid.float(), (rows, columns), mode="bilinear"), surroundings, tokens)
 
 
 class Encoder(nn.Module):
-    """Image and surroundings -> mean and log-variance of the latent numbers."""
+    """What is seen at every pixel, and the text -> mean and log-variance of the code."""
 
-    def __init__(self, channels: int, widths: tuple[int, int, int], out: int) -> None:
+    def __init__(self, channels: int, settings: VaeSettings) -> None:
         super().__init__()
+        widths = settings.encoder
         self.first = nn.Conv2d(channels, widths[0], 3, padding=1)
         self.down = nn.ModuleList(
             nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in zip((widths[0], *widths[:-1]), widths, strict=True)
         )
         self.norms = nn.ModuleList(nn.GroupNorm(8, w) for w in widths)
-        self.out = nn.Conv2d(widths[-1], out, 3, padding=1)
+        self.mixed = nn.Linear(widths[-1] * POOLED**2 + settings.token_width, 2 * widths[-1])
+        self.out = nn.Linear(2 * widths[-1], 2 * settings.code)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, channels, rows, columns) -> twice (batch, out / 2, rows / 8, columns / 8) of the folded image."""
+    def forward(self, x: Tensor, whole: Tensor) -> Normal:
+        """(batch, channels, rows, columns) and (batch, width) -> twice (batch, code)."""
         x = leaky_relu(self.first(x), SLOPE)
         for convolve, norm in zip(self.down, self.norms, strict=True):
             x = leaky_relu(norm(convolve(x)), SLOPE)
-        mean, log_variance = self.out(x).float().chunk(2, dim=1)
+        pooled = adaptive_avg_pool2d(x.float(), POOLED).flatten(1)
+        hidden = leaky_relu(self.mixed(torch.cat([pooled, whole.float()], dim=1)), SLOPE)
+        mean, log_variance = self.out(hidden).float().chunk(2, dim=1)
         return mean, log_variance.clamp(*LOG_VARIANCE)
+
+
+def divergence(q: Normal, p: Normal) -> Tensor:
+    """KL(q || p) in nats, (batch,)."""
+    (m, v), (n, w) = q, p
+    return 0.5 * (w - v + ((v - w).exp() + (m - n).square() / w.exp()) - 1).sum(dim=1)
+
+
+def _drawn(normal: Normal, noise: Tensor) -> Tensor:
+    mean, log_variance = normal
+    return mean + (log_variance / 2).exp() * noise
 
 
 def _edges(error: Tensor) -> Tensor:

@@ -9,8 +9,14 @@ class VaeSettings(SpadeSettings):
     """The encoder, and how exactly an image must be given back."""
 
     encoder: tuple[int, int, int] = (48, 96, 128)
-    scale: float = Field(
-        0.06, gt=0, description="of the Laplace likelihood of a pixel; smaller: sharper images, a wider latent code"
+    code: int = Field(
+        64, ge=1, description="numbers that an image is summed up in, beside what mask and text say of it"
+    )
+    divergence: float = Field(
+        2.0,
+        gt=0,
+        description="weight of the code's divergence from its prior, in nats per pixel; larger: what is drawn from the prior is "
+        "closer to what is given back, and less of an image is given back",
     )
     edges: float = Field(0.5, ge=0, description="weight of errors of the gradient beside those of the pixels")
     fine: float = Field(
