@@ -11,7 +11,7 @@ seed, without privacy and at each epsilon. On the subjects of the other splits, 
 - utility: Dice, on their real images, of a segmenter that was trained on drawn images alone (masks: those of the training split, so under
   privacy this is the utility of the images, with the masks taken as public)
 
-A run that is there already is not trained again.
+The weights that ship, untouched, are measured as well. A run that is there already is not trained again.
 """
 
 import argparse
@@ -40,9 +40,25 @@ from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.shipped import shipped
 
+RATES = {  # of learning: what has been learned is not to be shaken off by the noise of privacy
+    (None, False): 4e-4,
+    (None, True): 4e-4,
+    ("phantom", False): 2e-4,
+    ("phantom", True): 5e-5,
+}
 Row = dict[str, float | str | None]
 SUBJECTS, SLICES = 12, 2  # of a private step
-USE_STEPS = 400  # of the segmenter that learns from drawn images
+USER = SegmenterSettings(filters=(16, 32, 64, 96, 128))  # the segmenter that learns from drawn images, and its run
+USER_LOOP = SEGMENTER_LOOP.model_copy(
+    update={
+        "steps": 300,
+        "batch": 8,
+        "ema": 0.98,
+        "held_out_every": 10**6,
+        "sheet_every": 10**6,
+        "checkpoint_every": 10**6,
+    }
+)
 
 
 def trained(cohort: Cohort, run: Path, start: str | None, loop: LoopSettings) -> FlowGenerator:
@@ -81,10 +97,8 @@ def drawn(generator: FlowGenerator, images: TrainingImages, rounds: int) -> Trai
 def utility(learned: TrainingImages, others: TrainingImages, work: Path) -> float:
     """Dice on real images of a segmenter that learned from these alone."""
     torch.manual_seed(0)
-    settings = SegmenterSettings()
-    trainee = SegmenterTrainee(build(settings), learned, None, settings.size)
-    quiet = {"steps": USE_STEPS, "held_out_every": 10**6, "sheet_every": 10**6, "checkpoint_every": 10**6}
-    network = Loop(trainee, SEGMENTER_LOOP.model_copy(update=quiet), RunFolder(work)).go()
+    trainee = SegmenterTrainee(build(USER), learned, None, USER.size)
+    network = Loop(trainee, USER_LOOP, RunFolder(work)).go()
     return resegmented(Segmenter(network, "", {}), others.image.astype(np.float32), others)  # type: ignore[arg-type]
 
 
@@ -99,6 +113,24 @@ def held_out_loss(generator: FlowGenerator, others: TrainingImages, work: Path) 
     return float(Loop(trainee, LoopSettings(held_out_images=len(others)), RunFolder(work))._held_out_loss() or np.nan)
 
 
+def measured(
+    generator: FlowGenerator,
+    training: TrainingImages,
+    others: TrainingImages,
+    judges: tuple[Segmenter, AttributeReader],
+    work: Path,
+) -> Row:
+    """All four figures of a generator."""
+    segmenter, reader = judges
+    again = drawn(generator, others, 2)
+    return {
+        "held_out": held_out_loss(generator, others, work.with_name(f"{work.name}-loss")),
+        "dice": resegmented(segmenter, again.image.astype(np.float32), again),
+        "frechet": frechet(features(reader, again.image), features(reader, others.image)),
+        "utility": utility(drawn(generator, training, 1), others, work.with_name(f"{work.name}-use")),
+    }
+
+
 def main() -> None:
     """Train every arm, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -111,32 +143,29 @@ def main() -> None:
     cohort = Cohort.open(options.cohort)
     training = load_images(cohort, "train")
     others = joined([load_images(cohort, split) for split in ("validation", "test")])
-    segmenter, reader = Segmenter.load(shipped("segmenter")), AttributeReader.load(shipped("reader"))
-    real = features(reader, others.image)
+    judges = Segmenter.load(shipped("segmenter")), AttributeReader.load(shipped("reader"))
     floor = {
-        "frechet": frechet(features(reader, training.image), real),
-        "dice": resegmented(segmenter, others.image.astype(np.float32), others),
+        "frechet": frechet(features(judges[1], training.image), features(judges[1], others.image)),
+        "dice": resegmented(judges[0], others.image.astype(np.float32), others),
         "utility": utility(training, others, options.work / "real-use"),
     }
     print("real", floor, flush=True)
-    table: list[Row] = []
+    untouched = measured(FlowGenerator.load(shipped("flow")), training, others, judges, options.work / "shipped")
+    table: list[Row] = [{"start": "phantom", "epsilon": 0.0, "seed": None, **untouched}]
+    print(table, flush=True)
     for seed in options.seeds:
         for epsilon in (None, *options.epsilons):
             for start in (None, "phantom"):
                 privacy = epsilon and PrivacySettings(epsilon=epsilon, subjects=SUBJECTS, slices=SLICES)
                 loop = FlowGenerator.settings("cpu")[1].model_copy(
                     update={"steps": options.steps, "seed": seed, "dp": privacy, "held_out_every": 10**6}
-                    | {"sheet_every": 10**6, "ema": 0.99, "learning_rate": 4e-4 if start is None else 2e-4}
+                    | {"sheet_every": 10**6, "ema": 0.99, "learning_rate": RATES[start, epsilon is not None]}
                 )
                 name = f"{start or 'random'}-{epsilon or 'open'}-{seed}"
                 generator = trained(cohort, options.work / name, start, loop)
-                again = drawn(generator, others, 2)
                 row: Row = {"start": start, "epsilon": epsilon, "seed": seed}
-                row["held_out"] = held_out_loss(generator, others, options.work / f"{name}-loss")
-                row["dice"] = resegmented(segmenter, again.image.astype(np.float32), again)
-                row["frechet"] = frechet(features(reader, again.image), real)
-                row["utility"] = utility(drawn(generator, training, 2), others, options.work / f"{name}-use")
-                table.append(row)
+                table.append(row | measured(generator, training, others, judges, options.work / name))
+                row = table[-1]
                 print(row, flush=True)
                 record = {"steps": options.steps, "features": FEATURES, "real": floor, "table": table}
                 (options.work.parent / "beginnings.json").write_text(json.dumps(record, indent=2))
