@@ -14,6 +14,7 @@ ALWAYS = [
     ["benchmarks.adherence", "--cohort", PEOPLE, "--split", "train"],
     ["benchmarks.sampler_steps", "--cohort", PEOPLE],
     ["benchmarks.vendor_style", "--cohort", PEOPLE, "--split", "train", "--images", "24"],
+    ["benchmarks.gan_momentum", "--cohort", PEOPLE],
     ["benchmarks.families", "--cohort", PEOPLE, "--runs", "benchmarks/out/family_runs", "--train", "20"],
     ["synthcmr", "train", "few-step", PEOPLE, "benchmarks/out/few"],
     ["benchmarks.few_step", "--cohort", PEOPLE, "--run", "benchmarks/out/few"],

@@ -18,6 +18,7 @@ from synthcmr.generators.spade.settings import PATCH
 from synthcmr.training.layout import channels_last
 
 JUDGE, MAKE = "discriminator", "generator"
+MOMENTUM = (0.5, 0.99)
 SHIFT = 0.125  # of the image's side, to either side
 BRIGHTER, CONTRAST = 0.4, 0.4
 
@@ -26,11 +27,8 @@ class GanNetwork(SpadeNetwork):
     """The discriminators see image, mask, neighbour and text; the generator is the decoder of latent noise."""
 
     turns = (JUDGE, MAKE)
-    # Two rates and no momentum (Heusel et al. 2017, Zhang et al. 2019): what keeps the two in balance.
-    optimiser: ClassVar[dict[str, dict[str, Any]]] = {
-        JUDGE: {"pace": 1.0, "betas": (0.0, 0.99)},
-        MAKE: {"pace": 0.5, "betas": (0.0, 0.99)},
-    }
+    # Some momentum: in batches of a few images the discriminators find no direction without (benchmarks/gan_momentum.py).
+    optimiser: ClassVar[dict[str, dict[str, Any]]] = {JUDGE: {"betas": MOMENTUM}, MAKE: {"betas": MOMENTUM}}
     settings: GanSettings
 
     def __init__(self, settings: GanSettings, vocabulary: Vocabulary) -> None:
@@ -56,11 +54,11 @@ class GanNetwork(SpadeNetwork):
         said, inside = self.judge(*seen(made, surroundings), batch["text"])
         if turn == JUDGE:
             real, _ = self.judge(*seen(batch["image"], surroundings), batch["text"])
-            loss = sum(relu(1 - r).mean() + relu(1 + f).mean() for r, f in zip(real, said, strict=True))
+            loss = sum(relu(1 - r.float()).mean() + relu(1 + f.float()).mean() for r, f in zip(real, said, strict=True))
             return _tensor(loss) / len(said), {}
         with torch.no_grad():
             _, wanted = self.judge(*seen(batch["image"], surroundings), batch["text"])
-        verdict = _tensor(sum(-f.mean() for f in said)) / len(said)
+        verdict = _tensor(sum(-f.float().mean() for f in said)) / len(said)
         pairs = [pair for a, b in zip(inside, wanted, strict=True) for pair in zip(a, b, strict=True)]
         features = _tensor(sum(l1_loss(a.float(), b.float()) for a, b in pairs)) / len(pairs)
         return verdict + self.settings.features * features, {"verdict": verdict, "features": features}
@@ -74,7 +72,11 @@ class GanNetwork(SpadeNetwork):
 
 
 class Judge(nn.Module):
-    """MONAI's multi-scale patch discriminators, with spectral normalisation in place of batch normalisation."""
+    """MONAI's multi-scale patch discriminators, with spectral normalisation.
+
+    Spectral normalisation alone shrinks what passes from layer to layer until verdicts are all but zero and nothing is learned. Group
+    normalisation brings it back to size; with one group for all channels it keeps what the text says of each, and mixes no images.
+    """
 
     def __init__(self, settings: GanSettings, vocabulary: Vocabulary) -> None:
         from monai.networks.nets import MultiScalePatchDiscriminator
@@ -90,7 +92,7 @@ class Judge(nn.Module):
             spatial_dims=2,
             channels=settings.judge_channels,
             in_channels=settings.frames + channels_around(settings.frames) + settings.judge_text,
-            norm=None,
+            norm=("group", {"num_groups": 1}),
             bias=True,
             minimum_size_im=2 ** (settings.judge_layers * settings.judge_scales),
         )
