@@ -51,7 +51,7 @@ SUBJECTS, SLICES = 12, 2  # of a private step
 USER = SegmenterSettings(filters=(16, 32, 64, 96, 128))  # the segmenter that learns from drawn images, and its run
 USER_LOOP = SEGMENTER_LOOP.model_copy(
     update={
-        "steps": 300,
+        "steps": 200,
         "batch": 8,
         "ema": 0.98,
         "held_out_every": 10**6,
@@ -122,7 +122,7 @@ def measured(
 ) -> Row:
     """All four figures of a generator."""
     segmenter, reader = judges
-    again = drawn(generator, others, 2)
+    again = drawn(generator, others, 1)
     return {
         "held_out": held_out_loss(generator, others, work.with_name(f"{work.name}-loss")),
         "dice": resegmented(segmenter, again.image.astype(np.float32), again),

@@ -3,30 +3,33 @@
     python -m benchmarks.families --cohort COHORT --runs FOLDER [--images 256] [--train MINUTES]
 
 FOLDER holds one run per family (any name); with --train, the families that have none are trained there first, for so many minutes of
-this machine each, with the `cpu` preset. Images are drawn for masks and patients of the validation and test splits (at most half of
-their images); the other half is what they are compared with.
+this machine each, with the `cpu` preset. Images are drawn for masks and patients of the test split, and compared with the real images of
+the validation split; so are the real ones of the test split, which gives the floor.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from benchmarks.fidelity import FEATURES, features, frechet, kernel_distance
+from benchmarks.fidelity import FEATURES, Features, features, frechet, kernel_distance
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.families import family, load_generator
+from synthcmr.generators.protocol import Generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import score_readings
 from synthcmr.judges.segmenter import Segmenter
-from synthcmr.training.images import TrainingImages, joined, load_images
+from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.shipped import shipped
@@ -87,20 +90,61 @@ def train(cohort: Cohort, runs: Path, minutes: float) -> None:
         )
 
 
-def judge(
-    run: Path, images: TrainingImages, rows: list[int], judges: tuple[Segmenter, AttributeReader]
-) -> dict[str, object]:
-    """One row of the table, and the images themselves under 'made'."""
-    generator = load_generator(run)
-    known = generator.vocabulary
-    asked = [
-        Condition(images.mask[i], {k: v for k, v in images.attributes[i].items() if known.knows(k, v)}) for i in rows
-    ]
-    generator.sample(asked[:2], [0, 1], SamplerSettings())
-    started = time.perf_counter()
-    made = generator.sample(asked, list(range(len(rows))), SamplerSettings())
-    seconds = (time.perf_counter() - started) / len(rows)
-    return {"made": made, "seconds": seconds, **facts(run, generator)} | quality(made, images, rows, judges)
+@dataclass(frozen=True)
+class Ground:
+    """What generators are asked for, what their images are compared with, and who judges."""
+
+    asked: TrainingImages
+    others: Features | None  # too few for a distance: None
+    segmenter: Segmenter
+    reader: AttributeReader
+
+    @classmethod
+    def of(cls, cohort: Cohort, count: int) -> Self:
+        """Some images of the test split against the validation split."""
+        reader = AttributeReader.load(shipped("reader"))
+        test, others = load_images(cohort, "test"), features(reader, load_images(cohort, "validation").image)
+        rows = np.unique(np.linspace(0, len(test) - 1, count).astype(int))
+        asked = replace(
+            test,
+            image=test.image[rows],
+            mask=test.mask[rows],
+            attributes=[test.attributes[i] for i in rows],
+            subject=[test.subject[i] for i in rows],
+            neighbours=[()] * len(rows),
+        )
+        enough = min(len(rows), len(others)) > 2 * others.shape[1]
+        return cls(asked, others if enough else None, Segmenter.load(shipped("segmenter")), reader)
+
+    @property
+    def real(self) -> np.ndarray:
+        """The images that masks and patients were taken from."""
+        return self.asked.image.astype(np.float32)
+
+    def drawn(self, generator: Generator, settings: SamplerSettings) -> tuple[np.ndarray, float]:
+        """An image for every mask and patient, and seconds an image."""
+        known = generator.vocabulary
+        conditions = [
+            Condition(mask, {k: v for k, v in told.items() if known.knows(k, v)})
+            for mask, told in zip(self.asked.mask, self.asked.attributes, strict=True)
+        ]
+        generator.sample(conditions[:16], list(range(16)), settings)
+        started = time.perf_counter()
+        made = generator.sample(conditions, list(range(len(conditions))), settings)
+        return made, (time.perf_counter() - started) / len(conditions)
+
+    def quality(self, made: np.ndarray) -> dict[str, Any]:
+        """Distance to other real images, re-segmentation, and attributes as they are read back."""
+        pairs = zip(made, self.asked.mask, strict=True)
+        shown = replace(self.asked, image=made.astype(np.float16))
+        found: dict[str, Any] = {
+            "dice": float(np.nanmean([mean_dice(self.segmenter.segment(image), mask) for image, mask in pairs])),
+            "read": {k: round(float(v), 3) for k, v in score_readings(self.reader.read(made), shown).scores.items()},
+        }
+        if self.others is not None:
+            drawn = features(self.reader, made)
+            found |= {"fid": frechet(drawn, self.others), "kid": kernel_distance(drawn, self.others)}
+        return found
 
 
 def facts(run: Path, generator: object) -> dict[str, object]:
@@ -119,29 +163,32 @@ def facts(run: Path, generator: object) -> dict[str, object]:
     }
 
 
-def quality(
-    made: np.ndarray, images: TrainingImages, rows: list[int], judges: tuple[Segmenter, AttributeReader]
-) -> dict[str, object]:
-    """Distance to other real images, re-segmentation, and attributes as they are read back."""
-    segmenter, reader = judges
-    others = np.setdiff1d(np.arange(len(images)), rows)
-    real, drawn = features(reader, images.image[others]), features(reader, made)
-    dice = np.nanmean([mean_dice(segmenter.segment(m), images.mask[i]) for m, i in zip(made, rows, strict=True)])
-    shown = TrainingImages(
-        made.astype(np.float16),
-        images.mask[rows],
-        [images.attributes[i] for i in rows],
-        [images.subject[i] for i in rows],
-        [()] * len(rows),
-        images.cohort_hash,
-    )
-    read = score_readings(reader.read(made), shown).scores
-    return {
-        "fid": frechet(drawn, real),
-        "kid": kernel_distance(drawn, real),
-        "dice": float(dice),
-        "read": {k: round(float(v), 3) for k, v in read.items()},
-    }
+def markdown(table: Mapping[str, Mapping[str, Any]]) -> str:
+    """The table as it stands in the docs."""
+    reads = list(table["real"]["read"])
+    head = [
+        "family",
+        "FID",
+        "KID",
+        "Dice",
+        *reads,
+        "s an image",
+        "core minutes",
+        "steps",
+        "M parameters",
+        "peak MB",
+    ]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for name, row in table.items():
+        minutes = row.get("training_minutes")
+        spent = f"{minutes * row['threads']:.0f}" if minutes else ""
+        cells = [name, f"{row['fid']:.1f}" if "fid" in row else "", f"{row['kid']:.2f}" if "kid" in row else ""]
+        cells += [f"{row['dice']:.3f}"]
+        cells += [f"{row['read'][k]:.2f}" for k in reads]
+        cells += [f"{row['seconds']:.3f}" if "seconds" in row else "", spent, str(row.get("steps") or "")]
+        cells += [f"{row['parameters'] / 1e6:.1f}" if "parameters" in row else "", str(row.get("peak_mb") or "")]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def sheet(pictures: Mapping[str, np.ndarray]) -> Image.Image:
@@ -168,24 +215,22 @@ def main() -> None:
     cohort = Cohort.open(options.cohort)
     if options.train:
         train(cohort, options.runs, options.train)
-    images = joined([load_images(cohort, split) for split in ("validation", "test")])
-    rows = np.linspace(0, len(images) - 1, min(options.images, len(images) // 2)).astype(int).tolist()
-    judges = Segmenter.load(shipped("segmenter")), AttributeReader.load(shipped("reader"))
-    real = quality(images.image[rows].astype(np.float32), images, rows, judges)
-    shown = [rows.index(row) for row in rows[:: max(1, len(rows) // SHEET)][:SHEET]]
-    table, pictures = {"real": real}, {"real": images.image[rows][shown, 0].astype(np.float32)}
-    print(f"{'real':24s} {real}", flush=True)
+    ground = Ground.of(cohort, options.images)
+    shown = np.linspace(0, len(ground.asked) - 1, SHEET + 2).astype(int)[1:-1]
+    table = {"real": ground.quality(ground.real)}
+    pictures = {"real": ground.real[shown, 0]}
+    print(f"{'real':24s} {table['real']}", flush=True)
     runs = sorted(p.parent for p in options.runs.glob(f"*/{WEIGHTS}") if not p.parent.name.endswith("-trial"))
     for run in [*runs, shipped("flow")]:
-        row = judge(run, images, rows, judges)
-        made = row.pop("made")
-        name = run.name if run.is_dir() else "flow (shipped)"
-        pictures[name] = made[shown, 0]  # type: ignore[index]
-        table[name] = row
-        print(f"{name:24s} {row}", flush=True)
+        name, generator = run.name if run.is_dir() else "flow (shipped)", load_generator(run)
+        made, seconds = ground.drawn(generator, SamplerSettings())
+        pictures[name] = made[shown, 0]
+        table[name] = {"seconds": seconds, **facts(run, generator), **ground.quality(made)}
+        print(f"{name:24s} {table[name]}", flush=True)
     sheet(pictures).save(options.out / "families.png")
-    record = {"features": FEATURES, "images": len(rows), "quoted_seconds": QUOTED, "table": table}
+    record = {"features": FEATURES, "images": len(ground.asked), "quoted_seconds": QUOTED, "table": table}
     (options.out.parent / f"{options.out.name}.json").write_text(json.dumps(record, indent=2))
+    (options.out / "table.md").write_text(markdown(table) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,40 +9,20 @@ the usual guided steps, at as many steps as the student takes, and for the stude
 
 import argparse
 import json
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.families import quality
+from benchmarks.families import Ground
 from benchmarks.fidelity import FEATURES
 from synthcmr.cohort import Cohort
-from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.families import load_generator
-from synthcmr.generators.protocol import Generator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.judges.reader import AttributeReader
-from synthcmr.judges.segmenter import Segmenter
-from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.shipped import shipped
 
 SHOWN = 8
-
-
-def drawn(
-    generator: Generator, images: TrainingImages, rows: list[int], settings: SamplerSettings
-) -> tuple[np.ndarray, float]:
-    """Images for the masks and patients of some rows, and seconds an image."""
-    known = generator.vocabulary
-    asked = [
-        Condition(images.mask[i], {k: v for k, v in images.attributes[i].items() if known.knows(k, v)}) for i in rows
-    ]
-    generator.sample(asked[:16], list(range(16)), settings)
-    started = time.perf_counter()
-    made = generator.sample(asked, list(range(len(rows))), settings)
-    return made, (time.perf_counter() - started) / len(rows)
 
 
 def main() -> None:
@@ -54,29 +34,27 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/few_step"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    images = load_images(Cohort.open(options.cohort), "test")
-    rows = np.linspace(0, len(images) - 1, options.images).astype(int).tolist()
-    judges = Segmenter.load(shipped("segmenter")), AttributeReader.load(shipped("reader"))
+    ground = Ground.of(Cohort.open(options.cohort), options.images)
     teacher, student = load_generator(shipped("flow")), load_generator(options.run)
-    leaps = int(student.facts["model"]["leaps"])
+    leaps = int(student.network.settings.leaps)  # type: ignore[attr-defined]
     choices = {
         "teacher, 50 steps": (teacher, SamplerSettings(steps=50)),
         "teacher, usual": (teacher, SamplerSettings()),
         f"teacher, {leaps} steps": (teacher, SamplerSettings(steps=leaps)),
         f"student, {leaps} steps": (student, SamplerSettings()),
     }
-    own = images.image[rows].astype(np.float32)
-    table = {"real": quality(own, images, rows, judges)}
+    table = {"real": ground.quality(ground.real)}
     print("real", table["real"])
-    sheet = [own]
+    sheet = [ground.real]
     for name, (generator, settings) in choices.items():
-        made, seconds = drawn(generator, images, rows, settings)
-        table[name] = quality(made, images, rows, judges) | {"seconds": seconds}
+        made, seconds = ground.drawn(generator, settings)
+        table[name] = ground.quality(made) | {"seconds": seconds}
         print(name, table[name], flush=True)
         sheet.append(made)
-    rows_shown = [np.hstack(list(s[:: max(1, len(rows) // SHOWN)][:SHOWN, 0])) for s in sheet]
-    Image.fromarray((np.vstack(rows_shown).clip(0, 1) * 255).astype(np.uint8)).save(options.out / "few_step.png")
-    record = {"features": FEATURES, "images": len(rows), "threads": torch.get_num_threads(), "table": table}
+    shown = np.linspace(0, len(ground.asked) - 1, SHOWN + 2).astype(int)[1:-1]
+    rows = [np.hstack(list(s[shown, 0])) for s in sheet]
+    Image.fromarray((np.vstack(rows).clip(0, 1) * 255).astype(np.uint8)).save(options.out / "few_step.png")
+    record = {"features": FEATURES, "images": len(ground.asked), "threads": torch.get_num_threads(), "table": table}
     (options.out.parent / "few_step.json").write_text(json.dumps(record, indent=2))
 
 
