@@ -22,5 +22,5 @@ class VaeSettings(SpadeSettings):
     fine: float = Field(
         0.5,
         ge=0,
-        description="weight of errors of the amplitude by frequency: grain that a code cannot hold is drawn instead of left out",
+        description="weight of errors of the amplitude by frequency, against blurred outlines",
     )
