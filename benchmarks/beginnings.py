@@ -98,6 +98,7 @@ def utility(learned: TrainingImages, others: TrainingImages, work: Path) -> floa
     """Dice on real images of a segmenter that learned from these alone."""
     torch.manual_seed(0)
     trainee = SegmenterTrainee(build(USER), learned, None, USER.size)
+    work.mkdir(parents=True, exist_ok=True)
     network = Loop(trainee, USER_LOOP, RunFolder(work)).go()
     return resegmented(Segmenter(network, "", {}), others.image.astype(np.float32), others)  # type: ignore[arg-type]
 
@@ -109,8 +110,11 @@ def resegmented(segmenter: Segmenter, images: np.ndarray, wanted: TrainingImages
 
 def held_out_loss(generator: FlowGenerator, others: TrainingImages, work: Path) -> float:
     """As training computes it, on the subjects of the other splits."""
-    trainee = ConditionalTrainee(generator.network, others, others)
-    return float(Loop(trainee, LoopSettings(held_out_images=len(others)), RunFolder(work))._held_out_loss() or np.nan)
+    trainee = ConditionalTrainee(generator.network.requires_grad_(True), others, others)  # a loop wants to be able to learn
+    work.mkdir(parents=True, exist_ok=True)
+    found = Loop(trainee, LoopSettings(held_out_images=len(others)), RunFolder(work))._held_out_loss()
+    generator.network.requires_grad_(False)
+    return float(found)
 
 
 def measured(
