@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample, l1_loss, relu
+from torch.nn.functional import affine_grid, grid_sample, l1_loss, pixel_unshuffle, relu
 
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.asked import around_batch, channels_around
@@ -48,9 +48,8 @@ class GanNetwork(SpadeNetwork):
         surroundings = around_batch(batch)
         seen = self._seen(batch)
         with torch.set_grad_enabled(turn == MAKE and torch.is_grad_enabled()):
-            made = self.decode(
-                latent_noise(self.settings, batch["noise"]), around_batch(batch, PATCH), self.text(batch["text"])
-            )
+            z = latent_noise(self.settings, batch["noise"])
+            made = self.decode(z, batch["noise"], around_batch(batch, PATCH), self.text(batch["text"]))
         said, inside = self.judge(*seen(made, surroundings), batch["text"])
         if turn == JUDGE:
             real, _ = self.judge(*seen(batch["image"], surroundings), batch["text"])
@@ -91,7 +90,7 @@ class Judge(nn.Module):
             num_layers_d=settings.judge_layers,
             spatial_dims=2,
             channels=settings.judge_channels,
-            in_channels=settings.frames + channels_around(settings.frames) + settings.judge_text,
+            in_channels=(settings.frames + channels_around(settings.frames)) * PATCH**2 + settings.judge_text,
             norm=("group", {"num_groups": 1}),
             bias=True,
             minimum_size_im=2 ** (settings.judge_layers * settings.judge_scales),
@@ -102,8 +101,10 @@ class Judge(nn.Module):
 
     def forward(self, image: Tensor, surroundings: Tensor, text: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Verdicts and inner features, scale by scale."""
-        planes = self.planes(self.gather(self.text(text)))[:, :, None, None].expand(-1, -1, *image.shape[2:])
-        inputs = torch.cat([image.float(), surroundings.float(), planes.float()], dim=1)
+        # folded: a quarter of the places to look at, and grids that a generator leaves stand in single channels
+        seen = pixel_unshuffle(torch.cat([image.float(), surroundings.float()], dim=1), PATCH)
+        planes = self.planes(self.gather(self.text(text)))[:, :, None, None].expand(-1, -1, *seen.shape[2:])
+        inputs = torch.cat([seen, planes.float()], dim=1)
         found: tuple[list[Tensor], list[list[Tensor]]] = self.patches(inputs)
         return found
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, leaky_relu, pixel_shuffle
+from torch.nn.functional import interpolate, leaky_relu, pixel_shuffle, pixel_unshuffle
 
 from synthcmr.generators.conditional.asked import channels_around
 from synthcmr.generators.spade.settings import PATCH, SHRINK, SpadeSettings
@@ -15,7 +15,11 @@ SLOPE = 0.2
 
 
 class SpadeDecoder(nn.Module):
-    """Latent numbers on a grid, surroundings and text -> image."""
+    """Latent numbers on a grid, grain, surroundings and text -> image.
+
+    Grain is noise of the image's own, pixel by pixel, that the last block colours: convolutions cannot make it out of numbers on a coarse
+    grid, and without it images are smooth whatever the loss.
+    """
 
     def __init__(self, settings: SpadeSettings) -> None:
         """Build the blocks."""
@@ -26,13 +30,15 @@ class SpadeDecoder(nn.Module):
         self.start = nn.Conv2d(settings.latent_channels, first, 3, padding=1)
         widths = [first, first, *rest]
         self.blocks = nn.ModuleList(SpadeBlock(a, b, label, style) for a, b in pairwise(widths))
+        self.grain = nn.Conv2d(settings.frames * PATCH**2, widths[-2], 1, bias=False)
         self.out = nn.Conv2d(widths[-1], settings.frames * PATCH**2, 3, padding=1)
 
-    def forward(self, z: Tensor, surroundings: Tensor, style: Tensor) -> Tensor:
+    def forward(self, z: Tensor, grain: Tensor, surroundings: Tensor, style: Tensor) -> Tensor:
         """Images, -1 to 1.
 
         Args:
             z: (batch, latent channels, rows / 16, columns / 16).
+            grain: standard noise, (batch, frames, rows, columns).
             surroundings: folded by `PATCH`.
             style: the text as one vector.
         """
@@ -41,6 +47,8 @@ class SpadeDecoder(nn.Module):
         for k, block in enumerate(self.blocks):
             if k:
                 x = interpolate(x, scale_factor=2, mode="nearest")
+            if k == len(self.blocks) - 1:
+                x = x + self.grain(pixel_unshuffle(grain, PATCH).to(x.dtype))
             x = block(x, label, style)
         return pixel_shuffle(torch.tanh(self.out(leaky_relu(x, SLOPE)).float()), PATCH)
 

@@ -23,11 +23,12 @@ class SpadeNetwork(ConditionalNetwork):
         self.gather = Gather(settings.token_width)
         self.decoder = SpadeDecoder(settings)
 
-    def decode(self, z: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
-        """Images from latent numbers."""
-        found: Tensor = self.decoder(z, surroundings, self.gather(tokens))
+    def decode(self, z: Tensor, grain: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
+        """Images from latent numbers and grain."""
+        found: Tensor = self.decoder(z, grain, surroundings, self.gather(tokens))
         return found
 
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """One pass."""
-        return self.decode(latent_noise(self.settings, noise), around_asked(asked, PATCH), self.tokens(asked.texts))
+        z = latent_noise(self.settings, noise)
+        return self.decode(z, noise, around_asked(asked, PATCH), self.tokens(asked.texts))

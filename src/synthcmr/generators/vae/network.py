@@ -49,7 +49,7 @@ class VaeNetwork(SpadeNetwork):
         image, whole = batch["image"], self.gather(tokens)
         found = self.encoder(torch.cat([pixel_unshuffle(image, PATCH), surroundings], dim=1), whole)
         prior = self.prior(surroundings, whole)
-        made = self._decoded(_drawn(found, flat_noise(batch["noise"], self.settings.code)), surroundings, tokens)
+        made = self._decoded(found, batch["noise"], surroundings, tokens)
         error = (made - image).abs() + self.settings.edges * _edges(made - image)
         pixels = (error * heart_weights(batch["mask"], self.settings.heart_weight)).mean()
         fine = l1_loss(amplitude(made), amplitude(image))
@@ -61,12 +61,14 @@ class VaeNetwork(SpadeNetwork):
         """One pass from a code of the prior."""
         surroundings, tokens = around_asked(asked, PATCH), self.tokens(asked.texts)
         prior = self.prior(surroundings, self.gather(tokens))
-        return self._decoded(_drawn(prior, flat_noise(noise, self.settings.code)), surroundings, tokens)
+        return self._decoded(prior, noise, surroundings, tokens)
 
-    def _decoded(self, code: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
-        rows, columns = (side * PATCH // SHRINK for side in surroundings.shape[2:])
+    def _decoded(self, code_is: Normal, noise: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
+        mean, log_variance = code_is
+        code = mean + (log_variance / 2).exp() * flat_noise(noise, self.settings.code)
+        rows, columns = (side // SHRINK for side in noise.shape[2:])
         grid = self.spread(code).reshape(len(code), -1, GRID, GRID)
-        return self.decode(interpolate(grid.float(), (rows, columns), mode="bilinear"), surroundings, tokens)
+        return self.decode(interpolate(grid.float(), (rows, columns), mode="bilinear"), noise, surroundings, tokens)
 
 
 class Encoder(nn.Module):
@@ -98,11 +100,6 @@ def divergence(q: Normal, p: Normal) -> Tensor:
     """KL(q || p) in nats, (batch,)."""
     (m, v), (n, w) = q, p
     return 0.5 * (w - v + ((v - w).exp() + (m - n).square() / w.exp()) - 1).sum(dim=1)
-
-
-def _drawn(normal: Normal, noise: Tensor) -> Tensor:
-    mean, log_variance = normal
-    return mean + (log_variance / 2).exp() * noise
 
 
 def _edges(error: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ class VaeSettings(SpadeSettings):
     )
     edges: float = Field(0.5, ge=0, description="weight of errors of the gradient beside those of the pixels")
     fine: float = Field(
-        0.5,
+        1.0,
         ge=0,
-        description="weight of errors of the amplitude by frequency, against blurred outlines",
+        description="weight of errors of the amplitude by frequency: how much grain there is, as no code holds which",
     )
