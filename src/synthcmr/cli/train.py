@@ -27,7 +27,11 @@ def train(
         Path | None, typer.Option("--settings", help="YAML file with 'model' and 'loop' settings over the preset's.")
     ] = None,
     change: Annotated[
-        list[str] | None, typer.Option("--set", help="One setting over the preset's, e.g. --set loop.steps=5000.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="One setting over the preset's, e.g. --set loop.steps=5000; 'synthcmr families NAME' lists them.",
+        ),
     ] = None,
     balance: Annotated[
         str | None, typer.Option("--balance", help="Attributes whose values are drawn evenly, e.g. sex,diagnosis.")

@@ -31,6 +31,12 @@ def family(name: str) -> type[Generator]:
     raise SettingsError(f"family: expected one of {', '.join([*FAMILIES, *others])}; got '{name}'")
 
 
+def about() -> dict[str, str]:
+    """Every family there is, and a line about it."""
+    names = [*FAMILIES, *(e.name for e in entry_points(group=ENTRY_POINTS))]
+    return {name: (family(name).__doc__ or "").strip().split("\n")[0] for name in names}
+
+
 def load_generator(run: Path) -> Generator:
     """The generator of a run folder, or of a weights file.
 
