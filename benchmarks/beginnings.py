@@ -110,7 +110,9 @@ def resegmented(segmenter: Segmenter, images: np.ndarray, wanted: TrainingImages
 
 def held_out_loss(generator: FlowGenerator, others: TrainingImages, work: Path) -> float:
     """As training computes it, on the subjects of the other splits."""
-    trainee = ConditionalTrainee(generator.network.requires_grad_(True), others, others)  # a loop wants to be able to learn
+    trainee = ConditionalTrainee(
+        generator.network.requires_grad_(True), others, others
+    )  # a loop wants to be able to learn
     work.mkdir(parents=True, exist_ok=True)
     found = Loop(trainee, LoopSettings(held_out_images=len(others)), RunFolder(work))._held_out_loss()
     generator.network.requires_grad_(False)

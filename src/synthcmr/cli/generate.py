@@ -73,7 +73,9 @@ def generate(
     steps: Annotated[int | None, typer.Option("--steps", min=1, max=1000, help="Sampler steps.")] = None,
     sampler: Annotated[
         Sampler | None,
-        typer.Option("--sampler", help="Solver: adams, euler, heun for flows; the others for diffusions."),
+        typer.Option(
+            "--sampler", help="Solver; all serve flows and diffusions. [default: adams for flows, unipc for diffusions]"
+        ),
     ] = None,
     guidance: Annotated[
         float | None, typer.Option("--guidance", min=0, help="1: none; more: the text counts more.")

@@ -17,7 +17,7 @@ class SamplerSettings(Settings):
     """How images are drawn."""
 
     sampler: Literal["adams", "euler", "heun", "dpm++", "unipc", "ddim", "ddpm"] | None = Field(
-        None, description="flows: adams, euler or heun; diffusions: dpm++, unipc, ddim or ddpm. null: the family's own"
+        None, description="null: the family's own, adams for flows and unipc for diffusions; all of them serve both"
     )
     steps: int = Field(10, ge=1, le=1000)
     guidance: float = Field(4.0, ge=0, description="1: none; above: the text counts more than it did in training")

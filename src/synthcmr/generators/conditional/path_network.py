@@ -13,7 +13,7 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.asked import Asked, around_asked, around_batch, channels_around
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
-from synthcmr.generators.conditional.paths import Path, check_sampler, linear_guess
+from synthcmr.generators.conditional.paths import Path, linear_guess, path_of
 from synthcmr.generators.conditional.settings import UnetSettings
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.conditional.unet import build_unet, call_unet
@@ -107,14 +107,12 @@ class PathNetwork(ConditionalNetwork):
         return ((found - target.float()).square() * weights).mean()
 
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
-        """Follow the path."""
-        return self.path.follow(self.guided(asked, settings), noise, settings)
+        """Follow the path of the sampler."""
+        path = self.path if settings.sampler is None else path_of(settings.sampler)
 
-    def guided(self, asked: Asked, settings: SamplerSettings) -> Guided:
-        """What a sampler follows."""
+        def field(x_t: Tensor, t: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
+            return path.field(lambda x: self.velocity(x, t, surroundings, tokens), x_t, t)
+
         told, untold = self.tokens(asked.texts), self.tokens(asked.texts_without(settings.branch))
-        return Guided(self.field, around_asked(asked, self.settings.patch), told, untold, settings)
-
-    def check_sampler(self, settings: SamplerSettings) -> None:
-        """Refuse samplers of the other path."""
-        check_sampler(settings, self.path, self.family)
+        guided = Guided(field, around_asked(asked, self.settings.patch), told, untold, settings)
+        return path.follow(guided, noise, settings)

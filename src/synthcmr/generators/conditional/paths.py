@@ -2,7 +2,8 @@ r"""Two ways from noise x_0 to an image x_1: a straight line (rectified flow), o
 
 Both are told by one time t, how far the image is on its way: t = 0 is noise, t = 1 is the image. For diffusion
 t = alpha / (alpha + sigma), so that the same t means the same share of image and noise on both, and a point of the arc is one of the
-line but for its length: what a network knows of the one it knows of the other. So a diffusion can begin from the weights of a flow.
+line but for its length: what a network knows of the one it knows of the other. So a diffusion can begin from the weights of a flow, and
+either can be drawn from with the samplers of both.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.spectrum import filtered, spread_of
 from synthcmr.generators.sampler import SOLVERS, SamplerSettings, times
 
@@ -21,7 +21,7 @@ Field = Callable[[Tensor, Tensor], Tensor]  # (x_t, t) -> what the network says 
 Velocity = Callable[[Tensor], Tensor]  # a point of the straight line -> x_1 - x_0
 STEPS = 1000  # of a diffusion
 COSINE = {"num_train_timesteps": STEPS, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
-SCHEDULERS = ("dpm++", "unipc", "ddim", "ddpm")
+SCHEDULERS = ("unipc", "dpm++", "ddim", "ddpm")
 
 
 class Path(Protocol):
@@ -93,14 +93,12 @@ class Arc:
         return x
 
 
-def check_sampler(settings: SamplerSettings, path: Path, family: str) -> None:
-    """Refuse samplers of the other path.
+PATHS: tuple[Path, ...] = (Straight(), Arc())
 
-    Raises:
-        SettingsError: it is one.
-    """
-    if settings.sampler is not None and settings.sampler not in path.samplers:
-        raise SettingsError(f"--sampler: family '{family}' takes {', '.join(path.samplers)}; got '{settings.sampler}'")
+
+def path_of(sampler: str) -> Path:
+    """The path that a sampler follows."""
+    return next(path for path in PATHS if sampler in path.samplers)
 
 
 def linear_guess(x_t: Tensor, t: Tensor, spectrum: Tensor) -> tuple[Tensor, Tensor]:
