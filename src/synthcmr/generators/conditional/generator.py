@@ -112,6 +112,7 @@ class ConditionalGenerator(Generic[N]):
         if not going.main:
             return cls(network, "", {})
         merge_low_rank(network)
+        cls.complete(network, Fitting(cohort, run, training, held_out, loop, observe))
         plain = settings.model_copy(update={"start": None, "rank": None})  # the network as it is, wherever it came from
         header = cls._record(plain, loop, vocabulary, training)
         header["begun_from"] = None if start is None else file_hash(start)
@@ -128,6 +129,10 @@ class ConditionalGenerator(Generic[N]):
         """What comes before the first step: measure the images; some families train a part of the network first."""
         if fitting.loop.dp is None:  # a measure of private images is a release of its own; the usual one does
             network.measure(some_images(fitting.training))
+
+    @classmethod
+    def complete(cls, network: N, fitting: Fitting) -> None:
+        """What comes after the last step; nothing for most."""
 
     @classmethod
     def begin(cls, network: N, start: Path) -> None:

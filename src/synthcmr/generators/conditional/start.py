@@ -51,8 +51,13 @@ def start_vocabulary(file: Path) -> Vocabulary:
     return Vocabulary.from_json(read_header(file)["vocabulary"])
 
 
-def begin_from(network: nn.Module, file: Path) -> None:
+def begin_from(network: nn.Module, file: Path, further: Sequence[str] = ()) -> None:
     """Fill a network with weights; where it knows more words than they do, the further ones keep their random start.
+
+    Args:
+        network: to fill.
+        file: of weights.
+        further: what the network has beside them, and keeps.
 
     Raises:
         SettingsError: the weights are of a network of another shape.
@@ -60,7 +65,7 @@ def begin_from(network: nn.Module, file: Path) -> None:
     stored, own = read_tensors(file), network.state_dict()
     strange = sorted(
         name
-        for name in {*stored, *own}
+        for name in {*stored, *own} - {*further}
         if not (name in own and (_fits(name, stored[name], own[name]) if name in stored else _grows(name)))
     )
     if strange:

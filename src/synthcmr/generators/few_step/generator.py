@@ -6,12 +6,16 @@ from typing import ClassVar
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets
 from synthcmr.generators.conditional.settings import ConditionalSettings
+from synthcmr.generators.conditional.start import begin_from
+from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.few_step.network import FewStepNetwork
 from synthcmr.generators.few_step.settings import FewStepSettings
 from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.training.draws import Order
 from synthcmr.training.settings import LoopSettings
 
 _MODEL = FewStepSettings()
+MEASURED, MEASURED_AT_ONCE = 96, 16  # trajectories that the lost power is measured on, after the last step
 
 
 def _loop(steps: int, batch: int) -> LoopSettings:
@@ -50,8 +54,18 @@ class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
     @classmethod
     def begin(cls, network: FewStepNetwork, start: Path) -> None:
         """Take the teacher, and start as it is."""
-        super().begin(network, start)
+        begin_from(network, start, further=("gain",))
         network.learn_from(FlowGenerator.load(start).network)
+
+    @classmethod
+    def complete(cls, network: FewStepNetwork, fitting: Fitting) -> None:
+        """Measure what the leaps have lost; of private masks that would be a release of its own."""
+        if fitting.loop.dp is None:
+            images = fitting.training
+            trainee, order = ConditionalTrainee(network, images, None), Order(len(images), fitting.loop.seed)
+            parts = [range(k, k + MEASURED_AT_ONCE) for k in range(0, MEASURED, MEASURED_AT_ONCE)]
+            batches = [trainee.batch(list(order.draws(fitting.loop.steps, MEASURED, part))) for part in parts]
+            network.make_up(batches, half=fitting.loop.precision != "fp32")
 
     @classmethod
     def prepare(cls, network: FewStepNetwork, fitting: Fitting) -> None:
