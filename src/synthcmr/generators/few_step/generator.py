@@ -3,19 +3,21 @@
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
+from synthcmr.conditioning.condition import Condition
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets
 from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.conditional.start import begin_from
-from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.few_step.network import FewStepNetwork
 from synthcmr.generators.few_step.settings import FewStepSettings
 from synthcmr.generators.flow.generator import FlowGenerator
-from synthcmr.training.draws import Order
+from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.settings import LoopSettings
 
 _MODEL = FewStepSettings()
-MEASURED, MEASURED_AT_ONCE = 96, 16  # trajectories that the lost power is measured on, after the last step
+MEASURED = 96  # images that the lost power is measured on, after the last step
 
 
 def _loop(steps: int, batch: int) -> LoopSettings:
@@ -62,10 +64,9 @@ class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
         """Measure what the leaps have lost; of private masks that would be a release of its own."""
         if fitting.loop.dp is None:
             images = fitting.training
-            trainee, order = ConditionalTrainee(network, images, None), Order(len(images), fitting.loop.seed)
-            parts = [range(k, k + MEASURED_AT_ONCE) for k in range(0, MEASURED, MEASURED_AT_ONCE)]
-            batches = [trainee.batch(list(order.draws(fitting.loop.steps, MEASURED, part))) for part in parts]
-            network.make_up(batches, half=fitting.loop.precision != "fp32")
+            rows = np.linspace(0, len(images) - 1, min(MEASURED, len(images))).astype(int)
+            asked = [Condition(images.mask[i], images.attributes[i]) for i in rows]
+            network.make_up(asked, SamplerSettings(precision="fp32" if fitting.loop.precision == "fp32" else "bf16"))
 
     @classmethod
     def prepare(cls, network: FewStepNetwork, fitting: Fitting) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
-from synthcmr.conditioning.condition import SCANNER, VIEW
+from synthcmr.conditioning.condition import SCANNER, VIEW, Condition
 from synthcmr.conditioning.shared import Shared
 from synthcmr.conditioning.tokens import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
@@ -17,6 +17,7 @@ from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.asked import Asked, around_asked, around_batch
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import heart_weights
+from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.spectrum import BINS, amplitude, filtered, power
 from synthcmr.generators.few_step.settings import FewStepSettings
 from synthcmr.generators.flow.network import FlowNetwork
@@ -68,26 +69,24 @@ class FewStepNetwork(FlowNetwork):
         return filtered(landed, self.gain, torch.sqrt)
 
     @torch.no_grad()
-    def make_up(self, batches: Sequence[dict[str, Tensor]], half: bool) -> None:
-        """Measure how much power the student's images lack at each frequency, against the teacher's from the same noise.
+    def make_up(self, conditions: Sequence[Condition], settings: SamplerSettings) -> None:
+        """Measure how much power the student's images lack at each frequency, against those that the teacher draws in many steps.
 
         Leaps that are right on average are smooth: what an image has of a frequency comes out too small, yet in its place. So the
         best correction that leaves every image's own content alone is one gain per frequency.
 
         Args:
-            batches: masks and texts of trajectories.
-            half: whether to compute in half precision.
+            conditions: what is drawn for it.
+            settings: steps and precision of the teacher.
         """
-        device = self.gain.device
-        power_of: dict[str, list[Tensor]] = {"teacher": [], "student": []}
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            for given in batches:
-                batch = {name: value.to(device) for name, value in given.items()}
-                power_of["teacher"].append(power(self._trajectory(batch, leap_times(self.settings, device))[-1]))
-                around, tokens = around_batch(batch, self.settings.patch), self.text(batch["text"])
-                power_of["student"].append(power(self._leaps(batch["noise"], around, tokens)))
-        teacher, student = (torch.stack(found).mean(dim=0) for found in power_of.values())
-        self.gain.copy_(teacher / student)
+        guidance = self.settings.model_dump(include={"guidance", "branch", "until", "rescale"})
+        seeds = list(range(len(conditions)))
+        drawn = [
+            render(network, conditions, seeds, settings.model_copy(update=guidance))
+            for network in (self._known_teacher(), self)
+        ]
+        teacher, student = (power(torch.from_numpy(images) * 2 - 1) for images in drawn)
+        self.gain.copy_(self.gain * (teacher / student).to(self.gain.device))
 
     def _leaps(self, noise: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
         times = leap_times(self.settings, noise.device)
@@ -96,9 +95,7 @@ class FewStepNetwork(FlowNetwork):
     @torch.no_grad()
     def _trajectory(self, batch: dict[str, Tensor], leaps: Tensor) -> list[Tensor]:
         """Where the teacher stands at the end of every leap."""
-        if self._teacher is None:
-            raise SettingsError("few-step: expected a teacher; name a run of a flow with --from")
-        teacher = self._teacher.held.to(batch["noise"].device)
+        teacher = self._known_teacher()
         settings = SamplerSettings(**self.settings.model_dump(include={"guidance", "branch", "until", "rescale"}))
         told, kept = batch["text"], VIEW + SCANNER if settings.branch == "metadata-free" else ()
         patient = torch.tensor([name not in kept for name in teacher.text.vocabulary.names], device=told.device)
@@ -111,6 +108,11 @@ class FewStepNetwork(FlowNetwork):
             between = torch.lerp(now, then, torch.linspace(0, 1, self.settings.teacher_steps + 1, device=now.device))
             stops.append(adams(velocity, stops[-1], between).float())
         return stops
+
+    def _known_teacher(self) -> FlowNetwork:
+        if self._teacher is None:
+            raise SettingsError("few-step: expected a teacher; name a run of a flow with --from")
+        return self._teacher.held.to(self.gain.device)
 
 
 def leap_times(settings: FewStepSettings, device: torch.device) -> Tensor:
