@@ -168,7 +168,7 @@ def main() -> None:
     print(table, flush=True)
     for seed in options.seeds:
         for epsilon in (None, *options.epsilons):
-            for start in (None, "phantom"):
+            for start in ("phantom", None):
                 privacy = epsilon and PrivacySettings(epsilon=epsilon, subjects=SUBJECTS, slices=SLICES)
                 loop = FlowGenerator.settings("cpu")[1].model_copy(
                     update={
