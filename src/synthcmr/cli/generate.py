@@ -144,10 +144,10 @@ def generate(
     settings = _settings(usual | {k: v for k, v in asked.items() if v is not None}, batch, size, masks, screen, style)
     asks = _redrawn(like, style, subjects, seed) if style is not None else None
     requests = asks or _requests(understood, prompt or "", count, subjects, like, seed)
-    clear_for(out, overwrite)
     sources = Sources(run, anatomy, judges, like)
     for note in load_image_generator(sources).vocabulary.far(understood.attributes):
         typer.echo(f"  note: {note}")
+    clear_for(out, overwrite)  # once it is known that there is a generator to replace what was there
     with progress_bar("generate") as report:
         cohort = make(out, requests, sources, settings, workers, report)
     typer.echo(describe(cohort, len(requests)))

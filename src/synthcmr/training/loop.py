@@ -133,13 +133,11 @@ class Loop:
             )
             for turn in self.trainee.turns
         }
-        for optimiser, turn in zip(self._optimisers.values(), self.trainee.turns, strict=True):
-            optimiser.param_groups[0]["pace"] = self._wishes(turn).get("pace", 1.0)
         self._network, *prepared = self._accelerator.prepare(network, *self._optimisers.values())
         self._prepared = dict(zip(self._optimisers, prepared, strict=True))
 
     def _wishes(self, turn: str) -> dict[str, Any]:
-        """How a turn is to be optimised, where the network says so: pace (share of the learning rate) and betas."""
+        """How a turn is to be optimised, where the network says so: betas."""
         found: dict[str, Any] = getattr(self.trainee.network, "optimiser", {}).get(turn, {})
         return found
 
@@ -150,7 +148,7 @@ class Loop:
         numbers: dict[str, torch.Tensor] = {}
         for turn, optimiser in self._prepared.items():
             for group in optimiser.param_groups:
-                group["lr"] = rate * group["pace"]
+                group["lr"] = rate
             self._bare.zero_grad(set_to_none=True)  # also what the other turn left behind
             if self._private is not None:
                 numbers |= self._private_gradient(turn, self._private)
