@@ -16,6 +16,7 @@ The weights that ship, untouched, are measured as well. A run that is there alre
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,22 +78,15 @@ def trained(cohort: Cohort, run: Path, start: str | None, loop: LoopSettings) ->
     )
 
 
-def drawn(generator: FlowGenerator, images: TrainingImages, rounds: int) -> TrainingImages:
-    """Images for the masks and patients of a set, several of each."""
+def drawn(generator: FlowGenerator, images: TrainingImages) -> TrainingImages:
+    """An image for every mask and patient of a set."""
     known = generator.vocabulary
     asked = [
         Condition(m, {k: v for k, v in a.items() if known.knows(k, v)})
         for m, a in zip(images.mask, images.attributes, strict=True)
-    ] * rounds
+    ]
     made = generator.sample(asked, list(range(len(asked))), SamplerSettings())
-    return TrainingImages(
-        made.astype(np.float16),
-        np.concatenate([images.mask] * rounds),
-        images.attributes * rounds,
-        [f"{s}-{k}" for k in range(rounds) for s in images.subject],
-        [()] * len(asked),
-        images.cohort_hash,
-    )
+    return replace(images, image=made.astype(np.float16), neighbours=[()] * len(asked))
 
 
 def utility(learned: TrainingImages, others: TrainingImages, work: Path) -> float:
@@ -133,12 +127,12 @@ def measured(
         found: Row = json.loads(known.read_text())
         return found
     segmenter, reader = judges
-    again = drawn(generator, others, 1)
+    again = drawn(generator, others)
     found = {
         "held_out": held_out_loss(generator, others, work.with_name(f"{work.name}-loss")),
         "dice": resegmented(segmenter, again.image.astype(np.float32), again),
         "frechet": frechet(features(reader, again.image), features(reader, others.image)),
-        "utility": utility(drawn(generator, training, 1), others, work.with_name(f"{work.name}-use")),
+        "utility": utility(drawn(generator, training), others, work.with_name(f"{work.name}-use")),
     }
     known.write_text(json.dumps(found))
     return found

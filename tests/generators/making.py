@@ -14,7 +14,13 @@ from synthcmr.training.settings import LoopSettings
 
 TINY = FlowSettings(patch=4, channels=(32, 32), attention=(False, True), head_channels=16, token_width=16, planes=4)
 UNET = {"channels": (32, 32), "attention": (False, True), "head_channels": 16, "token_width": 16, "planes": 4}
-SPADE = {"channels": (16, 16, 16, 16), "token_width": 16, "label_channels": 8, "latent_channels": 2}
+SPADE = {
+    "channels": (16, 16, 16, 16),
+    "encoder": (16, 16, 16),
+    "token_width": 16,
+    "label_channels": 8,
+    "latent_channels": 2,
+}
 FAMILIES: dict[str, tuple[str, Settings]] = {  # every family, and every kind of it, as small as it gets
     "flow": ("flow", TINY),
     "diffusion": ("diffusion", DiffusionSettings(**UNET)),
@@ -24,7 +30,7 @@ FAMILIES: dict[str, tuple[str, Settings]] = {  # every family, and every kind of
         "latent",
         LatentSettings(**UNET, first_channels=(16, 16), latent_channels=4, way="diffusion"),
     ),
-    "vae": ("vae", VaeSettings(**SPADE, encoder=(16, 16, 16))),
+    "vae": ("vae", VaeSettings(**SPADE)),
     "gan": ("gan", GanSettings(**SPADE, judge_channels=8, judge_layers=2)),
 }
 LOOP = LoopSettings(steps=6, batch=4, warmup=2, held_out_every=3, held_out_images=4, sheet_every=6, checkpoint_every=2)

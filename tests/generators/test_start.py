@@ -29,7 +29,7 @@ from synthcmr.training.draws import Order
 from synthcmr.training.images import load_images
 from synthcmr.training.low_rank import LowRank, merge_low_rank, tune_low_rank
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
-from synthcmr.training.weights import read_tensors
+from synthcmr.training.weights import read_header, read_tensors
 from tests.generators.making import LOOP, TINY
 
 NOTHING = LOOP.model_copy(update={"steps": 1, "learning_rate": 1e-12, "warmup": 0, "weight_decay": 0.0, "ema": 0.0})
@@ -177,3 +177,18 @@ def test_what_leaps_lose_at_each_frequency_is_made_up_for(
 def test_a_student_without_a_teacher_is_refused(phantom_cohort: Cohort, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="few-step: expected a teacher"):
         FewStepGenerator.fit(phantom_cohort, tmp_path / "few", FewStepSettings(start=None), LOOP)
+
+
+def test_a_control_network_that_begins_from_a_flow_stands_on_it_without_what_saw_the_mask(
+    tiny_run: Path, phantom_cohort: Cohort, tmp_path: Path
+) -> None:
+    model = DiffusionSettings(**TINY.model_dump(), mask="controlnet").model_copy(update={"start": str(tiny_run)})
+    DiffusionGenerator.fit(phantom_cohort, tmp_path / "run", model, NOTHING)
+    flow, made = (read_tensors(run / WEIGHTS) for run in (tiny_run, tmp_path / "run"))
+    first = "unet.conv_in.conv.weight"
+    image, planes = TINY.frames * TINY.patch**2, TINY.planes
+    kept = torch.cat([flow[first][:, :image], flow[first][:, -planes:]], dim=1)
+    assert torch.allclose(made[first].float(), kept.float(), atol=1e-3)
+    others = [k for k in flow if k.startswith("unet.") and k != first]
+    assert all(torch.allclose(made[k].float(), flow[k].float(), atol=1e-3) for k in others)
+    assert read_header(tmp_path / "run-base" / WEIGHTS)["model"]["mask"] == "none"

@@ -3,7 +3,7 @@
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from synthcmr.generators.vae.network import divergence
+from synthcmr.generators.spade.encoder import divergence
 
 
 def test_divergence_of_normal_distributions_is_that_of_torch() -> None:

@@ -154,13 +154,18 @@ class ConditionalGenerator(Generic[N]):
         file = start_file(settings.start, cls.begins_from(settings))
         if file is not None:
             return file
-        beside = run.parent / f"{run.name}-phantom"
-        size, spacing = cohort.table["height"].iloc[0], cohort.table["spacing_row_mm"].iloc[0]
-        people = phantoms_like(beside / "cohort", int(size), float(spacing), as_part(observe, "making phantoms"))
+        people = cls._phantoms(cohort, run, observe)
         plain = loop.model_copy(update={"dp": None, "balance": ()})
         without = settings.model_copy(update={"start": None, "rank": None})
-        cls.fit(people, beside / "run", without, plain, as_part(observe, "on phantoms"))
-        return beside / "run" / WEIGHTS
+        learned = beside(run) / "run"
+        cls.fit(people, learned, without, plain, as_part(observe, "on phantoms"))
+        return learned / WEIGHTS
+
+    @classmethod
+    def _phantoms(cls, cohort: Cohort, run: Path, observe: Observer | None) -> Cohort:
+        """Phantoms to learn from before a cohort."""
+        size, spacing = cohort.table["height"].iloc[0], cohort.table["spacing_row_mm"].iloc[0]
+        return phantoms_like(beside(run) / "cohort", int(size), float(spacing), as_part(observe, "making phantoms"))
 
     @classmethod
     def load(cls, weights: Path) -> Self:
@@ -190,6 +195,11 @@ class ConditionalGenerator(Generic[N]):
             "cohort_hash": training.cohort_hash,
             "images": len(training),
         }
+
+
+def beside(run: Path) -> Path:
+    """Where phantoms, and what is learned from them before a run, are kept."""
+    return run.parent / f"{run.name}-phantom"
 
 
 def some_images(training: TrainingImages) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +51,25 @@ def start_vocabulary(file: Path) -> Vocabulary:
     return Vocabulary.from_json(read_header(file)["vocabulary"])
 
 
-def begin_from(network: nn.Module, file: Path, further: Sequence[str] = ()) -> None:
+def _as_it_is(name: str, value: Tensor) -> Tensor:
+    return value
+
+
+def begin_from(
+    network: nn.Module, file: Path, further: Sequence[str] = (), fitted: Callable[[str, Tensor], Tensor] = _as_it_is
+) -> None:
     """Fill a network with weights; where it knows more words than they do, the further ones keep their random start.
 
     Args:
         network: to fill.
         file: of weights.
         further: what the network has beside them, and keeps.
+        fitted: what becomes of a part before it is filled in, by its name.
 
     Raises:
         SettingsError: the weights are of a network of another shape.
     """
-    stored, own = read_tensors(file), network.state_dict()
+    stored, own = {name: fitted(name, value) for name, value in read_tensors(file).items()}, network.state_dict()
     strange = sorted(
         name
         for name in {*stored, *own} - {*further}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from synthcmr.conditioning.vocabulary import Vocabulary
@@ -18,6 +19,7 @@ from synthcmr.generators.conditional.unet import (
 from synthcmr.generators.diffusion.settings import DiffusionSettings
 from synthcmr.training.layout import channels_last, channels_last_batch
 
+FIRST_LAYER = "unet.conv_in.conv.weight"  # of image, surroundings and planes, in this order
 CONTROL_CHANNELS = (64,)  # of the layers that take in the mask; it is folded already, so they need not shrink it
 
 
@@ -53,6 +55,13 @@ class DiffusionNetwork(PathNetwork):
         mine = self.control.state_dict()
         known = {k: v for k, v in base.unet.state_dict().items() if k in mine and v.shape == mine[k].shape}
         self.control.load_state_dict(known, strict=False)
+
+    def without_surroundings(self, name: str, value: Tensor) -> Tensor:
+        """A part of a network that sees masks as channels, fitted to one that does not."""
+        if name != FIRST_LAYER:
+            return value
+        image, planes = self.settings.frames * self.settings.patch**2, self.settings.planes
+        return torch.cat([value[:, :image], value[:, value.shape[1] - planes :]], dim=1)
 
     def _added(
         self, x_t: Tensor, t: Tensor, surroundings: Tensor, planes: Tensor, tokens: Tensor, whole: Tensor

@@ -6,28 +6,28 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample, l1_loss, pixel_unshuffle, relu
+from torch.nn.functional import affine_grid, grid_sample, pixel_unshuffle, relu
 
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.asked import around_batch, channels_around
 from synthcmr.generators.conditional.network import Gather, text_encoder
 from synthcmr.generators.gan.settings import GanSettings
-from synthcmr.generators.spade.decoder import latent_noise
+from synthcmr.generators.spade.encoder import divergence
 from synthcmr.generators.spade.network import SpadeNetwork
 from synthcmr.generators.spade.settings import PATCH
 from synthcmr.training.layout import channels_last
 
 JUDGE, MAKE = "discriminator", "generator"
 MOMENTUM = (0.5, 0.99)
-SHIFT = 0.125  # of the image's side, to either side
+SHIFT = 0.125  # of the image's side, to either side, at full strength
 BRIGHTER, CONTRAST = 0.4, 0.4
 
 
 class GanNetwork(SpadeNetwork):
-    """The discriminators see image, mask, neighbour and text; the generator is the decoder of latent noise."""
+    """SPADE with its encoder (Park et al. 2019), against discriminators that see image, mask, neighbour and text."""
 
     turns = (JUDGE, MAKE)
-    # Some momentum: in batches of a few images the discriminators find no direction without (benchmarks/gan_momentum.py).
+    # Some momentum: in batches of a few images the discriminators find no direction without (benchmarks/gan_discriminators.py).
     optimiser: ClassVar[dict[str, dict[str, Any]]] = {JUDGE: {"betas": MOMENTUM}, MAKE: {"betas": MOMENTUM}}
     settings: GanSettings
 
@@ -48,8 +48,7 @@ class GanNetwork(SpadeNetwork):
         surroundings = around_batch(batch)
         seen = self._seen(batch)
         with torch.set_grad_enabled(turn == MAKE and torch.is_grad_enabled()):
-            z = latent_noise(self.settings, batch["noise"])
-            made = self.decode(z, batch["noise"], around_batch(batch, PATCH), self.text(batch["text"]))
+            made, own, nats = self._made(batch)
         said, inside = self.judge(*seen(made, surroundings), batch["text"])
         if turn == JUDGE:
             real, _ = self.judge(*seen(batch["image"], surroundings), batch["text"])
@@ -59,15 +58,29 @@ class GanNetwork(SpadeNetwork):
             _, wanted = self.judge(*seen(batch["image"], surroundings), batch["text"])
         verdict = _tensor(sum(-f.float().mean() for f in said)) / len(said)
         pairs = [pair for a, b in zip(inside, wanted, strict=True) for pair in zip(a, b, strict=True)]
-        features = _tensor(sum(l1_loss(a.float(), b.float()) for a, b in pairs)) / len(pairs)
-        return verdict + self.settings.features * features, {"verdict": verdict, "features": features}
+        features = _tensor(sum(_difference(a, b, own) for a, b in pairs)) / len(pairs)
+        loss = verdict + self.settings.features * features + self.settings.divergence * nats / made[0].numel()
+        return loss, {"verdict": verdict, "features": features, "nats": nats}
+
+    def _made(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Images, some of the code of the real one and some of a code of the prior; which are the former; and the code's divergence.
+
+        Only the former can be asked to resemble the real image: the others would be drawn towards the mean of all that the mask allows.
+        """
+        surroundings, tokens = around_batch(batch, PATCH), self.text(batch["text"])
+        found, prior = self.codes(batch["image"], surroundings, tokens)
+        own = batch["noise"].flatten(1)[:, -5] > 0
+        mean, log_variance = (torch.where(own[:, None], a, b) for a, b in zip(found, prior, strict=True))
+        made = self.decode((mean, log_variance), batch["noise"], surroundings, tokens)
+        return made, own, divergence(found, prior).mean()
 
     def _seen(self, batch: dict[str, Tensor]) -> Any:
         """The same changes to whatever the discriminators see of one image; each decided by the image's own noise."""
-        u = torch.special.ndtr(batch["noise"].flatten(1)[:, -4:].float()) * 2 - 1
-        if not self.settings.augment or not self.training:
+        strength = self.settings.augment
+        if not strength or not self.training:
             return lambda image, surroundings: (image, surroundings)
-        return lambda image, surroundings: _augmented(image, surroundings, u)
+        u = torch.special.ndtr(batch["noise"].flatten(1)[:, -4:].float()) * 2 - 1
+        return lambda image, surroundings: _augmented(image, surroundings, u * strength)
 
 
 class Judge(nn.Module):
@@ -122,6 +135,12 @@ def _augmented(image: Tensor, surroundings: Tensor, u: Tensor) -> tuple[Tensor, 
     grid = affine_grid(theta, [len(image), 1, rows, columns], align_corners=False)
     both = grid_sample(torch.cat([changed.float(), surroundings.float()], dim=1), grid, align_corners=False)
     return both[:, : image.shape[1]], both[:, image.shape[1] :]
+
+
+def _difference(found: Tensor, wanted: Tensor, counted: Tensor) -> Tensor:
+    """Mean absolute difference over the images that count."""
+    each = (found.float() - wanted.float()).abs().flatten(1).mean(dim=1)
+    return (each * counted).sum() / counted.sum().clamp(min=1)
 
 
 def _tensor(value: Tensor | float) -> Tensor:

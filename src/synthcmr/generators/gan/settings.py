@@ -19,7 +19,10 @@ class GanSettings(SpadeSettings):
         ge=0,
         description="weight of the difference to the real image of the same mask in the discriminators' features",
     )
-    augment: bool = Field(
-        True,
-        description="show the discriminators shifted, brighter and darker images, so that a small cohort is not learned by heart",
+    augment: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="strength of the shifts and changes of brightness that discriminators see images through, so that a small cohort "
+        "is not learned by heart; at 1 (DiffAugment's) they learn hardly anything within minutes, 0 is none",
     )

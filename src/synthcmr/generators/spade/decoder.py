@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu, pixel_shuffle, pixel_unshuffle
 
 from synthcmr.generators.conditional.asked import channels_around
-from synthcmr.generators.spade.settings import PATCH, SHRINK, SpadeSettings
+from synthcmr.generators.spade.settings import PATCH, SpadeSettings
 
 SLOPE = 0.2
 
@@ -33,23 +33,32 @@ class SpadeDecoder(nn.Module):
         self.grain = nn.Conv2d(settings.frames * PATCH**2, widths[-2], 1, bias=False)
         self.out = nn.Conv2d(widths[-1], settings.frames * PATCH**2, 3, padding=1)
 
-    def forward(self, z: Tensor, grain: Tensor, surroundings: Tensor, style: Tensor) -> Tensor:
-        """Images, -1 to 1.
+    def begin(self, z: Tensor, surroundings: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+        """Up to the last block; with it what the mask says there.
 
         Args:
             z: (batch, latent channels, rows / 16, columns / 16).
-            grain: standard noise, (batch, frames, rows, columns).
             surroundings: folded by `PATCH`.
             style: the text as one vector.
         """
         label = leaky_relu(self.label(surroundings), SLOPE)
         x = self.start(z)
-        for k, block in enumerate(self.blocks):
-            if k:
-                x = interpolate(x, scale_factor=2, mode="nearest")
-            if k == len(self.blocks) - 1:
-                x = x + self.grain(pixel_unshuffle(grain, PATCH).to(x.dtype))
-            x = block(x, label, style)
+        for block in self.blocks[:-1]:
+            x = interpolate(block(x, label, style), scale_factor=2, mode="nearest")
+        return x, label
+
+    def end(self, x: Tensor, label: Tensor, style: Tensor, grain: Tensor | None) -> Tensor:
+        """Images, -1 to 1.
+
+        Args:
+            x: from `begin`, as is label.
+            label: what the mask says.
+            style: the text as one vector.
+            grain: standard noise, (batch, frames, rows, columns); None: the smooth image.
+        """
+        if grain is not None:
+            x = x + self.grain(pixel_unshuffle(grain, PATCH).to(x.dtype))
+        x = self.blocks[-1](x, label, style)
         return pixel_shuffle(torch.tanh(self.out(leaky_relu(x, SLOPE)).float()), PATCH)
 
 
@@ -77,14 +86,3 @@ class SpadeBlock(nn.Module):
             inner = convolve(leaky_relu(norm(inner, label) * (1 + scale) + shift, SLOPE))
         skipped: Tensor = self.around(x)
         return skipped + inner
-
-
-def latent_shape(settings: SpadeSettings, image: Tensor) -> tuple[int, int, int]:
-    """Channels, rows and columns of the latent numbers of an image."""
-    return settings.latent_channels, image.shape[2] // SHRINK, image.shape[3] // SHRINK
-
-
-def latent_noise(settings: SpadeSettings, noise: Tensor) -> Tensor:
-    """The latent numbers that an image's noise decides: its first ones."""
-    channels, rows, columns = latent_shape(settings, noise)
-    return noise.flatten(1)[:, : channels * rows * columns].reshape(-1, channels, rows, columns).float()
