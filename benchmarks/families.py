@@ -3,8 +3,9 @@
     python -m benchmarks.families --cohort COHORT --runs FOLDER [--images 256] [--train MINUTES]
 
 FOLDER holds one run per family (any name); with --train, the families that have none are trained there first, for so many minutes of
-this machine each, with the `cpu` preset. Images are drawn for masks and patients of the test split, and compared with the real images of
-the validation split; so are the real ones of the test split, which gives the floor.
+this machine each, with the `cpu` preset. The GAN begins from the VAE, diffusions from the flow that ships. Images are drawn for masks
+and patients of the test split, and compared with the real images of the validation split; so are the real ones of the test split,
+which gives the floor.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from PIL import Image, ImageDraw
 from benchmarks.fidelity import FEATURES, Features, features, frechet, kernel_distance
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
+from synthcmr.generators.conditional.start import PHANTOM, start_file, started
 from synthcmr.generators.families import family, load_generator
 from synthcmr.generators.protocol import Generator
 from synthcmr.generators.sampler import SamplerSettings
@@ -32,62 +34,64 @@ from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
+from synthcmr.training.settings import LoopSettings
 from synthcmr.training.shipped import shipped
 
-TRAINED = {
+TRAINED: dict[str, tuple[str, dict[str, str]]] = {
     "vae": ("vae", {}),
-    "gan": ("gan", {}),
-    "diffusion": ("diffusion", {}),
-    "controlnet": ("diffusion", {"mask": "controlnet"}),
+    "gan": ("gan", {"start": "vae"}),
     "latent": ("latent", {}),
+    "controlnet": ("diffusion", {"start": PHANTOM, "mask": "controlnet"}),
+    "diffusion": ("diffusion", {"start": PHANTOM}),
     "flow": ("flow", {}),
 }
+PARTS = ("trial", "base")  # runs beside a run: not families of their own
 QUOTED = {
     "VAE": 0.08,
     "GAN": 0.12,
     "diffusion": 2.31,
     "diffusion (unsourced)": 40.0,
 }  # s an image, as the review quotes
+TRIAL = 30  # steps, to see how many fit into the minutes
 SHEET, NAMES = 8, 96  # images in a row, and pixels before it
 
 
-def steps_in(minutes: float, cohort: Cohort, kind: str, changes: Mapping[str, object], work: Path) -> int:
-    """How many steps fit into the minutes, by a short trial."""
+def chosen(name: str, runs: Path) -> tuple[type[Any], Any, LoopSettings]:
+    """Family, settings of the network and of the loop."""
+    kind, changes = TRAINED[name]
     model, loop = family(kind).settings("cpu")
-    trial = loop.model_copy(update={"steps": 30, "held_out_every": 10**6, "sheet_every": 10**6})
-    seen: list[tuple[int, float]] = []
-    family(kind).fit(
-        cohort,
-        work,
-        model.model_copy(update=changes),
-        trial,
-        lambda p: seen.append((p.step, time.perf_counter())),
-    )
-    first, last = seen[-2], seen[-1]
-    per_step = (last[1] - first[1]) / max(last[0] - first[0], 1)
-    share = 1.5 if kind == "latent" else 2.0 if changes else 1.0  # a first stage, or a base, takes its part
-    return max(50, int(60 * minutes / per_step / share))
+    values = model.model_dump() | changes
+    if "start" in changes:
+        start = changes["start"] if changes["start"] == PHANTOM else str(runs / changes["start"])
+        begun = family(kind).begins_from(model)
+        values = started(values | {"start": start}, start_file(start, begun)) | changes | {"start": start}
+    return family(kind), type(model).model_validate(values), loop
 
 
 def train(cohort: Cohort, runs: Path, minutes: float) -> None:
     """Make the runs that are missing."""
-    for name, (kind, changes) in TRAINED.items():
+    for name in TRAINED:
         if (runs / name / WEIGHTS).exists():
             continue
-        steps = steps_in(minutes, cohort, kind, changes, runs / f"{name}-trial")
-        model, loop = family(kind).settings("cpu")
+        kind, model, loop = chosen(name, runs)
+        quiet = loop.model_copy(update={"held_out_every": 10**6, "sheet_every": 10**6})
+        seen: list[tuple[int, float]] = []
+        kind.fit(
+            cohort,
+            runs / f"{name}-trial",
+            model,
+            quiet.model_copy(update={"steps": TRIAL}),
+            lambda p, seen=seen: seen.append((p.step, time.perf_counter())),
+        )
+        (_, before), (_, after) = seen[-2:]
+        parts = 2 if name in ("latent", "controlnet") else 1  # a first stage, or a base, takes its part
+        steps = max(50, int(60 * minutes / (after - before) * (seen[-1][0] - seen[-2][0]) / parts))
 
         def observe(progress: Progress, name: str = name) -> None:
             if progress.step % 100 == 0:
                 print(f"{name}: {progress.step} of {progress.steps}", flush=True)
 
-        family(kind).fit(
-            cohort,
-            runs / name,
-            model.model_copy(update=changes),
-            loop.model_copy(update={"steps": steps, "held_out_every": 10**6, "sheet_every": 10**6}),
-            observe,
-        )
+        kind.fit(cohort, runs / name, model, quiet.model_copy(update={"steps": steps}), observe)
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,9 @@ def facts(run: Path, generator: object) -> dict[str, object]:
     """What the run itself tells."""
     folder = run if run.is_dir() else run.parent
     metrics = RunFolder(folder).metrics() if RunFolder(folder).exists() else []
-    inner = list(folder.glob("*/metrics.jsonl")) if metrics else []
+    inner = (
+        [*folder.glob("*/metrics.jsonl"), *folder.parent.glob(f"{folder.name}-base/metrics.jsonl")] if metrics else []
+    )
     stages = [json.loads(p.read_text().splitlines()[-1])["seconds"] for p in inner]
     loop = RunFolder(folder).record()["loop"] if metrics else {}
     return {
@@ -220,7 +226,9 @@ def main() -> None:
     table = {"real": ground.quality(ground.real)}
     pictures = {"real": ground.real[shown, 0]}
     print(f"{'real':24s} {table['real']}", flush=True)
-    runs = sorted(p.parent for p in options.runs.glob(f"*/{WEIGHTS}") if not p.parent.name.endswith("-trial"))
+    found = {p.parent.name: p.parent for p in options.runs.glob(f"*/{WEIGHTS}")}
+    order = [*TRAINED, *sorted(name for name in found if name.split("-")[-1] not in PARTS and name not in TRAINED)]
+    runs = [found[name] for name in order if name in found]
     for run in [*runs, shipped("flow")]:
         name, generator = run.name if run.is_dir() else "flow (shipped)", load_generator(run)
         made, seconds = ground.drawn(generator, SamplerSettings())
