@@ -3,7 +3,12 @@
 import torch
 from torch.distributions import Normal, kl_divergence
 
+from synthcmr.generators.conditional.asked import channels_around
+from synthcmr.generators.spade.decoder import SpadeDecoder
 from synthcmr.generators.spade.encoder import divergence
+from synthcmr.generators.spade.settings import PATCH
+from synthcmr.generators.vae.settings import VaeSettings
+from tests.generators.making import SPADE
 
 
 def test_divergence_of_normal_distributions_is_that_of_torch() -> None:
@@ -11,3 +16,16 @@ def test_divergence_of_normal_distributions_is_that_of_torch() -> None:
     q, p = (Normal(mean, (log / 2).exp()) for mean, log in ((m, v), (n, w)))
     assert torch.allclose(divergence((m, v), (n, w)), kl_divergence(q, p).sum(dim=1), atol=1e-4)
     assert torch.allclose(divergence((m, v), (m, v)), torch.zeros(3))
+
+
+def test_a_decoder_draws_a_place_from_what_is_around_it() -> None:
+    torch.manual_seed(0)
+    settings = VaeSettings(**SPADE)
+    decoder = SpadeDecoder(settings).eval()
+    z, grain, style = torch.randn(1, 2, 32, 32), torch.randn(1, 2, 512, 512), torch.randn(1, settings.token_width)
+    mask = torch.zeros(1, channels_around(settings.frames, PATCH), 256, 256)
+    other = mask.clone()
+    other[:, :, :16, :16] = 1.0
+    for one, two in zip(decoder(z, grain, mask, style), decoder(z, grain, other, style), strict=True):
+        assert not torch.allclose(one[..., :32, :32], two[..., :32, :32], atol=1e-3)
+        assert torch.allclose(one[..., 256:, 256:], two[..., 256:, 256:], atol=1e-5)  # no statistics of the whole image

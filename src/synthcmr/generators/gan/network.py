@@ -71,7 +71,7 @@ class GanNetwork(SpadeNetwork):
         found, prior = self.codes(batch["image"], surroundings, tokens)
         own = batch["noise"].flatten(1)[:, -5] > 0
         mean, log_variance = (torch.where(own[:, None], a, b) for a, b in zip(found, prior, strict=True))
-        made = self.decode((mean, log_variance), batch["noise"], surroundings, tokens)
+        _, made = self.decode((mean, log_variance), batch["noise"], surroundings, tokens)
         return made, own, divergence(found, prior).mean()
 
     def _seen(self, batch: dict[str, Tensor]) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pixel_unshuffle
@@ -45,23 +43,18 @@ class SpadeNetwork(ConditionalNetwork):
         found = self.encoder(torch.cat([pixel_unshuffle(image, PATCH), surroundings], dim=1), whole)
         return found, self.prior(surroundings, whole)
 
-    def decode(self, code_is: Normal, noise: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
-        """Images of a code; the image's own noise decides which, and is the grain."""
-        return self.decode_with(code_is, noise, surroundings, tokens, (noise,))[0]
-
-    def decode_with(
-        self, code_is: Normal, noise: Tensor, surroundings: Tensor, tokens: Tensor, grains: Sequence[Tensor | None]
-    ) -> list[Tensor]:
-        """The same images with each grain; None is without."""
+    def decode(self, code_is: Normal, noise: Tensor, surroundings: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Images of a code without grain and with it; the image's own noise decides which code, and is the grain."""
         mean, log_variance = code_is
         code = mean + (log_variance / 2).exp() * flat_noise(noise, self.settings.code)
         rows, columns = (side // SHRINK for side in noise.shape[2:])
         grid = self.spread(code).reshape(len(code), -1, GRID, GRID)
-        z, style = interpolate(grid.float(), (rows, columns), mode="bilinear"), self.gather(tokens)
-        x, label = self.decoder.begin(z, surroundings, style)
-        return [self.decoder.end(x, label, style, grain) for grain in grains]
+        z = interpolate(grid.float(), (rows, columns), mode="bilinear")
+        found: tuple[Tensor, Tensor] = self.decoder(z, noise, surroundings, self.gather(tokens))
+        return found
 
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """One pass from a code of the prior."""
         surroundings, tokens = around_asked(asked, PATCH), self.tokens(asked.texts)
-        return self.decode(self.prior(surroundings, self.gather(tokens)), noise, surroundings, tokens)
+        _, made = self.decode(self.prior(surroundings, self.gather(tokens)), noise, surroundings, tokens)
+        return made

@@ -35,8 +35,7 @@ class VaeNetwork(SpadeNetwork):
         """
         surroundings, tokens, image = around_batch(batch, PATCH), self.text(batch["text"]), batch["image"]
         found, prior = self.codes(image, surroundings, tokens)
-        noise = batch["noise"]
-        smooth, made = self.decode_with(found, noise, surroundings, tokens, (None, noise))
+        smooth, made = self.decode(found, batch["noise"], surroundings, tokens)
         error = (smooth - image).abs() + self.settings.edges * _edges(smooth - image)
         pixels = (error * heart_weights(batch["mask"], self.settings.heart_weight)).mean()
         fine = l1_loss(amplitude(made), amplitude(image))
