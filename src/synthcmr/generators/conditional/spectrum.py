@@ -43,6 +43,14 @@ def amplitude(image: Tensor) -> Tensor:
     return found
 
 
+def local_amplitude(image: Tensor, window: int) -> Tensor:
+    """`amplitude` in windows of so many pixels, side by side: in most there is no edge, and grain alone is left."""
+    batch, frames, rows, columns = image.shape
+    tall, wide = rows // window, columns // window
+    cut = image[:, :, : tall * window, : wide * window].reshape(batch, frames, tall, window, wide, window)
+    return amplitude(cut.permute(0, 1, 2, 4, 3, 5))
+
+
 def filtered(image: Tensor, spectrum: Tensor, response: Callable[[Tensor], Tensor]) -> Tensor:
     """Images through a filter that depends on the power S at each frequency.
 

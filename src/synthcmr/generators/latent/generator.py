@@ -24,6 +24,18 @@ from synthcmr.training.run_folder import RunFolder
 FIRST = Path("first_stage")  # within the run folder
 
 
+# Latent images of 16x16: large shapes are learned first where there are few places, and a step costs a third.
+CPU = LatentSettings(
+    patch=8,
+    first_channels=(64, 128, 128),
+    latent_channels=16,
+    first_steps=0.25,
+    channels=(96, 160, 224),
+    attention=(False, True, True),
+)
+CPU_LOOP = FLOW["cpu"][1].model_copy(update={"steps": 3600, "batch": 8})
+
+
 def _settings(preset: str) -> LatentSettings:
     given = FLOW[preset][0].model_dump(exclude={"patch"})
     return LatentSettings.model_validate(given)
@@ -35,7 +47,10 @@ class LatentGenerator(ConditionalGenerator[LatentNetwork]):
     family = "latent"
     settings_kind = LatentSettings
     network_kind = LatentNetwork
-    presets: ClassVar[Presets] = {name: (_settings(name), loop) for name, (_, loop) in FLOW.items()}
+    presets: ClassVar[Presets] = {
+        "cpu": (CPU, CPU_LOOP),
+        **{name: (_settings(name), loop) for name, (_, loop) in FLOW.items() if name != "cpu"},
+    }
 
     @classmethod
     def prepare(cls, network: LatentNetwork, fitting: Fitting) -> None:

@@ -9,12 +9,15 @@ from torch.nn.functional import l1_loss
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.asked import around_batch
 from synthcmr.generators.conditional.network import heart_weights
-from synthcmr.generators.conditional.spectrum import amplitude
+from synthcmr.generators.conditional.spectrum import local_amplitude
 from synthcmr.generators.spade.encoder import divergence
 from synthcmr.generators.spade.network import SpadeNetwork
 from synthcmr.generators.spade.settings import PATCH
 from synthcmr.generators.vae.settings import VaeSettings
 from synthcmr.training.layout import channels_last
+
+# So small that an edge is in few windows: of whole images grain would make up for the power of edges that the code does not hold.
+WINDOW = 16
 
 
 class VaeNetwork(SpadeNetwork):
@@ -29,7 +32,7 @@ class VaeNetwork(SpadeNetwork):
         channels_last(self)
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The negative evidence bound, scaled to the error of a pixel, and the error of the spectrum.
+        """The negative evidence bound, scaled to the error of a pixel, and the error of local spectra.
 
         The former is that of the smooth image: grain, which nobody could have foretold, would only add to it, and be unlearned.
         """
@@ -38,7 +41,7 @@ class VaeNetwork(SpadeNetwork):
         smooth, made = self.decode(found, batch["noise"], surroundings, tokens)
         error = (smooth - image).abs() + self.settings.edges * _edges(smooth - image)
         pixels = (error * heart_weights(batch["mask"], self.settings.heart_weight)).mean()
-        fine = l1_loss(amplitude(made), amplitude(image))
+        fine = l1_loss(local_amplitude(made, WINDOW), local_amplitude(image, WINDOW))
         nats = divergence(found, prior).mean()
         loss = pixels + self.settings.fine * fine + self.settings.divergence * nats / image[0].numel()
         return loss, {"pixels": pixels, "amplitude": fine, "nats": nats}

@@ -12,5 +12,5 @@ class VaeSettings(SpadeSettings):
     fine: float = Field(
         1.0,
         ge=0,
-        description="weight of errors of the amplitude by frequency: how much grain there is, as no code holds which",
+        description="weight of errors of the amplitude by frequency in small windows: how much grain there is, as no code holds which",
     )
