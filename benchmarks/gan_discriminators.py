@@ -24,6 +24,7 @@ from synthcmr.training.run_folder import WEIGHTS
 
 CHANGES: dict[str, dict[str, float]] = {
     "as it is": {},
+    "detail as it is": {"judge_detail": 0.0},
     "no augmentation": {"augment": 0.0},
     "DiffAugment's strength": {"augment": 1.0},
     "no momentum": {"momentum": 0.0},
@@ -36,7 +37,7 @@ def losses(images: TrainingImages, run: Path, steps: int, change: dict[str, floa
     """The discriminators' loss, step by step."""
     model, loop = GanGenerator.settings("cpu")
     values = started(model.model_dump() | {"start": str(run)}, run / WEIGHTS)
-    values["augment"] = change.get("augment", values["augment"])
+    values |= {k: v for k, v in change.items() if k in values}
     torch.manual_seed(0)
     network = GanNetwork(GanSettings.model_validate(values), start_vocabulary(run / WEIGHTS)).train()
     GanGenerator.begin(network, run / WEIGHTS)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample, pixel_unshuffle, relu
+from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, pixel_unshuffle, relu
 
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.asked import around_batch, channels_around
@@ -21,6 +21,8 @@ JUDGE, MAKE = "discriminator", "generator"
 MOMENTUM = (0.5, 0.99)
 SHIFT = 0.125  # of the image's side, to either side, at full strength
 BRIGHTER, CONTRAST = 0.4, 0.4
+NEAR = 5  # pixels of the mean that detail is told from
+SURROUNDINGS = 0.3  # masks of zeros and ones would drown images
 
 
 class GanNetwork(SpadeNetwork):
@@ -95,6 +97,7 @@ class Judge(nn.Module):
         from torch.nn.utils.parametrizations import spectral_norm
 
         super().__init__()
+        self.detail = settings.judge_detail
         self.text = text_encoder(settings, vocabulary)
         self.gather = Gather(settings.token_width)
         self.planes = nn.Linear(settings.token_width, settings.judge_text)
@@ -115,11 +118,17 @@ class Judge(nn.Module):
     def forward(self, image: Tensor, surroundings: Tensor, text: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Verdicts and inner features, scale by scale."""
         # folded: a quarter of the places to look at, and grids that a generator leaves stand in single channels
-        seen = pixel_unshuffle(torch.cat([image.float(), surroundings.float()], dim=1), PATCH)
+        sharp = sharpened(image.float(), self.detail)
+        seen = pixel_unshuffle(torch.cat([sharp, SURROUNDINGS * surroundings.float()], dim=1), PATCH)
         planes = self.planes(self.gather(self.text(text)))[:, :, None, None].expand(-1, -1, *seen.shape[2:])
         inputs = torch.cat([seen, planes.float()], dim=1)
         found: tuple[list[Tensor], list[list[Tensor]]] = self.patches(inputs)
         return found
+
+
+def sharpened(image: Tensor, detail: float) -> Tensor:
+    """With detail as large as shapes are: of what sets real images apart a fresh discriminator would see next to nothing."""
+    return image + detail * (image - avg_pool2d(image, NEAR, 1, NEAR // 2, count_include_pad=False))
 
 
 def _augmented(image: Tensor, surroundings: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:

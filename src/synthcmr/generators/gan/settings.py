@@ -14,8 +14,13 @@ class GanSettings(SpadeSettings):
     )
     judge_layers: int = Field(2, ge=2, description="of the first discriminator; the second has twice as many")
     judge_text: int = Field(8, ge=1, description="channels that tell the discriminators the text")
+    judge_detail: float = Field(
+        20.0,
+        ge=0,
+        description="how much larger discriminators see detail than it is; at 0 they find hardly any difference within minutes",
+    )
     features: float = Field(
-        10.0,
+        5.0,
         ge=0,
         description="weight of the difference to the real image of the same mask in the discriminators' features",
     )
