@@ -11,8 +11,9 @@ which gives the floor.
 import argparse
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -151,6 +152,12 @@ class Ground:
         return found
 
 
+def spent(metrics: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds of a run; they begin anew where it was cut short and went on."""
+    told = [entry["seconds"] for entry in metrics]
+    return told[-1] + sum(before for before, after in pairwise(told) if after < before)
+
+
 def facts(run: Path, generator: object) -> dict[str, object]:
     """What the run itself tells."""
     folder = run if run.is_dir() else run.parent
@@ -158,11 +165,11 @@ def facts(run: Path, generator: object) -> dict[str, object]:
     inner = (
         [*folder.glob("*/metrics.jsonl"), *folder.parent.glob(f"{folder.name}-base/metrics.jsonl")] if metrics else []
     )
-    stages = [json.loads(p.read_text().splitlines()[-1])["seconds"] for p in inner]
+    stages = [spent([json.loads(line) for line in p.read_text().splitlines()]) for p in inner]
     loop = RunFolder(folder).record()["loop"] if metrics else {}
     return {
         "parameters": sum(p.numel() for p in generator.network.parameters()),  # type: ignore[attr-defined]
-        "training_minutes": (metrics[-1]["seconds"] + sum(stages)) / 60 if metrics else None,
+        "training_minutes": (spent(metrics) + sum(stages)) / 60 if metrics else None,
         "threads": loop.get("threads") or torch.get_num_threads(),
         "steps": metrics[-1]["step"] if metrics else None,
         "peak_mb": metrics[-1].get("peak_mb") if metrics else None,

@@ -1,5 +1,8 @@
 """The two ways from noise to image, against closed forms."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -65,3 +68,21 @@ def test_a_field_that_knows_image_and_noise_says_what_either_path_asks(path: Pat
         return x_1 - x_0
 
     assert torch.allclose(path.field(velocity, x_t, t), target, atol=1e-5)
+
+
+TWO_AT_ONCE = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from synthcmr.generators.conditional.paths import COSINE, scheduler_of
+together = Barrier(2)
+def ask(name):
+    together.wait()
+    return type(scheduler_of(name, **COSINE)).__name__
+with ThreadPoolExecutor(2) as threads:
+    print(*threads.map(ask, ["unipc", "ddpm"]))
+"""
+
+
+def test_two_threads_of_a_new_process_get_their_schedulers() -> None:
+    found = subprocess.run([sys.executable, "-c", TWO_AT_ONCE], capture_output=True, text=True, check=False)
+    assert found.stdout.split() == ["UniPCMultistepScheduler", "DDPMScheduler"], found.stderr

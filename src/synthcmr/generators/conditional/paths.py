@@ -9,6 +9,7 @@ either can be drawn from with the samplers of both.
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, Protocol
 
 import torch
@@ -22,6 +23,7 @@ Velocity = Callable[[Tensor], Tensor]  # a point of the straight line -> x_1 - x
 STEPS = 1000  # of a diffusion
 COSINE = {"num_train_timesteps": STEPS, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
 SCHEDULERS = ("unipc", "dpm++", "ddim", "ddpm")
+_IMPORTING = Lock()
 
 
 class Path(Protocol):
@@ -124,16 +126,21 @@ def scheduler_of(name: str, **schedule: Any) -> Any:
         name: one of `SCHEDULERS`.
         schedule: of the noise, as diffusers names it.
     """
-    import diffusers
-
-    kinds: dict[str, tuple[Any, dict[str, Any]]] = {
-        "dpm++": (diffusers.DPMSolverMultistepScheduler, {"final_sigmas_type": "zero"}),
-        "unipc": (diffusers.UniPCMultistepScheduler, {"final_sigmas_type": "zero"}),
-        "ddim": (diffusers.DDIMScheduler, {"clip_sample": False, "timestep_spacing": "trailing"}),
-        "ddpm": (diffusers.DDPMScheduler, {"clip_sample": False, "timestep_spacing": "trailing"}),
-    }
-    kind, options = kinds[name]
+    kind, options = _scheduler_kinds()[name]
     return kind.from_config({**schedule, **options})
+
+
+def _scheduler_kinds() -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Class and options by name. Batches are drawn by several threads, and diffusers' lazy imports are not for several at once."""
+    with _IMPORTING:
+        import diffusers
+
+        return {
+            "dpm++": (diffusers.DPMSolverMultistepScheduler, {"final_sigmas_type": "zero"}),
+            "unipc": (diffusers.UniPCMultistepScheduler, {"final_sigmas_type": "zero"}),
+            "ddim": (diffusers.DDIMScheduler, {"clip_sample": False, "timestep_spacing": "trailing"}),
+            "ddpm": (diffusers.DDPMScheduler, {"clip_sample": False, "timestep_spacing": "trailing"}),
+        }
 
 
 def generators_of(x_0: Tensor) -> list[torch.Generator]:
