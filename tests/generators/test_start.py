@@ -1,5 +1,6 @@
 """Beginning from weights: those of another run, all of them or low-rank additions; and students of a flow."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,16 @@ from synthcmr.generators.few_step.generator import FewStepGenerator
 from synthcmr.generators.few_step.settings import FewStepSettings
 from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.flow.network import FlowNetwork
+from synthcmr.generators.gan.generator import GanGenerator
 from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.generators.vae.generator import VaeGenerator
 from synthcmr.training.draws import Order
 from synthcmr.training.images import load_images
 from synthcmr.training.low_rank import LowRank, merge_low_rank, tune_low_rank
+from synthcmr.training.privacy import PrivacySettings
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.weights import read_header, read_tensors
-from tests.generators.making import LOOP, TINY
+from tests.generators.making import FAMILIES, LOOP, TINY
 
 NOTHING = LOOP.model_copy(update={"steps": 1, "learning_rate": 1e-12, "warmup": 0, "weight_decay": 0.0, "ema": 0.0})
 
@@ -192,3 +196,28 @@ def test_a_control_network_that_begins_from_a_flow_stands_on_it_without_what_saw
     others = [k for k in flow if k.startswith("unet.") and k != first]
     assert all(torch.allclose(made[k].float(), flow[k].float(), atol=1e-3) for k in others)
     assert read_header(tmp_path / "run-base" / WEIGHTS)["model"]["mask"] == "none"
+
+
+def test_a_private_control_network_stands_on_a_base_that_saw_phantoms_alone(
+    tiny_run: Path, phantom_cohort: Cohort, tmp_path: Path
+) -> None:
+    shutil.copytree(phantom_cohort.path, tmp_path / "run-phantom" / "cohort")  # so that none need be made
+    model = DiffusionSettings(**TINY.model_dump(), mask="controlnet").model_copy(update={"start": str(tiny_run)})
+    private = NOTHING.model_copy(update={"dp": PrivacySettings(epsilon=8.0)})
+    made = DiffusionGenerator.fit(phantom_cohort, tmp_path / "run", model, private)
+    assert made.facts["privacy"]
+    assert read_header(tmp_path / "run-base" / WEIGHTS)["privacy"] is None
+    inputs = RunFolder(tmp_path / "run-base").path / "provenance.json"
+    assert "run-phantom" in inputs.read_text()
+
+
+def test_a_gan_that_begins_from_an_autoencoder_is_it_with_discriminators(
+    phantom_cohort: Cohort, tmp_path: Path
+) -> None:
+    (_, vae), (_, gan) = FAMILIES["vae"], FAMILIES["gan"]
+    VaeGenerator.fit(phantom_cohort, tmp_path / "vae", vae, LOOP)
+    begun = gan.model_copy(update={"start": str(tmp_path / "vae")})
+    GanGenerator.fit(phantom_cohort, tmp_path / "gan", begun, NOTHING)
+    before, after = (read_tensors(tmp_path / name / WEIGHTS) for name in ("vae", "gan"))
+    assert all(torch.allclose(before[k].float(), after[k].float(), atol=1e-3) for k in before)
+    assert {k.split(".")[0] for k in after.keys() - before.keys()} == {"judge"}

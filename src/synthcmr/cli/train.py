@@ -40,7 +40,8 @@ def train(
         str | None,
         typer.Option(
             "--from",
-            help="Begin from weights: 'phantom', or a run folder of the same family (few-step: of the flow to learn from).",
+            help="Begin from weights: 'phantom', or a run folder of the same family (diffusion: also of a flow; gan: also of a vae; "
+            "few-step: of the flow to learn from).",
         ),
     ] = None,
     rank: Annotated[

@@ -24,7 +24,7 @@ from synthcmr.training.run_folder import RunFolder
 FIRST = Path("first_stage")  # within the run folder
 
 
-# Latent images of 16x16: large shapes are learned first where there are few places, and a step costs a third.
+# Latent images of 16x16: large shapes are learned sooner where there are few places.
 CPU = LatentSettings(
     patch=8,
     first_channels=(64, 128, 128),
