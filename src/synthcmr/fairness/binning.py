@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BMI_EDGES, BMI_NAMES = [0, 18.5, 25, 30, 200], ["underweight", "normal weight", "overweight", "obese"]  # WHO
+DECADES = [40, 50, 60, 70, 80]  # the sparse young and old decades are joined
 QUARTILES = ["lowest quarter", "second quarter", "third quarter", "highest quarter"]
 MAX_GROUPS = 12
 BOOKKEEPING = {"subject_id", "split", "subject_id_given"}
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The numbers that form one group."""
+
+    low: float
+    high: float
+    closed: str = "low"  # which edge belongs to it
+
+    def holds(self, value: float) -> bool:
+        """Whether a number is of this group."""
+        return self.low <= value < self.high if self.closed == "low" else self.low < value <= self.high
 
 
 def grouped(subjects: pd.DataFrame, names: tuple[str, ...] | None = None) -> pd.DataFrame:
@@ -51,7 +68,8 @@ def _redundant(name: str, columns: dict[str, pd.Series]) -> bool:
     return False
 
 
-def _groups(values: pd.Series, name: str) -> pd.Series:
+def bins(values: pd.Series, name: str) -> dict[str, Bin] | None:
+    """Where a continuous attribute is cut, from low to high; None for one that forms groups by its own values."""
     import pandas as pd
 
     present = values.dropna()
@@ -61,24 +79,25 @@ def _groups(values: pd.Series, name: str) -> pd.Series:
         or not pd.api.types.is_numeric_dtype(present)
         or present.nunique() <= 5
     ):
-        return values.map(_name, na_action="ignore").astype(object)
+        return None
     if name == "bmi":
-        return pd.cut(values, BMI_EDGES, right=False, labels=BMI_NAMES).astype(object)
+        return {n: Bin(low, high) for n, (low, high) in zip(BMI_NAMES, pairwise(BMI_EDGES), strict=True)}
     if name == "age":
-        return _decades(values)
-    edges = present.quantile([0.25, 0.5, 0.75]).unique()
-    cut = pd.cut(values, [-float("inf"), *edges, float("inf")], labels=QUARTILES[: len(edges) + 1])
-    return cut.astype(object)
+        names = [f"under {DECADES[0]}", *(f"{a}-{a + 9}" for a in DECADES[:-1]), f"{DECADES[-1]} and over"]
+        return {n: Bin(low, high) for n, (low, high) in zip(names, pairwise([-inf, *DECADES, inf]), strict=True)}
+    edges = [float(e) for e in present.quantile([0.25, 0.5, 0.75]).unique()]
+    return {n: Bin(low, high, "high") for n, (low, high) in zip(QUARTILES, pairwise([-inf, *edges, inf]), strict=False)}
 
 
-def _decades(age: pd.Series) -> pd.Series:
-    """Decades, with the sparse young and old ones joined."""
-    return age.map(
-        lambda a: (
-            "under 40" if a < 40 else "80 and over" if a >= 80 else f"{int(a // 10) * 10}-{int(a // 10) * 10 + 9}"
-        ),
-        na_action="ignore",
-    )
+def _groups(values: pd.Series, name: str) -> pd.Series:
+    import pandas as pd
+
+    cut = bins(values, name)
+    if cut is None:
+        return values.map(group_name, na_action="ignore").astype(object)
+    edges = [next(iter(cut.values())).low, *(b.high for b in cut.values())]
+    right = any(b.closed == "high" for b in cut.values())
+    return pd.cut(values, edges, right=right, labels=list(cut)).astype(object)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
@@ -89,7 +108,8 @@ def in_order(names: Iterable[str]) -> list[str]:
     )
 
 
-def _name(value: object) -> str:
+def group_name(value: object) -> str:
+    """The group of a value that is not cut: itself, as a reader writes it."""
     if isinstance(value, float) and value.is_integer():
         return f"{value:g}"
     if isinstance(value, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 FEW = 0.25  # a cell is near-empty when it holds less than this share of what independence would give
 MIN_EXPECTED = 2.0  # cells of which fewer were to be expected say nothing by being empty
 MAX_MISSING_CELLS = 12
+SPEAKING = {"sex", "bmi", "age"}  # whose groups say what they are of
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,13 @@ def missing_cells(groups: pd.DataFrame, label: str | None) -> list[MissingCell]:
         found += [cell for cell in _short_of(groups, chosen) if not any(_implied(cell, known) for known in found)]
     found.sort(key=lambda c: -(c.expected - c.count))
     return found[:MAX_MISSING_CELLS]
+
+
+def in_words(attributes: Iterable[str], groups: Iterable[str]) -> str:
+    """A crossing in words: "female, diagnosis DCM, obese"."""
+    return ", ".join(
+        g if a in SPEAKING else f"{a.replace('_', ' ')} {g}" for a, g in zip(attributes, groups, strict=True)
+    )
 
 
 def _implied(cell: MissingCell, known: MissingCell) -> bool:

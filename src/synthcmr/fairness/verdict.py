@@ -1,7 +1,7 @@
 """Three sentences for a reader in a hurry."""
 
 from synthcmr.fairness.association import MIN_SUBJECTS, Association
-from synthcmr.fairness.cells import AttributeCounts, MissingCell
+from synthcmr.fairness.cells import AttributeCounts, MissingCell, in_words
 
 IMBALANCED = 3.0
 NAMED = 3
@@ -85,11 +85,7 @@ def _what_to_do(
 
 def describe(cell: MissingCell) -> str:
     """A crossing in words: "female, diagnosis DCM, obese"."""
-    speaking = {"sex", "bmi", "age"}
-    parts = [
-        g if a in speaking else f"{a.replace('_', ' ')} {g}" for a, g in zip(cell.attributes, cell.groups, strict=True)
-    ]
-    return ", ".join(parts)
+    return in_words(cell.attributes, cell.groups)
 
 
 def _other(pair: Association, label: str) -> str:
