@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "families": ("List the families of generators, and the settings of each.", "synthcmr.cli.families:families"),
     "train": ("Train a generator on a cohort.", "synthcmr.cli.train:train"),
     "judge": ("Train the judges that look at images, and score them.", "synthcmr.cli.judge:judge"),
+    "plan": ("Plan the images that would balance a cohort.", "synthcmr.cli.plan:plan"),
     "generate": ("Make synthetic images from a sentence or from anatomies.", "synthcmr.cli.generate:generate"),
     "export": (
         "Write a cohort for other tools: nnU-Net, NIfTI, DICOM, PNG, Hugging Face, ACDC.",
@@ -58,7 +59,7 @@ app = typer.Typer(
 def synthcmr(version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
     """Synthetic cardiac MRI that a group can use.
 
-    The chain: phantom or ingest, audit, train, generate, export. Start with 'synthcmr demo OUT': it needs no data.
+    The chain: phantom or ingest, audit, train, plan, generate, export. Start with 'synthcmr demo OUT': it needs no data.
     'synthcmr COMMAND --help' shows options and examples of a command.
     """
     if version:

@@ -58,6 +58,10 @@ def generate(
     masks: Annotated[
         Masks, typer.Option("--masks", help="New anatomies, or the masks of --like, as they are or deformed.")
     ] = Masks.generated,
+    plan: Annotated[Path | None, typer.Option("--plan", help="Make the rows of this plan (see synthcmr plan).")] = None,
+    shard: Annotated[
+        str | None, typer.Option("--shard", help="With --plan: K/N makes every N-th row, from the K-th.")
+    ] = None,
     style: Annotated[
         str | None,
         typer.Option("--as", help="Redraw the subjects of --like as another scanner shows them, e.g. vendor=Philips."),
@@ -112,11 +116,17 @@ def generate(
       synthcmr generate stacks --subjects 10 --prompt "man, DCM"
       synthcmr generate mine --run runs/flow --like acdc --masks deformed --subjects 30
       synthcmr generate philips --like people --as vendor=Philips
+      synthcmr generate part1 --plan plans/fair --run runs/flow --shard 1/4
     """
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.replace import clear_for
     from synthcmr.errors import SettingsError
 
+    _exclusive(plan, shard, {"--prompt": prompt, "-n": count, "--subjects": subjects, "--like": like, "--as": style})
+    if plan is not None and (seed or masks is not Masks.generated):
+        raise SettingsError(
+            "--plan: it holds every seed and says whose masks are followed; leave --seed and --masks out"
+        )
     understood = _understood(prompt)
     if count is not None and subjects is not None:
         raise SettingsError(
@@ -129,6 +139,7 @@ def generate(
             "--as: expected --like COHORT, whose subjects are redrawn as whole stacks, without -n or --prompt"
         )
     _say(understood)
+    from synthcmr.cli.generate_plan import planned, unseen
     from synthcmr.sampling.generate import generate as make
     from synthcmr.sampling.sources import Sources, load_image_generator
 
@@ -142,14 +153,21 @@ def generate(
     }
     usual = {} if style is None else REDRAWING
     settings = _settings(usual | {k: v for k, v in asked.items() if v is not None}, batch, size, masks, screen, style)
-    asks = _redrawn(like, style, subjects, seed) if style is not None else None
-    requests = asks or _requests(understood, prompt or "", count, subjects, like, seed)
+    if plan is not None:
+        made_of = planned(plan, shard)
+        requests, like, settings = made_of.requests, made_of.like, settings.model_copy(update={"masks": made_of.masks})
+    else:
+        made_of = None
+        asks = _redrawn(like, style, subjects, seed) if style is not None else None
+        requests = asks or _requests(understood, prompt or "", count, subjects, like, seed)
     sources = Sources(run, anatomy, judges, like)
-    for note in load_image_generator(sources).vocabulary.far(understood.attributes):
+    generator = load_image_generator(sources)
+    notes = generator.vocabulary.far(understood.attributes)
+    for note in (*notes, *(made_of.notes if made_of else ()), *(unseen(plan, generator) if plan else ())):
         typer.echo(f"  note: {note}")
     clear_for(out, overwrite)  # once it is known that there is a generator to replace what was there
     with progress_bar("generate") as report:
-        cohort = make(out, requests, sources, settings, workers, report)
+        cohort = make(out, requests, sources, settings, workers, report, [made_of.input] if made_of else ())
     typer.echo(describe(cohort, len(requests)))
     if not len(cohort):
         typer.echo(
@@ -158,6 +176,17 @@ def generate(
             err=True,
         )
         raise typer.Exit(1)
+
+
+def _exclusive(plan: Path | None, shard: str | None, others: "dict[str, object]") -> None:
+    """A plan says everything about whom to make."""
+    from synthcmr.errors import SettingsError
+
+    given = [flag for flag, value in others.items() if value is not None]
+    if plan is not None and given:
+        raise SettingsError(f"--plan: expected without {', '.join(given)}: the plan says whom to make")
+    if plan is None and shard is not None:
+        raise SettingsError("--shard: expected with --plan PLAN, whose rows are shared out")
 
 
 def describe(cohort: "Cohort", asked: int) -> str:

@@ -21,7 +21,7 @@ class Input:
     """Something a step was given: another cohort, a run, or files."""
 
     name: str
-    kind: str  # "cohort", "run", "files", "phantom"
+    kind: str  # "cohort", "run", "files", "phantom", "plan"
     hash: str
 
     def row(self) -> dict[str, str]:

@@ -31,6 +31,7 @@ def generate(
     settings: GenerateSettings,
     workers: int = 1,
     progress: Callable[[int, int, str], None] | None = None,
+    also: Sequence[Input] = (),
 ) -> Cohort:
     """Make a cohort, or continue an interrupted one.
 
@@ -41,6 +42,7 @@ def generate(
         settings: sampler and screening.
         workers: processes; the images do not depend on it.
         progress: called with (done, total, subject).
+        also: what else the cohort is made from, such as a plan.
     """
     generator = load_image_generator(sources)
     followed = None if sources.like is None else Cohort.open(sources.like)
@@ -62,7 +64,7 @@ def generate(
             done += 1
             if progress is not None:
                 progress(done, len(requests), record.case_id)
-        writer.finish(None, _inputs(generator, sources, requests), {"generated": _facts(generator, sources)})
+        writer.finish(None, [*_inputs(generator, sources, requests), *also], {"generated": _facts(generator, sources)})
     return Cohort.open(out)
 
 

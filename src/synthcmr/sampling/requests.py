@@ -12,6 +12,7 @@ import numpy as np
 from synthcmr.cohort.attributes import Value
 
 WHOLE = "whole"  # instead of a level: the whole stack
+PLANNED = "plan"  # column of images that names the plan they were made from
 FOLLOWED = ("sex", "age", "bmi", "height_cm", "weight_kg", "diagnosis", "vendor", "field_strength_t", "chest_fat_mm")
 
 
@@ -27,10 +28,12 @@ class Request:
     level: str = WHOLE  # "basal", "mid", "apical" for one slice
     prompt: str = ""  # as it was asked, where it was asked in words
     like: str | None = None  # subject whose mask, and whatever is not asked otherwise, is taken
+    columns: Mapping[str, Value] = field(default_factory=dict)  # what every image of it says besides
 
     def row(self) -> dict[str, Any]:
-        """As plain values, for manifests and plans."""
-        return asdict(self) | {"attributes": dict(self.attributes), "numbers": dict(self.numbers)}
+        """As plain values, for manifests."""
+        mappings = {k: dict(getattr(self, k)) for k in ("attributes", "numbers", "columns")}
+        return asdict(self) | mappings
 
 
 def seed_of(run_seed: int, *parts: object) -> int:

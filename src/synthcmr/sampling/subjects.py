@@ -16,7 +16,7 @@ from synthcmr.cohort.preprocess.levels import slice_levels
 from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.generators.anatomy import Anatomy, deform
 from synthcmr.generators.protocol import Generator, Redraws
-from synthcmr.sampling.requests import WHOLE, Request, seed_of
+from synthcmr.sampling.requests import PLANNED, WHOLE, Request, seed_of
 from synthcmr.sampling.results import generated_record
 from synthcmr.sampling.screening import Verdict
 from synthcmr.sampling.settings import GenerateSettings
@@ -162,6 +162,12 @@ def _privacy(generator: Generator) -> dict[str, Value]:
     return {f"dp_{k}": told[k] for k in ("epsilon", "delta", "unit", "accountant")} if told else {}
 
 
+def _label(m: Made) -> Value:
+    """The diagnosis under which a subject is kept: its anatomy's, but a plan counts subjects by the name that it gave them."""
+    planned = m.request.attributes.get("diagnosis") if PLANNED in m.request.columns else None
+    return planned or m.anatomy.attributes.get("diagnosis", "")
+
+
 def _record(m: Made, generator: Generator) -> SubjectRecord:
     if not m.accepted:
         why = ", ".join(f"{reason} ({n}x)" for reason, n in m.failures.most_common())
@@ -170,15 +176,17 @@ def _record(m: Made, generator: Generator) -> SubjectRecord:
     extra: dict[str, Value] = {
         "seed": str(m.seed),
         "tries": m.tries,
+        "rejected": m.tries - 1,
         "anatomy_source": m.anatomy.source,
         "prompt": m.request.prompt,
         "run_hash": generator.hash,
+        **m.request.columns,
         **(m.verdict.measures if m.verdict else {}),
         **_privacy(generator),
     }
     asked = {f"asked_{k}": round(v, 2) for k, v in m.anatomy.asked.items()}
     attributes = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes, **asked}
-    attributes["diagnosis"] = m.anatomy.attributes.get("diagnosis", "")
+    attributes["diagnosis"] = _label(m)
     attributes["split"] = "train"  # synthetic subjects are to learn from, never to test on
     whole = m.request.level == WHOLE
     return generated_record(m.request.name, m.anatomy, m.image, None if whole else m.slice_index, attributes, extra)

@@ -1,0 +1,171 @@
+"""From a cohort and a target to a plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthcmr.errors import SettingsError
+from synthcmr.fairness.planning.carried import Carried
+from synthcmr.fairness.planning.copies import COUNTED_BY, WEIGHTED_BY
+from synthcmr.fairness.planning.crossing import (
+    Cell,
+    Crossing,
+    Groups,
+    cross,
+    occupied,
+    resolve,
+    training_subjects,
+)
+from synthcmr.fairness.planning.donors import Donors
+from synthcmr.fairness.planning.leaks import check_plan
+from synthcmr.fairness.planning.plan_folder import Plan, PlannedCohort
+from synthcmr.fairness.planning.planned import OWN_COLUMNS, PlanRow
+from synthcmr.fairness.planning.remarks import remarks
+from synthcmr.fairness.planning.rows import RowWriter
+from synthcmr.fairness.planning.settings import PlanSettings
+from synthcmr.fairness.planning.settling import Settled, settle
+from synthcmr.fairness.planning.tangles import tangles
+from synthcmr.fairness.planning.target import Target, parse_target
+from synthcmr.sampling.requests import seed_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthcmr.cohort import Cohort
+
+__all__ = ["Plan", "plan_cohort", "plan_subjects"]
+
+LABEL = "diagnosis"  # what models usually predict, where a target names no label
+
+
+def plan_cohort(cohort: Cohort, target: str | Target, settings: PlanSettings | None = None) -> Plan:
+    """Plan the subjects that bring a cohort's training split to a target.
+
+    Args:
+        cohort: whose training subjects are counted and drawn after; all, where it has no splits.
+        target: such as "equal:sex,diagnosis".
+        settings: limits, and how rows are drawn.
+
+    Raises:
+        SettingsError: the target cannot be read, or cannot be reached by adding subjects.
+    """
+    settings = settings or PlanSettings()
+    masked = None if settings.masks == "generated" else _with_masks(cohort)
+    about = PlannedCohort(cohort.path.name, str(cohort.path.resolve()), cohort.hash, tuple(cohort.info["origin"]))
+    plan = plan_subjects(cohort.subjects, target, settings, about, masked)
+    check_plan(plan.rows, cohort)
+    return plan
+
+
+def plan_subjects(
+    subjects: pd.DataFrame,
+    target: str | Target,
+    settings: PlanSettings | None = None,
+    cohort: PlannedCohort | None = None,
+    masked: Collection[str] | None = None,
+) -> Plan:
+    """The same from a table of subjects alone.
+
+    Args:
+        subjects: rows of subjects.parquet.
+        target: as of `plan_cohort`.
+        settings: as of `plan_cohort`.
+        cohort: whose they are.
+        masked: ids of those whose masks can be followed; None where masks are generated.
+    """
+    settings, cohort = settings or PlanSettings(), cohort or PlannedCohort("subjects")
+    asked = parse_target(target) if isinstance(target, str) else target
+    _check(asked, settings)
+    people, who = training_subjects(subjects, cohort.path or cohort.name)
+    groups = Groups.of(people)
+    crossing = _crossing(asked, groups, people, settings)
+    label = asked.label or (LABEL if LABEL in groups.table else None)
+    donors = _donors(people, groups, crossing, asked, masked)
+    key = _key(asked, settings, cohort)
+    settled = settle(
+        asked, crossing, groups, settings, lambda cell, own: donors.of(cell, own, _rng(settings.seed, key, cell))
+    )
+    rows = _rows(settled, RowWriter(key, asked.kind, donors, settings))
+    notes = remarks(asked, settings, settled.cells, settled.needed, crossing.unknown, crossing.attributes)
+    return Plan(
+        cohort=cohort,
+        target=asked.text,
+        settings=settings,
+        attributes=crossing.attributes,
+        label=label,
+        counted=len(people),
+        counted_who=who,
+        cells=settled.cells,
+        rows=rows,
+        tangles=tuple(tangles(groups, rows, crossing.attributes, label)),
+        notes=tuple(notes),
+    )
+
+
+def _check(target: Target, settings: PlanSettings) -> None:
+    if target.kind != "copy" and settings.weights != "none":
+        raise SettingsError(
+            f"--weights {settings.weights}: expected with --target copy only; got --target {target.text}"
+        )
+    if target.kind != "copy" and settings.by is not None:
+        raise SettingsError(
+            f"--by: expected with --target copy only; --target {target.text} names its attributes itself"
+        )
+
+
+def _crossing(target: Target, groups: Groups, people: pd.DataFrame, settings: PlanSettings) -> Crossing:
+    if target.kind == "copy":
+        named = COUNTED_BY if settings.weights == "none" else WEIGHTED_BY
+        usual = tuple(n for n in named if n in people and people[n].notna().any())
+        return occupied(groups, usual if settings.by is None else resolve(settings.by, people, "--by"))
+    attributes = resolve(target.attributes, people, "--target")
+    own = [name for name in attributes if name in OWN_COLUMNS]
+    if own:
+        raise SettingsError(f"--target: '{own[0]}' is a column of plans themselves; rename it in the cohort")
+    return cross(groups, attributes, "--target")
+
+
+def _donors(
+    people: pd.DataFrame, groups: Groups, crossing: Crossing, target: Target, masked: Collection[str] | None
+) -> Donors:
+    ids = [str(s) for s in people["subject_id"]]
+    followed = None if masked is None else frozenset(i for i, name in enumerate(ids) if name in masked)
+    carried = Carried.of(people, groups, crossing.attributes)
+    return Donors(carried, crossing, ids, followed, target.kind == "copy")
+
+
+def _rows(settled: Settled, writer: RowWriter) -> tuple[PlanRow, ...]:
+    found: list[PlanRow] = []
+    for cell in settled.cells:
+        if cell.planned:
+            found += writer.rows(cell, settled.pools[tuple(cell.groups.values())], len(found))
+    return tuple(found)
+
+
+def _rng(seed: int, key: str, cell: Cell) -> np.random.Generator:
+    return np.random.default_rng([seed_of(seed, key, "lenders", *cell)])
+
+
+def _key(target: Target, settings: PlanSettings, cohort: PlannedCohort) -> str:
+    """A name for all that decides a plan, so that no two plans share names or seeds."""
+    reference = sorted((cell, str(x)) for cell, x in target.reference.cells.items()) if target.reference else []
+    told = json.dumps([cohort.hash, target.text, reference, settings.model_dump(mode="json")], sort_keys=True)
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+
+
+def _with_masks(cohort: Cohort) -> frozenset[str]:
+    """Subjects with an image whose frames at ED and ES both draw all structures."""
+    whole = {"lv", "myo", "rv"}
+
+    def drawn(phases: list[str], labelled: list[str]) -> bool:
+        told = {phase: set(text.split(",")) for phase, text in zip(phases, labelled, strict=True)}
+        return all(told.get(phase) == whole for phase in ("ED", "ES"))
+
+    images = cohort.images
+    usable = [drawn(p, t) for p, t in zip(images["phases"], images["labelled"], strict=True)]
+    return frozenset(map(str, images["subject_id"][usable]))

@@ -1,0 +1,151 @@
+"""A plan on disk: plan.parquet with one row per subject to make, plan.json with what decided them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
+from synthcmr.cohort.tables import write_table
+from synthcmr.errors import SettingsError
+from synthcmr.fairness.planning.planned import PlannedCell, PlanRow, column_types, rows_hash
+from synthcmr.fairness.planning.settings import PlanSettings
+from synthcmr.fairness.planning.tangles import Tangle
+from synthcmr.sampling.requests import PLANNED, Request
+
+SCHEMA = "synthcmr-plan-1"
+PLAN_FILE, ROWS_FILE, PAGE_FILE = "plan.json", "plan.parquet", "plan.html"
+FILES = (PLAN_FILE, ROWS_FILE, PAGE_FILE, PROVENANCE_FILE)
+
+
+@dataclass(frozen=True)
+class PlannedCohort:
+    """The cohort that a plan completes."""
+
+    name: str = ""
+    path: str = ""
+    hash: str = ""
+    origin: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which subjects to make."""
+
+    cohort: PlannedCohort
+    target: str
+    settings: PlanSettings
+    attributes: tuple[str, ...]  # crossed
+    label: str | None
+    counted: int  # real subjects
+    counted_who: str
+    cells: tuple[PlannedCell, ...]
+    rows: tuple[PlanRow, ...]
+    tangles: tuple[Tangle, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def hash(self) -> str:
+        """Hash of every row, and of what decided them."""
+        decided = {
+            "cohort": self.cohort.hash,
+            "target": self.target,
+            "settings": self.settings.model_dump(mode="json"),
+            "cells": [cell.to_json() for cell in self.cells],
+        }
+        return combined_hash([rows_hash(self.rows), json.dumps(decided, sort_keys=True)])
+
+    def requests(self) -> list[Request]:
+        """One request per row; each image says which plan and row it is of."""
+        return [
+            Request(
+                name=row.name,
+                seed=row.seed,
+                attributes=row.attributes,
+                level=row.level,
+                prompt=row.prompt,
+                like=row.like,
+                columns={PLANNED: self.hash, "plan_row": row.row},
+            )
+            for row in self.rows
+        ]
+
+    def write(self, folder: Path) -> None:
+        """Write the plan, all but its page.
+
+        Raises:
+            SettingsError: the folder holds something else.
+        """
+        if folder.exists() and any(folder.iterdir()):
+            raise SettingsError(
+                f"{folder}: expected an empty or new folder for the plan, got one with files in it; choose another, or --overwrite a plan"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        names = sorted({name for row in self.rows for name in row.attributes})
+        write_table(folder / ROWS_FILE, [row.flat() for row in self.rows], column_types(names))
+        write_json(folder / PLAN_FILE, self.to_json())
+        decided = {"target": self.target, **self.settings.model_dump(mode="json")}
+        write_provenance(folder, "plan", self.hash, [Input(self.cohort.path, "cohort", self.cohort.hash)], decided)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the rows."""
+        return {
+            "schema": SCHEMA,
+            "hash": self.hash,
+            "cohort": asdict(self.cohort) | {"origin": list(self.cohort.origin)},
+            "target": self.target,
+            "settings": self.settings.model_dump(mode="json"),
+            "attributes": list(self.attributes),
+            "label": self.label,
+            "counted": self.counted,
+            "counted_who": self.counted_who,
+            "rows": len(self.rows),
+            "cells": [cell.to_json() for cell in self.cells],
+            "tangles": [asdict(t) for t in self.tangles],
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def read(cls, folder: Path) -> Plan:
+        """Read a plan.
+
+        Raises:
+            SettingsError: there is no plan, or it was changed since it was made.
+        """
+        import pyarrow.parquet as pq
+
+        try:
+            told = json.loads((folder / PLAN_FILE).read_text())
+            rows = tuple(PlanRow.of(flat) for flat in pq.read_table(folder / ROWS_FILE).to_pylist())
+            plan = cls._of(told, rows)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SettingsError(
+                f"--plan {folder}: expected a plan's folder with {PLAN_FILE} and {ROWS_FILE}; make one with 'synthcmr plan' ({error})"
+            ) from error
+        if plan.hash != told["hash"]:
+            raise SettingsError(
+                f"--plan {folder}: rows, cells or settings were changed after planning (hash {plan.hash[:12]}, expected "
+                f"{told['hash'][:12]}); plan again with 'synthcmr plan' and the limits you want"
+            )
+        return plan
+
+    @classmethod
+    def _of(cls, told: Mapping[str, Any], rows: tuple[PlanRow, ...]) -> Plan:
+        cohort = told["cohort"]
+        return cls(
+            cohort=PlannedCohort(cohort["name"], cohort["path"], cohort["hash"], tuple(cohort["origin"])),
+            target=told["target"],
+            settings=PlanSettings.model_validate(told["settings"]),
+            attributes=tuple(told["attributes"]),
+            label=told["label"],
+            counted=told["counted"],
+            counted_who=told["counted_who"],
+            cells=tuple(PlannedCell(**{k: v for k, v in cell.items() if k != "short"}) for cell in told["cells"]),
+            rows=rows,
+            tangles=tuple(Tangle(**t) for t in told["tangles"]),
+            notes=tuple(told["notes"]),
+        )

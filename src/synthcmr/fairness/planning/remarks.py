@@ -1,0 +1,83 @@
+"""What a reader of a plan must be told: who was counted, what limits bound, what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from synthcmr.fairness.planning.planned import PlannedCell
+from synthcmr.fairness.planning.settings import PlanSettings
+from synthcmr.fairness.planning.target import Target
+
+NAMED = 6
+LEVELS = {"mid": "mid-ventricular", "basal": "basal", "apical": "apical"}
+
+
+def unit(settings: PlanSettings) -> str:
+    """What one row is; counts of subjects and of images must not be confused."""
+    made = "a whole ED+ES stack" if settings.level == "whole" else f"one {LEVELS[settings.level]} slice at ED and ES"
+    return f"One row makes one synthetic subject ({made}); cells count subjects, not images."
+
+
+def remarks(
+    target: Target,
+    settings: PlanSettings,
+    cells: Sequence[PlannedCell],
+    needed: int,
+    unknown: int,
+    attributes: tuple[str, ...],
+) -> list[str]:
+    """Sentences on what the plan leaves out or short, and on what is doubtful."""
+    found = []
+    if unknown:
+        found.append(f"{_subjects(unknown)} without a value of {' or '.join(attributes)} belong to no cell.")
+    found += _budget(target, settings, cells, needed)
+    capped = [c for c in cells if settings.cap and not c.refused and c.target > c.real + int(settings.cap * c.real)]
+    if capped:
+        found.append(f"--cap {settings.cap:g} leaves {_cells(capped)} short: {_named(capped)}.")
+    refused = [c for c in cells if c.refused]
+    if refused:
+        found.append(f"Left out: {'; '.join(f'{c.words} ({c.refused})' for c in refused[:NAMED])}{_more(refused)}.")
+    few = [c for c in cells if c.note]
+    if few:
+        found.append(
+            f"Planned all the same, though with fewer than {settings.floor} real subjects a generator invents: "
+            f"{'; '.join(f'{c.words} ({c.real})' for c in few[:NAMED])}{_more(few)}. --below-floor refuse leaves them out."
+        )
+    if not sum(c.planned for c in cells) and not any(c.short for c in cells):
+        found.append("The cohort is at its target already: nothing has to be made.")
+    return found
+
+
+def _budget(target: Target, settings: PlanSettings, cells: Sequence[PlannedCell], needed: int) -> list[str]:
+    made = sum(c.planned for c in cells)
+    if settings.budget is None:
+        return []
+    if target.kind == "copy":
+        number = target.number or sum(c.real for c in cells)
+        return (
+            [f"--budget {settings.budget}: {settings.budget} of {number} copies."] if number > settings.budget else []
+        )
+    if made == needed:
+        return []
+    raised = [c for c in cells if c.planned]
+    share = sum(c.real + c.planned for c in raised) / max(1, sum(c.target for c in raised))
+    return [
+        f"--budget {settings.budget} makes {made} of the {needed} subjects that are needed: the emptiest cells are raised to about "
+        f"{100 * share:.0f} % of their totals."
+    ]
+
+
+def _cells(cells: Sequence[PlannedCell]) -> str:
+    return f"{len(cells)} cell{'s' if len(cells) > 1 else ''}"
+
+
+def _named(cells: Sequence[PlannedCell]) -> str:
+    return "; ".join(f"{c.words} (by {c.short})" for c in cells[:NAMED]) + _more(cells)
+
+
+def _more(cells: Sequence[PlannedCell]) -> str:
+    return f"; and {len(cells) - NAMED} more" if len(cells) > NAMED else ""
+
+
+def _subjects(count: int) -> str:
+    return f"{count} subject{'s' if count > 1 else ''}"

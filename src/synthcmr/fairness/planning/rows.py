@@ -1,0 +1,77 @@
+"""The rows of a cell: people near its donors, each with a seed of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthcmr.conditioning.prompt import write_prompt
+from synthcmr.fairness.planning.carried import Person
+from synthcmr.fairness.planning.donors import Donor, Donors
+from synthcmr.fairness.planning.planned import PlannedCell, PlanRow
+from synthcmr.fairness.planning.settings import PlanSettings
+from synthcmr.fairness.planning.smoothing import Kernel
+from synthcmr.sampling.requests import WHOLE, seed_of
+
+TRIES = 100  # draws of numbers, until they lie in the cell
+
+
+@dataclass(frozen=True)
+class RowWriter:
+    """Draws rows; the same key, cell and donors give the same ones."""
+
+    key: str  # of cohort, target and settings
+    kind: str  # of the target
+    donors: Donors
+    settings: PlanSettings
+
+    def rows(self, cell: PlannedCell, pool: Sequence[Donor], first: int) -> Iterator[PlanRow]:
+        """The rows of one cell.
+
+        Args:
+            cell: with the number of its rows.
+            pool: after whom they are drawn, each equally often, to one.
+            first: number of the first row.
+        """
+        rng = np.random.default_rng([seed_of(self.settings.seed, self.key, cell.words)])
+        kernel = Kernel.of(self.donors.carried.values([d.person for d in pool]))
+        rounds = [rng.permutation(len(pool)) for _ in range(-(-cell.planned // len(pool)))]
+        for k, which in enumerate(np.concatenate(rounds)[: cell.planned]):
+            donor = pool[int(which)]
+            person = donor.person if self.donors.verbatim else self._near(donor, kernel, cell, rng)
+            yield self._row(first + k, person, donor, cell)
+
+    def _near(self, donor: Donor, kernel: Kernel, cell: PlannedCell, rng: np.random.Generator) -> Person:
+        """The donor with other numbers, within the cell; the donor's own where none were found."""
+        carried = self.donors.carried
+        values = carried.values([donor.person])[0]
+        groups = tuple(cell.groups.values())
+        for _ in range(TRIES):
+            person = carried.with_numbers(donor.person, carried.rounded(kernel.draw(values, rng)))
+            if self.donors.fits(person, groups):
+                return person
+        return donor.person
+
+    def _row(self, number: int, person: Person, donor: Donor, cell: PlannedCell) -> PlanRow:
+        level = self.settings.level
+        return PlanRow(
+            row=number,
+            name=f"plan-{self.key[:8]}-{number:05d}",
+            seed=seed_of(self.settings.seed, self.key, number),
+            prompt=write_prompt(person, slice_level=None if level == WHOLE else level),
+            attributes=person,
+            anatomy=self.settings.masks,
+            like=None if self.settings.masks == "generated" else donor.subject,
+            donor=donor.subject,
+            level=level,
+            cell=cell.words,
+            reason=self._reason(donor, cell),
+        )
+
+    def _reason(self, donor: Donor, cell: PlannedCell) -> str:
+        if self.donors.verbatim:
+            return f"copy of {donor.subject}"
+        lent = "; attributes lent by a subject of another cell" if donor.borrowed else ""
+        return f"{self.kind}: {cell.real} real, {cell.target} wanted{lent}"

@@ -1,0 +1,102 @@
+"""A plan as one offline HTML page."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from synthcmr.fairness.planning.plan_folder import PAGE_FILE, Plan
+from synthcmr.fairness.planning.planned import PlannedCell, PlanRow
+from synthcmr.fairness.planning.remarks import unit
+
+SHOWN_CELLS, SHOWN_ROWS = 200, 20
+
+
+def write_plan_page(plan: Plan, folder: Path) -> Path:
+    """Write FOLDER/plan.html; it needs no network and nothing beside it."""
+    from jinja2 import Environment, select_autoescape
+
+    template = files("synthcmr.report").joinpath("templates/plan.html").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=select_autoescape(default=True, default_for_string=True), trim_blocks=True, lstrip_blocks=True
+    )
+    shown = sorted(plan.cells, key=lambda c: (-c.planned, -c.short, c.words))[:SHOWN_CELLS]
+    page = environment.from_string(template).render(
+        plan=plan,
+        unit=unit(plan.settings),
+        lead=lead(plan),
+        cells=[c for c in plan.cells if c in shown],
+        largest=max((max(c.target, c.real + c.planned) for c in plan.cells), default=1) or 1,
+        refused=[c for c in plan.cells if c.refused],
+        limits=_limits(plan),
+        margins=margins(plan.cells),
+        rows=_sample(plan.rows),
+    )
+    file = folder / PAGE_FILE
+    file.write_text(page, encoding="utf-8")
+    return file
+
+
+def lead(plan: Plan) -> list[str]:
+    """What the plan comes to, in sentences."""
+    real, made = sum(c.real for c in plan.cells), len(plan.rows)
+    short = sum(c.short for c in plan.cells)
+    said = [f"{made} synthetic subjects are planned beside {real} real ones, in {len(plan.cells)} cells."]
+    if made:
+        said.append(
+            f"The target is not fully reached: {short} subjects short, for the reasons below."
+            if short
+            else "The target is reached."
+        )
+    return [*said, *_still_tangled(plan)]
+
+
+def _still_tangled(plan: Plan) -> list[str]:
+    """What still tells the label, and what may be done about it."""
+    others = {t.b if t.a == plan.label else t.a: t for t in plan.tangles if t.remains and plan.label in (t.a, t.b)}
+    if not others:
+        return []
+    told = ", ".join(f"{name} (V {t.before:.2f} before, {t.after:.2f} after)" for name, t in others.items())
+    new = [name for name in others if name not in plan.attributes]
+    advice = f"take {' and '.join(new)} into the target too, or judge" if new else "judge"
+    return [f"Still tangled with {plan.label} afterwards: {told}; {advice} models on each of these groups apart."]
+
+
+def margins(cells: tuple[PlannedCell, ...]) -> dict[str, list[dict[str, Any]]]:
+    """Before and after of every group of every planned attribute."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for cell in cells:
+        for name, group in cell.groups.items():
+            row = found.setdefault(name, {}).setdefault(group, {"group": group, "real": 0, "planned": 0})
+            row["real"] += cell.real
+            row["planned"] += cell.planned
+    return {name: list(groups.values()) for name, groups in found.items()}
+
+
+def _limits(plan: Plan) -> list[tuple[str, str]]:
+    asked = plan.settings
+    told = [
+        ("budget", f"{asked.budget} rows" if asked.budget else "none"),
+        ("cap", f"{asked.cap:g} synthetic per real subject of a cell" if asked.cap else "none"),
+        (
+            "floor",
+            f"{asked.floor} real subjects; cells below it are {'left out' if asked.below_floor == 'refuse' else 'named'}",
+        ),
+        (
+            "anatomies",
+            {"generated": "drawn anew", "deformed": "masks of training subjects, bent"}.get(
+                asked.masks, "masks of training subjects"
+            ),
+        ),
+        ("seed", str(asked.seed)),
+    ]
+    if asked.weights != "none":
+        told.append(("weights", f"by {asked.weights}, at most {asked.weight_cap:g}"))
+    return told
+
+
+def _sample(rows: tuple[PlanRow, ...]) -> list[PlanRow]:
+    """Rows from all over the plan."""
+    step = max(1, len(rows) // SHOWN_ROWS)
+    return list(rows[::step][:SHOWN_ROWS])
