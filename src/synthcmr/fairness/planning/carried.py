@@ -59,10 +59,16 @@ class Carried:
         written = [round(float(v), self.decimals[n]) for n, v in zip(self.numbers, values, strict=True)]
         return np.array(written, dtype=float)
 
-    def within(self, person: Person) -> bool:
-        """Whether all numbers lie where the cohort has people of this sex."""
-        ranges = self.ranges.get(str(person.get("sex", "")), self.ranges[""])
-        return all(n not in person or ranges[n][0] <= float(person[n]) <= ranges[n][1] for n in self.numbers)
+    def within(self, person: Person, fixed: Sequence[str]) -> bool:
+        """Whether numbers lie where the cohort has people of this sex, or people at all for those that a cell fixes.
+
+        A weight that follows from BMI and height may leave the cohort's range: both of them lie within theirs.
+        """
+        everyone = self.ranges[""]
+        alike = self.ranges.get(str(person.get("sex", "")), everyone)
+        follows = {"weight_kg"} if {"bmi", "height_cm"} <= person.keys() else set()
+        checked = {n: (everyone if n in fixed else alike)[n] for n in self.numbers if n in person and n not in follows}
+        return all(low <= float(person[n]) <= high for n, (low, high) in checked.items())
 
     def with_numbers(self, person: Person, values: Floats) -> Person:
         """A person with other numbers; weight follows from BMI and height."""

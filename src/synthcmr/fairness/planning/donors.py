@@ -68,7 +68,7 @@ class Donors:
             name in person and groups.group(name, person[name]) == group
             for name, group in zip(self.crossing.attributes, cell, strict=True)
         )
-        return placed and self.carried.within(person) and not contradictions(person)
+        return placed and self.carried.within(person, self.crossing.attributes) and not contradictions(person)
 
     def _usable(self, position: int) -> bool:
         if self.masked is not None and position not in self.masked:

@@ -69,7 +69,9 @@ def _parity(target: Target, crossing: Crossing, real: dict[Cell, int]) -> dict[C
     groups = [g for g in dict.fromkeys(cell[:-1] for cell in real) if any(real[(*g, d)] for d in labels)]
     if len(labels) < 2 or len(groups) < 2:
         what, few = (
-            ("labels", labels) if len(labels) < 2 else ("groups", [in_words(crossing.attributes, g) for g in groups])
+            ("labels", labels)
+            if len(labels) < 2
+            else ("groups", [in_words(crossing.attributes[:-1], g) for g in groups])
         )
         raise SettingsError(
             f"--target parity: expected at least two {what} among the counted subjects, got one: {few[0]}"
