@@ -58,7 +58,8 @@ def plan(
         int | None, typer.Option("--budget", min=1, help="At most so many rows; the emptiest cells come first.")
     ] = None,
     cap: Annotated[
-        float | None, typer.Option("--cap", help="At most so many synthetic subjects per real one in a cell.")
+        float | None,
+        typer.Option("--cap", min=0.001, help="At most so many synthetic subjects per real one in a cell."),
     ] = None,
     floor: Annotated[int, typer.Option("--floor", min=0, help="Cells with fewer real subjects are named.")] = 5,
     below_floor: Annotated[
