@@ -43,12 +43,12 @@ def lead(plan: Plan) -> list[str]:
     real, made = sum(c.real for c in plan.cells), len(plan.rows)
     short = sum(c.short for c in plan.cells)
     said = [f"{made} synthetic subjects are planned beside {real} real ones, in {len(plan.cells)} cells."]
-    if made:
+    if short:
         said.append(
-            f"The target is not fully reached: {short} subjects short, for the reasons below."
-            if short
-            else "The target is reached."
+            f"The target is not fully reached: {short} subject{'s' if short > 1 else ''} short, for the reasons below."
         )
+    else:
+        said.append("The target is reached." if made else "The cohort is at its target already.")
     return [*said, *_still_tangled(plan)]
 
 
