@@ -20,6 +20,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "judge": ("Train the judges that look at images, and score them.", "synthcmr.cli.judge:judge"),
     "plan": ("Plan the images that would balance a cohort.", "synthcmr.cli.plan:plan"),
     "generate": ("Make synthetic images from a sentence or from anatomies.", "synthcmr.cli.generate:generate"),
+    "debias": (
+        "Compare remedies for an unfair classifier, synthetic images among them.",
+        "synthcmr.cli.debias:debias",
+    ),
+    "join": ("Join cohorts, such as the shards of a plan, into one.", "synthcmr.cli.join:join"),
     "export": (
         "Write a cohort for other tools: nnU-Net, NIfTI, DICOM, PNG, Hugging Face, ACDC.",
         "synthcmr.cli.export:export",

@@ -6,6 +6,8 @@ import torch
 from torch.nn import functional
 
 Tensor = torch.Tensor
+TURN, STRETCH, SHIFT = 0.12, 0.05, 0.06  # of `varied`: radians, log scale, share of half the image
+SHADE, GAMMA, NOISE = 0.15, 0.2, 0.06
 
 
 def augment(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -121,3 +123,22 @@ def _noise(image: Tensor, generator: torch.Generator) -> Tensor:
     sigma = _uniform((n, 1, 1, 1), 0.0, 0.05, generator)
     noise = torch.randn(image.shape, generator=generator)
     return (image + sigma * noise).abs()
+
+
+def varied(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Another pose, contrast, shading and noise of each image, so that looks are learned rather than patients."""
+    n = len(image)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(n, *shape, generator=generator)
+
+    angle, size = normal() * TURN, torch.exp(normal() * STRETCH)
+    cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
+    shift = normal(2, 1) * SHIFT
+    theta = torch.cat([torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1), shift], dim=2)
+    grid = functional.affine_grid(theta, list(image.shape), align_corners=False)
+    moved = functional.grid_sample(image, grid, padding_mode="reflection", align_corners=False).clamp(min=0)
+    shade = functional.interpolate(normal(1, 3, 3), image.shape[2:], mode="bicubic", align_corners=True) * SHADE
+    toned = moved ** torch.exp(normal(1, 1, 1) * GAMMA) * torch.exp(shade)
+    noise = torch.randn(image.shape, generator=generator) * torch.rand(n, 1, 1, 1, generator=generator) * NOISE
+    return toned + noise

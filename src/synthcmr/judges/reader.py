@@ -16,7 +16,7 @@ from torch.nn import functional
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
 from synthcmr.config import settings_from_dict
-from synthcmr.judges.augment import standardise
+from synthcmr.judges.augment import standardise, varied
 from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.settings import ReaderSettings
 from synthcmr.training.draws import Draw
@@ -28,8 +28,6 @@ from synthcmr.training.trainee import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header
 
 BATCH = 64
-TURN, STRETCH, SHIFT = 0.12, 0.05, 0.06  # of augmentation: radians, log scale, share of half the image
-SHADE, GAMMA, NOISE = 0.15, 0.2, 0.06
 DROPOUT = 0.3
 
 
@@ -196,31 +194,12 @@ class ReaderTrainee:
         image = torch.from_numpy(images.image[[d.row for d in draws]].astype(np.float32))
         if not held_out:
             generator = torch.Generator().manual_seed(int(draws[0].rng.integers(2**31)))
-            image = _varied(image, generator)
+            image = varied(image, generator)
         attributes = [self._vocabulary.encode(images.attributes[d.row]) for d in draws]
         return {
             "image": image,
             "attributes": torch.from_numpy(np.stack(attributes)),
         }
-
-
-def _varied(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Another pose, contrast, shading and noise of each image, so that a reader learns looks rather than patients."""
-    n = len(image)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(n, *shape, generator=generator)
-
-    angle, size = normal() * TURN, torch.exp(normal() * STRETCH)
-    cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
-    shift = normal(2, 1) * SHIFT
-    theta = torch.cat([torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1), shift], dim=2)
-    grid = functional.affine_grid(theta, list(image.shape), align_corners=False)
-    moved = functional.grid_sample(image, grid, padding_mode="reflection", align_corners=False).clamp(min=0)
-    shade = functional.interpolate(normal(1, 3, 3), image.shape[2:], mode="bicubic", align_corners=True) * SHADE
-    toned = moved ** torch.exp(normal(1, 1, 1) * GAMMA) * torch.exp(shade)
-    noise = torch.randn(image.shape, generator=generator) * torch.rand(n, 1, 1, 1, generator=generator) * NOISE
-    return toned + noise
 
 
 def _outputs(word: NumberWord | CategoryWord) -> int:

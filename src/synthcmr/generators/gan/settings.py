@@ -29,5 +29,5 @@ class GanSettings(SpadeSettings):
         ge=0,
         le=1,
         description="strength of the shifts and changes of brightness that discriminators see images through, so that a small cohort "
-        "is not learned by heart; at 1 (DiffAugment's) they learn hardly anything within minutes, 0 is none",
+        "is not learned by heart; 1 is DiffAugment's, with which they learn more slowly, 0 is none",
     )

@@ -1,0 +1,100 @@
+"""Who takes part in an experiment: subjects with a label, their groups and their split."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthcmr.errors import SettingsError
+from synthcmr.fairness.binning import grouped
+from synthcmr.fairness.debias.settings import DebiasSettings, Prevalence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEALTHY = ("nor", "normal", "healthy", "control", "none", "no", "false", "0")
+UNKNOWN = "unknown"
+SPLITS = ("train", "validation", "test")
+
+
+def people_of(subjects: pd.DataFrame, settings: DebiasSettings) -> pd.DataFrame:
+    """One row per subject that has a label: subject_id, split, label (0 or 1), and the group of each sensitive attribute.
+
+    Raises:
+        SettingsError: a column is missing, or the label does not tell two kinds of subjects apart.
+    """
+    import pandas as pd
+
+    _check_columns(subjects, settings)
+    known = subjects[subjects[settings.label].notna()].reset_index(drop=True)
+    groups = grouped(known, settings.sensitive).fillna(UNKNOWN).astype(str)
+    return pd.DataFrame(
+        {
+            "subject_id": known["subject_id"].astype(str),
+            "split": known["split"].astype(str),
+            "label": labels_of(known[settings.label], settings),
+            **{name: groups[name] for name in settings.sensitive},
+        }
+    )
+
+
+def labels_of(values: pd.Series, settings: DebiasSettings) -> pd.Series:
+    """1 for the sick.
+
+    Raises:
+        SettingsError: a value of --positive is not there, or all are of one kind.
+    """
+    told = values.map(lambda v: f"{v:g}" if isinstance(v, float) else str(v))
+    there = sorted(told.unique())
+    unknown = [p for p in settings.positive if p not in there]
+    if unknown:
+        raise SettingsError(
+            f"--positive: expected values of '{settings.label}', one or more of {', '.join(there)}; got {', '.join(unknown)}"
+        )
+    sick = told.isin(settings.positive) if settings.positive else ~told.str.lower().isin(HEALTHY)
+    if sick.nunique() < 2:
+        raise SettingsError(
+            f"--label {settings.label}: expected sick and healthy subjects, got only {', '.join(there)}; "
+            "name those that count as sick with --positive"
+        )
+    return sick.astype(int)
+
+
+def at_prevalence(people: pd.DataFrame, wanted: Prevalence, seed: int) -> pd.DataFrame:
+    """Leave out sick or healthy subjects at random until every split has the wanted share of the sick."""
+    kept = np.ones(len(people), dtype=bool)
+    for k, split in enumerate(SPLITS):
+        share = getattr(wanted, split)
+        if share is None:
+            continue
+        mine = (people["split"] == split).to_numpy()
+        sick, well = (np.flatnonzero(mine & (people["label"] == value).to_numpy()) for value in (1, 0))
+        rng = np.random.default_rng([seed, k])
+        fewer = min(len(sick), round(len(well) * share / (1 - share)))
+        other = min(len(well), round(fewer * (1 - share) / share))
+        for rows, count in ((sick, fewer), (well, other)):
+            kept[rng.permutation(rows)[count:]] = False
+    return people[kept].reset_index(drop=True)
+
+
+def cells(people: pd.DataFrame, sensitive: tuple[str, ...]) -> pd.Series:
+    """The crossing of label and groups that each subject belongs to."""
+    return people[["label", *sensitive]].astype(str).agg("|".join, axis=1)
+
+
+def _check_columns(subjects: pd.DataFrame, settings: DebiasSettings) -> None:
+    there = [c for c in subjects.columns if subjects[c].notna().any()]
+    for flag, names in (("--label", (settings.label,)), ("--sensitive", settings.sensitive)):
+        missing = [n for n in names if n not in there]
+        if missing:
+            raise SettingsError(f"{flag}: the cohort has no {', '.join(missing)}; it has {', '.join(map(str, there))}")
+    if settings.label in settings.sensitive:
+        raise SettingsError(f"--sensitive: expected attributes other than the label, got '{settings.label}'")
+    splits = set(subjects["split"].dropna()) if "split" in there else set()
+    lacking = [s for s in SPLITS if s not in splits]
+    if lacking:
+        raise SettingsError(
+            f"the cohort has no subjects of split {', '.join(lacking)}; an experiment learns on 'train', chooses on "
+            "'validation' and is scored on 'test'. Ingest with --split, e.g. --split 0.6,0.2,0.2"
+        )

@@ -1,0 +1,123 @@
+"""Group rates of many bootstrap draws at once; every score of an experiment follows from them.
+
+A draw takes the test subjects of each cell of label x groups with replacement, so that no group is ever empty, and the seeds with
+replacement. All remedies see the same draws, so that differences between them are paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.fairness.debias.groups import Grouping
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Weights of subjects and seeds; the first draw is the data as they are."""
+
+    subject: Floats  # (draws, subjects)
+    seed: Floats  # (draws, seeds), each row sums to one
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one remedy said of the test subjects, seed by seed: (seeds, subjects)."""
+
+    probability: Floats
+    decision: Ints
+
+
+def draw(cell: Ints, seeds: int, count: int, seed: int) -> Draws:
+    """Bootstrap weights: subjects within cells, and seeds."""
+    rng = np.random.default_rng(seed)
+    subject = np.ones((count + 1, len(cell)))
+    for c in np.unique(cell):
+        rows = np.flatnonzero(cell == c)
+        subject[1:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=count)
+    chosen = np.full((count + 1, seeds), 1 / seeds)
+    chosen[1:] = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=count) / seeds
+    return Draws(subject, chosen)
+
+
+def rates(said: Said, label: Ints, member: npt.NDArray[np.bool_], draws: Draws) -> tuple[Floats, Floats]:
+    """True and false positive rate of each group, the mean over seeds: (draws, groups) each.
+
+    Args:
+        said: decisions.
+        label: of each subject.
+        member: (groups, subjects).
+        draws: weights.
+    """
+    found = []
+    for value in (1, 0):
+        mine = member & (label == value)
+        total = draws.subject @ mine.T
+        hit = np.einsum("bn,sn,gn->bsg", draws.subject, said.decision.astype(float), mine.astype(float), optimize=True)
+        found.append(np.einsum("bs,bsg->bg", draws.seed, hit / np.maximum(total, 1e-9)[:, None]))
+    return found[0], found[1]
+
+
+def headline(said: Said, label: Ints, groupings: tuple[Grouping, ...], draws: Draws) -> dict[str, Floats]:
+    """Every score that is one number for a remedy, in each draw."""
+    everyone = np.ones((1, len(label)), dtype=bool)
+    tpr, fpr = rates(said, label, everyone, draws)
+    found = {"balanced accuracy": ((tpr + 1 - fpr) / 2)[:, 0], "AUROC": auroc(said, label, draws)}
+    for grouping in groupings:
+        if len(grouping.scored) > 1:
+            found |= {f"{score}, {grouping.name}": v for score, v in _of(grouping, said, label, draws).items()}
+    return found
+
+
+def group_scores(said: Said, label: Ints, grouping: Grouping, draws: Draws) -> dict[str, Mapping[str, Floats]]:
+    """Scores of each scored group, in each draw."""
+    if not grouping.scored:
+        return {}
+    tpr, fpr = rates(said, label, np.stack([g.member for g in grouping.scored]), draws)
+    return {
+        group.name: {"balanced accuracy": (t + 1 - f) / 2, "TPR": t, "FPR": f}
+        for group, t, f in zip(grouping.scored, tpr.T, fpr.T, strict=True)
+    }
+
+
+def auroc(said: Said, label: Ints, draws: Draws) -> Floats:
+    """Probability that a sick subject is given a higher one than a healthy subject, the mean over seeds."""
+    sick, well = label == 1, label == 0
+    up, down = draws.subject[:, sick], draws.subject[:, well]
+    pairs = up.sum(axis=1) * down.sum(axis=1)
+    found = np.zeros(len(up))
+    for k, p in enumerate(said.probability):
+        above = (p[sick][:, None] > p[well]) + 0.5 * (p[sick][:, None] == p[well])
+        found += draws.seed[:, k] * ((up @ above) * down).sum(axis=1) / np.maximum(pairs, 1e-9)
+    return found
+
+
+def interval(draws: Floats) -> tuple[float, float, float]:
+    """Value and 95 % interval.
+
+    The least and the largest of several groups are more extreme in resamples than in the data, so draws are moved to lie
+    around the value before percentiles are taken.
+    """
+    value, rest = draws[0], draws[1:]
+    low, high = np.percentile(rest - rest.mean() + value, [2.5, 97.5])
+    return float(value), float(low), float(high)
+
+
+def _of(grouping: Grouping, said: Said, label: Ints, draws: Draws) -> dict[str, Floats]:
+    member = np.stack([g.member for g in grouping.scored])
+    tpr, fpr = rates(said, label, member, draws)
+    share = draws.subject @ (member & (label == 1)).T / np.maximum(draws.subject @ member.T, 1e-9)
+    chosen = tpr * share + fpr * (1 - share)
+    gaps = {name: values.max(axis=1) - values.min(axis=1) for name, values in (("t", tpr), ("f", fpr), ("s", chosen))}
+    return {
+        "worst group": ((tpr + 1 - fpr) / 2).min(axis=1),
+        "equal opportunity gap": gaps["t"],
+        "equalised odds gap": np.maximum(gaps["t"], gaps["f"]),
+        "demographic parity gap": gaps["s"],
+    }

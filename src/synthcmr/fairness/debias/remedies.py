@@ -1,0 +1,83 @@
+"""The remedies that are compared: what each changes, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from synthcmr.errors import SettingsError
+
+COPY, PLANNED = "copy", "planned"  # the two synthetic sets
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """One way to train the classifier; the defaults are those of doing nothing."""
+
+    name: str
+    about: str
+    kind: Literal["none", "cheap", "synthetic"]
+    real: bool = True  # learns from the real training split
+    sets: tuple[str, ...] = ()  # synthetic sets beside it
+    before: tuple[str, ...] = ()  # synthetic sets that the first half of the steps is spent on
+    even: bool = False  # every cell of label x groups is drawn equally often
+    weighted: bool = False  # every cell counts the same in the loss
+    loss: Literal["entropy", "focal", "dro"] = "entropy"
+    augment: bool = False
+    crop: bool = False
+    thresholds: bool = False  # one per group, chosen on the validation split
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The synthetic sets it needs."""
+        return (*self.sets, *self.before)
+
+
+def _cheap(name: str, about: str, **changes: object) -> Remedy:
+    return replace(Remedy(name, about, "cheap"), **changes)  # type: ignore[arg-type]
+
+
+def _synthetic(name: str, about: str, **changes: object) -> Remedy:
+    return replace(Remedy(name, about, "synthetic"), **changes)  # type: ignore[arg-type]
+
+
+REMEDIES: tuple[Remedy, ...] = (
+    Remedy(NOTHING, "the real training split as it is", "none"),
+    _cheap("oversampling", "rare cells are drawn as often as frequent ones", even=True),
+    _cheap("reweighting", "rare cells count as much in the loss as frequent ones", weighted=True),
+    _cheap("focal loss", "what is classified well already counts less", loss="focal"),
+    _cheap("augmentation", "shifted, turned, shaded, of another contrast, noisy", augment=True),
+    _cheap("cropping", "only the heart is shown", crop=True),
+    _cheap("group-DRO", "the worst cell counts most", loss="dro", even=True),
+    _cheap("thresholds", "nothing in training; one decision threshold per group", thresholds=True),
+    _synthetic("synthetic only", "the synthetic copy without a real image", real=False, sets=(COPY,)),
+    _synthetic("real + copy", "real images and a synthetic copy of the cohort, rare people more often", sets=(COPY,)),
+    _synthetic("real + planned", "real images and those that balance them", sets=(PLANNED,)),
+    _synthetic("pre-training", "first on all synthetic images, then on the real ones alone", before=(COPY, PLANNED)),
+)
+ON_TOP = "planned + best cheap"
+
+
+def chosen(names: tuple[str, ...], sets: frozenset[str]) -> tuple[Remedy, ...]:
+    """The remedies of these names (all, where none is named) whose synthetic images are there; always with 'nothing'.
+
+    Raises:
+        SettingsError: a name is unknown, or its images are not there.
+    """
+    known = {r.name: r for r in REMEDIES}
+    unknown = [n for n in names if n not in known and n != ON_TOP]
+    if unknown:
+        raise SettingsError(f"remedies: expected some of {', '.join([*known, ON_TOP])}; got {', '.join(unknown)}")
+    asked = [known[n] for n in names if n in known]
+    without = [r.name for r in asked if not set(r.needs) <= sets]
+    if without:
+        raise SettingsError(f"remedies: {', '.join(without)} need synthetic images; leave out --no-synthetic")
+    wanted = asked or [r for r in REMEDIES if set(r.needs) <= sets]
+    return (known[NOTHING], *(r for r in wanted if r.name != NOTHING))
+
+
+def on_top_of(best: Remedy) -> Remedy:
+    """Planned images together with the best cheap remedy."""
+    about = f"the planned images together with {best.name}, the best cheap remedy by validation"
+    return replace(best, name=ON_TOP, about=about, kind="synthetic", sets=(PLANNED,))

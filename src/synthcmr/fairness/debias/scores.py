@@ -1,0 +1,171 @@
+"""The scores of an experiment: per remedy, per group through fairlearn, and what differs from doing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.fairness.debias.groups import Grouping, groupings
+from synthcmr.fairness.debias.people import cells
+from synthcmr.fairness.debias.rates import Draws, Floats, Ints, Said, draw, group_scores, headline, interval
+from synthcmr.fairness.debias.remedies import NOTHING, ON_TOP, Remedy
+from synthcmr.fairness.debias.settings import DebiasSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def told(self) -> bool:
+        """Whether zero lies outside."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class RemedyScores:
+    """Everything about one remedy."""
+
+    remedy: Remedy
+    validation_loss: float  # mean over seeds; rare cells count as much as frequent ones
+    steps: tuple[int, ...]  # after which the best network was found, seed by seed
+    scores: dict[str, Estimate]
+    to_nothing: dict[str, Estimate]
+    to_best: dict[str, Estimate]  # to the best cheap remedy
+    groups: dict[str, dict[str, dict[str, Estimate | float]]]  # grouping -> group -> score
+
+
+@dataclass(frozen=True)
+class Results:
+    """The scores of all remedies on the same test subjects."""
+
+    remedies: tuple[RemedyScores, ...]
+    groupings: tuple[Grouping, ...]
+    best_cheap: str  # by validation loss; 'nothing' where no cheap remedy was tried
+    subjects: int
+    seeds: int
+
+    @property
+    def main(self) -> str:
+        """The grouping that the page speaks of: the crossing where at least two of its groups can be scored."""
+        usable = [g.name for g in self.groupings if len(g.scored) > 1]
+        return usable[-1] if usable else ""
+
+    def of(self, name: str) -> RemedyScores:
+        """The scores of a remedy."""
+        return next(r for r in self.remedies if r.remedy.name == name)
+
+
+def score(
+    answers: Mapping[str, Sequence[pd.DataFrame]],
+    remedies: Sequence[Remedy],
+    people: pd.DataFrame,
+    settings: DebiasSettings,
+) -> Results:
+    """Score all remedies on the test subjects.
+
+    Args:
+        answers: per remedy, one table for each seed, as jobs write them.
+        remedies: that were trained.
+        people: test subjects with label and groups, in the order of the answers.
+        settings: of the experiment.
+    """
+    label = people["label"].to_numpy(dtype=np.int64)
+    found = groupings(people, settings.sensitive, settings.min_group)
+    _, cell = np.unique(cells(people, settings.sensitive), return_inverse=True)
+    draws = draw(cell, settings.repeats, settings.draws, settings.seed)
+    said = {r.name: _said(answers[r.name], people) for r in remedies}
+    loss = {r.name: float(np.mean([t["loss"].iloc[0] for t in answers[r.name]])) for r in remedies}
+    best = best_cheap(remedies, loss)
+    lines = {name: headline(one, label, found, draws) for name, one in said.items()}
+    scored = tuple(
+        RemedyScores(
+            remedy=r,
+            validation_loss=loss[r.name],
+            steps=tuple(int(t["step"].iloc[0]) for t in answers[r.name]),
+            scores={k: Estimate(*interval(v)) for k, v in lines[r.name].items()},
+            to_nothing=_difference(lines[r.name], lines[NOTHING]) if r.name != NOTHING else {},
+            to_best=_difference(lines[r.name], lines[best]) if r.name != best else {},
+            groups={g.name: _groups(said[r.name], label, people, g, draws) for g in found},
+        )
+        for r in remedies
+    )
+    return Results(scored, found, best, len(people), settings.repeats)
+
+
+def best_cheap(remedies: Sequence[Remedy], loss: Mapping[str, float]) -> str:
+    """The cheap remedy with the lowest loss on the validation split.
+
+    One that only moves thresholds has the probabilities, and the loss, of 'nothing'.
+    """
+    cheap = [r.name for r in remedies if r.kind == "cheap" and r.name != ON_TOP]
+    return min(cheap, key=lambda name: loss[name]) if cheap else NOTHING
+
+
+def _said(tables: Sequence[pd.DataFrame], people: pd.DataFrame) -> Said:
+    test = [t[t["split"] == "test"].set_index("subject_id").loc[people["subject_id"]] for t in tables]
+    return Said(
+        np.stack([t["probability"].to_numpy(dtype=float) for t in test]),
+        np.stack([t["decision"].to_numpy(dtype=np.int64) for t in test]),
+    )
+
+
+def _difference(mine: Mapping[str, Floats], other: Mapping[str, Floats]) -> dict[str, Estimate]:
+    return {k: Estimate(*interval(mine[k] - other[k])) for k in mine}
+
+
+def _groups(
+    said: Said, label: Ints, people: pd.DataFrame, grouping: Grouping, draws: Draws
+) -> dict[str, dict[str, Estimate | float]]:
+    frames = [group_frame(label, p, d, people, grouping) for p, d in zip(said.probability, said.decision, strict=True)]
+    drawn = group_scores(said, label, grouping, draws)
+    return {
+        group.name: {name: float(np.mean([f[name][group.name] for f in frames])) for name in frames[0]}
+        | {name: Estimate(*interval(v)) for name, v in drawn[group.name].items()}
+        for group in grouping.scored
+    }
+
+
+def group_frame(
+    label: Ints, probability: Floats, decision: Ints, people: pd.DataFrame, grouping: Grouping
+) -> dict[str, Any]:
+    """Fairlearn's scores of each scored group: score -> group -> value."""
+    from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
+    from sklearn.metrics import balanced_accuracy_score, brier_score_loss, roc_auc_score
+
+    if not grouping.scored:
+        return {}
+    group = np.full(len(label), "", dtype=object)
+    for one in grouping.scored:
+        group[one.member] = one.name
+    kept = group != ""
+    decided = {
+        "balanced accuracy": balanced_accuracy_score,
+        "TPR": true_positive_rate,
+        "FPR": false_positive_rate,
+        "selection rate": selection_rate,
+    }
+    told = {"AUROC": roc_auc_score, "Brier": brier_score_loss, "calibration": miscalibration}
+    found: dict[str, Any] = {}
+    for metrics, values in ((decided, decision), (told, probability)):
+        frame = MetricFrame(
+            metrics=metrics, y_true=label[kept], y_pred=values[kept], sensitive_features=group[kept]
+        ).by_group
+        found |= {name: frame[name].to_dict() for name in metrics}
+    return found
+
+
+def miscalibration(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> float:
+    """Mean probability less the share of the sick: above zero where disease is overstated."""
+    return float(np.mean(np.asarray(y_pred, dtype=float)) - np.mean(np.asarray(y_true, dtype=float)))

@@ -1,0 +1,78 @@
+"""What an experiment found, in sentences."""
+
+from __future__ import annotations
+
+from synthcmr.fairness.debias.remedies import NOTHING
+from synthcmr.fairness.debias.scores import Estimate, RemedyScores, Results
+
+WORST, OPPORTUNITY = "worst group", "equal opportunity gap"
+
+
+def verdict(results: Results) -> list[str]:
+    """How unfair it is, what the cheap remedies do, and whether synthetic images beat them."""
+    if not results.main:
+        return [
+            f"With {results.subjects} test subjects no two groups have enough sick and healthy ones to be compared: "
+            "fairness cannot be judged on this test split.",
+            "The scores of everyone together are below; enlarge the test split, or name fewer sensitive attributes.",
+        ]
+    return [_start(results), _cheap(results), *_synthetic(results)]
+
+
+def _start(results: Results) -> str:
+    nothing = results.of(NOTHING).scores
+    worst, gap = nothing[f"{WORST}, {results.main}"], nothing[f"{OPPORTUNITY}, {results.main}"]
+    return (
+        f"As it is, the classifier reaches a balanced accuracy of {_said(nothing['balanced accuracy'])}, in its worst group of "
+        f"{results.main} {_said(worst)}; between groups, the share of the sick that it finds differs by {_said(gap)}."
+    )
+
+
+def _cheap(results: Results) -> str:
+    if results.best_cheap == NOTHING:
+        return "No cheap remedy was tried."
+    found = results.of(results.best_cheap)
+    return f"The best cheap remedy by validation is {results.best_cheap}: {_change(found, results)}."
+
+
+def _synthetic(results: Results) -> list[str]:
+    tried = [r for r in results.remedies if r.remedy.kind == "synthetic"]
+    if not tried:
+        return ["No synthetic images were tried."]
+    key = f"{WORST}, {results.main}"
+    best = min(tried, key=lambda r: r.validation_loss)  # chosen without the test split
+    told = [
+        f"Of those with synthetic images, the best by validation is '{best.remedy.name}': {_change(best, results)}."
+    ]
+    against = best.to_best.get(key)
+    if results.best_cheap == NOTHING or against is None:
+        return told
+    how = (
+        "raises the worst group beyond the best cheap remedy"
+        if against.low > 0
+        else "leaves the worst group below that of the best cheap remedy"
+        if against.high < 0
+        else "cannot be told from the best cheap remedy in the worst group"
+    )
+    return [*told, f"So here synthetic data {_beaten(against)}: '{best.remedy.name}' {how} ({_signed(against)})."]
+
+
+def _beaten(against: Estimate) -> str:
+    if against.low > 0:
+        return "beat the cheap remedies"
+    return "did worse than the cheap remedies" if against.high < 0 else "did not beat the cheap remedies"
+
+
+def _change(found: RemedyScores, results: Results) -> str:
+    worst, gap = (found.to_nothing.get(f"{name}, {results.main}") for name in (WORST, OPPORTUNITY))
+    if worst is None or gap is None:
+        return "the same as nothing"
+    return f"it changes the worst group's balanced accuracy by {_signed(worst)} and the equal-opportunity gap by {_signed(gap)}"
+
+
+def _said(e: Estimate) -> str:
+    return f"{e.value:.2f} ({e.low:.2f} to {e.high:.2f})"
+
+
+def _signed(e: Estimate) -> str:
+    return f"{e.value:+.2f} ({e.low:+.2f} to {e.high:+.2f})"
