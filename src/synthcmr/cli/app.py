@@ -24,6 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Compare remedies for an unfair classifier, synthetic images among them.",
         "synthcmr.cli.debias:debias",
     ),
+    "balance": (
+        "Find the images that make a classifier fairer, round by round.",
+        "synthcmr.cli.balance:balance",
+    ),
     "join": ("Join cohorts, such as the shards of a plan, into one.", "synthcmr.cli.join:join"),
     "export": (
         "Write a cohort for other tools: nnU-Net, NIfTI, DICOM, PNG, Hugging Face, ACDC.",

@@ -1,13 +1,15 @@
 """`synthcmr debias`: which remedy makes a classifier fairer, and do synthetic images beat the cheap ones?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.debias.settings import DebiasSettings
+
+Told = TypeVar("Told", bound="DebiasSettings")
 
 
 def debias(
@@ -60,14 +62,15 @@ def debias(
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.debias.experiment import run_experiment
+    from synthcmr.fairness.debias.settings import DebiasSettings
     from synthcmr.report.debias_page import write_debias
 
     opened = Cohort.open(cohort)
-    asked: dict[str, Any] = {"label": label, "positive": _listed(positive), "sensitive": _listed(sensitive)}
+    asked: dict[str, Any] = {"label": label, "positive": listed(positive), "sensitive": listed(sensitive)}
     asked |= {"target": target, "repeats": repeats}
-    told = _settings(settings, {k: v for k, v in asked.items() if v is not None}, change or [])
+    told = read_settings(DebiasSettings, settings, {k: v for k, v in asked.items() if v is not None}, change or [])
     if overwrite:
-        _clear(out)
+        clear_experiment(out)
     sets = _sets(opened, out, told, run, {"copy": copy, "planned": planned}, synthetic, workers)
     with progress_bar("debias") as report:
         results = run_experiment(opened, out, told, sets, workers, report)
@@ -100,19 +103,19 @@ def _sets(
         return make_sets(cohort, out / "synthetic", settings, run, workers, report)
 
 
-def _listed(text: str | None) -> tuple[str, ...] | None:
+def listed(text: str | None) -> tuple[str, ...] | None:
+    """The parts of a comma-separated option."""
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _settings(file: Path | None, asked: dict[str, Any], single: list[str]) -> "DebiasSettings":
+def read_settings(kind: "type[Told]", file: Path | None, asked: dict[str, Any], single: list[str]) -> "Told":
     """A file's settings, over them the flags, over them single ones."""
     import yaml
 
     from synthcmr.config import settings_from_dict, settings_from_yaml
     from synthcmr.errors import SettingsError
-    from synthcmr.fairness.debias.settings import DebiasSettings
 
-    base = DebiasSettings() if file is None else settings_from_yaml(file, DebiasSettings)
+    base = kind() if file is None else settings_from_yaml(file, kind)
     values = base.model_dump() | asked
     for item in single:
         name, equals, text = item.partition("=")
@@ -123,13 +126,14 @@ def _settings(file: Path | None, asked: dict[str, Any], single: list[str]) -> "D
         for part in parts:
             place = place.get(part)
             if not isinstance(place, dict):
-                there = ", ".join(DebiasSettings.model_fields)
+                there = ", ".join(kind.model_fields)
                 raise SettingsError(f"--set: expected one of {there}, with a dot before what is inside; got '{name}'")
         place[key] = yaml.safe_load(text)
-    return settings_from_dict(values, DebiasSettings, "--settings or --set")
+    return settings_from_dict(values, kind, "--settings or --set")
 
 
-def _clear(out: Path) -> None:
+def clear_experiment(out: Path) -> None:
+    """Remove an earlier experiment, and nothing else."""
     import shutil
 
     from synthcmr.errors import SettingsError

@@ -46,7 +46,6 @@ def make_sets(
         The cohort folder of each set.
     """
     found = {}
-    size = int(cohort.images["height"].mode()[0])
     for name, plan in plans(cohort, settings).items():
         found[name] = out / name
         if (out / name / COHORT_FILE).exists():
@@ -54,5 +53,11 @@ def make_sets(
         folder = out / "plans" / name
         if not folder.exists():
             plan.write(folder)
-        generate(out / name, plan.requests(), Sources(run=run), GenerateSettings(size=size), workers, progress)
+        generate(out / name, plan.requests(), Sources(run=run), like_images(cohort), workers, progress)
     return found
+
+
+def like_images(cohort: Cohort) -> GenerateSettings:
+    """Rows, columns and pixels of generated images are those of a cohort."""
+    size, spacing = int(cohort.images["height"].mode()[0]), float(cohort.images["spacing_row_mm"].median())
+    return GenerateSettings(size=size, spacing_mm=round(spacing, 3))

@@ -1,0 +1,105 @@
+"""Where the next images help most: by what images have gained so far, not by counts.
+
+Each kind of patient $k$ (a value of the label with a value of one sensitive attribute) has a loss $l_k$ on the validation split.
+An image is taken to lower it by a share: $l_k(m) = l_k \\exp(-r_k m)$. The rates $r_k$ are learned from the rounds: what the images
+of a round did to $l_k$,
+weighed by how certain that is, on top of a rate that all kinds share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Kind = tuple[str, str, int]  # sensitive attribute, its value, label
+PRIOR_RATE, PRIOR_SPREAD = 0.01, 0.01  # an image lowers a loss by one percent, more or less, until rounds tell
+FLOOR = 1e-4  # of a loss
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The loss of each kind on the validation split, with the variance of its logarithm over resamples."""
+
+    loss: Mapping[Kind, float]
+    variance: Mapping[Kind, float]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """By which share an image lowers a loss: mean and standard deviation."""
+
+    mean: float
+    spread: float
+
+
+def rates(history: Sequence[tuple[Measured, Mapping[Kind, float], Measured]]) -> dict[Kind, Rate]:
+    """What an image of each kind gains, from what rounds did.
+
+    Args:
+        history: per round, what was measured before, how many images of each kind were added, what was measured afterwards.
+    """
+    kinds = {kind for before, _, _ in history for kind in before.loss}
+    shared = _posterior([one for kind in sorted(kinds) for one in _seen(history, kind)], Rate(PRIOR_RATE, PRIOR_SPREAD))
+    prior = Rate(max(shared.mean, 0.0), PRIOR_SPREAD)
+    return {kind: _posterior(_seen(history, kind), prior) for kind in kinds}
+
+
+def _seen(history: Sequence[tuple[Measured, Mapping[Kind, float], Measured]], kind: Kind) -> list[tuple[float, float]]:
+    """(rate, its variance) of each round that added images of this kind."""
+    found = []
+    for before, added, after in history:
+        m = added.get(kind, 0.0)
+        if m <= 0 or kind not in before.loss or kind not in after.loss:
+            continue
+        fell = np.log(max(before.loss[kind], FLOOR) / max(after.loss[kind], FLOOR))
+        found.append((float(fell) / m, (before.variance[kind] + after.variance[kind]) / m**2 + 1e-12))
+    return found
+
+
+def _posterior(seen: Sequence[tuple[float, float]], prior: Rate) -> Rate:
+    """A Gaussian rate after Gaussian measurements."""
+    precision = 1 / prior.spread**2 + sum(1 / v for _, v in seen)
+    mean = (prior.mean / prior.spread**2 + sum(r / v for r, v in seen)) / precision
+    return Rate(float(mean), float(precision**-0.5))
+
+
+def allocate(
+    cells: Sequence[tuple[int, Mapping[str, str]]], loss: Mapping[Kind, float], rate: Mapping[Kind, Rate], images: int
+) -> list[int]:
+    """How many images each cell gets: one after another, each to where it is expected to gain most.
+
+    Args:
+        cells: label and group of every sensitive attribute.
+        loss: of each kind now.
+        rate: of each kind; those of which nothing is known take the prior.
+        images: to give away.
+    """
+    now = dict(loss)
+    given = [0] * len(cells)
+    for _ in range(images):
+        gains = [sum(_gain(kind, now, rate) for kind in kinds_of(*cell)) for cell in cells]
+        best = int(np.argmax(gains))
+        if gains[best] <= 0:
+            break
+        given[best] += 1
+        for kind in kinds_of(*cells[best]):
+            if kind in now:
+                now[kind] *= np.exp(-_rate(kind, rate))
+    return given
+
+
+def kinds_of(label: int, groups: Mapping[str, str]) -> list[Kind]:
+    """The kinds that a cell's patients are of."""
+    return [(name, group, label) for name, group in groups.items()]
+
+
+def _gain(kind: Kind, loss: Mapping[Kind, float], rate: Mapping[Kind, Rate]) -> float:
+    return loss.get(kind, 0.0) * (1 - float(np.exp(-_rate(kind, rate))))
+
+
+def _rate(kind: Kind, rate: Mapping[Kind, Rate]) -> float:
+    return max(rate[kind].mean, 0.0) if kind in rate else PRIOR_RATE

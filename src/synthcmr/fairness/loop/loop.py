@@ -1,0 +1,234 @@
+"""The closed loop: measure, plan, generate, train again, until no group gains beyond noise."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.joining import join_cohorts
+from synthcmr.cohort.writer import COHORT_FILE
+from synthcmr.fairness.debias.data import REAL, all_people
+from synthcmr.fairness.debias.experiment import answers_of, claim, run_jobs
+from synthcmr.fairness.debias.job import Job
+from synthcmr.fairness.debias.leaks import check_synthetic
+from synthcmr.fairness.debias.people import UNKNOWN
+from synthcmr.fairness.debias.remedies import NOTHING, Remedy
+from synthcmr.fairness.debias.scores import Results, score
+from synthcmr.fairness.debias.sets import like_images
+from synthcmr.fairness.loop.gains import Kind, allocate, kinds_of, rates
+from synthcmr.fairness.loop.measuring import Look, gained, look
+from synthcmr.fairness.loop.settings import BalanceSettings
+from synthcmr.fairness.planning.plan import Plan, plan_cohort
+from synthcmr.fairness.planning.settings import PlanSettings
+from synthcmr.sampling.generate import generate
+from synthcmr.sampling.sources import Sources
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECOMMENDED = "recommended"
+Report = Callable[[int, int, str], None]
+CellKey = tuple[str, ...]  # value of the label, and the group of every sensitive attribute
+
+
+@dataclass(frozen=True)
+class Round:
+    """One turn of the loop; the first has no images."""
+
+    number: int
+    made: dict[CellKey, int]
+    images: int  # so far
+    look: Look
+    gains: dict[Kind, tuple[float, float, float]]  # against the best round before
+
+    @property
+    def gained(self) -> list[Kind]:
+        """Kinds of patients that gained beyond noise."""
+        return [kind for kind, (_, low, _) in self.gains.items() if low > 0]
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """How the loop went, and what it recommends."""
+
+    rounds: tuple[Round, ...]
+    best: int  # the round with the lowest loss on the validation split
+    why: str  # the rule that ended it
+    results: Results  # nothing and the best round on the test split, which decided nothing
+    recommended: Path | None  # a cohort; None where no images are better
+
+
+def balance(
+    cohort: Cohort,
+    out: Path,
+    settings: BalanceSettings,
+    run: Path | None,
+    workers: int = 1,
+    progress: Report | None = None,
+) -> Balanced:
+    """Run the loop, or continue an interrupted one.
+
+    Args:
+        cohort: the real cohort, with its splits.
+        out: folder for rounds, answers and what is recommended.
+        settings: of the loop and of the classifier.
+        run: the generator; None: the one that ships.
+        workers: classifiers trained, and chunks rendered, at the same time.
+        progress: called with (done, total, what).
+    """
+    everyone = all_people({REAL: cohort}, settings)[REAL]
+    claim(cohort, out, settings, {})
+    watched = everyone[everyone["split"] == "validation"].reset_index(drop=True)
+    rounds: list[Round] = []
+    why = f"{settings.rounds} rounds were allowed"
+    for number in range(settings.rounds + 1):
+        made = _made(cohort, everyone, rounds, settings) if number else {}
+        if number and not sum(made.values()):
+            why = "the budget was used" if _left(rounds, settings) <= 0 else "no image is expected to gain anything"
+            break
+        if made:
+            _images(cohort, out, number, made, settings, run, workers)
+        if progress is not None:
+            progress(number, settings.rounds + 1, f"round {number}, {sum(made.values())} images")
+        tables = _trained(cohort, out, number, settings, workers)
+        seen = watched[watched["subject_id"].isin(tables[0]["subject_id"])].reset_index(drop=True)
+        now = look(tables, seen, settings)
+        before = min(rounds, key=lambda r: r.look.together[0]) if rounds else None
+        gains = gained(before.look, now) if before else {}
+        images = sum(made.values()) + (rounds[-1].images if rounds else 0)
+        rounds.append(Round(number, made, images, now, gains))
+        if _idle(rounds, settings):
+            why = f"no group gained beyond noise in {settings.patience} rounds in a row"
+            break
+    best = min(rounds, key=lambda r: r.look.together[0]).number
+    return Balanced(tuple(rounds), best, why, _scored(cohort, out, best, everyone, settings), _recommended(out, best))
+
+
+def _left(rounds: Sequence[Round], settings: BalanceSettings) -> int:
+    """How many images a next round may make."""
+    if settings.budget is None:
+        return settings.round_images
+    return min(settings.round_images, settings.budget - rounds[-1].images)
+
+
+def _made(
+    cohort: Cohort, everyone: pd.DataFrame, rounds: Sequence[Round], settings: BalanceSettings
+) -> dict[CellKey, int]:
+    """What the next round makes: by what images have gained so far."""
+    cells = _cells(cohort, everyone, settings)
+    history = [
+        (before.look.measured, _by_kind(after.made, cells, settings), after.look.measured)
+        for before, after in pairwise(rounds)
+    ]
+    keys = sorted(cells)
+    told = [(cells[key], dict(zip(settings.sensitive, key[1:], strict=True))) for key in keys]
+    given = allocate(told, rounds[-1].look.measured.loss, rates(history), max(0, _left(rounds, settings)))
+    return {key: n for key, n in zip(keys, given, strict=True) if n}
+
+
+def _cells(cohort: Cohort, everyone: pd.DataFrame, settings: BalanceSettings) -> dict[CellKey, int]:
+    """Cells that training subjects are of (value of the label first), and whether these are sick."""
+    train = everyone[everyone["split"] == "train"]
+    value = dict(
+        zip(cohort.subjects["subject_id"].astype(str), cohort.subjects[settings.label].astype(str), strict=True)
+    )
+    found = {}
+    for row in train.to_dict("records"):
+        key = (value[row["subject_id"]], *(str(row[name]) for name in settings.sensitive))
+        if UNKNOWN not in key:
+            found[key] = int(row["label"])
+    return found
+
+
+def _by_kind(made: Mapping[CellKey, int], cells: Mapping[CellKey, int], settings: BalanceSettings) -> dict[Kind, float]:
+    found: dict[Kind, float] = {}
+    for key, count in made.items():
+        for kind in kinds_of(cells[key], dict(zip(settings.sensitive, key[1:], strict=True))):
+            found[kind] = found.get(kind, 0.0) + count
+    return found
+
+
+def _images(
+    cohort: Cohort,
+    out: Path,
+    number: int,
+    made: Mapping[CellKey, int],
+    settings: BalanceSettings,
+    run: Path | None,
+    workers: int,
+) -> None:
+    folder = _folder(out, number)
+    if (folder / COHORT_FILE).exists():
+        return
+    where = out / "plans" / f"round-{number}"
+    plan = Plan.read(where) if where.exists() else _plan(cohort, out, number, made, settings)
+    if not where.exists():
+        plan.write(where)
+    made_of = generate(folder, plan.requests(), Sources(run=run), like_images(cohort), workers)
+    check_synthetic(cohort, made_of, f"round {number}")
+
+
+def _plan(cohort: Cohort, out: Path, number: int, made: Mapping[CellKey, int], settings: BalanceSettings) -> Plan:
+    """So many in each cell: a table of counts that real and planned subjects reach together."""
+    planner = PlanSettings(
+        level="whole" if settings.slices == "all" else "mid", seed=settings.seed + 1000 + number, floor=0
+    )
+    names = (settings.label, *settings.sensitive)
+    there = {tuple(cell.groups): cell.real for cell in plan_cohort(cohort, f"make:{','.join(names)}=1", planner).cells}
+    table = out / "plans" / f"round-{number}.csv"
+    table.parent.mkdir(parents=True, exist_ok=True)
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*names, "count"])
+        writer.writerows([*key, count + made.get(key, 0)] for key, count in there.items() if count + made.get(key, 0))
+    return plan_cohort(cohort, f"match:{table}", planner)
+
+
+def _folder(out: Path, number: int) -> Path:
+    return out / "rounds" / f"{number}"
+
+
+def _remedy(number: int) -> Remedy:
+    if number == 0:
+        return Remedy(NOTHING, "the real training split as it is", "none")
+    sets = tuple(f"round-{k}" for k in range(1, number + 1))
+    return Remedy(f"round {number}", f"real images and those of {number} round(s)", "synthetic", sets=sets)
+
+
+def _trained(cohort: Cohort, out: Path, number: int, settings: BalanceSettings, workers: int) -> list[pd.DataFrame]:
+    remedy = _remedy(number)
+    sets = {name: _folder(out, k) for k, name in enumerate(remedy.sets, 1)}
+    jobs = [Job(cohort.path, sets, settings, remedy, k, out) for k in range(settings.repeats)]
+    for _ in run_jobs([job for job in jobs if not job.file.exists()], workers):
+        pass
+    return answers_of(jobs)[remedy.name]
+
+
+def _idle(rounds: Sequence[Round], settings: BalanceSettings) -> bool:
+    last = rounds[1:][-settings.patience :]
+    return len(last) == settings.patience and not any(r.gained for r in last)
+
+
+def _scored(cohort: Cohort, out: Path, best: int, everyone: pd.DataFrame, settings: BalanceSettings) -> Results:
+    remedies = [_remedy(number) for number in sorted({0, best})]
+    answers = {
+        r.name: _trained(cohort, out, number, settings, 1)
+        for r, number in zip(remedies, sorted({0, best}), strict=True)
+    }
+    test = everyone[everyone["split"] == "test"]
+    seen = set(answers[NOTHING][0]["subject_id"])
+    return score(answers, remedies, test[test["subject_id"].isin(seen)].reset_index(drop=True), settings)
+
+
+def _recommended(out: Path, best: int) -> Path | None:
+    if best == 0:
+        return None
+    folder = out / RECOMMENDED
+    if not (folder / COHORT_FILE).exists():
+        join_cohorts(folder, [Cohort.open(_folder(out, k)) for k in range(1, best + 1)])
+    return folder

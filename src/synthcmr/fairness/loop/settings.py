@@ -1,0 +1,15 @@
+"""What decides a closed loop."""
+
+from pydantic import Field
+
+from synthcmr.fairness.debias.settings import DebiasSettings
+
+
+class BalanceSettings(DebiasSettings):
+    """The experiment's settings, and those of the loop around it."""
+
+    repeats: int = Field(3, ge=1, description="seeds of the classifier in every round")
+    round_images: int = Field(60, ge=1, description="images made in a round")
+    budget: int | None = Field(None, ge=1, description="most images altogether; null: as many rounds as are allowed")
+    rounds: int = Field(8, ge=1, description="most rounds")
+    patience: int = Field(2, ge=1, description="rounds in a row without gain after which the loop stops")

@@ -1,0 +1,128 @@
+"""A closed loop as balance.json and one offline HTML page."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthcmr.cohort.provenance import write_json
+from synthcmr.fairness.debias.remedies import NOTHING
+from synthcmr.fairness.debias.scores import Estimate, RemedyScores
+from synthcmr.fairness.debias.verdict import OPPORTUNITY, WORST
+from synthcmr.fairness.loop.gains import Kind
+from synthcmr.fairness.loop.loop import Balanced, Round
+from synthcmr.fairness.loop.settings import BalanceSettings
+from synthcmr.report.debias_page import to_json
+
+if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
+
+SCHEMA = "synthcmr-balance-1"
+PAGE, SCORES = "balance.html", "balance.json"
+SHOWN_CELLS = 4
+
+
+def write_balance(found: Balanced, cohort: Cohort, settings: BalanceSettings, out: Path) -> Path:
+    """Write balance.json and balance.html; returns the page."""
+    write_json(out / SCORES, balance_json(found, cohort, settings))
+    from jinja2 import Environment, select_autoescape
+
+    template = files("synthcmr.report").joinpath("templates/balance.html").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=select_autoescape(default=True, default_for_string=True), trim_blocks=True, lstrip_blocks=True
+    )
+    kinds = sorted({kind for r in found.rounds for kind in r.look.kinds})
+    largest = max(float(r.look.kinds[k][0]) for r in found.rounds for k in r.look.kinds)
+    rendered = environment.from_string(template).render(
+        found=found,
+        cohort=cohort,
+        settings=settings,
+        sentences=sentences(found),
+        kinds=kinds,
+        called=called,
+        cells=_cells,
+        shade=lambda loss: f"{min(0.6, 0.6 * loss / largest):.2f}",
+        test=_test(found),
+    )
+    page = out / PAGE
+    page.write_text(rendered, encoding="utf-8")
+    return page
+
+
+def balance_json(found: Balanced, cohort: Cohort, settings: BalanceSettings) -> dict[str, Any]:
+    """Plain values."""
+    return {
+        **to_json(found.results, cohort, settings),
+        "schema": SCHEMA,
+        "sentences": sentences(found),
+        "stopped": found.why,
+        "best_round": found.best,
+        "recommended": found.recommended.name if found.recommended else None,
+        "rounds": [_row(r) for r in found.rounds],
+    }
+
+
+def sentences(found: Balanced) -> list[str]:
+    """What the loop found."""
+    best, first = found.rounds[found.best], found.rounds[0]
+    ended = f"The loop ended after {len(found.rounds) - 1} round(s): {found.why}."
+    if found.best == 0:
+        return [ended, "No images lowered the loss on the validation split: it recommends to add none."]
+    before, after = float(first.look.together[0]), float(best.look.together[0])
+    told = (
+        f"It recommends the {best.images} images of the first {found.best} round(s): on the validation split, where rare "
+        f"patients count as much as frequent ones, the loss falls from {before:.3f} to {after:.3f}."
+    )
+    return [ended, told, *_on_test(found)]
+
+
+def called(kind: Kind) -> str:
+    """A kind of patient in words."""
+    name, group, label = kind
+    return f"{group}{'' if name in ('sex', 'bmi', 'age') else f' ({name})'}, {'sick' if label else 'healthy'}"
+
+
+def _on_test(found: Balanced) -> list[str]:
+    mine = _best(found)
+    keys = [f"{score}, {found.results.main}" for score in (WORST, OPPORTUNITY)]
+    if not found.results.main or keys[0] not in mine.to_nothing:
+        return ["The test split has too few subjects per group to say what this does to the worst one."]
+    worst, gap = (mine.to_nothing[key] for key in keys)
+    return [
+        f"On the test split, which decided nothing, the worst group's balanced accuracy changes by {_signed(worst)} and the "
+        f"equal-opportunity gap by {_signed(gap)}."
+    ]
+
+
+def _best(found: Balanced) -> RemedyScores:
+    return found.results.remedies[-1]
+
+
+def _test(found: Balanced) -> list[tuple[str, Estimate, Estimate, Estimate | None]]:
+    """Scores of nothing and of what is recommended, with the difference."""
+    nothing, mine = found.results.of(NOTHING), _best(found)
+    return [(k, nothing.scores[k], mine.scores[k], mine.to_nothing.get(k)) for k in mine.scores]
+
+
+def _cells(r: Round) -> str:
+    """Where the images of a round went, the most first."""
+    most = sorted(r.made.items(), key=lambda item: -item[1])
+    told = [f"{count} {', '.join(key)}" for key, count in most[:SHOWN_CELLS]]
+    more = sum(count for _, count in most[SHOWN_CELLS:])
+    return "; ".join(told) + (f"; {more} others" if more else "")
+
+
+def _row(r: Round) -> dict[str, Any]:
+    return {
+        "round": r.number,
+        "images": r.images,
+        "made": {", ".join(key): count for key, count in r.made.items()},
+        "validation_loss": float(r.look.together[0]),
+        "loss": {called(kind): float(v[0]) for kind, v in r.look.kinds.items()},
+        "gained": {called(kind): {"value": v, "low": low, "high": high} for kind, (v, low, high) in r.gains.items()},
+    }
+
+
+def _signed(e: Estimate) -> str:
+    return f"{e.value:+.2f} ({e.low:+.2f} to {e.high:+.2f})"
