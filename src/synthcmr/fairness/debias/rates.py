@@ -98,14 +98,14 @@ def auroc(said: Said, label: Ints, draws: Draws) -> Floats:
     return found
 
 
-def interval(draws: Floats) -> tuple[float, float, float]:
-    """Value and 95 % interval.
+def interval(draws: Floats, least: float = -np.inf, most: float = np.inf) -> tuple[float, float, float]:
+    """Value and 95 % interval, within what a score can be.
 
     The least and the largest of several groups are more extreme in resamples than in the data, so draws are moved to lie
     around the value before percentiles are taken.
     """
     value, rest = draws[0], draws[1:]
-    low, high = np.percentile(rest - rest.mean() + value, [2.5, 97.5])
+    low, high = np.percentile(rest - rest.mean() + value, [2.5, 97.5]).clip(least, most)
     return float(value), float(low), float(high)
 
 

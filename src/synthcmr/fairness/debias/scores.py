@@ -94,7 +94,7 @@ def score(
             remedy=r,
             validation_loss=loss[r.name],
             steps=tuple(int(t["step"].iloc[0]) for t in answers[r.name]),
-            scores={k: Estimate(*interval(v)) for k, v in lines[r.name].items()},
+            scores={k: Estimate(*interval(v, 0.0, 1.0)) for k, v in lines[r.name].items()},
             to_nothing=_difference(lines[r.name], lines[NOTHING]) if r.name != NOTHING else {},
             to_best=_difference(lines[r.name], lines[best]) if r.name != best else {},
             groups={g.name: _groups(said[r.name], label, people, g, draws) for g in found},
@@ -132,7 +132,7 @@ def _groups(
     drawn = group_scores(said, label, grouping, draws)
     return {
         group.name: {name: float(np.mean([f[name][group.name] for f in frames])) for name in frames[0]}
-        | {name: Estimate(*interval(v)) for name, v in drawn[group.name].items()}
+        | {name: Estimate(*interval(v, 0.0, 1.0)) for name, v in drawn[group.name].items()}
         for group in grouping.scored
     }
 
