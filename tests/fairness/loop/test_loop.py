@@ -1,4 +1,4 @@
-"""The loop from end to end, with a generator that has learned next to nothing."""
+"""The loop from end to end, with the generator that ships and a classifier that learns next to nothing."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.config import PreprocessSettings
 from synthcmr.fairness.debias.settings import CLASSIFIER_LOOP, ClassifierSettings
 from synthcmr.fairness.loop.loop import Balanced, balance
 from synthcmr.fairness.loop.settings import BalanceSettings
@@ -30,8 +29,7 @@ SETTINGS = BalanceSettings(
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     out = tmp_path_factory.mktemp("loop") / "people"
-    preprocess = PreprocessSettings(spacing_mm=3.0, size=64)
-    return make_phantoms(out, "biased", 30, seed=2, preprocess=preprocess, workers=1)
+    return make_phantoms(out, "biased", 30, seed=2, workers=1)
 
 
 @pytest.fixture(scope="module")

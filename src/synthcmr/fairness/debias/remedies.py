@@ -77,6 +77,13 @@ def chosen(names: tuple[str, ...], sets: frozenset[str]) -> tuple[Remedy, ...]:
     return (known[NOTHING], *(r for r in wanted if r.name != NOTHING))
 
 
+def needed(names: tuple[str, ...]) -> frozenset[str]:
+    """The synthetic sets that remedies of these names need; all, where none is named."""
+    remedies = chosen(names, frozenset({COPY, PLANNED}))
+    top = {PLANNED} if ON_TOP in names else set()
+    return frozenset({name for r in remedies for name in r.needs} | top)
+
+
 def on_top_of(best: Remedy) -> Remedy:
     """Planned images together with the best cheap remedy."""
     about = f"the planned images together with {best.name}, the best cheap remedy by validation"

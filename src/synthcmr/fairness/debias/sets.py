@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writer import COHORT_FILE
-from synthcmr.fairness.debias.remedies import COPY, PLANNED
+from synthcmr.fairness.debias.remedies import COPY, PLANNED, needed
 from synthcmr.fairness.debias.settings import DebiasSettings
 from synthcmr.fairness.planning.plan import Plan, plan_cohort
 from synthcmr.fairness.planning.settings import PlanSettings
@@ -40,13 +40,16 @@ def plans(cohort: Cohort, settings: DebiasSettings) -> dict[str, Plan]:
 def make_sets(
     cohort: Cohort, out: Path, settings: DebiasSettings, run: Path | None, workers: int, progress: Report | None
 ) -> dict[str, Path]:
-    """Plan and generate both sets below a folder; what is there already is taken as it is.
+    """Plan and generate below a folder the sets that the remedies need; what is there already is taken as it is.
 
     Returns:
         The cohort folder of each set.
     """
     found = {}
+    wanted = needed(settings.remedies)
     for name, plan in plans(cohort, settings).items():
+        if name not in wanted:
+            continue
         found[name] = out / name
         if (out / name / COHORT_FILE).exists():
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -179,7 +179,10 @@ def _plan(cohort: Cohort, out: Path, number: int, made: Mapping[CellKey, int], s
         level="whole" if settings.slices == "all" else "mid", seed=settings.seed + 1000 + number, floor=0
     )
     names = (settings.label, *settings.sensitive)
-    there = {tuple(cell.groups): cell.real for cell in plan_cohort(cohort, f"make:{','.join(names)}=1", planner).cells}
+    there = {
+        tuple(cell.groups[name] for name in names): cell.real
+        for cell in plan_cohort(cohort, f"make:{','.join(names)}=1", planner).cells
+    }
     table = out / "plans" / f"round-{number}.csv"
     table.parent.mkdir(parents=True, exist_ok=True)
     with table.open("w", newline="") as file:
@@ -202,8 +205,9 @@ def _remedy(number: int) -> Remedy:
 
 def _trained(cohort: Cohort, out: Path, number: int, settings: BalanceSettings, workers: int) -> list[pd.DataFrame]:
     remedy = _remedy(number)
-    sets = {name: _folder(out, k) for k, name in enumerate(remedy.sets, 1)}
-    jobs = [Job(cohort.path, sets, settings, remedy, k, out) for k in range(settings.repeats)]
+    sets = {name: _folder(out, k) for k, name in enumerate(remedy.sets, 1) if len(Cohort.open(_folder(out, k)))}
+    remedy = replace(remedy, sets=tuple(sets))  # screening may have left nothing of a round
+    jobs = [Job(cohort.path, sets, settings.experiment, remedy, k, out) for k in range(settings.repeats)]
     for _ in run_jobs([job for job in jobs if not job.file.exists()], workers):
         pass
     return answers_of(jobs)[remedy.name]
@@ -230,5 +234,6 @@ def _recommended(out: Path, best: int) -> Path | None:
         return None
     folder = out / RECOMMENDED
     if not (folder / COHORT_FILE).exists():
-        join_cohorts(folder, [Cohort.open(_folder(out, k)) for k in range(1, best + 1)])
+        rounds = [Cohort.open(_folder(out, k)) for k in range(1, best + 1)]
+        join_cohorts(folder, [cohort for cohort in rounds if len(cohort)])
     return folder

@@ -13,3 +13,8 @@ class BalanceSettings(DebiasSettings):
     budget: int | None = Field(None, ge=1, description="most images altogether; null: as many rounds as are allowed")
     rounds: int = Field(8, ge=1, description="most rounds")
     patience: int = Field(2, ge=1, description="rounds in a row without gain after which the loop stops")
+
+    @property
+    def experiment(self) -> DebiasSettings:
+        """The settings of the classifier alone."""
+        return DebiasSettings.model_validate({name: getattr(self, name) for name in DebiasSettings.model_fields})
