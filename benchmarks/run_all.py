@@ -18,6 +18,7 @@ ALWAYS = [
     ["benchmarks.gan_discriminators", "--cohort", PEOPLE, "--run", "benchmarks/out/family_runs/vae"],
     ["synthcmr", "train", "few-step", PEOPLE, "benchmarks/out/few"],
     ["benchmarks.few_step", "--cohort", PEOPLE, "--run", "benchmarks/out/few"],
+    ["benchmarks.debias_phantom"],
     ["benchmarks.sampling_speed"],
     ["benchmarks.presets"],
     ["benchmarks.cpu_preset", "--cohort", PEOPLE],

@@ -19,8 +19,14 @@ class GanSettings(SpadeSettings):
         ge=0,
         description="how much larger discriminators see detail than it is; at 0 they find hardly any difference within minutes",
     )
-    features: float = Field(
+    divergence: float = Field(
         5.0,
+        gt=0,
+        description="weight of the code's divergence from its prior; larger than a VAE's, as it stands beside larger losses: at 1 the code "
+        "drifts away from what can be drawn",
+    )
+    features: float = Field(
+        10.0,
         ge=0,
         description="weight of the difference to the real image of the same mask in the discriminators' features",
     )
