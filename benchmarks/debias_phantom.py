@@ -1,6 +1,6 @@
 """Do planned images make a fairer model than cheap remedies do, where the truth is known?
 
-    python -m benchmarks.debias_phantom [--work FOLDER] [--train 100] [--validation 40] [--test 600] [--run RUN] [--repeats 5]
+    python -m benchmarks.debias_phantom [--work FOLDER] [--train 100] [--validation 40] [--test 400] [--run RUN] [--repeats 5]
 
 A small unfair cohort: the sick are mostly obese men on one scanner (`biased` preset). The test split is balanced and large, so
 that groups can be told apart. Compared are all remedies of `synthcmr debias`, then the closed loop of `synthcmr balance` with at
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("benchmarks/out/debias"))
     parser.add_argument("--train", type=int, default=100)
     parser.add_argument("--validation", type=int, default=40)
-    parser.add_argument("--test", type=int, default=600)
+    parser.add_argument("--test", type=int, default=400)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
