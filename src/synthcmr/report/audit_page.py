@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from synthcmr.cohort.labels import Label
 from synthcmr.fairness.audit import Audit
 from synthcmr.fairness.measurements import HEART_MEASURES, IMAGE_MEASURES, GroupMean
 from synthcmr.fairness.verdict import describe
+from synthcmr.report.offline_page import write_page
 from synthcmr.report.pictures import heart_picture
 
 if TYPE_CHECKING:
@@ -31,13 +31,9 @@ class Picture:
 
 def write_audit_page(audit: Audit, cohort: Cohort, path: Path) -> None:
     """Write the page; it needs no network and nothing beside it."""
-    from jinja2 import Environment, select_autoescape
-
-    template = files("synthcmr.report").joinpath("templates/audit.html").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=select_autoescape(default=True, default_for_string=True), trim_blocks=True, lstrip_blocks=True
-    )
-    page = environment.from_string(template).render(
+    write_page(
+        path,
+        "audit",
         audit=audit,
         describe=describe,
         pictures=typical_cases(cohort, audit.label),
@@ -46,7 +42,6 @@ def write_audit_page(audit: Audit, cohort: Cohort, path: Path) -> None:
         tangled=[a for a in audit.associations if a.tangled],
         shade=_shade,
     )
-    path.write_text(page, encoding="utf-8")
 
 
 def typical_cases(cohort: Cohort, label: str | None) -> list[Picture]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from synthcmr.fairness.loop.gains import Kind
 from synthcmr.fairness.loop.loop import Balanced, Round
 from synthcmr.fairness.loop.settings import BalanceSettings
 from synthcmr.report.debias_page import to_json
+from synthcmr.report.offline_page import write_page
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -26,15 +26,11 @@ SHOWN_CELLS = 4
 def write_balance(found: Balanced, cohort: Cohort, settings: BalanceSettings, out: Path) -> Path:
     """Write balance.json and balance.html; returns the page."""
     write_json(out / SCORES, balance_json(found, cohort, settings))
-    from jinja2 import Environment, select_autoescape
-
-    template = files("synthcmr.report").joinpath("templates/balance.html").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=select_autoescape(default=True, default_for_string=True), trim_blocks=True, lstrip_blocks=True
-    )
     kinds = sorted({kind for r in found.rounds for kind in r.look.kinds})
     largest = max(float(r.look.kinds[k][0]) for r in found.rounds for k in r.look.kinds)
-    rendered = environment.from_string(template).render(
+    return write_page(
+        out / PAGE,
+        "balance",
         found=found,
         cohort=cohort,
         settings=settings,
@@ -45,9 +41,6 @@ def write_balance(found: Balanced, cohort: Cohort, settings: BalanceSettings, ou
         shade=lambda loss: f"{min(0.6, 0.6 * loss / largest):.2f}",
         test=_test(found),
     )
-    page = out / PAGE
-    page.write_text(rendered, encoding="utf-8")
-    return page
 
 
 def balance_json(found: Balanced, cohort: Cohort, settings: BalanceSettings) -> dict[str, Any]:

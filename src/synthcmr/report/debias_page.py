@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.provenance import write_json
 from synthcmr.fairness.debias.scores import Estimate, RemedyScores, Results
 from synthcmr.fairness.debias.verdict import OPPORTUNITY, WORST, verdict
+from synthcmr.report.offline_page import write_page
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -23,14 +23,9 @@ PAGE, SCORES = "debias.html", "scores.json"
 def write_debias(results: Results, cohort: Cohort, settings: DebiasSettings, out: Path) -> Path:
     """Write scores.json and debias.html; returns the page."""
     write_json(out / SCORES, to_json(results, cohort, settings))
-    from jinja2 import Environment, select_autoescape
-
-    template = files("synthcmr.report").joinpath("templates/debias.html").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=select_autoescape(default=True, default_for_string=True), trim_blocks=True, lstrip_blocks=True
-    )
-    page = out / PAGE
-    rendered = environment.from_string(template).render(
+    return write_page(
+        out / PAGE,
+        "debias",
         results=results,
         cohort=cohort,
         settings=settings,
@@ -39,8 +34,6 @@ def write_debias(results: Results, cohort: Cohort, settings: DebiasSettings, out
         forests=_forests(results),
         place=_place,
     )
-    page.write_text(rendered, encoding="utf-8")
-    return page
 
 
 def to_json(results: Results, cohort: Cohort, settings: DebiasSettings) -> dict[str, Any]:

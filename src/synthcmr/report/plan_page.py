@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from synthcmr.fairness.planning.plan_folder import PAGE_FILE, Plan
 from synthcmr.fairness.planning.planned import PlannedCell, PlanRow
 from synthcmr.fairness.planning.remarks import unit
+from synthcmr.report.offline_page import write_page
 
 SHOWN_CELLS, SHOWN_ROWS = 200, 20
 
 
 def write_plan_page(plan: Plan, folder: Path) -> Path:
     """Write FOLDER/plan.html; it needs no network and nothing beside it."""
-    from jinja2 import Environment, select_autoescape
-
-    template = files("synthcmr.report").joinpath("templates/plan.html").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=select_autoescape(default=True, default_for_string=True), trim_blocks=True, lstrip_blocks=True
-    )
     shown = sorted(plan.cells, key=lambda c: (-c.planned, -c.short, c.words))[:SHOWN_CELLS]
-    page = environment.from_string(template).render(
+    return write_page(
+        folder / PAGE_FILE,
+        "plan",
         plan=plan,
         unit=unit(plan.settings),
         lead=lead(plan),
@@ -33,9 +29,6 @@ def write_plan_page(plan: Plan, folder: Path) -> Path:
         margins=margins(plan.cells),
         rows=_sample(plan.rows),
     )
-    file = folder / PAGE_FILE
-    file.write_text(page, encoding="utf-8")
-    return file
 
 
 def lead(plan: Plan) -> list[str]:

@@ -1,0 +1,23 @@
+"""Pages for people: one file each, which opens without a network and with nothing beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def write_page(path: Path, template: str, **values: Any) -> Path:
+    """Fill a template of this package and write it.
+
+    Args:
+        path: the page.
+        template: its name without ending; `style.css`, which all share, is put into it.
+        **values: what the template speaks of.
+    """
+    from jinja2 import Environment, PackageLoader, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader("synthcmr.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+    )
+    path.write_text(environment.get_template(f"{template}.html").render(**values), encoding="utf-8")
+    return path
