@@ -1,6 +1,7 @@
 """Do planned images make a fairer model than cheap remedies do, where the truth is known?
 
-    python -m benchmarks.debias_phantom [--work FOLDER] [--train 100] [--validation 40] [--test 400] [--run RUN] [--repeats 5]
+    python -m benchmarks.debias_phantom [--work FOLDER] [--train 100] [--validation 40] [--test 400] [--seed 1]
+        [--target TARGET] [--run RUN] [--repeats 5]
 
 A small unfair cohort: the sick are mostly obese men on one scanner (`biased` preset). The test split is balanced and large, so
 that groups can be told apart. Compared are all remedies of `synthcmr debias`, then the closed loop of `synthcmr balance` with at
@@ -30,26 +31,26 @@ from synthcmr.phantom.population import draw_subject
 from synthcmr.report.balance_page import write_balance
 from synthcmr.report.debias_page import write_debias
 
-PRESET, SEED = "biased", 1  # the target was chosen on people of seed 0
+PRESET = "biased"
 SENSITIVE = ("sex", "bmi")
 TARGET = "equal:diagnosis,sex,bmi,vendor"  # the audit says that the scanner is tangled with the diagnosis as well
 SHARE = 0.6  # of the plan's images, for the loop
 
 
-def people(out: Path, wanted: dict[str, int]) -> Cohort:
+def people(out: Path, wanted: dict[str, int], seed: int) -> Cohort:
     """The first subjects of the preset that fill each split."""
     if (out / COHORT_FILE).exists():
         return Cohort.open(out)
     left, chosen = dict(wanted), []
     for index in count():
-        split = draw_subject(PRESET, index, SEED).split
+        split = draw_subject(PRESET, index, seed).split
         if left[split] > 0:
             left[split] -= 1
             chosen.append(index)
         if not any(left.values()):
             break
     settings = PreprocessSettings(frames="pair")
-    job = partial(make_record, preset=PRESET, frames=2, seed=SEED, settings=settings)
+    job = partial(make_record, preset=PRESET, frames=2, seed=seed, settings=settings)
     manifest = {"step": "phantom", "chosen": chosen, "settings": {"preprocess": settings.model_dump(mode="json")}}
     with CohortWriter(out, manifest, "float16", (128, 128)) as writer, progress_bar("phantoms") as report:
         todo = [i for i in chosen if f"{i:06d}" not in writer.done]
@@ -83,13 +84,17 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=100)
     parser.add_argument("--validation", type=int, default=40)
     parser.add_argument("--test", type=int, default=400)
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of the people; what the images shall reach was chosen on those of seed 0"
+    )
+    parser.add_argument("--target", default=TARGET)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     wanted = {"train": given.train, "validation": given.validation, "test": given.test}
-    cohort = people(given.work / "people", wanted)
-    settings = DebiasSettings(sensitive=SENSITIVE, target=TARGET, repeats=given.repeats)
+    cohort = people(given.work / "people", wanted, given.seed)
+    settings = DebiasSettings(sensitive=SENSITIVE, target=given.target, repeats=given.repeats)
     with progress_bar("generate") as report:
         sets = make_sets(cohort, given.work / "synthetic", settings, given.run, cores(), report)
     with progress_bar("debias") as report:
