@@ -92,6 +92,10 @@ def _sets(
 ) -> dict[str, Path]:
     """The synthetic cohorts: those that were given, and what is made where one is not."""
     there = {name: path for name, path in given.items() if path is not None}
+    if there and not wanted:
+        from synthcmr.errors import SettingsError
+
+        raise SettingsError(f"--no-synthetic: expected without --{' and --'.join(there)}, which bring synthetic images")
     if not wanted or there:
         return there
     from synthcmr.cli.progress import progress_bar

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from synthcmr.errors import SettingsError
-from synthcmr.fairness.debias.people import at_prevalence, people_of
+from synthcmr.fairness.debias.people import at_prevalence, check_scored, people_of
 from synthcmr.fairness.debias.settings import DebiasSettings, Prevalence
 
 
@@ -67,3 +67,11 @@ def test_a_cohort_without_a_test_split_is_refused() -> None:
     table = subjects().assign(split="train")
     with pytest.raises(SettingsError, match="no subjects of split validation, test"):
         people_of(table, DebiasSettings())
+
+
+def test_a_test_split_of_one_kind_is_refused() -> None:
+    table = subjects()
+    table.loc[table["split"] == "test", "diagnosis"] = "DCM"
+    people = people_of(table, DebiasSettings())
+    with pytest.raises(SettingsError, match=r"in the split 'test', got .* sick and 0 healthy"):
+        check_scored(people)

@@ -26,3 +26,7 @@ def test_groups_get_their_own_threshold_and_small_ones_that_of_all() -> None:
     assert (half[sex == "female"] == 0).all()
     shared = decide(said, both, ("sex",), 10)["test"]  # too few women for a threshold of their own
     assert (shared[sex == "female"] == 0).all()
+
+
+def test_where_all_are_of_one_kind_a_threshold_is_one_half() -> None:
+    assert best_threshold(np.array([0.2, 0.9]), np.array([1, 1])) == 0.5

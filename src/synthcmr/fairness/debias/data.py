@@ -14,7 +14,7 @@ import numpy.typing as npt
 from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
 from synthcmr.fairness.debias.examples import Examples, read_examples
-from synthcmr.fairness.debias.people import at_prevalence, people_of
+from synthcmr.fairness.debias.people import at_prevalence, check_scored, people_of
 from synthcmr.fairness.debias.settings import DebiasSettings
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def all_people(cohorts: Mapping[str, Cohort], settings: DebiasSettings) -> dict[
     found = people_of(everyone, settings)
     each = {name: found[(source == name).to_numpy()].reset_index(drop=True) for name in cohorts}
     each[REAL] = at_prevalence(each[REAL], settings.prevalence, settings.seed)
+    check_scored(each[REAL])
     return each
 
 

@@ -121,16 +121,18 @@ def claim(cohort: Cohort, out: Path, settings: DebiasSettings, sets: Mapping[str
         "step": "debias",
         "cohort_hash": cohort.hash,
         "sets": hashes,
-        "settings": settings.model_dump(mode="json", exclude={"remedies": True, "draws": True, "min_group": True}),
+        "settings": settings.model_dump(
+            mode="json", exclude={"remedies": True, "repeats": True, "draws": True, "min_group": True}
+        ),
     }
     file = out / RECORD
     if file.exists():
         before = json.loads(file.read_text())
-        changed = sorted(k for k in told if before.get(k) != json.loads(json.dumps(told[k])))
+        changed = _changed(before, json.loads(json.dumps(told)))
         if changed:
             raise CohortError(
-                f"{out}: holds an experiment with other {', '.join(changed)}; repeat the command as it was, choose another "
-                "folder, or --overwrite"
+                f"{out}: holds an experiment with other settings ({', '.join(changed)}); repeat the command as it was, choose "
+                "another folder, or --overwrite"
             )
         return
     out.mkdir(parents=True, exist_ok=True)
@@ -138,3 +140,15 @@ def claim(cohort: Cohort, out: Path, settings: DebiasSettings, sets: Mapping[str
     inputs = [Input(str(cohort.path), "cohort", cohort.hash)]
     inputs += [Input(str(path), "cohort", hashes[name]) for name, path in sets.items()]
     write_provenance(out, "debias", "", inputs, told)
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is different, with both values, inside settings too."""
+    found = []
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += [f"{key}.{inner}" for inner in _changed(old, new)]
+        elif old != new:
+            found.append(f"{key} was {old!r}, is now {new!r}")
+    return found

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 HEALTHY = ("nor", "normal", "healthy", "control", "none", "no", "false", "0")
 UNKNOWN = "unknown"
+OWN = ("subject_id", "split", "source")  # columns that are no attributes
 SPLITS = ("train", "validation", "test")
 
 
@@ -78,23 +79,39 @@ def at_prevalence(people: pd.DataFrame, wanted: Prevalence, seed: int) -> pd.Dat
     return people[kept].reset_index(drop=True)
 
 
+def check_scored(people: pd.DataFrame) -> None:
+    """Make sure that the splits that are learned from and scored have sick and healthy subjects.
+
+    Raises:
+        SettingsError: one of them has only one kind.
+    """
+    for split in ("train", "test"):
+        label = people.loc[people["split"] == split, "label"]
+        if label.nunique() < 2:
+            raise SettingsError(
+                f"expected sick and healthy subjects in the split '{split}', got {int(label.sum())} sick and "
+                f"{int((1 - label).sum())} healthy; split the cohort anew, or choose others as sick with --positive"
+            )
+
+
 def cells(people: pd.DataFrame, sensitive: tuple[str, ...]) -> pd.Series:
     """The crossing of label and groups that each subject belongs to."""
     return people[["label", *sensitive]].astype(str).agg("|".join, axis=1)
 
 
 def _check_columns(subjects: pd.DataFrame, settings: DebiasSettings) -> None:
-    there = [c for c in subjects.columns if subjects[c].notna().any()]
+    there = [c for c in subjects.columns if c not in OWN and subjects[c].notna().any()]
     for flag, names in (("--label", (settings.label,)), ("--sensitive", settings.sensitive)):
         missing = [n for n in names if n not in there]
         if missing:
             raise SettingsError(f"{flag}: the cohort has no {', '.join(missing)}; it has {', '.join(map(str, there))}")
     if settings.label in settings.sensitive:
         raise SettingsError(f"--sensitive: expected attributes other than the label, got '{settings.label}'")
-    splits = set(subjects["split"].dropna()) if "split" in there else set()
+    splits = set(subjects["split"].dropna()) if "split" in subjects else set()
     lacking = [s for s in SPLITS if s not in splits]
     if lacking:
         raise SettingsError(
             f"the cohort has no subjects of split {', '.join(lacking)}; an experiment learns on 'train', chooses on "
-            "'validation' and is scored on 'test'. Ingest with --split, e.g. --split 0.6,0.2,0.2"
+            "'validation' and is scored on 'test'. Ingest gives each a share: --settings FILE with "
+            "split: {train: 0.6, validation: 0.2, test: 0.2}"
         )

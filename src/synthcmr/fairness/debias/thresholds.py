@@ -46,7 +46,9 @@ def _keys(people: pd.DataFrame, by: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def best_threshold(probability: Floats, label: Ints) -> float:
-    """The threshold with the highest balanced accuracy; the middle of all that reach it."""
+    """The threshold with the highest balanced accuracy, the middle of all that reach it; one half where one kind is missing."""
+    if not 0 < label.sum() < len(label):
+        return HALF
     cuts = np.unique(np.concatenate([[0.0, 1.0 + 1e-9], probability]))
     middles = (cuts[:-1] + cuts[1:]) / 2
     said = probability[None] >= middles[:, None]
