@@ -65,10 +65,11 @@ def records(cohort: Cohort) -> Iterator[SubjectRecord]:
 
 def _image(cohort: Cohort, index: int) -> ImageRecord:
     row: dict[str, Any] = {str(k): v for k, v in cohort.images.iloc[index].items() if _is_there(v)}
-    told = {k: tuple(v.tolist()) if isinstance(v, np.ndarray) else _plain(v) for k, v in row.items()}
-    own = {k: v for k, v in told.items() if k in OWN}
+    told: dict[str, Any] = {k: tuple(v.tolist()) if isinstance(v, np.ndarray) else _plain(v) for k, v in row.items()}
+    own: dict[str, Any] = {k: v for k, v in told.items() if k in OWN}
+    pixels: Any = cohort._read("image", index)  # in the type they are stored in
     extra = {k: v for k, v in told.items() if k not in OWN | STORED}
-    return ImageRecord(image=cohort._read("image", index), mask=cohort.mask(index), extra=extra, **own)  # type: ignore[arg-type]
+    return ImageRecord(image=pixels, mask=cohort.mask(index), extra=extra, **own)
 
 
 def _is_there(value: Any) -> bool:

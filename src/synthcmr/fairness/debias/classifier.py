@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -185,17 +185,17 @@ def train(
     best = Trained(network)
     stops = range(look_every, loop.steps, look_every) if watch is not None else ()
     for stop in (*stops, loop.steps):
-        averaged = going.go(until=stop)
+        averaged = cast(Classifier, going.go(until=stop))
         loss = float("inf") if watch is None else watch.loss(probabilities(averaged, watch.examples, len(watch.label)))
         best.history.append((stop, loss))
         if loss < best.loss or watch is None:
-            best.network, best.loss, best.step = copy.deepcopy(averaged), loss, stop  # type: ignore[assignment]
+            best.network, best.loss, best.step = copy.deepcopy(averaged), loss, stop
     shutil.rmtree(folder)
     return best
 
 
 @torch.no_grad()
-def probabilities(network: nn.Module, examples: Examples, people: int) -> Floats:
+def probabilities(network: Classifier, examples: Examples, people: int) -> Floats:
     """How likely each person is sick: the mean over the person's images."""
     device = next(network.parameters()).device
     network.eval()
@@ -203,7 +203,7 @@ def probabilities(network: nn.Module, examples: Examples, people: int) -> Floats
     for k in range(0, len(examples), BATCH):
         image = torch.from_numpy(examples.image[k : k + BATCH].astype(np.float32)).to(device)
         with torch.autocast(device.type, torch.bfloat16):
-            parts.append(network.look(image).float().sigmoid().cpu().numpy())  # type: ignore[operator]
+            parts.append(network.look(image).float().sigmoid().cpu().numpy())
     each = np.concatenate(parts).astype(np.float64)
     count = np.bincount(examples.person, minlength=people)
     total = np.bincount(examples.person, weights=each, minlength=people)

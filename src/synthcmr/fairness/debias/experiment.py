@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,8 +99,6 @@ def run_jobs(jobs: Sequence[Job], workers: int) -> Iterator[Path]:
 
 def _alone(job: Job) -> Job:
     """Workers are the parallelism; the settings of the loop are no part of the answers' names."""
-    from dataclasses import replace
-
     loop = job.settings.loop.model_copy(update={"threads": 1})
     return replace(job, settings=job.settings.model_copy(update={"loop": loop}))
 
@@ -114,8 +113,10 @@ def answers_of(jobs: Sequence[Job]) -> dict[str, list[pd.DataFrame]]:
     return found
 
 
-def claim(cohort: Cohort, out: Path, settings: DebiasSettings, sets: Mapping[str, Path]) -> None:
-    """Make sure that the folder is empty or holds this experiment."""
+def claim(
+    cohort: Cohort, out: Path, settings: DebiasSettings, sets: Mapping[str, Path], run: Path | None = None
+) -> None:
+    """Make sure that the folder is empty or holds this experiment; `run` makes its images, where it makes any itself."""
     hashes = {name: Cohort.open(path).hash for name, path in sets.items()}
     told: dict[str, Any] = {
         "step": "debias",
@@ -125,6 +126,8 @@ def claim(cohort: Cohort, out: Path, settings: DebiasSettings, sets: Mapping[str
             mode="json", exclude={"remedies": True, "repeats": True, "draws": True, "min_group": True}
         ),
     }
+    if run is not None:
+        told["generator"] = str(run)
     file = out / RECORD
     if file.exists():
         before = json.loads(file.read_text())

@@ -34,27 +34,29 @@ class Remedy:
         return (*self.sets, *self.before)
 
 
-def _cheap(name: str, about: str, **changes: object) -> Remedy:
-    return replace(Remedy(name, about, "cheap"), **changes)  # type: ignore[arg-type]
-
-
-def _synthetic(name: str, about: str, **changes: object) -> Remedy:
-    return replace(Remedy(name, about, "synthetic"), **changes)  # type: ignore[arg-type]
-
-
 REMEDIES: tuple[Remedy, ...] = (
     Remedy(NOTHING, "the real training split as it is", "none"),
-    _cheap("oversampling", "rare cells are drawn as often as frequent ones", even=True),
-    _cheap("reweighting", "rare cells count as much in the loss as frequent ones", weighted=True),
-    _cheap("focal loss", "what is classified well already counts less", loss="focal"),
-    _cheap("augmentation", "shifted, turned, shaded, of another contrast, noisy", augment=True),
-    _cheap("cropping", "only the heart is shown", crop=True),
-    _cheap("group-DRO", "the worst cell counts most", loss="dro", even=True),
-    _cheap("thresholds", "nothing in training; one decision threshold per group", thresholds=True),
-    _synthetic("synthetic only", "the synthetic copy without a real image", real=False, sets=(COPY,)),
-    _synthetic("real + copy", "real images and a synthetic copy of the cohort, rare people more often", sets=(COPY,)),
-    _synthetic("real + planned", "real images and those that balance them", sets=(PLANNED,)),
-    _synthetic("pre-training", "first on all synthetic images, then on the real ones alone", before=(COPY, PLANNED)),
+    Remedy("oversampling", "rare cells are drawn as often as frequent ones", "cheap", even=True),
+    Remedy("reweighting", "rare cells count as much in the loss as frequent ones", "cheap", weighted=True),
+    Remedy("focal loss", "what is classified well already counts less", "cheap", loss="focal"),
+    Remedy("augmentation", "shifted, turned, shaded, of another contrast, noisy", "cheap", augment=True),
+    Remedy("cropping", "only the heart is shown", "cheap", crop=True),
+    Remedy("group-DRO", "the worst cell counts most", "cheap", loss="dro", even=True),
+    Remedy("thresholds", "nothing in training; one decision threshold per group", "cheap", thresholds=True),
+    Remedy("synthetic only", "the synthetic copy without a real image", "synthetic", real=False, sets=(COPY,)),
+    Remedy(
+        "real + copy",
+        "real images and a synthetic copy of the cohort, rare people more often",
+        "synthetic",
+        sets=(COPY,),
+    ),
+    Remedy("real + planned", "real images and those that balance them", "synthetic", sets=(PLANNED,)),
+    Remedy(
+        "pre-training",
+        "first on all synthetic images, then on the real ones alone",
+        "synthetic",
+        before=(COPY, PLANNED),
+    ),
 )
 ON_TOP = "planned + best cheap"
 

@@ -82,7 +82,7 @@ def balance(
         progress: called with (done, total, what).
     """
     everyone = all_people({REAL: cohort}, settings)[REAL]
-    claim(cohort, out, settings, {})
+    claim(cohort, out, settings, {}, run)
     watched = everyone[everyone["split"] == "validation"].reset_index(drop=True)
     rounds: list[Round] = []
     why = f"{settings.rounds} rounds were allowed"

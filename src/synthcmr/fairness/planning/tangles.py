@@ -34,7 +34,8 @@ class Tangle:
 def tangles(groups: Groups, rows: Sequence[PlanRow], attributes: tuple[str, ...], label: str | None) -> list[Tangle]:
     """Every pair of planned attributes, and the label with the usual suspects."""
     pairs = list(combinations(attributes, 2))
-    pairs += [(w, label) for w in WATCHED if label in groups.table and w in groups.table and w != label]  # type: ignore[misc]
+    if label is not None and label in groups.table:
+        pairs += [(w, label) for w in WATCHED if w in groups.table and w != label]
     found = []
     for a, b in dict.fromkeys(tuple(sorted(pair)) for pair in pairs):
         real: Counter[tuple[str, str]] = Counter(
