@@ -78,10 +78,12 @@ def synthcmr(version: bool = typer.Option(False, "--version", help="Show the ver
 
 def main() -> None:
     """Run the command line; errors a user can act on are shown without a traceback."""
-    from synthcmr.errors import SynthcmrError
+    from synthcmr.errors import AlreadyMadeError, SynthcmrError
 
     try:
         app()
+    except AlreadyMadeError as done:
+        typer.echo(str(done))
     except SynthcmrError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(2)

@@ -54,7 +54,7 @@ def test_prevalence_is_reached_to_one_subject(share: float) -> None:
         ({"label": "disease"}, "--label: the cohort has no disease; it has"),
         ({"sensitive": ("race",)}, "--sensitive: the cohort has no race"),
         ({"positive": ("XYZ",)}, "one or more of DCM, HCM, NOR; got XYZ"),
-        ({"positive": ("NOR", "DCM", "HCM")}, "expected sick and healthy subjects"),
+        ({"positive": ("NOR", "DCM", "HCM")}, "expected some values of 'diagnosis' and not all"),
         ({"sensitive": ("diagnosis",)}, "expected attributes other than the label"),
     ],
 )

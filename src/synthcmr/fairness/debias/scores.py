@@ -55,6 +55,7 @@ class Results:
     best_cheap: str  # by validation loss; 'nothing' where no cheap remedy was tried
     subjects: int
     seeds: int
+    notes: tuple[str, ...] = ()  # what to bear in mind
 
     @property
     def main(self) -> str:

@@ -14,9 +14,10 @@ def verdict(results: Results) -> list[str]:
         return [
             f"With {results.subjects} test subjects no two groups have enough sick and healthy ones to be compared: "
             "fairness cannot be judged on this test split.",
-            "The scores of everyone together are below; enlarge the test split, or name fewer sensitive attributes.",
+            "The scores of everyone together are on the page; enlarge the test split, or name fewer sensitive attributes.",
+            *results.notes,
         ]
-    return [_start(results), _cheap(results), *_synthetic(results)]
+    return [_start(results), _cheap(results), *_synthetic(results), *results.notes]
 
 
 def _start(results: Results) -> str:

@@ -43,6 +43,12 @@ def remarks(
             f"Planned all the same, though with fewer than {settings.floor} real subjects a generator invents: "
             f"{'; '.join(f'{c.words} ({c.real})' for c in few[:NAMED])}{_more(few)}. --below-floor refuse leaves them out."
         )
+    empty = [c for c in cells if not c.target and not c.refused] if target.kind in ("parity", "match") else []
+    if empty:
+        found.append(
+            f"Rounded to no subject at all, because their share of so small a group is below a half: "
+            f"{'; '.join(c.words for c in empty[:NAMED])}{_more(empty)}."
+        )
     if not sum(c.planned for c in cells) and not any(c.short for c in cells):
         found.append("The cohort is at its target already: nothing has to be made.")
     return found
