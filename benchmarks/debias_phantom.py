@@ -1,7 +1,7 @@
 """Do planned images make a fairer model than cheap remedies do, where the truth is known?
 
     python -m benchmarks.debias_phantom [--work FOLDER] [--train 100] [--validation 40] [--test 1200] [--seed 2]
-        [--target TARGET] [--run RUN] [--repeats 5]
+        [--target TARGET] [--run RUN] [--repeats 5] [--min-group 20]
 
 A small unfair cohort: the sick are mostly obese men on one scanner (`biased` preset). The test split is balanced and large, so
 that groups can be told apart. Compared are all remedies of `synthcmr debias`, then the closed loop of `synthcmr balance` with at
@@ -90,11 +90,16 @@ def main() -> None:
     parser.add_argument("--target", default=TARGET)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--min-group", type=int, default=20, help="sick, and healthy, that a compared group has at least"
+    )
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     wanted = {"train": given.train, "validation": given.validation, "test": given.test}
     cohort = people(given.work / "people", wanted, given.seed)
-    settings = DebiasSettings(sensitive=SENSITIVE, target=given.target, repeats=given.repeats)
+    settings = DebiasSettings(
+        sensitive=SENSITIVE, target=given.target, repeats=given.repeats, min_group=given.min_group
+    )
     with progress_bar("generate") as report:
         sets = make_sets(cohort, given.work / "synthetic", settings, given.run, cores(), report)
     with progress_bar("debias") as report:
@@ -103,7 +108,13 @@ def main() -> None:
     print(table(results), "\n", "\n".join(verdict(results)), sep="")
     planned = len(Cohort.open(sets["planned"]).subjects)
     budget = int(SHARE * planned)
-    loop = BalanceSettings(sensitive=SENSITIVE, repeats=given.repeats, budget=budget, round_images=-(-budget // 3))
+    loop = BalanceSettings(
+        sensitive=SENSITIVE,
+        repeats=given.repeats,
+        budget=budget,
+        round_images=-(-budget // 3),
+        min_group=given.min_group,
+    )
     with progress_bar("balance") as report:
         found = balance(cohort, given.work / "balanced", loop, given.run, cores(), report)
     write_balance(found, cohort, loop, given.work / "balanced")

@@ -99,7 +99,7 @@ def balance(
         seen = watched[watched["subject_id"].isin(tables[0]["subject_id"])].reset_index(drop=True)
         now = look(tables, seen, settings)
         before = min(rounds, key=lambda r: r.look.together[0]) if rounds else None
-        gains = gained(before.look, now, settings.min_group) if before else {}
+        gains = gained(before.look, now, settings.min_kind) if before else {}
         images = sum(made.values()) + (rounds[-1].images if rounds else 0)
         rounds.append(Round(number, made, images, now, gains))
         if _idle(rounds, settings):
