@@ -20,7 +20,7 @@ from synthcmr.cohort.parallel import cores, ordered_map
 from synthcmr.cohort.writer import COHORT_FILE, CohortWriter
 from synthcmr.config import PreprocessSettings
 from synthcmr.fairness.debias.experiment import run_experiment
-from synthcmr.fairness.debias.scores import Results
+from synthcmr.fairness.debias.scores import Estimate, RemedyScores, Results
 from synthcmr.fairness.debias.sets import make_sets
 from synthcmr.fairness.debias.settings import DebiasSettings
 from synthcmr.fairness.debias.verdict import verdict
@@ -61,21 +61,41 @@ def people(out: Path, wanted: dict[str, int], seed: int) -> Cohort:
     return Cohort.open(out)
 
 
-def row(name: str, results: Results) -> str:
-    """One line of the table: everyone, worst group, gap, then every group."""
-    one = results.of(name)
-    main = results.main
-    scores = [one.scores[k] for k in ("balanced accuracy", f"worst group, {main}", f"equal opportunity gap, {main}")]
-    groups = [one.groups[g.name][x.name]["balanced accuracy"] for g in results.groupings for x in g.scored]
-    cells = [f"{s.value:.3f} ({s.low:.2f} to {s.high:.2f})" for s in scores] + [f"{g.value:.2f}" for g in groups]
-    return f"| {name} | " + " | ".join(cells) + " |"
+def row(one: RemedyScores, main: str) -> str:
+    """One line of the table: everyone, worst group and gap, each also less what doing nothing has, and the gap by chance."""
+    worst, gap = f"worst group, {main}", f"equal opportunity gap, {main}"
+    cells = [told(one.scores["balanced accuracy"])]
+    for key in (worst, gap):
+        cells += [told(one.scores[key]), told(one.to_nothing[key], "+") if key in one.to_nothing else "–"]
+    return f"| {one.remedy.name} | {' | '.join(cells)} | {one.chance[gap].mean:.3f} |"
+
+
+def told(e: Estimate, sign: str = "") -> str:
+    return f"{e.value:{sign}.3f} ({e.low:{sign}.2f} to {e.high:{sign}.2f})"
 
 
 def table(results: Results) -> str:
-    names = [x.name for g in results.groupings for x in g.scored]
-    head = ["remedy", "balanced accuracy", "worst group", "equal-opportunity gap", *names]
-    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
-    return "\n".join(lines + [row(r.remedy.name, results) for r in results.remedies])
+    """All remedies, and the groups that are compared."""
+    main = results.main
+    head = [
+        "remedy",
+        "balanced accuracy",
+        f"worst group of {main}",
+        "less nothing",
+        "equal-opportunity gap",
+        "less nothing",
+    ]
+    lines = [f"| {' | '.join([*head, 'gap by chance'])} |", "|" + " --- |" * (len(head) + 1)]
+    lines += [row(one, main) for one in results.remedies]
+    groups = next(g for g in results.groupings if g.name == main).groups
+    return "\n".join(
+        [
+            *lines,
+            "; ".join(
+                f"{g.name}: {g.sick} sick, {g.healthy} healthy{' (not compared)' if g.refused else ''}" for g in groups
+            ),
+        ]
+    )
 
 
 def main() -> None:
