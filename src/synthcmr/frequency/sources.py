@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.errors import CohortError
 from synthcmr.frequency.files import FolderImages
 from synthcmr.frequency.images import Images, Item, limits, percentile_range
+
+ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,22 @@ class CohortImages:
 
     def __iter__(self) -> Iterator[Item]:
         """In the order of the table."""
-        native = scale_is_native(self.cohort)
-        for index, row in enumerate(self.cohort.table.to_dict("records")):
-            yield cohort_item(row, self.cohort.image(index), native)
+        native, table = scale_is_native(self.cohort), self.cohort.table.to_dict("records")
+        for rows in _stretches(table):
+            image, _ = self.cohort.read_many(rows)
+            for k, frames in zip(rows, image, strict=True):
+                yield cohort_item({str(n): v for n, v in table[k].items()}, frames.astype(np.float32), native)
+
+
+def _stretches(table: Sequence[dict[Any, Any]]) -> Iterator[list[int]]:
+    """Rows that follow each other and have one size, some dozens at a time."""
+
+    def size(k: int) -> tuple[Any, ...]:
+        return tuple(table[k][name] for name in ("n_frames", "height", "width"))
+
+    for _, alike in groupby(range(len(table)), key=size):
+        rows = list(alike)
+        yield from (rows[k : k + ROWS_AT_ONCE] for k in range(0, len(rows), ROWS_AT_ONCE))
 
 
 def scale_is_native(cohort: Cohort) -> bool:
