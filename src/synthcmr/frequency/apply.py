@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import records
-from synthcmr.cohort.provenance import Input, write_provenance
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_provenance
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.errors import CohortError, ReadError
@@ -27,7 +28,14 @@ REJECTS = "rejects.csv"
 KEPT_FACTS = ("generated", "phantom")
 
 
-def apply_to_cohort(model: Recalibration, folder: Path, cohort: Cohort, out: Path, progress: Report | None = None) -> Cohort:
+def apply_to_cohort(
+    model: Recalibration,
+    folder: Path,
+    cohort: Cohort,
+    out: Path,
+    progress: Report | None = None,
+    also: Sequence[Input] = (),
+) -> Cohort:
     """A cohort with the same people, masks and attributes, and recalibrated images.
 
     Args:
@@ -36,6 +44,7 @@ def apply_to_cohort(model: Recalibration, folder: Path, cohort: Cohort, out: Pat
         cohort: synthetic.
         out: the cohort folder; an unfinished one is continued.
         progress: called with (done, total, subject).
+        also: what the cohort was made from, where it will be gone.
     """
     record = read_record(folder)
     told = {"model": record["hash"], "method": model.settings.method}
@@ -57,8 +66,10 @@ def apply_to_cohort(model: Recalibration, folder: Path, cohort: Cohort, out: Pat
             if case not in writer.done:
                 writer.add(SubjectRecord(case, None, rejects=tuple(rejects)))
         inputs = [Input(str(cohort.path), "cohort", cohort.hash), Input(str(folder), "recalibration", record["hash"])]
-        facts = {k: v for k, v in cohort.info.items() if k in KEPT_FACTS} | {"recalibrated": told | {"model_folder": str(folder)}}
-        writer.finish(None, inputs, facts)
+        facts = {k: v for k, v in cohort.info.items() if k in KEPT_FACTS} | {
+            "recalibrated": told | {"model_folder": str(folder)}
+        }
+        writer.finish(None, [*inputs, *also], facts)
     return Cohort.open(out)
 
 
@@ -85,7 +96,11 @@ def _parts(subjects: Iterator[SubjectRecord], done: set[str]) -> Iterator[list[S
 
 
 def _recalibrated(
-    subjects: Sequence[SubjectRecord], model: Recalibration, change: Change, native: bool, before: dict[str, list[Reject]]
+    subjects: Sequence[SubjectRecord],
+    model: Recalibration,
+    change: Change,
+    native: bool,
+    before: dict[str, list[Reject]],
 ) -> Iterator[SubjectRecord]:
     """The subjects with changed images; what holds no image becomes a reject."""
     items = {id(i): _item(i, s, native) for s in subjects for i in s.images}
@@ -97,12 +112,12 @@ def _recalibrated(
     for subject in subjects:
         images = tuple(_with_pixels(i, made[i.image_id], native) for i in subject.images if i.image_id in made)
         lost = [Reject(subject.case_id, i.image_id, why) for i in subject.images if (why := items[id(i)].refused)]
-        rejects = tuple([*before.pop(subject.case_id, []), *lost])
+        rejects = (*before.pop(subject.case_id, []), *lost)
         yield replace(subject, images=images, rejects=rejects, subject_id=subject.subject_id if images else None)
 
 
 def _item(image: ImageRecord, subject: SubjectRecord, native: bool) -> Item:
-    row = {**subject.attributes, "image_id": image.image_id, "subject_id": image.subject_id}
+    row: dict[str, Any] = {**subject.attributes, "image_id": image.image_id, "subject_id": image.subject_id}
     row |= {"spacing_row_mm": image.spacing_row_mm, "spacing_column_mm": image.spacing_column_mm}
     return cohort_item(row, image.image.astype(np.float32), native)
 
@@ -142,6 +157,19 @@ def apply_to_folder(
     inputs = [Input(str(images.folder), "files", images.hash), Input(str(folder), "recalibration", record["hash"])]
     write_provenance(out, "recalibrate", "", inputs, record["settings"])
     return lost
+
+
+def clear_folder(out: Path) -> None:
+    """Remove files that were recalibrated earlier, and nothing else.
+
+    Raises:
+        CohortError: the folder holds other files.
+    """
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / REJECTS).exists() or not (out / PROVENANCE_FILE).exists():
+        raise CohortError(f"{out}: expected recalibrated images to replace, got a folder with other files")
+    shutil.rmtree(out)
 
 
 def _one_file(model: Recalibration, change: Change, images: FolderImages, loaded: Loaded, target: Path) -> None:

@@ -42,7 +42,7 @@ class Loaded:
         values = planes * (self.high - self.low) + self.low
         kind = self.stored.dtype
         if kind.kind in "iu":
-            ends = np.iinfo(kind)
+            ends = np.iinfo(kind.name)
             values = np.rint(values).clip(ends.min, ends.max)
         elif self.stored.min() >= 0:
             values = values.clip(0, None)
@@ -77,7 +77,8 @@ def write(path: Path, original: Path, planes: npt.NDArray[np.generic]) -> None:
     elif original.suffix.lower() == ".npz":
         with np.load(original, allow_pickle=False) as held:
             name = "image" if "image" in held.files else held.files[0]
-            np.savez_compressed(path, **{k: planes.reshape(held[k].shape) if k == name else held[k] for k in held.files})
+            kept: dict[str, Any] = {k: held[k] for k in held.files}
+            np.savez_compressed(path, **kept | {name: planes.reshape(held[name].shape)})
     else:
         _write_raster(path, planes)
 
@@ -101,7 +102,7 @@ def _write_raster(path: Path, planes: npt.NDArray[np.generic]) -> None:
     from PIL import Image
 
     pages = [Image.fromarray(np.ascontiguousarray(p)) for p in planes]
-    more = {"save_all": True, "append_images": pages[1:]} if len(pages) > 1 else {}
+    more: dict[str, Any] = {"save_all": True, "append_images": pages[1:]} if len(pages) > 1 else {}
     pages[0].save(path, **more)
 
 
@@ -166,7 +167,7 @@ def range_of(loaded: Loaded) -> tuple[float, float]:
     if not width > 0:  # no image: it is refused before its range matters
         return -np.inf, np.inf
     if kind.kind in "iu":
-        ends = np.iinfo(kind)
+        ends = np.iinfo(kind.name)
         return (ends.min - loaded.low) / width, (ends.max - loaded.low) / width
     low, high = limits(loaded.stored.astype(np.float64))
     return (low - loaded.low) / width, (high - loaded.low) / width

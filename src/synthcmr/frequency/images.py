@@ -86,7 +86,9 @@ class Batch:
         return cut
 
 
-def batches(items: Iterable[Item], by: Sequence[str], at_once: int = FRAMES_AT_ONCE) -> Iterator[tuple[list[Item], Batch]]:
+def batches(
+    items: Iterable[Item], by: Sequence[str], at_once: int = FRAMES_AT_ONCE
+) -> Iterator[tuple[list[Item], Batch]]:
     """Items that follow each other and have one size, together; those that hold no image are left out."""
     waiting: list[Item] = []
     for item in items:

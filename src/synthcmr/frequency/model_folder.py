@@ -38,7 +38,12 @@ def save(model: Recalibration, folder: Path) -> str:
         arrays |= dict(real.moments.arrays("group"))
     if real.library is not None and model.release is None:
         lib = real.library
-        arrays |= {"magnitude": lib.magnitude, "square": lib.square, "real": lib.real, "picture": lib.picture.astype(np.float16)}
+        arrays |= {
+            "magnitude": lib.magnitude,
+            "square": lib.square,
+            "real": lib.real,
+            "picture": lib.picture.astype(np.float16),
+        }
     np.savez_compressed(folder / STATISTICS, **arrays)
     record = {
         "format": FORMAT,
@@ -101,8 +106,8 @@ def read_record(folder: Path) -> dict[str, Any]:
 def _library(arrays: dict[str, Any], told: dict[str, list[str]] | None) -> Library | None:
     if told is None:
         return None
-    sums = (arrays[name] for name in ("magnitude", "square", "real"))
-    return Library(*sums, arrays["picture"].astype(np.float32), told["group"], told["subject"])
+    magnitude, square, real = (arrays[name] for name in ("magnitude", "square", "real"))
+    return Library(magnitude, square, real, arrays["picture"].astype(np.float32), told["group"], told["subject"])
 
 
 def _digest(array: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from synthcmr.frequency.mapping.settings import MappingSettings, preset
 from synthcmr.frequency.mapping.trainee import RealFrames
 from synthcmr.frequency.moments import EVERYONE, GroupMoments
 from synthcmr.frequency.plane import Floats, spectra
-from synthcmr.frequency.release import Release, curve, numbers
+from synthcmr.frequency.release import Release, curve, numbers, release
 from synthcmr.frequency.replacement import Library, Replacement, parting_radius, ring_sums
 from synthcmr.frequency.retrieval import SIDE, small
 from synthcmr.frequency.ring_map import RingMap, moved, taper
@@ -82,6 +83,7 @@ class Recalibration:
         network: tuple[MappingSettings, LoopSettings] | None = None,
         held_out: Data | None = None,
         observe: Observer | None = None,
+        promise: tuple[float, float] | None = None,
     ) -> Recalibration:
         """Learn what real images are like.
 
@@ -91,12 +93,18 @@ class Recalibration:
             network: settings of that network and of its training.
             held_out: other real images, by which its training is watched.
             observe: told of progress.
+            promise: epsilon and delta of a release; for the method of that name.
 
         Raises:
             CohortError: there is no image.
         """
         images = as_images(real)
         self._real = gather(images, self.settings)
+        if self.settings.method == "release":
+            if promise is None:
+                raise SettingsError("method release: expected epsilon and delta, which it promises (--dp)")
+            own = numbers(people_of(images, self.real.rings, self.settings), self.real.rings)
+            self.release = release(own, *promise, np.random.default_rng(secrets.randbits(128)))
         if self.settings.method in MAPPING:
             if run is None:
                 raise SettingsError(f"method {self.settings.method}: expected a folder for the training of its network")
@@ -119,7 +127,9 @@ class Recalibration:
         if isinstance(synthetic, np.ndarray):
             return np.stack(made).reshape(synthetic.shape).astype(_kind(synthetic.dtype))
         if isinstance(synthetic, Sequence):
-            return [m.reshape(np.shape(s)).astype(_kind(np.asarray(s).dtype)) for m, s in zip(made, synthetic, strict=True)]
+            return [
+                m.reshape(np.shape(s)).astype(_kind(np.asarray(s).dtype)) for m, s in zip(made, synthetic, strict=True)
+            ]
         return [m.astype(np.float32) for m in made]
 
     def prepare(self, synthetic: Images) -> Change:
@@ -237,7 +247,9 @@ def _library(parts: Sequence[tuple[Any, ...]]) -> Library:
     pictures = [p[3] for p in parts]
     shown = all(p.shape[1:] == (SIDE, SIDE) for p in pictures)
     picture = np.concatenate(pictures) if shown else np.zeros((0, 0, 0), dtype=np.float32)
-    return Library(sums[0], sums[1], sums[2], picture, [g for p in parts for g in p[4]], [s for p in parts for s in p[5]])
+    return Library(
+        sums[0], sums[1], sums[2], picture, [g for p in parts for g in p[4]], [s for p in parts for s in p[5]]
+    )
 
 
 def moments_of(images: Images, rings: Rings, settings: RecalibrationSettings) -> GroupMoments:
@@ -252,6 +264,18 @@ def moments_of(images: Images, rings: Rings, settings: RecalibrationSettings) ->
     if not found.groups:
         raise CohortError("expected synthetic images to recalibrate, found none that holds an image")
     return found
+
+
+def people_of(images: Images, rings: Rings, settings: RecalibrationSettings) -> Floats:
+    """The mean ring profile of each subject, (subjects, rings)."""
+    total: dict[str, Floats] = {}
+    count: dict[str, int] = {}
+    for _, batch in batches(images, settings.by):
+        found = rings.log_power(spectra(batch.images, batch.plane, settings.edges))
+        for name, row in zip(batch.subjects, found, strict=True):
+            total[name] = total.get(name, np.zeros(rings.count)) + row
+            count[name] = count.get(name, 0) + 1
+    return np.stack([total[name] / count[name] for name in total])
 
 
 def frames_of(images: Images, settings: RecalibrationSettings) -> RealFrames:

@@ -19,8 +19,8 @@ from synthcmr.frequency.rings import Rings
 
 NUMBERS = ("level", "slope", "roll-off", "floor")
 RANGE = 3.0  # each number lies within so much of the public curve, in log power (root mean square over rings)
-CURVE_MM = (-3.2, -2.6, -9.0)  # public: log power = a + b log f + c f, a fit to the phantoms that ship with synthcmr
-CURVE_PIXEL = (-5.1, -2.6, -6.0)
+CURVE_MM = (-4.8, -1.7, -17.0)  # public: log power = a + b log f + c f, a fit to phantoms
+CURVE_PIXEL = (-4.9, -1.7, -11.3)  # the same at 1.5 mm, where the spacing is not known
 
 
 @dataclass(frozen=True)

@@ -79,13 +79,20 @@ class Replacement:
         told = self.settings.replacement
         if told.retrieval == "ssim":
             barred = np.array([[s == mine for s in self.library.subject] for mine in batch.subjects])
-            return list(nearest(small(batch.images), self.library.picture, told.neighbours, barred if barred.any() else None))
+            return list(
+                nearest(small(batch.images), self.library.picture, told.neighbours, barred if barred.any() else None)
+            )
         groups = np.asarray(self.library.group, dtype=object)
         own = [np.flatnonzero(groups == g) for g in batch.groups]
         return [rows if len(rows) else np.arange(len(groups)) for rows in own]
 
     def _replaced(
-        self, F: Complex, rows: npt.NDArray[np.intp], plane: Plane, high: npt.NDArray[np.bool_], rng: np.random.Generator
+        self,
+        F: Complex,
+        rows: npt.NDArray[np.intp],
+        plane: Plane,
+        high: npt.NDArray[np.bool_],
+        rng: np.random.Generator,
     ) -> Complex:
         """New coefficients with sampled mean and spread."""
         weight = np.broadcast_to(plane.weight, high.shape)[high]
@@ -112,7 +119,7 @@ def _drawn(values: Floats, rng: np.random.Generator) -> float:
     return float(rng.normal(values.mean(), values.std()))
 
 
-def parting_radius(gap: Floats, least: float) -> float:
-    """Share of the rings, from the highest down, from where the spectra have parted by at least so much; 0 where they never do."""
+def parting_radius(gap: Floats, least: Floats) -> float:
+    """Share of the rings, from the highest down, from where the spectra have parted by more than `least`; 0 where they never do."""
     apart = np.flatnonzero(np.abs(gap) > least)
     return float(1 - apart[0] / len(gap)) if len(apart) else 0.0

@@ -25,7 +25,8 @@ def similarity(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> npt.ND
         for left in places:
             at = (slice(None), slice(top, top + WINDOW), slice(left, left + WINDOW))
             total += _window(a[at].reshape(len(a), -1), b[at].reshape(len(b), -1))
-    return total / len(places) ** 2
+    mean: npt.NDArray[np.float32] = total / np.float32(len(places) ** 2)
+    return mean
 
 
 def _window(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

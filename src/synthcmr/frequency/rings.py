@@ -89,7 +89,7 @@ def _means(rings: Rings, plane: Plane) -> tuple[Any, Floats, npt.NDArray[np.bool
     which = rings.ring_of(plane).ravel()
     weight = np.broadcast_to(plane.weight, plane.radius.shape).ravel().copy()
     weight[0] = 0.0
-    total = np.bincount(which, weight, minlength=rings.count)
+    total = np.bincount(which, weight, minlength=rings.count).astype(np.float64)
     share = weight / np.maximum(total[which], 1.0)
     matrix = csr_array((share, (which, np.arange(which.size))), shape=(rings.count, which.size))
     return matrix, total, total > 0

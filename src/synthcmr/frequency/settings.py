@@ -16,7 +16,9 @@ class RingSettings(Settings):
         "affine",
         description="affine: real mean and spread; shift: real mean alone; sampled: drawn from a Gaussian of real profiles",
     )
-    most_spread: float = Field(8.0, ge=1, description="a ring's deviation from the mean is stretched at most so many times")
+    most_spread: float = Field(
+        8.0, ge=1, description="a ring's deviation from the mean is stretched at most so many times"
+    )
     rounds: int = Field(
         3, ge=1, le=20, description="repetitions; cutting off values outside the range undoes a part of each"
     )

@@ -72,7 +72,7 @@ def scale_of(frames: npt.NDArray[np.floating], native: bool) -> tuple[float, flo
 
 def cohort_item(row: dict[str, Any], frames: npt.NDArray[np.floating], native: bool) -> Item:
     """One image of a cohort, in the scale in which images are compared."""
-    dy, dx = row.get("spacing_row_mm"), row.get("spacing_column_mm")
+    dy, dx = (row.get(f"spacing_{axis}_mm", np.nan) for axis in ("row", "column"))
     known = dy is not None and dx is not None and dy == dy and dx == dx
     low, high = scale_of(frames, native)
     ends = tuple((end - low) / (high - low) for end in limits(frames)) if frames.size else (-np.inf, np.inf)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -98,7 +100,7 @@ def restormer(settings: MappingSettings) -> nn.Module:
 
     from synthcmr.frequency.mapping.frequency_block import FrequencyEnhanced
 
-    network: nn.Module = Restormer(
+    network: Any = Restormer(
         spatial_dims=2,
         in_channels=1,
         out_channels=1,

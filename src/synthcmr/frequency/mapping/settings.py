@@ -13,7 +13,9 @@ class MappingSettings(Settings):
     """A denoising autoencoder from perturbed real images to real ones."""
 
     network: Literal["small", "restormer"] = Field("small", description="small: convolutions, for CPUs")
-    channels: tuple[int, int] = Field((32, 64), description="of the small network, at half and at a quarter of the resolution")
+    channels: tuple[int, int] = Field(
+        (32, 64), description="of the small network, at half and at a quarter of the resolution"
+    )
     dim: int = Field(48, ge=8, description="width of Restormer's first level")
     blocks: tuple[int, int, int, int] = Field((2, 4, 6, 8), description="FET-blocks of each level")
     heads: tuple[int, int, int, int] = Field((1, 2, 4, 8), description="attention heads of each level")
@@ -29,7 +31,9 @@ class MappingSettings(Settings):
         "shr", description="shr: as in the paper; slopes: random smooth gains over frequency; both: one or the other"
     )
     slope: float = Field(1.5, gt=0, description="spread of those gains at the highest frequency, in log power")
-    radius: tuple[float, float] = Field((0.2, 0.9), description="SHR replaces a share of the rings drawn from this range")
+    radius: tuple[float, float] = Field(
+        (0.2, 0.9), description="SHR replaces a share of the rings drawn from this range"
+    )
     crop: int | None = Field(64, ge=32, description="side of the pieces that are learned from; null: whole images")
 
 

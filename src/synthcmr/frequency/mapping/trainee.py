@@ -67,7 +67,9 @@ class MappingTrainee:
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
         """Perturbed frames beside the real ones, cut to pieces in training."""
         pairs = [self._pair(self._frames[held_out].one(d.row), d.rng, not held_out) for d in draws]
-        perturbed, image = (torch.from_numpy(np.stack(part).astype(np.float32))[:, None] for part in zip(*pairs, strict=True))
+        perturbed, image = (
+            torch.from_numpy(np.stack(part).astype(np.float32))[:, None] for part in zip(*pairs, strict=True)
+        )
         return {"perturbed": perturbed, "image": image}
 
     def _pair(self, frame: Frames, rng: np.random.Generator, cut: bool) -> tuple[Floats, Floats]:
@@ -94,5 +96,3 @@ def sloped(frame: Frames, spread: float, rng: np.random.Generator) -> Floats:
     place = frame.plane.radius / frame.plane.corner
     curve = sum(rng.normal(0, spread / BENDS**0.5) * place ** (k + 1) for k in range(BENDS))
     return frame.cut(pixels(found.coefficients * np.exp(np.asarray(curve) / 2), found))
-
-

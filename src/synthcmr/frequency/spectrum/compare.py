@@ -20,7 +20,7 @@ from synthcmr.frequency.spectrum.profiles import Profiles, profiles
 from synthcmr.frequency.spectrum.settings import SpectrumSettings
 
 DISTANCE, PROBE, DETAIL = "mean ring gap", "spectrum probe AUC", "detail probe AUC"
-DETAIL_HALVES = 3
+DETAIL_HALVES = 2
 Tell = Callable[[str], None]
 
 
@@ -67,7 +67,11 @@ class Comparison:
 
 
 def compare(
-    real: Images, sets: Mapping[str, Images], families: Mapping[str, str], settings: SpectrumSettings, tell: Tell = lambda _: None
+    real: Images,
+    sets: Mapping[str, Images],
+    families: Mapping[str, str],
+    settings: SpectrumSettings,
+    tell: Tell = lambda _: None,
 ) -> Comparison:
     """Compare synthetic sets with a real one.
 
@@ -129,13 +133,17 @@ def _against(name: str, family: str, ground: Profiles, made: Profiles, settings:
     counts = len(ground.subjects), len(made.subjects)
     rng = np.random.default_rng(settings.seed)
     if min(counts) < settings.min_subjects:
-        why = f"{counts[0]} real and {counts[1]} synthetic subjects, at least {settings.min_subjects} of each are needed"
+        why = (
+            f"{counts[0]} real and {counts[1]} synthetic subjects, at least {settings.min_subjects} of each are needed"
+        )
         absent |= dict.fromkeys((DISTANCE, PROBE, DETAIL), why)
     else:
         people = [Subjects.of(p.log_power, p.subject) for p in (ground, made)]
         scores[DISTANCE] = compared(people[0], people[1], settings.draws, rng)
         rows, label, subject = both_sides(ground.log_power, made.log_power, ground.subject, made.subject)
-        scores[PROBE] = auc_interval(probe_scores(rows, label, subject, settings.seed), label, subject, settings.draws, rng)
+        scores[PROBE] = auc_interval(
+            probe_scores(rows, label, subject, settings.seed), label, subject, settings.draws, rng
+        )
         _add_detail(scores, absent, ground, made, settings, rng)
     groups = _groups(ground, made, settings)
     return Compared(**{**alone.__dict__, "scores": scores, "absent": absent, "groups": groups})
@@ -209,7 +217,9 @@ def _groups(ground: Profiles, made: Profiles, settings: SpectrumSettings) -> tup
 def _group(name: str, real: Profiles, made: Profiles, settings: SpectrumSettings) -> Group:
     counts = len(real.subjects), len(made.subjects)
     if min(counts) < settings.min_subjects:
-        why = f"{counts[0]} real and {counts[1]} synthetic subjects, at least {settings.min_subjects} of each are needed"
+        why = (
+            f"{counts[0]} real and {counts[1]} synthetic subjects, at least {settings.min_subjects} of each are needed"
+        )
         return Group(name, *counts, refused=why)
     rng = np.random.default_rng(settings.seed)
     people = [Subjects.of(p.log_power, p.subject) for p in (real, made)]

@@ -23,6 +23,7 @@ from synthcmr.training.trainee import Batch
 
 FOLDS = 3
 AT_ONCE = 64
+PIECE = 64  # side of what it learns from; it is asked about whole images
 Pixels = npt.NDArray[np.float16]
 
 
@@ -66,8 +67,8 @@ class DetailTrainee:
         return list(self.network.parameters())
 
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
-        """Images, flipped at random."""
-        image = np.stack([_flipped(self._image[d.row], d.rng) for d in draws]).astype(np.float32)
+        """Pieces of images, flipped at random."""
+        image = np.stack([_piece(self._image[d.row], d.rng) for d in draws]).astype(np.float32)
         label = self._label[[d.row for d in draws]].astype(np.float32)
         return {"image": torch.from_numpy(image)[:, None], "label": torch.from_numpy(label)}
 
@@ -113,6 +114,9 @@ def _asked(network: DetailNetwork, image: Pixels) -> Floats:
     return torch.cat([network.look(part.to(device)).cpu() for part in parts]).double().numpy()
 
 
-def _flipped(image: Pixels, rng: np.random.Generator) -> Pixels:
-    turned = image[:: 1 if rng.random() < 0.5 else -1, :: 1 if rng.random() < 0.5 else -1]
-    return turned.T if image.shape[0] == image.shape[1] and rng.random() < 0.5 else turned
+def _piece(image: Pixels, rng: np.random.Generator) -> Pixels:
+    side = min(PIECE, *image.shape)
+    top, left = (int(rng.integers(n - side + 1)) for n in image.shape)
+    piece = image[top : top + side, left : left + side]
+    turned = piece[:: 1 if rng.random() < 0.5 else -1, :: 1 if rng.random() < 0.5 else -1]
+    return turned.T if rng.random() < 0.5 else turned

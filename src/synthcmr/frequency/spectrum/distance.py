@@ -88,7 +88,9 @@ def around(values: list[float]) -> Interval:
     return Interval(float(np.mean(values)), float(low), float(high))
 
 
-def floor_with(real_subjects: list[str], count: int, rng: np.random.Generator, score: Callable[[set[str]], float]) -> Interval:
+def floor_with(
+    real_subjects: list[str], count: int, rng: np.random.Generator, score: Callable[[set[str]], float]
+) -> Interval:
     """A score between random halves of the real subjects, named by the first half."""
     names = np.array(real_subjects, dtype=object)
     return around([score(set(names[half])) for half in halves(len(names), count, rng)])

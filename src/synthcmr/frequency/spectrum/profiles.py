@@ -118,7 +118,9 @@ def high_passed(spectra: Spectra) -> npt.NDArray[np.float16]:
     high = spectra.plane.radius > CUT * spectra.plane.corner / np.sqrt(2)
     bare = Spectra(spectra.coefficients, np.zeros_like(spectra.border), spectra.plane)
     found = pixels(spectra.coefficients * high, bare)
-    scaled: npt.NDArray[np.float16] = (found / np.maximum(found.std(axis=(1, 2), keepdims=True), 1e-9)).astype(np.float16)
+    scaled: npt.NDArray[np.float16] = (found / np.maximum(found.std(axis=(1, 2), keepdims=True), 1e-9)).astype(
+        np.float16
+    )
     return scaled
 
 
