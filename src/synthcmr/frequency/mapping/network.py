@@ -96,7 +96,7 @@ class Residual(nn.Module):
 def restormer(settings: MappingSettings) -> nn.Module:
     """MONAI's Restormer, its attention blocks widened to FET-blocks; its last layer begins at zero."""
     from monai.networks.blocks.cablock import CABlock
-    from monai.networks.nets import Restormer
+    from monai.networks.nets.restormer import Restormer  # older versions do not show it beside the others
 
     from synthcmr.frequency.mapping.frequency_block import FrequencyEnhanced
 
