@@ -20,6 +20,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "judge": ("Train the judges that look at images, and score them.", "synthcmr.cli.judge:judge"),
     "plan": ("Plan the images that would balance a cohort.", "synthcmr.cli.plan:plan"),
     "generate": ("Make synthetic images from a sentence or from anatomies.", "synthcmr.cli.generate:generate"),
+    "recalibrate": (
+        "Give synthetic images the high frequencies of real ones.",
+        "synthcmr.cli.recalibrate:recalibrate",
+    ),
+    "spectrum": (
+        "Say how far the frequencies of synthetic images are from real ones.",
+        "synthcmr.cli.spectrum:spectrum",
+    ),
     "debias": (
         "Compare remedies for an unfair classifier, synthetic images among them.",
         "synthcmr.cli.debias:debias",
@@ -68,7 +76,7 @@ app = typer.Typer(
 def synthcmr(version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
     """Synthetic cardiac MRI that a group can use.
 
-    The chain: phantom or ingest, audit, train, plan, generate, export. Start with 'synthcmr demo OUT': it needs no data.
+    The chain: phantom or ingest, audit, train, plan, generate, recalibrate, export. Start with 'synthcmr demo OUT': it needs no data.
     'synthcmr COMMAND --help' shows options and examples of a command.
     """
     if version:

@@ -9,9 +9,10 @@ from synthcmr.cli.setting_lines import list_debias
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
+    from synthcmr.config import Settings
     from synthcmr.fairness.debias.settings import DebiasSettings
 
-Told = TypeVar("Told", bound="DebiasSettings")
+Told = TypeVar("Told", bound="Settings")
 ONE_PLAN = "planned images have one target; plan and generate others yourself and give them with --planned"
 
 
