@@ -124,7 +124,7 @@ def _fit(
     network = overridden(*preset(name), None, inner, None)
     outer = [c for c in changes if c not in inner]
     settings = read_settings(RecalibrationSettings, None, values | ({} if by is None else {"by": listed(by)}), outer)
-    real = open_images(images, split, spacing)
+    promise, real = _promise(dp), open_images(images, split, spacing)
     _clear(folder, overwrite)
     if (folder / MODEL_FILE).exists():
         raise CohortError(f"{folder}: holds a finished recalibration already; choose another folder, or --overwrite")
@@ -132,7 +132,7 @@ def _fit(
     with progress_bar("recalibrate fit") as report:
         watched = _watched(images, split, settings)
         run = folder / NETWORK
-        model = Recalibration(settings).fit(real, run, network, watched, observer(run, report), _promise(dp))
+        model = Recalibration(settings).fit(real, run, network, watched, observer(run, report), promise)
     model.save(folder)
     typer.echo(describe(model, folder))
 

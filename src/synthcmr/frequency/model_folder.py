@@ -53,7 +53,7 @@ def save(model: Recalibration, folder: Path) -> str:
         "groups": real.moments.counts() if model.release is None else [],
         "library": None if real.library is None else {"group": real.library.group, "subject": real.library.subject},
         "release": None if model.release is None else model.release.row(),
-        "refused": real.refused,
+        "refused": real.refused if model.release is None else {},
     }
     weights = [file_hash(folder / NETWORK / WEIGHTS)] if model.mapping is not None else []
     own = combined_hash([json.dumps(record, sort_keys=True), *(_digest(v) for v in arrays.values()), *weights])
