@@ -54,6 +54,7 @@ def save(model: Recalibration, folder: Path) -> str:
         "library": None if real.library is None else {"group": real.library.group, "subject": real.library.subject},
         "release": None if model.release is None else model.release.row(),
         "refused": real.refused if model.release is None else {},
+        "split": real.split,
     }
     weights = [file_hash(folder / NETWORK / WEIGHTS)] if model.mapping is not None else []
     own = combined_hash([json.dumps(record, sort_keys=True), *(_digest(v) for v in arrays.values()), *weights])
@@ -75,7 +76,9 @@ def load(folder: Path) -> Recalibration:
     rings = Rings(**record["rings"])
     counts = record["groups"]
     moments = GroupMoments.of(arrays, "group", counts) if counts else GroupMoments(rings.count)
-    model._real = Real(rings, moments, _library(arrays, record["library"]), refused=record["refused"])
+    model._real = Real(
+        rings, moments, _library(arrays, record["library"]), refused=record["refused"], split=record["split"]
+    )
     if record["release"] is not None:
         model.release = Release.of_row(record["release"])
     if (folder / NETWORK / WEIGHTS).exists():

@@ -48,6 +48,7 @@ class Real:
     library: Library | None = None
     inputs: list[Input] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)  # images that hold none, with the reason
+    split: str = ""  # of the cohort that was learned from; empty where it was none
 
 
 class Recalibration:
@@ -239,7 +240,8 @@ def gather(images: Images, settings: RecalibrationSettings) -> Real:
     if rings is None or moments is None:
         told = "; ".join(f"{name}: {why}" for name, why in list(refused.items())[:3])
         raise CohortError(f"expected real images to learn from, found none{told and f' ({told})'}")
-    return Real(rings, moments, _library(parts) if parts else None, [_input(images)], refused)
+    split = images.split if isinstance(images, CohortImages) else ""
+    return Real(rings, moments, _library(parts) if parts else None, [_input(images)], refused, split)
 
 
 def _library(parts: Sequence[tuple[Any, ...]]) -> Library:

@@ -26,6 +26,7 @@ class CohortImages:
     """The images of a cohort, or of one split of it."""
 
     cohort: Cohort
+    split: str = "all"
 
     def __len__(self) -> int:
         """Number of images."""
@@ -135,6 +136,6 @@ def open_images(path: Path, split: str | None = None, spacing_mm: tuple[float, f
             if not len(chosen):
                 there = ", ".join(sorted(map(str, cohort.table["split"].dropna().unique())))
                 raise CohortError(f"{path}: expected images of the split '{split}', found none; there are: {there}")
-            return CohortImages(chosen)
+            return CohortImages(chosen, split)
         return CohortImages(cohort)
     return FolderImages.open(path, spacing_mm)
