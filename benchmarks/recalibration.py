@@ -45,6 +45,7 @@ SECONDS_REPEATS = 3
 LOW_PASS = 0.25  # cycles per pixel
 BEFORE = "uncalibrated"
 ON_ALL = " on all"
+ATTACKED = 100  # real images of either side that the attack looks for
 
 
 def some(images: TrainingImages, count: int) -> TrainingImages:
@@ -178,7 +179,8 @@ def family(name: str, run: Path, ground: Ground) -> dict[str, Any]:
     real = ground.images(ground.reference.image, ground.reference)
     found = compare(real, sets, {}, ground.settings)
     rows = {one.name: row_of(one.name, found) for one in found.sets}
-    members, others = (ground.batch(t.image[:, :1].astype(float), t) for t in (ground.learned, ground.reference))
+    seen = (some(t, ATTACKED) for t in (ground.learned, ground.reference))
+    members, others = (ground.batch(t.image[:, :1].astype(float), t) for t in seen)
     for k, images in made.items():
         rows[k] |= quality(ground, before, images)
         rows[k]["leak"] = asdict(attack(ground.batch(images[:, :1], ground.asked), members, others))
