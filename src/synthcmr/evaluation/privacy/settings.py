@@ -1,0 +1,36 @@
+"""What decides a judgement of privacy."""
+
+from pydantic import Field
+
+from synthcmr.config import Settings
+
+
+class SearchSettings(Settings):
+    """What may have been done to a copy; shifts up to three sixteenths of the image are always looked for."""
+
+    scales: tuple[float, ...] = (0.8, 0.86, 0.93, 1.0, 1.075, 1.16, 1.25)
+    degrees: tuple[float, ...] = Field((-8.0, 8.0), description="rotations; a few degrees more are found from each")
+    candidates: int = Field(16, ge=1, description="images that are looked at closely for each one")
+
+
+class CopySettings(Settings):
+    """When an image counts as a near-copy."""
+
+    search: SearchSettings = SearchSettings()
+    false_alarms: float = Field(
+        0.01, gt=0, lt=0.5, description="share of held-out real images that may be called copies"
+    )
+    planted: int = Field(100, ge=20, description="copies of each kind that are planted to see whether they are found")
+    found: float = Field(0.99, gt=0, le=1, description="share of them below which the search says that it is too weak")
+    shown: int = Field(200, ge=1, description="most near-copies that are named one by one")
+
+
+class PrivacySettings(Settings):
+    """Everything that decides a judgement of privacy."""
+
+    copies: CopySettings = CopySettings()
+    members: str = Field("train", description="split of the real cohort that the generator learned from")
+    held_out: tuple[str, ...] = Field(("validation", "test"), description="splits that it never saw")
+    min_subjects: int = Field(8, ge=2, description="on either side, below which nothing is said")
+    draws: int = Field(1000, ge=100, description="resamples of the bootstrap")
+    seed: int = Field(0, ge=0)
