@@ -32,7 +32,7 @@ def to_subjects(
         asked = (rows - mean) / spread
         found = np.full((len(asked), len(first)), np.inf, dtype=np.float32)
         for there, vectors in keys.spaces[space].stretches(KEYS):
-            squares = _squared(asked, (vectors - mean) / spread)
+            squares = squared(asked, (vectors - mean) / spread)
             whose = number[there]
             starts = np.flatnonzero(np.diff(whose, prepend=-1))
             least = np.minimum.reduceat(squares, starts, axis=1)
@@ -54,6 +54,7 @@ def scaling_of(keys: Pile, space: str) -> tuple[Floats, Floats]:
     return mean.astype(np.float32), spread.astype(np.float32)
 
 
-def _squared(a: Floats, b: Floats) -> Floats:
+def squared(a: Floats, b: Floats) -> Floats:
+    """Squared distances between the rows of two sets."""
     found: Floats = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * (a @ b.T)
     return np.maximum(found, 0)

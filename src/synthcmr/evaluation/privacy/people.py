@@ -58,6 +58,7 @@ class Piles:
     members: Pile
     held_out: Pile
     calibrating: npt.NDArray[np.bool_]  # of the held-out images
+    reference: Pile  # those held out to calibrate on, by themselves
     synthetic: Pile
 
 
@@ -73,5 +74,9 @@ def piles(who: People, synthetic: Side, work: Path, features: Features | None, r
 
     calibrating = np.arange(len(who.held_out.rows)) < len(who.calibrating.rows)
     return Piles(
-        pile("members", who.members), pile("held-out", who.held_out), calibrating, pile("synthetic", synthetic)
+        members=pile("members", who.members),
+        held_out=pile("held-out", who.held_out),
+        calibrating=calibrating,
+        reference=pile("reference", who.calibrating),
+        synthetic=pile("synthetic", synthetic),
     )

@@ -56,6 +56,13 @@ class Side:
         """The images of some subjects."""
         return Side(self.cohort, self.rows[np.isin(self.subject, list(people))])
 
+    def some(self, subjects: int, images: int, seed: int) -> Side:
+        """At most so many subjects with at most so many images each: who has more images would have more chances."""
+        rng = np.random.default_rng([seed, 7])
+        names = np.sort(rng.permutation(np.unique(self.subject))[:subjects])
+        kept = [rng.permutation(self.rows[self.subject == name])[:images] for name in names]
+        return Side(self.cohort, np.concatenate([np.sort(rows) for rows in kept]))
+
     def blocks(self) -> Iterator[Images]:
         """The pixels, some at a time."""
         for start in range(0, len(self.rows), BLOCK):
