@@ -59,7 +59,7 @@ def judge_privacy(
     who, made = people(real, frames, settings), all_of(synthetic, frames)
     compared = work_folder / "compared"
     parts = Parts(real, synthetic, who, made, settings, suspect, features, compared, report)
-    told = [real.hash, synthetic.hash, settings.model_dump(mode="json"), features_hash, suspect.name]
+    told = [real.hash, synthetic.hash, settings.model_dump(mode="json"), features_hash, suspect.name, _names(who)]
     kept = _Kept(work_folder, hashlib.sha256(json.dumps(told).encode()).hexdigest())
     result = PrivacyResult(
         **_counts(who),
@@ -107,6 +107,11 @@ class _Kept:
             return kind.model_validate(stored["found"]) if stored["of"] == self.key else None
         except (ValueError, KeyError, ValidationError):
             return None  # of another version, or cut short: it is made again
+
+
+def _names(who: People) -> list[list[str]]:
+    """Who is on which side: a cohort's hash does not tell."""
+    return [np.unique(side.subject).tolist() for side in (who.members, who.calibrating, who.judged)]
 
 
 def _counts(who: People) -> dict[str, int]:

@@ -13,7 +13,7 @@ from synthcmr.evaluation.privacy.protocol import Answers, TellsErrors
 class Suspect:
     """Each part is optional, and without it fewer attacks are made."""
 
-    name: str = ""  # a hash of its weights, so that another generator is attacked anew
+    name: str = ""  # a hash of its weights, and of the references': with others, it is attacked anew
     answers: Answers | None = None
     errors: TellsErrors | None = None
     references: Sequence[TellsErrors] = ()  # models like it that learned from others
