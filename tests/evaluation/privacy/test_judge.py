@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ class Memory:
     learned: dict[bytes, np.ndarray]  # mask -> image
     known: float = 0.5
     frames: int = 2
-    vocabulary: Vocabulary = Vocabulary(())
+    vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(()))
 
     def draw(self, conditions: Sequence[Condition], seeds: Sequence[int]) -> np.ndarray:
         rng = np.random.default_rng(list(seeds))
