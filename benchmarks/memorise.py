@@ -1,10 +1,10 @@
 """A generator made to memorise must be caught: few subjects, long training, and all attacks on what comes out.
 
-    python -m benchmarks.memorise [--family flow] [--members 10] [--others 40] [--steps 2000] [--size 48] [--work FOLDER] [--out FILE]
+    python -m benchmarks.memorise [--family flow] [--members 10] [--others 40] [--steps 2000] [--size 64] [--cohort COHORT]
 
-Phantoms at low resolution. A small network learns from the members alone; then for each of their masks and attributes, an image is
-drawn, as a copy of the cohort would have it. The same network that learned from as many other phantoms, as long, is the reference model of
-white-box attacks, and the innocent suspect beside it: what it draws for the members' masks is judged in the same way.
+Phantoms, or subjects of a cohort, at low resolution. A small network learns from the members alone; then for each of their masks and
+attributes, an image is drawn, as a copy of the cohort would have it. The same network that learned from as many others, as long, is the
+reference model of white-box attacks, and the innocent suspect beside it: what it draws for the members' masks is judged in the same way.
 """
 
 import argparse
@@ -43,20 +43,41 @@ MODELS: dict[str, Settings] = {
 }
 
 
-def population(folder: Path, members: int, others: int, size: int) -> tuple[Cohort, Cohort]:
-    """Phantoms of whom some are members, and the same with as many others in their place."""
-    made = folder / "people"
-    grid = PreprocessSettings(spacing_mm=FIELD_OF_VIEW / size, size=size)
-    if not (made / "cohort.json").exists():
-        make_phantoms(made, "everyone", 2 * members + others, seed=11, preprocess=grid, workers=1)
-    cohort = Cohort.open(made)
-    place = np.random.default_rng(0).permutation(len(cohort.subjects))
+def population(people: Cohort, members: int, others: int) -> tuple[Cohort, Cohort]:
+    """Subjects of whom some are members, and the same with as many others in their place."""
+    place = np.random.default_rng(0).permutation(len(people.subjects))
     splits = []
     for first in (0, members):
         learned = (place >= first) & (place < first + members)
         split = np.where(learned, "train", np.where(place < 2 * members, "left out", "test"))
-        splits.append(Cohort(cohort.path, cohort.info, cohort.subjects.assign(split=split), cohort.images))
+        splits.append(Cohort(people.path, people.info, people.subjects.assign(split=split), people.images))
     return splits[0], splits[1]
+
+
+def small(source: Cohort | None, out: Path, subjects: int, size: int) -> Cohort:
+    """So many subjects at low resolution: phantoms, or the first of a cohort, averaged block by block."""
+    if (out / "cohort.json").exists():
+        return Cohort.open(out)
+    if source is None:
+        grid = PreprocessSettings(spacing_mm=FIELD_OF_VIEW / size, size=size)
+        return make_phantoms(out, "everyone", subjects, seed=11, preprocess=grid)
+    with CohortWriter(out, {"step": "memorise", "of": source.hash}, canvas=(size, size)) as writer:
+        for name in source.subjects["subject_id"].head(subjects):
+            one = source.select(subject_id=name)
+            records = tuple(shrunk(one, k, size) for k in range(len(one)))
+            told = {k: v for k, v in source.attributes(name).items() if k != "split"}
+            writer.add(SubjectRecord(name, name, told, records))
+        writer.finish(None, [])
+    return Cohort.open(out)
+
+
+def shrunk(cohort: Cohort, row: int, size: int) -> ImageRecord:
+    """One image at low resolution."""
+    image, mask = cohort.image(row), cohort.mask(row)
+    block = image.shape[1] // size
+    blocks = image.reshape(len(image), size, block, size, block).mean(axis=(2, 4))
+    middle = slice(block // 2, None, block)
+    return record(str(cohort.images["subject_id"].iloc[row]), row, len(cohort), blocks, mask[:, middle, middle])
 
 
 def drawn(suspect: Answering, people: Cohort, out: Path) -> Cohort:
@@ -119,11 +140,14 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=10)
     parser.add_argument("--others", type=int, default=40)
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--size", type=int, default=48)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--cohort", type=Path, help="subjects to take instead of making phantoms")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "memorise")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/memorise.json"))
     options = parser.parse_args()
-    guilty, innocent = population(options.work, options.members, options.others, options.size)
+    source = Cohort.open(options.cohort) if options.cohort else None
+    people = small(source, options.work / "people", 2 * options.members + options.others, options.size)
+    guilty, innocent = population(people, options.members, options.others)
     never = options.steps + 1
     loop = LoopSettings(
         steps=options.steps, batch=16, learning_rate=1e-3, warmup=50, weight_decay=0.0, ema=0.99, precision="fp32",

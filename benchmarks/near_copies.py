@@ -2,8 +2,8 @@
 
     python -m benchmarks.near_copies [--images 10000] [--side 128] [--frames 1] [--out FILE]
 
-As many training as synthetic images: smooth random fields, of which one in a hundred synthetic ones is a shifted and noised training image. They
-are made block by block, so that the memory told is the search's own.
+As many training as synthetic images: smooth random fields, of which one in a hundred synthetic ones is a shifted and noised training
+image. They are made block by block, so that the memory told is the search's own.
 """
 
 import argparse

@@ -15,13 +15,11 @@ from synthcmr.evaluation.privacy.settings import SearchSettings
 from tests.evaluation.privacy.making import SETTINGS, divided, piled, pixels_of
 
 
-def test_planted_copies_are_found_and_held_out_people_are_not(phantom_cohort: Cohort, tmp_path: Path) -> None:
-    who = divided(phantom_cohort)
-    taken = np.arange(0, len(who.members.rows), 10)
-    moved = np.concatenate(
-        list(planted(iter([pixels_of(Side(phantom_cohort, who.members.rows[taken]))]), "shifted", 5))
-    )
-    fresh = pixels_of(Side(phantom_cohort, who.judged.rows[::3]))
+def test_planted_copies_are_found_and_held_out_people_are_not(cohort: Cohort, tmp_path: Path) -> None:
+    who = divided(cohort)
+    taken = np.arange(0, len(who.members.rows), 3)
+    moved = np.concatenate(list(planted(iter([pixels_of(Side(cohort, who.members.rows[taken]))]), "shifted", 5)))
+    fresh = pixels_of(Side(cohort, who.judged.rows))
     nothing = np.zeros((3, 2, 64, 64), dtype=np.float32)
     nothing[0] = np.nan
     images = np.concatenate([moved, fresh, nothing])
@@ -40,11 +38,11 @@ def test_planted_copies_are_found_and_held_out_people_are_not(phantom_cohort: Co
 
 
 @pytest.mark.parametrize(("kind", "mirrors"), [("mirrored", True), ("rescaled", False)])
-def test_what_was_done_to_a_copy_is_told(phantom_cohort: Cohort, tmp_path: Path, kind: str, mirrors: bool) -> None:
-    who = divided(phantom_cohort)
+def test_what_was_done_to_a_copy_is_told(cohort: Cohort, tmp_path: Path, kind: str, mirrors: bool) -> None:
+    who = divided(cohort)
     members = who.members.pile(tmp_path / "m", None)
-    rows = np.arange(0, len(members), 12)
-    images = planted(iter([pixels_of(Side(phantom_cohort, who.members.rows[rows]))]), kind, 1)
+    rows = np.arange(0, len(members), 4)
+    images = planted(iter([pixels_of(Side(cohort, who.members.rows[rows]))]), kind, 1)
     copies = heap(tmp_path / "c", images, members.subject[rows], members.image[rows], None)
     match = search(copies, members, SearchSettings())
     assert np.mean(members.subject[match.key.numpy()] == members.subject[rows]) == 1.0
@@ -54,8 +52,8 @@ def test_what_was_done_to_a_copy_is_told(phantom_cohort: Cohort, tmp_path: Path,
         assert 0.75 < float(match.variant[:, 2].min()) < 0.97 < 1.03 < float(match.variant[:, 2].max()) < 1.35
 
 
-def test_images_like_members_lie_closer_to_members(phantom_cohort: Cohort, tmp_path: Path) -> None:
-    who = divided(phantom_cohort)
+def test_images_like_members_lie_closer_to_members(cohort: Cohort, tmp_path: Path) -> None:
+    who = divided(cohort)
     rng = np.random.default_rng(0)
     for side, low, high in ((who.members, 0.55, 1.0), (who.held_out, 0.0, 0.45)):
         images = pixels_of(side)
@@ -71,6 +69,13 @@ def test_a_threshold_keeps_to_its_false_alarms() -> None:
     rates = []
     for _ in range(50):
         z = rng.normal(0.6, 0.15, 4000)
-        threshold = threshold_of(np.tanh(z[:2000]), 0.01)
+        threshold = threshold_of(np.tanh(z[:2000]), np.arange(2000).astype(str), 0.01)
         rates.append(np.mean(np.tanh(z[2000:]) > threshold))
     assert 0.002 < np.mean(rates) < 0.01  # it is not bought by finding nothing
+
+
+def test_few_subjects_make_for_a_high_threshold() -> None:
+    values = np.tanh(np.random.default_rng(2).normal(0.6, 0.15, 60))
+    limits = [threshold_of(values, np.repeat(np.arange(n), 60 // n).astype(str), 0.01) for n in (3, 6, 30)]
+    assert limits == sorted(limits, reverse=True)
+    assert limits[0] > 0.9

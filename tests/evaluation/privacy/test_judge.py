@@ -45,8 +45,8 @@ class Memory:
 
 
 @pytest.fixture(scope="module")
-def stolen(phantom_cohort: Cohort) -> Cohort:
-    return phantom_cohort.select(split="train")
+def stolen(cohort: Cohort) -> Cohort:
+    return cohort.select(split="train")
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +60,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def result(phantom_cohort: Cohort, stolen: Cohort, memory: Memory, folder: Path) -> PrivacyResult:
+def result(cohort: Cohort, stolen: Cohort, memory: Memory, folder: Path) -> PrivacyResult:
     innocent = Memory({})
     suspect = Suspect("memory", memory, memory, (innocent, innocent))
-    return judge_privacy(phantom_cohort, stolen, QUICK, folder, suspect)
+    return judge_privacy(cohort, stolen, QUICK, folder, suspect)
 
 
 def test_every_access_convicts(result: PrivacyResult) -> None:
@@ -100,7 +100,7 @@ def test_secrets_of_stolen_people_are_told(result: PrivacyResult) -> None:
 
 
 def test_it_is_json_and_a_done_part_is_not_done_again(
-    result: PrivacyResult, phantom_cohort: Cohort, stolen: Cohort, memory: Memory, folder: Path
+    result: PrivacyResult, cohort: Cohort, stolen: Cohort, memory: Memory, folder: Path
 ) -> None:
     told = json.loads(json.dumps(result.model_dump(mode="json")))
     assert PrivacyResult.model_validate(told) == result
@@ -110,9 +110,9 @@ def test_it_is_json_and_a_done_part_is_not_done_again(
         raise AssertionError(what)
 
     suspect = Suspect("memory", memory, memory, (Memory({}), Memory({})))
-    assert judge_privacy(phantom_cohort, stolen, QUICK, folder, suspect, report=fail) == result
+    assert judge_privacy(cohort, stolen, QUICK, folder, suspect, report=fail) == result
 
 
-def test_too_few_subjects_are_refused(phantom_cohort: Cohort, stolen: Cohort, tmp_path: Path) -> None:
+def test_too_few_subjects_are_refused(cohort: Cohort, stolen: Cohort, tmp_path: Path) -> None:
     with pytest.raises(CohortError, match="at least 50 subjects"):
-        judge_privacy(phantom_cohort, stolen, PrivacySettings(min_subjects=50), tmp_path)
+        judge_privacy(cohort, stolen, PrivacySettings(min_subjects=50), tmp_path)

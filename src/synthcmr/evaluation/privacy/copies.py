@@ -20,7 +20,6 @@ from synthcmr.evaluation.privacy.settings import PrivacySettings
 from synthcmr.evaluation.privacy.variants import Variant
 
 BEYOND = 5  # held-out images above a threshold, for its rank to be trusted
-SPREADS = 3.0
 HISTOGRAM = 500  # correlations of each side that are kept for figures
 
 
@@ -78,7 +77,7 @@ def near_copies(
     own, members, synthetic, held_out = settings.copies, piles.members, piles.synthetic, piles.held_out
     made = search(synthetic, members, own.search, _step(report, "searching for synthetic images"))
     others = search(held_out, members, own.search, _step(report, "searching for held-out images"))
-    threshold = threshold_of(_numbers(others)[piles.calibrating], own.false_alarms)
+    threshold = threshold_of(_numbers(others)[piles.calibrating], held_out.subject[piles.calibrating], own.false_alarms)
     copied, judged = _numbers(made) > threshold, ~piles.calibrating
     alarms = _numbers(others)[judged] > threshold
     found = {}
@@ -101,18 +100,21 @@ def near_copies(
     )
 
 
-def threshold_of(correlations: npt.NDArray[np.float64], false_alarms: float) -> float:
+def threshold_of(correlations: npt.NDArray[np.float64], subject: npt.NDArray[np.str_], false_alarms: float) -> float:
     """A correlation that held-out images exceed in half of the false alarms allowed, so that others keep within them.
 
-    A rank among them, as conformal prediction takes it. Where they are too few for such a rank, not less than three standard deviations
-    above their mean by Fisher's z.
+    A rank among them, as conformal prediction takes it. Where they are too few for such a rank, not less than where Student's t has the
+    next subject's images lie, by Fisher's z: few subjects know little of others.
     """
+    from scipy.stats import t
+
     ordered = np.sort(correlations)
     rank = min(int(np.ceil((len(ordered) + 1) * (1 - false_alarms / 2))), len(ordered))
     if len(ordered) - rank >= BEYOND:
         return float(ordered[rank - 1])
-    z = np.arctanh(np.clip(ordered, -0.999, 0.999))
-    return float(max(ordered[rank - 1], np.tanh(z.mean() + SPREADS * z.std())))
+    z, people = np.arctanh(np.clip(ordered, -0.999, 0.999)), len(np.unique(subject))
+    above = t.ppf(1 - false_alarms / 2, people - 1) * np.sqrt(1 + 1 / people)
+    return float(max(ordered[rank - 1], np.tanh(z.mean() + above * z.std())))
 
 
 def _found_of(
