@@ -1,6 +1,6 @@
 """A generator made to memorise must be caught: few subjects, long training, and all attacks on what comes out.
 
-    python -m benchmarks.memorise [--family flow] [--members 10] [--others 40] [--steps 2000] [--size 64] [--cohort COHORT]
+    python -m benchmarks.memorise [--family flow] [--members 10] [--others 40] [--steps 2000] [--size 32] [--cohort COHORT]
 
 Phantoms, or subjects of a cohort, at low resolution. A small network learns from the members alone; then for each of their masks and
 attributes, an image is drawn, as a copy of the cohort would have it. The same network that learned from as many others, as long, is the
@@ -20,7 +20,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.conditioning.condition import Condition
-from synthcmr.config import PreprocessSettings, Settings
+from synthcmr.config import Settings
 from synthcmr.evaluation.privacy.judge import judge_privacy
 from synthcmr.evaluation.privacy.result import Attacks, PrivacyResult
 from synthcmr.evaluation.privacy.settings import PrivacySettings
@@ -34,17 +34,22 @@ from synthcmr.sampling.answering import Answering
 from synthcmr.training.images import load_images
 from synthcmr.training.settings import LoopSettings
 
-FIELD_OF_VIEW = 192.0  # mm
 MODELS: dict[str, Settings] = {
     "flow": FlowSettings(
-        patch=4, channels=(64, 96), attention=(False, True), token_width=32, neighbour_rate=0.0, predict="image"
+        patch=2,
+        channels=(32, 64),
+        attention=(False, True),
+        head_channels=16,
+        token_width=32,
+        neighbour_rate=0.0,
+        predict="image",
     ),
     "vae": VaeSettings(channels=(32, 32, 32, 32), encoder=(32, 48, 64), token_width=32, neighbour_rate=0.0),
 }
 
 
 def population(people: Cohort, members: int, others: int) -> tuple[Cohort, Cohort]:
-    """Subjects of whom some are members, and the same with as many others in their place."""
+    """Subjects of whom some are members, and the same subjects with as many others in their place."""
     place = np.random.default_rng(0).permutation(len(people.subjects))
     splits = []
     for first in (0, members):
@@ -54,17 +59,15 @@ def population(people: Cohort, members: int, others: int) -> tuple[Cohort, Cohor
     return splits[0], splits[1]
 
 
-def small(source: Cohort | None, out: Path, subjects: int, size: int) -> Cohort:
-    """So many subjects at low resolution: phantoms, or the first of a cohort, averaged block by block."""
+def small(source: Cohort, out: Path, subjects: int, size: int, slices: int) -> Cohort:
+    """The first subjects of a cohort, some middle slices of each, averaged block by block."""
     if (out / "cohort.json").exists():
         return Cohort.open(out)
-    if source is None:
-        grid = PreprocessSettings(spacing_mm=FIELD_OF_VIEW / size, size=size)
-        return make_phantoms(out, "everyone", subjects, seed=11, preprocess=grid)
     with CohortWriter(out, {"step": "memorise", "of": source.hash}, canvas=(size, size)) as writer:
         for name in source.subjects["subject_id"].head(subjects):
             one = source.select(subject_id=name)
-            records = tuple(shrunk(one, k, size) for k in range(len(one)))
+            first = max(0, (len(one) - slices) // 2)
+            records = tuple(shrunk(one, k, size) for k in range(first, min(first + slices, len(one))))
             told = {k: v for k, v in source.attributes(name).items() if k != "split"}
             writer.add(SubjectRecord(name, name, told, records))
         writer.finish(None, [])
@@ -140,17 +143,21 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=10)
     parser.add_argument("--others", type=int, default=40)
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--slices", type=int, default=3, help="of each subject, from the middle")
     parser.add_argument("--cohort", type=Path, help="subjects to take instead of making phantoms")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "memorise")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/memorise.json"))
     options = parser.parse_args()
-    source = Cohort.open(options.cohort) if options.cohort else None
-    people = small(source, options.work / "people", 2 * options.members + options.others, options.size)
+    count = 2 * options.members + options.others
+    source = (
+        Cohort.open(options.cohort) if options.cohort else make_phantoms(options.work / "phantoms", "everyone", count)
+    )
+    people = small(source, options.work / "people", count, options.size, options.slices)
     guilty, innocent = population(people, options.members, options.others)
     never = options.steps + 1
     loop = LoopSettings(
-        steps=options.steps, batch=16, learning_rate=1e-3, warmup=50, weight_decay=0.0, ema=0.99, precision="fp32",
+        steps=options.steps, batch=8, learning_rate=2e-3, warmup=50, weight_decay=0.0, ema=0.99, precision="fp32",
         held_out_every=never, sheet_every=never, checkpoint_every=200,
     )  # fmt: skip
     sampler = SamplerSettings(steps=20, guidance=1.0, precision="fp32")

@@ -86,7 +86,7 @@ def black_box(
         seen.append(look.at(pile))
         if report is not None:
             report(k + 1, 2, "attacking from images alone")
-    scores = _paired(seen[0].scores(these.members), seen[1].scores(these.others))
+    scores = _paired(seen[0].scores(these.members), seen[1].scores(these.others), settings.seed)
     leak = _leak(these, look, seen[1], work, settings)
     names = these.members.people.tolist()
     draws, seed = settings.draws, settings.seed
@@ -134,7 +134,7 @@ def _leak(
     return _paired({k: v[leaked] for k, v in scores.items()}, {k: v[~leaked] for k, v in scores.items()}, settings.seed)
 
 
-def _paired(ours: dict[str, Floats], theirs: dict[str, Floats], seed: int = 0) -> dict[str, tuple[Floats, Floats]]:
+def _paired(ours: dict[str, Floats], theirs: dict[str, Floats], seed: int) -> dict[str, tuple[Floats, Floats]]:
     """Scores of both sides, and what they say together."""
     pairs: Scores = {name: (ours[name], theirs[name]) for name in ours}
     return {**pairs, COMBINED: combined(pairs, seed)}

@@ -35,6 +35,10 @@ def people(real: Cohort, frames: int, settings: PrivacySettings) -> People:
     Raises:
         CohortError: one side has too few subjects to say anything.
     """
+    if "split" not in real.table.columns:
+        raise CohortError(
+            f"{real.path}: expected a column 'split' that says who was learned from, got none; ingest gives one"
+        )
     everything = all_of(real, frames)
     split = real.table["split"].to_numpy()[everything.rows]
     members = Side(real, everything.rows[split == settings.members])

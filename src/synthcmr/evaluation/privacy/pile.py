@@ -59,8 +59,9 @@ class Side:
     def some(self, subjects: int, images: int, seed: int) -> Side:
         """At most so many subjects with at most so many images each: who has more images would have more chances."""
         rng = np.random.default_rng([seed, 7])
-        names = np.sort(rng.permutation(np.unique(self.subject))[:subjects])
-        kept = [rng.permutation(self.rows[self.subject == name])[:images] for name in names]
+        whose = self.subject
+        names = np.sort(rng.permutation(np.unique(whose))[:subjects])
+        kept = [rng.permutation(self.rows[whose == name])[:images] for name in names]
         return Side(self.cohort, np.concatenate([np.sort(rows) for rows in kept]))
 
     def blocks(self) -> Iterator[Images]:

@@ -58,6 +58,6 @@ class PrivacySettings(Settings):
     attributes: AttributeSettings = AttributeSettings()
     members: str = Field("train", description="split of the real cohort that the generator learned from")
     held_out: tuple[str, ...] = Field(("validation", "test"), description="splits that it never saw")
-    min_subjects: int = Field(8, ge=2, description="on either side, below which nothing is said")
+    min_subjects: int = Field(8, ge=8, description="on either side, below which nothing is said")
     draws: int = Field(1000, ge=100, description="resamples of the bootstrap")
     seed: int = Field(0, ge=0)
