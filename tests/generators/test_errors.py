@@ -1,33 +1,36 @@
 """What generators say of their own errors."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.masks import as_tensor, one_hot
 from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.render import errors, noise
 from synthcmr.generators.families import family
+from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.flow.network import FlowNetwork
+from synthcmr.generators.latent.first_stage import FirstStage
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.answering import Answering
-from synthcmr.training.images import load_images
 from tests.generators.making import FAMILIES, TINY
+
+WORDS = Vocabulary.of([{"sex": "female"}, {"sex": "male"}] * 3, ("sex",))
 
 
 @pytest.fixture
-def some(phantom_cohort: Cohort) -> tuple[np.ndarray, list[Condition]]:
-    images = load_images(phantom_cohort, "test")
-    return images.image[:3].astype(np.float32), [Condition(m) for m in images.mask[:3]]
+def some() -> tuple[np.ndarray, list[Condition]]:
+    rng = np.random.default_rng(0)
+    image = rng.random((3, 2, 64, 64)).astype(np.float32)
+    masks = rng.integers(4, size=image.shape).astype(np.uint8)
+    return image, [Condition(mask) for mask in masks]
 
 
 def test_the_mean_square_of_a_flows_errors_is_its_loss(some: tuple[np.ndarray, list[Condition]]) -> None:
     torch.manual_seed(0)
-    network = FlowNetwork(TINY.model_copy(update={"heart_weight": 1.0}), Vocabulary(())).eval()
+    network = FlowNetwork(TINY.model_copy(update={"heart_weight": 1.0}), WORDS).eval()
     image, conditions = some
     masks = one_hot(as_tensor(np.stack([c.mask for c in conditions])))
     batch = {
@@ -51,7 +54,7 @@ def test_every_family_tells_its_errors_and_the_seed_decides(
 ) -> None:
     torch.manual_seed(0)
     kind, settings = FAMILIES[name]
-    network = family(kind).network_kind(settings, Vocabulary(())).eval()  # type: ignore[attr-defined]
+    network = family(kind).network_kind(settings, WORDS).eval()  # type: ignore[attr-defined]
     image, conditions = some
     one, again = (errors(network, image, conditions, 0.5, [1, 2, 3]) for _ in range(2))
     assert one.shape[0] == 3
@@ -60,11 +63,16 @@ def test_every_family_tells_its_errors_and_the_seed_decides(
     assert np.array_equal(one, again)
 
 
-def test_a_run_answers(tiny_run: Path, some: tuple[np.ndarray, list[Condition]]) -> None:
-    from synthcmr.generators.families import load_generator
-
-    answering = Answering(load_generator(tiny_run), SamplerSettings(steps=2))
+def test_a_generator_answers(some: tuple[np.ndarray, list[Condition]]) -> None:
+    torch.manual_seed(0)
+    answering = Answering(FlowGenerator(FlowNetwork(TINY, WORDS), "", {}), SamplerSettings(steps=2))
     image, conditions = some
     assert answering.draw(conditions, [0, 1, 2]).shape == image.shape
     assert answering.errors(image, conditions, 0.5, [0, 1, 2]).shape == image.shape
     assert answering.frames == 2
+
+
+def test_a_family_that_does_not_tell_says_so() -> None:
+    silent = FirstStage(FAMILIES["latent"][1], WORDS)
+    with pytest.raises(SettingsError, match="attack this one by its images"):
+        silent.error(None, torch.zeros(1), torch.zeros(1), torch.zeros(1))  # type: ignore[arg-type]
