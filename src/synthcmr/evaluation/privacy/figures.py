@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
@@ -68,11 +66,3 @@ def interval_of(value: float, drawn: Floats, n: int, unit: str = "subjects") -> 
     """A figure from its resamples."""
     low, high = np.percentile(drawn, TAILS)
     return Figure(value=value, low=float(min(low, value)), high=float(max(high, value)), n=n, unit=unit)
-
-
-def mean_of(values: Floats, draws: int, seed: int, statistic: Callable[[Floats], Floats] | None = None) -> Figure:
-    """The mean over subjects, or another statistic of (draws, subjects) along its last axis."""
-    rng = np.random.default_rng(seed)
-    chosen = values[rng.integers(len(values), size=(draws, len(values)))]
-    found = statistic or (lambda v: v.mean(axis=-1))
-    return interval_of(float(found(values[None])[0]), found(chosen), len(values))

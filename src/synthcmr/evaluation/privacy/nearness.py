@@ -35,10 +35,6 @@ class Nearness:
             whole,
         )
 
-    def of(self, rows: npt.NDArray[np.bool_]) -> Nearness:
-        """Of some images."""
-        return Nearness(self.nearest[rows], self.density[rows], self.within[rows], self.count)
-
 
 def nearness(queries: Pile, keys: Pile, space: str, scaling: Scaling, width: float) -> Nearness:
     """Distances to all of a set, taken together.
