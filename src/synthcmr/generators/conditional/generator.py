@@ -19,7 +19,7 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import Settings, settings_from_dict
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.network import ConditionalNetwork
-from synthcmr.generators.conditional.render import render
+from synthcmr.generators.conditional.render import errors, render
 from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.conditional.start import begin_from, phantoms_like, start_file, start_vocabulary
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
@@ -182,6 +182,12 @@ class ConditionalGenerator(Generic[N]):
     ) -> npt.NDArray[np.float32]:
         """One image per condition and seed, (images, frames, rows, columns), 0 to 1."""
         return render(self.network, conditions, seeds, settings)
+
+    def errors(
+        self, images: npt.NDArray[np.floating], conditions: Sequence[Condition], time: float, seeds: Sequence[int]
+    ) -> npt.NDArray[np.float32]:
+        """How wrong it is about given images, number by number, (images, channels, rows, columns)."""
+        return errors(self.network, images, conditions, time, seeds)
 
     @classmethod
     def _record(

@@ -14,6 +14,7 @@ from torch.nn.functional import max_pool2d
 from synthcmr.conditioning.masks import CHANNELS
 from synthcmr.conditioning.tokens import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.asked import Asked, Attributes
 from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.sampler import SamplerSettings
@@ -55,6 +56,17 @@ class ConditionalNetwork(nn.Module, ABC):
     @abstractmethod
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Images, -1 to 1, from what is asked and the noise of each image, both (batch, frames, rows, columns)."""
+
+    def error(self, asked: Asked, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
+        """What the network says of images x_1, -1 to 1, at times t from noise x_0, less what it should say, number by number.
+
+        Raises:
+            SettingsError: the family does not tell.
+        """
+        raise SettingsError(
+            f"{type(self).__name__}: expected a family that tells its errors (flow, diffusion, latent, few-step, vae, gan); "
+            "attack this one by its images, or by asking it"
+        )
 
     def check_sampler(self, settings: SamplerSettings) -> None:
         """Refuse samplers that the family does not know.

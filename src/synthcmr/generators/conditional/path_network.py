@@ -106,6 +106,12 @@ class PathNetwork(ConditionalNetwork):
             weights = max_pool2d(weights.amax(dim=1, keepdim=True), weights.shape[2] // x_1.shape[2])
         return ((found - target.float()).square() * weights).mean()
 
+    def error(self, asked: Asked, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
+        """What the network says between noise and image, less what it should say."""
+        x_t, target = self.path.mix(x_0, x_1, t)
+        found = self.field(x_t, t, around_asked(asked, self.settings.patch), self.tokens(asked.texts))
+        return found.float() - target.float()
+
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Follow the path of the sampler."""
         path = self.path if settings.sampler is None else path_of(settings.sampler)

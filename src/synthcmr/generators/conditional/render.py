@@ -73,6 +73,35 @@ def redraw(
     return _shared_out(network, len(before), some, settings)
 
 
+def errors(
+    network: ConditionalNetwork,
+    images: npt.NDArray[np.floating],
+    conditions: Sequence[Condition],
+    time: float,
+    seeds: Sequence[int],
+) -> npt.NDArray[np.float32]:
+    """How wrong a network is about given images, number by number: what attacks on its privacy look at.
+
+    Args:
+        network: a trained network of any family.
+        images: (images, frames, rows, columns), 0 to 1.
+        conditions: what each shows.
+        time: between noise (0) and image (1); families without noise take no notice.
+        seeds: one per image; it alone decides the noise.
+
+    Returns:
+        (images, channels, rows, columns); channels are frames, or those of a latent.
+    """
+    _check(network, conditions)
+    device = next(network.parameters()).device
+    x_1 = torch.from_numpy(images.astype(np.float32)).clamp(0, 1).to(device) * 2 - 1
+    x_0 = torch.stack([noise(seed, images.shape[1:]) for seed in seeds]).to(device)
+    with torch.no_grad():
+        found = network.error(as_asked(conditions, device), x_0, x_1, torch.full((len(x_1),), time, device=device))
+    made: npt.NDArray[np.float32] = found.float().cpu().numpy()
+    return made
+
+
 def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
     """The noise of one image."""
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, dtype=np.float32))

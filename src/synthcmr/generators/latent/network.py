@@ -41,6 +41,10 @@ class LatentNetwork(PathNetwork):
             latent = self.first.encode(batch["image"])
         return self.loss(batch, self._noise(batch["noise"]), latent), {}
 
+    def error(self, asked: Asked, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
+        """The error in latent space."""
+        return super().error(asked, self._noise(x_0), self.first.encode(x_1), t)
+
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Follow the path of latents, and decode where it ends."""
         return self.first.decode(super().draw(asked, self._noise(noise), settings))

@@ -53,6 +53,13 @@ class SpadeNetwork(ConditionalNetwork):
         found: tuple[Tensor, Tensor] = self.decoder(z, noise, surroundings, self.gather(tokens))
         return found
 
+    def error(self, asked: Asked, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
+        """Of the image as it is given back without grain, at whatever time."""
+        surroundings, tokens = around_asked(asked, PATCH), self.tokens(asked.texts)
+        found, _ = self.codes(x_1, surroundings, tokens)
+        smooth, _ = self.decode(found, x_0, surroundings, tokens)
+        return smooth - x_1
+
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """One pass from a code of the prior."""
         surroundings, tokens = around_asked(asked, PATCH), self.tokens(asked.texts)

@@ -1,0 +1,27 @@
+"""How large an error is, over all frequencies and over the middle ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.evaluation.privacy.figures import Floats
+
+LEAST = 1e-12
+
+
+def log_power(error: npt.NDArray[np.floating], band: tuple[float, float] | None = None) -> Floats:
+    """Logarithm of the mean square of each error, (images,).
+
+    Args:
+        error: (images, channels, rows, columns).
+        band: lowest and highest radius that counts, as shares of the highest frequency along an axis; None: all. The middle band is
+            where what was learned by heart shows: low frequencies are known of anybody, and high ones of nobody.
+    """
+    if band is None:
+        return np.log(np.square(error, dtype=np.float64).mean(axis=(1, 2, 3)) + LEAST)
+    rows, columns = error.shape[2:]
+    radius = 2 * np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None])
+    kept = (radius >= band[0]) & (radius <= band[1])
+    power = np.square(np.abs(np.fft.rfft2(error, norm="ortho"))[:, :, kept])
+    return np.log(power.mean(axis=(1, 2)) + LEAST)

@@ -1,0 +1,81 @@
+"""How alike two images are once one is laid over the other: the correlation of the middle of one with any place of the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+from synthcmr.evaluation.privacy.variants import inverse
+
+SHARE = 0.3125  # of the side, from the middle to the border of what is laid over
+INNER = 0.75  # of the copy, which counts: whoever moves an image must make up borders
+LEAST = 1e-6
+
+
+@dataclass(frozen=True)
+class Laid:
+    """The best place of each pair."""
+
+    correlation: Tensor
+    down: Tensor  # share of the side by which the middle of the first lies lower in the second
+    right: Tensor
+
+
+def lay(over: Tensor, under: Tensor) -> Laid:
+    """The highest correlation over all shifts, frames together.
+
+    Args:
+        over: whose middle is moved, (pairs, frames, rows, rows).
+        under: same shape.
+    """
+    side = over.shape[-1]
+    half = round(SHARE * side)
+    template, box = _middle(over, half), _middle(torch.ones(1, 1, side, side), half, centred=False)
+    seen, edges = torch.fft.rfft2(under), torch.fft.rfft2(box)
+    covariance = _correlated((seen * torch.fft.rfft2(template).conj()).sum(dim=1), side)
+    total = _correlated(seen * edges.conj(), side)
+    squares = _correlated((torch.fft.rfft2(under.square()) * edges.conj()).sum(dim=1), side)
+    power = (squares - total.square().sum(dim=1) / (2 * half) ** 2).clamp(min=LEAST)
+    own = template.square().sum(dim=(1, 2, 3)).clamp(min=LEAST)
+    reach = side // 2 - half
+    places = torch.cat([torch.arange(reach + 1), torch.arange(-reach, 0)])
+    found = (covariance / (power * own[:, None, None]).sqrt())[:, places % side][:, :, places % side]
+    best, where = found.flatten(1).max(dim=1)
+    return Laid(best, places[where // len(places)] / side, places[where % len(places)] / side)
+
+
+def alike_where_they_meet(over: Tensor, under: Tensor, variants: Tensor, laid: Laid) -> Tensor:
+    """The correlation of what both images show, once the first is turned back and moved, (pairs,)."""
+    moved = torch.stack([laid.right, laid.down], dim=1)[:, :, None] * 2  # in coordinates from -1 to 1
+    back = inverse(variants)
+    theta = torch.cat([back, -back @ moved], dim=2)
+    grid = affine_grid(theta, list(over.shape), align_corners=False)
+    both = (grid.abs().amax(dim=3) <= INNER).to(over)[:, None]
+    x, y = (_around_mean(image, both) for image in (grid_sample(over, grid, align_corners=False), under))
+    return (x * y).sum(dim=(1, 2, 3)) / (_power(x) * _power(y)).sqrt()
+
+
+def _around_mean(x: Tensor, where: Tensor) -> Tensor:
+    mean = (x * where).sum(dim=(2, 3), keepdim=True) / where.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+    return (x - mean) * where
+
+
+def _power(x: Tensor) -> Tensor:
+    return x.square().sum(dim=(1, 2, 3)).clamp(min=LEAST)
+
+
+def _correlated(product: Tensor, side: int) -> Tensor:
+    """At every shift, the sum of products."""
+    return torch.fft.irfft2(product, s=(side, side))
+
+
+def _middle(x: Tensor, half: int, centred: bool = True) -> Tensor:
+    """The middle, around its mean where so wished, and nothing elsewhere."""
+    inner = slice(x.shape[-1] // 2 - half, x.shape[-1] // 2 + half)
+    cut = torch.zeros_like(x)
+    seen = x[:, :, inner, inner]
+    cut[:, :, inner, inner] = seen - seen.mean(dim=(2, 3), keepdim=True) if centred else seen
+    return cut

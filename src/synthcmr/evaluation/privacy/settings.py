@@ -1,0 +1,63 @@
+"""What decides a judgement of privacy."""
+
+from pydantic import Field
+
+from synthcmr.config import Settings
+
+
+class SearchSettings(Settings):
+    """What may have been done to a copy; shifts up to three sixteenths of the image are always looked for."""
+
+    scales: tuple[float, ...] = (0.8, 0.86, 0.93, 1.0, 1.075, 1.16, 1.25)
+    degrees: tuple[float, ...] = Field((-8.0, 8.0), description="rotations; a few degrees more are found from each")
+    candidates: int = Field(16, ge=1, description="images that are looked at closely for each one")
+
+
+class CopySettings(Settings):
+    """When an image counts as a near-copy."""
+
+    search: SearchSettings = SearchSettings()
+    false_alarms: float = Field(
+        0.01, gt=0, lt=0.5, description="share of held-out real images that may be called copies"
+    )
+    planted: int = Field(100, ge=20, description="copies of each kind that are planted to see whether they are found")
+    found: float = Field(0.99, gt=0, le=1, description="share of them below which the search says that it is too weak")
+    shown: int = Field(200, ge=1, description="most near-copies that are named one by one")
+
+
+class MembershipSettings(Settings):
+    """Whom the attacks on membership look at, and how often they ask a generator."""
+
+    subjects: int = Field(300, ge=4, description="most subjects that are attacked on either side")
+    images: int = Field(4, ge=1, description="of each of them; all have the same number where they can")
+    times: tuple[float, ...] = Field(
+        (0.1, 0.3, 0.5, 0.7, 0.9), description="white box: how far from noise to image the field is asked"
+    )
+    noises: int = Field(2, ge=1, description="white box: draws of noise at each time")
+    band: tuple[float, float] = Field(
+        (0.15, 0.85), description="white box: of the highest frequency, what counts as middle"
+    )
+    asked: int = Field(4, ge=1, description="grey box: images drawn under each condition")
+
+
+class AttributeSettings(Settings):
+    """Which attributes an attacker infers."""
+
+    secrets: tuple[str, ...] = Field((), description="empty: every attribute that both cohorts tell")
+    known: tuple[str, ...] = Field(
+        ("sex", "age", "height_cm", "weight_kg", "bmi", "diagnosis", "vendor"),
+        description="what the attacker knows beside",
+    )
+
+
+class PrivacySettings(Settings):
+    """Everything that decides a judgement of privacy."""
+
+    copies: CopySettings = CopySettings()
+    membership: MembershipSettings = MembershipSettings()
+    attributes: AttributeSettings = AttributeSettings()
+    members: str = Field("train", description="split of the real cohort that the generator learned from")
+    held_out: tuple[str, ...] = Field(("validation", "test"), description="splits that it never saw")
+    min_subjects: int = Field(8, ge=8, description="on either side, below which nothing is said")
+    draws: int = Field(1000, ge=100, description="resamples of the bootstrap")
+    seed: int = Field(0, ge=0)

@@ -1,0 +1,65 @@
+"""The coarse look: which of many images have a signature like that of a given one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from synthcmr.evaluation.privacy.looks import signature
+from synthcmr.evaluation.privacy.shelf import Shelf
+from synthcmr.evaluation.privacy.variants import undone
+
+KEYS = 4096  # at once
+LEAST = 1e-4
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is common to the images that are searched, so that only what tells them apart is compared."""
+
+    mean: Tensor
+    spread: Tensor
+
+    @classmethod
+    def of(cls, signatures: Shelf) -> Measure:
+        """Mean and spread of each number."""
+        total, squares = torch.zeros(signatures.shape), torch.zeros(signatures.shape)
+        for _, rows in signatures.stretches(KEYS):
+            x = torch.from_numpy(rows)
+            total, squares = total + x.sum(dim=0), squares + x.square().sum(dim=0)
+        mean = total / len(signatures)
+        return cls(mean, (squares / len(signatures) - mean.square()).clamp(min=0).sqrt() + LEAST)
+
+    def unit(self, signatures: Tensor) -> Tensor:
+        """Vectors of unit length whose products say how alike two images are."""
+        return normalize((signatures - self.mean) / self.spread, dim=1)
+
+
+def candidates(looks: Tensor, keys: Shelf, known: Measure, variants: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Rows of the signatures that are most like those of each image, and the variant that makes them so.
+
+    Args:
+        looks: (images, frames, SIDE, SIDE).
+        keys: signatures that are searched.
+        known: their measure.
+        variants: that are tried, (variants, 4).
+        count: wanted for each image.
+
+    Returns:
+        Rows (images, count) and variants (images, count, 4).
+    """
+    count = min(count, len(keys))
+    asked = torch.cat([known.unit(signature(undone(looks, v[None]))) for v in variants])
+    best = torch.full((len(looks), count), -2.0)
+    row, way = torch.zeros(len(looks), count, dtype=torch.long), torch.zeros(len(looks), count, dtype=torch.long)
+    for place, signatures in keys.stretches(KEYS):
+        alike = (asked @ known.unit(torch.from_numpy(signatures)).T).reshape(len(variants), len(looks), -1)
+        most, which = alike.max(dim=0)
+        top, column = most.topk(min(count, most.shape[1]), dim=1)
+        rows, ways = torch.cat([row, column + place.start], dim=1), torch.cat([way, which.gather(1, column)], dim=1)
+        best, order = torch.cat([best, top], dim=1).topk(count, dim=1)
+        row, way = rows.gather(1, order), ways.gather(1, order)
+    return row, variants[way]
