@@ -7,9 +7,10 @@ import typer
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
+    from synthcmr.config import Settings
     from synthcmr.fairness.debias.settings import DebiasSettings
 
-Told = TypeVar("Told", bound="DebiasSettings")
+Told = TypeVar("Told", bound="Settings")
 
 
 def debias(

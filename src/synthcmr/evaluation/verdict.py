@@ -61,7 +61,7 @@ def _beside(x: float | None, rule: Rule, score: Score) -> float:
     if rule.beside == "floor":
         if score.floor is None:
             raise ValueError("too few real subjects for real against real")
-        return x - score.floor
+        return x - max(score.floor, 0.0)  # an unbiased floor falls below zero by chance
     if score.ceiling is None:
         raise ValueError("what real images reach is not known")
     if score.ceiling < LEAST_CEILING:
