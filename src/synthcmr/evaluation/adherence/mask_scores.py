@@ -167,7 +167,7 @@ def _known(side: Side, k: int, among: npt.NDArray[np.intp]) -> Numbers:
 
 
 def _correlation(pairs: Numbers) -> float:
-    return float(np.corrcoef(pairs.T)[0, 1])
+    return float(np.asarray(np.corrcoef(pairs.T))[0, 1])
 
 
 def correlations(pairs: Numbers, draws: int, seed: int) -> Numbers:
