@@ -50,11 +50,11 @@ class OutlineExtractor:
         """Numbers of a batch."""
         found = segmented(self._segmenter, batch.image)
         spacing = np.nan_to_num(batch.spacing_mm(), nan=1.0)
-        each = [self._compared(f, a, (s[0], s[1])) for f, a, s in zip(found, batch.mask, spacing, strict=True)]
+        each = [self.compared(f, a, (s[0], s[1])) for f, a, s in zip(found, batch.mask, spacing, strict=True)]
         hearts = _hearts(batch, np.where(batch.mask == Label.UNLABELLED, Label.UNLABELLED, found).astype(np.uint8))
         return np.concatenate([np.array(each, dtype=np.float32), hearts], axis=1)
 
-    def _compared(self, found: Mask, asked: Mask, spacing_mm: tuple[float, float]) -> list[float]:
+    def compared(self, found: Mask, asked: Mask, spacing_mm: tuple[float, float]) -> list[float]:
         """All structures of one image, (frames, rows, columns) each."""
         known = asked != Label.UNLABELLED
         numbers: list[float] = []
