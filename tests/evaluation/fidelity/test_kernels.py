@@ -70,3 +70,12 @@ def test_interval_of_mmd_covers_the_truth(mean: float) -> None:
         low, high = percentile(drawn, 0.95)
         covered.append(low <= truth <= high)
     assert np.mean(covered) >= 0.86
+
+
+def test_many_subjects_are_put_together_without_bias() -> None:
+    rng = np.random.default_rng(4)
+    a, b = sample(rng, 300, 0), sample(rng, 300, 0.5)
+    own = Blocks.of(a, b, cubic).by_images(np.ones(300), np.ones(300))
+    few = Blocks.of(a.clustered(20), b.clustered(20), cubic)
+    assert few.aa.shape == (20, 20)
+    assert few.by_images(np.ones(20), np.ones(20)) == pytest.approx(own)

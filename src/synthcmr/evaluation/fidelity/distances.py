@@ -13,7 +13,15 @@ from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.comparison import Comparison, subject_places
 from synthcmr.evaluation.features.extractors import extractor
 from synthcmr.evaluation.fidelity.frechet import WIDE, fid, fid_draws, fid_infinity, fid_interval, gaussian
-from synthcmr.evaluation.fidelity.kernels import Blocks, cubic, gaussian_kernel, kid_of_subsets, median_distance
+from synthcmr.evaluation.fidelity.kernels import (
+    MOST_CLUSTERS,
+    Blocks,
+    Kernel,
+    cubic,
+    gaussian_kernel,
+    kid_of_subsets,
+    median_distance,
+)
 from synthcmr.evaluation.fidelity.manifold import NAMES, manifold, mean_over
 from synthcmr.evaluation.groups import Group
 from synthcmr.evaluation.intervals import halves, percentile, pivotal, weights
@@ -56,14 +64,14 @@ def distances(told: Comparison, name: str) -> list[Score]:
     except SynthcmrError as error:
         return [absent(f"{what} ({name})", str(error)) for what in ALL]
     found: list[Score] = []
-    blocks = {"KID": Blocks.of(pair.real, pair.synthetic, cubic)}
+    kernels: dict[str, Kernel] = {"KID": cubic}
     width = median_distance(pair.real, told.settings.seed) if len(pair.real.subjects) > 1 else 0.0
     if width > 0:
-        blocks["MMD"] = Blocks.of(pair.real, pair.synthetic, gaussian_kernel(width))
+        kernels["MMD"] = gaussian_kernel(width)
     for k, group in enumerate(told.groups):
         if told.report is not None:
             told.report(k, len(told.groups), f"distances ({name}) {group.name}")
-        found += _of_group(pair, group, blocks)
+        found += _of_group(pair, group, kernels)
     return found
 
 
@@ -92,17 +100,16 @@ def _scaled(real: Sample, synthetic: Sample) -> list[Sample]:
     return [scale(real), scale(synthetic)]
 
 
-def _of_group(pair: Pair, group: Group, blocks: dict[str, Blocks]) -> list[Score]:
+def _of_group(pair: Pair, group: Group, kernels: dict[str, Kernel]) -> list[Score]:
     own = pair.among(group)
     least = pair.settings.min_subjects
     refused = _refused(own, least)
     if refused:
         return [Score(**own.about(group.name, what), absent=refused) for what in ALL]
     found = _frechet_scores(own, group.name)
-    for what, all_blocks in blocks.items():
-        a, b = (np.isin(s.subjects, o.subjects) for s, o in ((pair.real, own.real), (pair.synthetic, own.synthetic)))
-        found += _kernel_scores(own, group.name, what, all_blocks.among(a, b))
-    if "MMD" not in blocks:
+    for what, kernel in kernels.items():
+        found += _kernel_scores(own, group.name, what, kernel)
+    if "MMD" not in kernels:
         found.append(Score(**own.about(group.name, "MMD"), absent="all real images are the same to the extractor"))
     return found + _manifold_scores(own, group.name)
 
@@ -159,11 +166,13 @@ def _split(sample: Sample, first: npt.NDArray[np.intp]) -> tuple[Sample, Sample]
     return sample.among(first), sample.among(np.setdiff1d(sample.subjects, first))
 
 
-def _kernel_scores(pair: Pair, group: str, name: str, blocks: Blocks) -> list[Score]:
+def _kernel_scores(pair: Pair, group: str, name: str, kernel: Kernel) -> list[Score]:
     """KID as torch-fidelity's, of all images; MMD without pairs of one subject."""
     settings, between = pair.settings, name == "MMD"
+    real, synthetic = (side.clustered(MOST_CLUSTERS) for side in (pair.real, pair.synthetic))
+    blocks = Blocks.of(real, synthetic, kernel)
     measure: Callable[..., float] = blocks.by_subjects if between else blocks.by_images
-    ones = np.ones(len(pair.real.subjects)), np.ones(len(pair.synthetic.subjects))
+    ones = np.ones(len(real.subjects)), np.ones(len(synthetic.subjects))
     value = measure(*ones)
     times = [weights(len(one), settings.draws, settings.seed + k).astype(float) for k, one in enumerate(ones)]
     drawn = [measure(v, w) for v, w in zip(*times, strict=True)]
@@ -171,9 +180,9 @@ def _kernel_scores(pair: Pair, group: str, name: str, blocks: Blocks) -> list[Sc
     low, high = percentile(drawn, settings.level) if between else pivotal(value, drawn, settings.level)
 
     def of_halves(first: npt.NDArray[np.intp]) -> float:
-        return blocks.real_halves(np.isin(pair.real.subjects, first), between)
+        return blocks.real_halves(np.isin(real.subjects, first), between)
 
-    floor = float(np.mean(halves(pair.real.subjects, settings.fidelity.floor_splits, settings.seed, of_halves)))
+    floor = float(np.mean(halves(real.subjects, settings.fidelity.floor_splits, settings.seed, of_halves)))
     found = [Score(**pair.about(group, name), value=value, low=low, high=high, floor=floor)]
     if name == "KID" and group == OVERALL:
         many, size = settings.fidelity.kid_subsets, settings.fidelity.kid_subset_size

@@ -14,6 +14,7 @@ Numbers = npt.NDArray[np.float64]
 Kernel = Callable[[Numbers, Numbers], Numbers]
 ROWS = 512  # of a kernel matrix held at once
 SEED = 2020  # torch-fidelity's
+MOST_CLUSTERS = 1500  # of subjects, whose sums are held in memory
 MEDIAN_OF = 1000  # images that the width of the Gaussian kernel is measured on
 
 
@@ -116,18 +117,6 @@ class Blocks:
         )
         ones = np.ones(int(first.sum())), np.ones(int((~first).sum()))
         return half.by_subjects(*ones) if by_subjects else half.by_images(*ones)
-
-    def among(self, a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> Blocks:
-        """Of some subjects."""
-        return Blocks(
-            self.aa[np.ix_(a, a)],
-            self.bb[np.ix_(b, b)],
-            self.ab[np.ix_(a, b)],
-            self.diagonal_a[a],
-            self.diagonal_b[b],
-            self.count_a[a],
-            self.count_b[b],
-        )
 
 
 def _between(sums: Numbers, count: Numbers, times: Numbers) -> float:

@@ -12,7 +12,7 @@ from synthcmr.evaluation.features.extractors import EXTRACTORS, extractor
 from synthcmr.evaluation.fidelity.distances import distances
 from synthcmr.evaluation.fidelity.kernels import ROWS, squared_distances
 from synthcmr.evaluation.fidelity.quantities import quantity_scores
-from synthcmr.evaluation.fidelity.similarity import pairs, similarities, similarity_interval
+from synthcmr.evaluation.fidelity.similarity import pairs, scales_for, similarities, similarity_interval
 from synthcmr.evaluation.groups import Group
 from synthcmr.evaluation.score import PartResult, Picture, Score
 
@@ -41,12 +41,12 @@ def _alike(told: Comparison, group: Group) -> Score:
     refused = group.refused(settings.min_subjects)
     if refused:
         return Score(**about, absent=refused)
-    found = []
+    found, scales = [], scales_for(told.real, told.synthetic)
     for cohort, subjects in ((told.real, group.real), (told.synthetic, group.synthetic)):
         chosen = pairs(cohort, subjects, settings.fidelity.similarity_pairs, settings.seed)
         if not len(chosen):
             return Score(**about, absent="no two subjects have images of one size and level")
-        found.append((cohort, chosen, similarities(cohort, chosen)))
+        found.append((cohort, chosen, similarities(cohort, chosen, scales)))
     cohort, chosen, values = found[1]
     low, high = similarity_interval(values, cohort, chosen, settings.draws, settings.level, settings.seed)
     floor = float(found[0][2].mean())

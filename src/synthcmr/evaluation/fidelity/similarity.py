@@ -33,7 +33,14 @@ def pairs(cohort: Cohort, subjects: npt.NDArray[np.intp], count: int, seed: int)
     return np.array(found, dtype=np.intp).reshape(-1, 2)[order]
 
 
-def similarities(cohort: Cohort, chosen: npt.NDArray[np.intp]) -> Numbers:
+def scales_for(*cohorts: Cohort) -> tuple[float, ...]:
+    """As many scales as the smallest image of all holds windows for."""
+    side = min(int(c.images[["height", "width"]].to_numpy().min()) for c in cohorts)
+    fitting = [k for k in range(1, len(SCALES) + 1) if side > (WINDOW - 1) * max(1, k - 1) ** 2]
+    return SCALES[: max(fitting, default=1)]
+
+
+def similarities(cohort: Cohort, chosen: npt.NDArray[np.intp], scales: tuple[float, ...]) -> Numbers:
     """MS-SSIM of each pair, of the first frame."""
     import torch
     from monai.metrics.regression import compute_ms_ssim
@@ -41,14 +48,14 @@ def similarities(cohort: Cohort, chosen: npt.NDArray[np.intp]) -> Numbers:
     rows, where = np.unique(chosen, return_inverse=True)
     image = torch.from_numpy(np.stack([cohort.image(int(i))[0] for i in rows]).clip(0, 1))[:, None]
     where = where.reshape(chosen.shape)
-    total = sum(SCALES)
+    total = sum(scales)
     found = compute_ms_ssim(
         image[where[:, 0]],
         image[where[:, 1]],
         spatial_dims=2,
         data_range=1.0,
         kernel_size=WINDOW,
-        weights=[s / total for s in SCALES],
+        weights=[s / total for s in scales],
     )
     return found.flatten().double().numpy()
 
