@@ -75,3 +75,55 @@ def bad(card: ScoreCard) -> set[str]:
 def test_real_against_real_passes_all(cards: dict[str, ScoreCard]) -> None:
     for part in cards["none"].parts.values():
         assert part.verdict.word in ("good", "acceptable"), part.verdict
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_each_fault_turns_its_rules(cards: dict[str, ScoreCard], fault: str) -> None:
+    assert bad(cards[fault]) == BROKEN[fault]
+
+
+def test_every_score_says_what_it_rests_on(cards: dict[str, ScoreCard]) -> None:
+    for part in cards["none"].parts.values():
+        for score in part.result.scores:
+            assert score.absent or (score.n_real is not None and score.n_synthetic), score.name
+            assert score.absent or score.low is not None, score.name
+
+
+def test_parts_are_kept_and_rules_change_without_computing_again(
+    folder: Path, settings: EvaluateSettings, real: Cohort, cards: dict[str, ScoreCard]
+) -> None:
+    out, blurred = folder / "scores/blurred", Cohort.open(folder / "blurred")
+    before = {f: f.stat().st_mtime_ns for f in (out / "parts").iterdir()}
+    rules = settings.model_dump()["rules"]
+    rules["fidelity"]["texture"]["acceptable"] = 100.0
+    kinder = EvaluateSettings.model_validate(settings.model_dump() | {"rules": rules})
+    card = evaluate(real, blurred, out, kinder, only=["fidelity"])
+    assert "texture" not in bad(card)
+    assert set(card.parts) == {"fidelity", "adherence"}
+    assert {f: f.stat().st_mtime_ns for f in (out / "parts").iterdir()} == before
+    assert read_card(out) == card
+
+
+def test_one_part_alone_and_too_few_subjects_are_refused(
+    folder: Path, settings: EvaluateSettings, real: Cohort
+) -> None:
+    few = cohort_of(folder / "few", [heart(k) for k in range(200, 205)])
+    card = evaluate(real, few, folder / "scores/few", settings, only=["fidelity"])
+    assert list(card.parts) == ["fidelity"]
+    score = card.parts["fidelity"].result.score("MMD (cmr)")
+    assert score is not None
+    assert score.value is None
+    assert "5 synthetic subjects" in str(score.absent)
+    assert card.parts["fidelity"].verdict.word == "not enough evidence"
+    with pytest.raises(SettingsError, match="expected any of fidelity, adherence"):
+        evaluate(real, few, folder / "scores/few", settings, only=["beauty"])
+
+
+def test_the_page_is_one_file_that_needs_no_network(cards: dict[str, ScoreCard], folder: Path) -> None:
+    page = write_score_card(cards["swapped"], folder / "scores/swapped").read_text()
+    assert "Bad: mask" in page
+    assert page.count("data:image/png") >= 24
+    assert "http" not in page
+    assert "<svg" in page
+    assert "sex: female" in page
+    assert json.loads((folder / "scores/swapped/provenance.json").read_text())["step"] == "evaluate"

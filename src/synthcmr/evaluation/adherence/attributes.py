@@ -174,10 +174,18 @@ def _mean(group: Group, drawn: Sequence[Numbers], ceilings: Sequence[float], lev
     if not drawn:
         why = "no attribute that the reader knows is told of enough subjects of both cohorts"
         return Score(name=name, group=group.name, absent=why)
-    above = 2 * np.nanmean(np.stack(drawn), axis=0) - 1
+    above = 2 * _mean_known(np.stack(drawn)) - 1
     low, high = percentile(above[:-1], level)
     ceiling = 2 * float(np.mean(ceilings)) - 1
     about = {"n_real": len(group.real), "n_synthetic": len(group.synthetic), "extractor": extractor}
     return Score(
         name=name, group=group.name, **about, value=float(above[-1]), low=low, high=high, ceiling=ceiling, better="high"
     )
+
+
+def _mean_known(table: Numbers) -> Numbers:
+    """Mean of each column over what is known in it; NaN where nothing is, as in a draw without a single woman."""
+    known = np.isfinite(table)
+    count = known.sum(axis=0)
+    mean: Numbers = np.where(count > 0, np.where(known, table, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    return mean
