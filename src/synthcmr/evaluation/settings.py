@@ -52,6 +52,13 @@ FIDELITY_RULES: PartRules = {
         acceptable=0.6,
         beside="ceiling",
     ),
+    "variety": Rule(
+        score="repeats (cmr)",
+        says="Images of different subjects differ as real ones do",
+        good=0.05,
+        acceptable=0.2,
+        beside="floor",
+    ),
     "tissue": Rule(
         score="tissue distance",
         says="Tissues are as bright and as even as real ones",

@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from synthcmr.evaluation.fidelity.manifold import NAMES, manifold
+from synthcmr.evaluation.fidelity.manifold import NAMES, manifold, repeats
 from synthcmr.evaluation.sample import Sample
 
 K = 3
@@ -44,5 +44,7 @@ def test_a_collapsed_set_is_precise_and_covers_nothing() -> None:
     real = Sample.of(rng.normal(size=(300, 3)), np.arange(300))
     fake = Sample.of(np.tile(real.values[:4], (75, 1)) + rng.normal(0, 1e-3, (300, 3)), np.arange(300))
     found = manifold(real, fake, K)
+    assert repeats(real, fake).mean() == 1
+    assert repeats(real, Sample.of(rng.normal(size=(300, 3)), np.arange(300))).mean() < 0.05
     assert found.precision.mean() == 1
     assert found.coverage.mean() < 0.15

@@ -22,7 +22,7 @@ from synthcmr.evaluation.fidelity.kernels import (
     kid_of_subsets,
     median_distance,
 )
-from synthcmr.evaluation.fidelity.manifold import NAMES, manifold, mean_over
+from synthcmr.evaluation.fidelity.manifold import NAMES, manifold, mean_over, repeats
 from synthcmr.evaluation.groups import Group
 from synthcmr.evaluation.intervals import halves, percentile, pivotal, weights
 from synthcmr.evaluation.sample import Sample
@@ -31,7 +31,7 @@ from synthcmr.evaluation.settings import EvaluateSettings
 
 SCALED = ("radiomics",)  # whose columns have units: taken in the real images' spread
 FARTHEST = 8.0  # standard deviations, so that no single pixel decides
-ALL = ("FID", "FID∞", "relative FID", "KID", "MMD", *NAMES)
+ALL = ("FID", "FID∞", "relative FID", "KID", "MMD", *NAMES, "repeats")
 
 
 @dataclass(frozen=True)
@@ -203,26 +203,37 @@ def _manifold_scores(pair: Pair, group: str) -> list[Score]:
     settings = pair.settings
     most = min(len(pair.real), len(pair.synthetic))
     real, synthetic = (s.thinned_to(most, settings.seed) for s in (pair.real, pair.synthetic))
-    k = settings.fidelity.neighbours
     if min(len(real.subjects), len(synthetic.subjects)) < max(2, settings.min_subjects // 2):
         why = "too few subjects remain where both sides have as many images"
-        return [Score(**pair.about(group, name), absent=why, better="high") for name in NAMES]
-    whole = manifold(real, synthetic, k)
-
-    def of_halves(first: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-        a, b = _split(real, first)
-        found = manifold(a, b, k)
-        return np.array([found.of(name)[0].mean() for name in NAMES])
-
-    ceiling = np.mean(halves(real.subjects, settings.fidelity.floor_splits, settings.seed, of_halves), axis=0)
+        return [Score(**pair.about(group, name), absent=why) for name in (*NAMES, "repeats")]
+    whole, again = manifold(real, synthetic, settings.fidelity.neighbours), repeats(real, synthetic)
+    limits = halves(
+        real.subjects, settings.fidelity.floor_splits, settings.seed, lambda first: _of_real(pair, real, first)
+    )
+    best = limits.mean(axis=0)
     scores = []
-    for name, best in zip(NAMES, ceiling, strict=True):
+    for name, ceiling in zip(NAMES, best[:-1], strict=True):
         values, of_real = whole.of(name)
-        side = real if of_real else synthetic
-        times = weights(len(side.subjects), settings.draws, settings.seed)
-        low, high = percentile([mean_over(values, side, w) for w in times.astype(float)], settings.level)
-        value = float(values.mean())
-        scores.append(
-            Score(**pair.about(group, name), value=value, low=low, high=high, ceiling=float(best), better="high")
-        )
-    return scores
+        value, low, high = _mean(values, real if of_real else synthetic, settings)
+        about = pair.about(group, name)
+        scores.append(Score(**about, value=value, low=low, high=high, ceiling=float(ceiling), better="high"))
+    value, low, high = _mean(again, synthetic, settings)
+    unit = "of images"
+    return [
+        *scores,
+        Score(**pair.about(group, "repeats"), value=value, low=low, high=high, floor=float(best[-1]), unit=unit),
+    ]
+
+
+def _of_real(pair: Pair, real: Sample, first: npt.NDArray[np.intp]) -> list[float]:
+    """The same of two halves of the real subjects."""
+    a, b = _split(real, first)
+    found = manifold(a, b, pair.settings.fidelity.neighbours)
+    return [*(float(found.of(name)[0].mean()) for name in NAMES), float(repeats(a, b).mean())]
+
+
+def _mean(values: npt.NDArray[np.float64], side: Sample, settings: EvaluateSettings) -> tuple[float, float, float]:
+    """Mean over images with its interval over subjects, balls held."""
+    times = weights(len(side.subjects), settings.draws, settings.seed).astype(float)
+    low, high = percentile([mean_over(values, side, w) for w in times], settings.level)
+    return float(values.mean()), low, high

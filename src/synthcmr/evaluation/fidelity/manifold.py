@@ -12,6 +12,7 @@ from synthcmr.evaluation.sample import Sample
 
 Numbers = npt.NDArray[np.float64]
 NAMES = ("precision", "recall", "density", "coverage")
+HARDLY_ANY = 0.01  # share of real images that have somebody else's nearer
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ def manifold(real: Sample, synthetic: Sample, neighbours: int) -> Manifold:
         recall[rows] = (d <= ball_synthetic[None, :]).any(axis=1)
         nearest[rows] = d.min(axis=1)
     return Manifold((held > 0).astype(float), held / neighbours, recall, (nearest <= ball_real).astype(float))
+
+
+def repeats(real: Sample, synthetic: Sample) -> Numbers:
+    """Of each synthetic image, whether another synthetic subject has one as near as hardly any two real subjects have.
+
+    A set that repeats itself may cover what is real, as a thousand copies of four patients do; this is where it shows.
+    """
+    limit = np.quantile(radii(real, 1), HARDLY_ANY)
+    return (radii(synthetic, 1) < limit).astype(float)
 
 
 def radii(sample: Sample, neighbours: int) -> Numbers:
