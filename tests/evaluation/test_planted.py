@@ -9,7 +9,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.errors import SettingsError
 from synthcmr.evaluation.evaluate import evaluate, read_card
 from synthcmr.evaluation.score import ScoreCard
-from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.evaluation.settings import EvaluateSettings, FidelitySettings
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.judges.settings import ReaderSettings, SegmenterSettings
@@ -46,6 +46,7 @@ def settings(folder: Path) -> EvaluateSettings:
     Segmenter.fit(learn, folder / "segmenter", segmenter, LOOP)
     return EvaluateSettings(
         draws=40,
+        fidelity=FidelitySettings(extractors=("cmr",), floor_splits=2, similarity_pairs=60, kid_subsets=5),
         by=("sex",),
         crossing=(),
         encoder=folder / "reader",
