@@ -8,7 +8,7 @@ from synthcmr.evaluation.settings import EvaluateSettings
 
 # name -> what its features are
 EXTRACTORS: dict[str, str] = {
-    "cmr": "the attribute reader, before its answers; the one that ships learned from phantoms alone",
+    "cmr": "an attribute reader, before its answers; the one that ships learned from phantoms alone",
     "radiomics": "intensity, texture and shape of each region, in units of the real images' spread",
     "inception": "ImageNet's Inception as torch-fidelity computes it, of one frame: for comparing with published FIDs",
 }

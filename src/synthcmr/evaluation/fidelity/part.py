@@ -26,6 +26,8 @@ def fidelity(told: Comparison) -> PartResult:
     scores += [_alike(told, group) for group in told.groups]
     more, distributions = quantity_scores(told)
     notes = [f"{name}: {EXTRACTORS[name]}." for name in told.settings.fidelity.extractors if name in EXTRACTORS]
+    if told.settings.encoder is not None:
+        notes.append(f"The reader behind cmr is {told.settings.encoder.name}, not the one that ships.")
     if told.frames == 1:
         notes.append("One frame of each image is looked at, because not every image of both cohorts has two.")
     return PartResult(
