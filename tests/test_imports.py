@@ -112,6 +112,8 @@ def test_help_imports_nothing_heavy() -> None:
         "generate",
         "recalibrate",
         "spectrum",
+        "evaluate",
+        "report",
         "export",
         "demo",
     ],

@@ -36,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Find the images that make a classifier fairer, round by round.",
         "synthcmr.cli.balance:balance",
     ),
+    "evaluate": ("Score synthetic images against real ones.", "synthcmr.cli.evaluate:evaluate"),
+    "report": ("Draw the score card of an evaluation.", "synthcmr.cli.report:report"),
     "join": ("Join cohorts, such as the shards of a plan, into one.", "synthcmr.cli.join:join"),
     "export": (
         "Write a cohort for other tools: nnU-Net, NIfTI, DICOM, PNG, Hugging Face, ACDC.",
