@@ -127,7 +127,7 @@ def main() -> None:
     todo = [job for arm in every for job in jobs_of(arm, settings, given.work) if not job.file.exists()]
     with progress_bar("train") as report:
         for k, job in enumerate(run_jobs(todo, cores()), 1):
-            report(k, len(todo), job.file.stem)
+            report(k, len(todo), job.stem)
     answers = {arm.name: answers_of(jobs_of(arm, settings, given.work))[arm.name] for arm in every}
     who = all_people({REAL: people}, settings)[REAL]
     print("| learned from | balanced accuracy | less | AUROC | less |\n| --- | --- | --- | --- | --- |")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from synthcmr.cohort.writer import CohortWriter
 from synthcmr.errors import CohortError
 
 OWN = {f.name for f in fields(ImageRecord)}
+AT_ONCE = 64  # images
 STORED = {"image_id", "first_frame", "n_frames", "height", "width", "content_hash"}  # follow from the pixels
 
 
@@ -35,10 +36,9 @@ def join_cohorts(
     _check(cohorts)
     manifest = {"step": "join", "cohorts": [cohort.hash for cohort in cohorts], "settings": cohorts[0].info["settings"]}
     first = cohorts[0]
-    kind = str(first._read("image", 0).dtype) if len(first) else "float16"
-    shape = (int(first.images["height"].iloc[0]), int(first.images["width"].iloc[0])) if len(first) else (128, 128)
+    kind, rows, columns = storage(first)
     total, done = sum(len(cohort.subjects) for cohort in cohorts), 0
-    with CohortWriter(out, manifest, kind, shape) as writer:
+    with CohortWriter(out, manifest, kind, (rows, columns)) as writer:
         for cohort in cohorts:
             for record in records(cohort):
                 done += 1
@@ -51,25 +51,60 @@ def join_cohorts(
     return Cohort.open(out)
 
 
+def storage(cohort: Cohort) -> tuple[str, int, int]:
+    """The type that pixels are stored in, and rows and columns of the first image."""
+    if not len(cohort):
+        return "float16", 128, 128
+    pixels = cohort._read("image", 0)
+    return str(pixels.dtype), pixels.shape[1], pixels.shape[2]
+
+
 def records(cohort: Cohort) -> Iterator[SubjectRecord]:
-    """The subjects of a cohort as they were given to its writer."""
+    """The subjects of a cohort as they were given to its writer; some dozens of images are in memory at a time."""
     rows = cohort.images.groupby("subject_id").indices
     known = cohort.truth.set_index("subject_id").to_dict("index") if cohort.has_truth else {}
-    for subject in cohort.subjects.to_dict("records"):
-        name = str(subject["subject_id"])
-        attributes = {str(k): v for k, v in subject.items() if k != "subject_id" and _is_there(v)}
-        images = tuple(_image(cohort, int(i)) for i in rows.get(name, ()))
-        truth = {str(k): v for k, v in known.get(name, {}).items() if _is_there(v)}
-        yield SubjectRecord(name, name, attributes, images, truth=truth)
+    for part in _parts(cohort.subjects.to_dict("records"), rows):
+        images = _images(cohort, [int(i) for subject in part for i in rows.get(str(subject["subject_id"]), ())])
+        for subject in part:
+            name = str(subject["subject_id"])
+            attributes = {str(k): v for k, v in subject.items() if k != "subject_id" and _is_there(v)}
+            own = tuple(images[int(i)] for i in rows.get(name, ()))
+            truth = {str(k): v for k, v in known.get(name, {}).items() if _is_there(v)}
+            yield SubjectRecord(name, name, attributes, own, truth=truth)
 
 
-def _image(cohort: Cohort, index: int) -> ImageRecord:
-    row: dict[str, Any] = {str(k): v for k, v in cohort.images.iloc[index].items() if _is_there(v)}
-    told: dict[str, Any] = {k: tuple(v.tolist()) if isinstance(v, np.ndarray) else _plain(v) for k, v in row.items()}
+def _parts(subjects: Sequence[dict[Any, Any]], rows: Mapping[Any, Any]) -> Iterator[list[dict[Any, Any]]]:
+    """Subjects that are read together: reading images one by one takes several times as long."""
+    part: list[dict[Any, Any]] = []
+    count = 0
+    for subject in subjects:
+        part.append(subject)
+        count += len(rows.get(str(subject["subject_id"]), ()))
+        if count >= AT_ONCE:
+            yield part
+            part, count = [], 0
+    if part:
+        yield part
+
+
+def _images(cohort: Cohort, rows: Sequence[int]) -> dict[int, ImageRecord]:
+    """Images by their row."""
+    table = cohort.images.iloc[list(rows)]
+    found: dict[int, ImageRecord] = {}
+    for places in table.groupby(["n_frames", "height", "width"]).indices.values():
+        alike = [rows[int(k)] for k in places]
+        image, mask = cohort.read_many(alike)  # in the type they are stored in
+        told = table.iloc[places].to_dict("records")
+        found |= {i: _image(told[k], image[k], mask[k]) for k, i in enumerate(alike)}
+    return found
+
+
+def _image(row: dict[Any, Any], image: Any, mask: Any) -> ImageRecord:
+    told = {str(k): tuple(v) if isinstance(v, (np.ndarray, list)) else v for k, v in row.items() if _is_there(v)}
+    told = {k: tuple(map(_plain, v)) if isinstance(v, tuple) else _plain(v) for k, v in told.items()}
     own: dict[str, Any] = {k: v for k, v in told.items() if k in OWN}
-    pixels: Any = cohort._read("image", index)  # in the type they are stored in
-    extra = {k: v for k, v in told.items() if k not in OWN | STORED}
-    return ImageRecord(image=pixels, mask=cohort.mask(index), extra=extra, **own)
+    extra: dict[str, Any] = {k: v for k, v in told.items() if k not in OWN | STORED}
+    return ImageRecord(image=image, mask=mask, extra=extra, **own)
 
 
 def _is_there(value: Any) -> bool:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.joining import records
+from synthcmr.cohort.joining import records, storage
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_provenance
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
@@ -50,14 +53,14 @@ def apply_to_cohort(
     told = {"model": record["hash"], "method": model.settings.method}
     settings = cohort.info["settings"] | {"recalibrate": told}
     manifest = {"step": "recalibrate", "cohort": cohort.hash, **told, "settings": settings}
-    first = next(records(cohort)).images[0].image
-    change: Change | None = None
+    kind, rows, columns = storage(cohort)
     rejected = _rejected_before(cohort)
     done, total = 0, len(cohort.subjects)
-    with CohortWriter(out, manifest, str(first.dtype), (first.shape[1], first.shape[2])) as writer:
-        for part in _parts(records(cohort), writer.done):
-            change = change or model.prepare(CohortImages(cohort))
-            for subject in _recalibrated(part, model, change, scale_is_native(cohort), rejected):
+    with CohortWriter(out, manifest, kind, (rows, columns)) as writer:
+        change = model.prepare(CohortImages(cohort))
+        job = partial(_recalibrated, model=model, change=change, native=scale_is_native(cohort), before=rejected)
+        for part, made in _ahead(job, _parts(records(cohort), writer.done)):
+            for subject in made:
                 writer.add(subject)
             done += len(part)
             if progress is not None:
@@ -71,6 +74,21 @@ def apply_to_cohort(
         }
         writer.finish(None, [*inputs, *also], facts)
     return Cohort.open(out)
+
+
+def _ahead(
+    job: Callable[[Sequence[SubjectRecord]], list[SubjectRecord]], parts: Iterator[list[SubjectRecord]]
+) -> Iterator[tuple[list[SubjectRecord], list[SubjectRecord]]]:
+    """Parts with what a job made of them, in their order; others are read and written while one is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[tuple[list[SubjectRecord], Future[list[SubjectRecord]]]] = deque()
+        for part in parts:
+            waiting.append((part, pool.submit(job, part)))
+            if len(waiting) > 1:
+                before, made = waiting.popleft()
+                yield before, made.result()
+        for before, made in waiting:
+            yield before, made.result()
 
 
 def _rejected_before(cohort: Cohort) -> dict[str, list[Reject]]:
@@ -101,7 +119,7 @@ def _recalibrated(
     change: Change,
     native: bool,
     before: dict[str, list[Reject]],
-) -> Iterator[SubjectRecord]:
+) -> list[SubjectRecord]:
     """The subjects with changed images; what holds no image becomes a reject."""
     items = {id(i): _item(i, s, native) for s in subjects for i in s.images}
     sound = [item for item in items.values() if item.refused is None]
@@ -109,11 +127,15 @@ def _recalibrated(
     for plane in dict.fromkeys(item.plane for item in sound):
         alike = [item for item in sound if item.plane == plane]
         made |= dict(zip([i.name for i in alike], model.changed(change, alike), strict=True))
+    found = []
     for subject in subjects:
         images = tuple(_with_pixels(i, made[i.image_id], native) for i in subject.images if i.image_id in made)
         lost = [Reject(subject.case_id, i.image_id, why) for i in subject.images if (why := items[id(i)].refused)]
         rejects = (*before.pop(subject.case_id, []), *lost)
-        yield replace(subject, images=images, rejects=rejects, subject_id=subject.subject_id if images else None)
+        found.append(
+            replace(subject, images=images, rejects=rejects, subject_id=subject.subject_id if images else None)
+        )
+    return found
 
 
 def _item(image: ImageRecord, subject: SubjectRecord, native: bool) -> Item:
