@@ -1,11 +1,12 @@
 """What recalibration does to every family: the tables in docs/explanation/frequency.md.
 
     python -m benchmarks.recalibration --cohort COHORT --runs FOLDER [--images 80] [--reference test] [--families vae,gan]
-        [--learn 400] [--steps 800] [--detail] [--out benchmarks/out/recalibration]
+        [--learn 400] [--steps 400] [--detail] [--out benchmarks/out/recalibration]
 
 FOLDER holds one run per family. Each draws images for masks and patients of the reference split; recalibrations learn from the
 training split alone; both are compared with the real images of the reference split (`all` where a cohort is too small to
-spare any: then part of what is compared was learned from). The small RHM network is trained once, on real images alone.
+spare any: then part of what is compared was learned from). The small RHM networks are trained once, on real images alone: one from
+images perturbed by SHR, as in the paper, one from images with random gains over frequency.
 """
 
 import argparse
@@ -20,16 +21,21 @@ import numpy as np
 from scipy import fft
 from skimage.metrics import structural_similarity
 
-from benchmarks.fidelity import FEATURES, features, frechet, kernel_distance
+from benchmarks.fidelity import FEATURES, features
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
+from synthcmr.evaluation.fidelity.frechet import fid, fid_draws
+from synthcmr.evaluation.fidelity.kernels import Blocks, cubic
+from synthcmr.evaluation.intervals import around, mean_of, weights
+from synthcmr.evaluation.sample import Sample
 from synthcmr.frequency.images import Batch, batch_of
 from synthcmr.frequency.leak import attack
-from synthcmr.frequency.mapping.settings import preset
+from synthcmr.frequency.mapping.settings import MappingSettings, preset
 from synthcmr.frequency.recalibration import Change, Recalibration
 from synthcmr.frequency.settings import RecalibrationSettings, ReplacementSettings, RingSettings
 from synthcmr.frequency.sources import ArrayImages
 from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Comparison, compare
+from synthcmr.frequency.spectrum.distance import Interval
 from synthcmr.frequency.spectrum.settings import SpectrumSettings
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
@@ -38,13 +44,18 @@ from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.run_folder import WEIGHTS
+from synthcmr.training.settings import LoopSettings
 from synthcmr.training.shipped import shipped
 
 BY = ("vendor", "field_strength_t")
 SECONDS_REPEATS = 3
 LOW_PASS = 0.25  # cycles per pixel
 BEFORE = "uncalibrated"
+LOOKED_AT = (BEFORE, "SHR", "SHR+RHM", "rings")  # by the detail probe, which is a network trained anew for each
+DRAWS = 200
+FLOORS = 20  # random parts of the real subjects that give the floors of FID and KID
 ON_ALL = " on all"
+LEVEL = 0.95
 ATTACKED = 100  # real images of either side that the attack looks for
 
 
@@ -70,6 +81,7 @@ class Ground:
     reference: TrainingImages
     asked: TrainingImages
     segmenter: Segmenter
+    seen: Sample  # features of the reference
     reader: AttributeReader
     models: dict[str, Recalibration]
     settings: SpectrumSettings
@@ -102,10 +114,9 @@ def some_rows(of: TrainingImages, start: int, stop: int) -> TrainingImages:
 
 def models(ground_of: ArrayImages, folder: Path, steps: int) -> dict[str, Recalibration]:
     """Everything that is compared, fitted on the same real images."""
-    network = preset("cpu")
-    network = (network[0], network[1].model_copy(update={"steps": steps, "warmup": min(50, steps // 4)}))
     told: dict[str, RecalibrationSettings] = {
         "rings": RecalibrationSettings(by=BY),
+        "rings, all bands": RecalibrationSettings(by=BY, untouched_mm=1000),
         "rings, shift": RecalibrationSettings(by=BY, map=RingSettings(target="shift")),
         "rings, sampled": RecalibrationSettings(by=BY, map=RingSettings(target="sampled")),
         "SHR": RecalibrationSettings(method="shr", by=BY),
@@ -114,11 +125,22 @@ def models(ground_of: ArrayImages, folder: Path, steps: int) -> dict[str, Recali
         "SHR, group": RecalibrationSettings(method="shr", by=BY, replacement=ReplacementSettings(retrieval="group")),
     }
     found = {name: Recalibration(settings).fit(ground_of) for name, settings in told.items()}
-    paper = Recalibration(RecalibrationSettings(method="frerec", by=BY)).fit(ground_of, folder / "network", network)
-    found["SHR+RHM"] = paper
-    alone = Recalibration(RecalibrationSettings(method="rhm", by=BY))
-    alone._real, alone.mapping = paper.real, paper.mapping
-    return {**found, "RHM": alone}
+    for name, kind in {"RHM": "shr", "RHM, gains": "slopes"}.items():
+        both = Recalibration(RecalibrationSettings(method="frerec", by=BY))
+        both.fit(ground_of, folder / kind, network(steps, kind))
+        alone = Recalibration(RecalibrationSettings(method="rhm", by=BY))
+        alone._real, alone.mapping = both.real, both.mapping
+        found |= {name: alone, f"SHR+{name}": both}
+    return found
+
+
+def network(steps: int, perturbation: str) -> tuple[MappingSettings, LoopSettings]:
+    """The small network, trained for so many steps."""
+    model, loop = preset("cpu")
+    return (
+        model.model_copy(update={"perturbation": perturbation}),
+        loop.model_copy(update={"steps": steps, "warmup": min(50, steps // 4)}),
+    )
 
 
 def low_pass(batch: Batch) -> np.ndarray:
@@ -148,16 +170,58 @@ def changes(ground: Ground, made: np.ndarray) -> dict[str, Change]:
     return found | {"low-pass": low_pass}
 
 
-def quality(ground: Ground, before: np.ndarray, after: np.ndarray) -> dict[str, float]:
+def quality(ground: Ground, before: np.ndarray, after: np.ndarray) -> dict[str, Interval]:
     """What else may have changed: likeness to the input, masks as they are found again, features."""
-    pairs = list(zip(before.reshape(-1, *before.shape[2:]), after.reshape(-1, *after.shape[2:]), strict=True))
-    found = {"ssim": float(np.mean([structural_similarity(a, b, data_range=1.0) for a, b in pairs]))}
-    scores = [mean_dice(ground.segmenter.segment(x), m) for x, m in zip(after, ground.asked.mask, strict=True)]
-    found["dice"] = float(np.nanmean(scores))
-    real, mine = (features(ground.reader, x.astype(np.float32)) for x in (ground.reference.image, after))
-    if min(len(real), len(mine)) > real.shape[1]:
-        found["fid"] = frechet(mine, real)
-    return found | {"kid": kernel_distance(mine, real)}
+    likeness = [
+        np.mean([structural_similarity(a, b, data_range=1.0) for a, b in zip(x, y, strict=True)])
+        for x, y in zip(before, after, strict=True)
+    ]
+    dice = [mean_dice(ground.segmenter.segment(x), m) for x, m in zip(after, ground.asked.mask, strict=True)]
+    made = sample(ground.reader, after, ground.asked)
+    return {
+        "ssim": of_people(np.array(likeness), ground.asked),
+        "dice": of_people(np.array(dice), ground.asked),
+        "fid": around_of(fid(ground.seen, made), fid_draws(ground.seen, made, DRAWS, 0)),
+        "kid": kid(ground.seen, made),
+    }
+
+
+def of_people(values: np.ndarray, whose: TrainingImages) -> Interval:
+    """Mean over subjects."""
+    which = np.unique(whose.subject, return_inverse=True)[1]
+    mean = [np.nanmean(values[which == k]) for k in range(which.max() + 1) if np.isfinite(values[which == k]).any()]
+    value, ends = mean_of(np.array(mean), LEVEL, DRAWS, 0)
+    return Interval(value, *ends)
+
+
+def sample(reader: AttributeReader, pixels: np.ndarray, whose: TrainingImages) -> Sample:
+    """Features with their subjects."""
+    which = np.unique(whose.subject, return_inverse=True)[1]
+    return Sample.of(features(reader, pixels.astype(np.float32)), which.astype(np.intp))
+
+
+def around_of(value: float, drawn: np.ndarray) -> Interval:
+    return Interval(value, *around(value, drawn, LEVEL))
+
+
+def kid(a: Sample, b: Sample) -> Interval:
+    """KID without pairs within a subject."""
+    blocks = Blocks.of(a, b, cubic)
+    ones = np.ones(len(a.subjects)), np.ones(len(b.subjects))
+    both = zip(*(weights(len(x), DRAWS, k).astype(float) for k, x in enumerate(ones)), strict=True)
+    return around_of(blocks.by_subjects(*ones), np.array([blocks.by_subjects(v, w) for v, w in both]))
+
+
+def real_floors(seen: Sample, share: float) -> dict[str, Interval]:
+    """FID and KID of random parts of the real subjects, as large as a synthetic set, and the rest."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(FLOORS):
+        order = rng.permutation(seen.subjects)
+        part, rest = np.split(order, [max(2, round(min(share, 0.5) * len(order)))])
+        a, b = seen.among(rest), seen.among(part)
+        found.append((fid(a, b), kid(a, b).value))
+    mean, low, high = np.mean(found, axis=0), *np.percentile(found, (2.5, 97.5), axis=0)
+    return {k: Interval(float(mean[i]), float(low[i]), float(high[i])) for i, k in enumerate(("fid", "kid"))}
 
 
 def seconds(change: Change, batch: Batch) -> float:
@@ -177,17 +241,28 @@ def family(name: str, run: Path, ground: Ground) -> dict[str, Any]:
     made = {BEFORE: before} | {k: ground.changed(c, before, ground.asked) for k, c in ready.items()}
     sets = {k: ground.images(v, ground.asked) for k, v in made.items()}
     real = ground.images(ground.reference.image, ground.reference)
-    found = compare(real, sets, {}, ground.settings)
+    found = compare(real, sets, {}, ground.settings.model_copy(update={"detail": False}))
     rows = {one.name: row_of(one.name, found) for one in found.sets}
+    known = floors(found) | {k: asdict(v) for k, v in real_floors(ground.seen, share(ground)).items()}
+    if ground.settings.detail:
+        looked = compare(real, {k: sets[k] for k in LOOKED_AT}, {}, ground.settings)
+        known |= {DETAIL: asdict(looked.floors[DETAIL])}
+        for one in looked.sets:
+            rows[one.name] |= {DETAIL: asdict(one.scores[DETAIL])}
     seen = (some(t, ATTACKED) for t in (ground.learned, ground.reference))
     members, others = (ground.batch(t.image[:, :1].astype(float), t) for t in seen)
     for k, images in made.items():
-        rows[k] |= quality(ground, before, images)
+        rows[k] |= {name: asdict(v) for name, v in quality(ground, before, images).items()}
         rows[k]["leak"] = asdict(attack(ground.batch(images[:, :1], ground.asked), members, others))
         if k in ready:
             spent = seconds(ready[k], ground.batch(before[:16], some_rows(ground.asked, 0, 16)))
             rows[k] |= {"images_per_second": 1 / spent, "share_of_generating": spent * before.shape[1] / generating}
-    return {"generating_seconds": generating, "floors": floors(found), "rows": rows | on_all(ground, ready, made)}
+    return {"generating_seconds": generating, "floors": known, "rows": rows | on_all(ground, ready, made)}
+
+
+def share(ground: Ground) -> float:
+    """How large a synthetic set is beside the reference."""
+    return len(set(ground.asked.subject)) / len(set(ground.reference.subject))
 
 
 def on_all(ground: Ground, ready: Mapping[str, Change], made: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -199,7 +274,7 @@ def on_all(ground: Ground, ready: Mapping[str, Change], made: Mapping[str, np.nd
             ground.images(pixels, ground.reference),
             {name + ON_ALL: ground.images(made[name], ground.asked)},
             {},
-            ground.settings,
+            ground.settings.model_copy(update={"detail": False}),
         )
         found[name + ON_ALL] = row_of(name + ON_ALL, compared)
     return found
@@ -224,17 +299,20 @@ def markdown(result: Mapping[str, Any]) -> str:
         lines += [f"### {name}", "", f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
         for row, cells in told["rows"].items():
             lines.append(f"| {row} | " + " | ".join([*(_said(cells.get(s)) for s in scores), *_rest(cells)]) + " |")
-        lines += [f"| real against real | {' | '.join(_said(told['floors'][s]) for s in scores)} |" + " |" * 8, ""]
+        lines.append(
+            f"| real against real | {' | '.join([*(_said(told['floors'][s]) for s in scores), *_rest(told['floors'])])} |"
+        )
+        lines.append("")
     return "\n".join(lines)
 
 
 def _rest(cells: Mapping[str, Any]) -> list[str]:
     formats: dict[str, Callable[[Any], str]] = {
         "spread": "{:.2f}".format,
-        "fid": "{:.2f}".format,
-        "kid": "{:.3f}".format,
-        "ssim": "{:.3f}".format,
-        "dice": "{:.3f}".format,
+        "fid": lambda e: _said(e, 2),
+        "kid": _said,
+        "ssim": _said,
+        "dice": _said,
         "leak": lambda leak: _said(leak["pattern"]),
         "images_per_second": "{:.0f}".format,
         "share_of_generating": "{:.1%}".format,
@@ -242,8 +320,8 @@ def _rest(cells: Mapping[str, Any]) -> list[str]:
     return [form(cells[k]) if k in cells else "" for k, form in formats.items()]
 
 
-def _said(e: Mapping[str, float] | None) -> str:
-    return "" if e is None else f"{e['value']:.3f} ({e['low']:.2f} to {e['high']:.2f})"
+def _said(e: Mapping[str, float] | None, digits: int = 3) -> str:
+    return "" if e is None else f"{e['value']:.{digits}f} ({e['low']:.2f} to {e['high']:.2f})"
 
 
 def main() -> None:
@@ -255,7 +333,7 @@ def main() -> None:
     parser.add_argument("--reference", default="test")
     parser.add_argument("--images", type=int, default=80)
     parser.add_argument("--learn", type=int, default=400)
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--detail", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/recalibration"))
     options = parser.parse_args()
@@ -265,13 +343,15 @@ def main() -> None:
     reference = load_images(cohort, None if options.reference == "all" else options.reference)
     learned = some(load_images(cohort, "train"), options.learn)
     real = ArrayImages(learned.image.astype(np.float32), spacing, learned.subject, learned.attributes)
+    reader, beside = AttributeReader.load(shipped("reader")), some(reference, 4 * options.images)
     ground = Ground(
         spacing,
         learned,
-        some(reference, 4 * options.images),
+        beside,
         some(reference, options.images),
         Segmenter.load(shipped("segmenter")),
-        AttributeReader.load(shipped("reader")),
+        sample(reader, beside.image, beside),
+        reader,
         models(real, options.out, options.steps),
         SpectrumSettings(detail=options.detail, halves=8, by=()),
     )
