@@ -1,12 +1,15 @@
 """Does recalibration make synthetic images better to learn from? The claim of FreRec, paired over seeds, family by family.
 
     python -m benchmarks.recalibrated_training --people COHORT --runs FOLDER [--families vae,gan,diffusion,latent,flow]
-        [--methods rings,shr] [--on-all shr] [--images 150] [--repeats 5] [--rhm-steps 800] [--work FOLDER]
+        [--methods rings,frerec] [--on-all frerec] [--controls frerec,rhm,low-pass] [--alone rings] [--images 130] [--repeats 5]
+        [--rhm-steps 400] [--work FOLDER]
 
 COHORT has training, validation and test splits; FOLDER holds one run per family, none of which saw COHORT's test split. All families
 draw the same plan. A classifier learns from real and synthetic images together, with and without recalibration that learned from real
 training images alone, at equal steps and from equal first weights; differences are paired over test subjects and seeds. `--on-all`
-recalibrates real images too, in training and at test, as the authors do; its control is the same with no synthetic image at all.
+recalibrates real images too, in training and at test, as the authors do. `--controls` does so with no synthetic image at all: with
+the whole method, with the network that removes noise alone, with frequencies above a quarter cycle per pixel taken away. `--alone`
+learns from synthetic images alone, before and after.
 """
 
 import argparse
@@ -14,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.recalibration import low_pass
 from synthcmr.cli.progress import progress_bar
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.parallel import cores
@@ -29,13 +33,16 @@ from synthcmr.fairness.debias.settings import DebiasSettings
 from synthcmr.fairness.planning.plan import plan_cohort
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.frequency.apply import apply_to_cohort
+from synthcmr.frequency.images import Images
 from synthcmr.frequency.mapping.settings import preset
-from synthcmr.frequency.recalibration import MAPPING, Recalibration
+from synthcmr.frequency.recalibration import MAPPING, Change, Recalibration
 from synthcmr.frequency.settings import RecalibrationSettings
 from synthcmr.frequency.sources import open_images
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.sources import Sources
 
+LOW_PASS = "low-pass"
+KINDS = {LOW_PASS: "rings"}  # what else a folder of that name is
 SHOWN = ("balanced accuracy", "AUROC")
 
 
@@ -46,6 +53,15 @@ class Arm:
     name: str
     real: Cohort
     sets: Mapping[str, Path]
+    alone: bool = False  # real images are for validation and test only
+
+
+class LowPass(Recalibration):
+    """The control that takes high frequencies away."""
+
+    def prepare(self, synthetic: Images) -> Change:
+        """Nothing to look at."""
+        return low_pass
 
 
 def models(people: Cohort, folder: Path, methods: Sequence[str], steps: int) -> dict[str, tuple[Recalibration, Path]]:
@@ -56,10 +72,13 @@ def models(people: Cohort, folder: Path, methods: Sequence[str], steps: int) -> 
         if not (where / "recalibration.json").exists():
             network, loop = preset("cpu")
             given = (network, loop.model_copy(update={"steps": steps})) if method in MAPPING else None
-            told = RecalibrationSettings(method=method)  # type: ignore[arg-type]
+            told = RecalibrationSettings(method=KINDS.get(method, method))  # type: ignore[arg-type]
             model = Recalibration(told).fit(open_images(people.path, "train"), where / "network", given)
             model.save(where)
-        found[method] = (Recalibration.load(where), where)
+        model = Recalibration.load(where)
+        if method == LOW_PASS:
+            model.__class__ = LowPass
+        found[method] = (model, where)
     return found
 
 
@@ -77,24 +96,30 @@ def images(people: Cohort, run: Path, out: Path, target: str, count: int) -> Coh
 
 
 def arms(people: Cohort, given: argparse.Namespace, target: str) -> list[Arm]:
-    """Every family without recalibration, with each method, and with each method on everything."""
-    methods, everywhere = given.methods.split(","), [m for m in given.on_all.split(",") if m]
-    known = models(people, given.work / "models", [*methods, *everywhere], given.rhm_steps)
-    whole = {m: recalibrated(known[m], people, given.work / "real" / m) for m in everywhere}
-    found = [Arm(NOTHING, people, {})] + [Arm(f"real, {m} on all", whole[m], {}) for m in everywhere]
+    """No synthetic image, and every family with and without each method."""
+    methods, everywhere, controls, alone = (
+        [m for m in told.split(",") if m] for told in (given.methods, given.on_all, given.controls, given.alone)
+    )
+    known = models(people, given.work / "models", [*methods, *everywhere, *controls, *alone], given.rhm_steps)
+    whole = {m: recalibrated(known[m], people, given.work / "real" / m) for m in {*everywhere, *controls}}
+    found = [Arm(NOTHING, people, {})] + [Arm(f"real, {m} on all", whole[m], {}) for m in controls]
     for family in given.families.split(","):
         made = images(people, given.runs / family, given.work / "sets" / family, target, given.images)
         check_synthetic(people, made, family)
+
+        def by(m: str, family: str = family, made: Cohort = made) -> dict[str, Path]:
+            return {f"{family}-{m}": recalibrated(known[m], made, given.work / "sets" / f"{family}-{m}").path}
+
         found.append(Arm(family, people, {family: made.path}))
-        for m in dict.fromkeys([*methods, *everywhere]):
-            better = recalibrated(known[m], made, given.work / "sets" / f"{family}-{m}").path
-            found += [Arm(f"{family}, {m}", people, {f"{family}-{m}": better})] if m in methods else []
-            found += [Arm(f"{family}, {m} on all", whole[m], {f"{family}-{m}": better})] if m in everywhere else []
+        found += [Arm(f"{family}, {m}", people, by(m)) for m in methods]
+        found += [Arm(f"{family}, {m} on all", whole[m], by(m)) for m in everywhere]
+        found += [Arm(f"{family} alone", people, {family: made.path}, alone=True)] if alone else []
+        found += [Arm(f"{family} alone, {m}", people, by(m), alone=True) for m in alone]
     return found
 
 
 def jobs_of(arm: Arm, settings: DebiasSettings, out: Path) -> list[Job]:
-    remedy = Remedy(arm.name, "", "synthetic", sets=tuple(arm.sets))
+    remedy = Remedy(arm.name, "", "synthetic", real=not arm.alone, sets=tuple(arm.sets))
     return [Job(arm.real.path, dict(arm.sets), settings, remedy, k, out) for k in range(settings.repeats)]
 
 
@@ -109,16 +134,24 @@ def row(one: RemedyScores, name: str) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
+def compared_with(name: str) -> str:
+    """The same without recalibration; of a family that is not recalibrated, real images alone."""
+    first, comma, _ = name.partition(",")
+    return first if comma and first != "real" else NOTHING
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--families", default="vae,gan,diffusion,latent,flow")
-    parser.add_argument("--methods", default="rings,shr")
-    parser.add_argument("--on-all", default="shr")
-    parser.add_argument("--images", type=int, default=150)
+    parser.add_argument("--methods", default="rings,frerec")
+    parser.add_argument("--on-all", default="frerec")
+    parser.add_argument("--controls", default="frerec,rhm,low-pass")
+    parser.add_argument("--alone", default="rings")
+    parser.add_argument("--images", type=int, default=130)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--rhm-steps", type=int, default=800)
+    parser.add_argument("--rhm-steps", type=int, default=400)
     parser.add_argument("--work", type=Path, default=Path("benchmarks/out/recalibrated_training"))
     given = parser.parse_args()
     people = Cohort.open(given.people)
@@ -132,7 +165,7 @@ def main() -> None:
     who = all_people({REAL: people}, settings)[REAL]
     print("| learned from | balanced accuracy | less | AUROC | less |\n| --- | --- | --- | --- | --- |")
     for arm in every:
-        base = next((f for f in given.families.split(",") if arm.name.startswith(f"{f},")), NOTHING)
+        base = compared_with(arm.name)
         pair = {NOTHING: answers[base], arm.name: answers[arm.name]}
         remedies = [Remedy(name, "", "none" if name == NOTHING else "synthetic") for name in pair]
         found = scored(pair, remedies, who, settings)
