@@ -2,26 +2,31 @@
 
     python -m benchmarks.recalibrated_training --people COHORT --runs FOLDER [--families vae,gan,diffusion,latent,flow]
         [--methods rings,frerec] [--on-all frerec] [--controls frerec,rhm,low-pass] [--alone rings] [--images 130] [--repeats 5]
-        [--rhm-steps 400] [--work FOLDER]
+        [--rhm-steps 400] [--rare DCM --keep 5] [--work FOLDER]
 
 COHORT has training, validation and test splits; FOLDER holds one run per family, none of which saw COHORT's test split. All families
 draw the same plan. A classifier learns from real and synthetic images together, with and without recalibration that learned from real
 training images alone, at equal steps and from equal first weights; differences are paired over test subjects and seeds. `--on-all`
 recalibrates real images too, in training and at test, as the authors do. `--controls` does so with no synthetic image at all: with
 the whole method, with the network that removes noise alone, with frequencies above a quarter cycle per pixel taken away. `--alone`
-learns from synthetic images alone, before and after.
+learns from synthetic images alone, before and after. With `--rare` only so many real training subjects of one class are kept, and
+synthetic images are of that class alone, as where a disease is rare: then whatever tells synthetic images from real ones tells the
+classes apart in training, and is of no use at test.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.recalibration import low_pass
 from synthcmr.cli.progress import progress_bar
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.joining import records, storage
 from synthcmr.cohort.parallel import cores
-from synthcmr.cohort.writer import COHORT_FILE
+from synthcmr.cohort.provenance import Input
+from synthcmr.cohort.records import SubjectRecord
+from synthcmr.cohort.writer import COHORT_FILE, CohortWriter
 from synthcmr.fairness.debias.data import REAL, all_people
 from synthcmr.fairness.debias.experiment import answers_of, run_jobs, scored
 from synthcmr.fairness.debias.job import Job
@@ -86,6 +91,28 @@ def recalibrated(model: tuple[Recalibration, Path], cohort: Cohort, out: Path) -
     return Cohort.open(out) if (out / COHORT_FILE).exists() else apply_to_cohort(*model, cohort, out)
 
 
+def some_of(cohort: Cohort, out: Path, wanted: Callable[[SubjectRecord], bool]) -> Cohort:
+    """A cohort of some of the subjects."""
+    if (out / COHORT_FILE).exists():
+        return Cohort.open(out)
+    kind, rows, columns = storage(cohort)
+    manifest = {"step": "select", "cohort": cohort.hash, "settings": cohort.info["settings"]}
+    with CohortWriter(out, manifest, kind, (rows, columns)) as writer:
+        for record in records(cohort):
+            if wanted(record):
+                writer.add(record)
+        kept = {k: v for k, v in cohort.info.items() if k in ("generated", "phantom")}
+        writer.finish(None, [Input(str(cohort.path), "cohort", cohort.hash)], kept)
+    return Cohort.open(out)
+
+
+def with_few(people: Cohort, out: Path, label: str, rare: str, keep: int) -> Cohort:
+    """People of whom few training subjects are of the rare class."""
+    training = people.subjects[(people.subjects["split"] == "train") & (people.subjects[label] == rare)]
+    left_out = set(training["subject_id"][keep:])
+    return some_of(people, out, lambda record: record.subject_id not in left_out)
+
+
 def images(people: Cohort, run: Path, out: Path, target: str, count: int) -> Cohort:
     """One family's images of the plan that all share."""
     if (out / COHORT_FILE).exists():
@@ -105,6 +132,13 @@ def arms(people: Cohort, given: argparse.Namespace, target: str) -> list[Arm]:
     found = [Arm(NOTHING, people, {})] + [Arm(f"real, {m} on all", whole[m], {}) for m in controls]
     for family in given.families.split(","):
         made = images(people, given.runs / family, given.work / "sets" / family, target, given.images)
+        if given.rare:
+            label = target.removeprefix("equal:").split(",")[0]
+            made = some_of(
+                made,
+                given.work / "sets" / f"{family}-{given.rare}",
+                lambda record, label=label: record.attributes[label] == given.rare,
+            )
         check_synthetic(people, made, family)
 
         def by(m: str, family: str = family, made: Cohort = made) -> dict[str, Path]:
@@ -152,10 +186,14 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=130)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--rhm-steps", type=int, default=400)
+    parser.add_argument("--rare", help="a class of which few real training subjects are kept")
+    parser.add_argument("--keep", type=int, default=5)
     parser.add_argument("--work", type=Path, default=Path("benchmarks/out/recalibrated_training"))
     given = parser.parse_args()
     people = Cohort.open(given.people)
     settings = DebiasSettings(repeats=given.repeats, min_group=20, draws=2000)
+    if given.rare:
+        people = with_few(people, given.work / "people", settings.label, given.rare, given.keep)
     every = arms(people, given, f"equal:{settings.label},{','.join(settings.sensitive)}")
     todo = [job for arm in every for job in jobs_of(arm, settings, given.work) if not job.file.exists()]
     with progress_bar("train") as report:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from synthcmr.frequency.mapping.network import Mapper, spectral_loss
+from synthcmr.frequency.mapping.loss import ring_power, spectral_loss
+from synthcmr.frequency.mapping.network import Mapper
 from synthcmr.frequency.mapping.settings import LOOP, MappingSettings
 from synthcmr.frequency.recalibration import Recalibration
 from synthcmr.frequency.settings import RecalibrationSettings, ReplacementSettings
@@ -36,7 +37,15 @@ def test_the_printed_spectral_loss_is_the_first_part_again_and_ours_is_not() -> 
     a, b = (torch.from_numpy(clouds(2, seed=s).astype(np.float32))[:, None] for s in (0, 1))
     squared = float((a - b).square().mean())
     assert float(spectral_loss(a, b, "complex")) == pytest.approx(squared, rel=1e-5)  # Parseval
-    assert float(spectral_loss(a, b, "log")) != pytest.approx(squared, rel=0.5)
+    for kind in ("log", "rings"):
+        assert float(spectral_loss(a, b, kind)) != pytest.approx(squared, rel=0.5)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (41, 58)])
+def test_twice_the_amplitude_is_four_times_the_power_in_every_ring(shape: tuple[int, int]) -> None:
+    image = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 1, *shape)).astype(np.float32))
+    more = ring_power(2 * image) - ring_power(image)
+    np.testing.assert_allclose(more, np.log(4), atol=1e-4)
 
 
 def fitted(run: Path, method: str = "frerec") -> Recalibration:

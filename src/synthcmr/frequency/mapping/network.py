@@ -1,17 +1,16 @@
-"""The networks of RHM, with their loss."""
+"""The networks of RHM."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from synthcmr.frequency.mapping.loss import spectral_loss
 from synthcmr.frequency.mapping.settings import MappingSettings
 from synthcmr.training.layout import channels_last, channels_last_batch
 
-LEAST = 1e-4  # amplitude below which the log says nothing: rounding of pixels is larger
 MULTIPLE = 8
 
 
@@ -39,21 +38,6 @@ class Mapper(nn.Module):
         pixel = functional.mse_loss(found, batch["image"])
         spectral = spectral_loss(found, batch["image"], self.settings.spectral)
         return pixel + self.settings.spectral_weight * spectral, {"pixel": pixel, "spectral": spectral}
-
-
-def spectral_loss(found: Tensor, image: Tensor, kind: str) -> Tensor:
-    """Of log amplitudes, or of complex coefficients with unit normalisation."""
-    a, b = (torch.fft.rfft2(x, norm="ortho") for x in (found, image))
-    if kind == "complex":
-        twice = torch.fft.fft2(found - image, norm="ortho")
-        return (twice.real**2 + twice.imag**2).mean()
-    return functional.l1_loss(log_amplitude(a), log_amplitude(b))
-
-
-def log_amplitude(coefficients: Tensor) -> Tensor:
-    """Log of the amplitude, flat near zero, where its gradient would explode."""
-    power = coefficients.real**2 + coefficients.imag**2
-    return 0.5 * torch.log(power + LEAST**2)
 
 
 class SmallNetwork(nn.Module):

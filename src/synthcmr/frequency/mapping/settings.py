@@ -21,10 +21,10 @@ class MappingSettings(Settings):
     heads: tuple[int, int, int, int] = Field((1, 2, 4, 8), description="attention heads of each level")
     refinement: int = Field(2, ge=1, description="FET-blocks at the end")
     local: bool = Field(True, description="FESA, the branch of each FET-block that attends to rings of frequencies")
-    spectral: Literal["log", "complex"] = Field(
-        "log",
-        description="second part of the loss: of log amplitudes; or of complex coefficients, as printed, which Parseval makes "
-        "a multiple of the first part",
+    spectral: Literal["rings", "log", "complex"] = Field(
+        "rings",
+        description="second part of the loss: of log power by ring; of the log amplitude of each frequency; or of complex "
+        "coefficients, as printed, which Parseval makes a multiple of the first part",
     )
     spectral_weight: float = Field(0.003, ge=0, description="of the second part against the mean squared error")
     perturbation: Literal["shr", "slopes", "both"] = Field(
