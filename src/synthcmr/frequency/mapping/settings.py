@@ -30,7 +30,7 @@ class MappingSettings(Settings):
     perturbation: Literal["shr", "slopes", "both"] = Field(
         "shr", description="shr: as in the paper; slopes: random smooth gains over frequency; both: one or the other"
     )
-    slope: float = Field(1.5, gt=0, description="spread of those gains at the highest frequency, in log power")
+    slope: float = Field(2.5, gt=0, description="spread of those gains at the highest frequency, in log power")
     radius: tuple[float, float] = Field(
         (0.2, 0.9), description="SHR replaces a share of the rings drawn from this range"
     )
@@ -40,7 +40,7 @@ class MappingSettings(Settings):
 LOOP = LoopSettings(
     steps=800,
     batch=16,
-    learning_rate=1e-3,
+    learning_rate=2e-3,
     warmup=50,
     ema=0.99,
     precision="fp32",  # half precision cannot tell the amplitudes of high frequencies
