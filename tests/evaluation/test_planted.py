@@ -24,7 +24,7 @@ LOOP = LoopSettings(
 )
 # fault -> rules it breaks, no others; tissues, anatomy and slices are measured through the masks
 BROKEN = {
-    "blurred": {"tissue", "texture"},
+    "blurred": {"tissue", "texture", "spectrum"},
     "collapsed": {"variety"},
     "swapped": {"mask", "tissue", "texture", "anatomy", "slices"},
     "ignored": {"attributes"},

@@ -73,6 +73,13 @@ FIDELITY_RULES: PartRules = {
         acceptable=0.5,
         beside="floor",
     ),
+    "spectrum": Rule(
+        score="spectrum distance",
+        says="Power is real at every frequency",
+        good=0.15,
+        acceptable=0.5,
+        beside="floor",
+    ),
     "anatomy": Rule(
         score="anatomy distance",
         says="Volumes, function and walls are distributed as real ones",
