@@ -23,7 +23,8 @@ COLOURS = (
 )  # each 4.5:1 on white, told in palette tests
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")  # so that lines differ without colour
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 10, 44  # around a frame
-LARGE, SMALL, SQUARE = (640, 260), (330, 170), (366, 354)
+LARGE, SMALL, SQUARE = (640, 260), (250, 150), (366, 354)
+PER_TICK = 45  # pixels, at least
 
 
 def plot_svg(plot: Plot, size: tuple[int, int] = LARGE, key: bool = True) -> Markup:
@@ -84,9 +85,9 @@ class _Frame:
         """Ticks, their numbers, names of the axes, and the line of chance."""
         low, left = self.height - BOTTOM, LEFT
         parts = [f'<path class="axis" d="M{left} {TOP}V{low}H{self.width - RIGHT}"/>']
-        for v in ticks(*self.xs):
+        for v in ticks(*self.xs, max(3, self.width // PER_TICK - 1)):
             parts.append(f'<text x="{self.x(v)}" y="{low + 16}" text-anchor="middle">{v:g}</text>')
-        for v in ticks(*self.ys):
+        for v in ticks(*self.ys, max(3, self.height // PER_TICK + 1)):
             parts.append(f'<text x="{left - 6}" y="{self.y(v) + 4}" text-anchor="end">{v:g}</text>')
             parts.append(f'<path class="grid" d="M{left} {self.y(v)}H{self.width - RIGHT}"/>')
         middle_x, middle_y = (left + self.width - RIGHT) / 2, (TOP + low) / 2
@@ -116,10 +117,10 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Round numbers from low to high, four to eight of them."""
-    step = 10.0 ** np.floor(np.log10((high - low) / 4))
-    step *= next(k for k in (5, 2, 1) if (high - low) / (step * k) >= 3.5 or k == 1)
+def ticks(low: float, high: float, most: int = 8) -> list[float]:
+    """Round numbers from low to high, at most so many."""
+    power = 10.0 ** np.floor(np.log10((high - low) / most))
+    step = next(k * power for k in (1, 2, 5, 10, 20) if (high - low) / (k * power) <= most - 1 + 1e-9)
     first = np.ceil(low / step - 1e-9)
     return [float(round(v * step, 12)) for v in np.arange(first, np.floor(high / step + 1e-9) + 1)]
 

@@ -17,7 +17,7 @@ from synthcmr.evaluation.score import Picture
 
 Numbers = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
-SHOWN, PAIRS = 6, 4
+SHOWN, PAIRS = 6, 6
 LOOKED_AT = 4000  # images of a side that pictures are chosen from
 NEIGHBOURS = 5
 SPACE = "cmr"  # features in which images are near
@@ -83,7 +83,7 @@ def _by_likeness(synthetic: _Side, far: Numbers, real: _Side) -> dict[str, tuple
 
     def reason(k: int) -> str:
         farther = float(np.mean(usual > far[k]))
-        return f"{far[k]:.2f} from its fifth nearest real image; {farther:.0%} of real images lie farther from theirs"
+        return f"distance to its fifth nearest real image {far[k]:.2f}; larger for {farther:.0%} of real images"
 
     return {
         title: tuple(Picture(image_id=synthetic.id(k), cohort="synthetic", caption=reason(k)) for k in rows)
@@ -99,7 +99,7 @@ def _nearest(synthetic: _Side, real: _Side, near: Numbers, nearest: Rows) -> dic
 
     def pair(k: int) -> Picture:
         side = _called(real, int(nearest[k]))
-        said = f"{near[k]:.2f} from {side}, {share[k]:.0%} of the distance at which the nearest other person lies"
+        said = f"distance {near[k]:.2f}, {share[k]:.0%} of what the nearest image of another person has"
         beside = Picture(image_id=real.id(int(nearest[k])), cohort="real", caption=side)
         return Picture(image_id=synthetic.id(k), cohort="synthetic", caption=said, beside=beside)
 
