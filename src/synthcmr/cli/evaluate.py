@@ -56,7 +56,7 @@ def evaluate(
     from synthcmr.cohort import Cohort
     from synthcmr.evaluation.evaluate import evaluate as score
     from synthcmr.evaluation.settings import EvaluateSettings
-    from synthcmr.report.score_card_page import write_score_card
+    from synthcmr.report.report_folder import write_report
 
     asked: dict[str, Any] = {"split": split, "by": listed(by), "encoder": encoder, "reader": reader}
     asked |= {"segmenter": segmenter}
@@ -66,7 +66,7 @@ def evaluate(
     told = read_settings(EvaluateSettings, settings, {k: v for k, v in asked.items() if v is not None}, single)
     with progress_bar("evaluate") as report:
         card = score(Cohort.open(real), Cohort.open(synth), out, told, listed(only) or (), report)
-    page = write_score_card(card, out)
+    page = write_report(card, out)
     say(card)
     typer.echo(f"Page: {page}")
 

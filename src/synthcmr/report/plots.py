@@ -23,8 +23,8 @@ COLOURS = (
 )  # each 4.5:1 on white, told in palette tests
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")  # so that lines differ without colour
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 10, 44  # around a frame
-LARGE, SMALL, SQUARE = (640, 260), (250, 150), (366, 354)
-PER_TICK = 45  # pixels, at least
+LARGE, SMALL, SQUARE = (520, 260), (250, 150), (366, 354)
+PER_TICK = 60  # pixels, at least
 
 
 def plot_svg(plot: Plot, size: tuple[int, int] = LARGE, key: bool = True) -> Markup:
@@ -87,7 +87,7 @@ class _Frame:
         parts = [f'<path class="axis" d="M{left} {TOP}V{low}H{self.width - RIGHT}"/>']
         for v in ticks(*self.xs, max(3, self.width // PER_TICK - 1)):
             parts.append(f'<text x="{self.x(v)}" y="{low + 16}" text-anchor="middle">{v:g}</text>')
-        for v in ticks(*self.ys, max(3, self.height // PER_TICK + 1)):
+        for v in ticks(*self.ys, max(3, self.height // PER_TICK + 2)):
             parts.append(f'<text x="{left - 6}" y="{self.y(v) + 4}" text-anchor="end">{v:g}</text>')
             parts.append(f'<path class="grid" d="M{left} {self.y(v)}H{self.width - RIGHT}"/>')
         middle_x, middle_y = (left + self.width - RIGHT) / 2, (TOP + low) / 2
