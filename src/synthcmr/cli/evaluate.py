@@ -23,7 +23,10 @@ def evaluate(
         str | None, typer.Option("--by", help="Attributes to score by. [default: sex,age,bmi,diagnosis,vendor]")
     ] = None,
     features: Annotated[
-        str | None, typer.Option("--features", help="Any of cmr, radiomics, inception. [default: cmr,radiomics]")
+        str | None,
+        typer.Option(
+            "--features", help="Any of cmr, radiomics, radimagenet, cinema, inception. [default: cmr,radiomics]"
+        ),
     ] = None,
     encoder: Annotated[
         Path | None, typer.Option("--encoder", help="Reader whose features are 'cmr'. [default: the shipped one]")
