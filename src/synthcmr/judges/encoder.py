@@ -17,7 +17,7 @@ from synthcmr.config import settings_from_dict
 from synthcmr.judges.augment import posed, standardise
 from synthcmr.judges.damage import KINDS, damaged
 from synthcmr.judges.fitting import fit_judge
-from synthcmr.judges.reader import ReaderNetwork, ReaderTrainee
+from synthcmr.judges.reader import BATCH, ReaderNetwork, ReaderTrainee
 from synthcmr.judges.settings import EncoderSettings
 from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_splits
@@ -71,6 +71,12 @@ class ImageEncoder:
         network = EncoderNetwork(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
         return cls(network, file_hash(weights))
+
+    @torch.no_grad()
+    def damage(self, image: Tensor) -> Tensor:
+        """How each image (images, frames, rows, columns) seems to be spoiled, in the order of KINDS."""
+        parts = [self.network.damage(self.network.network(standardise(part))) for part in torch.split(image, BATCH)]
+        return torch.cat(parts)
 
 
 class EncoderNetwork(ReaderNetwork):
