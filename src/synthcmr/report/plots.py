@@ -22,8 +22,8 @@ COLOURS = (
     "#2f5f9e",
 )  # each 4.5:1 on white, told in palette tests
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")  # so that lines differ without colour
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 10, 44  # around a frame
-LARGE, SMALL, SQUARE = (520, 260), (250, 150), (366, 354)
+LEFT, RIGHT, TOP, BOTTOM = 60, 14, 10, 44  # around a frame
+LARGE, SMALL, SQUARE = (520, 260), (256, 150), (374, 354)
 PER_TICK = 60  # pixels, at least
 
 
@@ -102,6 +102,8 @@ class _Frame:
 
     def line(self, line: Line, k: int) -> str:
         """One line."""
+        if len(line.x) == 1:
+            return f'<circle cx="{self.x(line.x[0])}" cy="{self.y(line.y[0])}" r="4" fill="{_colour(k)}"/>'
         points = " ".join(f"{self.x(x)},{self.y(y)}" for x, y in zip(line.x, line.y, strict=True))
         return f'<polyline points="{points}" {_stroke(k)}/>'
 
