@@ -16,6 +16,7 @@ from synthcmr.judges.settings import ReaderSettings, SegmenterSettings
 from synthcmr.report.score_card_page import write_score_card
 from synthcmr.training.settings import LoopSettings
 from tests.evaluation.making import FAULTS, cohort_of, heart
+from tests.report.accessible import check
 
 PEOPLE = 40
 NEVER = 10**6
@@ -24,7 +25,7 @@ LOOP = LoopSettings(
 )
 # fault -> rules it breaks, no others; tissues, anatomy and slices are measured through the masks
 BROKEN = {
-    "blurred": {"tissue", "texture"},
+    "blurred": {"tissue", "texture", "spectrum"},
     "collapsed": {"variety"},
     "swapped": {"mask", "tissue", "texture", "anatomy", "slices"},
     "ignored": {"attributes"},
@@ -121,7 +122,9 @@ def test_one_part_alone_and_too_few_subjects_are_refused(
 
 
 def test_the_page_is_one_file_that_needs_no_network(cards: dict[str, ScoreCard], folder: Path) -> None:
-    page = write_score_card(cards["swapped"], folder / "scores/swapped").read_text()
+    file = write_score_card(cards["swapped"], folder / "scores/swapped")
+    check(file)
+    page = file.read_text()
     assert "Bad: mask" in page
     assert page.count("data:image/png") >= 24
     assert "http" not in page

@@ -14,6 +14,7 @@ from synthcmr.frequency.spectrum.phase import phase_peaks
 from synthcmr.frequency.spectrum.settings import SpectrumSettings
 from synthcmr.report.spectrum_page import to_json, verdict, write_spectrum
 from tests.frequency.making import blurred, clouds
+from tests.report.accessible import check
 
 SETTINGS = SpectrumSettings(draws=100, halves=3, detail_steps=12, detail_images=80, by=("vendor",))
 
@@ -58,7 +59,9 @@ def test_groups_are_compared_apart(found: Comparison) -> None:
 
 
 def test_the_page_opens_offline_and_the_json_holds_the_same(found: Comparison, tmp_path: Path) -> None:
-    page = write_spectrum(found, "real", SETTINGS, tmp_path).read_text()
+    file = write_spectrum(found, "real", SETTINGS, tmp_path)
+    check(file)
+    page = file.read_text()
     assert "<svg" in page
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""

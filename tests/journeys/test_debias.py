@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.journeys.test_first_hour import run
+from tests.report.accessible import check
 
 SOME = ["group-DRO", "thresholds", "synthetic only", "real + planned", "pre-training", "planned + best cheap"]
 CHANGED = [
@@ -50,6 +51,7 @@ def test_remedies_are_compared_and_the_page_says_what_was_found(people: Path, ot
     assert nothing["AUROC"]["low"] <= nothing["AUROC"]["value"] <= nothing["AUROC"]["high"]
     assert scores["groups"]["sex"]["female"]["sick"] > 0
     page = (out / "debias.html").read_text()
+    check(out / "debias.html")
     assert "Which remedy makes the classifier fairer?" in page
     assert "http" not in page.replace("http-equiv", "")
     before = {f.name: f.stat().st_mtime_ns for f in (out / "predictions").iterdir()}

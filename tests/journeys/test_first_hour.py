@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.report.accessible import check
+
 SYNTHCMR = [sys.executable, "-m", "synthcmr"]
 
 
@@ -31,6 +33,8 @@ def test_demo_makes_a_cohort_an_audit_and_exports_and_says_what_to_open(demo: tu
     assert "audit.html" in said
     assert json.loads((out / "nnunet/Dataset501_SynthCMR/dataset.json").read_text())["labels"]["LV"] == 1
     assert list((out / "dicom").rglob("*.dcm"))
+    check(out / "audit/audit.html")
+    check(out / "synthetic/generated.html")
     assert "Nobody shown here exists" in (out / "synthetic/generated.html").read_text()
 
 

@@ -11,6 +11,7 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.training.run_folder import RunFolder
 from tests.journeys.test_first_hour import run
+from tests.report.accessible import check
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,7 @@ def test_train_judge_and_generate_from_the_command_line(tmp_path: Path) -> None:
     said = run("train", "flow", tmp_path / "c", tmp_path / "run", *tiny, *loop, "--balance", "sex").stdout
     assert "synthcmr generate OUT --run" in said
     page = (tmp_path / "run/curves.html").read_text()
+    check(tmp_path / "run/curves.html")
     assert "held out" in page
     assert "data:image/png;base64" in page
     run("judge", "fit", "segmenter", tmp_path / "c", tmp_path / "j/segmenter", "--set", "model.size=64", *loop[:8])

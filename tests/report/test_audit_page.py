@@ -16,6 +16,7 @@ from synthcmr.fairness.audit import audit_cohort
 from synthcmr.report.audit_page import write_audit_page
 from tests.cohort.making import heart_stack
 from tests.fairness.making import people
+from tests.report.accessible import check
 
 KEPT = ("sex", "age", "bmi", "vendor", "diagnosis")
 
@@ -40,6 +41,7 @@ def unfair(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
 def test_the_page_is_one_file_without_links_and_names_what_is_tangled(unfair: Cohort, tmp_path: Path) -> None:
     audit = audit_cohort(unfair)
     write_audit_page(audit, unfair, tmp_path / "a.html")
+    check(tmp_path / "a.html")
     page = (tmp_path / "a.html").read_text()
     assert not re.search(r"(src|href)=[\"']?(https?:|//)", page)
     assert page.count("data:image/png") >= 4
@@ -73,6 +75,8 @@ def test_cohorts_without_label_masks_or_company_are_audited_too(tmp_path: Path) 
     write_audit_page(audit, lonely, tmp_path / "one.html")
     bare = _cohort(tmp_path / "bare", 25, False, attributes=())
     write_audit_page(audit_cohort(bare), bare, tmp_path / "bare.html")
+    check(tmp_path / "one.html")
+    check(tmp_path / "bare.html")
 
 
 def test_names_from_the_data_cannot_write_html(tmp_path: Path) -> None:

@@ -10,11 +10,14 @@ from synthcmr.fairness.planning.plan_folder import Plan
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.report.plan_page import lead, margins, write_plan_page
 from tests.fairness.making import people
+from tests.report.accessible import check
 
 
 def page_of(plan: Plan, folder: Path) -> str:
     plan.write(folder)
-    return write_plan_page(plan, folder).read_text()
+    page = write_plan_page(plan, folder)
+    check(page)
+    return page.read_text()
 
 
 def test_the_page_shows_cells_ties_and_rows_and_needs_no_network(tmp_path: Path) -> None:

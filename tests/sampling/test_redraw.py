@@ -12,6 +12,7 @@ from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.run_folder import WEIGHTS
 from tests.journeys.test_first_hour import run
+from tests.report.accessible import check
 
 
 def test_redrawn_under_the_same_conditions_an_image_stays_what_it_was(tiny_run: Path, phantom_cohort: Cohort) -> None:
@@ -34,6 +35,7 @@ def test_a_cohort_is_redrawn_from_the_command_line(tiny_run: Path, phantom_cohor
     made = Cohort.open(tmp_path / "out")
     assert set(made.subjects["vendor"]) == {"Philips"}
     assert "centre" not in made.subjects or made.subjects["centre"].isna().all()  # it was the other scanner's
+    check(tmp_path / "out" / "generated.html")
     page = (tmp_path / "out" / "generated.html").read_text()
     assert "real subjects as another scanner would show them" in page
     assert "Nobody" not in page

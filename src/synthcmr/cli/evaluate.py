@@ -23,11 +23,18 @@ def evaluate(
         str | None, typer.Option("--by", help="Attributes to score by. [default: sex,age,bmi,diagnosis,vendor]")
     ] = None,
     features: Annotated[
-        str | None, typer.Option("--features", help="Any of cmr, radiomics, inception. [default: cmr,radiomics]")
+        str | None,
+        typer.Option(
+            "--features", help="Any of cmr, radiomics, radimagenet, cinema, inception. [default: cmr,radiomics]"
+        ),
     ] = None,
     encoder: Annotated[
-        Path | None, typer.Option("--encoder", help="Reader whose features are 'cmr'. [default: the shipped one]")
+        Path | None,
+        typer.Option("--encoder", help="Encoder or reader whose features are 'cmr'. [default: the shipped one]"),
     ] = None,
+    fit_encoder: Annotated[
+        bool, typer.Option("--fit-encoder", help="Train an encoder on REAL's training split first, in OUT/encoder.")
+    ] = False,
     reader: Annotated[
         Path | None, typer.Option("--reader", help="Judge that reads attributes. [default: the shipped one]")
     ] = None,
@@ -56,7 +63,7 @@ def evaluate(
     from synthcmr.cohort import Cohort
     from synthcmr.evaluation.evaluate import evaluate as score
     from synthcmr.evaluation.settings import EvaluateSettings
-    from synthcmr.report.score_card_page import write_score_card
+    from synthcmr.report.report_folder import write_report
 
     asked: dict[str, Any] = {"split": split, "by": listed(by), "encoder": encoder, "reader": reader}
     asked |= {"segmenter": segmenter}
@@ -64,11 +71,31 @@ def evaluate(
     if features is not None:
         single.append(f"fidelity.extractors=[{','.join(listed(features) or ())}]")
     told = read_settings(EvaluateSettings, settings, {k: v for k, v in asked.items() if v is not None}, single)
+    if fit_encoder:
+        told = told.model_copy(update={"encoder": _fitted(real, out, encoder)})
     with progress_bar("evaluate") as report:
         card = score(Cohort.open(real), Cohort.open(synth), out, told, listed(only) or (), report)
-    page = write_score_card(card, out)
+    page = write_report(card, out)
     say(card)
     typer.echo(f"Page: {page}")
+
+
+def _fitted(real: Path, out: Path, encoder: Path | None) -> Path:
+    """An encoder of the user's own; a training that was cut short goes on, a finished one is taken as it is."""
+    from synthcmr.cli.judge import fit_encoder
+    from synthcmr.cli.progress import progress_bar
+    from synthcmr.cli.train import observer
+    from synthcmr.cohort import Cohort
+    from synthcmr.errors import SettingsError
+    from synthcmr.training.run_folder import RunFolder
+
+    if encoder is not None:
+        raise SettingsError("--fit-encoder: expected no --encoder beside it, because it trains one")
+    run = out / "encoder"
+    if not (RunFolder(run).exists() and RunFolder(run).record().get("finished")):
+        with progress_bar("fit encoder") as report:
+            fit_encoder(Cohort.open(real), run, [], observer(run, report))
+    return run
 
 
 def say(card: "ScoreCard") -> None:

@@ -2,9 +2,15 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from synthcmr.cohort import Cohort
+    from synthcmr.training.loop import Observer
 
 
 class Action(StrEnum):
@@ -19,11 +25,17 @@ class Kind(StrEnum):
 
     segmenter = "segmenter"
     reader = "reader"
+    encoder = "encoder"
 
 
 def judge(
     action: Annotated[Action, typer.Argument(help="fit: train; score: test on a cohort's images.")],
-    kind: Annotated[Kind, typer.Argument(help="segmenter: outlines the heart; reader: reads attributes.")],
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            help="segmenter: outlines the heart; reader: reads attributes; encoder: features for distances."
+        ),
+    ],
     cohort: Annotated[Path, typer.Argument(help="Cohort folder.")],
     run: Annotated[
         Path | None, typer.Argument(help="fit: run folder to make. score: a judge. [default: the shipped one]")
@@ -45,6 +57,7 @@ def judge(
       synthcmr judge fit segmenter acdc judges/segmenter
       synthcmr judge fit reader acdc judges/reader --set loop.steps=1500
       synthcmr judge fit segmenter acdc judges/segmenter --also mnms --also phantoms
+      synthcmr judge fit encoder acdc judges/encoder
       synthcmr judge score segmenter acdc
       synthcmr generate out --run runs/acdc --judges judges --subjects 10
     """
@@ -77,19 +90,34 @@ def _fit(kind: Kind, cohort: Path, run: Path, change: list[str], also: list[Path
         if kind is Kind.segmenter:
             outlines, loop = overridden(SegmenterSettings(), SEGMENTER_LOOP, None, change, None)
             Segmenter.fit(opened, run, outlines, loop, watch, others)
+        elif kind is Kind.encoder:
+            fit_encoder(opened, run, change, watch, others)
         else:
             reads, loop = overridden(ReaderSettings(), READER_LOOP, None, change, None)
             AttributeReader.fit(opened, run, reads, loop, watch, others)
     typer.echo(f"{run}: {kind.value}; test it: synthcmr judge score {kind.value} {cohort} {run}")
 
 
+def fit_encoder(
+    cohort: "Cohort", run: Path, change: list[str], watch: "Observer", also: "Sequence[Cohort]" = ()
+) -> None:
+    """Train an encoder, or take it as it is where it is finished."""
+    from synthcmr.judges.encoder import ImageEncoder
+    from synthcmr.judges.settings import ENCODER_LOOP, EncoderSettings
+    from synthcmr.training.overrides import overridden
+
+    model, loop = overridden(EncoderSettings(), ENCODER_LOOP, None, change, None)
+    ImageEncoder.fit(cohort, run, model, loop, watch, also)
+
+
 def _score(kind: Kind, cohort: Path, run: Path | None, split: str) -> None:
     from synthcmr.cohort import Cohort
-    from synthcmr.judges.scores import score_reader, score_segmenter
+    from synthcmr.judges.scores import score_encoder, score_reader, score_segmenter
 
     opened = Cohort.open(cohort)
     chosen = None if split == "all" else split
-    found = score_segmenter(opened, run, chosen) if kind is Kind.segmenter else score_reader(opened, run, chosen)
+    score = {Kind.segmenter: score_segmenter, Kind.reader: score_reader, Kind.encoder: score_encoder}[kind]
+    found = score(opened, run, chosen)
     typer.echo(f"{kind.value} on {cohort}, {found.images} images of {found.subjects} subjects:")
     for name, value in found.scores.items():
         typer.echo(f"  {name}: {value:.3f}")

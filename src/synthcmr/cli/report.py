@@ -20,9 +20,9 @@ def report(
     """
     from synthcmr.cli.evaluate import say
     from synthcmr.evaluation.evaluate import read_card
-    from synthcmr.report.score_card_page import write_score_card
+    from synthcmr.report.report_folder import write_report
 
     card = read_card(out)
-    page = write_score_card(card, out)
+    page = write_report(card, out)
     say(card)
     typer.echo(f"Page: {page}")

@@ -13,6 +13,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input, combined_hash, write_json, write_provenance
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison, Report
+from synthcmr.evaluation.features.cinema import WEIGHTS as CINEMA
 from synthcmr.evaluation.features.store import cohort_key
 from synthcmr.evaluation.parts import PARTS
 from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard, Side
@@ -21,7 +22,14 @@ from synthcmr.evaluation.verdict import verdict
 from synthcmr.training.weights import file_hash, weights_file
 
 SCORES, FOLDER = "scores.json", "parts"
-FILES = ("encoder", "reader", "segmenter", "inception")  # settings that name a file, whose content is what counts
+FILES = (
+    "encoder",
+    "reader",
+    "segmenter",
+    "inception",
+    "radimagenet",
+    "cinema",
+)  # settings that name a file, whose content is what counts
 
 
 def evaluate(
@@ -104,10 +112,22 @@ def _key(name: str, told: Comparison) -> str:
     for file in FILES:
         path = getattr(told.settings, file)
         if path is not None:
-            values[file] = file_hash(path if file == "inception" else weights_file(path))
+            values[file] = file_hash(_content(file, path))
     cohorts = [cohort_key(told.real), cohort_key(told.synthetic)]
     text = json.dumps([__version__, name, cohorts, values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _content(name: str, path: Path) -> Path:
+    """The file that holds what a setting names.
+
+    Raises:
+        SettingsError: it is not there.
+    """
+    file = path if name in ("inception", "radimagenet") else path / CINEMA if name == "cinema" else weights_file(path)
+    if not file.is_file():
+        raise SettingsError(f"{name}: expected a file {file}, got none")
+    return file
 
 
 def _card(told: Comparison, results: dict[str, PartResult]) -> ScoreCard:

@@ -11,7 +11,9 @@ from synthcmr.evaluation.rules import PartRules, Rule
 class FidelitySettings(Settings):
     """Of the part fidelity."""
 
-    extractors: tuple[str, ...] = Field(("cmr", "radiomics"), description="any of cmr, radiomics, inception")
+    extractors: tuple[str, ...] = Field(
+        ("cmr", "radiomics"), description="any of cmr, radiomics, radimagenet, cinema, inception"
+    )
     neighbours: int = Field(5, ge=1, description="k of precision, recall, density and coverage")
     most_images: int = Field(
         10_000, ge=100, description="images of a side that pairs are made of; of more, subjects are drawn"
@@ -73,6 +75,13 @@ FIDELITY_RULES: PartRules = {
         acceptable=0.5,
         beside="floor",
     ),
+    "spectrum": Rule(
+        score="spectrum distance",
+        says="Power is real at every frequency",
+        good=0.15,
+        acceptable=0.5,
+        beside="floor",
+    ),
     "anatomy": Rule(
         score="anatomy distance",
         says="Volumes, function and walls are distributed as real ones",
@@ -127,11 +136,13 @@ class EvaluateSettings(Settings):
     level: float = Field(0.95, gt=0.5, lt=1, description="of intervals")
     seed: int = Field(0, ge=0)
     encoder: Path | None = Field(
-        None, description="a reader whose features are 'cmr'; null: the one that ships, of phantoms"
+        None, description="an encoder or reader whose features are 'cmr'; null: the one that ships, of phantoms"
     )
     reader: Path | None = Field(None, description="a reader that reads attributes back; null: the one that ships")
     segmenter: Path | None = Field(None, description="a segmenter that outlines again; null: the one that ships")
     inception: Path | None = Field(None, description="weights of torch-fidelity's Inception, for 'inception'")
+    radimagenet: Path | None = Field(None, description="RadImageNet's ResNet50.pt, for 'radimagenet'")
+    cinema: Path | None = Field(None, description="folder with CineMA's published weights, for 'cinema'")
     fidelity: FidelitySettings = FidelitySettings()
     adherence: AdherenceSettings = AdherenceSettings()
     rules: dict[str, PartRules] = Field({"fidelity": FIDELITY_RULES, "adherence": ADHERENCE_RULES})

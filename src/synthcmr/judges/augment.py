@@ -132,13 +132,23 @@ def varied(image: Tensor, generator: torch.Generator) -> Tensor:
     def normal(*shape: int) -> Tensor:
         return torch.randn(n, *shape, generator=generator)
 
+    moved = posed(image, generator)
+    shade = functional.interpolate(normal(1, 3, 3), image.shape[2:], mode="bicubic", align_corners=True) * SHADE
+    toned = moved ** torch.exp(normal(1, 1, 1) * GAMMA) * torch.exp(shade)
+    noise = torch.randn(image.shape, generator=generator) * torch.rand(n, 1, 1, 1, generator=generator) * NOISE
+    return toned + noise
+
+
+def posed(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image turned, sized and shifted a little, all its frames alike."""
+    n = len(image)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(n, *shape, generator=generator)
+
     angle, size = normal() * TURN, torch.exp(normal() * STRETCH)
     cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
     shift = normal(2, 1) * SHIFT
     theta = torch.cat([torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1), shift], dim=2)
     grid = functional.affine_grid(theta, list(image.shape), align_corners=False)
-    moved = functional.grid_sample(image, grid, padding_mode="reflection", align_corners=False).clamp(min=0)
-    shade = functional.interpolate(normal(1, 3, 3), image.shape[2:], mode="bicubic", align_corners=True) * SHADE
-    toned = moved ** torch.exp(normal(1, 1, 1) * GAMMA) * torch.exp(shade)
-    noise = torch.randn(image.shape, generator=generator) * torch.rand(n, 1, 1, 1, generator=generator) * NOISE
-    return toned + noise
+    return functional.grid_sample(image, grid, padding_mode="reflection", align_corners=False).clamp(min=0)

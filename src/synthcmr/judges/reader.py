@@ -152,7 +152,11 @@ class ReaderNetwork(nn.Module):
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Squared error of standardised numbers plus cross-entropy of categories, over what is known."""
-        found, wanted = self.look(batch["image"]).float(), batch["attributes"]
+        losses = self.losses(self.look(batch["image"]).float(), batch["attributes"])
+        return torch.stack(list(losses.values())).sum(), losses
+
+    def losses(self, found: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+        """Of each attribute, from raw outputs."""
         losses: dict[str, Tensor] = {}
         start = 0
         for i, word in enumerate(self.vocabulary.words):
@@ -165,7 +169,7 @@ class ReaderNetwork(nn.Module):
             else:
                 each = functional.cross_entropy(out, target.long(), reduction="none")
             losses[word.name] = (each * known).sum() / known.sum().clamp(min=1)
-        return torch.stack(list(losses.values())).sum(), losses
+        return losses
 
 
 class ReaderTrainee:

@@ -1,4 +1,4 @@
-"""How good the judges are: Dice of the segmenter, AUC and correlation of the reader."""
+"""How good the judges are: Dice of the segmenter, AUC and correlation of the reader, what the encoder sees of damage."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Label
+from synthcmr.errors import SettingsError
+from synthcmr.judges.damage import KINDS, damaged
+from synthcmr.judges.encoder import ImageEncoder
 from synthcmr.judges.reader import AttributeReader, Reading, by_subject
 from synthcmr.judges.segmenter import Segmenter, dice
 from synthcmr.training.images import TrainingImages, load_images
@@ -50,6 +53,27 @@ def score_reader(cohort: Cohort, run: Path | None, split: str | None) -> Scores:
     judge = AttributeReader.load(weights_file(run) if run else shipped("reader"))
     images = load_images(cohort, split, judge.frames)
     return score_readings(judge.read(images.image.astype(np.float32)), images)
+
+
+def score_encoder(cohort: Cohort, run: Path | None, split: str | None) -> Scores:
+    """How well an encoder reads back what was done to images: the correlation of each kind of damage, over images.
+
+    Raises:
+        SettingsError: no encoder is named; none comes with the package.
+    """
+    import torch
+
+    if run is None:
+        raise SettingsError("judge score encoder: expected a run after the cohort; none comes with synthcmr")
+    judge = ImageEncoder.load(weights_file(run))
+    images = load_images(cohort, split, judge.frames)
+    spoiled, amount = damaged(torch.from_numpy(images.image.astype(np.float32)), torch.Generator().manual_seed(0))
+    read = judge.damage(spoiled)
+    scores = {
+        f"{kind} correlation": float(np.corrcoef(read[:, k].numpy(), amount[:, k].numpy())[0, 1])
+        for k, kind in enumerate(KINDS)
+    }
+    return Scores(len(images), len(set(images.subject)), scores)
 
 
 def score_readings(reading: Reading, images: TrainingImages) -> Scores:

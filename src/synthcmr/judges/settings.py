@@ -22,6 +22,14 @@ class ReaderSettings(Settings):
     attributes: tuple[str, ...] = ("sex", "diagnosis", "age", "bmi", "chest_fat_mm", "vendor")
 
 
+class EncoderSettings(ReaderSettings):
+    """A reader whose features also tell shapes and damage: what distances between sets of images are taken in."""
+
+    damage_weight: float = Field(1.0, ge=0, description="of reading back how an image was damaged")
+    shape_weight: float = Field(1.0, ge=0, description="of reading the areas of structures")
+    spread_weight: float = Field(0.1, ge=0, description="of keeping all features alive and apart")
+
+
 SEGMENTER_LOOP = LoopSettings(
     steps=3000, batch=16, learning_rate=1e-3, ema=0.998, held_out_every=250, held_out_images=256, checkpoint_every=250
 )
@@ -35,3 +43,4 @@ READER_LOOP = LoopSettings(
     held_out_images=512,
     checkpoint_every=250,
 )
+ENCODER_LOOP = READER_LOOP

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.provenance import write_json
+from synthcmr.evaluation.score import Line, Plot
 from synthcmr.frequency.plane import Plane, spectra
 from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Compared, Comparison
 from synthcmr.frequency.spectrum.distance import Interval
@@ -19,10 +20,10 @@ from synthcmr.frequency.spectrum.phase import NAMES
 from synthcmr.frequency.spectrum.profiles import high_passed
 from synthcmr.frequency.spectrum.settings import SpectrumSettings
 from synthcmr.report.offline_page import write_page
+from synthcmr.report.plots import plot_svg
 
 SCHEMA = "synthcmr-spectrum-1"
 PAGE, SCORES = "spectrum.html", "spectrum.json"
-COLOURS = ("#7a4fa3", "#b3412e", "#0b6e75", "#c98a1b", "#3a6ea5", "#557a2f")
 
 
 def write_spectrum(found: Comparison, real: str, settings: SpectrumSettings, out: Path) -> Path:
@@ -41,6 +42,7 @@ def write_spectrum(found: Comparison, real: str, settings: SpectrumSettings, out
         pictures={s.name: [_pair(p, settings) for p in s.pictures] for s in (found.real, *found.sets)},
         scores=(DISTANCE, PROBE, *((DETAIL,) if settings.detail else ())),
         bands=NAMES,
+        plot=plot_svg,
     )
 
 
@@ -104,53 +106,31 @@ def _floored(floor: Interval | None) -> str:
     return "" if floor is None else f", real against real {floor.value:.2f}"
 
 
-def _curves(found: Comparison) -> str:
-    """Log power by frequency, with the band that 90 % of real frames lie in."""
-    figure, axes = _figure()
-    x, real = found.rings.centres, found.real
-    axes.fill_between(x, real.low, real.high, color="#1c2430", alpha=0.13, lw=0, label="real, 90 % of frames")
-    axes.plot(x, real.mean, color="#1c2430", lw=1.6, label="real")
-    for one, colour in zip(found.sets, _colours(found), strict=True):
-        axes.plot(x, one.mean, color=colour, lw=1.4, label=one.name)
-        axes.plot(x, one.low, color=colour, lw=0.6, ls=":")
-        axes.plot(x, one.high, color=colour, lw=0.6, ls=":")
-    axes.set_ylabel("log power density")
-    return _drawn(figure, axes, found)
+def _curves(found: Comparison) -> Plot:
+    """Log power by frequency, with the band that 90 % of frames lie in."""
+    lines = [
+        Line(
+            name=one.name, x=_plain(found.rings.centres), y=_plain(one.mean), low=_plain(one.low), high=_plain(one.high)
+        )
+        for one in (found.real, *found.sets)
+    ]
+    return Plot(title="Power by frequency", x=_per(found), y="log power density", lines=tuple(lines))
 
 
-def _gaps(found: Comparison) -> str:
-    """Difference of the means by ring."""
-    figure, axes = _figure()
-    axes.axhline(0, color="#1c2430", lw=0.8)
-    for one, colour in zip(found.sets, _colours(found), strict=True):
-        axes.plot(found.rings.centres, one.mean - found.real.mean, color=colour, lw=1.4, label=one.name)
-    axes.set_ylabel("synthetic less real")
-    return _drawn(figure, axes, found)
+def _gaps(found: Comparison) -> Plot:
+    """Difference of the means by ring; the real set lies at 0."""
+    x = _plain(found.rings.centres)
+    lines = [Line(name="real", x=x, y=(0.0,) * len(x))]
+    lines += [Line(name=s.name, x=x, y=_plain(s.mean - found.real.mean)) for s in found.sets]
+    return Plot(title="Synthetic less real", x=_per(found), y="difference in log power", lines=tuple(lines))
 
 
-def _colours(found: Comparison) -> list[str]:
-    return [COLOURS[k % len(COLOURS)] for k in range(len(found.sets))]
+def _per(found: Comparison) -> str:
+    return f"cycles per {found.rings.unit}"
 
 
-def _figure() -> Any:
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.4, 3.6), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _drawn(figure: Any, axes: Any, found: Comparison) -> str:
-    """An SVG to be put into the page as it is."""
-    axes.set_xlabel(f"cycles per {found.rings.unit}")
-    axes.legend(frameon=False, fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg")
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
+def _plain(values: npt.NDArray[np.floating]) -> tuple[float, ...]:
+    return tuple(float(v) for v in values)
 
 
 def _pair(image: npt.NDArray[np.floating], settings: SpectrumSettings) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from synthcmr.fairness.loop.loop import Balanced, balance
 from synthcmr.fairness.loop.settings import BalanceSettings
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.report.balance_page import write_balance
+from tests.report.accessible import check
 
 SETTINGS = BalanceSettings(
     sensitive=("sex",),
@@ -58,6 +59,7 @@ def test_rounds_follow_the_rules(people: Cohort, looped: tuple[Path, Balanced]) 
 def test_a_finished_loop_is_read_again_and_tells_the_same(people: Cohort, looped: tuple[Path, Balanced]) -> None:
     out, found = looped
     page = write_balance(found, people, SETTINGS, out)
+    check(page)
     told = json.loads((out / "balance.json").read_text())
     times = {f: f.stat().st_mtime_ns for f in (out / "predictions").iterdir()}
     again = balance(people, out, SETTINGS, None)

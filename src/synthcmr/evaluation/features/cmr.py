@@ -8,24 +8,30 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from synthcmr.errors import SettingsError
 from synthcmr.evaluation.features.extractor import Values
 from synthcmr.evaluation.features.stream import Batch
 from synthcmr.judges.augment import standardise
+from synthcmr.judges.encoder import ImageEncoder
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.training.shipped import shipped
-from synthcmr.training.weights import weights_file
+from synthcmr.training.weights import read_header, weights_file
 
 AT_ONCE = 64
 
 
 class CmrExtractor:
-    """The layer before the answers of an attribute reader."""
+    """What an encoder makes of an image, or an attribute reader before its answers."""
 
     name = "cmr"
 
     def __init__(self, run: Path | None = None) -> None:
-        """Load a reader that was trained with `synthcmr judge fit reader`, or the one that ships."""
-        self._reader = AttributeReader.load(weights_file(run) if run else shipped("reader"))
+        """Load what was trained with `synthcmr judge fit encoder` or `fit reader`, or what ships.
+
+        Raises:
+            SettingsError: it is another kind of network.
+        """
+        self._reader = _loaded(weights_file(run) if run else shipped("reader"))
         self.hash = self._reader.hash
         self.columns = tuple(f"cmr {k}" for k in range(self._reader.network.head.in_features))
 
@@ -34,8 +40,19 @@ class CmrExtractor:
         return seen(self._reader, _with_frames(batch.image, self._reader.frames)).astype(np.float32)
 
 
+def _loaded(weights: Path) -> AttributeReader | ImageEncoder:
+    family = read_header(weights).get("family")
+    if family == ImageEncoder.kind:
+        return ImageEncoder.load(weights)
+    if family == AttributeReader.kind:
+        return AttributeReader.load(weights)
+    raise SettingsError(
+        f"--encoder {weights}: expected an encoder or a reader ('synthcmr judge fit encoder'), got a {family}"
+    )
+
+
 @torch.no_grad()
-def seen(reader: AttributeReader, image: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def seen(reader: AttributeReader | ImageEncoder, image: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """What a reader sees in images (images, frames, rows, columns) before it answers, (images, width)."""
     found = []
     for k in range(0, len(image), AT_ONCE):

@@ -10,6 +10,8 @@ from synthcmr.evaluation.settings import EvaluateSettings
 EXTRACTORS: dict[str, str] = {
     "cmr": "an attribute reader, before its answers; the one that ships learned from phantoms alone",
     "radiomics": "intensity, texture and shape of each region, in units of the real images' spread",
+    "radimagenet": "a ResNet50 that learned from radiological images, of one frame",
+    "cinema": "CineMA, which learned from UK Biobank: of the first frame of whole stacks",
     "inception": "ImageNet's Inception as torch-fidelity computes it, of one frame: for comparing with published FIDs",
 }
 
@@ -32,4 +34,12 @@ def extractor(name: str, settings: EvaluateSettings) -> Extractor:
         from synthcmr.evaluation.features.inception import InceptionExtractor
 
         return InceptionExtractor.load(settings.inception)
+    if name == "radimagenet":
+        from synthcmr.evaluation.features.radimagenet import RadImageNetExtractor
+
+        return RadImageNetExtractor(settings.radimagenet)
+    if name == "cinema":
+        from synthcmr.evaluation.features.cinema import CinemaExtractor
+
+        return CinemaExtractor.load(settings.cinema)
     raise SettingsError(f"fidelity.extractors: expected any of {', '.join(EXTRACTORS)}, got '{name}'")

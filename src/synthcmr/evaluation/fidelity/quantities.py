@@ -1,9 +1,9 @@
-"""Quantities of subjects - tissues, texture, anatomy, slices - against their real distribution."""
+"""Quantities of subjects - tissues, texture, spectra, anatomy, slices - against their real distribution."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison, subject_places
 from synthcmr.evaluation.features.extractor import Extractor, Values
 from synthcmr.evaluation.features.radiomics import INTENSITY, TEXTURE, RadiomicsExtractor
+from synthcmr.evaluation.features.spectrum import SpectrumExtractor
 from synthcmr.evaluation.features.stacks import HEART, NEXT, HeartExtractor, NextExtractor
 from synthcmr.evaluation.fidelity.spread import FEW, distance, distance_interval, quantiles
 from synthcmr.evaluation.groups import Group
 from synthcmr.evaluation.intervals import halves, percentile, weights
-from synthcmr.evaluation.score import OVERALL, Distribution, Score
+from synthcmr.evaluation.score import OVERALL, Distribution, Line, Plot, Score
 
 Numbers = npt.NDArray[np.float64]
 TISSUES = ("lv", "myo", "rv", "rest")
@@ -32,14 +33,16 @@ class Family:
     shown: Mapping[str, tuple[str, str]]  # column -> in words, unit
 
 
-def families() -> tuple[Family, ...]:
+def families(real: Cohort, synthetic: Cohort) -> tuple[Family, ...]:
     """All of them."""
-    radiomics = RadiomicsExtractor()
+    radiomics, spectrum = RadiomicsExtractor(), SpectrumExtractor.of_both(real, synthetic)
+    per = f"cycles per {spectrum.rings.unit}"
     tissue = {f"{t} {n}": (f"{_region(t)}, {n}", "") for t in TISSUES for n in INTENSITY}
     texture = {f"{t} {n}": (f"{_region(t)}, {n}", "") for t in TISSUES for n in TEXTURE}
     return (
         Family("tissue", radiomics, tissue),
         Family("texture", radiomics, texture),
+        Family("spectrum", spectrum, {c: (f"log power at {c} {per}", per) for c in spectrum.columns}),
         Family("anatomy", HeartExtractor(), HEART),
         Family("slice", NextExtractor(), {k: (words, "") for k, words in NEXT.items()}),
     )
@@ -54,16 +57,26 @@ class Measured:
     synthetic: Numbers
 
 
-def quantity_scores(told: Comparison) -> tuple[list[Score], list[Distribution]]:
+@dataclass(frozen=True)
+class Found:
+    """What is said of all families."""
+
+    scores: list[Score] = field(default_factory=list)
+    distributions: list[Distribution] = field(default_factory=list)
+    plots: list[Plot] = field(default_factory=list)
+
+
+def quantity_scores(told: Comparison) -> Found:
     """Every family, of everybody and of groups."""
-    scores: list[Score] = []
-    distributions: list[Distribution] = []
-    for family in families():
+    found = Found()
+    for family in families(told.real, told.synthetic):
         measured = _measured(told, family)
         for group in told.groups:
-            scores += _of_group(measured, group, told)
-        distributions += _distributions(measured)
-    return scores, distributions
+            found.scores.extend(_of_group(measured, group, told))
+        found.distributions.extend(_distributions(measured))
+        if isinstance(family.extractor, SpectrumExtractor):
+            found.plots.extend(_spectra(measured, family.extractor))
+    return found
 
 
 def _measured(told: Comparison, family: Family) -> Measured:
@@ -162,6 +175,21 @@ def _distributions(measured: Measured) -> list[Distribution]:
         if real and synthetic:
             found.append(Distribution(name=words, unit=unit, real=real, synthetic=synthetic))
     return found
+
+
+def _spectra(measured: Measured, extractor: SpectrumExtractor) -> list[Plot]:
+    """Log power by frequency: means, and where 90 % of real subjects lie."""
+    real, made = (side[np.isfinite(side).all(axis=1)] for side in (measured.real, measured.synthetic))
+    if not min(len(real), len(made)):
+        return []
+    x = tuple(extractor.rings.centres.tolist())
+    low, high = (tuple(edge.tolist()) for edge in np.percentile(real, (5, 95), axis=0))
+    lines = (
+        Line(name="real", x=x, y=tuple(real.mean(axis=0).tolist()), low=low, high=high),
+        Line(name="synthetic", x=x, y=tuple(made.mean(axis=0).tolist())),
+    )
+    note = "Mean log power of the first frame in rings of equal width, without what borders leak. Band: 90 % of real subjects."
+    return [Plot(title="Spectra", x=f"cycles per {extractor.rings.unit}", y="log power", lines=lines, note=note)]
 
 
 def _region(name: str) -> str:

@@ -1,0 +1,147 @@
+"""An encoder of cardiac MRI: numbers that tell who is shown, what the heart measures, and how an image was spoiled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.labels import STRUCTURES, Label, Mask
+from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.config import settings_from_dict
+from synthcmr.judges.augment import posed, standardise
+from synthcmr.judges.damage import KINDS, damaged
+from synthcmr.judges.fitting import fit_judge
+from synthcmr.judges.reader import BATCH, ReaderNetwork, ReaderTrainee
+from synthcmr.judges.settings import EncoderSettings
+from synthcmr.training.draws import Draw
+from synthcmr.training.images import TrainingImages, load_splits
+from synthcmr.training.layout import channels_last_batch
+from synthcmr.training.loop import Observer
+from synthcmr.training.settings import LoopSettings
+from synthcmr.training.trainee import Batch
+from synthcmr.training.weights import file_hash, load_weights, read_header
+
+AREA_SCALE = 10.0  # brings roots of shares of the image to about one
+
+
+class ImageEncoder:
+    """A trained encoder."""
+
+    kind = "encoder"
+
+    def __init__(self, network: EncoderNetwork, weights_hash: str) -> None:
+        """Use `fit` or `load`."""
+        self.network = network.eval().requires_grad_(False)
+        self.hash, self.frames = weights_hash, network.frames
+
+    @classmethod
+    def fit(
+        cls,
+        cohort: Cohort,
+        run: Path,
+        model: EncoderSettings,
+        loop: LoopSettings,
+        observe: Observer | None = None,
+        also: Sequence[Cohort] = (),
+    ) -> ImageEncoder:
+        """Train on the training split of a cohort, and of others too; a run that was cut short goes on."""
+        training, held_out = load_splits(cohort, model.frames, also)
+        vocabulary = Vocabulary.of(training.attributes, model.attributes)
+
+        def build() -> EncoderTrainee:
+            return EncoderTrainee(EncoderNetwork(model, vocabulary), training, held_out)
+
+        def limits(network: nn.Module) -> dict[str, dict[str, float]]:
+            return {}  # nothing is screened by it
+
+        record = {"family": cls.kind, "model": model.model_dump(mode="json"), "vocabulary": vocabulary.to_json()}
+        return cls.load(fit_judge(cohort, run, record, loop, build, limits, observe, also))
+
+    @classmethod
+    def load(cls, weights: Path) -> ImageEncoder:
+        """Load a weights file."""
+        header = read_header(weights)
+        settings = settings_from_dict(header["model"], EncoderSettings, str(weights))
+        network = EncoderNetwork(settings, Vocabulary.from_json(header["vocabulary"]))
+        load_weights(network, weights)
+        return cls(network, file_hash(weights))
+
+    @torch.no_grad()
+    def damage(self, image: Tensor) -> Tensor:
+        """How each image (images, frames, rows, columns) seems to be spoiled, in the order of KINDS."""
+        parts = [self.network.damage(self.network.network(standardise(part))) for part in torch.split(image, BATCH)]
+        return torch.cat(parts)
+
+
+class EncoderNetwork(ReaderNetwork):
+    """The reader's network with further outputs, all straight lines of its features."""
+
+    def __init__(self, settings: EncoderSettings, vocabulary: Vocabulary) -> None:
+        """Build the network for the attributes of a vocabulary."""
+        super().__init__(settings, vocabulary)
+        self.weights = (settings.damage_weight, settings.shape_weight, settings.spread_weight)
+        self.damage = nn.Linear(settings.features, len(KINDS))
+        self.shape = nn.Linear(settings.features, settings.frames * len(STRUCTURES))
+
+    def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the reader loses, plus squared errors of damage and areas, plus what features have in common."""
+        features: Tensor = self.network(channels_last_batch(standardise(batch["image"]))).float()
+        read = self.losses(self.head(self.dropout(features)), batch["attributes"])
+        by_damage, by_shape, by_spread = self.weights
+        known = ~batch["area"].isnan()
+        off = (self.shape(features) - torch.nan_to_num(batch["area"])).square() * known
+        losses = {
+            "damage": by_damage * 10 * (self.damage(features) - batch["damage"]).square().mean(),
+            "shape": by_shape * off.sum() / known.sum().clamp(min=1),
+            "spread": by_spread * _common(features),
+        }
+        attributes = torch.stack([*read.values()]).mean() if read else features.new_zeros(())
+        return attributes + torch.stack(list(losses.values())).sum(), {**losses, "attributes": attributes}
+
+
+def _common(features: Tensor) -> Tensor:
+    """Features that do not vary, or vary together (Bardes et al. 2022): so that none of them is lost."""
+    centred = features - features.mean(dim=0)
+    covariance = centred.T @ centred / max(len(features) - 1, 1)
+    variance = covariance.diagonal()
+    together = (covariance.square().sum() - variance.square().sum()) / features.shape[1]
+    return together + (1 - (variance + 1e-4).sqrt()).relu().mean() * 10
+
+
+class EncoderTrainee(ReaderTrainee):
+    """The encoder in training: the held-out images are damaged too, each always alike."""
+
+    turns: tuple[str, ...] = ("encode",)
+
+    def __init__(self, network: EncoderNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
+        """Take a network and the images."""
+        super().__init__(network, training, held_out)
+
+    def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
+        """Damaged images with what was done to them, what the heart measures, and who is shown."""
+        images = self._images[held_out]
+        rows = [d.row for d in draws]
+        generator = torch.Generator().manual_seed(int(draws[0].rng.integers(2**31)))
+        image = torch.from_numpy(images.image[rows].astype(np.float32))
+        image, amount = damaged(image if held_out else posed(image, generator), generator)
+        attributes = [self._vocabulary.encode(images.attributes[row]) for row in rows]
+        return {
+            "image": image,
+            "attributes": torch.from_numpy(np.stack(attributes)),
+            "damage": amount,
+            "area": torch.from_numpy(_areas(images.mask[rows])),
+        }
+
+
+def _areas(mask: Mask) -> npt.NDArray[np.float32]:
+    """Root of the share of the image that each structure takes, (images, frames x structures); NaN where nobody outlined it."""
+    shares = np.stack([(mask == label).mean(axis=(2, 3)) for label in STRUCTURES.values()], axis=2)
+    shares[(mask == Label.UNLABELLED).any(axis=(2, 3))] = np.nan
+    found: npt.NDArray[np.float32] = (AREA_SCALE * np.sqrt(shares)).reshape(len(mask), -1).astype(np.float32)
+    return found

@@ -1,0 +1,104 @@
+"""The generator, the training data and the synthetic cohort behind an evaluation, as far as folders still tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from synthcmr.cohort import Cohort
+from synthcmr.errors import SynthcmrError
+from synthcmr.evaluation.score import ScoreCard
+from synthcmr.report.provenance_chain import Step, chain
+from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.shipped import shipped
+from synthcmr.training.weights import file_hash, read_header, weights_file
+
+SHIPPED = "shipped weights"  # as generate calls them
+
+
+@dataclass(frozen=True)
+class MadeFrom:
+    """All that is known beside the scores."""
+
+    card: ScoreCard
+    steps: list[Step] = field(default_factory=list)  # of the synthetic cohort, itself first
+
+    @classmethod
+    def of(cls, card: ScoreCard, out: Path) -> MadeFrom:
+        """Follow the chain of an evaluation's synthetic cohort."""
+        steps = chain(out)
+        starts = [k for k, s in enumerate(steps) if s.depth == 0]
+        return cls(card, steps[starts[1] :] if len(starts) > 1 else [])
+
+    def first(self, kind: str, below: Step | None = None) -> Step | None:
+        """The nearest step of a kind, of the whole chain or of what one of its steps was made from."""
+        among = self.steps if below is None else self.below(below)
+        return next((s for s in among if s.kind == kind), None)
+
+    def below(self, step: Step) -> list[Step]:
+        """What a step was made from, directly and indirectly."""
+        place = next(k for k, s in enumerate(self.steps) if s is step)
+        found = []
+        for s in self.steps[place + 1 :]:
+            if s.depth <= step.depth:
+                break
+            found.append(s)
+        return found
+
+    @cached_property
+    def synthetic(self) -> Cohort | None:
+        """The images that were scored."""
+        return _opened(self.steps[0]) if self.steps else None
+
+    @cached_property
+    def run(self) -> Step | None:
+        """What generated them."""
+        return self.first("run")
+
+    @cached_property
+    def training(self) -> Cohort | None:
+        """What the generator learned from."""
+        step = self.first("cohort", self.run) if self.run else None
+        return _opened(step) if step else None
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """What the generator's weights and run folder say of themselves; empty where neither is there any more."""
+        if self.run is None:
+            return {}
+        try:
+            if self.run.name == SHIPPED:
+                file = shipped("flow")
+                return read_header(file) if file_hash(file).startswith(self.run.hash) else {}
+            # the run's word over the weights': only it knows what it began from
+            return (
+                read_header(weights_file(self.run.folder)) | RunFolder(self.run.folder).record()
+                if self.run.record
+                else {}
+            )
+        except SynthcmrError:
+            return {}
+
+    @property
+    def began_from(self) -> str | None:
+        """Another run that the generator went on from; None where it began from nothing."""
+        found: str | None = self.told.get("model", {}).get("start")
+        return found
+
+    @cached_property
+    def generated(self) -> dict[str, Any]:
+        """What the synthetic cohort says of its generation."""
+        found: dict[str, Any] = self.synthetic.info.get("generated", {}) if self.synthetic is not None else {}
+        return found
+
+
+def _opened(step: Step) -> Cohort | None:
+    """A cohort that still is what it was."""
+    if not step.record:
+        return None
+    try:
+        return Cohort.open(step.folder)
+    except SynthcmrError:
+        return None

@@ -1,0 +1,61 @@
+"""Pieces of Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from synthcmr.evaluation.score import ScoreCard
+from synthcmr.report.provenance_chain import Step
+
+UNKNOWN = "Not known"
+
+
+def plain(value: object) -> str:
+    """Text from data, which must not become Markdown or HTML."""
+    return re.sub(r"([\\`*_<>|\[\]])", r"\\\1", " ".join(str(value).split()))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A table; cells are taken as plain text."""
+    lines = [f"| {' | '.join(columns)} |", f"| {' | '.join('---' for _ in columns)} |"]
+    return [*lines, *(f"| {' | '.join(plain(cell) for cell in row)} |" for row in rows), ""]
+
+
+def facts(told: dict[str, object]) -> list[str]:
+    """What is known, a line each; what is None is said not to be known."""
+    return [*(f"- **{name}**: {UNKNOWN if v is None else plain(v)}" for name, v in told.items()), ""]
+
+
+def chain_lines(steps: Sequence[Step]) -> list[str]:
+    """A provenance chain as a nested list."""
+    return [*(f"{'  ' * s.depth}- {_said(s)}" for s in steps), ""] if steps else [f"{UNKNOWN}: no folder says.", ""]
+
+
+def _said(s: Step) -> str:
+    made = (
+        f", made by `{s.step}`"
+        if s.step
+        else ""
+        if s.kind in ("files", "phantom")
+        else f", how it was made is {UNKNOWN.lower()}"
+    )
+    when = f" on {str(s.record['created'])[:10]}" if s.record.get("created") else ""
+    version = s.record.get("software", {}).get("synthcmr")
+    return f"{s.kind} {plain(s.name)} (`{s.hash}`){made}{when}" + (f" with synthcmr {version}" if version else "")
+
+
+def verdict_lines(card: ScoreCard) -> list[str]:
+    """What the evaluation came to: part by part, then finding by finding."""
+    split = f", split {card.real.split}" if card.real.split else ""
+    lines = [
+        f"{card.synthetic.subjects} synthetic subjects ({plain(card.synthetic.name)}, `{card.synthetic.hash[:12]}`) against "
+        f"{card.real.subjects} real ones ({plain(card.real.name)}{split}, `{card.real.hash[:12]}`), by {card.made_by}.",
+        "",
+    ]
+    lines += table(
+        ("part", "question", "verdict", "in a sentence"),
+        ((name, p.about, p.verdict.word, p.verdict.sentence) for name, p in card.parts.items()),
+    )
+    found = [(name, f.rule, f.word, f.sentence) for name, p in card.parts.items() for f in p.verdict.findings]
+    return [*lines, *table(("part", "rule", "finding", "figures"), found)] if found else lines

@@ -1,0 +1,149 @@
+"""The model card of the generator behind some images (Mitchell et al. 2019): facts from folders, and what no folder tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from synthcmr.cohort import Cohort
+from synthcmr.evaluation.score import ScoreCard
+from synthcmr.report.made_from import MadeFrom
+from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
+from synthcmr.report.people import people
+from synthcmr.training.run_folder import RunFolder
+
+FILE = "model_card.md"
+USE = [
+    "Meant for: training, augmenting and testing methods of cardiac MRI (segmentation, classification, fairness), teaching, "
+    "and sharing where patients' images cannot be shared, as far as the verdicts below carry it.",
+    "",
+    "Not meant for: diagnosis or treatment, statements about any patient, or evidence about disease: images show what the "
+    "generator learned, not what is.",
+    "",
+]
+
+
+def write_model_card(card: ScoreCard, out: Path) -> Path:
+    """Write OUT/model_card.md."""
+    made = MadeFrom.of(card, out)
+    name = made.run.name if made.run else f"the generator of {card.synthetic.name}"
+    lines = [f"# Model card: {plain(name)}", "", *_details(made), "## Intended use", "", *USE, *_training_data(made)]
+    lines += [
+        *_conditions(made),
+        *_privacy(made),
+        "## Evaluation",
+        "",
+        *verdict_lines(card),
+        *limits(card),
+        *_blind(made),
+    ]
+    lines += ["## Where it comes from", "", *chain_lines(made.steps)]
+    file = out / FILE
+    file.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    return file
+
+
+def _details(made: MadeFrom) -> list[str]:
+    told, loop = made.told, made.told.get("loop", {})
+    frames = told.get("model", {}).get("frames")
+    metrics = RunFolder(made.run.folder).metrics() if made.run and made.run.record else []
+    held_out = [m["held_out"] for m in metrics if m.get("held_out") is not None]
+    known: dict[str, object] = {
+        "Family": told.get("family") or made.generated.get("family"),
+        "Weights": f"SHA-256 {made.run.hash}..." if made.run else None,
+        "Trained by": told.get("made_by"),
+        "Frames of an image": frames,
+        "Steps": told.get("steps"),
+        "Images per step": loop.get("batch") if not loop.get("dp") else "drawn at random, as differential privacy asks",
+        "Began from": made.began_from or ("nothing" if told else None),
+        "Loss on held-out images, lowest": f"{min(held_out):.4f}" if held_out else None,
+        "Licence of the weights": None,
+    }
+    return ["## Details", "", *facts(known)]
+
+
+def _training_data(made: MadeFrom) -> list[str]:
+    cohort, told = made.training, made.told
+    lines = ["## Training data", ""]
+    origin = told.get("origin") or (cohort.info.get("origin") if cohort is not None else None)
+    step = made.first("cohort", made.run) if made.run else None
+    known: dict[str, object] = {
+        "Cohort": f"{step.name}, {step.hash}" if step else None,
+        "Origin": ", ".join(origin) if origin else None,
+        "Images learned from": told.get("images"),
+    }
+    if cohort is None:
+        return [*lines, *facts(known | {"Who they are": None})]
+    learned = cohort.subjects
+    if "split" in learned and (learned["split"] == "train").any():
+        learned = learned[learned["split"] == "train"]
+    known["Subjects learned from"] = len(learned)
+    return [*lines, *facts(known), *table(("attribute", "training subjects", "missing"), people(learned))]
+
+
+def _conditions(made: MadeFrom) -> list[str]:
+    words: list[Mapping[str, Any]] = made.told.get("vocabulary") or []
+    lines = ["## What it can be asked for", ""]
+    if not words:
+        return [*lines, f"{UNKNOWN}: the weights are not there to say.", ""]
+    rows = [(w["name"].replace("_", " "), _word(w)) for w in words]
+    also = "Masks of LV cavity, myocardium and RV cavity, and the attributes below; any may be left out."
+    return [*lines, also, "", *table(("attribute", "known from training"), rows)]
+
+
+def _word(word: Mapping[str, Any]) -> str:
+    if "values" in word:
+        return ", ".join(word["values"])
+    return f"mean {word['mean']:.4g}, standard deviation {word['sd']:.4g}"
+
+
+def _privacy(made: MadeFrom) -> list[str]:
+    lines = ["## Differential privacy", ""]
+    if not made.told:
+        return [*lines, f"{UNKNOWN}.", ""]
+    spent = made.told.get("privacy")
+    return [*lines, *facts(spent)] if spent else [*lines, "None: it was trained without.", ""]
+
+
+def limits(card: ScoreCard) -> list[str]:
+    """What the evaluation found wanting, what it could not say, and whom it could not say it of."""
+    found = [(name, f) for name, p in card.parts.items() for f in p.verdict.findings]
+    wanting = [f"- {plain(f.sentence)}" for _, f in found if f.word == "bad"]
+    unsure = [f"- {name}, {f.rule}" for name, f in found if f.word == "not enough evidence"]
+    refused = dict.fromkeys(
+        s.group for p in card.parts.values() for s in p.result.scores if s.group and s.value is None
+    )
+    scored = {s.group for p in card.parts.values() for s in p.result.scores if s.value is not None}
+    unseen = [f"- {plain(group)}" for group in refused if group not in scored]
+    lines = ["## Limits", ""]
+    for heading, items in (
+        ("Found bad:", wanting),
+        ("Not enough evidence of:", unsure),
+        ("Groups of which nothing could be scored:", unseen),
+    ):
+        lines += [heading, "", *items, ""] if items else []
+    return lines if len(lines) > 2 else [*lines, "No rule found anything bad or beyond what could be seen.", ""]
+
+
+def _blind(made: MadeFrom) -> list[str]:
+    from synthcmr.evaluation.parts import PARTS
+
+    missing = [f"{name} ({about})" for name, (about, *_) in PARTS.items() if name not in made.card.parts]
+    lines = [f"Not evaluated: {plain('; '.join(missing))}.", ""] if missing else []
+    unheard = _never_seen(made.training, made.synthetic)
+    return lines + (
+        [f"Asked for, though no training subject above has it: {plain('; '.join(unheard))}.", ""] if unheard else []
+    )
+
+
+def _never_seen(training: Cohort | None, synthetic: Cohort | None) -> list[str]:
+    """Values of categories among the synthetic subjects that no training subject has."""
+    if training is None or synthetic is None:
+        return []
+    found = []
+    for name in ("sex", "diagnosis", "vendor"):
+        if name in synthetic.subjects and name in training.subjects:
+            new = set(synthetic.subjects[name].dropna()) - set(training.subjects[name].dropna())
+            found += [f"{name} {value}" for value in sorted(map(str, new))]
+    return found
