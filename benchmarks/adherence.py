@@ -25,8 +25,8 @@ import pandas as pd
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.stack_measures import measure
 from synthcmr.cohort.subject_stack import SubjectStack
-from synthcmr.generators.anatomy.anatomy import measure
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader

@@ -19,6 +19,7 @@ ALWAYS = [
     ["synthcmr", "train", "few-step", PEOPLE, "benchmarks/out/few"],
     ["benchmarks.few_step", "--cohort", PEOPLE, "--run", "benchmarks/out/few"],
     ["benchmarks.debias_phantom"],
+    ["benchmarks.fairness_paper", "--people", "benchmarks/out/debias/people"],
     ["benchmarks.sampling_speed"],
     ["benchmarks.presets"],
     ["benchmarks.cpu_preset", "--cohort", PEOPLE],

@@ -100,7 +100,23 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["phantom", "ingest", "info", "audit", "train", "judge", "plan", "generate", "export", "demo"]
+    "command",
+    [
+        "phantom",
+        "ingest",
+        "info",
+        "audit",
+        "train",
+        "judge",
+        "plan",
+        "generate",
+        "recalibrate",
+        "spectrum",
+        "evaluate",
+        "report",
+        "export",
+        "demo",
+    ],
 )
 def test_help_of_each_command_imports_nothing_heavy_and_shows_an_example(command: str) -> None:
     code = (

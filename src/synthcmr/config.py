@@ -5,7 +5,7 @@ from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from synthcmr.errors import SettingsError
+from synthcmr.errors import SettingsError, in_words
 
 FrameMode = Literal["auto", "single", "pair", "cine"]
 
@@ -84,7 +84,7 @@ def settings_from_yaml(path: Path, kind: type[S]) -> S:
     try:
         values = yaml.safe_load(path.read_text()) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path}: expected a readable YAML file of settings, got: {error}") from error
+        raise SettingsError(f"{path}: expected a readable YAML file of settings, got: {in_words(error)}") from error
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected 'key: value' lines, got a {type(values).__name__}")
     return settings_from_dict(values, kind, origin=str(path))
@@ -105,8 +105,20 @@ def _explain(error: ValidationError, kind: type[Settings]) -> str:
         if problem["type"] == "extra_forbidden":
             lines.append(f"unknown key '{key}'; allowed: {', '.join(_fields_at(kind, problem['loc'][:-1]))}")
         else:
-            lines.append(f"'{key}': {problem['msg']}, got {problem['input']!r}")
+            lines.append(f"'{key}': {_expected(problem['msg'])}, got {problem['input']!r}")
     return "; ".join(lines)
+
+
+def _expected(told: str) -> str:
+    """What a validator says, in the words of our own errors."""
+    for before, after in (
+        ("Value error, ", ""),
+        ("Input should be ", "expected "),
+        ("Field required", "expected a value"),
+    ):
+        if told.startswith(before):
+            return after + told.removeprefix(before)
+    return told
 
 
 def _fields_at(kind: type[Settings], path: tuple[int | str, ...]) -> list[str]:

@@ -1,6 +1,13 @@
 """Errors a user can act on. Their text is shown without a traceback by the command line."""
 
 
+def in_words(error: Exception) -> str:
+    """Why something could not be read, without error numbers and without naming the file again."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[0].lower() + error.strerror[1:]
+    return str(error)
+
+
 class SynthcmrError(Exception):
     """What was expected, what was got, which values are allowed and how to fix it."""
 
@@ -11,6 +18,10 @@ class SettingsError(SynthcmrError):
 
 class CohortError(SynthcmrError):
     """A folder is not a cohort, is unfinished, or does not hold what was asked of it."""
+
+
+class AlreadyMadeError(CohortError):
+    """What was asked for is there already, made by the same command; the command line calls this done, not wrong."""
 
 
 class ReadError(SynthcmrError):

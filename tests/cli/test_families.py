@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthcmr.cli.families import setting_lines
+from synthcmr.cli.setting_lines import setting_lines
 from synthcmr.generators.families import FAMILIES, about, family
 from synthcmr.training.overrides import overridden
 from tests.journeys.test_first_hour import run

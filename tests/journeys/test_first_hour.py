@@ -48,8 +48,10 @@ def test_the_same_phantom_command_gives_the_same_cohort_and_resumes_nothing_twic
         run("phantom", tmp_path / name, "-n", 2, "--preset", "vendors", "--seed", 5, "--size", 64)
     hashes = {json.loads((tmp_path / n / "cohort.json").read_text())["hash"] for n in ("a", "b")}
     assert len(hashes) == 1
-    again = run("phantom", tmp_path / "a", "-n", 2, "--preset", "vendors", "--seed", 5, "--size", 64, ok=False)
-    assert "finished cohort already" in again.stderr
+    again = run("phantom", tmp_path / "a", "-n", 2, "--preset", "vendors", "--seed", 5, "--size", 64)
+    assert "of the very same settings is there, finished" in again.stdout
+    other = run("phantom", tmp_path / "a", "-n", 3, "--preset", "vendors", "--seed", 5, "--size", 64, ok=False)
+    assert "finished cohort already" in other.stderr
     run("phantom", tmp_path / "a", "-n", 1, "--overwrite", "--size", 64)
 
 

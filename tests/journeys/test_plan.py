@@ -131,3 +131,20 @@ def test_a_plan_is_replaced_only_when_asked(people: Path, tmp_path: Path) -> Non
     assert len(Plan.read(tmp_path / "plan").rows) == 4
     alone = run("generate", tmp_path / "out", "--shard", "1/2", ok=False)
     assert "--shard: expected with --plan" in alone.stderr
+
+
+def test_repeating_a_finished_command_is_done_and_not_wrong(
+    people: Path, planned: tuple[Path, str], whole: Cohort
+) -> None:
+    folder, _ = planned
+    assert (
+        "this very plan is there already"
+        in run("plan", people, folder, "--target", "equal:sex,diagnosis", "--budget", 5).stdout
+    )
+    assert "is there, finished" in run("generate", whole.path, "--plan", folder, *QUICK).stdout
+    assert Cohort.open(whole.path).hash == whole.hash
+
+
+def test_several_targets_are_refused_instead_of_dropped(people: Path) -> None:
+    said = run("plan", people, people.parent / "two", "-t", "equal:sex", "-t", "equal:bmi", ok=False).stderr
+    assert "--target: expected once, got 2 times (equal:sex and equal:bmi)" in said

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pandas as pd
+
 from synthcmr.fairness.planning.plan import plan_subjects
 from synthcmr.fairness.planning.plan_folder import Plan
 from synthcmr.fairness.planning.settings import PlanSettings
@@ -60,3 +62,33 @@ def test_names_from_the_data_cannot_write_html(tmp_path: Path) -> None:
     subjects = people(30, 0)
     subjects["centre"] = ["<script>alert(1)</script>"] * 10 + ["Leeds"] * 20
     assert "<script>" not in page_of(plan_subjects(subjects, "equal:centre"), tmp_path / "plan")
+
+
+def test_ties_that_a_plan_makes_closer_are_told() -> None:
+    """Groups of one size, two of them of one diagnosis only: parity doubles these, and sex tells BMI."""
+    counts = {("female", 22.0, "NOR"): 40, ("female", 34.0, "NOR"): 20, ("female", 34.0, "DCM"): 20}
+    counts |= {("male", 22.0, "NOR"): 20, ("male", 22.0, "DCM"): 20, ("male", 34.0, "DCM"): 40}
+    who = [kind for kind, count in counts.items() for _ in range(count)]
+    table = pd.DataFrame(who, columns=["sex", "bmi", "diagnosis"]).assign(subject_id=[f"s{i}" for i in range(len(who))])
+    (told,) = [s for s in lead(plan_subjects(table, "parity:diagnosis|sex,bmi")) if "ties closer" in s]
+    assert "bmi and sex (V 0.00 before, 0.3" in told
+    assert not [s for s in lead(plan_subjects(table, "equal:sex,bmi,diagnosis")) if "ties closer" in s]
+
+
+def test_cells_that_parity_rounds_away_are_named() -> None:
+    who = [("female", "NOR")] * 100 + [("male", "NOR")] * 2 + [("female", "DCM")] * 10
+    subjects = pd.DataFrame(who, columns=["sex", "diagnosis"]).assign(subject_id=[f"s{i}" for i in range(len(who))])
+    plan = plan_subjects(subjects, "parity:diagnosis|sex")
+    (note,) = [note for note in plan.notes if "less than half a subject of the label" in note]
+    assert "male" in note
+    assert "DCM" in note
+
+
+def test_a_plan_repeated_is_the_one_that_is_there(tmp_path: Path) -> None:
+    plan, other = (plan_subjects(people(40, 0), target) for target in ("equal:sex", "equal:diagnosis"))
+    plan.write(tmp_path / "plan")
+    assert plan.is_at(tmp_path / "plan")
+    assert not other.is_at(tmp_path / "plan")
+    (tmp_path / "plan" / "plan.json").unlink()  # as if it had been stopped half-way
+    plan.write(tmp_path / "plan")
+    assert Plan.read(tmp_path / "plan").hash == plan.hash

@@ -20,6 +20,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "judge": ("Train the judges that look at images, and score them.", "synthcmr.cli.judge:judge"),
     "plan": ("Plan the images that would balance a cohort.", "synthcmr.cli.plan:plan"),
     "generate": ("Make synthetic images from a sentence or from anatomies.", "synthcmr.cli.generate:generate"),
+    "recalibrate": (
+        "Give synthetic images the high frequencies of real ones.",
+        "synthcmr.cli.recalibrate:recalibrate",
+    ),
+    "spectrum": (
+        "Say how far the frequencies of synthetic images are from real ones.",
+        "synthcmr.cli.spectrum:spectrum",
+    ),
     "debias": (
         "Compare remedies for an unfair classifier, synthetic images among them.",
         "synthcmr.cli.debias:debias",
@@ -28,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Find the images that make a classifier fairer, round by round.",
         "synthcmr.cli.balance:balance",
     ),
+    "evaluate": ("Score synthetic images against real ones.", "synthcmr.cli.evaluate:evaluate"),
+    "report": ("Draw the score card of an evaluation.", "synthcmr.cli.report:report"),
     "join": ("Join cohorts, such as the shards of a plan, into one.", "synthcmr.cli.join:join"),
     "export": (
         "Write a cohort for other tools: nnU-Net, NIfTI, DICOM, PNG, Hugging Face, ACDC.",
@@ -68,7 +78,7 @@ app = typer.Typer(
 def synthcmr(version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
     """Synthetic cardiac MRI that a group can use.
 
-    The chain: phantom or ingest, audit, train, plan, generate, export. Start with 'synthcmr demo OUT': it needs no data.
+    The chain: phantom or ingest, audit, train, plan, generate, recalibrate, export. Start with 'synthcmr demo OUT': it needs no data.
     'synthcmr COMMAND --help' shows options and examples of a command.
     """
     if version:
@@ -78,10 +88,12 @@ def synthcmr(version: bool = typer.Option(False, "--version", help="Show the ver
 
 def main() -> None:
     """Run the command line; errors a user can act on are shown without a traceback."""
-    from synthcmr.errors import SynthcmrError
+    from synthcmr.errors import AlreadyMadeError, SynthcmrError
 
     try:
         app()
+    except AlreadyMadeError as done:
+        typer.echo(str(done))
     except SynthcmrError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(2)

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from synthcmr.cli.setting_lines import list_balance
+
 
 def balance(
     cohort: Annotated[Path, typer.Argument(help="Real cohort with train, validation and test splits.")],
@@ -26,6 +28,12 @@ def balance(
     repeats: Annotated[int | None, typer.Option("--repeats", min=1, help="Seeds in every round. [default: 3]")] = None,
     settings: Annotated[Path | None, typer.Option("--settings", help="YAML file of settings.")] = None,
     change: Annotated[list[str] | None, typer.Option("--set", help="One setting, e.g. --set loop.steps=600.")] = None,
+    list_settings: Annotated[
+        bool,
+        typer.Option(
+            "--list-settings", callback=list_balance, is_eager=True, help="Print every setting that --set takes."
+        ),
+    ] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Classifiers trained at once.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a loop that is already there.")] = False,
 ) -> None:

@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from synthcmr.cli.setting_lines import list_debias
+
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
+    from synthcmr.config import Settings
     from synthcmr.fairness.debias.settings import DebiasSettings
 
-Told = TypeVar("Told", bound="DebiasSettings")
+Told = TypeVar("Told", bound="Settings")
+ONE_PLAN = "planned images have one target; plan and generate others yourself and give them with --planned"
 
 
 def debias(
@@ -32,7 +36,7 @@ def debias(
         bool, typer.Option("--synthetic/--no-synthetic", help="Whether to try synthetic images at all.")
     ] = True,
     target: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option("--target", help="What the planned images reach, as in plan. [default: parity:LABEL|SENSITIVE]"),
     ] = None,
     repeats: Annotated[int | None, typer.Option("--repeats", min=1, help="Seeds. [default: 5]")] = None,
@@ -40,6 +44,12 @@ def debias(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="One setting, e.g. --set loop.steps=600 or --set slices=central.")
     ] = None,
+    list_settings: Annotated[
+        bool,
+        typer.Option(
+            "--list-settings", callback=list_debias, is_eager=True, help="Print every setting that --set takes."
+        ),
+    ] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Classifiers trained at once.")] = 1,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an experiment that is already there.")
@@ -59,6 +69,7 @@ def debias(
       synthcmr debias people cheap --no-synthetic --repeats 8
       synthcmr debias people mine --planned made_elsewhere --copy another --workers 2
     """
+    from synthcmr.cli.once import only
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.debias.experiment import run_experiment
@@ -67,7 +78,7 @@ def debias(
 
     opened = Cohort.open(cohort)
     asked: dict[str, Any] = {"label": label, "positive": listed(positive), "sensitive": listed(sensitive)}
-    asked |= {"target": target, "repeats": repeats}
+    asked |= {"target": only(target, "--target", ONE_PLAN) if target else None, "repeats": repeats}
     told = read_settings(DebiasSettings, settings, {k: v for k, v in asked.items() if v is not None}, change or [])
     if overwrite:
         clear_experiment(out)

@@ -1,13 +1,10 @@
 """`synthcmr families`: which generators there are, and what can be set of each."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
-
-    from synthcmr.config import Settings
+from synthcmr.cli.setting_lines import setting_lines
 
 
 def families(
@@ -33,33 +30,3 @@ def families(
     model, loop = find(family).settings(preset)
     for group, settings in (("model", model), ("loop", loop)):
         typer.echo("\n".join(setting_lines(group, settings)))
-
-
-def setting_lines(group: str, settings: "Settings") -> list[str]:
-    """One line for each setting, and one for what it means."""
-    lines = []
-    for name, field in type(settings).model_fields.items():
-        lines.append(f"{group}.{name}={_value(getattr(settings, name))}")
-        meaning = "; ".join(said for said in (field.description, _allowed(field)) if said)
-        lines += [f"    {meaning}"] if meaning else []
-    return lines
-
-
-def _value(value: Any) -> str:
-    """As --set takes it."""
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _allowed(field: "FieldInfo") -> str:
-    """The values that are allowed, where they are few or bounded."""
-    from typing import Literal, get_args, get_origin
-
-    if get_origin(field.annotation) is Literal:
-        return "one of " + ", ".join(map(str, get_args(field.annotation)))
-    bounds = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    said = [
-        f"{words} {getattr(m, name):g}" for m in field.metadata for name, words in bounds.items() if hasattr(m, name)
-    ]
-    return " and ".join(said)

@@ -97,6 +97,10 @@ def generate(
     batch: Annotated[int, typer.Option("--batch", min=1, help="Images at once; they do not depend on it.")] = 16,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 1,
     screen: Annotated[bool, typer.Option("--screen/--no-screen", help="Judge every image before it is kept.")] = True,
+    recalibration: Annotated[
+        Path | None,
+        typer.Option("--recalibrate", help="As the last step, give them the frequencies that this model learned."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort that is already there.")] = False,
 ) -> None:
     """Make synthetic images with their masks: a cohort like any other.
@@ -117,6 +121,7 @@ def generate(
       synthcmr generate mine --run runs/flow --like acdc --masks deformed --subjects 30
       synthcmr generate philips --like people --as vendor=Philips
       synthcmr generate part1 --plan plans/fair --run runs/flow --shard 1/4
+      synthcmr generate true --run runs/flow --subjects 30 --recalibrate truth
     """
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.replace import clear_for
@@ -165,9 +170,14 @@ def generate(
     notes = generator.vocabulary.far(understood.attributes)
     for note in (*notes, *(made_of.notes if made_of else ()), *(unseen(plan, generator) if plan else ())):
         typer.echo(f"  note: {note}")
+    from synthcmr.cli.generate_recalibrated import raw_folder, recalibrated
+
+    raw = out if recalibration is None else raw_folder(out, recalibration, overwrite)
     clear_for(out, overwrite)  # once it is known that there is a generator to replace what was there
     with progress_bar("generate") as report:
-        cohort = make(out, requests, sources, settings, workers, report, [made_of.input] if made_of else ())
+        cohort = make(raw, requests, sources, settings, workers, report, [made_of.input] if made_of else ())
+    if recalibration is not None and len(cohort):
+        cohort = recalibrated(cohort, recalibration, out)
     typer.echo(describe(cohort, len(requests)))
     if not len(cohort):
         typer.echo(

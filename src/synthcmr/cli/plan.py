@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from synthcmr.fairness.planning.settings import PlanSettings
 
 SHOWN_CELLS = 12
+MANY = "a plan has one target; cross attributes instead, such as equal:sex,diagnosis, or make a plan for each"
 
 
 class BelowFloor(StrEnum):
@@ -49,7 +50,7 @@ def plan(
     cohort: Annotated[Path, typer.Argument(help="Cohort folder; its training split is counted.")],
     out: Annotated[Path, typer.Argument(metavar="PLAN", help="Folder to make for the plan.")],
     target: Annotated[
-        str,
+        list[str],
         typer.Option(
             "--target", "-t", help="equal:A,B  parity:LABEL|A,B  match:TABLE.csv  copy[:N]  total:A,B=N  make:A,B=N"
         ),
@@ -100,9 +101,10 @@ def plan(
       synthcmr plan ukbb plans/fair --target "parity:diagnosis|sex,bmi" --budget 2000 --cap 10
       synthcmr generate balanced --plan plans/fair --run runs/flow
     """
+    from synthcmr.cli.once import only
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.planning.plan import plan_cohort
-    from synthcmr.report.plan_page import write_plan_page
+    from synthcmr.report.plan_page import lead, write_plan_page
 
     asked: dict[str, object] = {
         "budget": budget,
@@ -116,11 +118,15 @@ def plan(
         "masks": masks.value,
         "seed": seed,
     }
-    made = plan_cohort(Cohort.open(cohort), target, _settings(asked))
+    made = plan_cohort(Cohort.open(cohort), only(target, "--target", MANY), _settings(asked))
     _clear(out, overwrite)
-    made.write(out)
+    if made.is_at(out):
+        typer.echo(f"{out}: this very plan is there already")
+    else:
+        made.write(out)
     page = write_plan_page(made, out)
     typer.echo(describe(made, out))
+    typer.echo("\n".join(f"  {sentence}" for sentence in lead(made)[1:]))
     typer.echo(f"Page: {page}")
 
 

@@ -53,19 +53,29 @@ def _bar(what: str) -> Iterator[Report]:
 
 
 def _lines(what: str) -> Report:
-    started = last = time.monotonic()
+    last = time.monotonic()
+    first: tuple[float, int] | None = None  # time and count of the first report: before it, things were being set up
     before = 0
 
     def report(done: int, total: int, item: str) -> None:
-        nonlocal last, started, before
+        nonlocal last, first, before
         now = time.monotonic()
-        if done < before:  # another part of the work
-            started = last
+        if first is None or done < before:  # the beginning, or another part of the work
+            first = (now, done)
         before = done
         if done < total and now - last < LOG_EVERY_S:
             return
         last = now
-        left = (now - started) / max(done, 1) * (total - done)
-        print(f"{what}: {done}/{total}, {left:.0f} s left{item and f' ({item})'}", file=sys.stderr, flush=True)
+        print(
+            f"{what}: {done}/{total}{_left(now, done, total, first)}{item and f' ({item})'}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     return report
+
+
+def _left(now: float, done: int, total: int, first: tuple[float, int]) -> str:
+    """Time left, once there is a pace to tell it from."""
+    began, start = first
+    return f", {(now - began) / (done - start) * (total - done):.0f} s left" if done > start else ""

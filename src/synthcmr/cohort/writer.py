@@ -12,12 +12,12 @@ from synthcmr import __version__
 from synthcmr.cohort.frame_store import FrameWriter
 from synthcmr.cohort.journal import Batch, Journal, Row
 from synthcmr.cohort.labels import Label
-from synthcmr.cohort.provenance import Input, combined_hash, write_json, write_provenance
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.splits import assign_splits
 from synthcmr.cohort.tables import IMAGE_TYPES, REJECT_TYPES, STRING, SUBJECT_TYPES, write_table
 from synthcmr.config import SplitSettings
-from synthcmr.errors import CohortError
+from synthcmr.errors import AlreadyMadeError, CohortError
 
 FORMAT, FORMAT_VERSION = "synthcmr-cohort", 1
 COHORT_FILE, ARRAYS = "cohort.json", "arrays.zarr"
@@ -121,6 +121,10 @@ class CohortWriter:
 
     def _claim(self) -> None:
         if (self.path / COHORT_FILE).exists():
+            if _recorded(self.path) == self.manifest:
+                raise AlreadyMadeError(
+                    f"{self.path}: a cohort of the very same settings is there, finished; --overwrite makes it again"
+                )
             raise CohortError(
                 f"{self.path}: holds a finished cohort already; choose another folder or remove it (--overwrite)"
             )
@@ -170,6 +174,14 @@ class CohortWriter:
             "settings": self.manifest.get("settings", {}),
             "dropped_attributes": dropped,
         }
+
+
+def _recorded(path: Path) -> object:
+    """The manifest that a finished cohort was made by; None where nothing tells."""
+    try:
+        return json.loads((path / PROVENANCE_FILE).read_text())["settings"]
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def cohort_hash(subjects: list[Row], images: list[Row]) -> str:

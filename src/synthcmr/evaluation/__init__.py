@@ -1,1 +1,1 @@
-"""Judging synthetic images, whoever made them: features, fidelity, adherence, utility, fairness and privacy."""
+"""Judges the images of a cohort against real ones, whoever made them: fidelity, adherence, and what plugs in beside them."""

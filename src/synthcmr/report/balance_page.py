@@ -36,6 +36,7 @@ def write_balance(found: Balanced, cohort: Cohort, settings: BalanceSettings, ou
         settings=settings,
         sentences=sentences(found),
         kinds=kinds,
+        sizes=found.rounds[0].look.subjects,
         called=called,
         cells=_cells,
         shade=lambda loss: f"{min(0.6, 0.6 * loss / largest):.2f}",
@@ -59,15 +60,24 @@ def balance_json(found: Balanced, cohort: Cohort, settings: BalanceSettings) -> 
 def sentences(found: Balanced) -> list[str]:
     """What the loop found."""
     best, first = found.rounds[found.best], found.rounds[0]
-    ended = f"The loop ended after {len(found.rounds) - 1} round(s): {found.why}."
+    made = len(found.rounds) - 1
+    ended = f"The loop ended after {made} round{'' if made == 1 else 's'}: {found.why}."
     if found.best == 0:
-        return [ended, "No images lowered the loss on the validation split: it recommends to add none."]
+        return [
+            ended,
+            "No images lowered the loss on the validation split: it recommends to add none.",
+            *found.results.notes,
+        ]
     before, after = float(first.look.together[0]), float(best.look.together[0])
     told = (
-        f"It recommends the {best.images} images of the first {found.best} round(s): on the validation split, where rare "
+        f"It recommends the {best.images} images of {_first(found.best)}: on the validation split, where rare "
         f"patients count as much as frequent ones, the loss falls from {before:.3f} to {after:.3f}."
     )
-    return [ended, told, *_on_test(found)]
+    return [ended, told, *_on_test(found), *found.results.notes]
+
+
+def _first(rounds: int) -> str:
+    return "the first round" if rounds == 1 else f"the first {rounds} rounds"
 
 
 def called(kind: Kind) -> str:

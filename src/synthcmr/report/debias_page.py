@@ -67,6 +67,7 @@ def _row(r: RemedyScores) -> dict[str, Any]:
         "scores": _plain(r.scores),
         "to_nothing": _plain(r.to_nothing),
         "to_best_cheap": _plain(r.to_best),
+        "by_chance": {k: asdict(v) for k, v in r.chance.items()},
         "groups": {g: {name: _plain(scores) for name, scores in groups.items()} for g, groups in r.groups.items()},
     }
 

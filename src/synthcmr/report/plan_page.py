@@ -11,6 +11,7 @@ from synthcmr.fairness.planning.remarks import unit
 from synthcmr.report.offline_page import write_page
 
 SHOWN_CELLS, SHOWN_ROWS = 200, 20
+NOTICED_V = 0.05  # smaller changes of an association are those of rounding to whole subjects
 
 
 def write_plan_page(plan: Plan, folder: Path) -> Path:
@@ -42,7 +43,7 @@ def lead(plan: Plan) -> list[str]:
         )
     else:
         said.append("The target is reached." if made else "The cohort is at its target already.")
-    return [*said, *_still_tangled(plan)]
+    return [*said, *_still_tangled(plan), *_newly_tangled(plan)]
 
 
 def _still_tangled(plan: Plan) -> list[str]:
@@ -54,6 +55,17 @@ def _still_tangled(plan: Plan) -> list[str]:
     new = [name for name in others if name not in plan.attributes]
     advice = f"take {' and '.join(new)} into the target too, or judge" if new else "judge"
     return [f"Still tangled with {plan.label} afterwards: {told}; {advice} models on each of these groups apart."]
+
+
+def _newly_tangled(plan: Plan) -> list[str]:
+    """Pairs beside the label that planned subjects tie closer than they were."""
+    worse = [t for t in plan.tangles if plan.label not in (t.a, t.b) and t.remains and t.after > t.before + NOTICED_V]
+    told = ", ".join(f"{t.a} and {t.b} (V {t.before:.2f} before, {t.after:.2f} after)" for t in worse)
+    return (
+        [f"The plan ties closer what was not asked for: {told}; equal:{','.join(plan.attributes)} would not."]
+        if told
+        else []
+    )
 
 
 def margins(cells: tuple[PlannedCell, ...]) -> dict[str, list[dict[str, Any]]]:

@@ -55,8 +55,8 @@ class RunFolder:
         """
         if not self.exists():
             raise CohortError(
-                f"{self.path}: expected a run folder with {RUN_FILE}; make one with 'synthcmr train', or leave --run out "
-                "to use the weights that come with synthcmr"
+                f"{self.path}: expected a run folder with {RUN_FILE}; make one with 'synthcmr train', or use the weights "
+                "that come with synthcmr (generate without --run, train --from phantom)"
             )
         found: dict[str, Any] = json.loads((self.path / RUN_FILE).read_text())
         if found.get("format") != FORMAT or int(found.get("version", 0)) > FORMAT_VERSION:

@@ -6,14 +6,20 @@ from pathlib import Path
 import pytest
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.joining import join_cohorts
 from synthcmr.errors import CohortError
 from synthcmr.fairness.debias.leaks import check_synthetic
+from synthcmr.frequency.apply import apply_to_cohort
+from synthcmr.frequency.recalibration import Recalibration
+from synthcmr.frequency.sources import open_images
+from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.requests import like_cohort
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
 from synthcmr.sampling.sources import Sources
+from synthcmr.training.images import load_images
 from tests.generators.making import LOOP, TINY
 
 
@@ -62,3 +68,32 @@ def test_a_generator_that_learned_from_test_subjects_is_seen(phantom_cohort: Coh
     leaky = made(tmp_path / "s", run, phantom_cohort, of_split(phantom_cohort, "train"))
     with pytest.raises(CohortError, match="a generator that learned from images of test subjects"):
         check_synthetic(phantom_cohort, leaky, "planned")
+
+
+def test_a_leak_is_seen_through_a_join(phantom_cohort: Cohort, tiny_run: Path, tmp_path: Path) -> None:
+    clean = made(tmp_path / "s", tiny_run, phantom_cohort, of_split(phantom_cohort, "train"))
+    joined = join_cohorts(tmp_path / "joined", [clean])
+    check_synthetic(phantom_cohort, joined, "planned")
+    learned = tmp_path / "learned"  # the same run, with fingerprints of the test split
+    shutil.copytree(tiny_run, learned)
+    test = load_images(phantom_cohort, "test", 2)
+    Fingerprints.of(test, load_images(phantom_cohort, "train", 2)).save(learned / NAME)
+    leaky = made(tmp_path / "l", learned, phantom_cohort, of_split(phantom_cohort, "train"))
+    with pytest.raises(CohortError, match="a generator that learned from images of test subjects"):
+        check_synthetic(phantom_cohort, join_cohorts(tmp_path / "again", [leaky]), "planned")
+
+
+@pytest.mark.parametrize("split", ["train", "all"])
+def test_a_recalibration_that_learned_from_the_test_split_is_seen(
+    phantom_cohort: Cohort, tiny_run: Path, tmp_path: Path, split: str
+) -> None:
+    clean = made(tmp_path / "s", tiny_run, phantom_cohort, of_split(phantom_cohort, "train"))
+    images = open_images(phantom_cohort.path, None if split == "all" else split)
+    model = Recalibration().fit(images)
+    model.save(tmp_path / "truth")
+    better = apply_to_cohort(model, tmp_path / "truth", clean, tmp_path / "better")
+    if split == "train":
+        check_synthetic(phantom_cohort, better, "planned")
+    else:
+        with pytest.raises(CohortError, match="fit again with --split train"):
+            check_synthetic(phantom_cohort, better, "planned")

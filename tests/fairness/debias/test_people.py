@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from synthcmr.errors import SettingsError
-from synthcmr.fairness.debias.people import at_prevalence, check_scored, people_of
+from synthcmr.fairness.debias.people import at_prevalence, check_scored, people_of, thin_validation
 from synthcmr.fairness.debias.settings import DebiasSettings, Prevalence
 
 
@@ -54,7 +54,7 @@ def test_prevalence_is_reached_to_one_subject(share: float) -> None:
         ({"label": "disease"}, "--label: the cohort has no disease; it has"),
         ({"sensitive": ("race",)}, "--sensitive: the cohort has no race"),
         ({"positive": ("XYZ",)}, "one or more of DCM, HCM, NOR; got XYZ"),
-        ({"positive": ("NOR", "DCM", "HCM")}, "expected sick and healthy subjects"),
+        ({"positive": ("NOR", "DCM", "HCM")}, "expected some values of 'diagnosis' and not all"),
         ({"sensitive": ("diagnosis",)}, "expected attributes other than the label"),
     ],
 )
@@ -75,3 +75,12 @@ def test_a_test_split_of_one_kind_is_refused() -> None:
     people = people_of(table, DebiasSettings())
     with pytest.raises(SettingsError, match=r"in the split 'test', got .* sick and 0 healthy"):
         check_scored(people)
+
+
+def test_a_validation_split_without_healthy_subjects_is_told() -> None:
+    table = subjects()
+    people = people_of(table, DebiasSettings())
+    assert thin_validation(people, 5) == ""
+    sick_only = people[(people["split"] != "validation") | (people["label"] == 1)]
+    count = int((sick_only["split"] == "validation").sum())
+    assert f"{count} sick and 0 healthy" in thin_validation(sick_only, 5)

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn.metrics import demographic_parity_difference, equal_opportunity_difference, equalized_odds_difference
+from scipy.stats import hypergeom
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from synthcmr.fairness.debias.groups import groupings
 from synthcmr.fairness.debias.people import cells
-from synthcmr.fairness.debias.rates import Said, draw, headline, interval
+from synthcmr.fairness.debias.rates import Said, chance, draw, headline, interval
 from synthcmr.fairness.debias.scores import group_frame
 
 
@@ -94,3 +95,32 @@ def test_small_groups_are_refused_with_their_numbers() -> None:
     refused = next(g for g in grouping.groups if g.name == "underweight")
     assert "at least 5 of each are needed" in refused.refused
     assert all(g.name != "underweight" for g in grouping.scored)
+
+
+def test_chance_is_the_difference_of_two_groups_filled_at_random() -> None:
+    """Two groups of 50 sick each, of whom half are found: the difference of a hypergeometric draw, by its formula."""
+    half = np.repeat([0, 1], 50)
+    table = pd.DataFrame({"label": np.ones(200, dtype=int), "sex": np.tile(["female", "male"], 100)})
+    table.loc[100:, "label"] = 0
+    found = groupings(table, ("sex",), 5)
+    decided = np.concatenate([half, np.zeros(100, dtype=int)])[None]
+    drawn = chance(Said(decided.astype(float), decided), table["label"].to_numpy(), found, 4000, 0)
+    k = np.arange(51)
+    share = hypergeom(100, 50, 50).pmf(k)
+    expected = float((share * np.abs(2 * k - 50) / 50).sum())
+    assert drawn["equal opportunity gap, sex"].mean() == pytest.approx(expected, rel=0.03)
+    assert np.ptp(drawn["worst group, sex"]) > 0
+    assert drawn["demographic parity gap, sex"].mean() == pytest.approx(expected / 2, rel=0.03)
+
+
+def test_gaps_of_groups_that_do_not_matter_exceed_chance_in_one_case_of_twenty() -> None:
+    beyond = 0
+    for k in range(200):
+        table = people(240, seed=k)
+        one = said(table.assign(sex="female"), 2, seed=1000 + k)
+        label, found = table["label"].to_numpy(), groupings(table, ("sex", "bmi"), 5)
+        key = "equal opportunity gap, sex x bmi"
+        drawn = chance(one, label, found, 200, k)[key]
+        value = headline(one, label, found, draw(label, 2, 1, 0))[key][0]
+        beyond += value > np.percentile(drawn, 95)
+    assert 2 <= beyond <= 20  # of 200, expected 10 with a standard deviation of 3

@@ -23,6 +23,7 @@ SETTINGS = BalanceSettings(
     rounds=3,
     draws=100,
     min_group=2,
+    min_kind=2,
 )
 
 

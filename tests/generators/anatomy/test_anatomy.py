@@ -5,9 +5,9 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Label
+from synthcmr.cohort.stack_measures import measure
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.generators.anatomy import Anatomy, AnatomyGenerator, deform, real_anatomies
-from synthcmr.generators.anatomy.anatomy import measure
 from synthcmr.sampling.plausible import implausible
 from synthcmr.training.shipped import shipped
 

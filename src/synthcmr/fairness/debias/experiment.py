@@ -16,6 +16,7 @@ from synthcmr.errors import CohortError
 from synthcmr.fairness.debias.data import REAL, all_people
 from synthcmr.fairness.debias.job import Job, run_job
 from synthcmr.fairness.debias.leaks import check_synthetic
+from synthcmr.fairness.debias.people import thin_validation
 from synthcmr.fairness.debias.remedies import ON_TOP, PLANNED, Remedy, chosen, on_top_of
 from synthcmr.fairness.debias.scores import Results, best_cheap, score
 from synthcmr.fairness.debias.settings import DebiasSettings
@@ -79,9 +80,20 @@ def run_experiment(
         answers |= answers_of(jobs_of([extra]))
         remedies = (*remedies, extra)
     shutil.rmtree(out / "work", ignore_errors=True)
-    test = everyone[REAL][everyone[REAL]["split"] == "test"]
-    seen = set(answers[remedies[0].name][0]["subject_id"])
-    return score(answers, remedies, test[test["subject_id"].isin(seen)].reset_index(drop=True), settings)
+    return scored(answers, remedies, everyone[REAL], settings)
+
+
+def scored(
+    answers: Mapping[str, list[pd.DataFrame]],
+    remedies: Sequence[Remedy],
+    people: pd.DataFrame,
+    settings: DebiasSettings,
+) -> Results:
+    """Score answers on the test subjects that have images, with what must be borne in mind."""
+    seen = people[people["subject_id"].isin(set(answers[remedies[0].name][0]["subject_id"]))]
+    test = seen[seen["split"] == "test"].reset_index(drop=True)
+    note = thin_validation(seen, settings.min_group)
+    return replace(score(answers, remedies, test, settings), notes=(note,) if note else ())
 
 
 def _cohorts(cohort: Cohort, sets: Mapping[str, Path]) -> dict[str, Cohort]:

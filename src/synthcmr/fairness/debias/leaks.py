@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.provenance import PROVENANCE_FILE
+from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.errors import CohortError
 
 if TYPE_CHECKING:
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
 
     from synthcmr.generators.fingerprints import Fingerprints
 
+Made = Mapping[str, str]  # a row of provenance: kind, name, hash
+RECALIBRATION = "recalibration.json"
+DEEPEST = 8  # steps that provenance is followed back
 SAME = 0.999  # correlation of fingerprints above which two images are of one scan
 HOW = "make them from the training split alone: synthcmr plan, synthcmr train and synthcmr generate do"
 
@@ -23,7 +30,7 @@ def check_synthetic(real: Cohort, synthetic: Cohort, name: str) -> None:
     """Refuse synthetic images that test subjects of the real cohort have reached.
 
     Looked for are: test images themselves, masks of test subjects, and test images among those that the generator learned from,
-    where its run is still there.
+    where its run is still there, and a recalibration that learned from the test split.
 
     Raises:
         CohortError: a leak was found.
@@ -31,8 +38,12 @@ def check_synthetic(real: Cohort, synthetic: Cohort, name: str) -> None:
     tested = set(real.subjects.loc[real.subjects["split"] == "test", "subject_id"].astype(str))
     _check_pixels(real, synthetic, tested, name)
     _check_masks(synthetic, tested, name)
-    for run in _runs(synthetic):
+    made = _made_of(synthetic)
+    for run in _runs(made):
         _check_generator(real, tested, run, name)
+    for row in made:
+        if row["kind"] == "recalibration":
+            _check_recalibration(real, Path(row["name"]), name)
 
 
 def _check_pixels(real: Cohort, synthetic: Cohort, tested: set[str], name: str) -> None:
@@ -73,11 +84,35 @@ def _same(prints: Fingerprints, image: npt.NDArray[np.floating], subject: npt.ND
     return sorted(set(subject[prints.nearest(image) > max(SAME, prints.limit)].tolist()))
 
 
-def _runs(synthetic: Cohort) -> list[Path]:
+def _runs(made: Sequence[Made]) -> list[Path]:
     """Run folders that a synthetic cohort was made with and that are still there."""
-    rows = synthetic.provenance.get("inputs", [])
-    found = [Path(row["name"]) for row in rows if row["kind"] == "run"]
+    found = [Path(row["name"]) for row in made if row["kind"] == "run"]
     return [run if run.is_dir() else run.parent for run in found if run.exists()]
+
+
+def _check_recalibration(real: Cohort, model: Path, name: str) -> None:
+    """A recalibration that learned from every image of this cohort has seen its test split."""
+    try:
+        learned = json.loads((model / PROVENANCE_FILE).read_text())["inputs"]
+        split = json.loads((model / RECALIBRATION).read_text()).get("split", "")
+    except (OSError, ValueError, KeyError):
+        return
+    if split in ("all", "test") and real.hash in {row["hash"] for row in learned}:
+        raise CohortError(
+            f"the set '{name}' was recalibrated with {model}, which learned from {real.path} with its test split; scores would be "
+            "worthless. Expected none of it: fit again with --split train"
+        )
+
+
+def _made_of(cohort: Cohort, depth: int = 0) -> list[Made]:
+    """Everything a cohort was made from, also where it was joined or recalibrated in between."""
+    found: list[Made] = []
+    for row in cohort.provenance.get("inputs", []):
+        found.append(row)
+        before = Path(row["name"])
+        if row["kind"] == "cohort" and depth < DEEPEST and (before / COHORT_FILE).exists():
+            found += _made_of(Cohort.open(before), depth + 1)
+    return found
 
 
 def _told(name: str, where: Path, what: str, subjects: list[str]) -> str:

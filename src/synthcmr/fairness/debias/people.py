@@ -54,6 +54,11 @@ def labels_of(values: pd.Series, settings: DebiasSettings) -> pd.Series:
             f"--positive: expected values of '{settings.label}', one or more of {', '.join(there)}; got {', '.join(unknown)}"
         )
     sick = told.isin(settings.positive) if settings.positive else ~told.str.lower().isin(HEALTHY)
+    if sick.nunique() < 2 and settings.positive:
+        raise SettingsError(
+            f"--positive: expected some values of '{settings.label}' and not all, so that healthy subjects are left; got "
+            f"{', '.join(settings.positive)} of {', '.join(there)}"
+        )
     if sick.nunique() < 2:
         raise SettingsError(
             f"--label {settings.label}: expected sick and healthy subjects, got only {', '.join(there)}; "
@@ -92,6 +97,18 @@ def check_scored(people: pd.DataFrame) -> None:
                 f"expected sick and healthy subjects in the split '{split}', got {int(label.sum())} sick and "
                 f"{int((1 - label).sum())} healthy; split the cohort anew, or choose others as sick with --positive"
             )
+
+
+def thin_validation(people: pd.DataFrame, least: int) -> str:
+    """What must be said of a validation split that has few subjects of one kind; nothing where it has enough."""
+    label = people.loc[people["split"] == "validation", "label"]
+    sick, well = int(label.sum()), int((1 - label).sum())
+    if min(sick, well) >= least:
+        return ""
+    return (
+        f"The validation split has {sick} sick and {well} healthy subjects: which network is kept, and which remedy is called the "
+        "best, rests on them."
+    )
 
 
 def cells(people: pd.DataFrame, sensitive: tuple[str, ...]) -> pd.Series:

@@ -86,6 +86,38 @@ def group_scores(said: Said, label: Ints, grouping: Grouping, draws: Draws) -> d
     }
 
 
+def chance(said: Said, label: Ints, groupings: tuple[Grouping, ...], count: int, seed: int) -> dict[str, Floats]:
+    """The same scores where groups do not matter: subjects change groups with others of the same label.
+
+    The largest difference between several groups is above zero by chance alone, the more so the smaller they are.
+
+    Args:
+        said: decisions.
+        label: of each subject.
+        groupings: to compare within.
+        count: shuffles.
+        seed: of the shuffles.
+    """
+    rng = np.random.default_rng(seed)
+    decided = said.decision.mean(axis=0)
+    found: dict[str, Floats] = {}
+    for grouping in groupings:
+        if len(grouping.scored) < 2:
+            continue
+        member = np.stack([g.member for g in grouping.scored])
+        tpr, fpr = (_shuffled(decided, member & (label == value), count, rng) for value in (1, 0))
+        sick = (member & (label == 1)).sum(axis=1) / member.sum(axis=1)
+        found |= {f"{score}, {grouping.name}": v for score, v in _gaps(tpr, fpr, sick).items()}
+    return found
+
+
+def _shuffled(decided: Floats, mine: npt.NDArray[np.bool_], count: int, rng: np.random.Generator) -> Floats:
+    """Rates of groups of these sizes, filled at random: (shuffles, groups)."""
+    rows = np.flatnonzero(mine.any(axis=0))
+    drawn = rng.permuted(np.tile(decided[rows], (count, 1)), axis=1)
+    return drawn @ mine[:, rows].T / mine.sum(axis=1)
+
+
 def auroc(said: Said, label: Ints, draws: Draws) -> Floats:
     """Probability that a sick subject is given a higher one than a healthy subject, the mean over seeds."""
     sick, well = label == 1, label == 0
@@ -112,8 +144,12 @@ def interval(draws: Floats, least: float = -np.inf, most: float = np.inf) -> tup
 def _of(grouping: Grouping, said: Said, label: Ints, draws: Draws) -> dict[str, Floats]:
     member = np.stack([g.member for g in grouping.scored])
     tpr, fpr = rates(said, label, member, draws)
-    share = draws.subject @ (member & (label == 1)).T / np.maximum(draws.subject @ member.T, 1e-9)
-    chosen = tpr * share + fpr * (1 - share)
+    return _gaps(tpr, fpr, draws.subject @ (member & (label == 1)).T / np.maximum(draws.subject @ member.T, 1e-9))
+
+
+def _gaps(tpr: Floats, fpr: Floats, sick: Floats) -> dict[str, Floats]:
+    """The worst group and the gaps between groups, from rates and shares of the sick: (draws, groups) each."""
+    chosen = tpr * sick + fpr * (1 - sick)
     gaps = {name: values.max(axis=1) - values.min(axis=1) for name, values in (("t", tpr), ("f", fpr), ("s", chosen))}
     return {
         "worst group": ((tpr + 1 - fpr) / 2).min(axis=1),

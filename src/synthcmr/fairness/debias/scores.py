@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from synthcmr.fairness.debias.groups import Grouping, groupings
 from synthcmr.fairness.debias.people import cells
-from synthcmr.fairness.debias.rates import Draws, Floats, Ints, Said, draw, group_scores, headline, interval
+from synthcmr.fairness.debias.rates import Draws, Floats, Ints, Said, chance, draw, group_scores, headline, interval
 from synthcmr.fairness.debias.remedies import NOTHING, ON_TOP, Remedy
 from synthcmr.fairness.debias.settings import DebiasSettings
 
@@ -34,6 +34,14 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Chance:
+    """A score of groups that were filled at random."""
+
+    mean: float
+    high: float  # 95th percentile
+
+
+@dataclass(frozen=True)
 class RemedyScores:
     """Everything about one remedy."""
 
@@ -44,6 +52,7 @@ class RemedyScores:
     to_nothing: dict[str, Estimate]
     to_best: dict[str, Estimate]  # to the best cheap remedy
     groups: dict[str, dict[str, dict[str, Estimate | float]]]  # grouping -> group -> score
+    chance: dict[str, Chance]  # what worst group and gaps are where groups do not matter
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,7 @@ class Results:
     best_cheap: str  # by validation loss; 'nothing' where no cheap remedy was tried
     subjects: int
     seeds: int
+    notes: tuple[str, ...] = ()  # what to bear in mind
 
     @property
     def main(self) -> str:
@@ -98,6 +108,10 @@ def score(
             to_nothing=_difference(lines[r.name], lines[NOTHING]) if r.name != NOTHING else {},
             to_best=_difference(lines[r.name], lines[best]) if r.name != best else {},
             groups={g.name: _groups(said[r.name], label, people, g, draws) for g in found},
+            chance={
+                k: Chance(float(v.mean()), float(np.percentile(v, 95)))
+                for k, v in chance(said[r.name], label, found, settings.draws, settings.seed).items()
+            },
         )
         for r in remedies
     )

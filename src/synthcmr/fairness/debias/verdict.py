@@ -14,9 +14,10 @@ def verdict(results: Results) -> list[str]:
         return [
             f"With {results.subjects} test subjects no two groups have enough sick and healthy ones to be compared: "
             "fairness cannot be judged on this test split.",
-            "The scores of everyone together are below; enlarge the test split, or name fewer sensitive attributes.",
+            "The scores of everyone together are on the page; enlarge the test split, or name fewer sensitive attributes.",
+            *results.notes,
         ]
-    return [_start(results), _cheap(results), *_synthetic(results)]
+    return [_start(results), *_by_chance(results), _cheap(results), *_synthetic(results), *results.notes]
 
 
 def _start(results: Results) -> str:
@@ -26,6 +27,19 @@ def _start(results: Results) -> str:
         f"As it is, the classifier reaches a balanced accuracy of {_said(nothing['balanced accuracy'])}, in its worst group of "
         f"{results.main} {_said(worst)}; between groups, the share of the sick that it finds differs by {_said(gap)}."
     )
+
+
+def _by_chance(results: Results) -> list[str]:
+    """Whether the gap is one at all: the largest difference between small groups is never zero."""
+    key = f"{OPPORTUNITY}, {results.main}"
+    nothing = results.of(NOTHING)
+    gap, alone = nothing.scores[key], nothing.chance[key]
+    if gap.value > alone.high:
+        return []
+    return [
+        f"That difference is no evidence of unfairness: groups of these sizes, filled at random, differ by {alone.mean:.2f} on average "
+        f"and by more than {alone.high:.2f} in one case of twenty. A larger test split would tell."
+    ]
 
 
 def _cheap(results: Results) -> str:

@@ -13,12 +13,12 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.fairness.debias.data import REAL, all_people
-from synthcmr.fairness.debias.experiment import answers_of, claim, run_jobs
+from synthcmr.fairness.debias.experiment import answers_of, claim, run_jobs, scored
 from synthcmr.fairness.debias.job import Job
 from synthcmr.fairness.debias.leaks import check_synthetic
 from synthcmr.fairness.debias.people import UNKNOWN
 from synthcmr.fairness.debias.remedies import NOTHING, Remedy
-from synthcmr.fairness.debias.scores import Results, score
+from synthcmr.fairness.debias.scores import Results
 from synthcmr.fairness.debias.sets import like_images
 from synthcmr.fairness.loop.gains import Kind, allocate, kinds_of, rates
 from synthcmr.fairness.loop.measuring import Look, gained, look
@@ -85,7 +85,7 @@ def balance(
     claim(cohort, out, settings, {}, run)
     watched = everyone[everyone["split"] == "validation"].reset_index(drop=True)
     rounds: list[Round] = []
-    why = f"{settings.rounds} rounds were allowed"
+    why = f"{settings.rounds} round{_s(settings.rounds)} {'was' if settings.rounds == 1 else 'were'} allowed"
     for number in range(settings.rounds + 1):
         made = _made(cohort, everyone, rounds, settings) if number else {}
         if number and not sum(made.values()):
@@ -99,14 +99,18 @@ def balance(
         seen = watched[watched["subject_id"].isin(tables[0]["subject_id"])].reset_index(drop=True)
         now = look(tables, seen, settings)
         before = min(rounds, key=lambda r: r.look.together[0]) if rounds else None
-        gains = gained(before.look, now) if before else {}
+        gains = gained(before.look, now, settings.min_kind) if before else {}
         images = sum(made.values()) + (rounds[-1].images if rounds else 0)
         rounds.append(Round(number, made, images, now, gains))
         if _idle(rounds, settings):
-            why = f"no group gained beyond noise in {settings.patience} rounds in a row"
+            why = f"no group gained beyond noise in {settings.patience} round{_s(settings.patience)} in a row"
             break
     best = min(rounds, key=lambda r: r.look.together[0]).number
     return Balanced(tuple(rounds), best, why, _scored(cohort, out, best, everyone, settings), _recommended(out, best))
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def _left(rounds: Sequence[Round], settings: BalanceSettings) -> int:
@@ -200,7 +204,7 @@ def _remedy(number: int) -> Remedy:
     if number == 0:
         return Remedy(NOTHING, "the real training split as it is", "none")
     sets = tuple(f"round-{k}" for k in range(1, number + 1))
-    return Remedy(f"round {number}", f"real images and those of {number} round(s)", "synthetic", sets=sets)
+    return Remedy(f"round {number}", f"real images and those of {number} round{_s(number)}", "synthetic", sets=sets)
 
 
 def _trained(cohort: Cohort, out: Path, number: int, settings: BalanceSettings, workers: int) -> list[pd.DataFrame]:
@@ -224,9 +228,7 @@ def _scored(cohort: Cohort, out: Path, best: int, everyone: pd.DataFrame, settin
         r.name: _trained(cohort, out, number, settings, 1)
         for r, number in zip(remedies, sorted({0, best}), strict=True)
     }
-    test = everyone[everyone["split"] == "test"]
-    seen = set(answers[NOTHING][0]["subject_id"])
-    return score(answers, remedies, test[test["subject_id"].isin(seen)].reset_index(drop=True), settings)
+    return scored(answers, remedies, everyone, settings)
 
 
 def _recommended(out: Path, best: int) -> Path | None:

@@ -24,12 +24,18 @@ class Look:
 
     kinds: dict[Kind, Floats]  # (draws,) each
     together: Floats  # (draws,): each kind of an attribute, then each attribute, counts the same
+    subjects: dict[Kind, int]
 
     @property
     def measured(self) -> Measured:
-        """Values and the variance of their logarithm."""
+        """Values and the variance of their logarithm.
+
+        Resamples of one subject never differ; a kind is therefore taken to vary at least as kinds do on average, by its size.
+        """
         loss = {kind: float(v[0]) for kind, v in self.kinds.items()}
-        return Measured(loss, {kind: float(np.log(v[1:].clip(FLOOR)).var()) for kind, v in self.kinds.items()})
+        own = {kind: float(np.log(v[1:].clip(FLOOR)).var()) for kind, v in self.kinds.items()}
+        usual = float(np.mean([own[kind] * n for kind, n in self.subjects.items()]))
+        return Measured(loss, {kind: max(own[kind], usual / n) for kind, n in self.subjects.items()})
 
 
 def look(tables: Sequence[pd.DataFrame], people: pd.DataFrame, settings: BalanceSettings) -> Look:
@@ -48,6 +54,7 @@ def look(tables: Sequence[pd.DataFrame], people: pd.DataFrame, settings: Balance
     draws = draw(cell, len(tables), settings.draws, settings.seed)  # the same in every round: differences are paired
     drawn = np.einsum("bs,sn->bn", draws.seed, each) * draws.subject
     kinds: dict[Kind, Floats] = {}
+    subjects: dict[Kind, int] = {}
     together = []
     for name in settings.sensitive:
         mine = []
@@ -58,15 +65,16 @@ def look(tables: Sequence[pd.DataFrame], people: pd.DataFrame, settings: Balance
                     continue
                 loss = drawn[:, rows_of].sum(axis=1) / draws.subject[:, rows_of].sum(axis=1).clip(1e-9)
                 kinds[name, group, value] = loss
+                subjects[name, group, value] = int(rows_of.sum())
                 mine.append(loss)
         together.append(np.mean(mine, axis=0))
-    return Look(kinds, np.mean(together, axis=0))
+    return Look(kinds, np.mean(together, axis=0), subjects)
 
 
-def gained(before: Look, after: Look) -> dict[Kind, tuple[float, float, float]]:
-    """Per kind, by how much the logarithm of its loss fell: value and 95 % interval."""
+def gained(before: Look, after: Look, least: int) -> dict[Kind, tuple[float, float, float]]:
+    """Per kind with enough subjects to tell, by how much the logarithm of its loss fell: value and 95 % interval."""
     return {
         kind: interval(np.log(before.kinds[kind].clip(FLOOR)) - np.log(after.kinds[kind].clip(FLOOR)))
         for kind in before.kinds
-        if kind in after.kinds
+        if kind in after.kinds and after.subjects[kind] >= least
     }

@@ -12,6 +12,9 @@ class BalanceSettings(DebiasSettings):
     round_images: int = Field(60, ge=1, description="images made in a round")
     budget: int | None = Field(None, ge=1, description="most images altogether; null: as many rounds as are allowed")
     rounds: int = Field(8, ge=1, description="most rounds")
+    min_kind: int = Field(
+        5, ge=1, description="validation subjects below which a kind of patient is never said to have gained"
+    )
     patience: int = Field(2, ge=1, description="rounds in a row without gain after which the loop stops")
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthcmr.errors import SettingsError
+from synthcmr.fairness.cells import in_words
 from synthcmr.fairness.planning.carried import Carried
 from synthcmr.fairness.planning.copies import COUNTED_BY, WEIGHTED_BY
 from synthcmr.fairness.planning.crossing import (
@@ -91,7 +92,8 @@ def plan_subjects(
         asked, crossing, groups, settings, lambda cell, own: donors.of(cell, own, _rng(settings.seed, key, cell))
     )
     rows = _rows(settled, RowWriter(key, asked.kind, donors, settings))
-    notes = remarks(asked, settings, settled.cells, settled.needed, crossing.unknown, crossing.attributes)
+    rounded = _rounded(asked, crossing, settled)
+    notes = remarks(asked, settings, settled.cells, settled.needed, crossing.unknown, crossing.attributes, rounded)
     return Plan(
         cohort=cohort,
         target=asked.text,
@@ -137,6 +139,15 @@ def _donors(
     followed = None if masked is None else frozenset(i for i, name in enumerate(ids) if name in masked)
     carried = Carried.of(people, groups, crossing.attributes)
     return Donors(carried, crossing, ids, followed, target.kind == "copy")
+
+
+def _rounded(target: Target, crossing: Crossing, settled: Settled) -> list[str]:
+    """Cells of parity that fall away in whole numbers, in words; groups in which there is nobody are no matter."""
+    if target.kind != "parity":
+        return []
+    kept = {tuple(cell.groups.values()) for cell in settled.cells}
+    groups = {cell[:-1] for cell in kept}
+    return [in_words(crossing.attributes, c) for c in crossing.cells if c not in kept and c[:-1] in groups]
 
 
 def _rows(settled: Settled, writer: RowWriter) -> tuple[PlanRow, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.tables import write_table
-from synthcmr.errors import SettingsError
+from synthcmr.errors import SettingsError, in_words
 from synthcmr.fairness.planning.planned import PlannedCell, PlanRow, column_types, rows_hash
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.fairness.planning.tangles import Tangle
@@ -74,22 +74,27 @@ class Plan:
             for row in self.rows
         ]
 
+    def is_at(self, folder: Path) -> bool:
+        """Whether a folder holds this very plan."""
+        return (folder / PLAN_FILE).exists() and Plan.read(folder).hash == self.hash
+
     def write(self, folder: Path) -> None:
         """Write the plan, all but its page.
 
         Raises:
             SettingsError: the folder holds something else.
         """
-        if folder.exists() and any(folder.iterdir()):
+        there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if PLAN_FILE in there or there - set(FILES):  # without plan.json it is one that was interrupted
             raise SettingsError(
                 f"{folder}: expected an empty or new folder for the plan, got one with files in it; choose another, or --overwrite a plan"
             )
         folder.mkdir(parents=True, exist_ok=True)
         names = sorted({name for row in self.rows for name in row.attributes})
         write_table(folder / ROWS_FILE, [row.flat() for row in self.rows], column_types(names))
-        write_json(folder / PLAN_FILE, self.to_json())
         decided = {"target": self.target, **self.settings.model_dump(mode="json")}
         write_provenance(folder, "plan", self.hash, [Input(self.cohort.path, "cohort", self.cohort.hash)], decided)
+        write_json(folder / PLAN_FILE, self.to_json())  # last: it says that the others are whole
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows."""
@@ -124,7 +129,8 @@ class Plan:
             plan = cls._of(told, rows)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SettingsError(
-                f"--plan {folder}: expected a plan's folder with {PLAN_FILE} and {ROWS_FILE}; make one with 'synthcmr plan' ({error})"
+                f"--plan {folder}: expected a plan's folder with {PLAN_FILE} and {ROWS_FILE}; "
+                f"make one with 'synthcmr plan' ({in_words(error)})"
             ) from error
         if plan.hash != told["hash"]:
             raise SettingsError(

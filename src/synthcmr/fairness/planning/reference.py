@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from synthcmr.errors import SettingsError
+from synthcmr.errors import SettingsError, in_words
 
 AMOUNTS = ("share", "count")
 ROUNDING = Fraction(1, 100)  # how far shares may be from adding up: printed tables are rounded
@@ -32,7 +32,9 @@ def read_reference(path: Path) -> Reference:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"--target match: expected a readable CSV table at {path}, got: {error}") from error
+        raise SettingsError(
+            f"--target match: expected a readable CSV table at {path}, got: {in_words(error)}"
+        ) from error
     return reference_from(rows, str(path))
 
 

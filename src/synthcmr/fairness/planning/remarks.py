@@ -25,6 +25,7 @@ def remarks(
     needed: int,
     unknown: int,
     attributes: tuple[str, ...],
+    rounded: Sequence[str] = (),
 ) -> list[str]:
     """Sentences on what the plan leaves out or short, and on what is doubtful."""
     found = []
@@ -42,6 +43,11 @@ def remarks(
         found.append(
             f"Planned all the same, though with fewer than {settings.floor} real subjects a generator invents: "
             f"{'; '.join(f'{c.words} ({c.real})' for c in few[:NAMED])}{_more(few)}. --below-floor refuse leaves them out."
+        )
+    if rounded:
+        found.append(
+            f"Planned nobody, because so small a group has less than half a subject of the label: {'; '.join(rounded[:NAMED])}"
+            f"{_more(rounded)}."
         )
     if not sum(c.planned for c in cells) and not any(c.short for c in cells):
         found.append("The cohort is at its target already: nothing has to be made.")
@@ -75,7 +81,7 @@ def _named(cells: Sequence[PlannedCell]) -> str:
     return "; ".join(f"{c.words} (by {c.short})" for c in cells[:NAMED]) + _more(cells)
 
 
-def _more(cells: Sequence[PlannedCell]) -> str:
+def _more(cells: Sequence[object]) -> str:
     return f"; and {len(cells) - NAMED} more" if len(cells) > NAMED else ""
 
 

@@ -13,11 +13,12 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.stack_measures import ED, measure, wall_max
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.conditioning.heart_numbers import SEVERITY, checked, in_range
 from synthcmr.conditioning.vocabulary import is_present, typed
 from synthcmr.errors import CohortError
-from synthcmr.generators.anatomy.anatomy import ED, Anatomy, measure, wall_max
+from synthcmr.generators.anatomy.anatomy import Anatomy
 from synthcmr.generators.anatomy.distance import Described, describe
 from synthcmr.generators.anatomy.draw import Canvas, draw_masks
 from synthcmr.generators.anatomy.hearts import Floats, Hearts, to_free

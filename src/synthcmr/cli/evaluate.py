@@ -1,0 +1,80 @@
+"""`synthcmr evaluate`: score a synthetic cohort against a real one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from synthcmr.evaluation.score import ScoreCard
+
+
+def evaluate(
+    real: Annotated[Path, typer.Argument(help="Real cohort.")],
+    synth: Annotated[Path, typer.Argument(help="Synthetic cohort, whoever made it.")],
+    out: Annotated[Path, typer.Argument(help="Folder of the scores; what is finished there is kept.")],
+    only: Annotated[
+        str | None, typer.Option("--only", help="Parts, comma-separated: fidelity, adherence. [default: all]")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Split of the real cohort to compare with. [default: all of it]")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Attributes to score by. [default: sex,age,bmi,diagnosis,vendor]")
+    ] = None,
+    features: Annotated[
+        str | None, typer.Option("--features", help="Any of cmr, radiomics, inception. [default: cmr,radiomics]")
+    ] = None,
+    encoder: Annotated[
+        Path | None, typer.Option("--encoder", help="Reader whose features are 'cmr'. [default: the shipped one]")
+    ] = None,
+    reader: Annotated[
+        Path | None, typer.Option("--reader", help="Judge that reads attributes. [default: the shipped one]")
+    ] = None,
+    segmenter: Annotated[
+        Path | None, typer.Option("--segmenter", help="Judge that outlines hearts. [default: the shipped one]")
+    ] = None,
+    settings: Annotated[Path | None, typer.Option("--settings", help="YAML file of settings.")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting, e.g. --set rules.fidelity.realism.good=0.1.")
+    ] = None,
+) -> None:
+    """Score synthetic images against real ones: like them, and as asked?
+
+    Every score comes with its number of subjects, an interval from drawing subjects again, and what real images
+    themselves reach; below a minimum number of subjects it is refused. Writes scores.json, and report.html, one page that
+    opens offline. Parts that are finished are kept, so that the same command goes on where it was stopped.
+
+    \b
+    Examples:
+      synthcmr evaluate acdc synthetic scores
+      synthcmr evaluate acdc synthetic scores --split test --only fidelity
+      synthcmr evaluate acdc synthetic scores --reader judges/reader --segmenter judges/segmenter
+    """
+    from synthcmr.cli.debias import listed, read_settings
+    from synthcmr.cli.progress import progress_bar
+    from synthcmr.cohort import Cohort
+    from synthcmr.evaluation.evaluate import evaluate as score
+    from synthcmr.evaluation.settings import EvaluateSettings
+    from synthcmr.report.score_card_page import write_score_card
+
+    asked: dict[str, Any] = {"split": split, "by": listed(by), "encoder": encoder, "reader": reader}
+    asked |= {"segmenter": segmenter}
+    single = list(change or [])
+    if features is not None:
+        single.append(f"fidelity.extractors=[{','.join(listed(features) or ())}]")
+    told = read_settings(EvaluateSettings, settings, {k: v for k, v in asked.items() if v is not None}, single)
+    with progress_bar("evaluate") as report:
+        card = score(Cohort.open(real), Cohort.open(synth), out, told, listed(only) or (), report)
+    page = write_score_card(card, out)
+    say(card)
+    typer.echo(f"Page: {page}")
+
+
+def say(card: "ScoreCard") -> None:
+    """A line for each part, and one for each rule that is not met."""
+    for name, part in card.parts.items():
+        typer.echo(f"{name.capitalize()}: {part.verdict.sentence}")
+        for finding in part.verdict.findings:
+            if finding.word != "good":
+                typer.echo(f"  {finding.sentence}")

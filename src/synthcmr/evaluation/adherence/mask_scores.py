@@ -1,0 +1,187 @@
+"""Scores of re-segmentation: Dice, HD95 and missed structures; volumes asked and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort import Cohort
+from synthcmr.evaluation.adherence.outlines import OutlineExtractor, Outlines, by_structure
+from synthcmr.evaluation.comparison import Comparison, subject_places
+from synthcmr.evaluation.features.stacks import HEART
+from synthcmr.evaluation.fidelity.quantities import by_subject
+from synthcmr.evaluation.groups import Group
+from synthcmr.evaluation.intervals import mean_of, percentile, weights
+from synthcmr.evaluation.score import Picture, Score
+
+Numbers = npt.NDArray[np.float64]
+WORDS = {"lv": "LV", "myo": "myocardium", "rv": "RV"}
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Side:
+    """One cohort outlined again."""
+
+    outlines: Outlines
+    found: Numbers  # (subjects, HEART) on what was found
+    asked: Numbers  # on what was asked
+
+
+@dataclass(frozen=True)
+class MaskScores:
+    """Both cohorts outlined again."""
+
+    told: Comparison
+    hash: str
+    real: Side
+    synthetic: Side
+
+    @classmethod
+    def of(cls, told: Comparison) -> MaskScores:
+        """Outline everything."""
+        what = OutlineExtractor(told.settings.segmenter, told.settings.adherence.min_pixels)
+        return cls(told, what.hash, _side(told, told.real, what), _side(told, told.synthetic, what))
+
+    def scores(self) -> list[Score]:
+        """Of everybody and of groups."""
+        return [score for group in self.told.groups for score in (*self._of_outlines(group), *self._of_volumes(group))]
+
+    def _of_outlines(self, group: Group) -> list[Score]:
+        found = []
+        a, b = self.synthetic.outlines, self.real.outlines
+        mean_a, mean_b = (np.nanmean(np.stack(list(_filled(o.dice))), axis=0) for o in (a, b))
+        found.append(self._mean("Dice, mean", group, mean_a, mean_b, better="high"))
+        for s, words in WORDS.items():
+            found.append(self._mean(f"Dice, {words}", group, a.dice[s], b.dice[s], better="high"))
+            found.append(self._mean(f"HD95, {words}", group, a.hd95_mm[s], b.hd95_mm[s], unit="mm"))
+            found.append(self._mean(f"missed, {words}", group, a.missed[s], b.missed[s], unit="share of frames"))
+        return found
+
+    def _mean(self, name: str, group: Group, synthetic: Numbers, real: Numbers, **more: Any) -> Score:
+        """Mean over the subjects of a group; what real images reach beside it."""
+        settings = self.told.settings
+        a, b = (v[np.isfinite(v)] for v in (synthetic[group.synthetic], real[group.real]))
+        about = {"name": name, "group": group.name, "n_real": len(b), "n_synthetic": len(a), "extractor": self.hash}
+        if len(a) < settings.min_subjects:
+            why = f"{len(a)} synthetic subjects; at least {settings.min_subjects} are needed"
+            return Score(**about, **more, absent=why)
+        value, (low, high) = mean_of(a, settings.level, settings.draws, settings.seed)
+        beside = float(b.mean()) if len(b) >= settings.min_subjects else None
+        limit = "ceiling" if more.get("better") == "high" else "floor"
+        return Score(**about, **more, value=value, low=low, high=high, **{limit: beside})
+
+    def _of_volumes(self, group: Group) -> list[Score]:
+        """Correlation and difference of what is measured and what was asked."""
+        settings, found = self.told.settings, []
+        each: list[tuple[Numbers, float | None]] = []
+        least = settings.min_subjects
+        for k, (words, unit) in enumerate(HEART.values()):
+            pairs = _known(self.synthetic, k, group.synthetic)
+            best = _known(self.real, k, group.real)
+            about = {"group": group.name, "n_real": len(best), "n_synthetic": len(pairs), "extractor": self.hash}
+            names = f"{words}, correlation of asked and measured", f"{words}, measured less asked"
+            if len(pairs) < least or not pairs.std(axis=0).all():
+                why = f"{len(pairs)} synthetic subjects with whole stacks and different values; at least {least} are needed"
+                found += [Score(name=name, **about, absent=why) for name in names]
+                continue
+            ceiling = _correlation(best) if len(best) >= least and best.std(axis=0).all() else None
+            drawn = correlations(pairs, settings.draws, settings.seed)
+            each.append((np.append(drawn, _correlation(pairs)), ceiling))
+            low, high = percentile(drawn, settings.level)
+            found.append(
+                Score(
+                    name=names[0],
+                    **about,
+                    value=_correlation(pairs),
+                    low=low,
+                    high=high,
+                    ceiling=ceiling,
+                    better="high",
+                )
+            )
+            off = mean_of(pairs[:, 0] - pairs[:, 1], settings.level, settings.draws, settings.seed)
+            floor = float((best[:, 0] - best[:, 1]).mean()) if len(best) >= least else None
+            found.append(
+                Score(name=names[1], **about, value=off[0], low=off[1][0], high=off[1][1], floor=floor, unit=unit)
+            )
+        return [*found, self._mean_correlation(group, each)]
+
+    def _mean_correlation(self, group: Group, each: list[tuple[Numbers, float | None]]) -> Score:
+        name = "volumes, mean correlation"
+        if not each:
+            return Score(name=name, group=group.name, absent="no volume is known of enough synthetic subjects")
+        mean = np.atleast_1d(np.nanmean(np.stack([drawn for drawn, _ in each]), axis=0))
+        known = [c for _, c in each if c is not None]
+        low, high = percentile(mean[:-1], self.told.settings.level)
+        ceiling = float(np.mean(known)) if len(known) == len(each) else None
+        about = {"n_real": len(group.real), "n_synthetic": len(group.synthetic), "extractor": self.hash}
+        value = float(mean[-1])
+        return Score(
+            name=name, group=group.name, **about, value=value, low=low, high=high, ceiling=ceiling, better="high"
+        )
+
+    def pictures(self) -> dict[str, tuple[Picture, ...]]:
+        """Subjects whose images follow their masks best, typically and worst."""
+        dice = np.nanmean(np.stack(list(_filled(self.synthetic.outlines.dice))), axis=0)
+        order = np.flatnonzero(np.isfinite(dice))[np.argsort(-dice[np.isfinite(dice)], kind="stable")]
+        middle = max(0, len(order) // 2 - SHOWN // 2)
+        chosen = {
+            "Masks followed best": order[:SHOWN],
+            "Masks followed typically": order[middle : middle + SHOWN],
+            "Masks followed worst": order[::-1][:SHOWN],
+        }
+        cohort = self.told.synthetic
+        return {
+            title: tuple(
+                Picture(image_id=_middle(cohort, int(k)), cohort="synthetic", caption=f"Dice {dice[k]:.2f}")
+                for k in rows
+            )
+            for title, rows in chosen.items()
+        }
+
+
+def _filled(dice: Mapping[str, Numbers]) -> list[Numbers]:
+    """Structures that somebody has."""
+    return [v for v in dice.values() if np.isfinite(v).any()] or list(dice.values())
+
+
+def _side(told: Comparison, cohort: Cohort, what: OutlineExtractor) -> Side:
+    values = told.features_of(cohort, what)
+    places = [[what.columns.index(f"{kind} {name}") for name in HEART] for kind in ("found", "asked")]
+    found, asked = (by_subject(values, columns, cohort) for columns in places)
+    # a structure that was asked for and is found nowhere measures nothing, rather than being unknown
+    volumes = np.array([name.endswith(("_ml", "_g")) for name in HEART])
+    found = np.where(np.isnan(found) & np.isfinite(asked) & volumes, 0.0, found)
+    return Side(by_structure(values, subject_places(cohort), len(cohort.subjects)), found, asked)
+
+
+def _known(side: Side, k: int, among: npt.NDArray[np.intp]) -> Numbers:
+    """(subjects, measured and asked) of one measure, of those that have both."""
+    pairs: Numbers = np.stack([side.found[among, k], side.asked[among, k]], axis=1)
+    return pairs[np.isfinite(pairs).all(axis=1)]
+
+
+def _correlation(pairs: Numbers) -> float:
+    return float(np.asarray(np.corrcoef(pairs.T))[0, 1])
+
+
+def correlations(pairs: Numbers, draws: int, seed: int) -> Numbers:
+    """Of subjects drawn again."""
+    w = weights(len(pairs), draws, seed) / len(pairs)
+    x, y = pairs.T
+    mx, my = w @ x, w @ y
+    cov = w @ (x * y) - mx * my
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Numbers = cov / np.sqrt((w @ x**2 - mx**2) * (w @ y**2 - my**2))
+    return found
+
+
+def _middle(cohort: Cohort, subject: int) -> str:
+    """The middle slice of a subject."""
+    rows = cohort.images[cohort.images["subject_id"] == cohort.subjects["subject_id"].iloc[subject]]
+    return str(rows.sort_values("slice_index")["image_id"].iloc[len(rows) // 2])

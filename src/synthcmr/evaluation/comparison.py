@@ -1,0 +1,55 @@
+"""What every part is given: two cohorts, settings, and a folder for what takes long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort import Cohort
+from synthcmr.evaluation.features.extractor import Extractor, Values
+from synthcmr.evaluation.features.store import features_of
+from synthcmr.evaluation.groups import Group, groups_of
+from synthcmr.evaluation.settings import EvaluateSettings
+
+Report = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A real and a synthetic cohort."""
+
+    real: Cohort
+    synthetic: Cohort
+    out: Path
+    settings: EvaluateSettings
+    report: Report | None = None
+
+    @cached_property
+    def frames(self) -> int:
+        """Frames shown of an image: ED and ES where every image of both cohorts has them, else one."""
+        least = min(int(c.images["n_frames"].min()) for c in (self.real, self.synthetic))
+        return min(least, 2)
+
+    def features(self, extractor: Extractor) -> tuple[Values, Values]:
+        """The numbers of all real and all synthetic images."""
+        return self.features_of(self.real, extractor), self.features_of(self.synthetic, extractor)
+
+    def features_of(self, cohort: Cohort, extractor: Extractor) -> Values:
+        """The numbers of all images of a cohort, computed once."""
+        return features_of(cohort, extractor, self.frames, self.out, self.report)
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """Everybody, then the groups of each attribute, then a crossing."""
+        return groups_of(self.real, self.synthetic, self.settings)
+
+
+def subject_places(cohort: Cohort) -> npt.NDArray[np.intp]:
+    """For each image, the row of its subject in `cohort.subjects`."""
+    order = {name: k for k, name in enumerate(cohort.subjects["subject_id"])}
+    return np.array([order[name] for name in cohort.images["subject_id"]], dtype=np.intp)

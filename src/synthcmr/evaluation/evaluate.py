@@ -1,0 +1,137 @@
+"""An evaluation: every part, or some, kept as it is finished, and the card that sums them up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from synthcmr import __version__
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.provenance import Input, combined_hash, write_json, write_provenance
+from synthcmr.errors import CohortError, SettingsError
+from synthcmr.evaluation.comparison import Comparison, Report
+from synthcmr.evaluation.features.store import cohort_key
+from synthcmr.evaluation.parts import PARTS
+from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard, Side
+from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.evaluation.verdict import verdict
+from synthcmr.training.weights import file_hash, weights_file
+
+SCORES, FOLDER = "scores.json", "parts"
+FILES = ("encoder", "reader", "segmenter", "inception")  # settings that name a file, whose content is what counts
+
+
+def evaluate(
+    real: Cohort,
+    synthetic: Cohort,
+    out: Path,
+    settings: EvaluateSettings,
+    only: Sequence[str] = (),
+    report: Report | None = None,
+) -> ScoreCard:
+    """Score a synthetic cohort against a real one; parts that are finished are taken as they are.
+
+    Args:
+        real: what images are compared with.
+        synthetic: the images, whoever made them.
+        out: folder of the scores.
+        settings: of the evaluation.
+        only: parts to run; empty: all. The card shows every part that was ever finished for these cohorts and settings.
+        report: called with (done, total, what).
+
+    Raises:
+        SettingsError: a part does not exist, or a judge cannot be used.
+        CohortError: nothing is left to compare.
+    """
+    unknown = [name for name in only if name not in PARTS]
+    if unknown:
+        raise SettingsError(f"--only: expected any of {', '.join(PARTS)}, got '{unknown[0]}'")
+    told = Comparison(_chosen(real, settings.split), synthetic, out, settings, report)
+    (out / FOLDER).mkdir(parents=True, exist_ok=True)
+    results = {name: found for name in PARTS if (found := _part(name, told, only)) is not None}
+    card = _card(told, results)
+    write_json(out / SCORES, card.model_dump(mode="json"))
+    inputs = [Input(str(c.path), "cohort", c.hash) for c in (real, synthetic)]
+    write_provenance(out, "evaluate", combined_hash(_key(n, told) for n in results), inputs, card.settings)
+    return card
+
+
+def read_card(out: Path) -> ScoreCard:
+    """The card of an evaluation.
+
+    Raises:
+        CohortError: there is none.
+    """
+    file = out / SCORES
+    try:
+        return ScoreCard.model_validate_json(file.read_text())
+    except (OSError, ValueError) as error:
+        raise CohortError(
+            f"{file}: expected the scores of 'synthcmr evaluate REAL SYNTH {out}', got: {error}"
+        ) from error
+
+
+def _chosen(real: Cohort, split: str | None) -> Cohort:
+    if split is None:
+        return real
+    found = real.select(split=split)
+    if not len(found):
+        there = ", ".join(sorted(real.subjects["split"].dropna().unique()))
+        raise CohortError(f"{real.path}: no image of split '{split}'; there are: {there or 'no splits'}")
+    return found
+
+
+def _part(name: str, told: Comparison, only: Sequence[str]) -> PartResult | None:
+    """The result of a part: kept from before, or made now if it is asked for."""
+    file, key = told.out / FOLDER / f"{name}.json", _key(name, told)
+    if file.exists():
+        before = json.loads(file.read_text())
+        if before.get("key") == key:
+            return PartResult.model_validate(before["result"])
+    if only and name not in only:
+        return None
+    result = PARTS[name][1](told)
+    write_json(file, {"key": key, "result": result.model_dump(mode="json")})
+    return result
+
+
+def _key(name: str, told: Comparison) -> str:
+    """Hash of all that a part's scores depend on: cohorts, judges, and settings but those of other parts and the rules."""
+    values = told.settings.model_dump(mode="json", exclude={*PARTS, "rules"} - {name})
+    for file in FILES:
+        path = getattr(told.settings, file)
+        if path is not None:
+            values[file] = file_hash(path if file == "inception" else weights_file(path))
+    cohorts = [cohort_key(told.real), cohort_key(told.synthetic)]
+    text = json.dumps([__version__, name, cohorts, values], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _card(told: Comparison, results: dict[str, PartResult]) -> ScoreCard:
+    settings = told.settings
+    parts = {
+        name: PartScores(about=PARTS[name][0], verdict=verdict(found, settings.rules.get(name, {})), result=found)
+        for name, found in results.items()
+    }
+    return ScoreCard(
+        made_by=f"synthcmr {__version__}",
+        real=_side(told.real, settings.split),
+        synthetic=_side(told.synthetic, None),
+        settings=settings.model_dump(mode="json"),
+        parts=parts,
+    )
+
+
+def _side(cohort: Cohort, split: str | None) -> Side:
+    info: dict[str, Any] = cohort.info
+    return Side(
+        name=cohort.path.name,
+        hash=cohort.hash,
+        subjects=len(cohort.subjects),
+        images=len(cohort),
+        split=split,
+        origin=tuple(info.get("origin", ())),
+    )

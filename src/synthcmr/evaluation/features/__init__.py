@@ -1,0 +1,1 @@
+"""Numbers of images: what distances are taken in. Computed once, streamed, kept."""

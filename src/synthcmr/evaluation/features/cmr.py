@@ -1,0 +1,49 @@
+"""Features of cardiac MRI: what a reader sees before it answers. The one that ships learned from phantoms alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from synthcmr.evaluation.features.extractor import Values
+from synthcmr.evaluation.features.stream import Batch
+from synthcmr.judges.augment import standardise
+from synthcmr.judges.reader import AttributeReader
+from synthcmr.training.shipped import shipped
+from synthcmr.training.weights import weights_file
+
+AT_ONCE = 64
+
+
+class CmrExtractor:
+    """The layer before the answers of an attribute reader."""
+
+    name = "cmr"
+
+    def __init__(self, run: Path | None = None) -> None:
+        """Load a reader that was trained with `synthcmr judge fit reader`, or the one that ships."""
+        self._reader = AttributeReader.load(weights_file(run) if run else shipped("reader"))
+        self.hash = self._reader.hash
+        self.columns = tuple(f"cmr {k}" for k in range(self._reader.network.head.in_features))
+
+    def of(self, batch: Batch) -> Values:
+        """Numbers of a batch."""
+        return seen(self._reader, _with_frames(batch.image, self._reader.frames)).astype(np.float32)
+
+
+@torch.no_grad()
+def seen(reader: AttributeReader, image: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """What a reader sees in images (images, frames, rows, columns) before it answers, (images, width)."""
+    found = []
+    for k in range(0, len(image), AT_ONCE):
+        part = torch.from_numpy(np.ascontiguousarray(image[k : k + AT_ONCE], dtype=np.float32))
+        found.append(reader.network.network(standardise(part)).double().numpy())
+    return np.concatenate(found)
+
+
+def _with_frames(image: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float32]:
+    """As many frames as the reader looks at: a single one is shown again, as of a heart that stands still."""
+    return image[:, np.linspace(0, image.shape[1] - 1, frames).round().astype(int)]

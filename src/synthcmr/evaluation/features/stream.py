@@ -1,0 +1,81 @@
+"""The images of a cohort, some subjects at a time, so that memory does not grow with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.labels import Mask
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthcmr.cohort import Cohort
+
+FRAMES_AT_ONCE = 512
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All images of some subjects that have one size."""
+
+    rows: Rows  # in the cohort
+    image: npt.NDArray[np.float32]  # (images, frames, rows, columns)
+    mask: Mask
+    table: pd.DataFrame  # their rows of images.parquet
+
+    def spacing_mm(self) -> npt.NDArray[np.float64]:
+        """Height and width of a pixel, per image; NaN where unknown."""
+        return self.table[["spacing_row_mm", "spacing_column_mm"]].to_numpy(dtype=float)
+
+
+def batches(cohort: Cohort, frames: int) -> Iterator[Batch]:
+    """Every image once, whole subjects together.
+
+    Args:
+        cohort: any cohort or selection.
+        frames: 2 shows ED and ES (of images that name none, the first and last frame); 1 shows ED or the first.
+    """
+    for rows in _stretches(cohort.images):
+        for same in _of_one_size(cohort.images, rows):
+            image, mask = cohort.read_many(same.tolist())
+            table = cohort.images.iloc[same]
+            where = np.arange(len(same))[:, None], np.array([_picked(p, frames) for p in table["phases"]])
+            yield Batch(same, image[where].astype(np.float32), mask[where], table)
+
+
+def _stretches(images: pd.DataFrame) -> Iterator[Rows]:
+    """Rows of as many whole subjects as fit into memory."""
+    codes = images["subject_id"].factorize()[0]
+    order = np.argsort(codes, kind="stable")
+    frames = images["n_frames"].to_numpy()[order]
+    waiting: list[Rows] = []
+    held = 0
+    for rows in np.split(np.arange(len(order)), np.flatnonzero(np.diff(codes[order])) + 1):
+        waiting.append(order[rows])
+        held += int(frames[rows].sum())
+        if held >= FRAMES_AT_ONCE:
+            yield np.concatenate(waiting)
+            waiting, held = [], 0
+    if waiting:
+        yield np.concatenate(waiting)
+
+
+def _of_one_size(images: pd.DataFrame, rows: Rows) -> Iterator[Rows]:
+    sizes = images.iloc[rows][["height", "width", "n_frames"]].to_numpy()
+    _, which = np.unique(sizes, axis=0, return_inverse=True)
+    for k in range(int(which.max(initial=-1)) + 1):
+        yield rows[which.ravel() == k]
+
+
+def _picked(phases: list[str], frames: int) -> list[int]:
+    """Which frames are shown."""
+    named = list(phases)
+    ed = named.index("ED") if "ED" in named else 0
+    es = named.index("ES") if "ES" in named else len(named) - 1
+    return [ed, es][:frames]

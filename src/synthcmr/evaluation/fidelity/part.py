@@ -1,0 +1,85 @@
+"""The part fidelity: all its scores, and the images that look most and least real."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.evaluation.comparison import Comparison
+from synthcmr.evaluation.features.extractors import EXTRACTORS, extractor
+from synthcmr.evaluation.fidelity.distances import distances
+from synthcmr.evaluation.fidelity.kernels import ROWS, squared_distances
+from synthcmr.evaluation.fidelity.quantities import quantity_scores
+from synthcmr.evaluation.fidelity.similarity import pairs, scales_for, similarities, similarity_interval
+from synthcmr.evaluation.groups import Group
+from synthcmr.evaluation.score import PartResult, Picture, Score
+
+SHOWN = 6
+LOOKED_AT = 4000  # images of a side that pictures are chosen from
+
+
+def fidelity(told: Comparison) -> PartResult:
+    """Every score of fidelity."""
+    scores = [score for name in told.settings.fidelity.extractors for score in distances(told, name)]
+    scores += [_alike(told, group) for group in told.groups]
+    more, distributions = quantity_scores(told)
+    notes = [f"{name}: {EXTRACTORS[name]}." for name in told.settings.fidelity.extractors if name in EXTRACTORS]
+    if told.settings.encoder is not None:
+        notes.append(f"The reader behind cmr is {told.settings.encoder.name}, not the one that ships.")
+    if told.frames == 1:
+        notes.append("One frame of each image is looked at, because not every image of both cohorts has two.")
+    return PartResult(
+        scores=(*scores, *more), notes=tuple(notes), distributions=tuple(distributions), pictures=_pictures(told)
+    )
+
+
+def _alike(told: Comparison, group: Group) -> Score:
+    """MS-SSIM within the synthetic images; within the real ones beside it."""
+    settings = told.settings
+    counts = {"n_real": len(group.real), "n_synthetic": len(group.synthetic)}
+    about: dict[str, Any] = {"name": "MS-SSIM of pairs", "group": group.name, **counts}
+    refused = group.refused(settings.min_subjects)
+    if refused:
+        return Score(**about, absent=refused)
+    found, scales = [], scales_for(told.real, told.synthetic)
+    for cohort, subjects in ((told.real, group.real), (told.synthetic, group.synthetic)):
+        chosen = pairs(cohort, subjects, settings.fidelity.similarity_pairs, settings.seed)
+        if not len(chosen):
+            return Score(**about, absent="no two subjects have images of one size and level")
+        found.append((cohort, chosen, similarities(cohort, chosen, scales)))
+    cohort, chosen, values = found[1]
+    low, high = similarity_interval(values, cohort, chosen, settings.draws, settings.level, settings.seed)
+    floor = float(found[0][2].mean())
+    return Score(**about, value=float(values.mean()), low=low, high=high, floor=floor)
+
+
+def _pictures(told: Comparison) -> dict[str, tuple[Picture, ...]]:
+    """Synthetic images nearest to, at the median distance from, and farthest from their nearest real image."""
+    if "cmr" not in told.settings.fidelity.extractors:
+        return {}
+    real, synthetic = told.features(extractor("cmr", told.settings))
+    rng = np.random.default_rng([told.settings.seed, 13])
+    among, seen = (np.sort(rng.permutation(len(v))[:LOOKED_AT]) for v in (real, synthetic))
+    far = nearest(np.asarray(synthetic[seen], dtype=np.float64), np.asarray(real[among], dtype=np.float64))
+    order = np.argsort(far, kind="stable")
+    middle = len(order) // 2 - SHOWN // 2
+    chosen = {
+        "Most like a real image": order[:SHOWN],
+        "Typical": order[max(0, middle) : max(0, middle) + SHOWN],
+        "Least like any real image": order[::-1][:SHOWN],
+    }
+    ids = told.synthetic.images["image_id"].to_numpy()
+    return {
+        title: tuple(
+            Picture(image_id=str(ids[seen[k]]), cohort="synthetic", caption=f"distance {far[k]:.2f}") for k in rows
+        )
+        for title, rows in chosen.items()
+    }
+
+
+def nearest(values: npt.NDArray[np.float64], among: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Distance of each row to the nearest of others."""
+    parts = [squared_distances(values[k : k + ROWS], among).min(axis=1) for k in range(0, len(values), ROWS)]
+    return np.sqrt(np.concatenate(parts))

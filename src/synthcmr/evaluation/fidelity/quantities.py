@@ -1,0 +1,168 @@
+"""Quantities of subjects - tissues, texture, anatomy, slices - against their real distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort import Cohort
+from synthcmr.evaluation.comparison import Comparison, subject_places
+from synthcmr.evaluation.features.extractor import Extractor, Values
+from synthcmr.evaluation.features.radiomics import INTENSITY, TEXTURE, RadiomicsExtractor
+from synthcmr.evaluation.features.stacks import HEART, NEXT, HeartExtractor, NextExtractor
+from synthcmr.evaluation.fidelity.spread import FEW, distance, distance_interval, quantiles
+from synthcmr.evaluation.groups import Group
+from synthcmr.evaluation.intervals import halves, percentile, weights
+from synthcmr.evaluation.score import OVERALL, Distribution, Score
+
+Numbers = npt.NDArray[np.float64]
+TISSUES = ("lv", "myo", "rv", "rest")
+
+
+@dataclass(frozen=True)
+class Family:
+    """Quantities that one distance sums up."""
+
+    name: str  # of the score: "NAME distance"
+    extractor: Extractor
+    shown: Mapping[str, tuple[str, str]]  # column -> in words, unit
+
+
+def families() -> tuple[Family, ...]:
+    """All of them."""
+    radiomics = RadiomicsExtractor()
+    tissue = {f"{t} {n}": (f"{_region(t)}, {n}", "") for t in TISSUES for n in INTENSITY}
+    texture = {f"{t} {n}": (f"{_region(t)}, {n}", "") for t in TISSUES for n in TEXTURE}
+    return (
+        Family("tissue", radiomics, tissue),
+        Family("texture", radiomics, texture),
+        Family("anatomy", HeartExtractor(), HEART),
+        Family("slice", NextExtractor(), {k: (words, "") for k, words in NEXT.items()}),
+    )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A family's quantities of the subjects of both sides, in the order of `cohort.subjects`."""
+
+    family: Family
+    real: Numbers
+    synthetic: Numbers
+
+
+def quantity_scores(told: Comparison) -> tuple[list[Score], list[Distribution]]:
+    """Every family, of everybody and of groups."""
+    scores: list[Score] = []
+    distributions: list[Distribution] = []
+    for family in families():
+        measured = _measured(told, family)
+        for group in told.groups:
+            scores += _of_group(measured, group, told)
+        distributions += _distributions(measured)
+    return scores, distributions
+
+
+def _measured(told: Comparison, family: Family) -> Measured:
+    columns = [family.extractor.columns.index(name) for name in family.shown]
+    real, synthetic = (
+        by_subject(told.features_of(cohort, family.extractor), columns, cohort)
+        for cohort in (told.real, told.synthetic)
+    )
+    return Measured(family, real, synthetic)
+
+
+def by_subject(values: Values, columns: Sequence[int], cohort: Cohort) -> Numbers:
+    """Mean over the images of each subject that have a number; NaN where none has."""
+    place, count = subject_places(cohort), len(cohort.subjects)
+    found = np.full((count, len(columns)), np.nan)
+    for k, column in enumerate(columns):
+        one = np.asarray(values[:, column], dtype=np.float64)
+        known = np.isfinite(one)
+        times = np.bincount(place[known], minlength=count)
+        total = np.bincount(place[known], one[known], minlength=count)
+        found[times > 0, k] = total[times > 0] / times[times > 0]
+    return found
+
+
+def _of_group(measured: Measured, group: Group, told: Comparison) -> list[Score]:
+    settings, family = told.settings, measured.family
+    real, synthetic = measured.real[group.real], measured.synthetic[group.synthetic]
+    real, synthetic = (side[np.isfinite(side).any(axis=1)] for side in (real, synthetic))
+    about: dict[str, Any] = {
+        "name": f"{family.name} distance",
+        "group": group.name,
+        "n_real": len(real),
+        "n_synthetic": len(synthetic),
+        "extractor": family.extractor.hash,
+        "unit": "real standard deviations",
+    }
+    if min(len(real), len(synthetic)) < settings.min_subjects:
+        why = f"{len(real)} real and {len(synthetic)} synthetic subjects show them; at least {settings.min_subjects} of each are needed"
+        return [Score(**about, absent=why)]
+    value = distance(real, synthetic)
+    if not np.isfinite(value):
+        return [Score(**about, absent="no quantity is known of both sides, or none varies among the real subjects")]
+    low, high = distance_interval(real, synthetic, settings.draws, settings.level, settings.seed)
+    everyone = np.arange(len(real))
+    floors = halves(
+        everyone,
+        settings.fidelity.floor_splits,
+        settings.seed,
+        lambda first: distance(real[first], real[np.setdiff1d(everyone, first)]),
+    )
+    floor = float(np.mean(floors)) if np.isfinite(floors).all() else None
+    found = [Score(**about, value=value, low=low, high=high, floor=floor)]
+    return found + (_each(measured, real, synthetic, told) if group.name == OVERALL else [])
+
+
+def _each(measured: Measured, real: Numbers, synthetic: Numbers, told: Comparison) -> list[Score]:
+    """Difference of means of every quantity, in real standard deviations, with its interval."""
+    settings = told.settings
+    found = []
+    for k, (words, _) in enumerate(measured.family.shown.values()):
+        a, b = (side[:, k][np.isfinite(side[:, k])] for side in (real, synthetic))
+        name = f"{words}, difference of means"
+        if min(len(a), len(b)) < FEW or not a.std() > 0:
+            found.append(Score(name=name, absent="too few subjects show it, or it does not vary among the real ones"))
+            continue
+        drawn = _means(b, settings.draws, settings.seed + 1) - _means(a, settings.draws, settings.seed)
+        sd = a.std(ddof=1)
+        low, high = percentile(drawn / sd, settings.level)
+        found.append(
+            Score(
+                name=name,
+                value=float((b.mean() - a.mean()) / sd),
+                low=low,
+                high=high,
+                n_real=len(a),
+                n_synthetic=len(b),
+                extractor=measured.family.extractor.hash,
+                unit="real standard deviations",
+            )
+        )
+    return found
+
+
+def _means(values: Numbers, draws: int, seed: int) -> Numbers:
+    means: Numbers = weights(len(values), draws, seed) @ values / len(values)
+    return means
+
+
+def _distributions(measured: Measured) -> list[Distribution]:
+    """Of the quantities that people know by name."""
+    if measured.family.name not in ("anatomy", "slice"):
+        return []
+    found = []
+    for k, (words, unit) in enumerate(measured.family.shown.values()):
+        real, synthetic = quantiles(measured.real[:, k]), quantiles(measured.synthetic[:, k])
+        if real and synthetic:
+            found.append(Distribution(name=words, unit=unit, real=real, synthetic=synthetic))
+    return found
+
+
+def _region(name: str) -> str:
+    return {"lv": "LV blood", "myo": "myocardium", "rv": "RV blood", "rest": "around the heart"}[name]

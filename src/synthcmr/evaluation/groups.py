@@ -1,0 +1,88 @@
+"""The same groups in two cohorts: numbers are cut where the real cohort's are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort import Cohort
+from synthcmr.evaluation.score import OVERALL
+from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.fairness.binning import bins, group_name, in_order
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Places = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Who belongs to a group, as rows of `cohort.subjects`."""
+
+    name: str
+    real: Places
+    synthetic: Places
+
+    def refused(self, least: int) -> str | None:
+        """Why it is not scored, if it is not."""
+        if min(len(self.real), len(self.synthetic)) >= least:
+            return None
+        return (
+            f"{len(self.real)} real and {len(self.synthetic)} synthetic subjects; at least {least} of each are needed"
+        )
+
+
+def groups_of(real: Cohort, synthetic: Cohort, settings: EvaluateSettings) -> tuple[Group, ...]:
+    """Everybody, the groups of each attribute that both cohorts tell, and one crossing."""
+    everybody = Group(OVERALL, np.arange(len(real.subjects)), np.arange(len(synthetic.subjects)))
+    told = {
+        name: labels
+        for name in dict.fromkeys((*settings.by, *settings.crossing))
+        if (labels := _labels(real.subjects, synthetic.subjects, name)) is not None
+    }
+    found = [g for name in settings.by if name in told for g in _groups(name, *told[name])]
+    if len(settings.crossing) > 1 and all(name in told for name in settings.crossing):
+        found += _crossed(settings.crossing, told)
+    return (everybody, *found)
+
+
+def _labels(real: pd.DataFrame, synthetic: pd.DataFrame, name: str) -> tuple[pd.Series, pd.Series] | None:
+    """The group of each subject of both sides; None where one side does not tell."""
+    if any(name not in side or side[name].isna().all() for side in (real, synthetic)):
+        return None
+    cut = bins(real[name], name)
+
+    def label(value: object) -> str:
+        if cut is None:
+            return group_name(value)
+        return next((n for n, one in cut.items() if one.holds(float(str(value)))), "outside")
+
+    a, b = (side[name].map(label, na_action="ignore") for side in (real, synthetic))
+    return a, b
+
+
+def _groups(name: str, real: pd.Series, synthetic: pd.Series) -> list[Group]:
+    both = set(real.dropna()) & set(synthetic.dropna())
+    title = name.replace("_", " ")
+    return [
+        Group(
+            f"{title}: {g}",
+            np.flatnonzero((real == g).fillna(False).to_numpy(dtype=bool)),
+            np.flatnonzero((synthetic == g).fillna(False).to_numpy(dtype=bool)),
+        )
+        for g in in_order(both)
+    ]
+
+
+def _crossed(names: tuple[str, ...], told: dict[str, tuple[pd.Series, pd.Series]]) -> list[Group]:
+    sides = []
+    for k in (0, 1):
+        columns = [told[name][k] for name in names]
+        known = np.all([c.notna().to_numpy() for c in columns], axis=0)
+        text = columns[0].astype(str).str.cat([c.astype(str) for c in columns[1:]], sep=", ")
+        sides.append(text.where(known))
+    return _groups(" x ".join(names), sides[0], sides[1])

@@ -1,0 +1,117 @@
+"""A score: a number with all that is needed to believe it, or the reason why there is none."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from synthcmr.config import Settings
+
+Word = Literal["good", "acceptable", "not enough evidence", "bad"]
+OVERALL = ""  # the group of everybody
+
+
+class Score(Settings):
+    """One number of one group."""
+
+    name: str = Field(description="what was measured, e.g. 'FID (cmr)'")
+    group: str = Field(OVERALL, description="whom it is of, e.g. 'sex: female'; empty: everybody")
+    value: float | None = None
+    low: float | None = Field(None, description="lower end of the interval")
+    high: float | None = Field(None, description="upper end of the interval")
+    n_real: int | None = Field(None, description="real subjects it rests on")
+    n_synthetic: int | None = Field(None, description="synthetic subjects it rests on")
+    floor: float | None = Field(None, description="the same of real against real, split in halves by subject")
+    ceiling: float | None = Field(None, description="the same where images are real: what the judge reaches at best")
+    better: Literal["low", "high"] = "low"
+    unit: str = ""
+    extractor: str | None = Field(None, description="SHA-256 of what turned images into numbers")
+    absent: str | None = Field(None, description="why there is no value")
+
+    @model_validator(mode="after")
+    def _a_value_or_a_reason(self) -> Self:
+        if (self.value is None) == (self.absent is None):
+            raise ValueError(f"score '{self.name}': expected either a value or the reason why it is absent")
+        return self
+
+
+class Distribution(Settings):
+    """How one quantity lies among real and synthetic subjects: quantiles from 0 to 100 %, evenly spaced."""
+
+    name: str
+    unit: str = ""
+    real: tuple[float, ...]
+    synthetic: tuple[float, ...]
+
+
+class Picture(Settings):
+    """One image to show, by its id, and why."""
+
+    image_id: str
+    cohort: Literal["real", "synthetic"]
+    caption: str
+
+
+class PartResult(Settings):
+    """What one part found."""
+
+    scores: tuple[Score, ...]
+    notes: tuple[str, ...] = Field((), description="what a reader must know to read the scores")
+    distributions: tuple[Distribution, ...] = ()
+    pictures: dict[str, tuple[Picture, ...]] = Field({}, description="title of a row of images -> images")
+
+    def score(self, name: str, group: str = OVERALL) -> Score | None:
+        """One score by its name."""
+        return next((s for s in self.scores if s.name == name and s.group == group), None)
+
+
+class Finding(Settings):
+    """What one rule says."""
+
+    rule: str
+    word: Word
+    sentence: str
+
+
+class Verdict(Settings):
+    """What a part comes to."""
+
+    word: Word
+    sentence: str
+    findings: tuple[Finding, ...] = ()
+
+
+class PartScores(Settings):
+    """One part of the card."""
+
+    about: str
+    verdict: Verdict
+    result: PartResult
+
+
+class Side(Settings):
+    """One of the two cohorts."""
+
+    name: str
+    hash: str
+    subjects: int
+    images: int
+    split: str | None = None
+    origin: tuple[str, ...] = ()
+
+
+class ScoreCard(Settings):
+    """scores.json."""
+
+    schema_version: Literal["synthcmr-scores-1"] = "synthcmr-scores-1"
+    made_by: str
+    real: Side
+    synthetic: Side
+    settings: dict[str, Any]
+    parts: dict[str, PartScores]
+
+
+def absent(name: str, reason: str, group: str = OVERALL, **known: Any) -> Score:
+    """A score that could not be had."""
+    return Score(name=name, group=group, absent=reason, **known)

@@ -1,0 +1,179 @@
+"""Recalibrating a cohort or a folder of files into another one; memory does not grow with the number of images."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.joining import records
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_provenance
+from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
+from synthcmr.cohort.writer import CohortWriter
+from synthcmr.errors import CohortError, ReadError
+from synthcmr.frequency.files import FolderImages, Loaded, load, write
+from synthcmr.frequency.images import FRAMES_AT_ONCE, Item
+from synthcmr.frequency.model_folder import read_record
+from synthcmr.frequency.recalibration import Change, Recalibration
+from synthcmr.frequency.sources import CohortImages, cohort_item, scale_is_native, scale_of
+
+Report = Callable[[int, int, str], None]
+REJECTS = "rejects.csv"
+KEPT_FACTS = ("generated", "phantom")
+
+
+def apply_to_cohort(
+    model: Recalibration,
+    folder: Path,
+    cohort: Cohort,
+    out: Path,
+    progress: Report | None = None,
+    also: Sequence[Input] = (),
+) -> Cohort:
+    """A cohort with the same people, masks and attributes, and recalibrated images.
+
+    Args:
+        model: fitted.
+        folder: where it lies.
+        cohort: synthetic.
+        out: the cohort folder; an unfinished one is continued.
+        progress: called with (done, total, subject).
+        also: what the cohort was made from, where it will be gone.
+    """
+    record = read_record(folder)
+    told = {"model": record["hash"], "method": model.settings.method}
+    settings = cohort.info["settings"] | {"recalibrate": told}
+    manifest = {"step": "recalibrate", "cohort": cohort.hash, **told, "settings": settings}
+    first = next(records(cohort)).images[0].image
+    change: Change | None = None
+    rejected = _rejected_before(cohort)
+    done, total = 0, len(cohort.subjects)
+    with CohortWriter(out, manifest, str(first.dtype), (first.shape[1], first.shape[2])) as writer:
+        for part in _parts(records(cohort), writer.done):
+            change = change or model.prepare(CohortImages(cohort))
+            for subject in _recalibrated(part, model, change, scale_is_native(cohort), rejected):
+                writer.add(subject)
+            done += len(part)
+            if progress is not None:
+                progress(done + len(writer.done), total, part[-1].case_id)
+        for case, rejects in rejected.items():
+            if case not in writer.done:
+                writer.add(SubjectRecord(case, None, rejects=tuple(rejects)))
+        inputs = [Input(str(cohort.path), "cohort", cohort.hash), Input(str(folder), "recalibration", record["hash"])]
+        facts = {k: v for k, v in cohort.info.items() if k in KEPT_FACTS} | {
+            "recalibrated": told | {"model_folder": str(folder)}
+        }
+        writer.finish(None, [*inputs, *also], facts)
+    return Cohort.open(out)
+
+
+def _rejected_before(cohort: Cohort) -> dict[str, list[Reject]]:
+    """What was rejected when the cohort was made, by case."""
+    found: dict[str, list[Reject]] = {}
+    for row in cohort.rejects.to_dict("records"):
+        found.setdefault(str(row["case_id"]), []).append(Reject(**{str(k): str(v) for k, v in row.items()}))
+    return found
+
+
+def _parts(subjects: Iterator[SubjectRecord], done: set[str]) -> Iterator[list[SubjectRecord]]:
+    """Subjects in groups of some dozens of frames."""
+    waiting: list[SubjectRecord] = []
+    for subject in subjects:
+        if subject.case_id in done:
+            continue
+        waiting.append(subject)
+        if sum(len(i.image) for s in waiting for i in s.images) >= FRAMES_AT_ONCE:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+def _recalibrated(
+    subjects: Sequence[SubjectRecord],
+    model: Recalibration,
+    change: Change,
+    native: bool,
+    before: dict[str, list[Reject]],
+) -> Iterator[SubjectRecord]:
+    """The subjects with changed images; what holds no image becomes a reject."""
+    items = {id(i): _item(i, s, native) for s in subjects for i in s.images}
+    sound = [item for item in items.values() if item.refused is None]
+    made: dict[str, Any] = {}
+    for plane in dict.fromkeys(item.plane for item in sound):
+        alike = [item for item in sound if item.plane == plane]
+        made |= dict(zip([i.name for i in alike], model.changed(change, alike), strict=True))
+    for subject in subjects:
+        images = tuple(_with_pixels(i, made[i.image_id], native) for i in subject.images if i.image_id in made)
+        lost = [Reject(subject.case_id, i.image_id, why) for i in subject.images if (why := items[id(i)].refused)]
+        rejects = (*before.pop(subject.case_id, []), *lost)
+        yield replace(subject, images=images, rejects=rejects, subject_id=subject.subject_id if images else None)
+
+
+def _item(image: ImageRecord, subject: SubjectRecord, native: bool) -> Item:
+    row: dict[str, Any] = {**subject.attributes, "image_id": image.image_id, "subject_id": image.subject_id}
+    row |= {"spacing_row_mm": image.spacing_row_mm, "spacing_column_mm": image.spacing_column_mm}
+    return cohort_item(row, image.image.astype(np.float32), native)
+
+
+def _with_pixels(image: ImageRecord, frames: Any, native: bool) -> ImageRecord:
+    low, high = scale_of(image.image.astype(np.float32), native)
+    return replace(image, image=(frames * (high - low) + low).astype(image.image.dtype))
+
+
+def apply_to_folder(
+    model: Recalibration, folder: Path, images: FolderImages, out: Path, progress: Report | None = None
+) -> dict[str, str]:
+    """Files of the same names, formats, types and ranges, with recalibrated images.
+
+    Returns:
+        Files that were left out, with the reason; also in rejects.csv.
+
+    Raises:
+        CohortError: the folder to make holds files already.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise CohortError(f"{out}: expected an empty or new folder for the images, got one with files in it")
+    record = read_record(folder)
+    change = model.prepare(images)
+    out.mkdir(parents=True, exist_ok=True)
+    lost: dict[str, str] = {}
+    for k, path in enumerate(images.files):
+        name = images.name(path)
+        try:
+            _one_file(model, change, images, load(path, images.spacing_mm), out / name)
+        except ReadError as error:
+            lost[name] = str(error)
+        if progress is not None:
+            progress(k + 1, len(images), name)
+    with (out / REJECTS).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("file", "reason"), *lost.items()])
+    inputs = [Input(str(images.folder), "files", images.hash), Input(str(folder), "recalibration", record["hash"])]
+    write_provenance(out, "recalibrate", "", inputs, record["settings"])
+    return lost
+
+
+def clear_folder(out: Path) -> None:
+    """Remove files that were recalibrated earlier, and nothing else.
+
+    Raises:
+        CohortError: the folder holds other files.
+    """
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / REJECTS).exists() or not (out / PROVENANCE_FILE).exists():
+        raise CohortError(f"{out}: expected recalibrated images to replace, got a folder with other files")
+    shutil.rmtree(out)
+
+
+def _one_file(model: Recalibration, change: Change, images: FolderImages, loaded: Loaded, target: Path) -> None:
+    item = images.item(loaded)
+    if item.refused is not None:
+        raise ReadError(f"{item.name}: {item.refused}")
+    write(target, loaded.path, loaded.restored(model.changed(change, [item])[0]))

@@ -1,0 +1,119 @@
+"""A recalibration on disk: settings, statistics, and the network where there is one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthcmr.cohort.provenance import combined_hash, write_json, write_provenance
+from synthcmr.config import settings_from_dict
+from synthcmr.errors import CohortError
+from synthcmr.frequency.mapping.mapping import Mapping
+from synthcmr.frequency.moments import GroupMoments
+from synthcmr.frequency.recalibration import Real, Recalibration
+from synthcmr.frequency.release import Release
+from synthcmr.frequency.replacement import Library
+from synthcmr.frequency.rings import Rings
+from synthcmr.frequency.settings import RecalibrationSettings
+from synthcmr.training.run_folder import WEIGHTS
+from synthcmr.training.weights import file_hash
+
+FORMAT, FORMAT_VERSION = "synthcmr-recalibration", 1
+MODEL_FILE, STATISTICS, NETWORK = "recalibration.json", "statistics.npz", "network"
+
+
+def save(model: Recalibration, folder: Path) -> str:
+    """Write a fitted model; its network, if any, lies in the folder already.
+
+    Returns:
+        Hash of everything that decides what it does.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    real = model.real
+    arrays: dict[str, Any] = {}
+    if model.release is None:  # what is released is four numbers and nothing else
+        arrays |= dict(real.moments.arrays("group"))
+    if real.library is not None and model.release is None:
+        lib = real.library
+        arrays |= {
+            "magnitude": lib.magnitude,
+            "square": lib.square,
+            "real": lib.real,
+            "picture": lib.picture.astype(np.float16),
+        }
+    np.savez_compressed(folder / STATISTICS, **arrays)
+    record = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "settings": model.settings.model_dump(mode="json"),
+        "rings": real.rings.row(),
+        "groups": real.moments.counts() if model.release is None else [],
+        "library": None if real.library is None else {"group": real.library.group, "subject": real.library.subject},
+        "release": None if model.release is None else model.release.row(),
+        "refused": real.refused if model.release is None else {},
+        "split": real.split,
+    }
+    weights = [file_hash(folder / NETWORK / WEIGHTS)] if model.mapping is not None else []
+    own = combined_hash([json.dumps(record, sort_keys=True), *(_digest(v) for v in arrays.values()), *weights])
+    write_json(folder / MODEL_FILE, record | {"hash": own})
+    write_provenance(folder, "recalibrate fit", own, real.inputs, record["settings"])  # type: ignore[arg-type]
+    return own
+
+
+def load(folder: Path) -> Recalibration:
+    """Read a model.
+
+    Raises:
+        CohortError: there is none, or a newer version wrote it.
+    """
+    record = read_record(folder)
+    model = Recalibration(settings_from_dict(record["settings"], RecalibrationSettings, str(folder / MODEL_FILE)))
+    with np.load(folder / STATISTICS) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    rings = Rings(**record["rings"])
+    counts = record["groups"]
+    moments = GroupMoments.of(arrays, "group", counts) if counts else GroupMoments(rings.count)
+    model._real = Real(
+        rings, moments, _library(arrays, record["library"]), refused=record["refused"], split=record["split"]
+    )
+    if record["release"] is not None:
+        model.release = Release.of_row(record["release"])
+    if (folder / NETWORK / WEIGHTS).exists():
+        model.mapping = Mapping.load(folder / NETWORK / WEIGHTS)
+    return model
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What a model says of itself.
+
+    Raises:
+        CohortError: there is none, or a newer version wrote it.
+    """
+    file = folder / MODEL_FILE
+    if not file.exists():
+        raise CohortError(
+            f"{folder}: expected a recalibration with {MODEL_FILE}; make one with 'synthcmr recalibrate fit REAL {folder.name}'"
+        )
+    record: dict[str, Any] = json.loads(file.read_text())
+    if record.get("format") != FORMAT or int(record.get("version", 0)) > FORMAT_VERSION:
+        raise CohortError(
+            f"{file}: expected {FORMAT} up to version {FORMAT_VERSION}, got {record.get('format')} {record.get('version')}; "
+            "update synthcmr"
+        )
+    return record
+
+
+def _library(arrays: dict[str, Any], told: dict[str, list[str]] | None) -> Library | None:
+    if told is None:
+        return None
+    magnitude, square, real = (arrays[name] for name in ("magnitude", "square", "real"))
+    return Library(magnitude, square, real, arrays["picture"].astype(np.float32), told["group"], told["subject"])
+
+
+def _digest(array: Any) -> str:
+    import hashlib
+
+    return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()

@@ -1,0 +1,110 @@
+"""Power of images by frequency, in rings of equal width."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.errors import SettingsError
+from synthcmr.frequency.plane import Floats, Plane, Spectra
+
+LEAST = 1e-12  # power below which a frequency is taken to be empty
+OUTER = 0.96  # of the way to the corner: the few frequencies beyond belong to the last ring
+MOST = 64
+
+
+@dataclass(frozen=True)
+class Rings:
+    """Rings of equal width from zero frequency to the corner of the plane.
+
+    The same rings serve images of other sizes and pixels, because radii are in cycles per millimetre (or per pixel where no
+    spacing is known) and power is a density.
+    """
+
+    count: int
+    highest: float  # outer edge of the last ring but for the corner
+    unit: Literal["mm", "pixel"]
+
+    @classmethod
+    def of(cls, plane: Plane, count: int | None = None) -> Self:
+        """Rings that suit images of one size: at most one for each frequency along the shorter side."""
+        return cls(count or min(MOST, min(plane.rows, plane.columns) // 2), OUTER * plane.corner, plane.unit)
+
+    @property
+    def centres(self) -> Floats:
+        """Radius in the middle of each ring."""
+        return (np.arange(self.count) + 0.5) * self.highest / self.count
+
+    def log_power(self, spectra: Spectra) -> Floats:
+        """Log of the mean power density in each ring, (images, rings); a ring that an image lacks is taken from its neighbours."""
+        return np.log(np.maximum(self.mean(spectra.power, spectra.plane) * spectra.plane.area, LEAST))
+
+    def mean(self, values: Floats, plane: Plane) -> Floats:
+        """Mean over each ring of the whole plane, (images, rows, half) to (images, rings)."""
+        self.check(plane)
+        matrix, _, known = _means(self, plane)
+        return _filled((matrix @ values.reshape(len(values), -1).T).T, known)
+
+    def mass(self, plane: Plane) -> Floats:
+        """How many frequencies of the whole plane lie in each ring."""
+        found: Floats = _means(self, plane)[1]
+        return found
+
+    def ring_of(self, plane: Plane) -> npt.NDArray[np.intp]:
+        """The ring of every frequency, (rows, half)."""
+        return np.minimum(plane.radius / self.highest * self.count, self.count - 1).astype(np.intp)
+
+    def on_plane(self, profile: Floats, plane: Plane) -> Floats:
+        """Values of rings at every frequency, on straight lines between the middles of rings: (..., rings) to (..., rows, half)."""
+        low, share = _places(self, plane)
+        found: Floats = profile[..., low] * (1 - share) + profile[..., low + 1] * share
+        return found
+
+    def check(self, plane: Plane) -> None:
+        """Refuse to take pixels for millimetres.
+
+        Raises:
+            SettingsError: one side knows the pixel spacing and the other does not.
+        """
+        if plane.unit != self.unit:
+            raise SettingsError(
+                f"expected images whose frequencies count in cycles per {self.unit}, got cycles per {plane.unit}: the pixel "
+                "spacing is known on one side only; state it with --spacing"
+            )
+
+    def row(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+@lru_cache(maxsize=32)
+def _means(rings: Rings, plane: Plane) -> tuple[Any, Floats, npt.NDArray[np.bool_]]:
+    """The sparse matrix that takes values to their means in rings, frequencies in each, and which have any. Zero is in none."""
+    from scipy.sparse import csr_array
+
+    which = rings.ring_of(plane).ravel()
+    weight = np.broadcast_to(plane.weight, plane.radius.shape).ravel().copy()
+    weight[0] = 0.0
+    total = np.bincount(which, weight, minlength=rings.count).astype(np.float64)
+    share = weight / np.maximum(total[which], 1.0)
+    matrix = csr_array((share, (which, np.arange(which.size))), shape=(rings.count, which.size))
+    return matrix, total, total > 0
+
+
+@lru_cache(maxsize=32)
+def _places(rings: Rings, plane: Plane) -> tuple[npt.NDArray[np.intp], Floats]:
+    """Between which rings each frequency lies, and how far on the way; beyond the outer ones, their values hold."""
+    place = np.clip(plane.radius / rings.highest * rings.count - 0.5, 0, rings.count - 1)
+    low = np.minimum(place.astype(np.intp), max(rings.count - 2, 0))
+    return low, place - low
+
+
+def _filled(profile: Floats, known: npt.NDArray[np.bool_]) -> Floats:
+    if known.all():
+        return profile
+    there, every = np.flatnonzero(known), np.arange(len(known))
+    return np.stack([np.interp(every, there, row[there]) for row in profile])

@@ -1,0 +1,1 @@
+"""How far the frequency content of synthetic images is from that of real ones."""

@@ -1,0 +1,227 @@
+"""Comparing the spectra of synthetic sets with those of a real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.errors import CohortError
+from synthcmr.frequency.images import Images
+from synthcmr.frequency.plane import Floats
+from synthcmr.frequency.rings import Rings
+from synthcmr.frequency.spectrum.detail_probe import detail_scores
+from synthcmr.frequency.spectrum.distance import Interval, Subjects, compared, floor_of, floor_with
+from synthcmr.frequency.spectrum.phase import NAMES
+from synthcmr.frequency.spectrum.probe import auc, auc_interval, both_sides, probe_scores
+from synthcmr.frequency.spectrum.profiles import Profiles, profiles
+from synthcmr.frequency.spectrum.settings import SpectrumSettings
+
+DISTANCE, PROBE, DETAIL = "mean ring gap", "spectrum probe AUC", "detail probe AUC"
+DETAIL_HALVES = 2
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group that was compared apart, or why it was not."""
+
+    name: str
+    real: int  # subjects
+    made: int
+    distance: Interval | None = None
+    floor: Interval | None = None
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One synthetic set against the real one."""
+
+    name: str
+    family: str
+    subjects: int
+    frames: int
+    scores: dict[str, Interval]
+    absent: dict[str, str]  # score -> why it could not be computed
+    mean: Floats  # log power by ring
+    low: Floats  # 5 % of frames lie below
+    high: Floats
+    phase: dict[str, Interval]  # band -> mean excess kurtosis
+    groups: tuple[Group, ...]
+    pictures: list[npt.NDArray[np.floating]]
+    refused: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that the page shows."""
+
+    rings: Rings
+    real: Compared  # with no scores
+    floors: dict[str, Interval]
+    sets: tuple[Compared, ...]
+    absent: dict[str, str] = field(default_factory=dict)  # floors that could not be computed
+
+
+def compare(
+    real: Images,
+    sets: Mapping[str, Images],
+    families: Mapping[str, str],
+    settings: SpectrumSettings,
+    tell: Tell = lambda _: None,
+) -> Comparison:
+    """Compare synthetic sets with a real one.
+
+    Args:
+        real: real images.
+        sets: synthetic images by name.
+        families: what made each, where that is known.
+        settings: of the comparison.
+        tell: told what goes on.
+
+    Raises:
+        CohortError: the real set has no image.
+    """
+    tell("real images")
+    ground = profiles(real, settings)
+    floors, absent = _floors(ground, settings, tell)
+    found = []
+    for name, images in sets.items():
+        tell(name)
+        try:
+            made = profiles(images, settings, ground.rings)
+        except CohortError as error:
+            raise CohortError(f"{name}: {error}") from error
+        found.append(_against(name, families.get(name, ""), ground, made, settings))
+    return Comparison(ground.rings, _alone("real", "", ground, settings), floors, tuple(found), absent)
+
+
+def _floors(ground: Profiles, settings: SpectrumSettings, tell: Tell) -> tuple[dict[str, Interval], dict[str, str]]:
+    """What the scores are between random halves of the real subjects."""
+    count = len(ground.subjects)
+    if count < 2 * settings.min_subjects:
+        why = f"{count} real subjects, at least {2 * settings.min_subjects} are needed to compare halves"
+        return {}, dict.fromkeys((DISTANCE, PROBE, *((DETAIL,) if settings.detail else ())), why)
+    tell("real against real")
+
+    def probed(half: set[str]) -> float:
+        label = np.array([s in half for s in ground.subject], dtype=np.int64)
+        return auc(probe_scores(ground.log_power, label, ground.subject, settings.seed), label)
+
+    def looked(half: set[str]) -> float:
+        label = np.array([s in half for s in ground.detail_subject], dtype=np.int64)
+        return auc(_detail(ground.detail, label, ground.detail_subject, settings), label)
+
+    rng = np.random.default_rng(settings.seed)
+    people = Subjects.of(ground.log_power, ground.subject)
+    found = {
+        DISTANCE: floor_of(people, 10 * settings.halves, rng),
+        PROBE: floor_with(ground.subjects, settings.halves, rng, probed),
+    }
+    if len(ground.detail):
+        found[DETAIL] = floor_with(list(dict.fromkeys(ground.detail_subject)), DETAIL_HALVES, rng, looked)
+    return found, {}
+
+
+def _against(name: str, family: str, ground: Profiles, made: Profiles, settings: SpectrumSettings) -> Compared:
+    """All scores of one set."""
+    alone = _alone(name, family, made, settings)
+    scores, absent = dict(alone.scores), dict(alone.absent)
+    counts = len(ground.subjects), len(made.subjects)
+    rng = np.random.default_rng(settings.seed)
+    if min(counts) < settings.min_subjects:
+        why = (
+            f"{counts[0]} real and {counts[1]} synthetic subjects, at least {settings.min_subjects} of each are needed"
+        )
+        absent |= dict.fromkeys((DISTANCE, PROBE, DETAIL), why)
+    else:
+        people = [Subjects.of(p.log_power, p.subject) for p in (ground, made)]
+        scores[DISTANCE] = compared(people[0], people[1], settings.draws, rng)
+        rows, label, subject = both_sides(ground.log_power, made.log_power, ground.subject, made.subject)
+        scores[PROBE] = auc_interval(
+            probe_scores(rows, label, subject, settings.seed), label, subject, settings.draws, rng
+        )
+        _add_detail(scores, absent, ground, made, settings, rng)
+    groups = _groups(ground, made, settings)
+    return Compared(**{**alone.__dict__, "scores": scores, "absent": absent, "groups": groups})
+
+
+def _add_detail(
+    scores: dict[str, Interval],
+    absent: dict[str, str],
+    ground: Profiles,
+    made: Profiles,
+    settings: SpectrumSettings,
+    rng: np.random.Generator,
+) -> None:
+    if not settings.detail:
+        absent[DETAIL] = "it was not asked for"
+        return
+    if not len(ground.detail) or ground.detail.shape[1:] != made.detail.shape[1:]:
+        absent[DETAIL] = "the network needs images of one size on both sides"
+        return
+    rows, label, subject = both_sides(ground.detail, made.detail, ground.detail_subject, made.detail_subject)  # type: ignore[arg-type]
+    found = _detail(rows, label, subject, settings)
+    scores[DETAIL] = auc_interval(found, label, subject, settings.draws, rng)
+
+
+def _detail(
+    image: npt.NDArray[np.floating],
+    label: npt.NDArray[np.int64],
+    subject: npt.NDArray[np.object_],
+    settings: SpectrumSettings,
+) -> Floats:
+    return detail_scores(image.astype(np.float16), label, subject, settings.detail_steps, settings.seed)
+
+
+def _alone(name: str, family: str, made: Profiles, settings: SpectrumSettings) -> Compared:
+    """What a set is like by itself."""
+    people = Subjects.of(made.phase, made.subject)
+    drawn = people.means(people.drawn(settings.draws, np.random.default_rng(settings.seed)))
+    low, high = np.percentile(drawn[1:], (2.5, 97.5), axis=0)
+    phase = {n: Interval(float(drawn[0, k]), float(low[k]), float(high[k])) for k, n in enumerate(NAMES)}
+    least, most = np.percentile(made.log_power, (5, 95), axis=0)
+    return Compared(
+        name=name,
+        family=family,
+        subjects=len(made.subjects),
+        frames=len(made.log_power),
+        scores={},
+        absent={},
+        mean=made.log_power.mean(axis=0),
+        low=least,
+        high=most,
+        phase=phase,
+        groups=(),
+        pictures=made.pictures,
+        refused=made.refused,
+    )
+
+
+def _groups(ground: Profiles, made: Profiles, settings: SpectrumSettings) -> tuple[Group, ...]:
+    """Every group of every attribute that both sides know."""
+    found = []
+    for name in settings.by:
+        real, synthetic = ([a.get(name) for a in p.attributes] for p in (ground, made))
+        for value in sorted({*real} & {*synthetic} - {None}, key=str):
+            sides = [
+                p.rows(np.array([v == value for v in values])) for p, values in ((ground, real), (made, synthetic))
+            ]
+            found.append(_group(f"{name} {value}", sides[0], sides[1], settings))
+    return tuple(found)
+
+
+def _group(name: str, real: Profiles, made: Profiles, settings: SpectrumSettings) -> Group:
+    counts = len(real.subjects), len(made.subjects)
+    if min(counts) < settings.min_subjects:
+        why = (
+            f"{counts[0]} real and {counts[1]} synthetic subjects, at least {settings.min_subjects} of each are needed"
+        )
+        return Group(name, *counts, refused=why)
+    rng = np.random.default_rng(settings.seed)
+    people = [Subjects.of(p.log_power, p.subject) for p in (real, made)]
+    floor = floor_of(people[0], 10 * settings.halves, rng) if counts[0] >= 2 * settings.min_subjects else None
+    return Group(name, *counts, compared(people[0], people[1], settings.draws, rng), floor)

@@ -1,0 +1,143 @@
+"""The spectra of a set of images, gathered in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.errors import CohortError
+from synthcmr.frequency.images import Images, Item, batches
+from synthcmr.frequency.plane import Floats, Spectra, pixels, spectra
+from synthcmr.frequency.rings import Rings
+from synthcmr.frequency.spectrum.phase import phase_peaks
+from synthcmr.frequency.spectrum.settings import SpectrumSettings
+
+CUT = 0.5  # of the way to the highest frequency along an axis: what lies above is detail
+SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """What is known of a set, frame by frame."""
+
+    rings: Rings
+    log_power: Floats  # (frames, rings)
+    phase: Floats  # (frames, bands)
+    subject: npt.NDArray[np.object_]
+    attributes: list[dict[str, Any]]
+    detail: npt.NDArray[np.float16]  # (some frames, rows, columns): high-passed, unit variance
+    detail_subject: npt.NDArray[np.object_]
+    pictures: list[npt.NDArray[np.floating]]
+    refused: dict[str, str]
+
+    @property
+    def subjects(self) -> list[str]:
+        """In the order in which they come."""
+        return list(dict.fromkeys(self.subject))
+
+    def rows(self, keep: npt.NDArray[np.bool_]) -> Profiles:
+        """Some of the frames, for what is told of power and phase."""
+        told = [a for a, k in zip(self.attributes, keep, strict=True) if k]
+        return Profiles(
+            self.rings,
+            self.log_power[keep],
+            self.phase[keep],
+            self.subject[keep],
+            told,
+            self.detail[:0],
+            self.detail_subject[:0],
+            [],
+            {},
+        )
+
+
+@dataclass
+class _Seen:
+    """What a pass has found so far."""
+
+    power: list[Floats] = field(default_factory=list)
+    phase: list[Floats] = field(default_factory=list)
+    subject: list[str] = field(default_factory=list)
+    attributes: list[dict[str, Any]] = field(default_factory=list)
+    detail: list[npt.NDArray[np.float16]] = field(default_factory=list)
+    detail_subject: list[str] = field(default_factory=list)
+    pictures: list[npt.NDArray[np.floating]] = field(default_factory=list)
+
+
+def profiles(images: Images, settings: SpectrumSettings, rings: Rings | None = None) -> Profiles:
+    """Look at every image once.
+
+    Args:
+        images: of any size.
+        settings: of the comparison.
+        rings: those of the set it is compared with; None makes them.
+
+    Raises:
+        CohortError: there is no image.
+    """
+    refused: dict[str, str] = {}
+    seen = _Seen()
+    every = max(1, 2 * len(images) // settings.detail_images)  # images have two frames or so
+    shown = {round(k) for k in np.linspace(0, len(images) - 1, SHOWN + 2)[1:-1]}
+    count = 0
+    for items, batch in batches(_noting(images, refused), ()):
+        rings = rings or Rings.of(batch.plane, settings.rings)
+        found = spectra(batch.images, batch.plane, settings.edges)
+        seen.power.append(rings.log_power(found))
+        seen.phase.append(phase_peaks(found))
+        seen.subject += batch.subjects
+        seen.attributes += [_plain(i.attributes) for i in items for _ in i.frames]
+        starts = np.cumsum([0, *(len(i.frames) for i in items)])
+        wanted = [s for k, s in enumerate(starts[:-1]) if (count + k) % every == 0] if settings.detail else []
+        seen.detail += list(high_passed(found)[wanted])
+        seen.detail_subject += [batch.subjects[k] for k in wanted]
+        seen.pictures += [i.frames[0] for k, i in enumerate(items) if count + k in shown]
+        count += len(items)
+    if rings is None or not seen.power:
+        told = "; ".join(f"{name}: {why}" for name, why in list(refused.items())[:3])
+        raise CohortError(f"expected images, found none{told and f' ({told})'}")
+    return Profiles(
+        rings,
+        np.concatenate(seen.power),
+        np.concatenate(seen.phase),
+        np.array(seen.subject, dtype=object),
+        seen.attributes,
+        _stacked(seen.detail),
+        np.array(seen.detail_subject, dtype=object)[: len(_stacked(seen.detail))],
+        seen.pictures,
+        refused,
+    )
+
+
+def high_passed(spectra: Spectra) -> npt.NDArray[np.float16]:
+    """Detail alone, each image with unit variance, so that power by itself says nothing."""
+    high = spectra.plane.radius > CUT * spectra.plane.corner / np.sqrt(2)
+    bare = Spectra(spectra.coefficients, np.zeros_like(spectra.border), spectra.plane)
+    found = pixels(spectra.coefficients * high, bare)
+    scaled: npt.NDArray[np.float16] = (found / np.maximum(found.std(axis=(1, 2), keepdims=True), 1e-9)).astype(
+        np.float16
+    )
+    return scaled
+
+
+def _stacked(detail: Sequence[npt.NDArray[np.float16]]) -> npt.NDArray[np.float16]:
+    """Frames of the first one's size; others cannot be shown to one network."""
+    if not detail:
+        return np.zeros((0, 0, 0), dtype=np.float16)
+    alike = [d for d in detail if d.shape == detail[0].shape]
+    return np.stack(alike) if len(alike) == len(detail) else np.zeros((0, 0, 0), dtype=np.float16)
+
+
+def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in attributes.items() if isinstance(v, (str, float, int)) and v == v}
+
+
+def _noting(images: Iterable[Item], refused: dict[str, str]) -> Iterable[Item]:
+    for item in images:
+        if (why := item.refused) is not None:
+            refused[item.name] = why
+        yield item

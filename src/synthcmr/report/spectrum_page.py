@@ -1,0 +1,169 @@
+"""A comparison of spectra as spectrum.json and one offline HTML page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.provenance import write_json
+from synthcmr.frequency.plane import Plane, spectra
+from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Compared, Comparison
+from synthcmr.frequency.spectrum.distance import Interval
+from synthcmr.frequency.spectrum.phase import NAMES
+from synthcmr.frequency.spectrum.profiles import high_passed
+from synthcmr.frequency.spectrum.settings import SpectrumSettings
+from synthcmr.report.offline_page import write_page
+
+SCHEMA = "synthcmr-spectrum-1"
+PAGE, SCORES = "spectrum.html", "spectrum.json"
+COLOURS = ("#7a4fa3", "#b3412e", "#0b6e75", "#c98a1b", "#3a6ea5", "#557a2f")
+
+
+def write_spectrum(found: Comparison, real: str, settings: SpectrumSettings, out: Path) -> Path:
+    """Write spectrum.json and spectrum.html; returns the page."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / SCORES, to_json(found, real, settings))
+    return write_page(
+        out / PAGE,
+        "spectrum",
+        found=found,
+        real=real,
+        settings=settings,
+        sentences=verdict(found),
+        curves=_curves(found),
+        gaps=_gaps(found),
+        pictures={s.name: [_pair(p, settings) for p in s.pictures] for s in (found.real, *found.sets)},
+        scores=(DISTANCE, PROBE, *((DETAIL,) if settings.detail else ())),
+        bands=NAMES,
+    )
+
+
+def to_json(found: Comparison, real: str, settings: SpectrumSettings) -> dict[str, Any]:
+    """Plain values."""
+    return {
+        "schema": SCHEMA,
+        "real": real,
+        "settings": settings.model_dump(mode="json"),
+        "sentences": verdict(found),
+        "frequency": {"unit": f"cycles per {found.rings.unit}", "rings": found.rings.centres.tolist()},
+        "floors": {k: asdict(v) for k, v in found.floors.items()},
+        "floors_absent": found.absent,
+        "real_set": _row(found.real),
+        "sets": {s.name: _row(s) for s in found.sets},
+    }
+
+
+def _row(one: Compared) -> dict[str, Any]:
+    return {
+        "family": one.family,
+        "subjects": one.subjects,
+        "frames": one.frames,
+        "scores": {k: asdict(v) for k, v in one.scores.items()},
+        "absent": one.absent,
+        "log_power": {"mean": one.mean.tolist(), "p5": one.low.tolist(), "p95": one.high.tolist()},
+        "phase_peaks": {k: asdict(v) for k, v in one.phase.items()},
+        "groups": [{k: v for k, v in asdict(g).items() if v not in (None, "")} for g in one.groups],
+        "left_out": one.refused,
+    }
+
+
+def verdict(found: Comparison) -> list[str]:
+    """What was found, in sentences, set by set."""
+    told = [_said(s, found) for s in found.sets]
+    if not found.floors:
+        told.append("What real images score against real ones is not known: " + next(iter(found.absent.values())) + ".")
+    return told
+
+
+def _said(one: Compared, found: Comparison) -> str:
+    distance, probe = one.scores.get(DISTANCE), one.scores.get(PROBE)
+    if distance is None or probe is None:
+        return f"{one.name}: not compared, {one.absent[DISTANCE]}."
+    floor = found.floors.get(DISTANCE)
+    beside = "" if floor is None else f" (real against real: {floor.value:.2f})"
+    line = f"{one.name}: log power differs by {distance.value:.2f} on average over frequencies{beside}"
+    how = (
+        "and a straight line tells real from synthetic by spectra alone nearly always"
+        if probe.value > 0.95
+        else "and spectra alone often tell real from synthetic"
+        if probe.low > 0.6
+        else "and spectra alone do not tell real from synthetic"
+    )
+    detail = one.scores.get(DETAIL)
+    more = "" if detail is None else f"; a small network that looks at detail reaches {detail.value:.2f}"
+    return f"{line}, {how} (AUC {probe.value:.2f}{_floored(found.floors.get(PROBE))}){more}."
+
+
+def _floored(floor: Interval | None) -> str:
+    return "" if floor is None else f", real against real {floor.value:.2f}"
+
+
+def _curves(found: Comparison) -> str:
+    """Log power by frequency, with the band that 90 % of real frames lie in."""
+    figure, axes = _figure()
+    x, real = found.rings.centres, found.real
+    axes.fill_between(x, real.low, real.high, color="#1c2430", alpha=0.13, lw=0, label="real, 90 % of frames")
+    axes.plot(x, real.mean, color="#1c2430", lw=1.6, label="real")
+    for one, colour in zip(found.sets, _colours(found), strict=True):
+        axes.plot(x, one.mean, color=colour, lw=1.4, label=one.name)
+        axes.plot(x, one.low, color=colour, lw=0.6, ls=":")
+        axes.plot(x, one.high, color=colour, lw=0.6, ls=":")
+    axes.set_ylabel("log power density")
+    return _drawn(figure, axes, found)
+
+
+def _gaps(found: Comparison) -> str:
+    """Difference of the means by ring."""
+    figure, axes = _figure()
+    axes.axhline(0, color="#1c2430", lw=0.8)
+    for one, colour in zip(found.sets, _colours(found), strict=True):
+        axes.plot(found.rings.centres, one.mean - found.real.mean, color=colour, lw=1.4, label=one.name)
+    axes.set_ylabel("synthetic less real")
+    return _drawn(figure, axes, found)
+
+
+def _colours(found: Comparison) -> list[str]:
+    return [COLOURS[k % len(COLOURS)] for k in range(len(found.sets))]
+
+
+def _figure() -> Any:
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.4, 3.6), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _drawn(figure: Any, axes: Any, found: Comparison) -> str:
+    """An SVG to be put into the page as it is."""
+    axes.set_xlabel(f"cycles per {found.rings.unit}")
+    axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg")
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _pair(image: npt.NDArray[np.floating], settings: SpectrumSettings) -> tuple[str, str]:
+    """A picture, and the detail in it."""
+    plane = Plane(image.shape[0], image.shape[1])
+    detail = high_passed(spectra(image[None], plane, settings.edges))[0].astype(np.float64)
+    low, high = np.percentile(image, (0.5, 99.5))
+    return _png((image - low) / max(high - low, 1e-9)), _png(0.5 + detail / 8)
+
+
+def _png(image: npt.NDArray[np.floating]) -> str:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray((np.clip(image, 0, 1) * 255).astype(np.uint8)).save(buffer, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
