@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.config import Settings
+from synthcmr.evaluation.privacy.result import PrivacyResult
 
 Word = Literal["good", "acceptable", "not enough evidence", "bad"]
 OVERALL = ""  # the group of everybody
@@ -60,6 +61,7 @@ class PartResult(Settings):
     notes: tuple[str, ...] = Field((), description="what a reader must know to read the scores")
     distributions: tuple[Distribution, ...] = ()
     pictures: dict[str, tuple[Picture, ...]] = Field({}, description="title of a row of images -> images")
+    privacy: PrivacyResult | None = Field(None, description="of the part privacy: each attack, with curves and risks")
 
     def score(self, name: str, group: str = OVERALL) -> Score | None:
         """One score by its name."""
