@@ -8,6 +8,7 @@ from synthcmr.evaluation.features.cmr import CmrExtractor
 from synthcmr.evaluation.privacy.judge import judge_privacy
 from synthcmr.evaluation.privacy.rules import PRIVACY_RULES
 from synthcmr.evaluation.privacy.scores import notes, privacy_scores
+from synthcmr.evaluation.privacy.shown import pictures, plots, tables
 from synthcmr.evaluation.privacy.suspect import Suspect
 from synthcmr.evaluation.score import PartResult, absent
 
@@ -38,4 +39,7 @@ def privacy(told: Comparison) -> PartResult:
         scores=privacy_scores(result, told.settings.privacy, suspect, synthetic),
         notes=notes(result, suspect, told.whole.hash),
         privacy=result,
+        plots=plots(result),
+        tables=tables(result),
+        pictures=pictures(result),
     )
