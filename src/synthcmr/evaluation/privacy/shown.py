@@ -70,7 +70,8 @@ def _roc(attacks: Sequence[Attack]) -> Plot:
         y="members found",
         lines=lines,
         kind="roc",
-        note=f"Behind each name: the area under its curve, 0.5 by chance; so many subjects tell {attacks[0].result.detectable:.2f} from it.",
+        note="Behind each name: the area under its curve, 0.5 by chance; "
+        f"so many subjects tell {attacks[0].result.detectable:.2f} from it.",
     )
 
 
@@ -92,7 +93,8 @@ def _risks(result: PrivacyResult) -> Plot:
         x="members, the most exposed first, %",
         y="held-out subjects that look as much like members, %",
         lines=tuple(lines),
-        note="A member at 1 % stands out from 99 of 100 who were never seen. Lines well below that of chance, at any place, are patients who leak.",
+        note="A member at 1 % stands out from 99 of 100 who were never seen. "
+        "Where a line lies well below that of chance, patients leak.",
     )
 
 
@@ -150,7 +152,8 @@ def _patients(result: PrivacyResult) -> Table:
         title="Patients at most risk",
         columns=("member", "near-copies", *(f"{a.name} ({a.access})" for a in strongest)),
         rows=rows,
-        note="Share of held-out subjects that look as much like a member. Of many patients some stand out by chance: see the line of chance above.",
+        note="Share of held-out subjects that look as much like a member. "
+        "Of many patients some stand out by chance: see the line of chance above.",
     )
 
 
