@@ -1,10 +1,10 @@
 """A generator made to memorise must be caught: few subjects, long training, and all attacks on what comes out.
 
-    python -m benchmarks.memorise [--family flow] [--members 10] [--others 40] [--steps 2000] [--size 32] [--cohort COHORT]
+    python -m benchmarks.memorise [--family flow] [--members 10] [--others 40] [--steps 2000] [--cohort COHORT] [--seed 0]
 
-Phantoms, or subjects of a cohort, at low resolution. A small network learns from the members alone; then for each of their masks and
-attributes, an image is drawn, as a copy of the cohort would have it. The same network that learned from as many others, as long, is the
-reference model of white-box attacks, and the innocent suspect beside it: what it draws for the members' masks is judged in the same way.
+Phantoms, or subjects of a cohort, at low resolution. Three small networks learn as long, each from as many subjects of its own: the guilty
+one from the members, an innocent one from others, and a reference model from others still, which learned from neither. Both suspects draw
+an image for each of the members' masks and attributes, and are judged in the same way, for the same members.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from synthcmr.sampling.answering import Answering
 from synthcmr.training.images import load_images
 from synthcmr.training.settings import LoopSettings
 
+MODELS_TRAINED = ("guilty", "innocent", "reference")
 MODELS: dict[str, Settings] = {
     "flow": FlowSettings(
         patch=2,
@@ -48,15 +49,16 @@ MODELS: dict[str, Settings] = {
 }
 
 
-def population(people: Cohort, members: int, others: int) -> tuple[Cohort, Cohort]:
-    """Subjects of whom some are members, and the same subjects with as many others in their place."""
-    place = np.random.default_rng(0).permutation(len(people.subjects))
-    splits = []
-    for first in (0, members):
-        learned = (place >= first) & (place < first + members)
-        split = np.where(learned, "train", np.where(place < 2 * members, "left out", "test"))
-        splits.append(Cohort(people.path, people.info, people.subjects.assign(split=split), people.images))
-    return splits[0], splits[1]
+def population(people: Cohort, members: int, seed: int) -> dict[str, Cohort]:
+    """The same subjects three times: learned from are the members, others, and others still; the rest is held out."""
+    place = np.random.default_rng(seed).permutation(len(people.subjects))
+    splits = {}
+    for k, name in enumerate(MODELS_TRAINED):
+        learned = (place >= k * members) & (place < (k + 1) * members)
+        rest = np.where(place < len(MODELS_TRAINED) * members, "left out", "test")
+        subjects = people.subjects.assign(split=np.where(learned, "train", rest))
+        splits[name] = Cohort(people.path, people.info, subjects, people.images)
+    return splits
 
 
 def small(source: Cohort, out: Path, subjects: int, size: int, slices: int) -> Cohort:
@@ -89,7 +91,9 @@ def drawn(suspect: Answering, people: Cohort, out: Path) -> Cohort:
         return Cohort.open(out)
     learned = people.select(split="train")
     images = load_images(learned, None, 2)
-    conditions = [Condition(m, a) for m, a in zip(images.mask, images.attributes, strict=True)]
+    knows = suspect.vocabulary.knows
+    known = [{k: v for k, v in one.items() if knows(k, v)} for one in images.attributes]
+    conditions = [Condition(mask, one) for mask, one in zip(images.mask, known, strict=True)]
     made = suspect.draw(conditions, list(range(len(conditions))))
     with CohortWriter(out, {"step": "memorise", "of": suspect.generator.hash}, canvas=made.shape[2:]) as writer:
         for name in dict.fromkeys(images.subject):
@@ -144,17 +148,19 @@ def main() -> None:
     parser.add_argument("--others", type=int, default=40)
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0, help="of who is a member")
     parser.add_argument("--slices", type=int, default=3, help="of each subject, from the middle")
     parser.add_argument("--cohort", type=Path, help="subjects to take instead of making phantoms")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "memorise")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/memorise.json"))
     options = parser.parse_args()
-    count = 2 * options.members + options.others
+    count = len(MODELS_TRAINED) * options.members + options.others
     source = (
         Cohort.open(options.cohort) if options.cohort else make_phantoms(options.work / "phantoms", "everyone", count)
     )
     people = small(source, options.work / "people", count, options.size, options.slices)
-    guilty, innocent = population(people, options.members, options.others)
+    splits = population(people, options.members, options.seed)
+    guilty = splits["guilty"]
     never = options.steps + 1
     loop = LoopSettings(
         steps=options.steps, batch=8, learning_rate=2e-3, warmup=50, weight_decay=0.0, ema=0.99, precision="fp32",
@@ -162,18 +168,17 @@ def main() -> None:
     )  # fmt: skip
     sampler = SamplerSettings(steps=20, guidance=1.0, precision="fp32")
     runs = {}
-    for name, people in (("guilty", guilty), ("innocent", innocent)):
+    for name, learned in splits.items():
         started = time.monotonic()
         run = options.work / f"{options.family}-{name}"
-        made = family(options.family).fit(people, run, MODELS[options.family], loop)
+        made = family(options.family).fit(learned, run, MODELS[options.family], loop)
         runs[name] = Answering(made, sampler)
         print(f"{name}: trained in {time.monotonic() - started:.0f} s", flush=True)
     settings = PrivacySettings(members="train", held_out=("test",), seed=1)
     found = {}
-    for name, other in (("guilty", "innocent"), ("innocent", "guilty")):
-        suspect, reference = runs[name], runs[other]
+    for name in ("guilty", "innocent"):
+        suspect, reference = runs[name], runs["reference"]
         images = drawn(suspect, guilty, options.work / f"{options.family}-{name}-images")
-        # the members of the guilty stand on trial both times, and one model is the reference of the other
         known = Suspect(suspect.generator.hash, suspect, suspect, (reference,))
         print(f"--- {name}")
         found[name] = told(

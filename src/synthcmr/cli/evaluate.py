@@ -14,7 +14,7 @@ def evaluate(
     synth: Annotated[Path, typer.Argument(help="Synthetic cohort, whoever made it.")],
     out: Annotated[Path, typer.Argument(help="Folder of the scores; what is finished there is kept.")],
     only: Annotated[
-        str | None, typer.Option("--only", help="Parts, comma-separated: fidelity, adherence. [default: all]")
+        str | None, typer.Option("--only", help="Parts, comma-separated: fidelity, adherence, privacy. [default: all]")
     ] = None,
     split: Annotated[
         str | None, typer.Option("--split", help="Split of the real cohort to compare with. [default: all of it]")
@@ -41,12 +41,20 @@ def evaluate(
     segmenter: Annotated[
         Path | None, typer.Option("--segmenter", help="Judge that outlines hearts. [default: the shipped one]")
     ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="Run that made the images: privacy attacks it too, and audits its promise."),
+    ] = None,
+    reference: Annotated[
+        list[Path] | None,
+        typer.Option("--reference", help="Run like it that learned from other people; several may be named."),
+    ] = None,
     settings: Annotated[Path | None, typer.Option("--settings", help="YAML file of settings.")] = None,
     change: Annotated[
         list[str] | None, typer.Option("--set", help="One setting, e.g. --set rules.fidelity.realism.good=0.1.")
     ] = None,
 ) -> None:
-    """Score synthetic images against real ones: like them, and as asked?
+    """Score synthetic images against real ones: like them, as asked, and telling nobody's secrets?
 
     Every score comes with its number of subjects, an interval from drawing subjects again, and what real images
     themselves reach; below a minimum number of subjects it is refused. Writes scores.json, and report.html, one page that
@@ -57,10 +65,13 @@ def evaluate(
       synthcmr evaluate acdc synthetic scores
       synthcmr evaluate acdc synthetic scores --split test --only fidelity
       synthcmr evaluate acdc synthetic scores --reader judges/reader --segmenter judges/segmenter
+      synthcmr evaluate acdc synthetic scores --only privacy --run runs/flow
     """
     from synthcmr.cli.debias import listed, read_settings
     from synthcmr.cli.progress import progress_bar
+    from synthcmr.cli.suspect import suspect_of
     from synthcmr.cohort import Cohort
+    from synthcmr.errors import SettingsError
     from synthcmr.evaluation.evaluate import evaluate as score
     from synthcmr.evaluation.settings import EvaluateSettings
     from synthcmr.report.report_folder import write_report
@@ -71,10 +82,13 @@ def evaluate(
     if features is not None:
         single.append(f"fidelity.extractors=[{','.join(listed(features) or ())}]")
     told = read_settings(EvaluateSettings, settings, {k: v for k, v in asked.items() if v is not None}, single)
+    if reference and run is None:
+        raise SettingsError("--reference: expected --run too, the generator that the references are compared with")
     if fit_encoder:
         told = told.model_copy(update={"encoder": _fitted(real, out, encoder)})
+    suspect = suspect_of(run, reference or ()) if run else None
     with progress_bar("evaluate") as report:
-        card = score(Cohort.open(real), Cohort.open(synth), out, told, listed(only) or (), report)
+        card = score(Cohort.open(real), Cohort.open(synth), out, told, listed(only) or (), report, suspect)
     page = write_report(card, out)
     say(card)
     typer.echo(f"Page: {page}")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from synthcmr.evaluation.features.extractor import Extractor, Values
 from synthcmr.evaluation.features.store import features_of
 from synthcmr.evaluation.groups import Group, groups_of
 from synthcmr.evaluation.settings import EvaluateSettings
+
+if TYPE_CHECKING:
+    from synthcmr.evaluation.privacy.suspect import Suspect
 
 Report = Callable[[int, int, str], None]
 
@@ -28,6 +32,13 @@ class Comparison:
     out: Path
     settings: EvaluateSettings
     report: Report | None = None
+    everyone: Cohort | None = None  # the real cohort with all its splits, where `real` is one of them
+    suspect: Suspect | None = None  # what made the synthetic images, as far as it is at hand
+
+    @property
+    def whole(self) -> Cohort:
+        """The real cohort with all its splits."""
+        return self.everyone or self.real
 
     @cached_property
     def frames(self) -> int:

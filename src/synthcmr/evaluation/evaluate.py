@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthcmr import __version__
 from synthcmr.cohort import Cohort
@@ -20,6 +20,9 @@ from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard, Side
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.evaluation.verdict import verdict
 from synthcmr.training.weights import file_hash, weights_file
+
+if TYPE_CHECKING:
+    from synthcmr.evaluation.privacy.suspect import Suspect
 
 SCORES, FOLDER = "scores.json", "parts"
 FILES = (
@@ -39,6 +42,7 @@ def evaluate(
     settings: EvaluateSettings,
     only: Sequence[str] = (),
     report: Report | None = None,
+    suspect: Suspect | None = None,
 ) -> ScoreCard:
     """Score a synthetic cohort against a real one; parts that are finished are taken as they are.
 
@@ -49,6 +53,7 @@ def evaluate(
         settings: of the evaluation.
         only: parts to run; empty: all. The card shows every part that was ever finished for these cohorts and settings.
         report: called with (done, total, what).
+        suspect: what made the images, for attacks on it.
 
     Raises:
         SettingsError: a part does not exist, or a judge cannot be used.
@@ -57,7 +62,7 @@ def evaluate(
     unknown = [name for name in only if name not in PARTS]
     if unknown:
         raise SettingsError(f"--only: expected any of {', '.join(PARTS)}, got '{unknown[0]}'")
-    told = Comparison(_chosen(real, settings.split), synthetic, out, settings, report)
+    told = Comparison(_chosen(real, settings.split), synthetic, out, settings, report, real, suspect)
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
     results = {name: found for name in PARTS if (found := _part(name, told, only)) is not None}
     card = _card(told, results)
@@ -114,6 +119,8 @@ def _key(name: str, told: Comparison) -> str:
         if path is not None:
             values[file] = file_hash(_content(file, path))
     cohorts = [cohort_key(told.real), cohort_key(told.synthetic)]
+    if name == "privacy":
+        values["suspect"] = told.suspect.name if told.suspect else ""
     text = json.dumps([__version__, name, cohorts, values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

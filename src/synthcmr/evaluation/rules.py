@@ -18,6 +18,7 @@ class Rule(Settings):
     beside: Literal["nothing", "floor", "ceiling"] = Field(
         "nothing", description="floor: less real against real; ceiling: as a share of what real images reach"
     )
+    optional: bool = Field(False, description="left out, rather than unknown, where the score was not asked for")
 
 
 PartRules = dict[str, Rule]

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.config import Settings
+from synthcmr.evaluation.privacy.result import PrivacyResult
 
 Word = Literal["good", "acceptable", "not enough evidence", "bad"]
 OVERALL = ""  # the group of everybody
@@ -97,6 +98,7 @@ class PartResult(Settings):
     """What one part found."""
 
     scores: tuple[Score, ...]
+    privacy: PrivacyResult | None = Field(None, description="of the part privacy: each attack, with curves and risks")
     notes: tuple[str, ...] = Field((), description="what a reader must know to read the scores")
     distributions: tuple[Distribution, ...] = ()
     plots: tuple[Plot, ...] = ()

@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field
 
 from synthcmr.config import Settings
+from synthcmr.evaluation.privacy.rules import PRIVACY_RULES
+from synthcmr.evaluation.privacy.settings import PrivacySettings
 from synthcmr.evaluation.rules import PartRules, Rule
 
 
@@ -145,4 +147,7 @@ class EvaluateSettings(Settings):
     cinema: Path | None = Field(None, description="folder with CineMA's published weights, for 'cinema'")
     fidelity: FidelitySettings = FidelitySettings()
     adherence: AdherenceSettings = AdherenceSettings()
-    rules: dict[str, PartRules] = Field({"fidelity": FIDELITY_RULES, "adherence": ADHERENCE_RULES})
+    privacy: PrivacySettings = PrivacySettings()
+    rules: dict[str, PartRules] = Field(
+        {"fidelity": FIDELITY_RULES, "adherence": ADHERENCE_RULES, "privacy": PRIVACY_RULES}
+    )

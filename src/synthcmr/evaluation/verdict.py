@@ -18,7 +18,9 @@ def verdict(result: PartResult, rules: Mapping[str, Rule]) -> Verdict:
         result: its scores.
         rules: of this part, by name.
     """
-    findings = tuple(_finding(name, rule, result.score(rule.score)) for name, rule in rules.items())
+    found = {name: result.score(rule.score) for name, rule in rules.items()}
+    asked = {name: rule for name, rule in rules.items() if found[name] is not None or not rule.optional}
+    findings = tuple(_finding(name, rule, found[name]) for name, rule in asked.items())
     if not findings:
         return Verdict(word="not enough evidence", sentence="No rule says what would be good.")
     word = min((f.word for f in findings), key=WORST.index)

@@ -40,6 +40,12 @@ def test_intervals_of_the_area_cover_it() -> None:
     assert 0.88 <= hits / 200 <= 0.99
 
 
+def test_two_sides_apart_are_not_told_to_be_certain() -> None:
+    found = auc(np.arange(10, 20.0), np.arange(5.0), 100, 0)
+    assert found.value == 1.0
+    assert np.isclose(found.low, 0.025 ** (1 / 5))
+
+
 def test_a_rate_below_one_subject_is_absent_with_its_reason() -> None:
     rng = np.random.default_rng(2)
     found = roc(rng.normal(size=30), rng.normal(size=30), names(30), 100, 0)

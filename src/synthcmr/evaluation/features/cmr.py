@@ -37,7 +37,11 @@ class CmrExtractor:
 
     def of(self, batch: Batch) -> Values:
         """Numbers of a batch."""
-        return seen(self._reader, _with_frames(batch.image, self._reader.frames)).astype(np.float32)
+        return self.of_images(batch.image)
+
+    def of_images(self, image: npt.NDArray[np.floating]) -> Values:
+        """Numbers of images (images, frames, rows, columns)."""
+        return seen(self._reader, _with_frames(image, self._reader.frames)).astype(np.float32)
 
 
 def _loaded(weights: Path) -> AttributeReader | ImageEncoder:
@@ -61,6 +65,6 @@ def seen(reader: AttributeReader | ImageEncoder, image: npt.NDArray[np.floating]
     return np.concatenate(found)
 
 
-def _with_frames(image: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float32]:
+def _with_frames(image: npt.NDArray[np.floating], frames: int) -> npt.NDArray[np.floating]:
     """As many frames as the reader looks at: a single one is shown again, as of a heart that stands still."""
     return image[:, np.linspace(0, image.shape[1] - 1, frames).round().astype(int)]

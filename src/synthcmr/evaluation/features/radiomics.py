@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -44,63 +46,71 @@ class RadiomicsExtractor:
 
     def of(self, batch: Batch) -> Values:
         """Numbers of a batch; NaN for regions that a slice does not show."""
-        image, mask = batch.image[:, 0].astype(np.float64), batch.mask[:, 0]
-        found = {**_intensity(image, mask), **_texture(image, mask)}
-        area = _sums(mask, np.ones(image.shape))
-        shown = np.where(area >= FEW, 1.0, np.nan)
+        image, regions = batch.image[:, 0].astype(np.float64), Regions.of(batch.mask[:, 0])
+        found = {**_intensity(image, regions), **_texture(image, regions)}
+        shown = np.where(regions.pixels >= FEW, 1.0, np.nan)
         table = [found[name] * shown for name in OF_REGION]
-        shape = [v * shown[:, 1:] for v in _shape(mask, batch.spacing_mm())]
+        shape = [v * shown[:, 1:] for v in _shape(regions, batch.spacing_mm())]
         parts = [np.stack(table, axis=2).reshape(len(image), -1), np.stack(shape, axis=2).reshape(len(image), -1)]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
 
-def _keys(mask: Mask) -> npt.NDArray[np.intp]:
-    """Image and region of every pixel as one number; one more, at the end, for pixels nobody labelled."""
-    each = np.arange(len(mask))[:, None, None] * len(REGIONS) + mask
-    return np.where(mask < len(REGIONS), each, len(mask) * len(REGIONS)).astype(np.intp)
+@dataclass(frozen=True)
+class Regions:
+    """Which region of which image every pixel is of, worked out once: most of the time goes into counting by it."""
+
+    keys: npt.NDArray[
+        np.intp
+    ]  # (images, rows, columns), image and region as one number; the last for pixels nobody labelled
+    pixels: Numbers  # (images, regions)
+
+    @classmethod
+    def of(cls, mask: Mask) -> Self:
+        """From masks (images, rows, columns)."""
+        each = np.arange(len(mask))[:, None, None] * len(REGIONS) + mask
+        keys = np.where(mask < len(REGIONS), each, len(mask) * len(REGIONS)).astype(np.intp)
+        count = np.bincount(keys.ravel(), minlength=len(mask) * len(REGIONS) + 1)[:-1]
+        return cls(keys, count.reshape(len(mask), -1).astype(np.float64))
+
+    def mean(self, values: Numbers) -> Numbers:
+        """Over each region of each image, (images, regions)."""
+        total = np.bincount(self.keys.ravel(), values.ravel(), self.pixels.size + 1)[:-1]
+        means: Numbers = total.reshape(self.pixels.shape) / np.maximum(self.pixels, 1)
+        return means
+
+    def spread(self, per_region: Numbers) -> Numbers:
+        """A region's number at each of its pixels."""
+        return np.append(per_region.ravel(), 0.0)[self.keys]
+
+    def shares(self, values: Numbers, shares: Sequence[float]) -> list[Numbers]:
+        """The value at each share of a region's order, (images, regions) each.
+
+        All are sorted at once, as the whole part of a number tells the region and the rest the value.
+        """
+        low, span = float(values.min()), max(float(np.ptp(values)), 1e-9) * 1.001
+        ordered = np.sort((self.keys + (values - low) / span).ravel())
+        count = self.pixels.ravel().astype(np.intp)
+        start = np.cumsum(count) - count
+        found = []
+        for share in shares:
+            place = start + (share * np.maximum(count - 1, 0)).round().astype(np.intp)
+            at = ordered[np.minimum(place, len(ordered) - 1)].reshape(self.pixels.shape)
+            found.append((at - np.floor(at)) * span + low)
+        return found
 
 
-def _sums(mask: Mask, values: Numbers) -> Numbers:
-    """Sum over each region of each image, (images, regions)."""
-    size = len(mask) * len(REGIONS)
-    total: Numbers = np.bincount(_keys(mask).ravel(), values.ravel(), size + 1)[:size].astype(np.float64)
-    return total.reshape(len(mask), len(REGIONS))
-
-
-def _mean(mask: Mask, values: Numbers) -> Numbers:
-    return _sums(mask, values) / np.maximum(_sums(mask, np.ones(values.shape)), 1)
-
-
-def _spread(per_region: Numbers, mask: Mask) -> Numbers:
-    """A region's number at each of its pixels."""
-    return np.append(per_region.ravel(), 0.0)[_keys(mask)]
-
-
-def _intensity(image: Numbers, mask: Mask) -> Mapping[str, Numbers]:
-    mean = _mean(mask, image)
-    off = image - _spread(mean, mask)
-    sd = np.sqrt(_mean(mask, off**2))
-    skewness = _mean(mask, off**3) / np.maximum(sd, 1e-6) ** 3
-    quantiles = dict(zip(("p10", "p50", "p90"), _quantiles(image, mask), strict=True))
+def _intensity(image: Numbers, regions: Regions) -> Mapping[str, Numbers]:
+    mean = regions.mean(image)
+    off = image - regions.spread(mean)
+    square = off * off
+    sd = np.sqrt(regions.mean(square))
+    skewness = regions.mean(square * off) / np.maximum(sd, 1e-6) ** 3
+    quantiles = dict(zip(("p10", "p50", "p90"), regions.shares(image, SHARES), strict=True))
     return {"mean": mean, "sd": sd, "skewness": skewness, **quantiles}
 
 
-def _quantiles(image: Numbers, mask: Mask) -> list[Numbers]:
-    """The pixel at each share of a region's order."""
-    keys = _keys(mask).ravel()
-    order = np.lexsort((image.ravel(), keys))
-    count = np.bincount(keys, minlength=len(mask) * len(REGIONS) + 1)
-    start = np.concatenate([[0], np.cumsum(count)[:-1]])
-    values = image.ravel()[order]
-    found = []
-    for share in SHARES:
-        place = np.minimum(start + (share * np.maximum(count - 1, 0)).round().astype(int), len(values) - 1)
-        found.append(values[place][:-1].reshape(len(mask), len(REGIONS)))
-    return found
-
-
-def _texture(image: Numbers, mask: Mask) -> Mapping[str, Numbers]:
-    p = _co_occurrence(image, mask)
+def _texture(image: Numbers, regions: Regions) -> Mapping[str, Numbers]:
+    p = _co_occurrence(image, regions)
     i, j = np.mgrid[:LEVELS, :LEVELS].astype(float)
     mean = (p * i).sum(axis=(2, 3))
     variance = (p * i**2).sum(axis=(2, 3)) - mean**2
@@ -111,21 +121,21 @@ def _texture(image: Numbers, mask: Mask) -> Mapping[str, Numbers]:
         "homogeneity": (p / (1 + (i - j) ** 2)).sum(axis=(2, 3)),
         "energy": (p**2).sum(axis=(2, 3)),
         "correlation": together / np.maximum(variance, 1e-6),
-        "sharpness": _mean(mask, np.hypot(dx, dy)),
-        "noise": _mean(mask, np.abs(_fine(image))),
+        "sharpness": regions.mean(np.sqrt(dx * dx + dy * dy)),
+        "noise": regions.mean(np.abs(_fine(image))),
     }
 
 
-def _co_occurrence(image: Numbers, mask: Mask) -> Numbers:
+def _co_occurrence(image: Numbers, regions: Regions) -> Numbers:
     """How often grey level i lies right of or below j within a region, either way round: (images, regions, i, j)."""
     levels = np.clip(image * LEVELS, 0, LEVELS - 1).astype(np.intp)
-    keys, n = _keys(mask), len(mask) * len(REGIONS)
+    keys, n = regions.keys, regions.pixels.size
     total = np.zeros(n * LEVELS * LEVELS)
     for a, b in NEIGHBOURS:
         same = (keys[a] == keys[b]) & (keys[a] < n)
         code = (keys[a][same] * LEVELS + levels[a][same]) * LEVELS + levels[b][same]
         total += np.bincount(code, minlength=len(total))
-    counts = total.reshape(len(mask), len(REGIONS), LEVELS, LEVELS)
+    counts = total.reshape(*regions.pixels.shape, LEVELS, LEVELS)
     both = counts + counts.swapaxes(2, 3)
     return both / np.maximum(both.sum(axis=(2, 3), keepdims=True), 1)
 
@@ -138,14 +148,14 @@ def _fine(image: Numbers) -> Numbers:
     return found
 
 
-def _shape(mask: Mask, spacing_mm: Numbers) -> list[Numbers]:
+def _shape(regions: Regions, spacing_mm: Numbers) -> list[Numbers]:
     """Area, elongation (long over short axis) and roundness (1 for a disc, of area and second moments) of structures."""
-    y = np.arange(mask.shape[1])[None, :, None] * spacing_mm[:, :1, None]
-    x = np.arange(mask.shape[2])[None, None, :] * spacing_mm[:, 1:, None]
-    y, x = np.broadcast_to(y, mask.shape), np.broadcast_to(x, mask.shape)
-    area = _sums(mask, np.ones(mask.shape)) * spacing_mm.prod(axis=1)[:, None]
-    y0, x0 = y - _spread(_mean(mask, y), mask), x - _spread(_mean(mask, x), mask)
-    yy, xx, xy = _mean(mask, y0 * y0), _mean(mask, x0 * x0), _mean(mask, x0 * y0)
+    size = regions.keys.shape
+    y = np.broadcast_to(np.arange(size[1])[None, :, None] * spacing_mm[:, :1, None], size)
+    x = np.broadcast_to(np.arange(size[2])[None, None, :] * spacing_mm[:, 1:, None], size)
+    area = regions.pixels * spacing_mm.prod(axis=1)[:, None]
+    y0, x0 = y - regions.spread(regions.mean(y)), x - regions.spread(regions.mean(x))
+    yy, xx, xy = regions.mean(y0 * y0), regions.mean(x0 * x0), regions.mean(x0 * y0)
     root = np.sqrt((yy - xx) ** 2 / 4 + xy**2)
     long, short = (yy + xx) / 2 + root, np.maximum((yy + xx) / 2 - root, 1e-9)
     roundness = area / np.maximum(2 * np.pi * (yy + xx), 1e-9)

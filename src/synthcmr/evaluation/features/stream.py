@@ -45,7 +45,7 @@ def batches(cohort: Cohort, frames: int) -> Iterator[Batch]:
         for same in _of_one_size(cohort.images, rows):
             image, mask = cohort.read_many(same.tolist())
             table = cohort.images.iloc[same]
-            where = np.arange(len(same))[:, None], np.array([_picked(p, frames) for p in table["phases"]])
+            where = np.arange(len(same))[:, None], np.array([shown_frames(p, frames) for p in table["phases"]])
             yield Batch(same, image[where].astype(np.float32), mask[where], table)
 
 
@@ -73,8 +73,8 @@ def _of_one_size(images: pd.DataFrame, rows: Rows) -> Iterator[Rows]:
         yield rows[which.ravel() == k]
 
 
-def _picked(phases: list[str], frames: int) -> list[int]:
-    """Which frames are shown."""
+def shown_frames(phases: list[str], frames: int) -> list[int]:
+    """Which frames of an image are shown: ED and ES, or the first and the last where none is named."""
     named = list(phases)
     ed = named.index("ED") if "ED" in named else 0
     es = named.index("ES") if "ES" in named else len(named) - 1

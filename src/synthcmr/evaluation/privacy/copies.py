@@ -20,11 +20,13 @@ from synthcmr.evaluation.privacy.settings import PrivacySettings
 from synthcmr.evaluation.privacy.variants import Variant
 
 BEYOND = 5  # held-out images above a threshold, for its rank to be trusted
+CHANCE = 0.05  # that any innocent synthetic image at all is called a copy for certain
+LIKEST = 6  # images that are shown whether they are copies or not
 HISTOGRAM = 500  # correlations of each side that are kept for figures
 
 
 class Copy(Settings):
-    """A synthetic image beside the training image that it is a copy of."""
+    """A synthetic image beside the training image that it is most like, or a copy of."""
 
     synthetic_image: str
     synthetic_subject: str
@@ -39,7 +41,8 @@ class Copy(Settings):
 class NearCopies(Settings):
     """What was searched for copies, what was found, and whether planted ones are."""
 
-    threshold: float  # correlation above which an image counts as a copy
+    threshold: float  # correlation above which an image counts as a near-copy
+    certain: float  # above which hardly one of all synthetic images would lie by chance: a copy for certain
     calibrated_on: int  # held-out images
     copied: Figure  # share of synthetic images
     false_alarms: Figure  # the same, of held-out real images that the threshold does not know
@@ -47,7 +50,9 @@ class NearCopies(Settings):
     weak: tuple[str, ...]  # kinds of which too few were found
     closer: dict[str, Measured]  # space -> share of synthetic images closer to members than to as many others
     copies: tuple[Copy, ...]  # the likest first
+    likest: tuple[Copy, ...]  # the images that are most like a training image, copies or not
     subjects: dict[str, int]  # training subjects that were copied, and into how many synthetic images
+    for_certain: dict[str, int]  # those copied for certain
     correlations: dict[str, tuple[float, ...]]  # synthetic, held out: evenly from all, sorted, for figures
 
     @property
@@ -78,6 +83,7 @@ def near_copies(
     made = search(synthetic, members, own.search, _step(report, "searching for synthetic images"))
     others = search(held_out, members, own.search, _step(report, "searching for held-out images"))
     threshold = threshold_of(_numbers(others)[piles.calibrating], held_out.subject[piles.calibrating], own.false_alarms)
+    certain = max(threshold, beyond_chance(_numbers(others), held_out.subject, CHANCE / len(synthetic)))
     copied, judged = _numbers(made) > threshold, ~piles.calibrating
     alarms = _numbers(others)[judged] > threshold
     found = {}
@@ -86,8 +92,10 @@ def near_copies(
         if report is not None:
             report(k + 1, len(KINDS), "searching for planted copies")
     pairs = _copies(made, copied, synthetic, members, _side(who.members))
+    sure = [pair for pair in pairs if pair.correlation > certain]
     return NearCopies(
         threshold=threshold,
+        certain=certain,
         calibrated_on=int(piles.calibrating.sum()),
         copied=share_of(copied, synthetic.subject, settings.draws, settings.seed),
         false_alarms=share_of(alarms, held_out.subject[judged], settings.draws, settings.seed),
@@ -95,7 +103,9 @@ def near_copies(
         weak=tuple(kind for kind, figure in found.items() if figure.value < own.found),
         closer=_closer(piles, settings.seed),
         copies=tuple(pairs[: own.shown]),
-        subjects=dict(Counter(pair.training_subject for pair in pairs).most_common()),
+        likest=tuple(_likest(made, synthetic, members, _side(who.members))),
+        subjects=_counted(pairs),
+        for_certain=_counted(sure),
         correlations={"synthetic": _evenly(_numbers(made)), "held out": _evenly(_numbers(others))},
     )
 
@@ -106,15 +116,19 @@ def threshold_of(correlations: npt.NDArray[np.float64], subject: npt.NDArray[np.
     A rank among them, as conformal prediction takes it. Where they are too few for such a rank, not less than where Student's t has the
     next subject's images lie, by Fisher's z: few subjects know little of others.
     """
-    from scipy.stats import t
-
     ordered = np.sort(correlations)
     rank = min(int(np.ceil((len(ordered) + 1) * (1 - false_alarms / 2))), len(ordered))
     if len(ordered) - rank >= BEYOND:
         return float(ordered[rank - 1])
-    z, people = np.arctanh(np.clip(ordered, -0.999, 0.999)), len(np.unique(subject))
-    above = t.ppf(1 - false_alarms / 2, people - 1) * np.sqrt(1 + 1 / people)
-    return float(max(ordered[rank - 1], np.tanh(z.mean() + above * z.std())))
+    return max(float(ordered[rank - 1]), beyond_chance(ordered, subject, false_alarms / 2))
+
+
+def beyond_chance(correlations: npt.NDArray[np.float64], subject: npt.NDArray[np.str_], rate: float) -> float:
+    """Where Student's t, by the number of subjects, expects so small a share of further images, by Fisher's z."""
+    from scipy.stats import t
+
+    z, people = np.arctanh(np.clip(correlations, -0.999, 0.999)), len(np.unique(subject))
+    return float(np.tanh(z.mean() + t.isf(rate, people - 1) * np.sqrt(1 + 1 / people) * z.std()))
 
 
 def _found_of(
@@ -122,7 +136,7 @@ def _found_of(
 ) -> Figure:
     """Share of planted copies that are found, with the subject they are of."""
     rows = _one_of_each(side, settings.copies.planted, settings.seed)
-    some = Side(side.cohort, side.rows[rows])
+    some = side.at(side.rows[rows])
     pile = heap(folder, planted(some.blocks(), kind, settings.seed), some.subject, members.image[rows], None)
     match = search(pile, members, settings.copies.search)
     hit = (_numbers(match) > threshold) & (members.subject[match.key.numpy()] == some.subject)
@@ -135,6 +149,19 @@ def _one_of_each(side: Side, count: int, seed: int) -> npt.NDArray[np.intp]:
     _, first = np.unique(side.subject[order], return_index=True)
     ahead = np.concatenate([np.sort(first), np.setdiff1d(np.arange(len(order)), first)])
     return np.sort(order[ahead[:count]])
+
+
+def _counted(pairs: list[Copy]) -> dict[str, int]:
+    return dict(Counter(pair.training_subject for pair in pairs).most_common())
+
+
+def _likest(match: Matches, synthetic: Pile, members: Pile, side: int) -> list[Copy]:
+    """The image of each synthetic subject that is most like a training image; of the subjects with the likest."""
+    numbers = _numbers(match)
+    order = np.argsort(-numbers, kind="stable")
+    _, first = np.unique(synthetic.subject[order], return_index=True)
+    chosen = np.isin(np.arange(len(numbers)), order[np.sort(first)[:LIKEST]])
+    return _copies(match, chosen, synthetic, members, side)
 
 
 def _copies(match: Matches, flagged: npt.NDArray[np.bool_], synthetic: Pile, members: Pile, side: int) -> list[Copy]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import ValidationError
 
 from synthcmr.cohort import Cohort
@@ -27,6 +28,8 @@ from synthcmr.evaluation.privacy.settings import PrivacySettings
 from synthcmr.evaluation.privacy.suspect import Suspect
 
 Part = TypeVar("Part", bound=Settings)
+Vectors = npt.NDArray[np.float32]
+MOST_FRAMES = 2  # ED and ES
 
 
 def judge_privacy(
@@ -38,6 +41,7 @@ def judge_privacy(
     features: Features | None = None,
     features_hash: str = "",
     report: Report | None = None,
+    known: tuple[Vectors, Vectors] | None = None,
 ) -> PrivacyResult:
     """Attack a synthetic cohort.
 
@@ -50,13 +54,18 @@ def judge_privacy(
         features: an extractor, for distances in its space; those of pixels are taken without.
         features_hash: of the extractor, so that parts are done again with another.
         report: called with (done, total, what).
+        known: features of all real and of all synthetic images, where they are known.
 
     Raises:
         CohortError: one side has too few subjects, or images that do not fit.
     """
     suspect = generator or Suspect()
-    frames = int(synthetic.images["n_frames"].mode()[0])
-    who, made = people(real, frames, settings), all_of(synthetic, frames)
+    frames = min(int(side.images["n_frames"].min()) for side in (real, synthetic))
+    ours, theirs = known or (None, None)
+    who, made = (
+        people(real, min(frames, MOST_FRAMES), settings, ours),
+        all_of(synthetic, min(frames, MOST_FRAMES), theirs),
+    )
     compared = work_folder / "compared"
     parts = Parts(real, synthetic, who, made, settings, suspect, features, compared, report)
     told = [real.hash, synthetic.hash, settings.model_dump(mode="json"), features_hash, suspect.name, _names(who)]

@@ -36,11 +36,15 @@ Scores = Mapping[str, tuple[Floats, Floats]]  # attack -> of members, of others
 
 
 def combined(scores: Scores, seed: int) -> tuple[Floats, Floats]:
-    """What all scores say together, to an attacker who learned how to weigh them on other subjects."""
+    """What all scores say together, to an attacker who learned how to weigh them on other subjects.
+
+    Each points at members; a score that points at the others, as one against a reference that learned from members does, is given
+    no weight rather than turned round.
+    """
     numbers = np.stack([np.concatenate(pair) for pair in scores.values()], axis=1)
     count = len(next(iter(scores.values()))[0])
     member = np.arange(len(numbers)) < count
-    said = cross_fitted(numbers, member, seed)
+    said = cross_fitted(numbers, member, seed, pointing=True)
     return said[:count], said[count:]
 
 

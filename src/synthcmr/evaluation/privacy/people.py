@@ -26,23 +26,32 @@ class People:
     @property
     def held_out(self) -> Side:
         """All who were never seen."""
-        return Side(self.judged.cohort, np.concatenate([self.calibrating.rows, self.judged.rows]))
+        return self.judged.at(np.concatenate([self.calibrating.rows, self.judged.rows]))
 
 
-def people(real: Cohort, frames: int, settings: PrivacySettings) -> People:
+def people(
+    real: Cohort, frames: int, settings: PrivacySettings, vectors: npt.NDArray[np.float32] | None = None
+) -> People:
     """Divide the real images.
+
+    Args:
+        real: with its splits.
+        frames: shown of each image.
+        settings: which splits are members and held out.
+        vectors: features of all images, where they are known.
 
     Raises:
         CohortError: one side has too few subjects to say anything.
     """
-    if "split" not in real.table.columns:
+    if "split" not in real.table.columns or real.table["split"].isna().all():
         raise CohortError(
-            f"{real.path}: expected a column 'split' that says who was learned from, got none; ingest gives one"
+            f"{real.path}: it is not known whose images were learned from; give subjects a column 'split' "
+            f"('{settings.members}', or one of {', '.join(settings.held_out)}), as 'synthcmr ingest' does"
         )
-    everything = all_of(real, frames)
+    everything = all_of(real, frames, vectors)
     split = real.table["split"].to_numpy()[everything.rows]
-    members = Side(real, everything.rows[split == settings.members])
-    others = Side(real, everything.rows[np.isin(split, settings.held_out)])
+    members = everything.at(everything.rows[split == settings.members])
+    others = everything.at(everything.rows[np.isin(split, settings.held_out)])
     for side, names in ((members, settings.members), (others, ", ".join(settings.held_out))):
         count = len(np.unique(side.subject))
         if count < settings.min_subjects:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
+from synthcmr.evaluation.features.stream import shown_frames
 from synthcmr.evaluation.privacy.looks import looks, pixels, signature
 from synthcmr.evaluation.privacy.shelf import Shelf
 
@@ -46,6 +47,8 @@ class Side:
 
     cohort: Cohort
     rows: npt.NDArray[np.intp]
+    frames: int = 2  # shown of each image
+    vectors: npt.NDArray[np.float32] | None = None  # features of all images of the cohort, where they are known
 
     @property
     def subject(self) -> npt.NDArray[np.str_]:
@@ -54,7 +57,11 @@ class Side:
 
     def of(self, people: Iterable[str]) -> Side:
         """The images of some subjects."""
-        return Side(self.cohort, self.rows[np.isin(self.subject, list(people))])
+        return self.at(self.rows[np.isin(self.subject, list(people))])
+
+    def at(self, rows: npt.NDArray[np.intp]) -> Side:
+        """Other images of the same cohort, shown in the same way."""
+        return replace(self, rows=rows)
 
     def some(self, subjects: int, images: int, seed: int) -> Side:
         """At most so many subjects with at most so many images each: who has more images would have more chances."""
@@ -62,28 +69,34 @@ class Side:
         whose = self.subject
         names = np.sort(rng.permutation(np.unique(whose))[:subjects])
         kept = [rng.permutation(self.rows[whose == name])[:images] for name in names]
-        return Side(self.cohort, np.concatenate([np.sort(rows) for rows in kept]))
+        return self.at(np.concatenate([np.sort(rows) for rows in kept]))
 
     def blocks(self) -> Iterator[Images]:
         """The pixels, some at a time."""
         for start in range(0, len(self.rows), BLOCK):
-            image, _ = self.cohort.read_many(self.rows[start : start + BLOCK].tolist())
-            yield image.astype(np.float32)
+            rows = self.rows[start : start + BLOCK]
+            yield from _shown(self.cohort, rows, self.frames)
 
     def pile(self, folder: Path, features: Features | None, report: Callable[[int], None] | None = None) -> Pile:
         """Its images as they are compared."""
         names = self.cohort.images["image_id"].to_numpy()[self.rows].astype(str)
-        return heap(folder, self.blocks(), self.subject, names, features, report)
+        known = None if self.vectors is None else self.vectors[self.rows]
+        return heap(folder, self.blocks(), self.subject, names, features, report, known)
 
 
-def all_of(cohort: Cohort, frames: int) -> Side:
-    """All images of a cohort with so many frames, those of a subject one after the other.
+def all_of(cohort: Cohort, frames: int, vectors: npt.NDArray[np.float32] | None = None) -> Side:
+    """All images of a cohort that have so many frames or more, those of a subject one after the other.
+
+    Args:
+        cohort: any cohort or selection.
+        frames: shown of each image: ED and ES, or one.
+        vectors: features of all images of the cohort, where they are known.
 
     Raises:
         CohortError: there is none, or their sizes differ.
     """
     table = cohort.images
-    rows = np.flatnonzero(table["n_frames"].to_numpy() == frames)
+    rows = np.flatnonzero(table["n_frames"].to_numpy() >= frames)
     if not len(rows):
         told = ", ".join(map(str, sorted(table["n_frames"].unique())))
         raise CohortError(f"{cohort.path}: expected images with {frames} frame(s), got images with {told}")
@@ -93,7 +106,16 @@ def all_of(cohort: Cohort, frames: int) -> Side:
             f"{cohort.path}: expected images of one size, got {len(sizes)} sizes; ingest with --size, e.g. 128"
         )
     order = np.argsort(table["subject_id"].to_numpy()[rows].astype(str), kind="stable")
-    return Side(cohort, rows[order])
+    return Side(cohort, rows[order], frames, vectors)
+
+
+def _shown(cohort: Cohort, rows: npt.NDArray[np.intp], frames: int) -> Iterator[Images]:
+    """Images in the order of their rows, those with as many frames read together."""
+    table = cohort.images.iloc[rows]
+    for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(table["n_frames"].to_numpy())) + 1):
+        image, _ = cohort.read_many(rows[part].tolist())
+        where = np.array([shown_frames(p, frames) for p in table["phases"].iloc[part]])
+        yield image[np.arange(len(part))[:, None], where].astype(np.float32)
 
 
 def heap(
@@ -103,8 +125,19 @@ def heap(
     names: npt.NDArray[np.str_],
     features: Features | None,
     report: Callable[[int], None] | None = None,
+    known: npt.NDArray[np.float32] | None = None,
 ) -> Pile:
-    """Images that come block by block, as they are compared; what lies in the folder is written anew."""
+    """Images that come block by block, as they are compared; what lies in the folder is written anew.
+
+    Args:
+        folder: for what is compared.
+        blocks: the images.
+        subject: of each.
+        names: of each.
+        features: an extractor.
+        report: called with the number done.
+        known: features of each image, where they need not be extracted again.
+    """
     import torch
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +150,9 @@ def heap(
             look = looks(block)
             made = {"looks": look, "signatures": signature(look), "pixels": pixels(block)}
         vectors = {name: value.numpy() for name, value in made.items()}
-        if features is not None:
+        if known is not None:
+            vectors["features"] = known[done : done + len(block)]
+        elif features is not None:
             vectors["features"] = np.asarray(features(block), dtype=np.float32)
         for name, value in vectors.items():
             shelf = shelves.setdefault(name, _shelf(folder, name, value.shape[1:]))

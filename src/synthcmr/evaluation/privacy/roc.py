@@ -8,7 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.config import Settings
-from synthcmr.evaluation.privacy.figures import Absent, Figure, Floats, Measured, interval_of, resampled, share_of
+from synthcmr.evaluation.privacy.figures import (
+    Absent,
+    Figure,
+    Floats,
+    Measured,
+    exact_share,
+    interval_of,
+    resampled,
+    share_of,
+)
 
 POINTS = 200  # of a curve that is kept
 RATES = {"1 %": 0.01, "0.1 %": 0.001}
@@ -62,11 +71,17 @@ def roc(member: Floats, other: Floats, names: Sequence[str], draws: int, seed: i
 
 
 def auc(member: Floats, other: Floats, draws: int, seed: int) -> Figure:
-    """Area under the curve: the chance that a member scores higher than another, ties counting half."""
+    """Area under the curve: the chance that a member scores higher than another, ties counting half.
+
+    Where the two are apart, resampling sees no spread; then the interval is that of a share of all, of as many as the smaller side has.
+    """
     above = (member[:, None] > other).astype(float) + 0.5 * (member[:, None] == other)
+    value, fewer = float(above.mean()), min(len(member), len(other))
+    if value in (0.0, 1.0):
+        return exact_share(fewer * round(value), fewer)
     ours, theirs = resampled(len(member), draws, seed), resampled(len(other), draws, seed + 1)
     drawn = ((ours @ above) * theirs).sum(axis=1) / (len(member) * len(other))
-    return interval_of(float(above.mean()), drawn, len(member) + len(other))
+    return interval_of(value, drawn, len(member) + len(other))
 
 
 def tpr_at(member: Floats, other: Floats, rate: float, draws: int, seed: int) -> Measured:

@@ -22,6 +22,10 @@ class CopySettings(Settings):
     )
     planted: int = Field(100, ge=20, description="copies of each kind that are planted to see whether they are found")
     found: float = Field(0.99, gt=0, le=1, description="share of them below which the search says that it is too weak")
+    must_find: tuple[str, ...] = Field(
+        ("exact", "mirrored", "shifted", "rescaled", "noised"),
+        description="kinds without which it cannot say that there is no copy",
+    )
     shown: int = Field(200, ge=1, description="most near-copies that are named one by one")
 
 

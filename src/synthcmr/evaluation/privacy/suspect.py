@@ -17,4 +17,5 @@ class Suspect:
     answers: Answers | None = None
     errors: TellsErrors | None = None
     references: Sequence[TellsErrors] = ()  # models like it that learned from others
+    learned_from: tuple[str, ...] = ()  # hashes of cohorts, as far as its run tells
     claim: Claim | None = None  # what a private run says that it did

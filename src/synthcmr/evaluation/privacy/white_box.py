@@ -138,11 +138,11 @@ def _deviation(side: Known) -> Floats:
 
 
 def _by_time(member: Known, other: Known) -> dict[str, tuple[Floats, Floats]]:
-    """Mean errors of each subject at each time and band: what an attacker learns to weigh."""
+    """Of each subject at each time and band, how small the errors are: what an attacker learns to weigh."""
     columns = []
     for side in (member, other):
         ratio = [_log_ratio(side)] if side.references else []
-        values = np.concatenate([side.of.whole, side.of.middle, *ratio], axis=1)
+        values = np.concatenate([-side.of.whole, -side.of.middle, *ratio], axis=1)
         columns.append(over_subjects(np.asarray(side.subject), values)[1])
     return {str(k): (columns[0][:, k], columns[1][:, k]) for k in range(columns[0].shape[1])}
 
