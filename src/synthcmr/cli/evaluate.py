@@ -14,7 +14,7 @@ def evaluate(
     synth: Annotated[Path, typer.Argument(help="Synthetic cohort, whoever made it.")],
     out: Annotated[Path, typer.Argument(help="Folder of the scores; what is finished there is kept.")],
     only: Annotated[
-        str | None, typer.Option("--only", help="Parts, comma-separated: fidelity, adherence. [default: all]")
+        str | None, typer.Option("--only", help="Parts, comma-separated, of the five. [default: all]")
     ] = None,
     split: Annotated[
         str | None, typer.Option("--split", help="Split of the real cohort to compare with. [default: all of it]")
@@ -33,6 +33,16 @@ def evaluate(
     ] = None,
     segmenter: Annotated[
         Path | None, typer.Option("--segmenter", help="Judge that outlines hearts. [default: the shipped one]")
+    ] = None,
+    also_test: Annotated[
+        Path | None, typer.Option("--also-test", help="A second real cohort that utility is tested on too.")
+    ] = None,
+    grid: Annotated[
+        str | None,
+        typer.Option("--grid", help="quick or full: how much of the real data utility learns from. [default: quick]"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Networks trained at once. [default: one per core]")
     ] = None,
     settings: Annotated[Path | None, typer.Option("--settings", help="YAML file of settings.")] = None,
     change: Annotated[
@@ -54,6 +64,7 @@ def evaluate(
     from synthcmr.cli.debias import listed, read_settings
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort import Cohort
+    from synthcmr.cohort.parallel import cores
     from synthcmr.evaluation.evaluate import evaluate as score
     from synthcmr.evaluation.settings import EvaluateSettings
     from synthcmr.report.score_card_page import write_score_card
@@ -63,9 +74,11 @@ def evaluate(
     single = list(change or [])
     if features is not None:
         single.append(f"fidelity.extractors=[{','.join(listed(features) or ())}]")
+    single += [] if also_test is None else [f"utility.also_test={also_test}"]
+    single += [] if grid is None else [f"utility.grid={grid}"]
     told = read_settings(EvaluateSettings, settings, {k: v for k, v in asked.items() if v is not None}, single)
     with progress_bar("evaluate") as report:
-        card = score(Cohort.open(real), Cohort.open(synth), out, told, listed(only) or (), report)
+        card = score(Cohort.open(real), Cohort.open(synth), out, told, listed(only) or (), report, workers or cores())
     page = write_score_card(card, out)
     say(card)
     typer.echo(f"Page: {page}")

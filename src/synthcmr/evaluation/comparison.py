@@ -28,6 +28,7 @@ class Comparison:
     out: Path
     settings: EvaluateSettings
     report: Report | None = None
+    workers: int = 1  # processes, for what is trained
 
     @cached_property
     def frames(self) -> int:

@@ -14,7 +14,7 @@ from synthcmr.cohort.provenance import Input, combined_hash, write_json, write_p
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison, Report
 from synthcmr.evaluation.features.store import cohort_key
-from synthcmr.evaluation.parts import PARTS
+from synthcmr.evaluation.parts import PARTS, USES
 from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard, Side
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.evaluation.verdict import verdict
@@ -31,6 +31,7 @@ def evaluate(
     settings: EvaluateSettings,
     only: Sequence[str] = (),
     report: Report | None = None,
+    workers: int = 1,
 ) -> ScoreCard:
     """Score a synthetic cohort against a real one; parts that are finished are taken as they are.
 
@@ -41,6 +42,7 @@ def evaluate(
         settings: of the evaluation.
         only: parts to run; empty: all. The card shows every part that was ever finished for these cohorts and settings.
         report: called with (done, total, what).
+        workers: networks trained at the same time.
 
     Raises:
         SettingsError: a part does not exist, or a judge cannot be used.
@@ -49,7 +51,7 @@ def evaluate(
     unknown = [name for name in only if name not in PARTS]
     if unknown:
         raise SettingsError(f"--only: expected any of {', '.join(PARTS)}, got '{unknown[0]}'")
-    told = Comparison(_chosen(real, settings.split), synthetic, out, settings, report)
+    told = Comparison(_chosen(real, settings.split), synthetic, out, settings, report, workers)
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
     results = {name: found for name in PARTS if (found := _part(name, told, only)) is not None}
     card = _card(told, results)
@@ -100,11 +102,14 @@ def _part(name: str, told: Comparison, only: Sequence[str]) -> PartResult | None
 
 def _key(name: str, told: Comparison) -> str:
     """Hash of all that a part's scores depend on: cohorts, judges, and settings but those of other parts and the rules."""
-    values = told.settings.model_dump(mode="json", exclude={*PARTS, "rules"} - {name})
+    values = told.settings.model_dump(mode="json", exclude={*PARTS, "rules"} - {name, *USES.get(name, ())})
     for file in FILES:
         path = getattr(told.settings, file)
         if path is not None:
             values[file] = file_hash(path if file == "inception" else weights_file(path))
+    also = told.settings.utility.also_test
+    if also is not None and "utility" in values:
+        values["also_test"] = Cohort.open(also).hash
     cohorts = [cohort_key(told.real), cohort_key(told.synthetic)]
     text = json.dumps([__version__, name, cohorts, values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

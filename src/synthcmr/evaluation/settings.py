@@ -6,6 +6,7 @@ from pydantic import Field
 
 from synthcmr.config import Settings
 from synthcmr.evaluation.rules import PartRules, Rule
+from synthcmr.evaluation.utility.settings import FAIRNESS_RULES, UTILITY_RULES, FairnessSettings, UtilitySettings
 
 
 class FidelitySettings(Settings):
@@ -134,4 +135,13 @@ class EvaluateSettings(Settings):
     inception: Path | None = Field(None, description="weights of torch-fidelity's Inception, for 'inception'")
     fidelity: FidelitySettings = FidelitySettings()
     adherence: AdherenceSettings = AdherenceSettings()
-    rules: dict[str, PartRules] = Field({"fidelity": FIDELITY_RULES, "adherence": ADHERENCE_RULES})
+    utility: UtilitySettings = UtilitySettings()
+    fairness: FairnessSettings = FairnessSettings()
+    rules: dict[str, PartRules] = Field(
+        {
+            "fidelity": FIDELITY_RULES,
+            "adherence": ADHERENCE_RULES,
+            "utility": UTILITY_RULES,
+            "fairness": FAIRNESS_RULES,
+        }
+    )

@@ -127,6 +127,16 @@ def _noise(image: Tensor, generator: torch.Generator) -> Tensor:
 
 def varied(image: Tensor, generator: torch.Generator) -> Tensor:
     """Another pose, contrast, shading and noise of each image, so that looks are learned rather than patients."""
+    return _varied(image, None, generator)[0]
+
+
+def varied_with_mask(image: Tensor, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The same of images (batch, 1, rows, columns) whose masks (batch, rows, columns) move along."""
+    moved, labels = _varied(image, mask, generator)
+    return moved, mask if labels is None else labels
+
+
+def _varied(image: Tensor, mask: Tensor | None, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
     n = len(image)
 
     def normal(*shape: int) -> Tensor:
@@ -141,4 +151,11 @@ def varied(image: Tensor, generator: torch.Generator) -> Tensor:
     shade = functional.interpolate(normal(1, 3, 3), image.shape[2:], mode="bicubic", align_corners=True) * SHADE
     toned = moved ** torch.exp(normal(1, 1, 1) * GAMMA) * torch.exp(shade)
     noise = torch.randn(image.shape, generator=generator) * torch.rand(n, 1, 1, 1, generator=generator) * NOISE
-    return toned + noise
+    return toned + noise, None if mask is None else _moved(mask, grid)
+
+
+def _moved(mask: Tensor, grid: Tensor) -> Tensor:
+    labels = functional.grid_sample(
+        mask[:, None].float(), grid, mode="nearest", padding_mode="reflection", align_corners=False
+    )
+    return labels[:, 0].round().to(mask.dtype)
