@@ -49,16 +49,20 @@ def evaluate(
         list[str] | None, typer.Option("--set", help="One setting, e.g. --set rules.fidelity.realism.good=0.1.")
     ] = None,
 ) -> None:
-    """Score synthetic images against real ones: like them, and as asked?
+    """Score synthetic images against real ones: like them, as asked, useful and fair?
 
     Every score comes with its number of subjects, an interval from drawing subjects again, and what real images
     themselves reach; below a minimum number of subjects it is refused. Writes scores.json, and report.html, one page that
     opens offline. Parts that are finished are kept, so that the same command goes on where it was stopped.
 
+    Utility and fairness train networks on real, synthetic and both kinds of images: some minutes on 2 cores for a
+    cohort of 100 subjects, hours with --grid full. They need a real cohort with train, validation and test splits.
+
     \b
     Examples:
       synthcmr evaluate acdc synthetic scores
       synthcmr evaluate acdc synthetic scores --split test --only fidelity
+      synthcmr evaluate acdc synthetic scores --only utility,fairness --also-test mnms
       synthcmr evaluate acdc synthetic scores --reader judges/reader --segmenter judges/segmenter
     """
     from synthcmr.cli.debias import listed, read_settings

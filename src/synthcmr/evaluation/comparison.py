@@ -28,7 +28,13 @@ class Comparison:
     out: Path
     settings: EvaluateSettings
     report: Report | None = None
+    everyone: Cohort | None = None  # the real cohort with all its splits, where `real` is one of them
     workers: int = 1  # processes, for what is trained
+
+    @property
+    def whole(self) -> Cohort:
+        """The real cohort with all its splits."""
+        return self.everyone or self.real
 
     @cached_property
     def frames(self) -> int:

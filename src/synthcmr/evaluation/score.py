@@ -45,6 +45,43 @@ class Distribution(Settings):
     synthetic: tuple[float, ...]
 
 
+class Line(Settings):
+    """One line of a plot."""
+
+    name: str = Field(description="as the key calls it, with its number where it has one: 'black box, AUC 0.61'")
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...] = Field((), description="lower edge of a band around it")
+    high: tuple[float, ...] = ()
+
+    @model_validator(mode="after")
+    def _as_many_of_each(self) -> Self:
+        sizes = {len(self.x), len(self.y), len(self.low) or len(self.x), len(self.high) or len(self.x)}
+        if len(sizes) > 1:
+            raise ValueError(f"line '{self.name}': expected as many y, low and high as x, got {sorted(sizes)}")
+        return self
+
+
+class Plot(Settings):
+    """Lines in one frame: ROC curves, spectra, a score by the share of real subjects."""
+
+    title: str
+    x: str = Field(description="what runs to the right, with its unit")
+    y: str
+    lines: tuple[Line, ...]
+    kind: Literal["lines", "roc"] = Field("lines", description="roc: a square from 0 to 1 with the line of chance")
+    note: str = ""
+
+
+class Table(Settings):
+    """Rows for people; what a program reads belongs into scores."""
+
+    title: str
+    columns: tuple[str, ...] = Field(description="the first one names rows")
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
 class Picture(Settings):
     """One image to show, by its id, and why."""
 
@@ -59,6 +96,8 @@ class PartResult(Settings):
     scores: tuple[Score, ...]
     notes: tuple[str, ...] = Field((), description="what a reader must know to read the scores")
     distributions: tuple[Distribution, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    tables: tuple[Table, ...] = ()
     pictures: dict[str, tuple[Picture, ...]] = Field({}, description="title of a row of images -> images")
 
     def score(self, name: str, group: str = OVERALL) -> Score | None:

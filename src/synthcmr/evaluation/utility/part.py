@@ -16,6 +16,7 @@ from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
 from synthcmr.evaluation.utility.segmentation.scores import Outlining
 from synthcmr.evaluation.utility.segmentation.trained import trained
 from synthcmr.evaluation.utility.settings import UTILITY_RULES
+from synthcmr.evaluation.utility.shown import plots, tables
 
 
 def utility(told: Comparison) -> PartResult:
@@ -25,8 +26,10 @@ def utility(told: Comparison) -> PartResult:
         people = people_of(told)
     except CohortError as error:
         return PartResult(scores=tuple(absent(rule.score, str(error)) for rule in UTILITY_RULES.values()))
-    scores = [score for task in TASKS for score in _task(task, told, people)]
-    return PartResult(scores=tuple(scores), notes=tuple(_notes(told, people)))
+    found = PartResult(
+        scores=tuple(score for task in TASKS for score in _task(task, told, people)), notes=tuple(_notes(told, people))
+    )
+    return found.model_copy(update={"plots": plots(found, told.settings), "tables": tables(found, told.settings)})
 
 
 def check_learner(told: Comparison) -> None:

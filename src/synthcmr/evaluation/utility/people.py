@@ -46,7 +46,7 @@ def people_of(told: Comparison) -> People:
         CohortError: too few subjects, no splits, or test subjects reached the synthetic images.
     """
     settings, own = told.settings, told.settings.utility
-    real = told.real if settings.split is None else Cohort.open(told.real.path)
+    real = told.whole
     check_synthetic(real, told.synthetic, told.synthetic.path.name)
     cohorts = {REAL: real, SYNTHETIC: told.synthetic}
     if own.also_test is not None:
