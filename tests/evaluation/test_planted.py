@@ -23,6 +23,7 @@ NEVER = 10**6
 LOOP = LoopSettings(
     steps=120, batch=8, learning_rate=3e-3, warmup=5, ema=0.9, held_out_every=NEVER, checkpoint_every=NEVER
 )
+LOOKED_AT = ["fidelity", "adherence"]  # parts that need no more than images and judges
 # fault -> rules it breaks, no others; tissues, anatomy and slices are measured through the masks
 BROKEN = {
     "blurred": {"tissue", "texture", "spectrum"},
@@ -65,7 +66,7 @@ def real(folder: Path) -> Cohort:
 def cards(folder: Path, settings: EvaluateSettings, real: Cohort) -> dict[str, ScoreCard]:
     others = [heart(k) for k in range(100, 100 + PEOPLE)]
     return {
-        name: evaluate(real, cohort_of(folder / name, fault(others)), folder / "scores" / name, settings)
+        name: evaluate(real, cohort_of(folder / name, fault(others)), folder / "scores" / name, settings, LOOKED_AT)
         for name, fault in FAULTS.items()
     }
 

@@ -14,7 +14,7 @@ def evaluate(
     synth: Annotated[Path, typer.Argument(help="Synthetic cohort, whoever made it.")],
     out: Annotated[Path, typer.Argument(help="Folder of the scores; what is finished there is kept.")],
     only: Annotated[
-        str | None, typer.Option("--only", help="Parts, comma-separated: fidelity, adherence, privacy. [default: all]")
+        str | None, typer.Option("--only", help="Parts, comma-separated, of the five. [default: all]")
     ] = None,
     split: Annotated[
         str | None, typer.Option("--split", help="Split of the real cohort to compare with. [default: all of it]")
@@ -49,21 +49,35 @@ def evaluate(
         list[Path] | None,
         typer.Option("--reference", help="Run like it that learned from other people; several may be named."),
     ] = None,
+    also_test: Annotated[
+        Path | None, typer.Option("--also-test", help="A second real cohort that utility is tested on too.")
+    ] = None,
+    grid: Annotated[
+        str | None,
+        typer.Option("--grid", help="quick or full: how much of the real data utility learns from. [default: quick]"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Networks trained at once. [default: one per core]")
+    ] = None,
     settings: Annotated[Path | None, typer.Option("--settings", help="YAML file of settings.")] = None,
     change: Annotated[
         list[str] | None, typer.Option("--set", help="One setting, e.g. --set rules.fidelity.realism.good=0.1.")
     ] = None,
 ) -> None:
-    """Score synthetic images against real ones: like them, as asked, and telling nobody's secrets?
+    """Score synthetic images against real ones: like them, as asked, useful, fair, and telling nobody's secrets?
 
     Every score comes with its number of subjects, an interval from drawing subjects again, and what real images
     themselves reach; below a minimum number of subjects it is refused. Writes scores.json, and report.html, one page that
     opens offline. Parts that are finished are kept, so that the same command goes on where it was stopped.
 
+    Utility and fairness train networks on real, synthetic and both kinds of images: some minutes on 2 cores for a
+    cohort of 100 subjects, hours with --grid full. They need a real cohort with train, validation and test splits.
+
     \b
     Examples:
       synthcmr evaluate acdc synthetic scores
       synthcmr evaluate acdc synthetic scores --split test --only fidelity
+      synthcmr evaluate acdc synthetic scores --only utility,fairness --also-test mnms
       synthcmr evaluate acdc synthetic scores --reader judges/reader --segmenter judges/segmenter
       synthcmr evaluate acdc synthetic scores --only privacy --run runs/flow
     """
@@ -71,6 +85,7 @@ def evaluate(
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.suspect import suspect_of
     from synthcmr.cohort import Cohort
+    from synthcmr.cohort.parallel import cores
     from synthcmr.errors import SettingsError
     from synthcmr.evaluation.evaluate import evaluate as score
     from synthcmr.evaluation.settings import EvaluateSettings
@@ -81,6 +96,8 @@ def evaluate(
     single = list(change or [])
     if features is not None:
         single.append(f"fidelity.extractors=[{','.join(listed(features) or ())}]")
+    single += [] if also_test is None else [f"utility.also_test={also_test}"]
+    single += [] if grid is None else [f"utility.grid={grid}"]
     told = read_settings(EvaluateSettings, settings, {k: v for k, v in asked.items() if v is not None}, single)
     if reference and run is None:
         raise SettingsError("--reference: expected --run too, the generator that the references are compared with")
@@ -88,7 +105,9 @@ def evaluate(
         told = told.model_copy(update={"encoder": _fitted(real, out, encoder)})
     suspect = suspect_of(run, reference or ()) if run else None
     with progress_bar("evaluate") as report:
-        card = score(Cohort.open(real), Cohort.open(synth), out, told, listed(only) or (), report, suspect)
+        card = score(
+            Cohort.open(real), Cohort.open(synth), out, told, listed(only) or (), report, suspect, workers or cores()
+        )
     page = write_report(card, out)
     say(card)
     typer.echo(f"Page: {page}")

@@ -34,6 +34,7 @@ class Comparison:
     report: Report | None = None
     everyone: Cohort | None = None  # the real cohort with all its splits, where `real` is one of them
     suspect: Suspect | None = None  # what made the synthetic images, as far as it is at hand
+    workers: int = 1  # processes, for what is trained
 
     @property
     def whole(self) -> Cohort:

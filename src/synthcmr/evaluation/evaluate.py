@@ -15,7 +15,7 @@ from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison, Report
 from synthcmr.evaluation.features.cinema import WEIGHTS as CINEMA
 from synthcmr.evaluation.features.store import cohort_key
-from synthcmr.evaluation.parts import PARTS
+from synthcmr.evaluation.parts import PARTS, USES
 from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard, Side
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.evaluation.verdict import verdict
@@ -43,6 +43,7 @@ def evaluate(
     only: Sequence[str] = (),
     report: Report | None = None,
     suspect: Suspect | None = None,
+    workers: int = 1,
 ) -> ScoreCard:
     """Score a synthetic cohort against a real one; parts that are finished are taken as they are.
 
@@ -54,6 +55,7 @@ def evaluate(
         only: parts to run; empty: all. The card shows every part that was ever finished for these cohorts and settings.
         report: called with (done, total, what).
         suspect: what made the images, for attacks on it.
+        workers: networks trained at the same time.
 
     Raises:
         SettingsError: a part does not exist, or a judge cannot be used.
@@ -62,7 +64,7 @@ def evaluate(
     unknown = [name for name in only if name not in PARTS]
     if unknown:
         raise SettingsError(f"--only: expected any of {', '.join(PARTS)}, got '{unknown[0]}'")
-    told = Comparison(_chosen(real, settings.split), synthetic, out, settings, report, real, suspect)
+    told = Comparison(_chosen(real, settings.split), synthetic, out, settings, report, real, suspect, workers)
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
     results = {name: found for name in PARTS if (found := _part(name, told, only)) is not None}
     card = _card(told, results)
@@ -113,11 +115,14 @@ def _part(name: str, told: Comparison, only: Sequence[str]) -> PartResult | None
 
 def _key(name: str, told: Comparison) -> str:
     """Hash of all that a part's scores depend on: cohorts, judges, and settings but those of other parts and the rules."""
-    values = told.settings.model_dump(mode="json", exclude={*PARTS, "rules"} - {name})
+    values = told.settings.model_dump(mode="json", exclude={*PARTS, "rules"} - {name, *USES.get(name, ())})
     for file in FILES:
         path = getattr(told.settings, file)
         if path is not None:
             values[file] = file_hash(_content(file, path))
+    also = told.settings.utility.also_test
+    if also is not None and "utility" in values:
+        values["also_test"] = Cohort.open(also).hash
     cohorts = [cohort_key(told.real), cohort_key(told.synthetic)]
     if name == "privacy":
         values["suspect"] = told.suspect.name if told.suspect else ""

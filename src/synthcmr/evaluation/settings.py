@@ -8,6 +8,7 @@ from synthcmr.config import Settings
 from synthcmr.evaluation.privacy.rules import PRIVACY_RULES
 from synthcmr.evaluation.privacy.settings import PrivacySettings
 from synthcmr.evaluation.rules import PartRules, Rule
+from synthcmr.evaluation.utility.settings import FAIRNESS_RULES, UTILITY_RULES, FairnessSettings, UtilitySettings
 
 
 class FidelitySettings(Settings):
@@ -147,7 +148,15 @@ class EvaluateSettings(Settings):
     cinema: Path | None = Field(None, description="folder with CineMA's published weights, for 'cinema'")
     fidelity: FidelitySettings = FidelitySettings()
     adherence: AdherenceSettings = AdherenceSettings()
+    utility: UtilitySettings = UtilitySettings()
+    fairness: FairnessSettings = FairnessSettings()
     privacy: PrivacySettings = PrivacySettings()
     rules: dict[str, PartRules] = Field(
-        {"fidelity": FIDELITY_RULES, "adherence": ADHERENCE_RULES, "privacy": PRIVACY_RULES}
+        {
+            "fidelity": FIDELITY_RULES,
+            "adherence": ADHERENCE_RULES,
+            "utility": UTILITY_RULES,
+            "fairness": FAIRNESS_RULES,
+            "privacy": PRIVACY_RULES,
+        }
     )

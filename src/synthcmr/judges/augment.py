@@ -127,20 +127,36 @@ def _noise(image: Tensor, generator: torch.Generator) -> Tensor:
 
 def varied(image: Tensor, generator: torch.Generator) -> Tensor:
     """Another pose, contrast, shading and noise of each image, so that looks are learned rather than patients."""
+    return _varied(image, None, generator)[0]
+
+
+def varied_with_mask(image: Tensor, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The same of images (batch, 1, rows, columns) whose masks (batch, rows, columns) move along."""
+    moved, labels = _varied(image, mask, generator)
+    return moved, mask if labels is None else labels
+
+
+def _varied(image: Tensor, mask: Tensor | None, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
     n = len(image)
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(n, *shape, generator=generator)
 
-    moved = posed(image, generator)
+    grid = _places(image, generator)
+    moved = _moved(image, grid)
     shade = functional.interpolate(normal(1, 3, 3), image.shape[2:], mode="bicubic", align_corners=True) * SHADE
     toned = moved ** torch.exp(normal(1, 1, 1) * GAMMA) * torch.exp(shade)
     noise = torch.randn(image.shape, generator=generator) * torch.rand(n, 1, 1, 1, generator=generator) * NOISE
-    return toned + noise
+    return toned + noise, None if mask is None else _labels(mask, grid)
 
 
 def posed(image: Tensor, generator: torch.Generator) -> Tensor:
     """Each image turned, sized and shifted a little, all its frames alike."""
+    return _moved(image, _places(image, generator))
+
+
+def _places(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Where each pixel comes from."""
     n = len(image)
 
     def normal(*shape: int) -> Tensor:
@@ -150,5 +166,15 @@ def posed(image: Tensor, generator: torch.Generator) -> Tensor:
     cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
     shift = normal(2, 1) * SHIFT
     theta = torch.cat([torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1), shift], dim=2)
-    grid = functional.affine_grid(theta, list(image.shape), align_corners=False)
+    return functional.affine_grid(theta, list(image.shape), align_corners=False)
+
+
+def _moved(image: Tensor, grid: Tensor) -> Tensor:
     return functional.grid_sample(image, grid, padding_mode="reflection", align_corners=False).clamp(min=0)
+
+
+def _labels(mask: Tensor, grid: Tensor) -> Tensor:
+    labels = functional.grid_sample(
+        mask[:, None].float(), grid, mode="nearest", padding_mode="reflection", align_corners=False
+    )
+    return labels[:, 0].round().to(mask.dtype)

@@ -68,7 +68,7 @@ class OutlineExtractor:
         return numbers
 
 
-def segmented(segmenter: Segmenter, image: npt.NDArray[np.float32]) -> Mask:
+def segmented(segmenter: Segmenter, image: npt.NDArray[np.floating]) -> Mask:
     """Labels of images of any size: rims are added for the network and taken off again."""
     rows, columns = image.shape[-2:]
     rim = [(0, 0)] * (image.ndim - 2) + [(0, -n % MULTIPLE) for n in (rows, columns)]

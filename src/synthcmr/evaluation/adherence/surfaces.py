@@ -10,13 +10,13 @@ SHARE = 95
 RIM = 1  # pixels kept around both regions, so that a window's edge is no outline
 
 
-def hd95(found: Region, asked: Region, spacing_mm: tuple[float, float]) -> float:
-    """Distance of two regions of a slice; NaN where one is empty.
+def hd95(found: Region, asked: Region, spacing_mm: tuple[float, ...]) -> float:
+    """Distance of two regions of a slice or of a stack; NaN where one is empty.
 
     Args:
-        found: (rows, columns).
+        found: (rows, columns), or (slices, rows, columns).
         asked: same shape.
-        spacing_mm: height and width of a pixel.
+        spacing_mm: of pixels, along each axis.
     """
     if not found.any() or not asked.any():
         return float("nan")
@@ -25,9 +25,8 @@ def hd95(found: Region, asked: Region, spacing_mm: tuple[float, float]) -> float
     return max(_directed(a, b, spacing_mm), _directed(b, a, spacing_mm))
 
 
-def _window(region: Region) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+def _window(region: Region) -> tuple[slice, ...]:
+    return tuple(slice(int(places.min()), int(places.max()) + 1) for places in np.nonzero(region))
 
 
 def _outline(region: Region) -> Region:
@@ -37,7 +36,7 @@ def _outline(region: Region) -> Region:
     return outline
 
 
-def _directed(a: Region, b: Region, spacing_mm: tuple[float, float]) -> float:
+def _directed(a: Region, b: Region, spacing_mm: tuple[float, ...]) -> float:
     from scipy.ndimage import distance_transform_edt
 
     return float(np.percentile(distance_transform_edt(~b, sampling=spacing_mm)[a], SHARE))

@@ -169,7 +169,7 @@ class Watch:
         p = np.where(self.label == 1, probability, 1 - probability).clip(1e-6, 1)
         each = -np.log(p)
         found = []
-        for group in self.groups:
+        for group in self.groups or (np.zeros_like(self.label),):
             cell = group * 2 + self.label
             found.append(np.mean([each[cell == c].mean() for c in np.unique(cell)]))
         return float(np.mean(found))

@@ -105,11 +105,11 @@ def run_jobs(jobs: Sequence[Job], workers: int) -> Iterator[Path]:
     if workers <= 1:
         yield from map(run_job, jobs)
         return
-    one_thread = [_alone(job) for job in jobs]
+    one_thread = [alone(job) for job in jobs]
     yield from ordered_map(run_job, one_thread, workers, ["synthcmr.fairness.debias.job"])
 
 
-def _alone(job: Job) -> Job:
+def alone(job: Job) -> Job:
     """Workers are the parallelism; the settings of the loop are no part of the answers' names."""
     loop = job.settings.loop.model_copy(update={"threads": 1})
     return replace(job, settings=job.settings.model_copy(update={"loop": loop}))

@@ -32,11 +32,14 @@ class Job:
     remedy: Remedy
     repeat: int
     out: Path
+    share: float = 1.0  # of the real training people
+    ask: tuple[str, ...] = ()  # sets whose people it is asked about too; their split is then the set's name
 
     @property
     def file(self) -> Path:
         """Where its answers go."""
-        name = "".join(c if c.isalnum() else "-" for c in self.remedy.name)
+        told = self.remedy.name if self.share == 1 else f"{self.remedy.name} {self.share:g}"
+        name = "".join(c if c.isalnum() else "-" for c in told)
         return self.out / "predictions" / f"{name}-{self.repeat}.parquet"
 
 
@@ -58,7 +61,7 @@ def _trained(job: Job, data: Data) -> Trained:
     settings, remedy = job.settings, job.remedy
     loop = settings.loop.model_copy(update={"seed": settings.seed * 1000 + job.repeat})
     folder = job.out / "work" / job.file.stem
-    real = [data.real.of("train")] if remedy.real else []
+    real = [thinned(data.real.of("train"), job.share, loop.seed)] if remedy.real else []
     lesson = lesson_of(real + [data.sets[name] for name in remedy.sets], remedy, data, settings)
     network = Classifier(
         settings.classifier, Objective(remedy.loss, settings.focal_gamma, settings.dro_rate), int(lesson.cell.max()) + 1
@@ -73,6 +76,16 @@ def _trained(job: Job, data: Data) -> Trained:
     groups = tuple(np.unique(watched.people[name], return_inverse=True)[1] for name in settings.sensitive)
     watch = Watch(shown(watched.examples, remedy, data, settings), watched.label, groups)
     return train(network, lesson, watch, loop, settings.look_every, folder)
+
+
+def thinned(part: Part, share: float, seed: int) -> Part:
+    """A share of the sick and of the healthy; a larger share holds the smaller ones."""
+    if share == 1:
+        return part
+    rng = np.random.default_rng([seed, 3])
+    orders = [rng.permutation(np.flatnonzero(part.label == value)) for value in (0, 1)]
+    rows = np.sort(np.concatenate([order[: max(1, round(share * len(order)))] for order in orders]))
+    return Part(part.people.iloc[rows].reset_index(drop=True), part.examples.of(rows))
 
 
 def lesson_of(parts: list[Part], remedy: Remedy, data: Data, settings: DebiasSettings) -> Lesson:
@@ -105,6 +118,8 @@ def _answers(job: Job, data: Data, trained: Trained) -> pd.DataFrame:
 
     settings, remedy = job.settings, job.remedy
     parts = {split: data.real.of(split) for split in ("validation", "test")}
+    asked = {name: data.sets[name] for name in job.ask}
+    parts |= {name: Part(part.people.assign(split=name), part.examples) for name, part in asked.items()}
     said = {
         split: probabilities(trained.network, shown(part.examples, remedy, data, settings), len(part.people))
         for split, part in parts.items()

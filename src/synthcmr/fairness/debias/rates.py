@@ -130,14 +130,16 @@ def auroc(said: Said, label: Ints, draws: Draws) -> Floats:
     return found
 
 
-def interval(draws: Floats, least: float = -np.inf, most: float = np.inf) -> tuple[float, float, float]:
-    """Value and 95 % interval, within what a score can be.
+def interval(
+    draws: Floats, least: float = -np.inf, most: float = np.inf, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Value and interval, within what a score can be.
 
     The least and the largest of several groups are more extreme in resamples than in the data, so draws are moved to lie
     around the value before percentiles are taken.
     """
     value, rest = draws[0], draws[1:]
-    low, high = np.percentile(rest - rest.mean() + value, [2.5, 97.5]).clip(least, most)
+    low, high = np.quantile(rest - rest.mean() + value, [(1 - level) / 2, (1 + level) / 2]).clip(least, most)
     return float(value), float(low), float(high)
 
 

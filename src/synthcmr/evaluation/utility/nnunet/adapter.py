@@ -1,0 +1,99 @@
+"""Running nnU-Net by its own commands, which may live in an environment of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthcmr.cohort.labels import Mask
+from synthcmr.errors import SettingsError, SynthcmrError
+from synthcmr.evaluation.utility.nnunet.dataset import read_predicted, write_tested, write_training
+from synthcmr.evaluation.utility.segmentation.frames import Frames
+
+NUMBER, NAME = 501, "Dataset501_Utility"
+PLAN, TRAIN, PREDICT = "nnUNetv2_plan_and_preprocess", "nnUNetv2_train", "nnUNetv2_predict"
+FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")  # variables that nnU-Net reads
+WHAT = ("2d", "all")  # configuration; every case is learned from, as the test subjects are kept apart already
+LAST = 15  # lines of its messages that an error shows
+
+
+@dataclass(frozen=True)
+class Nnunet:
+    """nnU-Net on this machine."""
+
+    commands: Path | None  # folder of its commands; None: wherever PATH has them
+    epochs: int
+
+    def outlined(self, work: Path, learned: Sequence[Frames], tested: Mapping[str, Frames]) -> dict[str, Mask]:
+        """Train on some frames, and segment others.
+
+        Args:
+            work: folder for its files; what a stopped training left there is continued.
+            learned: sets to learn from.
+            tested: sets to segment, by source.
+
+        Raises:
+            SettingsError: it is not installed.
+            SynthcmrError: one of its commands failed.
+        """
+        self.check()
+        plan = work / "planned"
+        if not plan.exists():
+            shutil.rmtree(work, ignore_errors=True)
+            write_training(work / FOLDERS[0] / NAME, learned)
+            self._run(work, PLAN, "-d", str(NUMBER), "-c", WHAT[0], "--verify_dataset_integrity")
+            plan.touch()
+        self._run(work, TRAIN, str(NUMBER), *WHAT, "-tr", self.trainer, "-device", _device(), "--c")
+        found = {source: self._segmented(work, source, frames) for source, frames in tested.items()}
+        shutil.rmtree(work)
+        return found
+
+    def check(self) -> None:
+        """Refuse where it is not installed.
+
+        Raises:
+            SettingsError: a command is missing.
+        """
+        missing = [name for name in (PLAN, TRAIN, PREDICT) if self._found(name) is None]
+        if missing:
+            where = f"in {self.commands}" if self.commands else "on PATH"
+            raise SettingsError(
+                f"utility.segmentation.learner=nnunet: expected nnU-Net's command {missing[0]} {where}, found none; "
+                "pip install 'synthcmr[nnunet]', best in an environment of its own, and name the folder of its commands: "
+                "--set utility.segmentation.nnunet_commands=ENV/bin"
+            )
+
+    @property
+    def trainer(self) -> str:
+        """Name of the trainer that takes so many epochs."""
+        return "nnUNetTrainer" if self.epochs == 1000 else f"nnUNetTrainer_{self.epochs}epoch{'s' * (self.epochs > 1)}"
+
+    def _segmented(self, work: Path, source: str, frames: Frames) -> Mask:
+        given, made = work / "given" / source, work / "made" / source
+        write_tested(given, frames)
+        options = ("-d", str(NUMBER), "-c", WHAT[0], "-f", WHAT[1], "-tr", self.trainer, "-device", _device())
+        self._run(work, PREDICT, "-i", str(given), "-o", str(made), *options)
+        return read_predicted(made, frames)
+
+    def _run(self, work: Path, name: str, *options: str) -> None:
+        folders = {variable: str((work / variable).resolve()) for variable in FOLDERS}
+        for folder in folders.values():
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        command = [self._found(name) or name, *options]
+        done = subprocess.run(command, env=os.environ | folders, capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LAST:])
+            raise SynthcmrError(f"{name}: expected it to end well, got exit status {done.returncode}:\n{said}")
+
+    def _found(self, name: str) -> str | None:
+        return shutil.which(name, path=None if self.commands is None else str(self.commands))
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,103 @@
+"""The arms that are compared: what each network learns from, and nothing else differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, People, fewer
+from synthcmr.evaluation.utility.segmentation.job import Job
+from synthcmr.evaluation.utility.settings import UtilitySettings
+
+REAL_ONLY, BOTH, AUGMENTED, ONLY = "real", "real + synthetic", "real + augmentation", "synthetic only"
+ARMS = {
+    REAL_ONLY: "real subjects alone",
+    BOTH: "the same real subjects and the synthetic ones, half of what is shown each",
+    AUGMENTED: "the same real subjects alone, turned, stretched, shifted, shaded, of another contrast, noisy",
+    ONLY: "synthetic subjects alone: trained on synthetic, tested on real (TSTR)",
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One network to train."""
+
+    arm: str
+    fraction: float  # of the real training subjects
+    repeat: int
+    without: str = ""  # the group that is left out of training, and alone tested on
+
+    @property
+    def label(self) -> str:
+        """What people call it, whatever its seed."""
+        return label(self.arm, self.fraction) + (f", without {self.without}" if self.without else "")
+
+
+def label(arm: str, fraction: float) -> str:
+    """An arm at a fraction."""
+    return arm if arm == ONLY else f"{arm}, {100 * fraction:g} %"
+
+
+def tasks(settings: UtilitySettings, left_out: Names) -> Iterator[Task]:
+    """Every network of a grid, seed by seed."""
+    for repeat in range(settings.repeats):
+        yield from (
+            Task(arm, f, repeat) for f in settings.asked_fractions[::-1] for arm in (REAL_ONLY, BOTH, AUGMENTED)
+        )
+        yield Task(ONLY, 1.0, repeat)
+        yield from (Task(arm, 1.0, repeat, group) for group in left_out for arm in (REAL_ONLY, BOTH))
+
+
+def job_of(task: Task, people: People, settings: UtilitySettings, seed: int, out: Path) -> Job:
+    """What to train for a task: arms of one seed and fraction share their real subjects."""
+    real = fewer(_without(people, REAL, people.train, task.without), task.fraction, (seed, task.repeat))
+    synthetic = _without(people, SYNTHETIC, people.synthetic, task.without)
+    learn = {} if task.arm == ONLY else {REAL: real}
+    if task.arm in (BOTH, ONLY):
+        learn[SYNTHETIC] = synthetic
+    return Job(
+        name=f"{task.label}, seed {task.repeat + 1}",
+        paths=people.paths,
+        hashes={source: cohort.hash for source, cohort in people.cohorts.items()},
+        pools={
+            REAL: (*people.train, *people.test),
+            SYNTHETIC: people.synthetic,
+            OTHER: people.other,
+        },
+        learn=learn,
+        test=_tested(task, people, settings),
+        augment=task.arm == AUGMENTED,
+        seed=seed * 1000 + task.repeat,
+        settings=settings.segmentation,
+        out=out,
+    )
+
+
+def _tested(task: Task, people: People, settings: UtilitySettings) -> dict[str, Names]:
+    if task.without:
+        return {REAL: people.in_group(task.without)}
+    found = {REAL: people.test}
+    if people.other:
+        found[OTHER] = people.other
+    if (task.arm, task.fraction) == (REAL_ONLY, 1.0):  # TRTS
+        found[SYNTHETIC] = people.synthetic[: settings.most_tested]
+    return found
+
+
+def _without(people: People, source: str, names: Names, group: str) -> Names:
+    left = people.groups[source].get(group, frozenset()) if group else frozenset()
+    return tuple(name for name in names if name not in left)
+
+
+def left_out(people: People, settings: UtilitySettings, least: int) -> Names:
+    """Groups that can be left out: enough subjects to test on, enough to learn from without them."""
+    title = settings.asked_leave_out.replace("_", " ")
+    return tuple(
+        name
+        for name in people.groups[REAL]
+        if title
+        and name.startswith(f"{title}: ")
+        and len(people.in_group(name)) >= least
+        and len(_without(people, REAL, people.train, name)) >= least
+    )

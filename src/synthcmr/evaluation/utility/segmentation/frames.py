@@ -1,0 +1,96 @@
+"""The labelled frames of some subjects in memory: what networks learn from and are tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort import Cohort
+from synthcmr.errors import CohortError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("subject_id", "stack", "phase", "slice_index", "slice_step_mm", "spacing_row_mm", "spacing_column_mm")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Single frames with their masks."""
+
+    image: npt.NDArray[np.float16]  # (frames, rows, columns), 0 to 1
+    mask: npt.NDArray[np.uint8]
+    table: pd.DataFrame  # COLUMNS of each
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.image)
+
+    def stacks(self) -> Iterator[tuple[str, str, npt.NDArray[np.intp]]]:
+        """Subject, phase and rows of each stack in one phase, from its first slice to its last."""
+        place = self.table["slice_index"].to_numpy()
+        for (subject, _, phase), rows in self.table.groupby(["subject_id", "stack", "phase"]).indices.items():
+            yield str(subject), str(phase), rows[np.argsort(place[rows], kind="stable")]
+
+    def spacing(self, rows: npt.NDArray[np.intp]) -> tuple[float, float, float]:
+        """Millimetres between slices, rows and columns of a stack; NaN where nobody knows."""
+        first = self.table.iloc[rows[0]]
+        step = 1.0 if len(rows) == 1 else float(first["slice_step_mm"])
+        return step, float(first["spacing_row_mm"]), float(first["spacing_column_mm"])
+
+    def of(self, subjects: Sequence[str]) -> Frames:
+        """The frames of some subjects."""
+        keep = self.table["subject_id"].isin(set(subjects)).to_numpy()
+        return self if keep.all() else Frames(self.image[keep], self.mask[keep], self.table[keep])
+
+
+@lru_cache(maxsize=4)  # each process reads a cohort once, not once for each network
+def read_frames(path: Path, subjects: tuple[str, ...]) -> Frames:
+    """Every labelled frame of some subjects.
+
+    Raises:
+        CohortError: there is none, or images differ in size.
+    """
+    import pandas as pd
+
+    cohort = Cohort.open(path).select(subject_id=list(subjects))
+    _check(cohort)
+    parts = [_of_length(cohort, int(n)) for n in sorted(cohort.images["n_frames"].unique())]
+    found = Frames(
+        np.concatenate([p.image for p in parts]),
+        np.concatenate([p.mask for p in parts]),
+        pd.concat([p.table for p in parts], ignore_index=True),
+    )
+    if not len(found):
+        raise CohortError(f"{path}: expected frames with masks to outline hearts by, found none")
+    return found
+
+
+def _check(cohort: Cohort) -> None:
+    sizes = sorted({(int(h), int(w)) for h, w in cohort.images[["height", "width"]].itertuples(index=False)})
+    if len(sizes) != 1:
+        told = ", ".join(f"{h}x{w}" for h, w in sizes) or "no image"
+        raise CohortError(f"{cohort.path}: expected images of one size, got {told}; ingest with --size, e.g. 128")
+
+
+def _of_length(cohort: Cohort, frames: int) -> Frames:
+    """The labelled frames of images that have so many."""
+    rows = np.flatnonzero(cohort.images["n_frames"] == frames)
+    image, mask = cohort.read_many(rows.tolist())
+    images = cohort.images.iloc[rows]
+    drawn = np.array([[bool(told) for told in names] for names in images["labelled"]]).reshape(len(rows), frames)
+    phases = np.array([_phases(names, frames) for names in images["phases"]])
+    which, frame = np.nonzero(drawn)
+    table = images.iloc[which].reset_index(drop=True).assign(phase=phases[which, frame])[list(COLUMNS)]
+    return Frames(image[which, frame].astype(np.float16, copy=False), mask[which, frame], table)
+
+
+def _phases(names: Sequence[str], frames: int) -> list[str]:
+    """The phase of each frame; its number where none is known."""
+    return [names[k] if k < len(names) and names[k] else f"frame {k}" for k in range(frames)]

@@ -1,0 +1,59 @@
+"""What trained networks reached, as arrays of seeds and test subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.evaluation.utility.people import REAL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Numbers = npt.NDArray[np.float64]
+KEYS = ["arm", "fraction", "without", "source"]
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Every case of every network."""
+
+    table: pd.DataFrame
+
+    @cached_property
+    def _rows(self) -> dict[tuple[object, ...], npt.NDArray[np.intp]]:
+        return dict(self.table.groupby(KEYS).indices)
+
+    @cached_property
+    def phases(self) -> tuple[str, ...]:
+        """ED and ES, or what frames are called."""
+        return tuple(sorted(self.table["phase"].unique()))
+
+    def cases(self, arm: str, fraction: float, source: str = REAL, without: str = "") -> pd.DataFrame:
+        """Those of all seeds of one arm."""
+        return self.table.iloc[self._rows.get((arm, fraction, without, source), [])]
+
+    def of(
+        self,
+        measure: str,
+        arm: str,
+        fraction: float,
+        subjects: Sequence[str],
+        source: str = REAL,
+        without: str = "",
+        structure: str = "",
+        phase: str = "",
+    ) -> Numbers:
+        """Mean over a subject's cases, (seeds, subjects); NaN for those who have none."""
+        chosen = self.cases(arm, fraction, source, without)
+        for column, wanted in (("structure", structure), ("phase", phase)):
+            if wanted:
+                chosen = chosen[chosen[column] == wanted]
+        wide = chosen.pivot_table(index="repeat", columns="subject_id", values=measure, aggfunc="mean")
+        found: Numbers = wide.reindex(columns=list(subjects)).to_numpy(dtype=float)
+        return found if len(found) else np.full((1, len(subjects)), np.nan)
