@@ -1,15 +1,15 @@
 """Does recalibration make synthetic images better to learn from? The claim of FreRec, paired over seeds, family by family.
 
     python -m benchmarks.recalibrated_training --people COHORT --runs FOLDER [--families vae,gan,diffusion,latent,flow]
-        [--methods rings,frerec] [--on-all frerec] [--controls frerec,rhm,low-pass] [--alone rings] [--images 130] [--repeats 5]
+        [--methods rings,frerec] [--on-all frerec] [--controls frerec,rhm,low-pass] [--images 130] [--repeats 5]
         [--rhm-steps 400] [--rare DCM --keep 5] [--work FOLDER]
 
 COHORT has training, validation and test splits; FOLDER holds one run per family, none of which saw COHORT's test split. All families
 draw the same plan. A classifier learns from real and synthetic images together, with and without recalibration that learned from real
 training images alone, at equal steps and from equal first weights; differences are paired over test subjects and seeds. `--on-all`
 recalibrates real images too, in training and at test, as the authors do. `--controls` does so with no synthetic image at all: with
-the whole method, with the network that removes noise alone, with frequencies above a quarter cycle per pixel taken away. `--alone`
-learns from synthetic images alone, before and after. With `--rare` only so many real training subjects of one class are kept, and
+the whole method, with the network that removes noise alone, with frequencies above a quarter cycle per pixel taken away.
+With `--rare` only so many real training subjects of one class are kept, and
 synthetic images are of that class alone, as where a disease is rare: then whatever tells synthetic images from real ones tells the
 classes apart in training, and is of no use at test.
 """
@@ -58,7 +58,6 @@ class Arm:
     name: str
     real: Cohort
     sets: Mapping[str, Path]
-    alone: bool = False  # real images are for validation and test only
 
 
 class LowPass(Recalibration):
@@ -124,10 +123,10 @@ def images(people: Cohort, run: Path, out: Path, target: str, count: int) -> Coh
 
 def arms(people: Cohort, given: argparse.Namespace, target: str) -> list[Arm]:
     """No synthetic image, and every family with and without each method."""
-    methods, everywhere, controls, alone = (
-        [m for m in told.split(",") if m] for told in (given.methods, given.on_all, given.controls, given.alone)
+    methods, everywhere, controls = (
+        [m for m in told.split(",") if m] for told in (given.methods, given.on_all, given.controls)
     )
-    known = models(people, given.work / "models", [*methods, *everywhere, *controls, *alone], given.rhm_steps)
+    known = models(people, given.work / "models", [*methods, *everywhere, *controls], given.rhm_steps)
     whole = {m: recalibrated(known[m], people, given.work / "real" / m) for m in {*everywhere, *controls}}
     found = [Arm(NOTHING, people, {})] + [Arm(f"real, {m} on all", whole[m], {}) for m in controls]
     for family in given.families.split(","):
@@ -147,13 +146,11 @@ def arms(people: Cohort, given: argparse.Namespace, target: str) -> list[Arm]:
         found.append(Arm(family, people, {family: made.path}))
         found += [Arm(f"{family}, {m}", people, by(m)) for m in methods]
         found += [Arm(f"{family}, {m} on all", whole[m], by(m)) for m in everywhere]
-        found += [Arm(f"{family} alone", people, {family: made.path}, alone=True)] if alone else []
-        found += [Arm(f"{family} alone, {m}", people, by(m), alone=True) for m in alone]
     return found
 
 
 def jobs_of(arm: Arm, settings: DebiasSettings, out: Path) -> list[Job]:
-    remedy = Remedy(arm.name, "", "synthetic", real=not arm.alone, sets=tuple(arm.sets))
+    remedy = Remedy(arm.name, "", "synthetic", sets=tuple(arm.sets))
     return [Job(arm.real.path, dict(arm.sets), settings, remedy, k, out) for k in range(settings.repeats)]
 
 
@@ -182,7 +179,6 @@ def main() -> None:
     parser.add_argument("--methods", default="rings,frerec")
     parser.add_argument("--on-all", default="frerec")
     parser.add_argument("--controls", default="frerec,rhm,low-pass")
-    parser.add_argument("--alone", default="rings")
     parser.add_argument("--images", type=int, default=130)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--rhm-steps", type=int, default=400)
