@@ -8,10 +8,10 @@ COHORT has training, validation and test splits; FOLDER holds one run per family
 draw the same plan. A classifier learns from real and synthetic images together, with and without recalibration that learned from real
 training images alone, at equal steps and from equal first weights; differences are paired over test subjects and seeds. `--on-all`
 recalibrates real images too, in training and at test, as the authors do. `--controls` does so with no synthetic image at all: with
-the whole method, with the network that removes noise alone, with frequencies above a quarter cycle per pixel taken away.
-With `--rare` only so many real training subjects of one class are kept, and
-synthetic images are of that class alone, as where a disease is rare: then whatever tells synthetic images from real ones tells the
-classes apart in training, and is of no use at test.
+the whole method, with the network that removes noise alone, with frequencies above a quarter cycle per pixel taken away. Methods are
+those of `synthcmr recalibrate`, and all-bands: rings from the longest waves on. With `--rare` only so many real training subjects of
+one class are kept, and synthetic images are of that class alone, as where a disease is rare: then whatever tells synthetic images from
+real ones tells the classes apart in training, and is of no use at test.
 """
 
 import argparse
@@ -47,7 +47,10 @@ from synthcmr.sampling.generate import generate
 from synthcmr.sampling.sources import Sources
 
 LOW_PASS = "low-pass"
-KINDS = {LOW_PASS: "rings"}  # what else a folder of that name is
+NAMED: dict[str, dict[str, object]] = {  # settings of names that are no methods
+    LOW_PASS: {"method": "rings"},
+    "all-bands": {"method": "rings", "untouched_mm": 1000},
+}
 SHOWN = ("balanced accuracy", "AUROC")
 
 
@@ -76,7 +79,7 @@ def models(people: Cohort, folder: Path, methods: Sequence[str], steps: int) -> 
         if not (where / "recalibration.json").exists():
             network, loop = preset("cpu")
             given = (network, loop.model_copy(update={"steps": steps})) if method in MAPPING else None
-            told = RecalibrationSettings(method=KINDS.get(method, method))  # type: ignore[arg-type]
+            told = RecalibrationSettings.model_validate(NAMED.get(method, {"method": method}))
             model = Recalibration(told).fit(open_images(people.path, "train"), where / "network", given)
             model.save(where)
         model = Recalibration.load(where)
