@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synthcmr.errors import CohortError, SettingsError
-from synthcmr.frequency.images import batch_of
+from synthcmr.frequency.images import batch_of, batches
 from synthcmr.frequency.plane import Plane, spectra
 from synthcmr.frequency.recalibration import Recalibration, gather
 from synthcmr.frequency.replacement import Replacement
@@ -167,3 +167,11 @@ def test_other_sizes_and_types_are_taken() -> None:
     for before, after in zip(odd, model.transform(odd), strict=True):
         assert after.shape == before.shape
         assert after.dtype == np.float32
+
+
+def test_pixels_that_differ_by_rounding_alone_are_worked_on_together() -> None:
+    items = [
+        *ArrayImages(clouds(1), (1.5, 1.5)),
+        *ArrayImages(clouds(1, seed=2), (1.4999999999999998, 1.5000000000000002)),
+    ]
+    assert len(list(batches(items, ()))) == 1

@@ -13,6 +13,7 @@ from synthcmr.frequency.moments import EVERYONE
 from synthcmr.frequency.plane import Floats, Plane
 
 FRAMES_AT_ONCE = 64
+SPACING_DIGITS = 6
 LOW, HIGH = 0.5, 99.5  # percentiles that become 0 and 1, as at ingest
 
 
@@ -29,8 +30,10 @@ class Item:
 
     @property
     def plane(self) -> Plane:
-        """Its frequencies."""
-        return Plane(self.frames.shape[1], self.frames.shape[2], self.spacing_mm)
+        """Its frequencies; pixels that differ by rounding alone are alike."""
+        dy, dx = self.spacing_mm or (None, None)
+        spacing = None if dy is None or dx is None else (round(dy, SPACING_DIGITS), round(dx, SPACING_DIGITS))
+        return Plane(self.frames.shape[1], self.frames.shape[2], spacing)
 
     @property
     def refused(self) -> str | None:
