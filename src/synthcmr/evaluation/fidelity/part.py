@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.comparison import Comparison
+from synthcmr.evaluation.features.extractor import Extractor
 from synthcmr.evaluation.features.extractors import EXTRACTORS, extractor
 from synthcmr.evaluation.fidelity.distances import distances
 from synthcmr.evaluation.fidelity.kernels import ROWS, squared_distances
-from synthcmr.evaluation.fidelity.quantities import quantity_scores
+from synthcmr.evaluation.fidelity.quantities import families, quantity_scores
 from synthcmr.evaluation.fidelity.similarity import pairs, scales_for, similarities, similarity_interval
 from synthcmr.evaluation.groups import Group
 from synthcmr.evaluation.score import PartResult, Picture, Score
@@ -22,6 +25,7 @@ LOOKED_AT = 4000  # images of a side that pictures are chosen from
 
 def fidelity(told: Comparison) -> PartResult:
     """Every score of fidelity."""
+    told.prepare(_needed(told))
     scores = [score for name in told.settings.fidelity.extractors for score in distances(told, name)]
     scores += [_alike(told, group) for group in told.groups]
     more, distributions = quantity_scores(told)
@@ -33,6 +37,15 @@ def fidelity(told: Comparison) -> PartResult:
     return PartResult(
         scores=(*scores, *more), notes=tuple(notes), distributions=tuple(distributions), pictures=_pictures(told)
     )
+
+
+def _needed(told: Comparison) -> list[Extractor]:
+    """Every extractor that any score asks, each once; those that lack what they need say so where they are asked."""
+    found = {family.extractor.name: family.extractor for family in families()}
+    for name in told.settings.fidelity.extractors:
+        with suppress(SynthcmrError):
+            found[name] = extractor(name, told.settings)
+    return list(found.values())
 
 
 def _alike(told: Comparison, group: Group) -> Score:
