@@ -6,7 +6,6 @@ As the score card does it: the threshold comes from one half of the held-out sub
 """
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 

@@ -15,8 +15,15 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 class Answers(Protocol):
     """A generator that can be asked for images: what the grey-box attack needs."""
 
-    frames: int
-    vocabulary: Vocabulary  # the attributes it can be told
+    @property
+    def frames(self) -> int:
+        """Of every image."""
+        ...
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The attributes it can be told."""
+        ...
 
     def draw(self, conditions: Sequence[Condition], seeds: Sequence[int]) -> npt.NDArray[np.float32]:
         """One image per condition and seed, (images, frames, rows, columns), 0 to 1."""
@@ -26,8 +33,15 @@ class Answers(Protocol):
 class TellsErrors(Protocol):
     """A generator that says how wrong it is about given images: what white-box attacks need."""
 
-    frames: int
-    vocabulary: Vocabulary
+    @property
+    def frames(self) -> int:
+        """Of every image."""
+        ...
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The attributes it can be told."""
+        ...
 
     def errors(
         self, images: npt.NDArray[np.floating], conditions: Sequence[Condition], time: float, seeds: Sequence[int]
