@@ -31,6 +31,9 @@ BROKEN = {
 }
 
 
+PARTS = ("fidelity", "adherence")  # faults of images; privacy has faults of its own, in tests/evaluation/privacy
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("planted")
@@ -64,7 +67,7 @@ def real(folder: Path) -> Cohort:
 def cards(folder: Path, settings: EvaluateSettings, real: Cohort) -> dict[str, ScoreCard]:
     others = [heart(k) for k in range(100, 100 + PEOPLE)]
     return {
-        name: evaluate(real, cohort_of(folder / name, fault(others)), folder / "scores" / name, settings)
+        name: evaluate(real, cohort_of(folder / name, fault(others)), folder / "scores" / name, settings, PARTS)
         for name, fault in FAULTS.items()
     }
 
