@@ -23,8 +23,12 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.config import Settings
 from synthcmr.evaluation.privacy.judge import judge_privacy
 from synthcmr.evaluation.privacy.result import Attacks, PrivacyResult
+from synthcmr.evaluation.privacy.rules import PRIVACY_RULES
+from synthcmr.evaluation.privacy.scores import privacy_scores
 from synthcmr.evaluation.privacy.settings import PrivacySettings
 from synthcmr.evaluation.privacy.suspect import Suspect
+from synthcmr.evaluation.score import PartResult
+from synthcmr.evaluation.verdict import verdict
 from synthcmr.generators.families import family
 from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.generators.sampler import SamplerSettings
@@ -140,6 +144,14 @@ def told(result: PrivacyResult) -> dict[str, Any]:
     return found
 
 
+def words(result: PrivacyResult, settings: PrivacySettings, known: Suspect, people: int) -> dict[str, str]:
+    """What the rules of the score card make of it."""
+    found = verdict(PartResult(scores=privacy_scores(result, settings, known, people)), PRIVACY_RULES)
+    for finding in found.findings:
+        print(f"{finding.rule}: {finding.sentence}", flush=True)
+    return {"": found.word} | {finding.rule: finding.word for finding in found.findings}
+
+
 def main() -> None:
     """Train, draw, attack, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -181,9 +193,8 @@ def main() -> None:
         images = drawn(suspect, guilty, options.work / f"{options.family}-{name}-images")
         known = Suspect(suspect.generator.hash, suspect, suspect, (reference,))
         print(f"--- {name}")
-        found[name] = told(
-            judge_privacy(guilty, images, settings, options.work / f"{options.family}-{name}-judged", known)
-        )
+        judged = judge_privacy(guilty, images, settings, options.work / f"{options.family}-{name}-judged", known)
+        found[name] = told(judged) | {"verdict": words(judged, settings, known, options.members)}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps({"options": {k: str(v) for k, v in vars(options).items()}, **found}, indent=2))
 

@@ -21,6 +21,10 @@ ALWAYS = [
     ["benchmarks.debias_phantom"],
     ["benchmarks.fairness_paper", "--people", "benchmarks/out/debias/people"],
     ["benchmarks.sampling_speed"],
+    ["benchmarks.privacy_audit"],
+    ["benchmarks.memorise", "--cohort", PEOPLE, "--others", "30", "--steps", "700", "--seed", "1"],
+    ["benchmarks.planted_copies", PEOPLE],
+    ["benchmarks.evaluation_scale"],
     ["benchmarks.presets"],
     ["benchmarks.cpu_preset", "--cohort", PEOPLE],
 ]
@@ -30,6 +34,7 @@ ON_REAL_DATA = [
     ["benchmarks.phantom_to_real", "--data", f"{REAL}/acdc/training"],
     ["synthcmr", "ingest", f"{REAL}/acdc/training", "benchmarks/out/acdc"],
     ["benchmarks.beginnings", "--cohort", "benchmarks/out/acdc"],
+    ["benchmarks.planted_copies", "benchmarks/out/acdc", "--out", "benchmarks/out/planted_copies_acdc.json"],
 ]
 
 

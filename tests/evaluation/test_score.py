@@ -53,6 +53,13 @@ def test_a_judge_that_cannot_read_real_images_says_nothing() -> None:
     assert "no masks" in found.findings[0].sentence
 
 
+def test_a_rule_that_is_optional_is_left_out_where_nothing_was_asked() -> None:
+    near = Score(name="distance", value=0.0, low=0.0, high=0.1, floor=0.0)
+    rules = {"near": LOW, "fits": HIGH.model_copy(update={"optional": True})}
+    assert verdict(PartResult(scores=(near,)), rules).word == "good"
+    assert verdict(PartResult(scores=(near, absent("Dice", "no masks"))), rules).word == "not enough evidence"
+
+
 def test_the_worst_finding_is_the_parts() -> None:
     scores = (
         Score(name="distance", value=0.0, low=0.0, high=0.1, floor=0.0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.features.extractor import Extractor, Values
-from synthcmr.evaluation.features.store import features_of
+from synthcmr.evaluation.features.store import features_of, features_together
 from synthcmr.evaluation.groups import Group, groups_of
 from synthcmr.evaluation.settings import EvaluateSettings
 
@@ -54,6 +54,11 @@ class Comparison:
     def features_of(self, cohort: Cohort, extractor: Extractor) -> Values:
         """The numbers of all images of a cohort, computed once."""
         return features_of(cohort, extractor, self.frames, self.out, self.report)
+
+    def prepare(self, extractors: Sequence[Extractor]) -> None:
+        """Have the numbers of several extractors computed while images are read once."""
+        for cohort in (self.real, self.synthetic):
+            features_together(cohort, extractors, self.frames, self.out, self.report)
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 
 from synthcmr.evaluation.features.extractor import Extractor, Values
-from synthcmr.evaluation.features.stream import batches
+from synthcmr.evaluation.features.stream import Batch, ahead, batches
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -29,12 +30,23 @@ def features_of(cohort: Cohort, extractor: Extractor, frames: int, out: Path, re
         out: folder of the evaluation.
         report: called with (done, total, what).
     """
-    name = f"{extractor.name}-{cohort_key(cohort)[:16]}-{_of_both(extractor.hash, str(frames))[:16]}"
-    file = out / FOLDER / f"{name}.npy"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _compute(cohort, extractor, frames, file, report)
-    return np.load(file, mmap_mode="r")
+    return features_together(cohort, (extractor,), frames, out, report)[0]
+
+
+def features_together(
+    cohort: Cohort, extractors: Sequence[Extractor], frames: int, out: Path, report: Report | None = None
+) -> list[Values]:
+    """The same of several extractors: images are read once for all that lack numbers, since reading is half of the work."""
+    files = [out / FOLDER / f"{_name(cohort, one, frames)}.npy" for one in extractors]
+    lacking = [(one, file) for one, file in zip(extractors, files, strict=True) if not file.exists()]
+    if lacking:
+        (out / FOLDER).mkdir(parents=True, exist_ok=True)
+        _compute(cohort, [_Filling.begun(one, file, len(cohort)) for one, file in lacking], frames, report)
+    return [np.load(file, mmap_mode="r") for file in files]
+
+
+def _name(cohort: Cohort, extractor: Extractor, frames: int) -> str:
+    return f"{extractor.name}-{cohort_key(cohort)[:16]}-{_of_both(extractor.hash, str(frames))[:16]}"
 
 
 def cohort_key(cohort: Cohort) -> str:
@@ -46,21 +58,50 @@ def _of_both(a: str, b: str) -> str:
     return hashlib.sha256(f"{a}\n{b}".encode()).hexdigest()
 
 
-def _compute(cohort: Cohort, extractor: Extractor, frames: int, file: Path, report: Report | None) -> None:
-    """Fill a file batch by batch; a note beside it says how many are in it."""
-    part, note = file.with_suffix(".part"), file.with_suffix(".done")
-    done = int(note.read_text()) if note.exists() and part.exists() else 0
-    shape = (len(cohort), len(extractor.columns))
-    values = np.lib.format.open_memmap(part, mode="r+" if done else "w+", dtype=np.float32, shape=shape)
+@dataclass
+class _Filling:
+    """A file that is filled batch by batch; a note beside it says how many are in it."""
+
+    extractor: Extractor
+    file: Path
+    values: Values
+    done: int
+
+    @classmethod
+    def begun(cls, extractor: Extractor, file: Path, images: int) -> Self:
+        """A new file, or one that was cut short."""
+        part, note = file.with_suffix(".part"), file.with_suffix(".done")
+        done = int(note.read_text()) if note.exists() and part.exists() else 0
+        shape = (images, len(extractor.columns))
+        return cls(
+            extractor,
+            file,
+            np.lib.format.open_memmap(part, mode="r+" if done else "w+", dtype=np.float32, shape=shape),
+            done,
+        )
+
+    def add(self, k: int, batch: Batch) -> None:
+        """The k-th batch."""
+        if k >= self.done:
+            self.values[batch.rows] = self.extractor.of(batch)
+            cast(np.memmap, self.values).flush()
+            self.file.with_suffix(".done").write_text(str(k + 1))
+
+    def finish(self) -> None:
+        """Give the file its name."""
+        del self.values
+        self.file.with_suffix(".part").replace(self.file)
+        self.file.with_suffix(".done").unlink(missing_ok=True)
+
+
+def _compute(cohort: Cohort, fillings: list[_Filling], frames: int, report: Report | None) -> None:
+    names = " and ".join(filling.extractor.name for filling in fillings)
     seen = 0
-    for k, batch in enumerate(batches(cohort, frames)):
-        if k >= done:
-            values[batch.rows] = extractor.of(batch)
-            values.flush()
-            note.write_text(str(k + 1))
+    for k, batch in enumerate(ahead(batches(cohort, frames))):
+        for filling in fillings:
+            filling.add(k, batch)
         seen += len(batch.rows)
         if report is not None:
-            report(seen, len(cohort), f"{extractor.name} of {cohort.path.name}")
-    del values
-    part.replace(file)
-    note.unlink(missing_ok=True)
+            report(seen, len(cohort), f"{names} of {cohort.path.name}")
+    for filling in fillings:
+        filling.finish()

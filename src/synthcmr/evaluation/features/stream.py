@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,15 @@ def batches(cohort: Cohort, frames: int) -> Iterator[Batch]:
             table = cohort.images.iloc[same]
             where = np.arange(len(same))[:, None], np.array([shown_frames(p, frames) for p in table["phases"]])
             yield Batch(same, image[where].astype(np.float32), mask[where], table)
+
+
+def ahead(found: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches, each read while the one before it is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, found, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, found, None)
+            yield batch
 
 
 def _stretches(images: pd.DataFrame) -> Iterator[Rows]:

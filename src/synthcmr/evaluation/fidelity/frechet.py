@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from synthcmr.evaluation.sample import Sample
 Numbers = npt.NDArray[np.float64]
 SIZES, REPEATS, LEAST_SHARE = 8, 3, 0.3  # of the line through 1/n that FID∞ is read off
 WIDE, FEW_DRAWS = 256, 20  # wider features take seconds a draw
+MOST_SUMS = 10_000_000  # numbers: products of all subjects that are held in memory
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def fid_draws(a: Sample, b: Sample, draws: int, seed: int) -> Numbers:
     """FIDs of subjects drawn again, on both sides."""
     count = min(draws, FEW_DRAWS) if a.values.shape[1] > WIDE else draws
     both = zip(weights(len(a.subjects), count, seed), weights(len(b.subjects), count, seed + 1), strict=True)
-    return np.array([frechet(_weighted(a, v), _weighted(b, w)) for v, w in both])
+    first, second = (Moments.of(side) if _few(side) else None for side in (a, b))
+    return np.array([frechet(_weighted(a, v, first), _weighted(b, w, second)) for v, w in both])
 
 
 def fid_interval(value: float, drawn: Numbers, level: float) -> Interval:
@@ -74,7 +77,43 @@ def fid_interval(value: float, drawn: Numbers, level: float) -> Interval:
     return around(value, drawn, level)
 
 
-def _weighted(sample: Sample, times: npt.NDArray[np.int64]) -> Gaussian:
+@dataclass(frozen=True)
+class Moments:
+    """Sums over the images of each subject, around a common centre: all that drawing subjects again needs."""
+
+    centre: Numbers
+    count: Numbers  # (subjects,)
+    sums: Numbers  # (subjects, width)
+    squares: Numbers  # (subjects, width²)
+
+    @classmethod
+    def of(cls, sample: Sample) -> Self:
+        """Sum."""
+        centre = sample.values.mean(axis=0)
+        parts = np.split(sample.values - centre, sample.starts[1:])
+        return cls(
+            centre,
+            np.array([len(x) for x in parts], dtype=np.float64),
+            np.array([x.sum(axis=0) for x in parts]),
+            np.array([(x.T @ x).ravel() for x in parts]),
+        )
+
+    def gaussian(self, times: npt.NDArray[np.int64]) -> Gaussian:
+        """Moments when each subject counts so many times."""
+        n, w = float(times @ self.count), times.astype(np.float64)
+        mean = w @ self.sums / n
+        squares = (w @ self.squares).reshape(len(mean), -1)
+        return Gaussian(mean + self.centre, (squares - n * np.outer(mean, mean)) / (n - 1))
+
+
+def _few(sample: Sample) -> bool:
+    """Whether the sums of all subjects take little memory."""
+    return len(sample.subjects) * sample.values.shape[1] ** 2 <= MOST_SUMS
+
+
+def _weighted(sample: Sample, times: npt.NDArray[np.int64], moments: Moments | None) -> Gaussian:
+    if moments is not None:
+        return moments.gaussian(times)
     return gaussian(sample.values, times[sample.place].astype(np.float64))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.features.extractors import EXTRACTORS
+from synthcmr.evaluation.features.extractor import Extractor
+from synthcmr.evaluation.features.extractors import EXTRACTORS, extractor
 from synthcmr.evaluation.fidelity.distances import distances
-from synthcmr.evaluation.fidelity.quantities import quantity_scores
+from synthcmr.evaluation.fidelity.quantities import families, quantity_scores
 from synthcmr.evaluation.fidelity.showing import shown
 from synthcmr.evaluation.fidelity.similarity import pairs, scales_for, similarities, similarity_interval
 from synthcmr.evaluation.groups import Group
@@ -16,6 +19,7 @@ from synthcmr.evaluation.score import PartResult, Score
 
 def fidelity(told: Comparison) -> PartResult:
     """Every score of fidelity."""
+    told.prepare(_needed(told))
     scores = [score for name in told.settings.fidelity.extractors for score in distances(told, name)]
     scores += [_alike(told, group) for group in told.groups]
     found = quantity_scores(told)
@@ -31,6 +35,15 @@ def fidelity(told: Comparison) -> PartResult:
         plots=tuple(found.plots),
         pictures=shown(told),
     )
+
+
+def _needed(told: Comparison) -> list[Extractor]:
+    """Every extractor that any score asks, each once; those that lack what they need say so where they are asked."""
+    found = {family.extractor.name: family.extractor for family in families(told.real, told.synthetic)}
+    for name in told.settings.fidelity.extractors:
+        with suppress(SynthcmrError):
+            found[name] = extractor(name, told.settings)
+    return list(found.values())
 
 
 def _alike(told: Comparison, group: Group) -> Score:

@@ -37,23 +37,23 @@ class Inference(Settings):
 
 
 def inferences(
-    real: pd.DataFrame, synthetic: pd.DataFrame, piles: Piles, judged: Pile, settings: PrivacySettings
+    real: pd.DataFrame, synthetic: pd.DataFrame, piles: Piles, attacked: tuple[Pile, Pile], settings: PrivacySettings
 ) -> tuple[Inference, ...]:
-    """Guess every secret of members and of judged subjects, from the attributes and from the images.
+    """Guess every secret of members and of held-out subjects, from the attributes and from the images.
 
     Args:
         real: table of real subjects.
         synthetic: table of synthetic subjects.
-        piles: images of members and of the synthetic subjects.
-        judged: images of the held-out subjects who are the measure.
+        piles: images of the synthetic subjects, and of all members, by whom distances are scaled.
+        attacked: images of members, and of the held-out subjects who are the measure.
         settings: secrets, and what is known.
     """
-    members, others = (real.set_index("subject_id").loc[list(p.people)] for p in (piles.members, judged))
+    members, others = (real.set_index("subject_id").loc[list(p.people)] for p in attacked)
     made = synthetic.set_index("subject_id").loc[list(piles.synthetic.people)]
     own = settings.attributes
     told = [c for c in own.known if _told(c, real, synthetic)]
     secrets = [c for c in (own.secrets or told) if _told(c, real, synthetic)]
-    images = [_image_distances(p, piles) for p in (piles.members, judged)]
+    images = [_image_distances(p, piles) for p in attacked]
     found = []
     for secret in secrets:
         known = [c for c in told if c != secret and not _same_thing(c, secret)]

@@ -37,13 +37,14 @@ def fitted(x: Floats, member: npt.NDArray[np.bool_], pointing: bool) -> Floats:
     The intercept is left out of what is answered: it says nothing of a subject, and differs from fold to fold.
     """
     from scipy.optimize import minimize
+    from scipy.special import expit
 
     side = np.where(member, 1.0, -1.0)
     share = np.where(member, 1 / member.sum(), 1 / (~member).sum()) * len(member) / 2
 
     def loss(w: Floats) -> tuple[float, Floats]:
         margin = side * (x @ w[:-1] + w[-1])
-        slope = -share * side / (1 + np.exp(margin))
+        slope = -share * side * expit(-margin)
         value = share @ np.logaddexp(0, -margin) + w[:-1] @ w[:-1] / (2 * STRENGTH)
         return float(value), np.append(slope @ x + w[:-1] / STRENGTH, slope.sum())
 

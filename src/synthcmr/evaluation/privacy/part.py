@@ -6,6 +6,7 @@ from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.features.cmr import CmrExtractor
 from synthcmr.evaluation.privacy.judge import judge_privacy
+from synthcmr.evaluation.privacy.people import people
 from synthcmr.evaluation.privacy.rules import PRIVACY_RULES
 from synthcmr.evaluation.privacy.scores import notes, privacy_scores
 from synthcmr.evaluation.privacy.shown import pictures, plots, tables
@@ -20,6 +21,7 @@ def privacy(told: Comparison) -> PartResult:
     suspect = told.suspect or Suspect()
     encoder = CmrExtractor(told.settings.encoder)
     try:
+        people(told.whole, told.frames, told.settings.privacy)  # whether anything can be said, before what takes long
         result = judge_privacy(
             told.whole,
             told.synthetic,

@@ -78,8 +78,8 @@ class Parts:
 
     def attributes(self) -> Inferences:
         """Secrets that are guessed."""
-        judged = self.who.judged.pile(self.work / "judged", self.features)
-        found = inferences(self.real.subjects, self.synthetic.subjects, self.piles, judged, self.settings)
+        attacked = self.attacked.members, self.attacked.others
+        found = inferences(self.real.subjects, self.synthetic.subjects, self.piles, attacked, self.settings)
         if not found:
             raise SettingsError(
                 f"real and synthetic subjects share no attribute of {', '.join(self.settings.attributes.known)} that varies; "

@@ -11,11 +11,7 @@ from synthcmr.evaluation.privacy.membership import Attack
 from synthcmr.evaluation.privacy.result import Attacks, Inferences, PrivacyResult
 from synthcmr.evaluation.score import Line, Picture, Plot, Table
 
-SEES = {
-    "images": "sees the images alone",
-    "asking": "asks the generator for images",
-    "weights": "has the generator's weights",
-}
+TOLD = {"images": "by the images alone", "asking": "by asking the generator", "weights": "by the generator's weights"}
 SHOWN, NAMED = 12, 10  # pairs of images, and patients
 
 
@@ -65,7 +61,7 @@ def _roc(attacks: Sequence[Attack]) -> Plot:
         for a in attacks
     )
     return Plot(
-        title=f"Members told from held-out subjects by who {SEES[attacks[0].access]}",
+        title=f"Members told from held-out subjects {TOLD[attacks[0].access]}",
         x="held-out subjects called members",
         y="members found",
         lines=lines,

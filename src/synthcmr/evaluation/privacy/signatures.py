@@ -12,7 +12,7 @@ from synthcmr.evaluation.privacy.looks import signature
 from synthcmr.evaluation.privacy.shelf import Shelf
 from synthcmr.evaluation.privacy.variants import undone
 
-KEYS = 4096  # at once
+KEYS = 1024  # at once: more take memory that small cohorts do not need
 LEAST = 1e-4
 
 
