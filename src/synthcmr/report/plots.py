@@ -24,7 +24,7 @@ COLOURS = (
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")  # so that lines differ without colour
 LEFT, RIGHT, TOP, BOTTOM = 60, 14, 10, 44  # around a frame
 LARGE, SMALL, SQUARE = (520, 260), (256, 150), (374, 354)
-PER_TICK = 60  # pixels, at least
+PER_TICK = 48  # pixels, at least
 
 
 def plot_svg(plot: Plot, size: tuple[int, int] = LARGE, key: bool = True) -> Markup:
@@ -85,9 +85,9 @@ class _Frame:
         """Ticks, their numbers, names of the axes, and the line of chance."""
         low, left = self.height - BOTTOM, LEFT
         parts = [f'<path class="axis" d="M{left} {TOP}V{low}H{self.width - RIGHT}"/>']
-        for v in ticks(*self.xs, max(3, self.width // PER_TICK - 1)):
+        for v in ticks(*self.xs, self.width // PER_TICK):
             parts.append(f'<text x="{self.x(v)}" y="{low + 16}" text-anchor="middle">{v:g}</text>')
-        for v in ticks(*self.ys, max(3, self.height // PER_TICK + 2)):
+        for v in ticks(*self.ys, self.height // PER_TICK + 2):
             parts.append(f'<text x="{left - 6}" y="{self.y(v) + 4}" text-anchor="end">{v:g}</text>')
             parts.append(f'<path class="grid" d="M{left} {self.y(v)}H{self.width - RIGHT}"/>')
         middle_x, middle_y = (left + self.width - RIGHT) / 2, (TOP + low) / 2
@@ -124,7 +124,7 @@ def ticks(low: float, high: float, most: int = 8) -> list[float]:
     power = 10.0 ** np.floor(np.log10((high - low) / most))
     step = next(k * power for k in (1, 2, 5, 10, 20) if (high - low) / (k * power) <= most - 1 + 1e-9)
     first = np.ceil(low / step - 1e-9)
-    return [float(round(v * step, 12)) for v in np.arange(first, np.floor(high / step + 1e-9) + 1)]
+    return [float(round(v * step, 12)) + 0.0 for v in np.arange(first, np.floor(high / step + 1e-9) + 1)]
 
 
 def _key(lines: Sequence[Line]) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import OVERALL, PartScores, Score, ScoreCard
 from synthcmr.report.card_pictures import Drawn, Sides, drawn_rows, sides
-from synthcmr.report.card_sections import SECTIONS, Section
 from synthcmr.report.forest import Forest, forests
 from synthcmr.report.offline_page import write_page
 from synthcmr.report.plots import distribution_svg, plot_svg
@@ -28,7 +27,6 @@ class ShownPart:
     pictures: dict[str, list[Drawn]]
     forests: list[Forest]
     overall: list[Score]
-    sections: list[Section]
 
 
 def write_score_card(card: ScoreCard, out: Path) -> Path:
@@ -38,7 +36,7 @@ def write_score_card(card: ScoreCard, out: Path) -> Path:
         out / PAGE,
         "score_card",
         card=card,
-        parts=[_shown(name, card, cohorts, out) for name in card.parts],
+        parts=[_shown(name, card, cohorts) for name in card.parts],
         missing=missing,
         chain=chain(out),
         colour=COLOURS,
@@ -48,7 +46,7 @@ def write_score_card(card: ScoreCard, out: Path) -> Path:
     )
 
 
-def _shown(name: str, card: ScoreCard, cohorts: Sides, out: Path) -> ShownPart:
+def _shown(name: str, card: ScoreCard, cohorts: Sides) -> ShownPart:
     scores, rules = card.parts[name], rules_of(card, name)
     result = scores.result
     return ShownPart(
@@ -58,7 +56,6 @@ def _shown(name: str, card: ScoreCard, cohorts: Sides, out: Path) -> ShownPart:
         drawn_rows(result.pictures, cohorts),
         forests(result.scores, rules),
         [s for s in result.scores if s.group == OVERALL],
-        SECTIONS[name](result, out) if name in SECTIONS else [],
     )
 
 

@@ -25,7 +25,8 @@ def test_white_noise_has_one_density_at_all_frequencies(tmp_path: Path) -> None:
         values[batch.rows] = extractor.of(batch)
     variance = np.mean([cohort.image(k)[0].var() for k in range(len(cohort))])
     expected = np.log(variance * PIXEL**2)
-    np.testing.assert_allclose(values.mean(axis=0), expected, atol=0.25)
+    # the two lowest rings hold a dozen frequencies, and what borders leak is taken out of them
+    np.testing.assert_allclose(values.mean(axis=0)[2:], expected, atol=0.25)
 
 
 def test_rings_suit_the_coarser_side_and_name_it_in_the_hash(tmp_path: Path) -> None:
