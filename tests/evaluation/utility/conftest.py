@@ -8,7 +8,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.score import ScoreCard
 from tests.evaluation.making import cohort_of, heart
-from tests.evaluation.utility.making import FAULTS, settings
+from tests.evaluation.utility.making import FAULTS, QUICK, settings
 
 SPLIT = {"train": 40, "validation": 10, "test": 30}
 
@@ -39,8 +39,8 @@ def cards(folder: Path, real: Cohort) -> dict[str, ScoreCard]:
     others = [heart(k) for k in range(200, 240)]
     found = {}
     for name, fault in FAULTS.items():
-        tasks = ("segmentation", "classification") if name == "none" else ("segmentation",)
-        told = settings(tasks=tasks, fractions=(0.5, 1.0) if name == "none" else (1.0,))
-        parts = ["utility", "fairness"] if name == "none" else ["utility"]
+        whole = name == "none"
+        told = settings(fractions=(0.5, 1.0)) if whole else settings(**QUICK)
+        parts = ["utility", "fairness"] if whole else ["utility"]
         found[name] = evaluate(real, cohort_of(folder / name, fault(others)), folder / "scores" / name, told, parts)
     return found

@@ -36,6 +36,7 @@ def noise(hearts: Hearts) -> Hearts:
     ]
 
 
+QUICK = {"tasks": ("segmentation",), "repeats": 1}  # faults show at once
 FAULTS = {"none": lambda hearts: hearts, "swapped": swapped, "noise": noise}
 
 

@@ -9,7 +9,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.score import ScoreCard
 from tests.evaluation.making import cohort_of, heart
-from tests.evaluation.utility.making import settings
+from tests.evaluation.utility.making import QUICK, settings
 
 
 def words(card: ScoreCard, part: str = "utility") -> dict[str, str]:
@@ -79,8 +79,7 @@ def test_finished_networks_are_kept(folder: Path, real: Cohort, cards: dict[str,
     out = folder / "scores/noise"
     before = {f: f.stat().st_mtime_ns for f in out.glob("networks/segmentation/*.parquet")}
     (out / "parts/utility.json").unlink()
-    told = settings(tasks=("segmentation",))
-    card = evaluate(real, Cohort.open(folder / "noise"), out, told, ["utility"])
+    card = evaluate(real, Cohort.open(folder / "noise"), out, settings(**QUICK), ["utility"])
     assert {f: f.stat().st_mtime_ns for f in out.glob("networks/segmentation/*.parquet")} == before
     assert card.parts["utility"] == cards["noise"].parts["utility"]
 

@@ -63,9 +63,10 @@ def test_a_group_that_is_left_out_is_tested_on_alone(people: People) -> None:
     assert left_out(people, own, 10) == ("sex: female", "sex: male")
     assert left_out(people, own, 25) == ()
     one = job(people, "real + synthetic", without="sex: female")
-    women = people.groups[REAL]["sex: female"] | people.groups[SYNTHETIC]["sex: female"]
-    assert set(one.test[REAL]) == set(people.test) & women
-    assert not (set(one.learn[REAL]) | set(one.learn[SYNTHETIC])) & women
+    assert set(one.test[REAL]) == set(people.test) & people.groups[REAL]["sex: female"]
+    for source in (REAL, SYNTHETIC):
+        assert one.learn[source]
+        assert not set(one.learn[source]) & people.groups[source]["sex: female"]
 
 
 def test_the_full_grid_is_one_setting_away() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from synthcmr import __version__
 from synthcmr.cohort.parallel import ordered_map
@@ -107,13 +108,15 @@ def _key(people: People, settings: DebiasSettings) -> str:
 
 
 def _run(told: Comparison, jobs: Sequence[Job]) -> None:
+    """Train what is not there yet, on one thread each: answers are the same for any number of workers."""
     todo = [job for job in jobs if not job.file.exists()]
-    done = len(jobs) - len(todo)
-    ready = [alone(job) for job in todo]  # one thread each: the same answers for any number of workers
+    done, threads = len(jobs) - len(todo), torch.get_num_threads()
+    ready = [alone(job) for job in todo]
     for job, _ in zip(todo, ordered_map(run_job, ready, told.workers, [run_job.__module__]), strict=True):
         done += 1
         if told.report is not None:
             told.report(done, len(jobs), f"classifier, {label(job.remedy.name, job.share)}, seed {job.repeat + 1}")
+    torch.set_num_threads(threads)
 
 
 def _asked(source: str, people: pd.DataFrame, jobs: Sequence[Job]) -> Asked:

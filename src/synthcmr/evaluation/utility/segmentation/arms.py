@@ -56,17 +56,18 @@ def job_of(task: Task, people: People, settings: UtilitySettings, seed: int, out
     learn = {} if task.arm == ONLY else {REAL: real}
     if task.arm in (BOTH, ONLY):
         learn[SYNTHETIC] = synthetic
+    test = _tested(task, people, settings)
     return Job(
         name=f"{task.label}, seed {task.repeat + 1}",
         paths=people.paths,
-        hashes={source: cohort.hash for source, cohort in people.cohorts.items()},
+        hashes={source: people.cohorts[source].hash for source in {*learn, *test}},
         pools={
             REAL: (*people.train, *people.test),
             SYNTHETIC: people.synthetic,
             OTHER: people.other,
         },
         learn=learn,
-        test=_tested(task, people, settings),
+        test=test,
         augment=task.arm == AUGMENTED,
         seed=seed * 1000 + task.repeat,
         settings=settings.segmentation,

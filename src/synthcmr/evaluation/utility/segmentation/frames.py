@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.labels import Label
 from synthcmr.errors import CohortError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _of_length(cohort: Cohort, frames: int) -> Frames:
     rows = np.flatnonzero(cohort.images["n_frames"] == frames)
     image, mask = cohort.read_many(rows.tolist())
     images = cohort.images.iloc[rows]
-    drawn = np.array([[bool(told) for told in names] for names in images["labelled"]]).reshape(len(rows), frames)
+    drawn = (mask != Label.UNLABELLED).any(axis=(2, 3))
     phases = np.array([_phases(names, frames) for names in images["phases"]])
     which, frame = np.nonzero(drawn)
     table = images.iloc[which].reset_index(drop=True).assign(phase=phases[which, frame])[list(COLUMNS)]

@@ -75,8 +75,8 @@ class Outlining:
         column, better, unit = MEASURES[measure]
         about: dict[str, Any] = {"group": group, "better": better, "unit": unit, **self._about(arm)}
         if arm == ONLY:
-            beside = float(np.nanmean(self.outcomes.of(column, REAL_ONLY, 1.0, subjects, **which)))
-            about["ceiling" if better == "high" else "floor"] = beside if beside == beside else None
+            beside = _mean(self.outcomes.of(column, REAL_ONLY, 1.0, subjects, **which))
+            about["ceiling" if better == "high" else "floor"] = beside
         values = self.outcomes.of(column, arm, fraction, subjects, **which)
         return mean_score(named(measure, label(arm, fraction), **which), values, self.told.settings, **about)
 
@@ -112,7 +112,7 @@ class Outlining:
         column, better, unit = MEASURES[measure]
         subjects = self.people.synthetic[: self.told.settings.utility.most_tested]
         values = self.outcomes.of(column, REAL_ONLY, 1.0, subjects, source=SYNTHETIC)
-        beside = float(np.nanmean(self.outcomes.of(column, REAL_ONLY, 1.0, self.people.test)))
+        beside = _mean(self.outcomes.of(column, REAL_ONLY, 1.0, self.people.test))
         found = mean_score(
             f"{measure}, real on synthetic",
             values,
@@ -183,3 +183,9 @@ class Outlining:
             name = f"Dice gain, {100 * fraction:g} %{ELSEWHERE}"
             found.append(self._gain(name, BOTH, REAL_ONLY, fraction, self.people.other, source=OTHER))
         return found
+
+
+def _mean(values: Numbers) -> float | None:
+    """Of what is known; None where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None

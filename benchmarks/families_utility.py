@@ -1,0 +1,243 @@
+"""Every family in one table: how real its images are, whether they show what was asked, what networks learn from them, whom they give away.
+
+    python -m benchmarks.families_utility --people COHORT --runs FOLDER [--subjects 100] [--test 200] [--seeds 2] [--set KEY=VALUE]
+
+FOLDER holds one run per family. Each run makes whole stacks for people like those of the training split of COHORT, once per seed, and
+each set is scored against the same test subjects with `synthcmr evaluate`: FID and KID in the features `cmr`, Dice of re-segmentation
+with the asked mask, and what a segmentation network gains when it learns from the set beside real subjects. The row "real" puts real
+people of the test split, who are then not tested on, at the place of synthetic ones. Membership is attacked from images alone, on the
+cohort that the run learned from, where it still lies where it was: the area of the strongest attack. Seconds are core-seconds per
+image, masks included, on one core. Figures are means over seeds; intervals reach from the lowest to the highest end of the seeds'
+intervals.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthcmr.cli.debias import read_settings
+from synthcmr.cli.progress import progress_bar
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.parallel import cores
+from synthcmr.cohort.provenance import PROVENANCE_FILE
+from synthcmr.conditioning.vocabulary import typed
+from synthcmr.errors import CohortError
+from synthcmr.evaluation.evaluate import evaluate
+from synthcmr.evaluation.privacy.judge import judge_privacy
+from synthcmr.evaluation.privacy.result import Attacks
+from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.score import ScoreCard
+from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.fairness.debias.sets import like_images
+from synthcmr.sampling.generate import generate
+from synthcmr.sampling.requests import FOLLOWED, Request, like_cohort
+from synthcmr.sampling.sources import Sources, load_image_generator
+from synthcmr.training.run_folder import WEIGHTS
+
+TIMED = 2  # subjects that seconds are taken from
+PARTS = ("trial", "base")  # runs beside a run: not families of their own
+COLUMNS = {  # column -> part and score
+    "FID (cmr)": ("fidelity", "FID (cmr)"),
+    "KID (cmr)": ("fidelity", "KID (cmr)"),
+    "Dice, asked mask": ("adherence", "Dice, mean"),
+    "Dice gain, 25 %": ("utility", "Dice gain, 25 %"),
+    "Dice gain, 100 %": ("utility", "Dice gain, 100 %"),
+    "Dice, synthetic only": ("utility", "Dice, synthetic only"),
+}
+MEMBERSHIP, SECONDS = "membership AUC", "seconds per image"
+Figures = dict[str, tuple[float, float, float]]  # column -> value, low, high
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all families are asked for and scored against."""
+
+    people: Cohort  # training split, and the test subjects that are scored on
+    spare: Cohort  # test subjects that are not: real people at the place of synthetic ones
+    settings: EvaluateSettings
+    out: Path
+    subjects: int
+    workers: int
+
+    def requests(self, seed: int) -> list[Request]:
+        """People like those of the training split, their anatomies drawn anew."""
+        train = self.people.subjects[self.people.subjects["split"] == "train"]
+        known = [
+            (str(r["subject_id"]), {k: v for k, v in typed(r).items() if k in FOLLOWED})
+            for r in train.to_dict("records")
+        ]
+        return like_cohort(known, self.subjects, seed, {}, "whole")
+
+    def made(self, name: str, run: Path, seed: int) -> Cohort:
+        """The set of a family and a seed; what is there already is taken as it is."""
+        sources, settings = Sources(run=run), like_images(self.people)
+        with progress_bar(f"{name}, seed {seed + 1}") as report:
+            return generate(
+                self.out / "sets" / f"{name}-{seed}", self.requests(seed), sources, settings, self.workers, report
+            )
+
+    def scored(self, name: str, synthetic: Cohort) -> Figures:
+        """Everything that the score card says."""
+        only = sorted({part for part, _ in COLUMNS.values()})
+        with progress_bar(name) as report:
+            card = evaluate(
+                self.people, synthetic, self.out / "scores" / name, self.settings, only, report, workers=self.workers
+            )
+        return {column: found for column, where in COLUMNS.items() if (found := figure(card, *where)) is not None}
+
+    def seconds(self, name: str, run: Path) -> float:
+        """Of an image, on one core; taken once."""
+        file = self.out / "seconds" / f"{name}.json"
+        if not file.exists():
+            load_image_generator(Sources(run=run))  # reading weights is no part of an image
+            folder = self.out / "seconds" / f"{name}-{time.time_ns()}"  # never one that is there in part
+            started = time.process_time()
+            made = generate(folder, self.requests(0)[:TIMED], Sources(run=run), like_images(self.people))
+            file.write_text(json.dumps({"seconds": (time.process_time() - started) / len(made)}))
+        return float(json.loads(file.read_text())["seconds"])
+
+
+def figure(card: ScoreCard, part: str, name: str) -> tuple[float, float, float] | None:
+    """A score with its interval; None where it is absent, after saying why."""
+    score = card.parts[part].result.score(name)
+    if score is None or score.value is None or score.low is None or score.high is None:
+        print(f"{name}: absent, {score.absent if score else 'not measured'}", flush=True)
+        return None
+    return score.value, score.low, score.high
+
+
+def membership(run: Path, synthetic: Cohort, work: Path, most: int, seed: int) -> tuple[float, float, float] | None:
+    """Area of the strongest attack from images alone, on whom the run learned from; None where that is not known any more."""
+    learned = learned_from(run)
+    if learned is None:
+        print(f"{run.name}: membership absent, because the cohort it learned from is not at hand", flush=True)
+        return None
+    settings = PrivacySettings.model_validate({"membership": {"subjects": most}, "seed": seed})
+    found = judge_privacy(learned, synthetic, settings, work).black_box
+    if not isinstance(found, Attacks):
+        print(f"{run.name}: membership absent, {found.reason}", flush=True)
+        return None
+    area = found.strongest.result.auc
+    return area.value, area.low, area.high
+
+
+def learned_from(run: Path) -> Cohort | None:
+    """The cohort of a run, where it is unchanged."""
+    for row in json.loads((run / PROVENANCE_FILE).read_text()).get("inputs", []):
+        if row["kind"] != "cohort":
+            continue
+        try:
+            cohort = Cohort.open(row["name"])
+        except CohortError:
+            continue
+        if cohort.hash == row["hash"]:
+            return cohort
+    return None
+
+
+def together(seeds: Sequence[Figures]) -> dict[str, dict[str, float]]:
+    """Means over seeds, and the widest interval."""
+    found = {}
+    for column in dict.fromkeys(name for one in seeds for name in one):
+        values = np.array([one[column] for one in seeds if column in one])
+        found[column] = {
+            "value": float(values[:, 0].mean()),
+            "low": float(values[:, 1].min()),
+            "high": float(values[:, 2].max()),
+            "seeds": len(values),
+        }
+    return found
+
+
+def families(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Runs that are finished, by name."""
+    for file in sorted(folder.glob(f"*/{WEIGHTS}")):
+        if file.parent.name.split("-")[-1] not in PARTS:
+            yield file.parent.name, file.parent
+
+
+def markdown(table: dict[str, dict[str, dict[str, float]]]) -> str:
+    """The table as people read it."""
+    columns = [*COLUMNS, MEMBERSHIP, SECONDS]
+    lines = ["| family | " + " | ".join(columns) + " |", "|" + " --- |" * (len(columns) + 1)]
+    for name, row in table.items():
+        lines.append(f"| {name} | " + " | ".join(told(row.get(column)) for column in columns) + " |")
+    return "\n".join(lines)
+
+
+def told(one: dict[str, float] | None) -> str:
+    """A figure with its interval."""
+    if one is None:
+        return "absent"
+    if one["low"] == one["high"]:
+        return f"{one['value']:.3g}"
+    return f"{one['value']:.3g} ({one['low']:.3g} to {one['high']:.3g})"
+
+
+def some(cohort: Cohort, test: int, spare: int, seed: int) -> tuple[Cohort, Cohort]:
+    """A cohort with fewer test subjects, and others of that split."""
+    subjects = cohort.subjects
+    names = np.random.default_rng(seed).permutation(subjects.loc[subjects["split"] == "test", "subject_id"].astype(str))
+    if len(names) < test + spare:
+        raise SystemExit(
+            f"{cohort.path}: expected {test + spare} test subjects, got {len(names)}; --test or --subjects less"
+        )
+    kept = [*subjects.loc[subjects["split"] != "test", "subject_id"].astype(str), *names[:test]]
+    return cohort.select(subject_id=kept), cohort.select(subject_id=names[test : test + spare].tolist())
+
+
+def options_of() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--families", default="", help="names, comma-separated; empty: all")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/out/families_utility"))
+    parser.add_argument("--subjects", type=int, default=100, help="synthetic subjects of a set")
+    parser.add_argument("--test", type=int, default=200, help="real subjects tested on")
+    parser.add_argument("--seeds", type=int, default=2, help="sets that each family makes")
+    parser.add_argument("--attacked", type=int, default=300, help="most subjects whose membership is attacked")
+    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--set", action="append", default=[], help="a setting of evaluate, e.g. utility.repeats=5")
+    return parser.parse_args()
+
+
+def row_of(ground: Ground, name: str, run: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """All figures of a family."""
+    each = []
+    for seed in range(options.seeds):
+        made = ground.made(name, run, seed)
+        found = ground.scored(f"{name}-{seed}", made)
+        area = membership(run, made, ground.out / "privacy" / f"{name}-{seed}", options.attacked, seed)
+        each.append(found | ({} if area is None else {MEMBERSHIP: area}))
+    seconds = ground.seconds(name, run)
+    return together(each) | {SECONDS: {"value": seconds, "low": seconds, "high": seconds, "seeds": 1}}
+
+
+def main() -> None:
+    """Make, score, tell; what is finished is kept."""
+    options = options_of()
+    # the classifier has a benchmark of its own; the splits keep test subjects from fidelity's training side
+    base: dict[str, Any] = {"split": "test", "by": (), "crossing": ()}
+    settings = read_settings(EvaluateSettings, None, base, ["utility.tasks=[segmentation]", *options.set])
+    people, spare = some(Cohort.open(options.people), options.test, options.subjects, settings.seed)
+    ground = Ground(people, spare, settings, options.out, options.subjects, options.workers)
+    (options.out / "seconds").mkdir(parents=True, exist_ok=True)
+    wanted = options.families.split(",") if options.families else None
+    table = {"real": together([ground.scored("real", ground.spare)])}
+    for name, run in families(options.runs):
+        if wanted is None or name in wanted:
+            table[name] = row_of(ground, name, run, options)
+        told_of = {"people": str(options.people), "settings": settings.model_dump(mode="json"), "table": table}
+        (options.out / "table.json").write_text(json.dumps(told_of, indent=2))
+        (options.out / "table.md").write_text(markdown(table) + "\n")
+    print(markdown(table))
+
+
+if __name__ == "__main__":
+    main()
