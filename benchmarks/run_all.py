@@ -6,6 +6,8 @@ import sys
 
 REAL = os.environ.get("SYNTHCMR_TEST_DATA")
 PEOPLE = "benchmarks/out/people"  # phantoms that the shipped weights never saw
+RUNS = "benchmarks/out/family_runs"
+RARE = ["--rare", "DCM", "--work", "benchmarks/out/recalibrated_training_rare"]
 ALWAYS = [
     ["benchmarks.phantom_speed"],
     ["benchmarks.phantom_sheet"],
@@ -14,12 +16,21 @@ ALWAYS = [
     ["benchmarks.adherence", "--cohort", PEOPLE, "--split", "train"],
     ["benchmarks.sampler_steps", "--cohort", PEOPLE],
     ["benchmarks.vendor_style", "--cohort", PEOPLE, "--split", "train", "--images", "24"],
-    ["benchmarks.families", "--cohort", PEOPLE, "--runs", "benchmarks/out/family_runs", "--train", "20"],
-    ["benchmarks.gan_discriminators", "--cohort", PEOPLE, "--run", "benchmarks/out/family_runs/vae"],
+    ["benchmarks.families", "--cohort", PEOPLE, "--runs", RUNS, "--train", "20"],
+    ["benchmarks.gan_discriminators", "--cohort", PEOPLE, "--run", f"{RUNS}/vae"],
     ["synthcmr", "train", "few-step", PEOPLE, "benchmarks/out/few"],
     ["benchmarks.few_step", "--cohort", PEOPLE, "--run", "benchmarks/out/few"],
     ["benchmarks.debias_phantom"],
     ["benchmarks.fairness_paper", "--people", "benchmarks/out/debias/people"],
+    ["benchmarks.recalibration", "--cohort", PEOPLE, "--runs", RUNS, "--detail"],
+    ["benchmarks.recalibrated_training", "--people", "benchmarks/out/debias/people", "--runs", RUNS],
+    ["benchmarks.recalibrated_training", "--people", "benchmarks/out/debias/people", "--runs", RUNS, *RARE],
+    ["benchmarks.recalibration_speed"],
+    ["benchmarks.planted_copies", PEOPLE],
+    ["benchmarks.memorise", "--cohort", PEOPLE],
+    ["benchmarks.privacy_audit"],
+    ["benchmarks.evaluation_scale"],
+    ["benchmarks.families_utility", "--people", PEOPLE, "--runs", RUNS],
     ["benchmarks.sampling_speed"],
     ["benchmarks.privacy_audit"],
     ["benchmarks.memorise", "--cohort", PEOPLE, "--others", "30", "--steps", "700", "--seed", "1"],
