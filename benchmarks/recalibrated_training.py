@@ -16,7 +16,7 @@ real ones tells the classes apart in training, and is of no use at test.
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.recalibration import low_pass
@@ -93,18 +93,18 @@ def recalibrated(model: tuple[Recalibration, Path], cohort: Cohort, out: Path) -
     return Cohort.open(out) if (out / COHORT_FILE).exists() else apply_to_cohort(*model, cohort, out)
 
 
-def some_of(cohort: Cohort, out: Path, wanted: Callable[[SubjectRecord], bool]) -> Cohort:
-    """A cohort of some of the subjects."""
+def some_of(cohort: Cohort, out: Path, wanted: Callable[[SubjectRecord], SubjectRecord | None]) -> Cohort:
+    """A cohort of some of the subjects, or of some of their images."""
     if (out / COHORT_FILE).exists():
         return Cohort.open(out)
     kind, rows, columns = storage(cohort)
     manifest = {"step": "select", "cohort": cohort.hash, "settings": cohort.info["settings"]}
     with CohortWriter(out, manifest, kind, (rows, columns)) as writer:
         for record in records(cohort):
-            if wanted(record):
-                writer.add(record)
-        kept = {k: v for k, v in cohort.info.items() if k in ("generated", "phantom")}
-        writer.finish(None, [Input(str(cohort.path), "cohort", cohort.hash)], kept)
+            if (kept := wanted(record)) is not None:
+                writer.add(kept)
+        facts = {k: v for k, v in cohort.info.items() if k in ("generated", "phantom")}
+        writer.finish(None, [Input(str(cohort.path), "cohort", cohort.hash)], facts)
     return Cohort.open(out)
 
 
@@ -112,7 +112,16 @@ def with_few(people: Cohort, out: Path, label: str, rare: str, keep: int) -> Coh
     """People of whom few training subjects are of the rare class."""
     training = people.subjects[(people.subjects["split"] == "train") & (people.subjects[label] == rare)]
     left_out = set(training["subject_id"][keep:])
-    return some_of(people, out, lambda record: record.subject_id not in left_out)
+    return some_of(people, out, lambda record: None if record.subject_id in left_out else record)
+
+
+def in_the_middle(people: Cohort, out: Path) -> Cohort:
+    """People with the slices that the classifier looks at: there is no need to recalibrate others."""
+
+    def middle(record: SubjectRecord) -> SubjectRecord:
+        return replace(record, images=tuple(i for i in record.images if i.slice_level == "mid"))
+
+    return some_of(people, out, middle)
 
 
 def images(people: Cohort, run: Path, out: Path, target: str, count: int) -> Cohort:
@@ -130,7 +139,8 @@ def arms(people: Cohort, given: argparse.Namespace, target: str) -> list[Arm]:
         [m for m in told.split(",") if m] for told in (given.methods, given.on_all, given.controls)
     )
     known = models(people, given.work / "models", [*methods, *everywhere, *controls], given.rhm_steps)
-    whole = {m: recalibrated(known[m], people, given.work / "real" / m) for m in {*everywhere, *controls}}
+    seen = in_the_middle(people, given.work / "seen") if everywhere or controls else people
+    whole = {m: recalibrated(known[m], seen, given.work / "real" / m) for m in dict.fromkeys([*everywhere, *controls])}
     found = [Arm(NOTHING, people, {})] + [Arm(f"real, {m} on all", whole[m], {}) for m in controls]
     for family in given.families.split(","):
         made = images(people, given.runs / family, given.work / "sets" / family, target, given.images)
@@ -139,7 +149,7 @@ def arms(people: Cohort, given: argparse.Namespace, target: str) -> list[Arm]:
             made = some_of(
                 made,
                 given.work / "sets" / f"{family}-{given.rare}",
-                lambda record, label=label: record.attributes[label] == given.rare,
+                lambda record, label=label: record if record.attributes[label] == given.rare else None,
             )
         check_synthetic(people, made, family)
 
