@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synthcmr.errors import CohortError
+from synthcmr.errors import AlreadyMadeError, CohortError
 from synthcmr.frequency.apply import apply_to_folder, clear_folder
 from synthcmr.frequency.files import FolderImages, load, write
 from synthcmr.frequency.recalibration import Recalibration
@@ -128,3 +128,37 @@ def test_nothing_is_overwritten_but_what_was_recalibrated(
 def test_an_empty_folder_says_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(CohortError, match=r"\.png"):
         open_images(tmp_path)
+
+
+def test_a_folder_that_was_stopped_goes_on_and_one_that_is_done_is_done(
+    made: tuple[Path, Path, dict[str, str]], tmp_path: Path
+) -> None:
+    given, folder = made[0], made[0].parent / "model"
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    model, images = Recalibration.load(folder), FolderImages.open(given, (1.5, 1.5))
+    apply_to_folder(model, folder, images, whole)
+
+    def stop(done: int, total: int, name: str) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        apply_to_folder(model, folder, images, out, stop)
+    there = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
+    with pytest.raises(CohortError, match="begun with other images"):
+        apply_to_folder(model, folder, FolderImages.open(given, (1.0, 1.0)), out)
+    apply_to_folder(model, folder, images, out)
+    assert all(not p.exists() or p.stat().st_mtime_ns == when for p, when in there.items())
+    assert {p.relative_to(out) for p in out.rglob("*")} == {p.relative_to(whole) for p in whole.rglob("*")}
+    np.testing.assert_array_equal(np.load(out / "plane.npy"), np.load(whole / "plane.npy"))
+    with pytest.raises(AlreadyMadeError):
+        apply_to_folder(model, folder, images, out)
+    clear_folder(out)
+    assert not out.exists()
+
+
+def test_what_could_not_be_read_is_named_when_learning(made: tuple[Path, Path, dict[str, str]]) -> None:
+    given = made[0]
+    refused = Recalibration().fit(open_images(given, spacing_mm=(1.5, 1.5))).real.refused
+    assert {"broken.png", "constant.npy", "nan.npy", "lossy.jpg"} <= set(refused)
+    assert not any(why.startswith(name) for name, why in refused.items())

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from synthcmr.frequency.settings import RecalibrationSettings
 
 
+SHOWN = 8  # images left out that are named on the screen
+
+
 class Action(StrEnum):
     """What to do."""
 
@@ -116,7 +119,7 @@ def _fit(
     from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
-    from synthcmr.frequency.sources import open_images
+    from synthcmr.frequency.sources import CohortImages, open_images
     from synthcmr.training.overrides import PARTS, overridden
 
     name, changes = asked
@@ -125,6 +128,8 @@ def _fit(
     outer = [c for c in changes if c not in inner]
     settings = read_settings(RecalibrationSettings, None, values | ({} if by is None else {"by": listed(by)}), outer)
     promise, real = _promise(dp), open_images(images, split, spacing)
+    if isinstance(real, CohortImages) and by is not None:
+        _known(settings.by, real.cohort.path, list(real.cohort.subjects.columns) + list(real.cohort.images.columns))
     _clear(folder, overwrite)
     if (folder / MODEL_FILE).exists():
         raise CohortError(f"{folder}: holds a finished recalibration already; choose another folder, or --overwrite")
@@ -135,6 +140,14 @@ def _fit(
         model = Recalibration(settings).fit(real, run, network, watched, observer(run, report), promise)
     model.save(folder)
     typer.echo(describe(model, folder))
+
+
+def _known(by: tuple[str, ...], cohort: Path, there: list[str]) -> None:
+    """Refuse attributes that nobody has: statistics would quietly be those of everyone."""
+    from synthcmr.errors import SettingsError
+
+    if unknown := [name for name in by if name not in there]:
+        raise SettingsError(f"--by: expected attributes of {cohort} ({', '.join(there)}), got '{unknown[0]}'")
 
 
 def _promise(dp: str | None) -> tuple[float, float] | None:
@@ -180,7 +193,9 @@ def describe(model: "Recalibration", folder: Path) -> str:
         told.append(
             "  it holds a small picture of every real image, to find those that look alike: keep it as you keep them"
         )
-    told += [f"  left out {name}: {why}" for name, why in list(model.real.refused.items())[:5]]
+    refused = list(model.real.refused.items())
+    told += [f"  left out {name}: {why}" for name, why in refused[:SHOWN]]
+    told += [f"  and {len(refused) - SHOWN} more"] if len(refused) > SHOWN else []
     return "\n".join([*told, f"  use it: synthcmr recalibrate apply SYNTHETIC {folder} OUT"])
 
 

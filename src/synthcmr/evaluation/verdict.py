@@ -45,13 +45,13 @@ def _sentence(word: Word, findings: tuple[Finding, ...]) -> str:
 def _finding(name: str, rule: Rule, score: Score | None) -> Finding:
     if score is None or score.value is None:
         why = "it was not measured" if score is None else score.absent
-        return Finding(rule=name, word="not enough evidence", sentence=f"{rule.says}: unknown, because {why}.")
+        return Finding(rule=name, word="not enough evidence", sentence=f"{rule.says}? Unknown, because {why}.")
     try:
         low, high = (_beside(x, rule, score) for x in (score.low, score.high))
     except ValueError as error:
-        return Finding(rule=name, word="not enough evidence", sentence=f"{rule.says}: unknown, because {error}.")
+        return Finding(rule=name, word="not enough evidence", sentence=f"{rule.says}? Unknown, because {error}.")
     word = _word(rule, low, high)
-    return Finding(rule=name, word=word, sentence=f"{rule.says}: {word}. {_told(rule, score)}")
+    return Finding(rule=name, word=word, sentence=f"{rule.says}? {word.capitalize()}. {_told(rule, score)}")
 
 
 def _beside(x: float | None, rule: Rule, score: Score) -> float:

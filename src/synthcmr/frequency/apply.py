@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +17,10 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import records, storage
-from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_provenance
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write_provenance
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
-from synthcmr.cohort.writer import CohortWriter
-from synthcmr.errors import CohortError, ReadError
+from synthcmr.cohort.writer import MANIFEST, WORK, CohortWriter
+from synthcmr.errors import AlreadyMadeError, CohortError, ReadError
 from synthcmr.frequency.files import FolderImages, Loaded, load, write
 from synthcmr.frequency.images import FRAMES_AT_ONCE, Item
 from synthcmr.frequency.model_folder import read_record
@@ -158,27 +159,51 @@ def apply_to_folder(
         Files that were left out, with the reason; also in rejects.csv.
 
     Raises:
-        CohortError: the folder to make holds files already.
+        CohortError: the folder to make holds other files.
+        AlreadyMadeError: it holds the very same, finished.
     """
-    if out.exists() and any(out.iterdir()):
-        raise CohortError(f"{out}: expected an empty or new folder for the images, got one with files in it")
     record = read_record(folder)
+    manifest = {"files": images.hash, "model": record["hash"], "spacing_mm": images.spacing_mm}
+    _claim(out, manifest)
     change = model.prepare(images)
-    out.mkdir(parents=True, exist_ok=True)
     lost: dict[str, str] = {}
     for k, path in enumerate(images.files):
         name = images.name(path)
         try:
-            _one_file(model, change, images, load(path, images.spacing_mm), out / name)
+            if not (out / name).exists():  # one that was stopped goes on
+                _one_file(model, change, images, load(path, images.spacing_mm), out, name)
         except ReadError as error:
-            lost[name] = str(error)
+            lost[name] = str(error).removeprefix(f"{path.name}: ")
         if progress is not None:
             progress(k + 1, len(images), name)
     with (out / REJECTS).open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("file", "reason"), *lost.items()])
     inputs = [Input(str(images.folder), "files", images.hash), Input(str(folder), "recalibration", record["hash"])]
     write_provenance(out, "recalibrate", "", inputs, record["settings"])
+    shutil.rmtree(out / WORK)
     return lost
+
+
+def _claim(out: Path, manifest: dict[str, Any]) -> None:
+    """Begin a folder, or go on with one that was begun with the same files and model."""
+    told = json.loads(json.dumps(manifest))
+    note = out / WORK / MANIFEST
+    if note.exists():
+        if json.loads(note.read_text()) != told:
+            raise CohortError(
+                f"{out}: was begun with other images or another model; choose another folder, or --overwrite"
+            )
+        return
+    if (out / REJECTS).exists() and (out / PROVENANCE_FILE).exists():
+        before = {i["kind"]: i["hash"] for i in json.loads((out / PROVENANCE_FILE).read_text())["inputs"]}
+        if before == {"files": told["files"], "recalibration": told["model"]}:
+            raise AlreadyMadeError(
+                f"{out}: the same images by the same model are there, finished; --overwrite makes them again"
+            )
+    if out.exists() and any(out.iterdir()):
+        raise CohortError(f"{out}: expected an empty or new folder for the images, got one with files in it")
+    note.parent.mkdir(parents=True, exist_ok=True)
+    write_json(note, told)
 
 
 def clear_folder(out: Path) -> None:
@@ -189,13 +214,18 @@ def clear_folder(out: Path) -> None:
     """
     if not out.exists() or not any(out.iterdir()):
         return
-    if not (out / REJECTS).exists() or not (out / PROVENANCE_FILE).exists():
+    ours = (out / WORK / MANIFEST).exists() or ((out / REJECTS).exists() and (out / PROVENANCE_FILE).exists())
+    if not ours:
         raise CohortError(f"{out}: expected recalibrated images to replace, got a folder with other files")
     shutil.rmtree(out)
 
 
-def _one_file(model: Recalibration, change: Change, images: FolderImages, loaded: Loaded, target: Path) -> None:
+def _one_file(model: Recalibration, change: Change, images: FolderImages, loaded: Loaded, out: Path, name: str) -> None:
+    """Written aside and then moved, so that a file that is there is whole."""
     item = images.item(loaded)
     if item.refused is not None:
-        raise ReadError(f"{item.name}: {item.refused}")
-    write(target, loaded.path, loaded.restored(model.changed(change, [item])[0]))
+        raise ReadError(item.refused)
+    aside, target = out / WORK / loaded.path.name, out / name
+    write(aside, loaded.path, loaded.restored(model.changed(change, [item])[0]))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside.replace(target)

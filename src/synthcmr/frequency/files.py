@@ -147,7 +147,7 @@ class FolderImages:
             try:
                 loaded = load(path, self.spacing_mm)
             except ReadError as error:
-                self.rejects[self.name(path)] = str(error)
+                self.rejects[self.name(path)] = str(error).removeprefix(f"{path.name}: ")
                 continue
             yield self.item(loaded)
 

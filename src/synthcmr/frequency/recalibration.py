@@ -237,6 +237,7 @@ def gather(images: Images, settings: RecalibrationSettings) -> Real:
             pictures = settings.replacement.retrieval == "ssim"
             seen = small(batch.images) if pictures else np.zeros((len(items), 0, 0), dtype=np.float32)
             parts.append((*ring_sums(found, rings), seen, batch.groups, batch.subjects))
+    refused |= getattr(images, "rejects", {})  # files that could not even be read
     if rings is None or moments is None:
         told = "; ".join(f"{name}: {why}" for name, why in list(refused.items())[:3])
         raise CohortError(f"expected real images to learn from, found none{told and f' ({told})'}")

@@ -70,7 +70,7 @@ def distances(told: Comparison, name: str) -> list[Score]:
         kernels["MMD"] = gaussian_kernel(width)
     for k, group in enumerate(told.groups):
         if told.report is not None:
-            told.report(k, len(told.groups), f"distances ({name}) {group.name}")
+            told.report(k, len(told.groups), f"distances ({name}) {group.name}".strip())
         found += _of_group(pair, group, kernels)
     return found
 
