@@ -70,7 +70,7 @@ def evaluate(
     themselves reach; below a minimum number of subjects it is refused. Writes scores.json, and report.html, one page that
     opens offline. Parts that are finished are kept, so that the same command goes on where it was stopped.
 
-    Utility and fairness train networks on real, synthetic and both kinds of images: some minutes on 2 cores for a
+    Utility and fairness train networks on real, synthetic and both kinds of images: ten to twenty minutes on 2 cores for a
     cohort of 100 subjects, hours with --grid full. They need a real cohort with train, validation and test splits.
 
     \b

@@ -12,7 +12,7 @@ from synthcmr.training.settings import LoopSettings
 
 NEVER = 10**6
 SEGMENTATION_LOOP = LoopSettings(
-    steps=300,
+    steps=800,  # after 300, whoever sees more kinds of images is behind: real people added to real ones looked harmful
     batch=8,
     learning_rate=3e-3,
     warmup=20,
