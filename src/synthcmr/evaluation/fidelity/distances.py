@@ -90,6 +90,8 @@ def load_pair(told: Comparison, name: str) -> Pair:
 
 def _scaled(real: Sample, synthetic: Sample) -> list[Sample]:
     """In standard deviations of the real images; columns that are the same in all of them are left out."""
+    if not len(real):
+        return [real, synthetic]
     mean, sd = real.values.mean(axis=0), real.values.std(axis=0)
     moving = sd > 1e-9 * np.maximum(1.0, np.abs(mean))
 

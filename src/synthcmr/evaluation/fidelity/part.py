@@ -14,7 +14,9 @@ from synthcmr.evaluation.fidelity.quantities import families, quantity_scores
 from synthcmr.evaluation.fidelity.showing import shown
 from synthcmr.evaluation.fidelity.similarity import pairs, scales_for, similarities, similarity_interval
 from synthcmr.evaluation.groups import Group
-from synthcmr.evaluation.score import PartResult, Score
+from synthcmr.evaluation.score import OVERALL, PartResult, Score
+
+LESS = 4  # so many times fewer pairs of images for a group than for everybody: there are dozens of groups
 
 
 def fidelity(told: Comparison) -> PartResult:
@@ -54,9 +56,10 @@ def _alike(told: Comparison, group: Group) -> Score:
     refused = group.refused(settings.min_subjects)
     if refused:
         return Score(**about, absent=refused)
+    wanted = settings.fidelity.similarity_pairs // (1 if group.name == OVERALL else LESS)
     found, scales = [], scales_for(told.real, told.synthetic)
     for cohort, subjects in ((told.real, group.real), (told.synthetic, group.synthetic)):
-        chosen = pairs(cohort, subjects, settings.fidelity.similarity_pairs, settings.seed)
+        chosen = pairs(cohort, subjects, wanted, settings.seed)
         if not len(chosen):
             return Score(**about, absent="no two subjects have images of one size and level")
         found.append((cohort, chosen, similarities(cohort, chosen, scales)))
