@@ -45,10 +45,11 @@ def save(model: Recalibration, folder: Path) -> str:
             "picture": lib.picture.astype(np.float16),
         }
     np.savez_compressed(folder / STATISTICS, **arrays)
+    settings = model.settings.model_dump(mode="json")
     record = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
-        "settings": model.settings.model_dump(mode="json"),
+        "settings": settings,
         "rings": real.rings.row(),
         "groups": real.moments.counts() if model.release is None else [],
         "library": None if real.library is None else {"group": real.library.group, "subject": real.library.subject},
@@ -59,7 +60,7 @@ def save(model: Recalibration, folder: Path) -> str:
     weights = [file_hash(folder / NETWORK / WEIGHTS)] if model.mapping is not None else []
     own = combined_hash([json.dumps(record, sort_keys=True), *(_digest(v) for v in arrays.values()), *weights])
     write_json(folder / MODEL_FILE, record | {"hash": own})
-    write_provenance(folder, "recalibrate fit", own, real.inputs, record["settings"])  # type: ignore[arg-type]
+    write_provenance(folder, "recalibrate fit", own, real.inputs, settings)
     return own
 
 

@@ -45,7 +45,8 @@ def ring_sums(found: Spectra, rings: Rings) -> tuple[Floats, Floats, Floats]:
     """Mean of |F|, of |F|² and of Re F in each ring, each (images, rings); density, so that they fit other pixels."""
     area = found.plane.area
     parts = (np.sqrt(found.power * area), found.power * area, found.coefficients.real * np.sqrt(area))
-    return tuple(rings.mean(part, found.plane) for part in parts)  # type: ignore[return-value]
+    magnitude, square, real = (rings.mean(part, found.plane) for part in parts)
+    return magnitude, square, real
 
 
 @dataclass(frozen=True)
