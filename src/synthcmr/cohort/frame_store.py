@@ -84,19 +84,19 @@ class FrameReader:
     def __init__(self, path: Path) -> None:
         """Remember where the zarr group is; nothing is read yet."""
         self.path = path
-        self._group: Any = None
+        self._arrays: dict[str, Any] = {}  # open ones: opening takes as long as reading a frame
 
     def __getstate__(self) -> dict[str, object]:
-        """Pickle the path only: an open zarr group does not travel between processes."""
-        return {"path": self.path, "_group": None}
+        """Pickle the path only: an open zarr array does not travel between processes."""
+        return {"path": self.path, "_arrays": {}}
 
     def read(self, name: str, first: int, count: int, height: int, width: int) -> npt.NDArray[np.generic]:
         """Frames `first` to `first + count` of "image" or "mask", cut to the valid part of the canvas."""
-        if self._group is None:
+        if name not in self._arrays:
             import zarr
 
-            self._group = zarr.open_group(self.path, mode="r")
-        frames: npt.NDArray[np.generic] = np.asarray(self._group[name][first : first + count, :height, :width])
+            self._arrays[name] = zarr.open_group(self.path, mode="r")[name]
+        frames: npt.NDArray[np.generic] = np.asarray(self._arrays[name][first : first + count, :height, :width])
         return frames
 
 

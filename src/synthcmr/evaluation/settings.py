@@ -21,6 +21,7 @@ class FidelitySettings(Settings):
     most_images: int = Field(
         10_000, ge=100, description="images of a side that pairs are made of; of more, subjects are drawn"
     )
+    most_of_group: int = Field(2000, ge=100, description="the same, of a group: there are dozens of groups")
     kid_subsets: int = Field(100, ge=1, description="as torch-fidelity's")
     kid_subset_size: int = Field(1000, ge=2, description="as torch-fidelity's")
     floor_splits: int = Field(5, ge=1, description="times that the real subjects are split in halves")

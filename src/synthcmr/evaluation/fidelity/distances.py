@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
+from synthcmr.cohort.parallel import cores
 from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.comparison import Comparison, subject_places
 from synthcmr.evaluation.features.extractors import extractor
@@ -48,7 +51,9 @@ class Pair:
         """Of a group."""
         if group.name == OVERALL:
             return self
-        real, synthetic = self.real.among(group.real), self.synthetic.among(group.synthetic)
+        most, seed = self.settings.fidelity.most_of_group, self.settings.seed
+        sides = self.real.among(group.real), self.synthetic.among(group.synthetic)
+        real, synthetic = (side.thinned_to(most, seed) for side in sides)
         return Pair(self.name, self.hash, real, synthetic, self.settings)
 
     def about(self, group: str, name: str) -> dict[str, Any]:
@@ -68,10 +73,12 @@ def distances(told: Comparison, name: str) -> list[Score]:
     width = median_distance(pair.real, told.settings.seed) if len(pair.real.subjects) > 1 else 0.0
     if width > 0:
         kernels["MMD"] = gaussian_kernel(width)
-    for k, group in enumerate(told.groups):
-        if told.report is not None:
-            told.report(k, len(told.groups), f"distances ({name}) {group.name}".strip())
-        found += _of_group(pair, group, kernels)
+    with threadpool_limits(1), ThreadPoolExecutor(cores()) as pool:  # groups side by side: their matrices are small
+        each = pool.map(lambda group: _of_group(pair, group, kernels), told.groups)
+        for k, (group, scores) in enumerate(zip(told.groups, each, strict=True)):
+            if told.report is not None:
+                told.report(k, len(told.groups), f"distances ({name}) {group.name}".strip())
+            found += scores
     return found
 
 

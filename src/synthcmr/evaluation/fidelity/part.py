@@ -16,7 +16,7 @@ from synthcmr.evaluation.fidelity.similarity import pairs, scales_for, similarit
 from synthcmr.evaluation.groups import Group
 from synthcmr.evaluation.score import OVERALL, PartResult, Score
 
-LESS = 4  # so many times fewer pairs of images for a group than for everybody: there are dozens of groups
+LESS = 8  # so many times fewer pairs of images for a group than for everybody: there are dozens of groups
 
 
 def fidelity(told: Comparison) -> PartResult:

@@ -10,8 +10,9 @@ from torch.nn.functional import normalize
 
 from synthcmr.evaluation.privacy.looks import signature
 from synthcmr.evaluation.privacy.shelf import Shelf
-from synthcmr.evaluation.privacy.variants import undone
+from synthcmr.evaluation.privacy.variants import DEGREES, SCALE, undone
 
+MOVES = ((-6, -6), (-6, 6), (6, -6), (6, 6))  # pixels of a look: where little is seen, as at apices, a window far off sees another image
 KEYS = 1024  # at once: more take memory that small cohorts do not need
 LEAST = 1e-4
 
@@ -52,7 +53,7 @@ def candidates(looks: Tensor, keys: Shelf, known: Measure, variants: Tensor, cou
         Rows (images, count) and variants (images, count, 4).
     """
     count = min(count, len(keys))
-    asked = torch.cat([known.unit(signature(undone(looks, v[None]))) for v in variants])
+    asked, variants = _asked(looks, known, variants)
     best = torch.full((len(looks), count), -2.0)
     row, way = torch.zeros(len(looks), count, dtype=torch.long), torch.zeros(len(looks), count, dtype=torch.long)
     for place, signatures in keys.stretches(KEYS):
@@ -63,3 +64,12 @@ def candidates(looks: Tensor, keys: Shelf, known: Measure, variants: Tensor, cou
         best, order = torch.cat([best, top], dim=1).topk(count, dim=1)
         row, way = rows.gather(1, order), ways.gather(1, order)
     return row, variants[way]
+
+
+def _asked(looks: Tensor, known: Measure, variants: Tensor) -> tuple[Tensor, Tensor]:
+    """Signatures of all variants of each image, and of those moved that are neither turned nor rescaled; whose each is."""
+    plain = variants[(variants[:, SCALE] == 1) & (variants[:, DEGREES] == 0)]
+    moved = [torch.roll(looks, move, dims=(-2, -1)) for move in MOVES]
+    found = [signature(undone(looks, v[None])) for v in variants]
+    found += [signature(undone(look, v[None])) for look in moved for v in plain]
+    return torch.cat([known.unit(one) for one in found]), torch.cat([variants, plain.repeat(len(MOVES), 1)])
