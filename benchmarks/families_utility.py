@@ -5,10 +5,10 @@
 FOLDER holds one run per family. Each run makes whole stacks for people like those of the training split of COHORT, once per seed, and
 each set is scored against the same test subjects with `synthcmr evaluate`: FID and KID in the features `cmr`, Dice of re-segmentation
 with the asked mask, and what a segmentation network gains when it learns from the set beside real subjects. The row "real" puts real
-people of the test split, who are then not tested on, at the place of synthetic ones. Membership is attacked from images alone, on the
-cohort that the run learned from, where it still lies where it was: the area of the strongest attack. Seconds are core-seconds per
-image, masks included, on one core. Figures are means over seeds; intervals reach from the lowest to the highest end of the seeds'
-intervals.
+people of the test split (--spare), who are then not tested on, at the place of synthetic ones. Membership is attacked from images
+alone, on the cohort that the run learned from (--learned, where the run does not tell): the area of the strongest attack. Seconds are
+core-seconds per image, masks included, on one core. Figures are means over seeds; intervals reach from the lowest to the highest end
+of the seeds' intervals.
 """
 
 import argparse
@@ -112,9 +112,10 @@ def figure(card: ScoreCard, part: str, name: str) -> tuple[float, float, float] 
     return score.value, score.low, score.high
 
 
-def membership(run: Path, synthetic: Cohort, work: Path, most: int, seed: int) -> tuple[float, float, float] | None:
+def membership(
+    learned: Cohort | None, run: Path, synthetic: Cohort, work: Path, most: int, seed: int
+) -> tuple[float, float, float] | None:
     """Area of the strongest attack from images alone, on whom the run learned from; None where that is not known any more."""
-    learned = learned_from(run)
     if learned is None:
         print(f"{run.name}: membership absent, because the cohort it learned from is not at hand", flush=True)
         return None
@@ -186,7 +187,7 @@ def some(cohort: Cohort, test: int, spare: int, seed: int) -> tuple[Cohort, Coho
     names = np.random.default_rng(seed).permutation(subjects.loc[subjects["split"] == "test", "subject_id"].astype(str))
     if len(names) < test + spare:
         raise SystemExit(
-            f"{cohort.path}: expected {test + spare} test subjects, got {len(names)}; --test or --subjects less"
+            f"{cohort.path}: expected {test + spare} test subjects, got {len(names)}; --test or --spare less"
         )
     kept = [*subjects.loc[subjects["split"] != "test", "subject_id"].astype(str), *names[:test]]
     return cohort.select(subject_id=kept), cohort.select(subject_id=names[test : test + spare].tolist())
@@ -199,6 +200,13 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--families", default="", help="names, comma-separated; empty: all")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/families_utility"))
     parser.add_argument("--subjects", type=int, default=100, help="synthetic subjects of a set")
+    parser.add_argument(
+        "--spare",
+        type=int,
+        default=None,
+        help="real test subjects in the row 'real'; default: --subjects, 0: no such row",
+    )
+    parser.add_argument("--learned", type=Cohort.open, default=None, help="whom runs learned from that do not tell")
     parser.add_argument("--test", type=int, default=200, help="real subjects tested on")
     parser.add_argument("--seeds", type=int, default=2, help="sets that each family makes")
     parser.add_argument("--attacked", type=int, default=300, help="most subjects whose membership is attacked")
@@ -213,7 +221,8 @@ def row_of(ground: Ground, name: str, run: Path, options: argparse.Namespace) ->
     for seed in range(options.seeds):
         made = ground.made(name, run, seed)
         found = ground.scored(f"{name}-{seed}", made)
-        area = membership(run, made, ground.out / "privacy" / f"{name}-{seed}", options.attacked, seed)
+        learned = learned_from(run) or options.learned
+        area = membership(learned, run, made, ground.out / "privacy" / f"{name}-{seed}", options.attacked, seed)
         each.append(found | ({} if area is None else {MEMBERSHIP: area}))
     seconds = ground.seconds(name, run)
     return together(each) | {SECONDS: {"value": seconds, "low": seconds, "high": seconds, "seeds": 1}}
@@ -225,11 +234,12 @@ def main() -> None:
     # the classifier has a benchmark of its own; the splits keep test subjects from fidelity's training side
     base: dict[str, Any] = {"split": "test", "by": (), "crossing": ()}
     settings = read_settings(EvaluateSettings, None, base, ["utility.tasks=[segmentation]", *options.set])
-    people, spare = some(Cohort.open(options.people), options.test, options.subjects, settings.seed)
+    spared = options.subjects if options.spare is None else options.spare
+    people, spare = some(Cohort.open(options.people), options.test, spared, settings.seed)
     ground = Ground(people, spare, settings, options.out, options.subjects, options.workers)
     (options.out / "seconds").mkdir(parents=True, exist_ok=True)
     wanted = options.families.split(",") if options.families else None
-    table = {"real": together([ground.scored("real", ground.spare)])}
+    table = {"real": together([ground.scored("real", ground.spare)])} if spared else {}
     for name, run in families(options.runs):
         if wanted is None or name in wanted:
             table[name] = row_of(ground, name, run, options)
