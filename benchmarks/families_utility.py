@@ -37,6 +37,7 @@ from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.fairness.debias.sets import like_images
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.requests import FOLLOWED, Request, like_cohort
+from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, load_image_generator
 from synthcmr.training.run_folder import WEIGHTS
 
@@ -76,7 +77,7 @@ class Ground:
 
     def made(self, name: str, run: Path, seed: int) -> Cohort:
         """The set of a family and a seed; what is there already is taken as it is."""
-        sources, settings = Sources(run=run), like_images(self.people)
+        sources, settings = Sources(run=run), unscreened(self.people)
         with progress_bar(f"{name}, seed {seed + 1}") as report:
             return generate(
                 self.out / "sets" / f"{name}-{seed}", self.requests(seed), sources, settings, self.workers, report
@@ -98,9 +99,15 @@ class Ground:
             load_image_generator(Sources(run=run))  # reading weights is no part of an image
             folder = self.out / "seconds" / f"{name}-{time.time_ns()}"  # never one that is there in part
             started = time.process_time()
-            made = generate(folder, self.requests(0)[:TIMED], Sources(run=run), like_images(self.people))
+            made = generate(folder, self.requests(0)[:TIMED], Sources(run=run), unscreened(self.people))
             file.write_text(json.dumps({"seconds": (time.process_time() - started) / len(made)}))
         return float(json.loads(file.read_text())["seconds"])
+
+
+def unscreened(people: Cohort) -> GenerateSettings:
+    """As large and fine as the images of a cohort, and kept whatever the judges say: families are compared, not screenings."""
+    like = like_images(people)
+    return like.model_copy(update={"screen": like.screen.model_copy(update={"enabled": False})})
 
 
 def figure(card: ScoreCard, part: str, name: str) -> tuple[float, float, float] | None:

@@ -68,7 +68,7 @@ def compared(image: np.ndarray, drawn: np.ndarray) -> Alike:
     """How alike images and what was drawn for each are, pair by pair: as they are, and once laid over each other."""
     with torch.no_grad():
         plain = (pixels(image) * pixels(drawn)).sum(dim=1)
-        laid = lay(looks(drawn), looks(image)).correlation
+        laid = lay(looks(drawn), looks(image), torch.arange(len(drawn))).correlation
     return {
         "drawn images, as they are": plain.numpy().astype(float),
         "drawn images, registered": laid.numpy().astype(float),

@@ -37,6 +37,11 @@ def signature(look: Tensor) -> Tensor:
     return (found / (found.square().mean(dim=2, keepdim=True).sqrt() + EMPTY)).sqrt().flatten(1)
 
 
+def mirrored_signature(found: Tensor, frames: int) -> Tensor:
+    """The signature of images mirrored left to right, from that of the images."""
+    return found.unflatten(1, (frames, -1))[:, :, _mirrored()].flatten(1)
+
+
 def pixels(images: npt.NDArray[np.floating]) -> Tensor:
     """Small pictures of unit length around their mean, (images, numbers)."""
     small = functional.interpolate(_tensor(images), (PIXELS, PIXELS), mode="area").flatten(1)
@@ -66,6 +71,15 @@ def _window() -> Tensor:
     """The root of Hann's window: what enters and leaves at the borders counts little."""
     side = torch.hann_window(SIDE, periodic=False).sqrt()
     return side[:, None] * side
+
+
+@lru_cache(maxsize=1)
+def _mirrored() -> Tensor:
+    """Where in a signature the frequency lies that mirroring brings to each place."""
+    place = torch.full((SIDE, SIDE // 2 + 1), -1)
+    place[_kept()] = torch.arange(int(_kept().sum()))
+    upside = place.roll(-1, 0).flip(0)  # row -k at the place of row k
+    return torch.where(upside < 0, place, upside)[_kept()]  # where right is 0 both rows are one
 
 
 @lru_cache(maxsize=1)

@@ -24,25 +24,25 @@ class Laid:
     right: Tensor
 
 
-def lay(over: Tensor, under: Tensor) -> Laid:
+def lay(over: Tensor, under: Tensor, which: Tensor) -> Laid:
     """The highest correlation over all shifts, frames together.
 
     Args:
         over: whose middle is moved, (pairs, frames, rows, rows).
-        under: same shape.
+        under: images that they are laid over, (images, frames, rows, rows).
+        which: of them each pair means, (pairs,).
     """
     side = over.shape[-1]
     half = round(SHARE * side)
-    template, box = _middle(over, half), _middle(torch.ones(1, 1, side, side), half, centred=False)
-    seen, edges = torch.fft.rfft2(under), torch.fft.rfft2(box)
-    covariance = _correlated((seen * torch.fft.rfft2(template).conj()).sum(dim=1), side)
-    total = _correlated(seen * edges.conj(), side)
-    squares = _correlated((torch.fft.rfft2(under.square()) * edges.conj()).sum(dim=1), side)
+    template = _middle(over, half)
+    product = (torch.fft.rfft2(under)[which] * torch.fft.rfft2(template).conj()).sum(dim=1)
+    reach = side // 2 - half
+    places = torch.arange(-reach, reach + 1)
+    covariance = torch.fft.irfft2(product, s=(side, side)).roll((reach, reach), (1, 2))[:, : len(places), : len(places)]
+    total, squares = _box_sums(under, 2 * half), _box_sums(under.square().sum(dim=1), 2 * half)
     power = (squares - total.square().sum(dim=1) / (2 * half) ** 2).clamp(min=LEAST)
     own = template.square().sum(dim=(1, 2, 3)).clamp(min=LEAST)
-    reach = side // 2 - half
-    places = torch.cat([torch.arange(reach + 1), torch.arange(-reach, 0)])
-    found = (covariance / (power * own[:, None, None]).sqrt())[:, places % side][:, :, places % side]
+    found = covariance / (power[which] * own[:, None, None]).sqrt()
     best, where = found.flatten(1).max(dim=1)
     return Laid(best, places[where // len(places)] / side, places[where % len(places)] / side)
 
@@ -67,15 +67,19 @@ def _power(x: Tensor) -> Tensor:
     return x.square().sum(dim=(1, 2, 3)).clamp(min=LEAST)
 
 
-def _correlated(product: Tensor, side: int) -> Tensor:
-    """At every shift, the sum of products."""
-    return torch.fft.irfft2(product, s=(side, side))
+def _box_sums(x: Tensor, width: int) -> Tensor:
+    """Sums over every square of so many pixels, from the first row and column on."""
+    for dim in (-2, -1):
+        summed = torch.cat([torch.zeros_like(x.narrow(dim, 0, 1)), x.cumsum(dim)], dim)
+        count = summed.shape[dim] - width
+        x = summed.narrow(dim, width, count) - summed.narrow(dim, 0, count)
+    return x
 
 
-def _middle(x: Tensor, half: int, centred: bool = True) -> Tensor:
-    """The middle, around its mean where so wished, and nothing elsewhere."""
+def _middle(x: Tensor, half: int) -> Tensor:
+    """The middle, around its mean, and nothing elsewhere."""
     inner = slice(x.shape[-1] // 2 - half, x.shape[-1] // 2 + half)
     cut = torch.zeros_like(x)
     seen = x[:, :, inner, inner]
-    cut[:, :, inner, inner] = seen - seen.mean(dim=(2, 3), keepdim=True) if centred else seen
+    cut[:, :, inner, inner] = seen - seen.mean(dim=(2, 3), keepdim=True)
     return cut

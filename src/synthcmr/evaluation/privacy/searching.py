@@ -102,7 +102,7 @@ def _laid(look: Tensor, keys: Shelf, key: Tensor, variant: Tensor, shrink: int =
     parts = []
     for start in range(0, len(flat), PAIRS):
         some = slice(start, start + PAIRS)
-        parts.append(lay(undone(small[image[some]], ways[some]), _rows(keys, flat[some], shrink)))
+        parts.append(lay(undone(small[image[some]], ways[some]), *_rows(keys, flat[some], shrink)))
     whole = [torch.cat([getattr(p, name) for p in parts]) for name in ("correlation", "down", "right")]
     return Laid(*(value.reshape(key.shape) for value in whole))
 
@@ -111,12 +111,13 @@ def _whole(look: Tensor, keys: Shelf, key: Tensor, variant: Tensor, laid: Laid) 
     """The correlation of all that an image and each of its candidates show, (images, candidates)."""
     image = torch.arange(len(look)).repeat_interleave(key.shape[1])
     flat = Laid(*(x.flatten() for x in (laid.correlation, laid.down, laid.right)))
-    found = alike_where_they_meet(look[image], _rows(keys, key.flatten()), variant.reshape(-1, 4), flat)
+    under, which = _rows(keys, key.flatten())
+    found = alike_where_they_meet(look[image], under[which], variant.reshape(-1, 4), flat)
     return found.reshape(key.shape)
 
 
-def _rows(keys: Shelf, places: Tensor, shrink: int = 1) -> Tensor:
-    """Looks from anywhere, each read once."""
+def _rows(keys: Shelf, places: Tensor, shrink: int = 1) -> tuple[Tensor, Tensor]:
+    """Looks from anywhere, each once, and which of them lies at each place."""
     once, which = torch.unique(places, return_inverse=True)
     seen = torch.from_numpy(keys.rows(np.asarray(once)))
-    return (avg_pool2d(seen, shrink) if shrink > 1 else seen)[which]
+    return avg_pool2d(seen, shrink) if shrink > 1 else seen, which

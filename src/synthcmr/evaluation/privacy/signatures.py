@@ -8,11 +8,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from synthcmr.evaluation.privacy.looks import signature
+from synthcmr.evaluation.privacy.looks import mirrored_signature, signature
 from synthcmr.evaluation.privacy.shelf import Shelf
 from synthcmr.evaluation.privacy.variants import DEGREES, SCALE, undone
 
-MOVES = ((-6, -6), (-6, 6), (6, -6), (6, 6))  # pixels of a look: where little is seen, as at apices, a window far off sees another image
+MOVES = (
+    (-6, -6),
+    (-6, 6),
+    (6, -6),
+    (6, 6),
+)  # pixels of a look: where little is seen, as at apices, a window far off sees another image
 KEYS = 1024  # at once: more take memory that small cohorts do not need
 LEAST = 1e-4
 
@@ -70,6 +75,19 @@ def _asked(looks: Tensor, known: Measure, variants: Tensor) -> tuple[Tensor, Ten
     """Signatures of all variants of each image, and of those moved that are neither turned nor rescaled; whose each is."""
     plain = variants[(variants[:, SCALE] == 1) & (variants[:, DEGREES] == 0)]
     moved = [torch.roll(looks, move, dims=(-2, -1)) for move in MOVES]
-    found = [signature(undone(looks, v[None])) for v in variants]
-    found += [signature(undone(look, v[None])) for look in moved for v in plain]
+    found = _signatures(looks, variants)
+    found += [one for look in moved for one in _signatures(look, plain)]
     return torch.cat([known.unit(one) for one in found]), torch.cat([variants, plain.repeat(len(MOVES), 1)])
+
+
+def _signatures(looks: Tensor, variants: Tensor) -> list[Tensor]:
+    """Of every variant; of mirrored ones without looking again."""
+    seen: dict[tuple[float, float], Tensor] = {}
+    found = []
+    for variant in variants:
+        mirror, _, scale, degrees = variant.tolist()
+        key = scale, mirror * degrees  # mirroring turns a rotation round
+        if key not in seen:
+            seen[key] = signature(undone(looks, torch.tensor([[1.0, 1.0, *key]])))
+        found.append(seen[key] if mirror > 0 else mirrored_signature(seen[key], looks.shape[1]))
+    return found

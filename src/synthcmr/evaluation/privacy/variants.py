@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import grid_sample
 
 from synthcmr.config import Settings
 
@@ -63,6 +63,8 @@ def _backwards(variants: Tensor) -> Tensor:
 
 
 def _through(x: Tensor, matrices: Tensor) -> Tensor:
-    theta = torch.cat([matrices, torch.zeros(len(matrices), 2, 1)], dim=2).expand(len(x), 2, 3)
-    grid = affine_grid(theta, list(x.shape), align_corners=False)
+    down, right = (((torch.arange(n) + 0.5) * 2 / n - 1) for n in x.shape[-2:])
+    (a, b), (c, d) = (row.T[:, :, None, None] for row in (matrices[:, 0], matrices[:, 1]))
+    across = torch.stack([a * right + b * down[:, None], c * right + d * down[:, None]], dim=3)
+    grid = across.expand(len(x), *x.shape[-2:], 2)
     return grid_sample(x, grid, padding_mode="reflection", align_corners=False)
