@@ -39,7 +39,7 @@ def signature(look: Tensor) -> Tensor:
 
 def mirrored_signature(found: Tensor, frames: int) -> Tensor:
     """The signature of images mirrored left to right, from that of the images."""
-    return found.unflatten(1, (frames, -1))[:, :, _mirrored()].flatten(1)
+    return found.reshape(len(found), frames, -1)[:, :, _mirrored()].flatten(1)
 
 
 def pixels(images: npt.NDArray[np.floating]) -> Tensor:
