@@ -26,6 +26,7 @@ from synthcmr.cli.progress import progress_bar
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.parallel import cores
 from synthcmr.cohort.provenance import PROVENANCE_FILE
+from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.conditioning.vocabulary import typed
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.evaluate import evaluate
@@ -77,11 +78,12 @@ class Ground:
 
     def made(self, name: str, run: Path, seed: int) -> Cohort:
         """The set of a family and a seed; what is there already is taken as it is."""
+        folder = self.out / "sets" / f"{name}-{seed}"
+        if (folder / COHORT_FILE).exists():
+            return Cohort.open(folder)
         sources, settings = Sources(run=run), unscreened(self.people)
         with progress_bar(f"{name}, seed {seed + 1}") as report:
-            return generate(
-                self.out / "sets" / f"{name}-{seed}", self.requests(seed), sources, settings, self.workers, report
-            )
+            return generate(folder, self.requests(seed), sources, settings, self.workers, report)
 
     def scored(self, name: str, synthetic: Cohort) -> Figures:
         """Everything that the score card says."""

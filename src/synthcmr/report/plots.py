@@ -149,4 +149,4 @@ def distribution_svg(d: Distribution) -> Markup:
     """Both cumulative distributions, small: many stand side by side under one key."""
     share = tuple(np.linspace(0, 100, len(d.real)).tolist())
     lines = (Line(name="real", x=d.real, y=share), Line(name="synthetic", x=d.synthetic, y=share))
-    return plot_svg(Plot(title=d.name, x=d.unit or d.name, y="% below", lines=lines), SMALL, key=False)
+    return plot_svg(Plot(title=d.name, x=d.unit, y="% below", lines=lines), SMALL, key=False)

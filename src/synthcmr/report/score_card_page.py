@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthcmr.evaluation.rules import Rule
-from synthcmr.evaluation.score import OVERALL, PartScores, Score, ScoreCard
+from synthcmr.evaluation.score import OVERALL, PartScores, Score, ScoreCard, Verdict
 from synthcmr.report.card_pictures import Drawn, Sides, drawn_rows, sides
 from synthcmr.report.forest import Forest, forests
 from synthcmr.report.offline_page import write_page
@@ -43,6 +43,7 @@ def write_score_card(card: ScoreCard, out: Path) -> Path:
         curve=distribution_svg,
         plot=plot_svg,
         figure=figure,
+        after_word=after_word,
     )
 
 
@@ -64,6 +65,11 @@ def rules_of(card: ScoreCard, part: str) -> dict[str, Rule]:
     return {name: Rule.model_validate(rule) for name, rule in card.settings.get("rules", {}).get(part, {}).items()}
 
 
+def after_word(verdict: Verdict) -> str:
+    """The sentence of a verdict whose word stands before it already."""
+    return verdict.sentence.removeprefix(verdict.word.capitalize()).lstrip(": ")
+
+
 def figure(x: float | None) -> str:
     """A number as people read it."""
-    return "" if x is None else f"{x:.3g}" if abs(x) < 1000 else f"{x:,.0f}"
+    return "" if x is None else (f"{x:.3g}" if abs(x) < 1000 else f"{x:,.0f}").replace("-", "−")

@@ -87,7 +87,7 @@ def _risks(result: PrivacyResult) -> Plot:
     return Plot(
         title="Risk, patient by patient",
         x="members, the most exposed first, %",
-        y="held-out subjects that look as much like members, %",
+        y="held-out subjects that outdo it, %",
         lines=tuple(lines),
         note="A member at 1 % stands out from 99 of 100 who were never seen. "
         "Where a line lies well below that of chance, patients leak.",
