@@ -81,6 +81,8 @@ def read_card(out: Path) -> ScoreCard:
         CohortError: there is none.
     """
     file = out / SCORES
+    if not file.exists():
+        raise CohortError(f"{file}: there are no scores yet; run 'synthcmr evaluate REAL SYNTH {out}' first")
     try:
         return ScoreCard.model_validate_json(file.read_text())
     except (OSError, ValueError) as error:

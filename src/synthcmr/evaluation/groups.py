@@ -16,6 +16,7 @@ from synthcmr.fairness.binning import bins, group_name, in_order
 if TYPE_CHECKING:
     import pandas as pd
 
+UNITS = ("t", "cm", "kg", "mm", "ml", "percent")
 Places = npt.NDArray[np.intp]
 
 
@@ -65,9 +66,15 @@ def _labels(real: pd.DataFrame, synthetic: pd.DataFrame, name: str) -> tuple[pd.
     return a, b
 
 
+def in_words(name: str) -> str:
+    """An attribute as people say it: 'field strength' for field_strength_t."""
+    words = name.split("_")
+    return " ".join(words[:-1] if len(words) > 1 and words[-1] in UNITS else words)
+
+
 def _groups(name: str, real: pd.Series, synthetic: pd.Series) -> list[Group]:
     both = set(real.dropna()) & set(synthetic.dropna())
-    title = name.replace("_", " ")
+    title = in_words(name)
     return [
         Group(
             f"{title}: {g}",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from synthcmr.evaluation.groups import in_words
 from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, People, fewer
 from synthcmr.evaluation.utility.segmentation.job import Job
 from synthcmr.evaluation.utility.settings import UtilitySettings
@@ -93,7 +94,7 @@ def _without(people: People, source: str, names: Names, group: str) -> Names:
 
 def left_out(people: People, settings: UtilitySettings, least: int) -> Names:
     """Groups that can be left out: enough subjects to test on, enough to learn from without them."""
-    title = settings.asked_leave_out.replace("_", " ")
+    title = in_words(settings.asked_leave_out)
     return tuple(
         name
         for name in people.groups[REAL]
