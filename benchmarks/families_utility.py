@@ -174,7 +174,7 @@ def families(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def markdown(table: dict[str, dict[str, dict[str, float]]]) -> str:
     """The table as people read it."""
-    columns = [*COLUMNS, MEMBERSHIP, SECONDS]
+    columns = [name for name in (*COLUMNS, MEMBERSHIP, SECONDS) if any(name in row for row in table.values())]
     lines = ["| family | " + " | ".join(columns) + " |", "|" + " --- |" * (len(columns) + 1)]
     for name, row in table.items():
         lines.append(f"| {name} | " + " | ".join(told(row.get(column)) for column in columns) + " |")
