@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT ?= demo-out
 JOBS ?= 2
 
-.PHONY: demo test bench lint types clean
+.PHONY: demo test bench lint types dist release-check clean
 
 demo: $(VENV)/.ready
 	$(BIN)/synthcmr demo $(OUT)
@@ -22,6 +22,15 @@ types: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/run_all.py
+
+# Wheel and sdist in dist/. An earlier build/ would leave files in the wheel that are gone from src/.
+dist: $(VENV)/.ready-dev
+	rm -rf build dist
+	$(BIN)/python -P -m build --outdir dist .
+
+# Builds both, installs them where nothing else is, and runs the demo there.
+release-check: $(VENV)/.ready-dev
+	$(BIN)/python -m benchmarks.release_check
 
 # The demo needs the package alone; tests and benchmarks need the development tools too.
 $(VENV)/.ready: pyproject.toml constraints.txt
