@@ -14,8 +14,8 @@ test: lint types
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/.ready-dev
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks notebooks
+	$(BIN)/ruff format --check src tests benchmarks notebooks
 
 types: $(VENV)/.ready-dev
 	$(BIN)/mypy
@@ -44,4 +44,4 @@ $(VENV)/.ready-dev: pyproject.toml constraints.txt
 	touch $(VENV)/.ready $@
 
 clean:
-	rm -rf $(VENV) demo-out build dist src/*.egg-info
+	rm -rf $(VENV) demo-out notebook-out notebooks/notebook-out build dist src/*.egg-info
