@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT ?= demo-out
 JOBS ?= 2
 
-.PHONY: demo test bench lint types clean
+.PHONY: demo test bench lint types dist release-check clean
 
 demo: $(VENV)/.ready
 	$(BIN)/synthcmr demo $(OUT)
@@ -14,14 +14,23 @@ test: lint types
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/.ready-dev
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks notebooks
+	$(BIN)/ruff format --check src tests benchmarks notebooks
 
 types: $(VENV)/.ready-dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/run_all.py
+
+# Wheel and sdist in dist/. An earlier build/ would leave files in the wheel that are gone from src/.
+dist: $(VENV)/.ready-dev
+	rm -rf build dist
+	$(BIN)/python -P -m build --outdir dist .
+
+# Builds both, installs them where nothing else is, and runs the demo there.
+release-check: $(VENV)/.ready-dev
+	$(BIN)/python -m benchmarks.release_check
 
 # The demo needs the package alone; tests and benchmarks need the development tools too.
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -35,4 +44,4 @@ $(VENV)/.ready-dev: pyproject.toml constraints.txt
 	touch $(VENV)/.ready $@
 
 clean:
-	rm -rf $(VENV) demo-out build dist src/*.egg-info
+	rm -rf $(VENV) demo-out notebook-out notebooks/notebook-out build dist src/*.egg-info

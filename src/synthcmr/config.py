@@ -1,7 +1,9 @@
 """Run settings as frozen pydantic models: YAML in, JSON schema out, unknown keys refused by name."""
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,6 +16,7 @@ class Settings(BaseModel):
     """Base of all settings: immutable, and a misspelt key is an error rather than a silent default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    renamed: ClassVar[Mapping[str, str]] = {}  # former name of a key -> its name now
 
 
 class PreprocessSettings(Settings):
@@ -91,11 +94,32 @@ def settings_from_yaml(path: Path, kind: type[S]) -> S:
 
 
 def settings_from_dict(values: dict[str, object], kind: type[S], origin: str) -> S:
-    """Validate a dict of settings; errors name the key, what it got and what is allowed."""
+    """Validate a dict of settings; errors name the key, what it got and what is allowed. Renamed keys are told their new name."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:
         raise SettingsError(f"{origin}: {_explain(error, kind)}") from error
+
+
+def recorded_settings(values: Mapping[str, object], kind: type[S], origin: str) -> S:
+    """Settings that a run, plan or model of this or an earlier version recorded; keys renamed since are understood."""
+    return settings_from_dict(_with_new_names(values, kind), kind, origin)
+
+
+def _with_new_names(values: Mapping[str, Any], kind: type[Settings]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in values.items():
+        name = kind.renamed.get(key, key)
+        inner = _settings_in(kind.model_fields[name].annotation) if name in kind.model_fields else None
+        found[name] = _with_new_names(value, inner) if inner is not None and isinstance(value, Mapping) else value
+    return found
+
+
+def _settings_in(annotation: Any) -> type[Settings] | None:
+    """The settings that a field holds, also where it may be None or holds several by name."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _settings_in(part)) is not None), None)
 
 
 def _explain(error: ValidationError, kind: type[Settings]) -> str:
@@ -103,10 +127,19 @@ def _explain(error: ValidationError, kind: type[Settings]) -> str:
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"]) or kind.__name__
         if problem["type"] == "extra_forbidden":
-            lines.append(f"unknown key '{key}'; allowed: {', '.join(_fields_at(kind, problem['loc'][:-1]))}")
+            lines.append(_unknown(key, str(problem["loc"][-1]), _settings_at(kind, problem["loc"][:-1])))
         else:
             lines.append(f"'{key}': {_expected(problem['msg'])}, got {problem['input']!r}")
     return "; ".join(lines)
+
+
+def _unknown(key: str, name: str, kind: type[Settings]) -> str:
+    """What to write instead of a key that does not exist."""
+    if name in kind.renamed:
+        return f"'{key}' is now called '{kind.renamed[name]}'; rename it there"
+    near = get_close_matches(name, kind.model_fields, n=1)
+    meant = f"; did you mean '{near[0]}'?" if near else ""
+    return f"unknown key '{key}'; allowed: {', '.join(kind.model_fields)}{meant}"
 
 
 def _expected(told: str) -> str:
@@ -121,11 +154,9 @@ def _expected(told: str) -> str:
     return told
 
 
-def _fields_at(kind: type[Settings], path: tuple[int | str, ...]) -> list[str]:
-    """Keys that are allowed at a place within nested settings."""
+def _settings_at(kind: type[Settings], path: tuple[int | str, ...]) -> type[Settings]:
+    """The settings at a place within nested ones."""
     for part in path:
-        inner = kind.model_fields[str(part)].annotation
-        if not (isinstance(inner, type) and issubclass(inner, Settings)):
-            break
-        kind = inner
-    return list(kind.model_fields)
+        inner = _settings_in(kind.model_fields[str(part)].annotation) if str(part) in kind.model_fields else None
+        kind = kind if inner is None else inner
+    return kind

@@ -15,8 +15,9 @@ from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.subject_stack import SubjectStack, assemble
-from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, FORMAT, FORMAT_VERSION, IMAGES, REJECTS, SUBJECTS, TRUTH, WORK
+from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, IMAGES, REJECTS, SUBJECTS, TRUTH, WORK
 from synthcmr.errors import CohortError
+from synthcmr.formats import COHORT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,12 +70,7 @@ class Cohort:
             info = json.loads(file.read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise CohortError(f"{file}: expected JSON, got: {error}") from error
-        if info.get("format") != FORMAT or int(info.get("version", 0)) > FORMAT_VERSION:
-            got = f"{info.get('format')} {info.get('version')}"
-            raise CohortError(
-                f"{file}: expected format {FORMAT} up to version {FORMAT_VERSION}, got {got}; update synthcmr"
-            )
-        return cls(folder, info)
+        return cls(folder, COHORT.read(info, file))
 
     @cached_property
     def subjects(self) -> pd.DataFrame:
@@ -239,7 +235,7 @@ class Cohort:
     def _table(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.read_parquet(self.path / name)
+        return COHORT.updated(pd.read_parquet(self.path / name), name, self.info["version"])
 
     def _subset(self, keep: npt.NDArray[np.bool_]) -> Cohort:
         images = self.images[keep].reset_index(drop=True)

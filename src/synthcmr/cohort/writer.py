@@ -18,8 +18,8 @@ from synthcmr.cohort.splits import assign_splits
 from synthcmr.cohort.tables import IMAGE_TYPES, REJECT_TYPES, STRING, SUBJECT_TYPES, write_table
 from synthcmr.config import SplitSettings
 from synthcmr.errors import AlreadyMadeError, CohortError
+from synthcmr.formats import COHORT
 
-FORMAT, FORMAT_VERSION = "synthcmr-cohort", 1
 COHORT_FILE, ARRAYS = "cohort.json", "arrays.zarr"
 SUBJECTS, IMAGES, REJECTS = "subjects.parquet", "images.parquet", "rejects.parquet"
 TRUTH = "truth.parquet"
@@ -161,8 +161,7 @@ class CohortWriter:
     ) -> dict[str, object]:
         lost = [row for row in rejects if row["level"] == "reject"]
         return {
-            "format": FORMAT,
-            "version": FORMAT_VERSION,
+            **COHORT.stamp,
             "made_by": f"synthcmr {__version__}",
             "hash": own_hash,
             "subjects": len(subjects),

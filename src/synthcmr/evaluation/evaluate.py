@@ -19,6 +19,7 @@ from synthcmr.evaluation.parts import PARTS, USES
 from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard, Side
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.evaluation.verdict import verdict
+from synthcmr.formats import SCORES as FORMAT
 from synthcmr.training.weights import file_hash, weights_file
 
 if TYPE_CHECKING:
@@ -78,13 +79,14 @@ def read_card(out: Path) -> ScoreCard:
     """The card of an evaluation.
 
     Raises:
-        CohortError: there is none.
+        CohortError: there is none, or a newer version wrote it.
     """
     file = out / SCORES
     if not file.exists():
         raise CohortError(f"{file}: there are no scores yet; run 'synthcmr evaluate REAL SYNTH {out}' first")
     try:
-        return ScoreCard.model_validate_json(file.read_text())
+        record = json.loads(file.read_text())
+        return ScoreCard.model_validate(FORMAT.read(record, file) | {"schema_version": FORMAT.schema})
     except (OSError, ValueError) as error:
         raise CohortError(
             f"{file}: expected the scores of 'synthcmr evaluate REAL SYNTH {out}', got: {error}"

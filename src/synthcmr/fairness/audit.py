@@ -13,13 +13,13 @@ from synthcmr.fairness.binning import grouped
 from synthcmr.fairness.cells import AttributeCounts, MissingCell, count_attribute, crossing, missing_cells
 from synthcmr.fairness.measurements import GroupMean, group_means, heart_measures, image_measures
 from synthcmr.fairness.verdict import verdict
+from synthcmr.formats import AUDIT
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
 
-SCHEMA = "synthcmr-audit-1"
 MAX_CROSSINGS = 15
 
 
@@ -51,7 +51,7 @@ class Audit:
         plain = _plain(asdict(self))
         for row, pair in zip(plain["associations"], self.associations, strict=True):
             row["tangled"] = pair.tangled
-        return {"schema": SCHEMA, **plain}
+        return {"schema": AUDIT.schema, **plain}
 
 
 def audit_cohort(

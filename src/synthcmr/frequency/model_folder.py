@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from synthcmr.cohort.provenance import combined_hash, write_json, write_provenance
-from synthcmr.config import settings_from_dict
+from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError
+from synthcmr.formats import RECALIBRATION
 from synthcmr.frequency.mapping.mapping import Mapping
 from synthcmr.frequency.moments import GroupMoments
 from synthcmr.frequency.recalibration import Real, Recalibration
@@ -21,7 +22,6 @@ from synthcmr.frequency.settings import RecalibrationSettings
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.weights import file_hash
 
-FORMAT, FORMAT_VERSION = "synthcmr-recalibration", 1
 MODEL_FILE, STATISTICS, NETWORK = "recalibration.json", "statistics.npz", "network"
 
 
@@ -47,8 +47,7 @@ def save(model: Recalibration, folder: Path) -> str:
     np.savez_compressed(folder / STATISTICS, **arrays)
     settings = model.settings.model_dump(mode="json")
     record = {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
+        **RECALIBRATION.stamp,
         "settings": settings,
         "rings": real.rings.row(),
         "groups": real.moments.counts() if model.release is None else [],
@@ -71,7 +70,7 @@ def load(folder: Path) -> Recalibration:
         CohortError: there is none, or a newer version wrote it.
     """
     record = read_record(folder)
-    model = Recalibration(settings_from_dict(record["settings"], RecalibrationSettings, str(folder / MODEL_FILE)))
+    model = Recalibration(recorded_settings(record["settings"], RecalibrationSettings, str(folder / MODEL_FILE)))
     with np.load(folder / STATISTICS) as stored:
         arrays = {name: stored[name] for name in stored.files}
     rings = Rings(**record["rings"])
@@ -99,12 +98,7 @@ def read_record(folder: Path) -> dict[str, Any]:
             f"{folder}: expected a recalibration with {MODEL_FILE}; make one with 'synthcmr recalibrate fit REAL {folder.name}'"
         )
     record: dict[str, Any] = json.loads(file.read_text())
-    if record.get("format") != FORMAT or int(record.get("version", 0)) > FORMAT_VERSION:
-        raise CohortError(
-            f"{file}: expected {FORMAT} up to version {FORMAT_VERSION}, got {record.get('format')} {record.get('version')}; "
-            "update synthcmr"
-        )
-    return record
+    return RECALIBRATION.read(record, file)
 
 
 def _library(arrays: dict[str, Any], told: dict[str, list[str]] | None) -> Library | None:

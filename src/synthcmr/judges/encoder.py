@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.config import settings_from_dict
+from synthcmr.config import recorded_settings
 from synthcmr.judges.augment import posed, standardise
 from synthcmr.judges.damage import KINDS, damaged
 from synthcmr.judges.fitting import fit_judge
@@ -67,7 +67,7 @@ class ImageEncoder:
     def load(cls, weights: Path) -> ImageEncoder:
         """Load a weights file."""
         header = read_header(weights)
-        settings = settings_from_dict(header["model"], EncoderSettings, str(weights))
+        settings = recorded_settings(header["model"], EncoderSettings, str(weights))
         network = EncoderNetwork(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
         return cls(network, file_hash(weights))

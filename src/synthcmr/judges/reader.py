@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
-from synthcmr.config import settings_from_dict
+from synthcmr.config import recorded_settings
 from synthcmr.judges.augment import standardise, varied
 from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.settings import ReaderSettings
@@ -80,7 +80,7 @@ class AttributeReader:
     def load(cls, weights: Path) -> AttributeReader:
         """Load a weights file."""
         header = read_header(weights)
-        settings = settings_from_dict(header["model"], ReaderSettings, str(weights))
+        settings = recorded_settings(header["model"], ReaderSettings, str(weights))
         network = ReaderNetwork(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
         return cls(network, file_hash(weights), read_header(weights).get("limits", {}))

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
-from synthcmr.config import settings_from_dict
+from synthcmr.config import recorded_settings
 from synthcmr.judges.augment import augment, standardise
 from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.settings import SegmenterSettings
@@ -71,7 +71,7 @@ class Segmenter:
     @classmethod
     def load(cls, weights: Path) -> Segmenter:
         """Load a weights file."""
-        network = build(settings_from_dict(read_header(weights)["model"], SegmenterSettings, str(weights)))
+        network = build(recorded_settings(read_header(weights)["model"], SegmenterSettings, str(weights)))
         load_weights(network, weights)
         return cls(network, file_hash(weights), read_header(weights).get("limits", {}))
 

@@ -12,13 +12,13 @@ from synthcmr.fairness.debias.verdict import OPPORTUNITY, WORST
 from synthcmr.fairness.loop.gains import Kind
 from synthcmr.fairness.loop.loop import Balanced, Round
 from synthcmr.fairness.loop.settings import BalanceSettings
+from synthcmr.formats import BALANCE
 from synthcmr.report.debias_page import to_json
 from synthcmr.report.offline_page import write_page
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
 
-SCHEMA = "synthcmr-balance-1"
 PAGE, SCORES = "balance.html", "balance.json"
 SHOWN_CELLS = 4
 
@@ -48,7 +48,7 @@ def balance_json(found: Balanced, cohort: Cohort, settings: BalanceSettings) -> 
     """Plain values."""
     return {
         **to_json(found.results, cohort, settings),
-        "schema": SCHEMA,
+        "schema": BALANCE.schema,
         "sentences": sentences(found),
         "stopped": found.why,
         "best_round": found.best,

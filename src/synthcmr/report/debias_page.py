@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from synthcmr.cohort.provenance import write_json
 from synthcmr.fairness.debias.scores import Estimate, RemedyScores, Results
 from synthcmr.fairness.debias.verdict import OPPORTUNITY, WORST, verdict
+from synthcmr.formats import DEBIAS
 from synthcmr.report.offline_page import write_page
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.debias.settings import DebiasSettings
 
-SCHEMA = "synthcmr-debias-1"
 PAGE, SCORES = "debias.html", "scores.json"
 
 
@@ -39,7 +39,7 @@ def write_debias(results: Results, cohort: Cohort, settings: DebiasSettings, out
 def to_json(results: Results, cohort: Cohort, settings: DebiasSettings) -> dict[str, Any]:
     """Plain values."""
     return {
-        "schema": SCHEMA,
+        "schema": DEBIAS.schema,
         "cohort": cohort.path.name,
         "cohort_hash": cohort.hash,
         "settings": settings.model_dump(mode="json"),

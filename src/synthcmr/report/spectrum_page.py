@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.provenance import write_json
 from synthcmr.evaluation.score import Line, Plot
+from synthcmr.formats import SPECTRUM
 from synthcmr.frequency.plane import Plane, spectra
 from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Compared, Comparison
 from synthcmr.frequency.spectrum.distance import Interval
@@ -22,7 +23,6 @@ from synthcmr.frequency.spectrum.settings import SpectrumSettings
 from synthcmr.report.offline_page import write_page
 from synthcmr.report.plots import plot_svg
 
-SCHEMA = "synthcmr-spectrum-1"
 PAGE, SCORES = "spectrum.html", "spectrum.json"
 
 
@@ -49,7 +49,7 @@ def write_spectrum(found: Comparison, real: str, settings: SpectrumSettings, out
 def to_json(found: Comparison, real: str, settings: SpectrumSettings) -> dict[str, Any]:
     """Plain values."""
     return {
-        "schema": SCHEMA,
+        "schema": SPECTRUM.schema,
         "real": real,
         "settings": settings.model_dump(mode="json"),
         "sentences": verdict(found),

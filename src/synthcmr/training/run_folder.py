@@ -10,8 +10,8 @@ from typing import Any
 from synthcmr import __version__
 from synthcmr.cohort.provenance import Input, write_json, write_provenance
 from synthcmr.errors import CohortError
+from synthcmr.formats import RUN
 
-FORMAT, FORMAT_VERSION = "synthcmr-run", 1
 RUN_FILE, METRICS, SHEETS, WEIGHTS = "run.json", "metrics.jsonl", "sheets", "weights.safetensors"
 
 
@@ -27,9 +27,9 @@ class RunFolder:
         Raises:
             CohortError: the folder holds another run or other files.
         """
-        told = json.loads(json.dumps({"format": FORMAT, "version": FORMAT_VERSION, **record}))
+        told = json.loads(json.dumps({**RUN.stamp, **record}))
         if self.exists():
-            before = {k: v for k, v in self.record().items() if k not in ("made_by", "finished")}
+            before = {k: v for k, v in self.record().items() if k not in ("made_by", "finished")} | RUN.stamp
             if before != told:
                 changed = sorted(k for k in {*before, *told} if before.get(k) != told.get(k))
                 raise CohortError(
@@ -59,17 +59,12 @@ class RunFolder:
                 "that come with synthcmr (generate without --run, train --from phantom)"
             )
         found: dict[str, Any] = json.loads((self.path / RUN_FILE).read_text())
-        if found.get("format") != FORMAT or int(found.get("version", 0)) > FORMAT_VERSION:
-            raise CohortError(
-                f"{self.path / RUN_FILE}: expected {FORMAT} up to version {FORMAT_VERSION}, "
-                f"got {found.get('format')} {found.get('version')}; update synthcmr"
-            )
-        return found
+        return RUN.read(found, self.path / RUN_FILE)
 
     def finish(self, weights_hash: str, inputs: list[Input]) -> None:
         """Mark the run as finished."""
         record = self.record()
-        write_json(self.path / RUN_FILE, record | {"finished": True})
+        write_json(self.path / RUN_FILE, record | RUN.stamp | {"finished": True})
         write_provenance(self.path, "train", weights_hash, inputs, record)
 
     def log(self, entry: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.errors import CohortError
+from synthcmr.formats import WEIGHTS as FORMAT
 from synthcmr.training.run_folder import RUN_FILE, WEIGHTS, RunFolder
 
 HEADER = "synthcmr"
@@ -38,7 +39,7 @@ def save_weights(network: nn.Module, file: Path, header: dict[str, Any], compact
         else:
             tensors[name] = (value.half() if value.is_floating_point() else value).contiguous()
     partial = file.with_suffix(".part")
-    save_file(tensors, partial, metadata={HEADER: json.dumps(header)})
+    save_file(tensors, partial, metadata={HEADER: json.dumps({**FORMAT.stamp, **header})})
     partial.chmod(0o644)
     partial.replace(file)
     return file_hash(file)
@@ -48,7 +49,7 @@ def read_header(file: Path) -> dict[str, Any]:
     """The header of a weights file.
 
     Raises:
-        CohortError: it is not one of ours.
+        CohortError: it is not one of ours, or a newer version wrote it.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -59,8 +60,7 @@ def read_header(file: Path) -> dict[str, Any]:
         raise CohortError(f"{file}: expected a weights file of synthcmr, got: {error}") from error
     if HEADER not in metadata:
         raise CohortError(f"{file}: expected a weights file of synthcmr; this one does not say what it is for")
-    header: dict[str, Any] = json.loads(metadata[HEADER])
-    return header
+    return FORMAT.read(json.loads(metadata[HEADER]), file, HEADER)
 
 
 def load_weights(network: nn.Module, file: Path) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.tables import write_table
+from synthcmr.config import recorded_settings
 from synthcmr.errors import SettingsError, in_words
 from synthcmr.fairness.planning.planned import PlannedCell, PlanRow, column_types, rows_hash
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.fairness.planning.tangles import Tangle
+from synthcmr.formats import PLAN
 from synthcmr.sampling.requests import PLANNED, Request
 
-SCHEMA = "synthcmr-plan-1"
 PLAN_FILE, ROWS_FILE, PAGE_FILE = "plan.json", "plan.parquet", "plan.html"
 FILES = (PLAN_FILE, ROWS_FILE, PAGE_FILE, PROVENANCE_FILE)
 
@@ -99,7 +100,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows."""
         return {
-            "schema": SCHEMA,
+            "schema": PLAN.schema,
             "hash": self.hash,
             "cohort": asdict(self.cohort) | {"origin": list(self.cohort.origin)},
             "target": self.target,
@@ -120,13 +121,16 @@ class Plan:
 
         Raises:
             SettingsError: there is no plan, or it was changed since it was made.
+            CohortError: a newer version wrote it.
         """
         import pyarrow.parquet as pq
 
         try:
             told = json.loads((folder / PLAN_FILE).read_text())
-            rows = tuple(PlanRow.of(flat) for flat in pq.read_table(folder / ROWS_FILE).to_pylist())
-            plan = cls._of(told, rows)
+            version = PLAN.version_of(told, folder / PLAN_FILE)
+            told = PLAN.updated(told, PLAN_FILE, version)
+            flats = PLAN.updated(pq.read_table(folder / ROWS_FILE).to_pylist(), ROWS_FILE, version)
+            plan = cls._of(told, tuple(PlanRow.of(flat) for flat in flats))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SettingsError(
                 f"--plan {folder}: expected a plan's folder with {PLAN_FILE} and {ROWS_FILE}; "
@@ -145,7 +149,7 @@ class Plan:
         return cls(
             cohort=PlannedCohort(cohort["name"], cohort["path"], cohort["hash"], tuple(cohort["origin"])),
             target=told["target"],
-            settings=PlanSettings.model_validate(told["settings"]),
+            settings=recorded_settings(told["settings"], PlanSettings, PLAN_FILE),
             attributes=tuple(told["attributes"]),
             label=told["label"],
             counted=told["counted"],

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from synthcmr.cohort.provenance import Input
-from synthcmr.config import settings_from_dict
+from synthcmr.config import recorded_settings
 from synthcmr.frequency.images import Batch
 from synthcmr.frequency.mapping.network import Mapper
 from synthcmr.frequency.mapping.settings import MappingSettings
@@ -66,7 +66,7 @@ class Mapping:
     @classmethod
     def load(cls, weights: Path) -> Mapping:
         """Load a weights file."""
-        model = settings_from_dict(read_header(weights)["model"], MappingSettings, str(weights))
+        model = recorded_settings(read_header(weights)["model"], MappingSettings, str(weights))
         network = Mapper(model)
         load_weights(network, weights)
         return cls(network, file_hash(weights))

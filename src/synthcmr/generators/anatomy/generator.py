@@ -17,7 +17,9 @@ from synthcmr.cohort.stack_measures import ED, measure, wall_max
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.conditioning.heart_numbers import SEVERITY, checked, in_range
 from synthcmr.conditioning.vocabulary import is_present, typed
+from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError
+from synthcmr.formats import ANATOMY
 from synthcmr.generators.anatomy.anatomy import Anatomy
 from synthcmr.generators.anatomy.distance import Described, describe
 from synthcmr.generators.anatomy.draw import Canvas, draw_masks
@@ -27,7 +29,6 @@ from synthcmr.generators.anatomy.settings import AnatomySettings
 from synthcmr.generators.anatomy.solve import solved
 from synthcmr.generators.anatomy.space import ShapeSpace
 
-FORMAT, VERSION = "synthcmr-anatomy", 1
 MIN_SUBJECTS = 10
 WALL_SIZE, WALL_SPACING_MM = 112, 1.5  # of the masks that walls are measured on while they are solved for
 STREAM = 0xA7A  # random numbers of an anatomy never meet those of an image with the same seed
@@ -122,8 +123,7 @@ class AnatomyGenerator:
     def save(self, path: Path) -> None:
         """Write one .npz file."""
         header = {
-            "format": FORMAT,
-            "version": VERSION,
+            **ANATOMY.stamp,
             "settings": self.space.settings.model_dump(mode="json"),
             "facts": self.facts,
             "cells": self.people.cells,
@@ -150,11 +150,8 @@ class AnatomyGenerator:
             header = json.loads(arrays["header"].tobytes())
         except (OSError, ValueError, KeyError) as error:
             raise CohortError(f"{path}: expected an anatomy generator (.npz), got: {error}") from error
-        if header.get("format") != FORMAT or header["version"] > VERSION:
-            raise CohortError(
-                f"{path}: expected {FORMAT} up to version {VERSION}, got {header.get('format')} {header.get('version')}"
-            )
-        settings = AnatomySettings.model_validate(header["settings"])
+        header = ANATOMY.read(header, path, "header")
+        settings = recorded_settings(header["settings"], AnatomySettings, str(path))
         people = People(tuple((s, d) for s, d in header["cells"]), *(arrays[f"people_{k}"] for k in _PEOPLE))
         hearts = Hearts(tuple(header["diagnoses"]), *(arrays[f"hearts_{k}"] for k in _HEARTS))
         map_means, map_axes, mean, axes = (arrays[f"space_{k}"].astype(np.float64) for k in _SPACE)

@@ -16,7 +16,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input
 from synthcmr.conditioning.condition import SCANNER, Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.config import Settings, settings_from_dict
+from synthcmr.config import Settings, recorded_settings
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.render import errors, render
@@ -171,7 +171,7 @@ class ConditionalGenerator(Generic[N]):
     def load(cls, weights: Path) -> Self:
         """Load a weights file."""
         header = read_header(weights)
-        settings = settings_from_dict(header["model"], cls.settings_kind, str(weights))
+        settings = recorded_settings(header["model"], cls.settings_kind, str(weights))
         network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
         facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy")}
