@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from synthcmr.cli.app import app
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.writers import get_writer
 from tests.generators.making import phantoms
 
@@ -25,12 +26,15 @@ class Shelf:
     def __init__(self, folder: Path, cohort: Cohort, run: Path) -> None:
         """Everything is made from a phantom cohort and a run that has hardly learned anything."""
         self.folder, self.cohort, self.run = folder, cohort, run
+        four = cohort.subjects["subject_id"].head(4).tolist()
         self.kinds: dict[str, Callable[[Path], object]] = {
             "cohort": lambda out: shutil.copytree(cohort.path, out),
+            "mid slices": lambda out: join_cohorts(out, [cohort.where("slice_level == 'mid'")]),
             "another cohort": lambda out: phantoms(out, subjects=8, seed=2),
             "synthetic cohort": self._synthetic,
             "run": lambda out: shutil.copytree(run, out),
             "ACDC": lambda out: get_writer("acdc").write(cohort, out),
+            "four of ACDC": lambda out: get_writer("acdc").write(cohort.select(subject_id=four), out),
             "M&Ms": self._mnms,
             "UK Biobank": self._ukbb,
             "PNGs": self._pngs,

@@ -1,5 +1,6 @@
 """Every code block of the documentation is run, in order, in one folder for each page."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from tests.docs.running import ROOT, Reader
 from tests.docs.shelf import Shelf
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
-RUN = [page for page in PAGES if any(b.language in ("console", "python", "bash") for b in blocks(page))]
+WALK = ROOT / "docs/how-to/use-acdc-mnms-ukb.md"
+RUN = [p for p in PAGES if p != WALK and any(b.language in ("console", "python", "bash") for b in blocks(p))]
+MOST_COMMANDS = 15  # from files to a set for nnU-Net
 MOST_NOT_RUN = 12  # of all pages: whoever adds one takes another away, or argues for it here
 
 
@@ -31,6 +34,21 @@ def reader(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rea
 def test_every_block_of_a_page_runs_and_prints_what_the_page_shows(page: Path, reader: Reader) -> None:
     for block in blocks(page):
         reader.follow(block)
+
+
+def test_from_acdc_files_to_a_balanced_set_for_nnunet_with_a_report_in_at_most_fifteen_commands(reader: Reader) -> None:
+    page = blocks(WALK)
+    for block in page:
+        reader.follow(block)
+    (told,) = Path("nnunet_raw").glob("Dataset027_*/dataset.json")
+    real, synthetic, both = (
+        len(Cohort.open(Path(name)).select(split="train").subjects) for name in ("acdc", "better", "balanced")
+    )
+    assert 0 < synthetic == both - real
+    assert json.loads(told.read_text())["numTraining"] > 2 * real
+    assert Path("scores/report.html").stat().st_size > 10_000
+    typed = [command for block in page for command, _ in block.commands()]
+    assert len(typed[: typed.index(next(c for c in typed if " export " in c)) + 1]) <= MOST_COMMANDS
 
 
 def test_blocks_that_are_not_run_are_few_and_each_says_why() -> None:
