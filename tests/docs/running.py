@@ -77,11 +77,11 @@ def _in_process(words: list[str], block: Block) -> str:
 
 
 def _compare(shown: list[str], said: str, where: str) -> None:
-    """Every line that the page shows must have been printed, but for its numbers."""
-    printed = {_without_numbers(line) for line in said.splitlines()}
+    """Every line that the page shows must have been printed, but for numbers and the order that follows from them."""
+    printed = [_words(line) for line in said.splitlines()]
     for line in shown:
-        assert line.strip() == "..." or _without_numbers(line) in printed, f"{where}\nnot printed: {line}\n{said}"
+        assert line.strip() == "..." or _words(line) in printed, f"{where}\nnot printed: {line}\n{said}"
 
 
-def _without_numbers(line: str) -> str:
-    return NUMBER.sub("#", " ".join(line.split()))
+def _words(line: str) -> list[str]:
+    return sorted(word.strip(",") for word in NUMBER.sub("#", line).split())

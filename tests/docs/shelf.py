@@ -29,7 +29,7 @@ class Shelf:
         four = cohort.subjects["subject_id"].head(4).tolist()
         self.kinds: dict[str, Callable[[Path], object]] = {
             "cohort": lambda out: shutil.copytree(cohort.path, out),
-            "mid slices": lambda out: join_cohorts(out, [cohort.where("slice_level == 'mid'")]),
+            "mid slices": lambda out: join_cohorts(out, [_mid_slices(cohort)]),
             "another cohort": lambda out: phantoms(out, subjects=8, seed=2),
             "synthetic cohort": self._synthetic,
             "run": lambda out: shutil.copytree(run, out),
@@ -120,3 +120,11 @@ class Shelf:
         out.mkdir()
         for k in range(0, len(self.cohort), len(self.cohort) // 24):
             Image.fromarray((self.cohort.image(k)[0] * 255).clip(0, 255).astype(np.uint8)).save(out / f"{k:03d}.png")
+
+
+def _mid_slices(cohort: Cohort) -> Cohort:
+    """A third of the images, and splits that all hold enough people to be told something."""
+    few = cohort.where("slice_level == 'mid'")
+    splits = ("test", "train", "train", "validation")  # so that each has people of either kind
+    few.subjects = few.subjects.assign(split=[splits[k % 4] for k in range(len(few.subjects))])
+    return few
