@@ -16,4 +16,7 @@ def _mathml(found: re.Match[str]) -> str:
     from latex2mathml.converter import convert
 
     display = "block" if found[2] == "[" else "inline"
-    return convert(html.unescape(found[3]).strip(), display=display)
+    formula = html.unescape(found[3]).strip()
+    for side in ("left", "right"):  # so that a power belongs to all that is between the bars, not to the second bar
+        formula = formula.replace(f"\\{side[0]}Vert", f"\\{side}\\|")
+    return convert(formula, display=display)
