@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT ?= demo-out
 JOBS ?= 2
 
-.PHONY: demo test bench lint types dist release-check clean
+.PHONY: demo test docs bench lint types dist release-check clean
 
 demo: $(VENV)/.ready
 	$(BIN)/synthcmr demo $(OUT)
@@ -13,9 +13,15 @@ demo: $(VENV)/.ready
 test: lint types
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
+# The site: reference pages from the code, then every page, with broken links as errors.
+docs: $(VENV)/.ready-dev
+	$(BIN)/python -m docs_site.reference_pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Open site/index.html"
+
 lint: $(VENV)/.ready-dev
-	$(BIN)/ruff check src tests benchmarks notebooks
-	$(BIN)/ruff format --check src tests benchmarks notebooks
+	$(BIN)/ruff check src tests benchmarks notebooks docs_site examples
+	$(BIN)/ruff format --check src tests benchmarks notebooks docs_site examples
 
 types: $(VENV)/.ready-dev
 	$(BIN)/mypy
@@ -40,8 +46,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 $(VENV)/.ready-dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev,clip,dp]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev,docs,clip,dp]"
 	touch $(VENV)/.ready $@
 
 clean:
-	rm -rf $(VENV) demo-out notebook-out notebooks/notebook-out build dist src/*.egg-info
+	rm -rf $(VENV) demo-out site notebook-out notebooks/notebook-out build dist src/*.egg-info
