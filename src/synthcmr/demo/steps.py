@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input, write_json
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.cohort.writers import get_writer
-from synthcmr.demo.place import Demo
+from synthcmr.demo.place import Demo, Report
 from synthcmr.demo.settings import LABEL, PRESET, TARGET
 
 GENERATED, RECALIBRATED = "generated", "recalibrated"  # as spectra call them
@@ -136,11 +137,15 @@ def export(demo: Demo) -> None:
     if not (demo.balanced / COHORT_FILE).exists():
         with demo.bar("join") as report:
             join_cohorts(demo.balanced, [Cohort.open(demo.cohort), made], report)
-    with demo.bar("nnunet") as report:
-        get_writer("nnunet").write(Cohort.open(demo.balanced), demo.out / "nnunet", report, overwrite=True)
     few = made.subjects["subject_id"].head(demo.settings.dicom).tolist()
-    with demo.bar("dicom") as report:
-        get_writer("dicom").write(made.select(subject_id=few), demo.out / "dicom", report, overwrite=True)
+    for layout, chosen in (("nnunet", Cohort.open(demo.balanced)), ("dicom", made.select(subject_id=few))):
+        with demo.bar(layout) as report:
+            get_writer(layout).write(chosen, demo.out / layout, partial(_without_name, report), overwrite=True)
+
+
+def _without_name(report: Report, done: int, total: int) -> None:
+    """Exports do not say whom they write."""
+    report(done, total, "")
 
 
 STEPS = (

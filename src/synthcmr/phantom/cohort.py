@@ -94,7 +94,7 @@ def _filling(preset: str, seed: int, splits: Mapping[str, int]) -> list[int]:
         raise SettingsError(f"splits: expected a preset that brings its own, such as {there}; got '{preset}'")
     if not set(splits) <= set(SPLITS):
         raise SettingsError(f"splits: expected some of {', '.join(SPLITS)}; got {', '.join(splits)}")
-    left, chosen = dict(splits), []
+    left, chosen = dict(splits), list[int]()
     for index in count():
         if not any(left.values()):
             return chosen

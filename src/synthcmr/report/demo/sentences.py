@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from synthcmr.fairness.association import MIN_SUBJECTS
 from synthcmr.report.demo.found import Found, Measured
 
 NAMED = 2
@@ -14,12 +15,14 @@ def sentences(found: Found) -> tuple[str, str, str]:
 
 
 def _cohort(found: Found) -> str:
+    if found.judged < MIN_SUBJECTS:
+        return f"With {found.judged} training subjects nobody can say whom the cohort leaves out; at least {MIN_SUBJECTS} are needed."
     who = f"Among the {found.judged} training subjects"
-    told = [f"{m.words} ({m.count}, where {m.expected:.0f} were to be expected)" for m in found.missing[:NAMED]]
+    told = [f"'{m.words}' ({m.count}, where {m.expected:.0f} were to be expected)" for m in found.missing[:NAMED]]
     tangled = " and ".join(f"{t.attribute} (Cramér's V {_plain(t.v)})" for t in found.tangled)
     if not told and not tangled:
         return f"{who} no group is missing, and nothing is tangled with {found.label}."
-    parts = [f"hardly anybody is {'; or '.join(told)}"] if told else []
+    parts = [f"hardly anybody is {' or '.join(told)}"] if told else []
     parts += [f"{found.label} is tangled with {tangled}"] if tangled else []
     return f"{who} {', and '.join(parts)}."
 
