@@ -13,10 +13,10 @@ def demo(
     out: Annotated[Path, typer.Argument(help="Folder for everything the demo makes.")] = Path("demo-out"),
     quick: Annotated[bool, typer.Option("--quick", help="Smaller: done in two minutes, and tells less.")] = False,
     subjects: Annotated[
-        int | None, typer.Option("--subjects", min=20, help="Phantoms. [default: 144, with --quick 48]")
+        int | None, typer.Option("--subjects", min=20, help="Phantoms. [default: 140, with --quick 50]")
     ] = None,
     planned: Annotated[
-        int | None, typer.Option("--planned", min=1, help="Most people to make. [default: 36, with --quick 12]")
+        int | None, typer.Option("--planned", min=1, help="Most people to make. [default: 36, with --quick 11]")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier demo made.")] = False,
 ) -> None:
