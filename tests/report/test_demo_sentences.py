@@ -73,9 +73,12 @@ def test_without_a_measurement_nothing_is_claimed() -> None:
 @pytest.mark.parametrize(
     ("after", "said"),
     [
-        (Measured(0.2, 0.15, 0.25), "narrowed the gap of their spectra to real ones, from 1.20 to 0.20"),
-        (Measured(1.15, 1.0, 1.25), "left the gap of their spectra to real ones where it was, from 1.20 to 1.15"),
-        (Measured(1.8, 1.6, 1.9), "widened the gap of their spectra to real ones, from 1.20 to 1.80"),
+        (Measured(0.2, 0.15, 0.25), "narrowed the gap of their spectra to real ones: 1.20 before, 0.20 after"),
+        (
+            Measured(1.15, 1.0, 1.25),
+            "cannot be said to have changed the gap of their spectra to real ones: 1.20 before, 1.15 after",
+        ),
+        (Measured(1.8, 1.6, 1.9), "widened the gap of their spectra to real ones: 1.20 before, 1.80 after"),
     ],
 )
 def test_recalibration_is_told_as_measured(after: Measured, said: str) -> None:

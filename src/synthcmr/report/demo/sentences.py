@@ -41,10 +41,10 @@ def _spectra(found: Found) -> str:
         if after.high < before.low
         else "recalibration widened the gap of their spectra to real ones"
         if after.low > before.high
-        else "recalibration left the gap of their spectra to real ones where it was"
+        else "recalibration cannot be said to have changed the gap of their spectra to real ones"
     )
     floor = "" if found.floor is None else f" (real against real: {found.floor:.2f})"
-    return f"{how}, from {before.value:.2f} to {after.value:.2f}{floor}"
+    return f"{how}: {before.value:.2f} before, {after.value:.2f} after{floor}"
 
 
 def _card(found: Found) -> str:

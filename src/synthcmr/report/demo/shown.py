@@ -62,22 +62,21 @@ def phantoms(cohort: Cohort) -> list[Shown]:
 
 
 def trios(real: Cohort, generated: Cohort, recalibrated: Cohort) -> list[Trio]:
-    """Some synthetic people of different kinds, before and after, each beside a real one of its kind."""
-    first = _middle(generated).drop_duplicates(list(ALIKE))
-    if len(first) < TRIOS:
-        first = _middle(generated)
+    """Some synthetic people, of as many kinds as there are, before and after, each beside another real one of its kind."""
+    made = _middle(generated)
     after = _middle(recalibrated).reset_index().set_index("subject_id")["index"]
-    known = _middle(real)
+    made = made[made["subject_id"].isin(after.index)]
+    turn = made.groupby(list(ALIKE), observed=True, dropna=False).cumcount()
+    chosen, known = made.loc[turn.sort_values(kind="stable").index[:TRIOS]], _middle(real)
     return [
         Trio(
             _said(row),
-            _like(row, known, real),
+            _like(row, known, real, int(turn[index])),
             Shown(plain_picture(generated.image(int(index))[0]), "generated"),
             Shown(plain_picture(recalibrated.image(int(after[row["subject_id"]]))[0]), "recalibrated"),
         )
-        for index, row in first.iterrows()
-        if row["subject_id"] in after.index
-    ][:TRIOS]
+        for index, row in chosen.iterrows()
+    ]
 
 
 def gaps(out: Path) -> Plot:
@@ -130,12 +129,12 @@ def _middle(cohort: Cohort) -> Any:
     return table.iloc[rows].set_index(np.array(rows))
 
 
-def _like(row: Any, known: Any, real: Cohort) -> Shown | None:
+def _like(row: Any, known: Any, real: Cohort, turn: int) -> Shown | None:
+    """A real subject of the same kind; another one for every synthetic one, as long as there are any."""
     same = known[np.all([known[name] == row[name] for name in ALIKE], axis=0)]
     if not len(same):
         return None
-    index = int(same.index[0])
-    return Shown(plain_picture(real.image(index)[0]), "real")
+    return Shown(plain_picture(real.image(int(same.index[turn % len(same)]))[0]), "real")
 
 
 def _said(row: Any) -> str:
