@@ -21,6 +21,7 @@ FOUND = Found(
     verdicts={"fidelity": "bad", "privacy": "good", "utility": "not enough evidence", "fairness": "good"},
     grouping="sex x vendor",
     tested=64,
+    by_chance=False,
     start=Measured(0.80, 0.70, 0.90),
     images=Measured(0.10, 0.02, 0.18),
     cheap_name="cropping",
@@ -57,6 +58,11 @@ def test_the_cheap_remedy_stands_beside_them(against: Measured, said: str) -> No
     last = changed(against=against)[2]
     assert "'cropping' changes it by +0.12" in last
     assert said in last
+
+
+def test_groups_that_differ_by_chance_alone_are_told_so() -> None:
+    assert "by chance alone" in changed(by_chance=True)[2]
+    assert "by chance alone" not in changed(by_chance=False)[2]
 
 
 def test_without_groups_nothing_is_claimed() -> None:

@@ -21,11 +21,8 @@ LABEL = "diagnosis"
 SENSITIVE = ("sex", "vendor")  # what the preset tangles with disease most; the audit finds it without being told
 TARGET = f"parity:{LABEL}|{','.join(SENSITIVE)}"
 REMEDIES = ("cropping", "real + planned")  # the strongest cheap remedy on phantoms, and the images
-SHARES = {
-    "train": 0.4,
-    "validation": 0.15,
-    "test": 0.45,
-}  # of the phantoms: without many to test on nothing can be told
+# Shares of the phantoms: without many to test on nothing can be told.
+SHARES = {"train": 0.4, "validation": 0.15, "test": 0.45}
 
 
 class DemoSettings(Settings):

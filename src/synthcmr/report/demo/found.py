@@ -12,7 +12,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.evaluation.evaluate import read_card
 from synthcmr.fairness.cells import in_words
 from synthcmr.fairness.debias.remedies import NOTHING
-from synthcmr.fairness.debias.verdict import WORST
+from synthcmr.fairness.debias.verdict import OPPORTUNITY, WORST
 from synthcmr.fairness.planning.plan_folder import Plan
 from synthcmr.frequency.spectrum.compare import DISTANCE
 
@@ -62,6 +62,7 @@ class Found:
     verdicts: Mapping[str, str]  # part of the score card -> word
     grouping: str  # whose worst group is looked at; empty: no two groups can be compared
     tested: int
+    by_chance: bool  # whether groups filled at random would differ as much as these
     start: Measured | None  # worst group's balanced accuracy of a classifier of real images alone
     images: Measured | None  # what planned images change in it
     cheap_name: str
@@ -126,9 +127,15 @@ def _classified(debiased: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "grouping": main,
         "tested": debiased["test_subjects"],
+        "by_chance": bool(main) and _by_chance(remedies[NOTHING], main),
         "start": measured(remedies[NOTHING]["scores"].get(key)),
         "images": measured(images["to_nothing"].get(key)),
         "cheap_name": cheap,
         "cheap": measured(remedies[cheap]["to_nothing"].get(key)),
         "against": measured(images["to_best_cheap"].get(key)),
     }
+
+
+def _by_chance(nothing: Mapping[str, Any], main: str) -> bool:
+    key = f"{OPPORTUNITY}, {main}"
+    return bool(nothing["scores"][key]["value"] <= nothing["by_chance"][key]["high"])

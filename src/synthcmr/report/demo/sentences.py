@@ -63,7 +63,7 @@ def _helped(found: Found) -> str:
     where = f"the worst group of {found.grouping.replace(' x ', ' and ')}"
     return (
         f"{_verdict(found.images)} {where}: {_signed(found.images)} in balanced accuracy, from {found.start.value:.2f}, "
-        f"on {found.tested} test subjects{_beside(found)}."
+        f"on {found.tested} test subjects{_alone(found)}{_beside(found)}."
     )
 
 
@@ -73,6 +73,11 @@ def _verdict(change: Measured) -> str:
     if change.high < 0:
         return "Planned images did harm in"
     return "Planned images cannot be told from no remedy in"
+
+
+def _alone(found: Found) -> str:
+    """Whether there was anything to mend."""
+    return ", where groups of these sizes differ as much by chance alone" if found.by_chance else ""
 
 
 def _beside(found: Found) -> str:
