@@ -54,7 +54,7 @@ def draw_groups(axis: plt.Axes, rows: list[GroupRow]) -> None:
     axis.grid(axis="x", color="#dfe4ea")
     axis.set_axisbelow(True)
     axis.spines[["top", "right", "left"]].set_visible(False)
-    axis.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.4, 1.14), ncols=3, columnspacing=1.0)
+    axis.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.4, 1.12), ncols=3, columnspacing=1.0)
 
 
 def main() -> None:
@@ -64,13 +64,13 @@ def main() -> None:
     given = parser.parse_args()
     cohorts = (Cohort.open(given.demo / name) for name in ("cohort", "synthetic", "recalibrated"))
     shown = trios(*cohorts)[:ROWS]
-    figure = plt.figure(figsize=(11, 4.6), dpi=110)
+    figure = plt.figure(figsize=(11, 4.8), dpi=110)
     left, right = figure.subfigures(1, 2, width_ratios=(1.0, 1.25))
     for k, trio in enumerate(shown):
         for j, (title, one) in enumerate(
             (("phantom", trio.real), ("generated", trio.generated), ("recalibrated", trio.recalibrated))
         ):
-            axis = left.add_axes((0.04 + 0.32 * j, 0.97 - 0.325 * (k + 1), 0.30, 0.25))
+            axis = left.add_axes((0.02 + 0.32 * j, 0.68 - 0.31 * k, 0.31, 0.26))
             axis.imshow(pixels(one), cmap="gray", vmin=0, vmax=255)
             axis.set_axis_off()
             if k == 0:
