@@ -10,15 +10,12 @@ balanced cohort that the classifier never sees.
 """
 
 import argparse
-from functools import partial
-from itertools import count
 from pathlib import Path
 
 from synthcmr.cli.progress import progress_bar
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.parallel import cores, ordered_map
-from synthcmr.cohort.writer import COHORT_FILE, CohortWriter
-from synthcmr.config import PreprocessSettings
+from synthcmr.cohort.parallel import cores
+from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.fairness.debias.experiment import run_experiment
 from synthcmr.fairness.debias.scores import Estimate, RemedyScores, Results
 from synthcmr.fairness.debias.sets import make_sets
@@ -26,8 +23,7 @@ from synthcmr.fairness.debias.settings import DebiasSettings
 from synthcmr.fairness.debias.verdict import verdict
 from synthcmr.fairness.loop.loop import balance
 from synthcmr.fairness.loop.settings import BalanceSettings
-from synthcmr.phantom.cohort import make_record
-from synthcmr.phantom.population import draw_subject
+from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.report.balance_page import write_balance
 from synthcmr.report.debias_page import write_debias
 
@@ -41,24 +37,8 @@ def people(out: Path, wanted: dict[str, int], seed: int) -> Cohort:
     """The first subjects of the preset that fill each split."""
     if (out / COHORT_FILE).exists():
         return Cohort.open(out)
-    left, chosen = dict(wanted), []
-    for index in count():
-        split = draw_subject(PRESET, index, seed).split
-        if left[split] > 0:
-            left[split] -= 1
-            chosen.append(index)
-        if not any(left.values()):
-            break
-    settings = PreprocessSettings(frames="pair")
-    job = partial(make_record, preset=PRESET, frames=2, seed=seed, settings=settings)
-    manifest = {"step": "phantom", "chosen": chosen, "settings": {"preprocess": settings.model_dump(mode="json")}}
-    with CohortWriter(out, manifest, "float16", (128, 128)) as writer, progress_bar("phantoms") as report:
-        todo = [i for i in chosen if f"{i:06d}" not in writer.done]
-        for k, record in enumerate(ordered_map(job, todo, cores(), ["synthcmr.phantom.render"]), 1):
-            writer.add(record)
-            report(len(chosen) - len(todo) + k, len(chosen), record.case_id)
-        writer.finish(None, [])
-    return Cohort.open(out)
+    with progress_bar("phantoms") as report:
+        return make_phantoms(out, PRESET, seed=seed, progress=report, splits=wanted)
 
 
 def row(one: RemedyScores, main: str) -> str:

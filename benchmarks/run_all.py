@@ -11,6 +11,9 @@ RARE = ["--rare", "DCM", "--work", "benchmarks/out/recalibrated_training_rare"]
 ALWAYS = [
     ["benchmarks.phantom_speed"],
     ["benchmarks.phantom_sheet"],
+    ["benchmarks.demo_time", "--quick", "--out", "benchmarks/out/demo_quick"],
+    ["benchmarks.demo_time", "--out", "benchmarks/out/demo"],
+    ["benchmarks.demo_picture", "benchmarks/out/demo"],
     ["synthcmr", "phantom", PEOPLE, "--preset", "everyone", "--subjects", "300", "--seed", "70"],
     ["benchmarks.anatomy_numbers", "--cohort", PEOPLE],
     ["benchmarks.adherence", "--cohort", PEOPLE, "--split", "train"],

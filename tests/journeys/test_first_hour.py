@@ -1,7 +1,9 @@
 """Whole commands, as a newcomer types them."""
 
+import html
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 from tests.report.accessible import check
 
 SYNTHCMR = [sys.executable, "-m", "synthcmr"]
+SMALL = ("--quick", "--planned", 4)
+CHAIN = ("phantom", "audit", "plan", "generate", "recalibrate", "debias", "evaluate", "export", "report")
 
 
 def run(*words: object, ok: bool = True) -> subprocess.CompletedProcess[str]:
@@ -23,27 +27,82 @@ def run(*words: object, ok: bool = True) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     out = tmp_path_factory.mktemp("demo") / "out"
-    return out, run("demo", out, "--subjects", 44).stdout
+    return out, run("demo", out, *SMALL).stdout
 
 
-def test_demo_makes_a_cohort_an_audit_and_exports_and_says_what_to_open(demo: tuple[Path, str]) -> None:
+def test_demo_runs_the_whole_chain_and_tells_it_on_one_page(demo: tuple[Path, str]) -> None:
     out, said = demo
-    assert (out / "audit/audit.html").stat().st_size > 20_000
+    for k, step in enumerate(CHAIN, 1):
+        assert f"{k}/9 {step}" in said
+    assert "left in all" in said
+    page = (out / "index.html").read_text()
+    for name in CHAIN[:-1]:
+        assert f'id="{name}"' in page
+    for link in re.findall(r'href="([^"#:]+)"', page):
+        assert (out / link).exists(), link
+    assert "phantom, not a person" in page
+    assert "Open " in said
+    assert "index.html" in said
     assert "phantoms, not people" in said
-    assert "audit.html" in said
-    assert json.loads((out / "nnunet/Dataset501_SynthCMR/dataset.json").read_text())["labels"]["LV"] == 1
-    assert list((out / "dicom").rglob("*.dcm"))
-    check(out / "audit/audit.html")
-    check(out / "synthetic/generated.html")
-    assert "Nobody shown here exists" in (out / "synthetic/generated.html").read_text()
+    for name in ("index.html", "audit/audit.html", "synthetic/generated.html", "debiased/debias.html"):
+        check(out / name)
 
 
-def test_audit_of_the_unfair_cohort_names_the_tangled_attributes_by_itself(demo: tuple[Path, str]) -> None:
+def test_demo_says_in_three_sentences_what_its_own_files_hold(demo: tuple[Path, str]) -> None:
+    out, said = demo
+    told = json.loads((out / "demo.json").read_text())["sentences"]
+    assert len(told) == 3
+    page = html.unescape((out / "index.html").read_text())
+    assert all(sentence in said and sentence in page for sentence in told)
+    plan = json.loads((out / "plan/plan.json").read_text())
+    assert f"Of {plan['rows']} people planned" in told[1]
+    words = {part["verdict"]["word"] for part in json.loads((out / "scores/scores.json").read_text())["parts"].values()}
+    assert all(f"'{word}' of" in told[1] for word in words)
+    debiased = json.loads((out / "debiased/scores.json").read_text())
+    assert f"{debiased['test_subjects']} test subjects" in told[2]
+
+
+def test_demo_leaves_files_for_other_tools_that_say_what_they_are(demo: tuple[Path, str]) -> None:
+    import pydicom
+
+    out, _ = demo
+    nnunet = out / "nnunet/Dataset501_SynthCMR"
+    assert json.loads((nnunet / "dataset.json").read_text())["labels"]["LV"] == 1
+    assert list((nnunet / "imagesTr").glob("*plan-*")), "planned subjects are to be learned from"
+    assert not list((nnunet / "imagesTs").glob("*plan-*")), "nobody is tested on synthetic subjects"
+    images = [pydicom.dcmread(p, stop_before_pixels=True) for p in (out / "dicom").rglob("*.dcm")]
+    assert images
+    assert all(image.SyntheticData == "YES" for image in images if image.Modality == "MR")
+
+
+def test_a_second_demo_takes_what_is_there(demo: tuple[Path, str]) -> None:
+    out, said = demo
+    before = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file() and p.name != "demo.json"}
+    again = run("demo", out, *SMALL).stdout
+    assert again.count("is there already") == len(CHAIN)
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    assert again[again.index("What was found") :] == said[said.index("What was found") :]
+
+
+def test_a_demo_that_lost_a_step_makes_that_step_again(demo: tuple[Path, str]) -> None:
+    out, _ = demo
+    (out / "plan/plan.html").unlink()
+    again = run("demo", out, *SMALL).stdout
+    assert again.count("is there already") == len(CHAIN) - 2  # the plan's page, and the page that tells all
+    assert (out / "plan/plan.html").exists()
+
+
+def test_a_demo_of_another_size_says_the_way_out(demo: tuple[Path, str]) -> None:
+    out, _ = demo
+    assert "--overwrite" in run("demo", out, "--subjects", 60, ok=False).stderr
+
+
+def test_audit_of_the_unfair_cohort_names_who_is_missing_by_itself(demo: tuple[Path, str]) -> None:
     out, said = demo
     audit = json.loads((out / "audit/audit.json").read_text())
-    tangled = {frozenset((a["a"], a["b"])) for a in audit["associations"] if a["tangled"]}
-    assert frozenset(("diagnosis", "vendor")) in tangled
-    assert "Tangled with diagnosis" in said
+    assert any(set(cell["attributes"]) == {"diagnosis", "vendor"} for cell in audit["missing"])
+    assert "Missing or nearly missing: diagnosis" in audit["sentences"][0]
+    assert "hardly anybody is 'diagnosis" in said
     assert "phantoms, not people" in (out / "audit/audit.html").read_text()
 
 

@@ -1,10 +1,15 @@
 """Who is in a phantom cohort: published means and spreads, disease criteria, tangled attributes, independence of order."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats.contingency import association
 
+from synthcmr.config import PreprocessSettings
+from synthcmr.errors import SettingsError
+from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.phantom.population import draw_subject
 from synthcmr.phantom.presets import PRESETS
 from synthcmr.phantom.subject import PhantomSubject
@@ -102,3 +107,14 @@ def test_vendors_preset_has_all_scanners() -> None:
     seen = {(s.protocol.vendor, s.protocol.field_strength_t) for s in subjects}
     assert seen == {("Siemens", 1.5), ("Siemens", 3.0), ("Philips", 1.5), ("GE", 1.5), ("Canon", 1.5)}
     assert np.ptp([s.protocol.pixel_mm for s in subjects]) > 0.7
+
+
+def test_a_preset_that_brings_its_splits_fills_each_as_asked(tmp_path: Path) -> None:
+    small = PreprocessSettings(size=32, spacing_mm=4.0)
+    wanted = {"train": 2, "test": 1}
+    cohort = make_phantoms(tmp_path / "c", "biased", preprocess=small, workers=1, splits=wanted)
+    assert cohort.subjects["split"].value_counts().to_dict() == wanted
+    with pytest.raises(SettingsError, match="such as biased; got 'vendors'"):
+        make_phantoms(tmp_path / "v", "vendors", splits=wanted)
+    with pytest.raises(SettingsError, match="expected some of train, validation, test"):
+        make_phantoms(tmp_path / "t", "biased", splits={"tset": 1})

@@ -1,4 +1,4 @@
-"""`synthcmr demo`: the chain on phantoms, with no data and no download."""
+"""`synthcmr demo`: the whole chain on phantoms, with no data and no download."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,87 +6,47 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from synthcmr.cohort import Cohort
-
-PRESET = "biased"
-EXPORTS = ("nnunet", "dicom")
-DICOM_SUBJECTS = 5  # enough to open in a viewer
-LACKING = "woman, dilated cardiomyopathy, BMI 24"  # whom the unfair cohort hardly has
-GENERATED = 8
+    from synthcmr.demo.settings import DemoSettings
 
 
 def demo(
     out: Annotated[Path, typer.Argument(help="Folder for everything the demo makes.")] = Path("demo-out"),
-    subjects: Annotated[int, typer.Option("--subjects", min=20, help="Phantom subjects.")] = 120,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer subjects: done in a minute or two.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller: done in two minutes, and tells less.")] = False,
+    subjects: Annotated[
+        int | None, typer.Option("--subjects", min=20, help="Phantoms. [default: 140, with --quick 50]")
+    ] = None,
+    planned: Annotated[
+        int | None, typer.Option("--planned", min=1, help="Most people to make. [default: 36, with --quick 11]")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier demo made.")] = False,
 ) -> None:
     """Run the whole chain on phantoms: no data, no download.
 
-    Makes a phantom cohort that is unfair by design, audits it, generates patients whom it lacks, and exports it for nnU-Net
-    and as DICOM. What an earlier demo in the same folder finished is not made again.
+    Makes a phantom cohort that is unfair by design, audits it, plans and generates the people whom it lacks, gives their
+    images the fine grain of real ones, asks whether a classifier becomes fairer, scores the images, and exports them.
+    Writes index.html, one page that opens offline and tells the story with links to the page of each step. What an earlier
+    demo in the same folder finished is not made again.
 
     \b
     Examples:
       synthcmr demo
       synthcmr demo look --quick
     """
-    cohort = _phantoms(out / "cohort", 40 if quick else subjects, overwrite)
-    page, sentences = _audit(cohort, out / "audit")
-    made = _generate(out / "synthetic", overwrite)
-    folders = [_export(cohort, out / layout, layout) for layout in EXPORTS]
-    typer.echo("\nWhat was found:")
-    for sentence in sentences:
-        typer.echo(f"  {sentence}")
-    typer.echo(
-        f"\nOpen {page} and {made} in a browser. The cohort is in {cohort.path}, exports are in {' and '.join(map(str, folders))}."
-    )
-    typer.echo("The subjects are digital phantoms, not people.")
-
-
-def _phantoms(path: Path, subjects: int, overwrite: bool) -> "Cohort":
     from synthcmr.cli.progress import progress_bar
-    from synthcmr.cli.replace import clear_for
-    from synthcmr.cohort import Cohort
-    from synthcmr.cohort.writer import COHORT_FILE
-    from synthcmr.phantom.cohort import make_phantoms
+    from synthcmr.demo.record import clear
+    from synthcmr.demo.run import run_demo
 
-    typer.echo(f"1/4 phantom: {subjects} digital subjects, unfair by design (preset '{PRESET}')")
-    clear_for(path, overwrite)
-    if (path / COHORT_FILE).exists():
-        typer.echo("    is there already; --overwrite makes it again")
-        return Cohort.open(path)
-    with progress_bar("    phantom") as report:
-        return make_phantoms(path, PRESET, subjects, progress=report)
+    if overwrite:
+        clear(out)
+    outcome = run_demo(out, _settings(quick, subjects, planned), progress_bar, typer.echo)
+    typer.echo("\nWhat was found:")
+    for sentence in outcome.sentences:
+        typer.echo(f"  {sentence}")
+    typer.echo(f"\nOpen {outcome.page} in a browser. The subjects are digital phantoms, not people.")
 
 
-def _audit(cohort: "Cohort", folder: Path) -> tuple[Path, tuple[str, ...]]:
-    from synthcmr.cli.audit import write_audit
-    from synthcmr.fairness.audit import audit_cohort
+def _settings(quick: bool, subjects: int | None, planned: int | None) -> "DemoSettings":
+    from synthcmr.demo.settings import FULL, QUICK
 
-    typer.echo("2/4 audit: whom does it leave out?")
-    result = audit_cohort(cohort)
-    return write_audit(result, cohort, folder), result.sentences
-
-
-def _generate(path: Path, overwrite: bool) -> Path:
-    from synthcmr.cli.generate import generate
-    from synthcmr.cohort.writer import COHORT_FILE
-    from synthcmr.report.generated_page import PAGE
-
-    typer.echo(f"3/4 generate: {GENERATED} patients whom it lacks, with the weights that come with synthcmr")
-    if overwrite or not (path / COHORT_FILE).exists():
-        generate(path, prompt=LACKING, count=GENERATED, overwrite=overwrite)
-    return path / PAGE
-
-
-def _export(cohort: "Cohort", folder: Path, layout: str) -> Path:
-    from synthcmr.cohort.writers import get_writer
-
-    typer.echo(f"4/4 export: {layout}")
-    chosen = cohort
-    if layout == "dicom":
-        few = cohort.subjects["subject_id"].head(DICOM_SUBJECTS).tolist()
-        chosen = cohort.select(subject_id=few)
-    get_writer(layout).write(chosen, folder, overwrite=True)
-    return folder
+    asked = {"subjects": subjects, "planned": planned}
+    return (QUICK if quick else FULL).model_copy(update={k: v for k, v in asked.items() if v is not None})

@@ -1,8 +1,9 @@
 """From drawn subjects to a cohort folder."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from synthcmr.cohort import Cohort
@@ -20,6 +21,7 @@ from synthcmr.phantom.render import RenderedSubject, render_subject
 from synthcmr.phantom.subject import PhantomSubject
 
 VERSION = 1  # raise when the same preset, index and seed begin to give other pixels
+SPLITS = ("train", "validation", "test")
 CROP_MARGIN_MM = 30.0  # rendered beyond the crop: its middle is the middle of the masks, known only afterwards
 
 
@@ -32,6 +34,7 @@ def make_phantoms(
     preprocess: PreprocessSettings | None = None,
     workers: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
+    splits: Mapping[str, int] | None = None,
 ) -> Cohort:
     """Make a cohort of phantoms, or continue an interrupted one.
 
@@ -44,25 +47,28 @@ def make_phantoms(
         preprocess: as for real data; default 1.5 mm and 128x128.
         workers: processes.
         progress: called with (done, total, subject) after each subject.
+        splits: how many of each split, for a preset that brings its splits; `subjects` is not looked at then.
 
     Raises:
         SettingsError: the preset is unknown, or a number is out of range.
     """
     _check(preset, subjects, frames)
+    chosen = list(range(subjects)) if splits is None else _filling(preset, seed, splits)
     mode = "cine" if frames > 2 else "pair" if frames == 2 else "single"
     settings = (preprocess or PreprocessSettings()).model_copy(update={"frames": mode})
-    recipe = {"preset": preset, "subjects": subjects, "frames": frames, "seed": seed, "phantom_version": VERSION}
+    recipe: dict[str, object] = {"preset": preset, "subjects": len(chosen), "frames": frames, "seed": seed}
+    recipe |= {"phantom_version": VERSION} | ({} if splits is None else {"splits": dict(splits)})
     manifest = {"step": "phantom", **recipe, "settings": {"preprocess": settings.model_dump(mode="json")}}
     dtype = "float32" if settings.intensity == "none" else "float16"
     with CohortWriter(out, manifest, dtype, (settings.size or 256,) * 2) as writer:
-        todo = [i for i in range(subjects) if _case(i) not in writer.done]
+        todo = [i for i in chosen if _case(i) not in writer.done]
         job = partial(make_record, preset=preset, frames=frames, seed=seed, settings=settings)
-        done = subjects - len(todo)
+        done = len(chosen) - len(todo)
         for record in ordered_map(job, todo, workers or cores(), ["synthcmr.phantom.render"]):
             writer.add(record)
             done += 1
             if progress is not None:
-                progress(done, subjects, record.case_id)
+                progress(done, len(chosen), record.case_id)
         given = combined_hash(f"{k}={v}" for k, v in recipe.items())
         split = None if PRESETS[preset].brings_split else SplitSettings(seed=seed)
         writer.finish(split, [Input(f"phantom preset {preset}", "phantom", given)], {"phantom": recipe})
@@ -79,6 +85,24 @@ def make_record(index: int, preset: str, frames: int, seed: int, settings: Prepr
     return SubjectRecord(
         record.case_id, record.subject_id, attributes, record.images, record.rejects, truth=dict(rendered.truth)
     )
+
+
+def _filling(preset: str, seed: int, splits: Mapping[str, int]) -> list[int]:
+    """The first subjects of a preset that fill each split."""
+    if not PRESETS[preset].brings_split:
+        there = ", ".join(name for name, rules in PRESETS.items() if rules.brings_split)
+        raise SettingsError(f"splits: expected a preset that brings its own, such as {there}; got '{preset}'")
+    if not set(splits) <= set(SPLITS):
+        raise SettingsError(f"splits: expected some of {', '.join(SPLITS)}; got {', '.join(splits)}")
+    left, chosen = dict(splits), list[int]()
+    for index in count():
+        if not any(left.values()):
+            return chosen
+        split = draw_subject(preset, index, seed).split
+        if left.get(split, 0) > 0:
+            left[split] -= 1
+            chosen.append(index)
+    return chosen
 
 
 def _check(preset: str, subjects: int, frames: int) -> None:

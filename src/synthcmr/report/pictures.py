@@ -21,19 +21,33 @@ def heart_picture(image: npt.NDArray[np.float32], mask: npt.NDArray[np.uint8]) -
         image: (rows, columns), 0 to 1.
         mask: canonical labels of the same shape.
     """
-    from PIL import Image
-
-    high = max(float(np.percentile(image, 99.8)), 1e-6)
-    grey = np.clip(image / high * 255, 0, 255).astype(np.uint8)
-    large = np.asarray(
-        Image.fromarray(grey).resize((grey.shape[1] * ENLARGED, grey.shape[0] * ENLARGED), Image.Resampling.BICUBIC)
-    )
+    large = _enlarged(image)
     coloured = np.repeat(large[..., None], 3, axis=2)
     labels = np.kron(mask, np.ones((ENLARGED, ENLARGED), dtype=np.uint8))
     for label, colour in OUTLINES.items():
         coloured[_outline(labels == label)] = colour
+    return _data(coloured)
+
+
+def plain_picture(image: npt.NDArray[np.float32]) -> str:
+    """A PNG data URI of one slice without outlines, so that its grain can be seen."""
+    return _data(_enlarged(image))
+
+
+def _enlarged(image: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    from PIL import Image
+
+    high = max(float(np.percentile(image, 99.8)), 1e-6)
+    grey = np.clip(image / high * 255, 0, 255).astype(np.uint8)
+    size = (grey.shape[1] * ENLARGED, grey.shape[0] * ENLARGED)
+    return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC))
+
+
+def _data(pixels: npt.NDArray[np.uint8]) -> str:
+    from PIL import Image
+
     buffer = io.BytesIO()
-    Image.fromarray(coloured).save(buffer, format="PNG", optimize=True)
+    Image.fromarray(pixels).save(buffer, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

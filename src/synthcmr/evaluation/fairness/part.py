@@ -43,6 +43,8 @@ def _classified(told: Comparison, people: People) -> tuple[list[Score], list[str
 
 
 def _outlined(told: Comparison, people: People) -> list[Score]:
+    if "segmentation" not in told.settings.utility.tasks:
+        return [absent(CHANGE, f"it was not asked for: utility.tasks is {', '.join(told.settings.utility.tasks)}")]
     wanted = [Task(arm, 1.0, k) for k in range(told.settings.utility.repeats) for arm in (REAL_ONLY, BOTH)]
     try:
         return outlined_scores(told, people, Outcomes(trained(told, people, wanted)))

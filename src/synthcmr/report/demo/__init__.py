@@ -1,0 +1,1 @@
+"""The page of the demo: what was found, step by step."""
