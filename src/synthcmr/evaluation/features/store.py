@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 
+from synthcmr.cohort.parallel import cores
 from synthcmr.evaluation.features.extractor import Extractor, Values
 from synthcmr.evaluation.features.stream import Batch, ahead, batches
 
@@ -97,11 +99,12 @@ class _Filling:
 def _compute(cohort: Cohort, fillings: list[_Filling], frames: int, report: Report | None) -> None:
     names = " and ".join(filling.extractor.name for filling in fillings)
     seen = 0
-    for k, batch in enumerate(ahead(batches(cohort, frames))):
-        for filling in fillings:
-            filling.add(k, batch)
-        seen += len(batch.rows)
-        if report is not None:
-            report(seen, len(cohort), f"{names} of {cohort.path.name}")
+    with ThreadPoolExecutor(cores()) as pool:
+        for k, batch in enumerate(ahead(batches(cohort, frames))):
+            for done in [pool.submit(filling.add, k, batch) for filling in fillings]:
+                done.result()
+            seen += len(batch.rows)
+            if report is not None:
+                report(seen, len(cohort), f"{names} of {cohort.path.name}")
     for filling in fillings:
         filling.finish()

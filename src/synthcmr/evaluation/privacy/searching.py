@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from synthcmr.cohort.parallel import cores
 from synthcmr.evaluation.privacy.pile import Pile
 from synthcmr.evaluation.privacy.registering import Laid, alike_where_they_meet, lay
 from synthcmr.evaluation.privacy.settings import SearchSettings
@@ -51,15 +56,37 @@ def search(queries: Pile, keys: Pile, settings: SearchSettings, report: Report |
     """
     variants = tried(settings.scales, settings.degrees)
     known = Measure.of(keys.signatures)
-    found = []
-    with torch.no_grad():
-        for place, rows in queries.looks.stretches(QUERIES):
+
+    def matched(rows: npt.NDArray[np.float32]) -> Matches:
+        with torch.no_grad():
             look = torch.from_numpy(rows)
-            key, variant = candidates(look, keys.signatures, known, variants, settings.candidates)
-            found.append(_best(look, keys.looks, key, variant))
-            if report is not None:
-                report(place.stop, len(queries))
+            return _best(look, keys.looks, *candidates(look, keys.signatures, known, variants, settings.candidates))
+
+    found: list[Matches] = []
+    with _side_by_side() as pool:
+        waiting: deque[Future[Matches]] = deque()
+        for _, rows in queries.looks.stretches(QUERIES):
+            waiting.append(pool.submit(matched, rows))
+            while len(waiting) > cores():
+                found.append(waiting.popleft().result())
+                if report is not None:
+                    report(min(QUERIES * len(found), len(queries)), len(queries))
+        found += [one.result() for one in waiting]
+    if report is not None:
+        report(len(queries), len(queries))
     return Matches.joined(found)
+
+
+@contextmanager
+def _side_by_side() -> Iterator[ThreadPoolExecutor]:
+    """A thread for each core, as the steps of one search are too small to share out."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(cores()) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)
 
 
 def _best(look: Tensor, keys: Shelf, key: Tensor, variant: Tensor) -> Matches:
