@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from synthcmr.errors import CohortError
+from synthcmr.formats import WEIGHTS
 from synthcmr.training.shipped import FILES, shipped
 from synthcmr.training.weights import load_weights, read_header, save_weights, weights_file
 
@@ -19,7 +20,7 @@ def test_weights_come_back_with_their_header(tmp_path: Path, compact: bool) -> N
     made, again = network(), network()
     save_weights(made, tmp_path / "w.safetensors", {"family": "test"}, compact)
     load_weights(again, tmp_path / "w.safetensors")
-    assert read_header(tmp_path / "w.safetensors") == {"family": "test"}
+    assert read_header(tmp_path / "w.safetensors") == {**WEIGHTS.stamp, "family": "test"}
     x = torch.randn(2, 3, 8, 8)
     assert torch.allclose(made.eval()(x), again.eval()(x), atol=2e-2 if compact else 2e-3)
 
