@@ -46,6 +46,9 @@ class RadiomicsExtractor:
 
     def of(self, batch: Batch) -> Values:
         """Numbers of a batch; NaN for regions that a slice does not show."""
+        return np.concatenate([self._of_part(part) for part in batch.parts()])
+
+    def _of_part(self, batch: Batch) -> Values:
         image, regions = batch.image[:, 0].astype(np.float64), Regions.of(batch.mask[:, 0])
         found = {**_intensity(image, regions), **_texture(image, regions)}
         shown = np.where(regions.pixels >= FEW, 1.0, np.nan)

@@ -48,6 +48,9 @@ class SpectrumExtractor:
 
     def of(self, batch: Batch) -> Values:
         """Numbers of a batch; NaN where an image is the same everywhere."""
+        return np.concatenate([self._of_part(part) for part in batch.parts()])
+
+    def _of_part(self, batch: Batch) -> Values:
         image = batch.image[:, 0]
         values = np.full((len(image), len(self.columns)), np.nan, dtype=np.float32)
         spacing = batch.spacing_mm() if self.rings.unit == "mm" else np.zeros((len(image), 2))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
 
 FRAMES_AT_ONCE = 512
+IN_CACHE = 32  # images
 Rows = npt.NDArray[np.intp]
 
 
@@ -33,6 +34,12 @@ class Batch:
     def spacing_mm(self) -> npt.NDArray[np.float64]:
         """Height and width of a pixel, per image; NaN where unknown."""
         return self.table[["spacing_row_mm", "spacing_column_mm"]].to_numpy(dtype=float)
+
+    def parts(self) -> Iterator[Batch]:
+        """A few images at a time: numbers that fit into the processor's cache are worked on several times as quickly."""
+        for k in range(0, len(self.rows), IN_CACHE):
+            some = slice(k, k + IN_CACHE)
+            yield Batch(self.rows[some], self.image[some], self.mask[some], self.table.iloc[some])
 
 
 def batches(cohort: Cohort, frames: int) -> Iterator[Batch]:
