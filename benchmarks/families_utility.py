@@ -6,9 +6,9 @@ FOLDER holds one run per family. Each run makes whole stacks for people like tho
 each set is scored against the same test subjects with `synthcmr evaluate`: FID and KID in the features `cmr`, Dice of re-segmentation
 with the asked mask, and what a segmentation network gains when it learns from the set beside real subjects. The row "real" puts real
 people of the test split (--spare), who are then not tested on, at the place of synthetic ones. Membership is attacked from images
-alone, on the cohort that the run learned from (--learned, where the run does not tell): the area of the strongest attack. Seconds are
-core-seconds per image, masks included, on one core. Figures are means over seeds; intervals reach from the lowest to the highest end
-of the seeds' intervals.
+alone, on the cohort that the run learned from (--learned, where the run does not tell): the area of the strongest attack, its interval
+widened for how many were tried. Seconds are core-seconds per image, masks included, on one core. Figures are means over seeds; intervals
+reach from the lowest to the highest end of the seeds' intervals.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from synthcmr.errors import CohortError
 from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.privacy.judge import judge_privacy
 from synthcmr.evaluation.privacy.result import Attacks
+from synthcmr.evaluation.privacy.scores import best_of
 from synthcmr.evaluation.privacy.settings import PrivacySettings
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.evaluation.settings import EvaluateSettings
@@ -133,7 +134,7 @@ def membership(
     if not isinstance(found, Attacks):
         print(f"{run.name}: membership absent, {found.reason}", flush=True)
         return None
-    area = found.strongest.result.auc
+    area = best_of(found.strongest.result.auc, len(found.attacks))
     return area.value, area.low, area.high
 
 
