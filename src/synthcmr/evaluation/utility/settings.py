@@ -29,7 +29,7 @@ class SegmentationSettings(Settings):
     learner: Literal["dynunet", "nnunet"] = Field(
         "dynunet", description="nnunet: runs nnU-Net's own commands, which take hours and a GPU"
     )
-    filters: tuple[int, ...] = Field((8, 16, 32, 64), description="of each level; small enough for CPUs")
+    filters: tuple[int, ...] = Field((8, 16, 32, 64), min_length=3, description="of each level; small enough for CPUs")
     crop: int = Field(96, ge=16, description="pixels along a side of what is shown in training, cut out anywhere")
     share: float = Field(0.5, gt=0, lt=1, description="of images shown that are synthetic, where real ones are too")
     loop: LoopSettings = SEGMENTATION_LOOP
