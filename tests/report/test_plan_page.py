@@ -48,7 +48,7 @@ def test_what_limits_leave_short_is_shown(tmp_path: Path) -> None:
     settings = PlanSettings(budget=5, below_floor="refuse", floor=20)
     plan = plan_subjects(people(80, 0, tangled=True), "equal:sex,diagnosis", settings)
     page = page_of(plan, tmp_path / "plan")
-    assert "subjects short, for the reasons below." in page
+    assert "subjects short; the cells that lack them say why." in page
     assert "fewer than --floor 20" in page
     assert "<h2>Left out</h2>" in page
     assert "5 rows" in page

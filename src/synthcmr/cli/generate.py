@@ -40,6 +40,7 @@ class Branch(StrEnum):
     metadata_free = "metadata-free"
 
 
+BLIND = 0.5  # median Dice of what screening kept, below which the segmenter cannot be said to have looked
 DEFAULT_COUNT = 16
 STYLE = ("vendor", "scanner", "field_strength_t", "centre")  # what --as may change: the scanner, never the patient
 REDRAWING: "dict[str, Any]" = {"guidance": 2.0, "until": 1.0}  # of the way from one scanner to another
@@ -209,6 +210,7 @@ def describe(cohort: "Cohort", asked: int) -> str:
     if tries and cohort.info["settings"]["generate"]["screen"]["enabled"]:
         thrown = tries - len(kept)
         lines.append(f"  screening: {thrown} of {tries} renderings rejected ({100 * thrown / tries:.0f} %)")
+        lines += _weak_judge(cohort)
     if len(rejects):
         lines.append(
             f"  {len(rejects)} of {asked} given up; reasons in rejects.parquet, first: {rejects['reason'].iloc[0]}"
@@ -220,6 +222,17 @@ def describe(cohort: "Cohort", asked: int) -> str:
 
         lines.append(f"  look at them: {write_generated_page(cohort)}")
     return "\n".join(lines)
+
+
+def _weak_judge(cohort: "Cohort") -> list[str]:
+    """Screening measures by what the segmenter reaches on real images; one that never learned lets everything pass."""
+    found = cohort.images["screen_dice"].median() if "screen_dice" in cohort.images else float("nan")
+    if not found < BLIND:
+        return []
+    return [
+        f"  the segmenter finds the masks of what was kept at a Dice of {found:.2f} only: it hardly screens. Train it longer, or ask "
+        "for more with --set screen.min_dice=0.6"
+    ]
 
 
 def _understood(prompt: str | None) -> "Understood":

@@ -39,7 +39,7 @@ def lead(plan: Plan) -> list[str]:
     said = [f"{made} synthetic subjects are planned beside {real} real ones, in {len(plan.cells)} cells."]
     if short:
         said.append(
-            f"The target is not fully reached: {short} subject{'s' if short > 1 else ''} short, for the reasons below."
+            f"The target is not fully reached: {short} subject{'s' if short > 1 else ''} short; the cells that lack them say why."
         )
     else:
         said.append("The target is reached." if made else "The cohort is at its target already.")
