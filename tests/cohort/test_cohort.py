@@ -59,7 +59,7 @@ def test_opening_reads_neither_tables_nor_pixels(cohort: Cohort) -> None:
     opened = Cohort.open(cohort.path)
     assert "subjects" not in vars(opened)
     assert "images" not in vars(opened)
-    assert opened._frames._group is None
+    assert not opened._frames._arrays
     assert opened.info["images"] == len(opened.images)
 
 

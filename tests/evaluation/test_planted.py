@@ -126,7 +126,7 @@ def test_the_page_is_one_file_that_needs_no_network(cards: dict[str, ScoreCard],
     file = write_score_card(cards["swapped"], folder / "scores/swapped")
     check(file)
     page = file.read_text()
-    assert "Bad: mask" in page
+    assert ">bad</span> mask" in page
     assert page.count("data:image/png") >= 24
     assert "http" not in page
     assert "<svg" in page

@@ -23,7 +23,7 @@ def test_one_part_its_page_and_what_is_wrong_in_a_sentence(tmp_path: Path) -> No
     (out / "report.html").unlink()
     run("report", out)
     assert (out / "report.html").read_text() == page
-    assert "expected the scores of 'synthcmr evaluate" in run("report", tmp_path, ok=False).stderr
+    assert "there are no scores yet; run 'synthcmr evaluate" in run("report", tmp_path, ok=False).stderr
     assert "no image of split 'exam'" in run("evaluate", real, made, out, "--split", "exam", ok=False).stderr
     wrong = run("evaluate", real, made, out, "--set", "rules.fidelity.realism.goood=1", ok=False).stderr
     assert "goood" in wrong
