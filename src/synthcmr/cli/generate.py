@@ -226,7 +226,7 @@ def describe(cohort: "Cohort", asked: int) -> str:
 
 def _weak_judge(cohort: "Cohort") -> list[str]:
     """Screening measures by what the segmenter reaches on real images; one that never learned lets everything pass."""
-    found = cohort.images["screen_dice"].median() if "screen_dice" in cohort.images else float("nan")
+    found = cohort.images["screen_dice"].astype(float).median() if "screen_dice" in cohort.images else float("nan")
     if not found < BLIND:
         return []
     return [
