@@ -230,8 +230,8 @@ def _weak_judge(cohort: "Cohort") -> list[str]:
     if not found < BLIND:
         return []
     return [
-        f"  the segmenter finds the masks of what was kept at a Dice of {found:.2f} only: it hardly screens. Train it longer, or ask "
-        "for more with --set screen.min_dice=0.6"
+        f"  the segmenter finds the masks of what was kept at a Dice of {found:.2f} only: it hardly screens. Train it longer; "
+        "'synthcmr judge score segmenter COHORT JUDGE' says how good it is"
     ]
 
 
