@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from synthcmr.cohort.parallel import cores
@@ -51,7 +52,7 @@ def run_demo(out: Path, settings: DemoSettings, bar: Bar, say: Say) -> Outcome:
         todo = [name for name in names[k - 1 :] if name not in there]
         left = in_words(seconds_left(todo, spent, expected, cores()))
         say(f"{k}/{total} {step.name}: {step.about} ({left} left in all)")
-        spent[step.name] = _timed(lambda step=step: step.run(demo))  # type: ignore[misc]
+        spent[step.name] = _timed(partial(step.run, demo))
         record.finish(step.name, spent[step.name])
     return _told(demo, record, anew=bool(spent), say=say)
 
