@@ -7,8 +7,11 @@ each set is scored against the same test subjects with `synthcmr evaluate`: FID 
 with the asked mask, and what a segmentation network gains when it learns from the set beside real subjects. The row "real" puts real
 people of the test split (--spare), who are then not tested on, at the place of synthetic ones. Membership is attacked from images
 alone, on the cohort that the run learned from (--learned, where the run does not tell): the area of the strongest attack, its interval
-widened for how many were tried. Seconds are core-seconds per image, masks included, on one core. Figures are means over seeds; intervals
-reach from the lowest to the highest end of the seeds' intervals.
+widened for how many were tried. Seconds are per image, masks included: core-seconds on one core, or seconds where there is a card. Figures
+are means over seeds; intervals reach from the lowest to the highest end of the seeds' intervals.
+
+What is finished is kept in --out, set by set, so that several processes can share the work (--families, --only-seed, --sets-alone);
+the same command without these then makes the table.
 """
 
 import argparse
@@ -36,11 +39,13 @@ from synthcmr.evaluation.privacy.scores import best_of
 from synthcmr.evaluation.privacy.settings import PrivacySettings
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.evaluation.utility.segmentation.trained import WORK as NETWORKS
 from synthcmr.fairness.debias.sets import like_images
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.requests import FOLLOWED, Request, like_cohort
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, load_image_generator
+from synthcmr.training.device import best_device
 from synthcmr.training.run_folder import WEIGHTS
 
 TIMED = 2  # subjects that seconds are taken from
@@ -67,6 +72,8 @@ class Ground:
     out: Path
     subjects: int
     workers: int
+    attacked: int
+    learned: Cohort | None
 
     def requests(self, seed: int) -> list[Request]:
         """People like those of the training split, their anatomies drawn anew."""
@@ -88,12 +95,29 @@ class Ground:
 
     def scored(self, name: str, synthetic: Cohort) -> Figures:
         """Everything that the score card says."""
-        only = sorted({part for part, _ in COLUMNS.values()})
+        only, scores = sorted({part for part, _ in COLUMNS.values()}), self.out / "scores" / name
+        share_networks(scores, self.out / "networks")
         with progress_bar(name) as report:
-            card = evaluate(
-                self.people, synthetic, self.out / "scores" / name, self.settings, only, report, workers=self.workers
-            )
+            card = evaluate(self.people, synthetic, scores, self.settings, only, report, workers=self.workers)
         return {column: found for column, where in COLUMNS.items() if (found := figure(card, *where)) is not None}
+
+    def figures(self, name: str, run: Path | None, seed: int, sets_alone: bool = False) -> Figures:
+        """Of a family and a seed, or of real people where there is no run; taken once."""
+        title = f"{name}-{seed}"
+        file = self.out / "figures" / f"{title}.json"
+        if file.exists():
+            return {column: (v, low, high) for column, (v, low, high) in json.loads(file.read_text()).items()}
+        made = self.spare if run is None else self.made(name, run, seed)
+        if sets_alone:
+            return {}
+        found = self.scored(title, made)
+        if run is not None:
+            learned, work = learned_from(run) or self.learned, self.out / "privacy" / title
+            if (area := membership(learned, run, made, work, self.attacked, seed)) is not None:
+                found[MEMBERSHIP] = area
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(found))
+        return found
 
     def seconds(self, name: str, run: Path) -> float:
         """Of an image, on one core; taken once."""
@@ -101,10 +125,20 @@ class Ground:
         if not file.exists():
             load_image_generator(Sources(run=run))  # reading weights is no part of an image
             folder = self.out / "seconds" / f"{name}-{time.time_ns()}"  # never one that is there in part
-            started = time.process_time()
+            clock = time.process_time if best_device().type == "cpu" else time.perf_counter
+            started = clock()
             made = generate(folder, self.requests(0)[:TIMED], Sources(run=run), unscreened(self.people))
-            file.write_text(json.dumps({"seconds": (time.process_time() - started) / len(made)}))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps({"seconds": (clock() - started) / len(made)}))
         return float(json.loads(file.read_text())["seconds"])
+
+
+def share_networks(scores: Path, networks: Path) -> None:
+    """Keep the networks of all sets in one place: those that saw no synthetic image are then trained once."""
+    scores.mkdir(parents=True, exist_ok=True)
+    networks.mkdir(exist_ok=True)
+    if not (scores / NETWORKS).exists():
+        (scores / NETWORKS).symlink_to(networks.resolve())
 
 
 def unscreened(people: Cohort) -> GenerateSettings:
@@ -207,7 +241,9 @@ def options_of() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True)
-    parser.add_argument("--families", default="", help="names, comma-separated; empty: all")
+    parser.add_argument("--families", default="", help="names, comma-separated, also 'real'; empty: all")
+    parser.add_argument("--only-seed", type=int, default=None, help="score the set of this seed, and make no table")
+    parser.add_argument("--sets-alone", action="store_true", help="make the sets and score none")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/families_utility"))
     parser.add_argument("--subjects", type=int, default=100, help="synthetic subjects of a set")
     parser.add_argument(
@@ -225,37 +261,45 @@ def options_of() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def row_of(ground: Ground, name: str, run: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """All figures of a family."""
-    each = []
-    for seed in range(options.seeds):
-        made = ground.made(name, run, seed)
-        found = ground.scored(f"{name}-{seed}", made)
-        learned = learned_from(run) or options.learned
-        area = membership(learned, run, made, ground.out / "privacy" / f"{name}-{seed}", options.attacked, seed)
-        each.append(found | ({} if area is None else {MEMBERSHIP: area}))
+def row_of(ground: Ground, name: str, run: Path | None, options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """All figures of a family, or of real people."""
+    wanted = range(options.seeds if run is not None else 1)
+    if options.only_seed is not None:
+        wanted = [options.only_seed]
+    each = [ground.figures(name, run, seed, options.sets_alone) for seed in wanted]
+    if run is None or options.sets_alone or options.only_seed is not None:
+        return together(each)
     seconds = ground.seconds(name, run)
     return together(each) | {SECONDS: {"value": seconds, "low": seconds, "high": seconds, "seeds": 1}}
+
+
+def ground_of(options: argparse.Namespace) -> Ground:
+    """The cohort and how it is scored."""
+    # the classifier has a benchmark of its own; the splits keep test subjects from fidelity's training side
+    base: dict[str, Any] = {"split": "test", "by": (), "crossing": ()}
+    settings = read_settings(EvaluateSettings, None, base, ["utility.tasks=[segmentation]", *options.set])
+    people, spare = some(Cohort.open(options.people), options.test, options.spare, settings.seed)
+    return Ground(
+        people, spare, settings, options.out, options.subjects, options.workers, options.attacked, options.learned
+    )
 
 
 def main() -> None:
     """Make, score, tell; what is finished is kept."""
     options = options_of()
-    # the classifier has a benchmark of its own; the splits keep test subjects from fidelity's training side
-    base: dict[str, Any] = {"split": "test", "by": (), "crossing": ()}
-    settings = read_settings(EvaluateSettings, None, base, ["utility.tasks=[segmentation]", *options.set])
-    spared = options.subjects if options.spare is None else options.spare
-    people, spare = some(Cohort.open(options.people), options.test, spared, settings.seed)
-    ground = Ground(people, spare, settings, options.out, options.subjects, options.workers)
-    (options.out / "seconds").mkdir(parents=True, exist_ok=True)
-    wanted = options.families.split(",") if options.families else None
-    table = {"real": together([ground.scored("real", ground.spare)])} if spared else {}
-    for name, run in families(options.runs):
-        if wanted is None or name in wanted:
-            table[name] = row_of(ground, name, run, options)
-        told_of = {"people": str(options.people), "settings": settings.model_dump(mode="json"), "table": table}
-        (options.out / "table.json").write_text(json.dumps(told_of, indent=2))
-        (options.out / "table.md").write_text(markdown(table) + "\n")
+    options.spare = options.subjects if options.spare is None else options.spare
+    ground = ground_of(options)
+    options.out.mkdir(parents=True, exist_ok=True)
+    chosen: dict[str, Path | None] = {"real": None} if options.spare and not options.sets_alone else {}
+    chosen |= dict(families(options.runs))
+    if options.families:
+        chosen = {name: chosen[name] for name in options.families.split(",")}
+    table = {name: row_of(ground, name, run, options) for name, run in chosen.items()}
+    if options.sets_alone or options.only_seed is not None:
+        return
+    told = {"people": str(options.people), "settings": ground.settings.model_dump(mode="json"), "table": table}
+    (options.out / "table.json").write_text(json.dumps(told, indent=2))
+    (options.out / "table.md").write_text(markdown(table) + "\n")
     print(markdown(table))
 
 

@@ -1,6 +1,6 @@
 """What each training preset needs on this machine: parameters, peak memory, seconds a step.
 
-    python -m benchmarks.presets [--only cpu 8g 24g 80g] [--steps 8]
+    python -m benchmarks.presets [--only cpu 8g 24g 80g] [--steps 10]
 
 Trains a few steps on random images of the preset's size. On a GPU memory is the card's peak and the share of its peak arithmetic is
 given too (PEAK_TFLOPS, bf16 dense); on a CPU memory is what the process held at most. Without a GPU only `cpu` is timed by default.
@@ -9,6 +9,7 @@ given too (PEAK_TFLOPS, bf16 dense); on a CPU memory is what the process held at
 import argparse
 import json
 import resource
+import shutil
 import time
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.flow.presets import PRESETS
 from synthcmr.training.images import TrainingImages
-from synthcmr.training.loop import Loop
+from synthcmr.training.loop import LOG_EVERY, Loop
 from synthcmr.training.run_folder import RunFolder
 
 SIZE, IMAGES = 128, 256
@@ -59,15 +60,12 @@ def measure(name: str, steps: int, work: Path) -> dict[str, object]:
     network = FlowNetwork(model, Vocabulary.of(images.attributes, model.attributes))
     flops = flops_a_step(network, loop.batch)
     quiet = loop.model_copy(
-        update={"steps": steps + 3, "held_out_every": 10**6, "sheet_every": 10**6, "checkpoint_every": 10**6}
+        update={"steps": steps + LOG_EVERY, "held_out_every": 10**6, "sheet_every": 10**6, "checkpoint_every": 10**6}
     )
-    going = Loop(ConditionalTrainee(network, images, None), quiet, RunFolder(work / name))
-    for _ in range(3):
-        going._one_step()
-    started = time.perf_counter()
-    for _ in range(steps):
-        going._one_step()
-    seconds = (time.perf_counter() - started) / steps
+    at: dict[int, float] = {}
+    trainee = ConditionalTrainee(network, images, None)
+    Loop(trainee, quiet, RunFolder(work / name), lambda p: at.update({p.step: time.perf_counter()})).go()
+    seconds = (at[steps + LOG_EVERY] - at[LOG_EVERY]) / steps  # the first steps warm up
     found: dict[str, object] = {
         "preset": name,
         "million_parameters": round(sum(p.numel() for p in network.parameters()) / 1e6, 1),
@@ -97,10 +95,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = list(PRESETS) if torch.cuda.is_available() else ["cpu"]
     parser.add_argument("--only", nargs="*", default=default, choices=list(PRESETS))
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/presets.json"))
     options = parser.parse_args()
     rows = []
+    shutil.rmtree(options.out.parent / "presets", ignore_errors=True)
     for name in options.only:
         rows.append(measure(name, options.steps, options.out.parent / "presets"))
         print(rows[-1], flush=True)

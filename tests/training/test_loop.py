@@ -40,9 +40,9 @@ from pathlib import Path
 from tests.training.making import loop, SETTINGS
 going = loop(Path(sys.argv[1]))
 take = going._one_step
-def slow():
+def slow(*given):
     time.sleep(0.05)
-    return take()
+    return take(*given)
 going._one_step = slow
 going.go()
 """

@@ -19,6 +19,7 @@ from synthcmr.config import recorded_settings
 from synthcmr.judges.augment import standardise, varied
 from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.settings import ReaderSettings
+from synthcmr.training.device import best_device
 from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.layout import channels_last, channels_last_batch
@@ -83,7 +84,7 @@ class AttributeReader:
         settings = recorded_settings(header["model"], ReaderSettings, str(weights))
         network = ReaderNetwork(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
-        return cls(network, file_hash(weights), read_header(weights).get("limits", {}))
+        return cls(network.to(best_device()), file_hash(weights), read_header(weights).get("limits", {}))
 
     @torch.no_grad()
     def read(self, image: npt.NDArray[np.floating]) -> Reading:

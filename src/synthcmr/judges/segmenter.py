@@ -18,6 +18,7 @@ from synthcmr.config import recorded_settings
 from synthcmr.judges.augment import augment, standardise
 from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.settings import SegmenterSettings
+from synthcmr.training.device import best_device
 from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.layout import channels_last, channels_last_batch
@@ -73,7 +74,7 @@ class Segmenter:
         """Load a weights file."""
         network = build(recorded_settings(read_header(weights)["model"], SegmenterSettings, str(weights)))
         load_weights(network, weights)
-        return cls(network, file_hash(weights), read_header(weights).get("limits", {}))
+        return cls(network.to(best_device()), file_hash(weights), read_header(weights).get("limits", {}))
 
     @torch.no_grad()
     def segment(self, image: npt.NDArray[np.floating]) -> Mask:

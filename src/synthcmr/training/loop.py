@@ -7,28 +7,30 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from synthcmr.errors import SettingsError
 from synthcmr.training import checkpoint
-from synthcmr.training.draws import Draw, Order, held_out_draws
+from synthcmr.training.ahead import Ahead
+from synthcmr.training.draws import Order, held_out_draws
 from synthcmr.training.ema import Ema
-from synthcmr.training.privacy import Promise, Secret, promise
-from synthcmr.training.private_step import add_noise, check_private, clipped_sum
+from synthcmr.training.privacy import Secret
+from synthcmr.training.private_run import PrivateRun, private_run
+from synthcmr.training.private_step import add_noise, clipped_sum
 from synthcmr.training.processes import on_cpu
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Batch, KnowsPeople, Trainee
+from synthcmr.training.trainee import Batch, Trainee
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     from accelerate import Accelerator
 
@@ -83,7 +85,7 @@ class Loop:
         self._order = Order(self._training_rows, settings.seed, weights)
         self.step = 0
         self._held_out: float | None = None
-        self._private = _private_run(trainee, settings)
+        self._private = private_run(trainee, settings)
         self._prepare()
         self._resume()
 
@@ -107,8 +109,13 @@ class Loop:
         """
         started, first = time.monotonic(), self.step
         last = min(until or self.settings.steps, self.settings.steps)
+        with Ahead(self._making, self.settings.accumulate, last, self._accelerator.device.type != "cpu") as ahead:
+            self._train(ahead, last, started, first)
+        return self._ema.network
+
+    def _train(self, ahead: Ahead, last: int, started: float, first: int) -> None:
         while self.step < last:
-            numbers = self._one_step()
+            numbers = self._one_step(ahead)
             self.step += 1
             self._ema.update(self._bare, self.step)
             looked = self._look()
@@ -118,7 +125,6 @@ class Loop:
                 self._show(numbers, time.monotonic() - started, first)
             if self.step % self.settings.checkpoint_every == 0 or self.step == last:
                 self._save()
-        return self._ema.network
 
     def _prepare(self) -> None:
         network = self.trainee.network.to(self._accelerator.device)
@@ -141,7 +147,7 @@ class Loop:
         found: dict[str, Any] = getattr(self.trainee.network, "optimiser", {}).get(turn, {})
         return found
 
-    def _one_step(self) -> dict[str, float]:
+    def _one_step(self, ahead: Ahead) -> dict[str, float]:
         """One optimiser step of every turn, over the whole batch."""
         torch.manual_seed(hash((self.settings.seed, self.step, self._accelerator.process_index)) % 2**31)
         rate = self._rate()
@@ -153,15 +159,15 @@ class Loop:
             if self._private is not None:
                 numbers |= self._private_gradient(turn, self._private)
             else:
-                numbers |= self._gradient(turn)
+                numbers |= self._gradient(turn, ahead)
             optimiser.step()
         return {name: float(self._accelerator.reduce(value, "mean")) for name, value in numbers.items()}
 
-    def _gradient(self, turn: str) -> dict[str, torch.Tensor]:
+    def _gradient(self, turn: str, ahead: Ahead) -> dict[str, torch.Tensor]:
         """The gradient of a batch, in parts; the numbers to log."""
         numbers: dict[str, torch.Tensor] = {}
-        for part, batch in enumerate(self._batches()):
-            last = part == self.settings.accumulate - 1
+        for part in range(self.settings.accumulate):
+            batch, last = self._moved(ahead.batch(self.step, part)), part == self.settings.accumulate - 1
             with self._together(last):
                 loss, extra = self._network(turn, batch)
                 self._accelerator.backward(loss / self.settings.accumulate)
@@ -201,12 +207,11 @@ class Loop:
         """Processes exchange gradients after the last part of a step alone."""
         return nullcontext() if last else self._accelerator.no_sync(self._network)
 
-    def _batches(self) -> Iterator[Batch]:
-        start = self._accelerator.process_index * self._part * self.settings.accumulate
-        for k in range(self.settings.accumulate):
-            places = range(start + k * self._part, start + (k + 1) * self._part)
-            draws = list(self._order.draws(self.step, self.settings.batch, places))
-            yield self._moved(self.trainee.batch(draws))
+    def _making(self, step: int, part: int) -> Callable[[], Batch]:
+        """What makes a part of this process's share of a step's batch; its draws are taken at once, as they come in order."""
+        start = (self._accelerator.process_index * self.settings.accumulate + part) * self._part
+        draws = list(self._order.draws(step, self.settings.batch, range(start, start + self._part)))
+        return partial(self.trainee.batch, draws)
 
     def _moved(self, batch: Batch) -> Batch:
         device = self._accelerator.device
@@ -329,40 +334,6 @@ class Loop:
             self._private.secret = Secret(int(state["privacy"]["key"], 16))
         if self.main:
             self.run.forget_after(self.step)
-
-
-@dataclass
-class PrivateRun:
-    """The mechanism of a private run, its randomness, and whose images are whose."""
-
-    promise: Promise
-    secret: Secret
-    rows: list[list[int]]  # of each subject
-    slices: int
-
-    def draws(self, person: int, source: np.random.Generator) -> list[Draw]:
-        """Some images of one subject."""
-        rows = self.rows[person]
-        chosen = source.permutation(len(rows))[: self.slices]
-        return [Draw(rows[int(k)], np.random.default_rng(source.integers(2**63))) for k in chosen]
-
-
-def _private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
-    if settings.dp is None:
-        return None
-    check_private(trainee.network)
-    if settings.balance:
-        raise SettingsError(
-            "--balance with --dp: expected one of them; a private run takes each subject with the same chance, "
-            "which is what its accounts stand on"
-        )
-    if not isinstance(trainee, KnowsPeople):
-        raise SettingsError(
-            "--dp: expected a model that tells its subjects apart; judges, and parts trained first, do not"
-        )
-    people = trainee.people()
-    mechanism = promise(settings.dp, len(people), settings.steps * len(trainee.turns))
-    return PrivateRun(mechanism, Secret(), people, settings.dp.slices)
 
 
 def peak_memory_mb(device: torch.device) -> int | None:

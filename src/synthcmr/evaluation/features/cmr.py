@@ -58,10 +58,10 @@ def _loaded(weights: Path) -> AttributeReader | ImageEncoder:
 @torch.no_grad()
 def seen(reader: AttributeReader | ImageEncoder, image: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """What a reader sees in images (images, frames, rows, columns) before it answers, (images, width)."""
-    found = []
+    found, device = [], next(reader.network.parameters()).device
     for k in range(0, len(image), AT_ONCE):
         part = torch.from_numpy(np.ascontiguousarray(image[k : k + AT_ONCE], dtype=np.float32))
-        found.append(reader.network.network(standardise(part)).double().numpy())
+        found.append(reader.network.network(standardise(part).to(device)).double().cpu().numpy())
     return np.concatenate(found)
 
 

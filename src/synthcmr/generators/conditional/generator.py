@@ -25,6 +25,7 @@ from synthcmr.generators.conditional.start import begin_from, phantoms_like, sta
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.device import best_device
 from synthcmr.training.draws import balanced_weights
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.loop import Loop, Observer, as_part
@@ -174,6 +175,7 @@ class ConditionalGenerator(Generic[N]):
         settings = recorded_settings(header["model"], cls.settings_kind, str(weights))
         network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
+        network.to(best_device())
         facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy")}
         return cls(cast(N, network), file_hash(weights), facts)
 

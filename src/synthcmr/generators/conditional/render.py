@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from synthcmr.generators.flow.network import FlowNetwork
 
 
+Rows = list[int]
+
+
 def render(
     network: ConditionalNetwork, conditions: Sequence[Condition], seeds: Sequence[int], settings: SamplerSettings
 ) -> npt.NDArray[np.float32]:
@@ -41,9 +44,9 @@ def render(
     network.check_sampler(settings)
     shape = conditions[0].mask.shape
 
-    def some(part: slice, device: torch.device) -> Tensor:
-        x_0 = torch.stack([noise(seed, shape) for seed in seeds[part]]).to(device)
-        return network.draw(as_asked(conditions[part], device), x_0, settings)
+    def some(rows: Rows, device: torch.device) -> Tensor:
+        x_0 = torch.stack([noise(seeds[i], shape) for i in rows]).to(device)
+        return network.draw(as_asked([conditions[i] for i in rows], device), x_0, settings)
 
     return _shared_out(network, len(conditions), some, settings)
 
@@ -66,9 +69,10 @@ def redraw(
     """
     _check(network, [*before, *after])
 
-    def some(part: slice, device: torch.device) -> Tensor:
-        x_1 = torch.from_numpy(images[part].astype(np.float32)).clamp(0, 1).to(device) * 2 - 1
-        return network.redraw(x_1, as_asked(before[part], device), as_asked(after[part], device), settings)
+    def some(rows: Rows, device: torch.device) -> Tensor:
+        x_1 = torch.from_numpy(images[rows].astype(np.float32)).clamp(0, 1).to(device) * 2 - 1
+        own, other = (as_asked([conditions[i] for i in rows], device) for conditions in (before, after))
+        return network.redraw(x_1, own, other, settings)
 
     return _shared_out(network, len(before), some, settings)
 
@@ -108,18 +112,24 @@ def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
 
 
 def _shared_out(
-    network: ConditionalNetwork, count: int, some: Callable[[slice, torch.device], Tensor], settings: SamplerSettings
+    network: ConditionalNetwork, count: int, some: Callable[[Rows, torch.device], Tensor], settings: SamplerSettings
 ) -> npt.NDArray[np.float32]:
-    """Images, -1 to 1, part by part; on a CPU each part by one thread."""
+    """Images, -1 to 1, part by part; on a CPU each part by one thread.
+
+    On a card every part is of `settings.batch` images, the last one filled up with copies of its first: kernels for batches of
+    another size round differently, and an image would depend on how many are drawn with it.
+    """
     device = next(network.parameters()).device
-    threads = torch.get_num_threads() if device.type == "cpu" else 1
+    card = device.type != "cpu"
+    threads = 1 if card else torch.get_num_threads()
     share = -(-settings.batch // threads)
-    parts = [slice(k, k + share) for k in range(0, count, share)]
+    parts = [list(range(k, min(k + share, count))) for k in range(0, count, share)]
 
     @torch.no_grad()
-    def finished(part: slice) -> npt.NDArray[np.float32]:
+    def finished(rows: Rows) -> npt.NDArray[np.float32]:
+        filled = rows + rows[:1] * (share - len(rows)) if card else rows
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-            x_1 = some(part, device)
+            x_1 = some(filled, device)[: len(rows)]
         image: npt.NDArray[np.float32] = ((x_1.float() + 1) / 2).clamp(0, 1).cpu().numpy()
         return image
 

@@ -1,0 +1,53 @@
+"""A run with differential privacy: its mechanism, its randomness, and whose images are whose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthcmr.errors import SettingsError
+from synthcmr.training.draws import Draw
+from synthcmr.training.privacy import Promise, Secret, promise
+from synthcmr.training.private_step import check_private
+from synthcmr.training.settings import LoopSettings
+from synthcmr.training.trainee import KnowsPeople, Trainee
+
+
+@dataclass
+class PrivateRun:
+    """The mechanism of a private run, its randomness, and whose images are whose."""
+
+    promise: Promise
+    secret: Secret
+    rows: list[list[int]]  # of each subject
+    slices: int
+
+    def draws(self, person: int, source: np.random.Generator) -> list[Draw]:
+        """Some images of one subject."""
+        rows = self.rows[person]
+        chosen = source.permutation(len(rows))[: self.slices]
+        return [Draw(rows[int(k)], np.random.default_rng(source.integers(2**63))) for k in chosen]
+
+
+def private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
+    """What a private run needs; None where the run is not private.
+
+    Raises:
+        SettingsError: its network, its settings or its trainee do not go with privacy.
+    """
+    if settings.dp is None:
+        return None
+    check_private(trainee.network)
+    if settings.balance:
+        raise SettingsError(
+            "--balance with --dp: expected one of them; a private run takes each subject with the same chance, "
+            "which is what its accounts stand on"
+        )
+    if not isinstance(trainee, KnowsPeople):
+        raise SettingsError(
+            "--dp: expected a model that tells its subjects apart; judges, and parts trained first, do not"
+        )
+    people = trainee.people()
+    mechanism = promise(settings.dp, len(people), settings.steps * len(trainee.turns))
+    return PrivateRun(mechanism, Secret(), people, settings.dp.slices)
