@@ -69,30 +69,33 @@ def chosen(name: str, runs: Path) -> tuple[type[Any], Any, LoopSettings]:
     return family(kind), type(model).model_validate(values), loop
 
 
-def train(cohort: Cohort, runs: Path, minutes: float) -> None:
-    """Make the runs that are missing."""
-    for name in TRAINED:
+def train(cohort: Cohort, runs: Path, names: Sequence[str], minutes: float | None, steps: int | None) -> None:
+    """Make the runs that are missing, for so many minutes each, or so many steps."""
+    for name in names:
         if (runs / name / WEIGHTS).exists():
             continue
         kind, model, loop = chosen(name, runs)
         quiet = loop.model_copy(update={"held_out_every": 10**6, "sheet_every": 10**6})
-        seen: list[tuple[int, float]] = []
-        kind.fit(
-            cohort,
-            runs / f"{name}-trial",
-            model,
-            quiet.model_copy(update={"steps": TRIAL}),
-            lambda p, seen=seen: seen.append((p.step, time.perf_counter())),
+        wanted = (
+            steps if steps is not None else fitting(cohort, runs / f"{name}-trial", kind, model, quiet, minutes or 1)
         )
-        (_, before), (_, after) = seen[-2:]
-        parts = 2 if name in ("latent", "controlnet") else 1  # a first stage, or a base, takes its part
-        steps = max(50, int(60 * minutes / (after - before) * (seen[-1][0] - seen[-2][0]) / parts))
 
         def observe(progress: Progress, name: str = name) -> None:
             if progress.step % 100 == 0:
                 print(f"{name}: {progress.step} of {progress.steps}", flush=True)
 
-        kind.fit(cohort, runs / name, model, quiet.model_copy(update={"steps": steps}), observe)
+        kind.fit(cohort, runs / name, model, quiet.model_copy(update={"steps": wanted}), observe)
+
+
+def fitting(cohort: Cohort, trial: Path, kind: type[Any], model: Any, quiet: LoopSettings, minutes: float) -> int:
+    """How many steps fit into some minutes of this machine."""
+    seen: list[tuple[int, float]] = []
+    short = quiet.model_copy(update={"steps": TRIAL})
+    kind.fit(cohort, trial, model, short, lambda p: seen.append((p.step, time.perf_counter())))
+    (first, before), (last, after) = seen[-2:]
+    # a first stage, or a base, takes its part
+    parts = 2 if trial.name.removesuffix("-trial") in ("latent", "controlnet") else 1
+    return max(50, int(60 * minutes / (after - before) * (last - first) / parts))
 
 
 @dataclass(frozen=True)
@@ -222,12 +225,16 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--train", type=float, help="minutes for each family that has no run yet")
+    parser.add_argument("--steps", type=int, help="instead of minutes")
+    parser.add_argument("--only", default=",".join(TRAINED), help="families to train; with --steps no table is made")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/families"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     cohort = Cohort.open(options.cohort)
-    if options.train:
-        train(cohort, options.runs, options.train)
+    if options.train or options.steps:
+        train(cohort, options.runs, options.only.split(","), options.train, options.steps)
+    if options.steps:
+        return
     ground = Ground.of(cohort, options.images)
     shown = np.linspace(0, len(ground.asked) - 1, SHEET + 2).astype(int)[1:-1]
     table = {"real": ground.quality(ground.real)}
