@@ -17,12 +17,23 @@ DIED = (
     "a worker process ended unexpectedly. Expected either enough memory (use fewer --workers) or, in a script of your own, "
     "the call below 'if __name__ == \"__main__\":', because workers import the script"
 )
+NETWORKS = "monai.networks.nets"  # to preload where workers train or draw: its import alone takes seconds
+_shared: set[str] = set()
 PENDING_PER_WORKER = 3  # enough to keep workers busy, few enough that results do not pile up in memory
 
 
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share(*modules: str) -> None:
+    """Name modules that all later workers share from the start.
+
+    The server that workers are forked from imports once, before its first worker. A chain of steps names here what any of its
+    steps will need; otherwise each worker of a later step imports torch and MONAI for itself, which takes longer than some steps.
+    """
+    _shared.update(modules)
 
 
 def ordered_map(
@@ -44,7 +55,7 @@ def ordered_map(
             yield _alone(job, item)
         return
     context = get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
+    context.set_forkserver_preload(sorted({*preload, *_shared}))
     with ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_one_thread) as pool:
         waiting = iter(items)
         pending: list[Future[Result]] = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from synthcmr.cohort.parallel import cores
+from synthcmr.cohort.parallel import NETWORKS, cores, share
 from synthcmr.demo.place import Bar, Demo
 from synthcmr.demo.record import PAGE, Record
 from synthcmr.demo.settings import QUICK, DemoSettings
@@ -16,6 +16,12 @@ from synthcmr.demo.steps import STEPS
 from synthcmr.demo.time_left import FULL_S, QUICK_S, in_words, seconds_left
 
 REPORT = "report"
+IN_WORKERS = (  # of all steps
+    "synthcmr.phantom.render",
+    "synthcmr.fairness.debias.job",
+    "synthcmr.evaluation.utility.segmentation.job",
+    NETWORKS,
+)
 Say = Callable[[str], None]
 
 
@@ -40,6 +46,7 @@ def run_demo(out: Path, settings: DemoSettings, bar: Bar, say: Say) -> Outcome:
         CohortError: the folder holds something else.
     """
     record = Record(out, settings)
+    share(*IN_WORKERS)
     demo = Demo(out, settings, cores(), bar)
     expected = QUICK_S if settings.subjects <= QUICK.subjects else FULL_S
     total, spent = len(STEPS) + 1, dict[str, float]()
