@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.killing import killed_at
 from tests.report.accessible import check
 
 SYNTHCMR = [sys.executable, "-m", "synthcmr"]
@@ -25,9 +26,28 @@ def run(*words: object, ok: bool = True) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, list[int]]]]:
+    """A demo that was killed twice, within its first step and within a later one."""
     out = tmp_path_factory.mktemp("demo") / "out"
+    words = [*SYNTHCMR, *map(str, ("demo", out, *SMALL))]
+    return out, [killed_at(words, "phantom: "), killed_at(words, "evaluate: ")]
+
+
+@pytest.fixture(scope="module")
+def demo(killed: tuple[Path, list[tuple[str, list[int]]]]) -> tuple[Path, str]:
+    """The same demo, brought to its end."""
+    out, _ = killed
     return out, run("demo", out, *SMALL).stdout
+
+
+def test_a_demo_that_is_killed_goes_on_where_it_was_and_leaves_no_process_behind(
+    killed: tuple[Path, list[tuple[str, list[int]]]], demo: tuple[Path, str]
+) -> None:
+    (first, second), said = (told for told, _ in killed[1]), demo[1]
+    assert [left for _, left in killed[1]] == [[], []]
+    made, then = (int(re.findall(r"^phantom: (\d+)/", told, re.MULTILINE)[0]) for told in (first, second))
+    assert then > made, "the phantoms that were there are not made again"
+    assert [f"{k}/9 {step}: is there already" in said for k, step in enumerate(CHAIN, 1)] == [True] * 6 + [False] * 3
 
 
 def test_demo_runs_the_whole_chain_and_tells_it_on_one_page(demo: tuple[Path, str]) -> None:

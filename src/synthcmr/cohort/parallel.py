@@ -4,8 +4,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context, parent_process
+from threading import Thread
 from typing import TypeVar
 
 from synthcmr.errors import SynthcmrError
@@ -28,12 +30,17 @@ def cores() -> int:
 
 
 def share(*modules: str) -> None:
-    """Name modules that all later workers share from the start.
+    """Import modules, here and at the same time in the server that workers are forked from, so that all workers share them.
 
-    The server that workers are forked from imports once, before its first worker. A chain of steps names here what any of its
-    steps will need; otherwise each worker of a later step imports torch and MONAI for itself, which takes longer than some steps.
+    The server imports once, before its first worker. A chain of steps names here what any of its steps will need; otherwise each
+    worker of a later step imports torch and MONAI for itself, which takes longer than some steps.
     """
     _shared.update(modules)
+    context = get_context("forkserver")
+    context.set_forkserver_preload(sorted(_shared))
+    forkserver.ensure_running()
+    for module in modules:
+        import_module(module)
 
 
 def ordered_map(
@@ -56,7 +63,7 @@ def ordered_map(
         return
     context = get_context("forkserver")
     context.set_forkserver_preload(sorted({*preload, *_shared}))
-    with ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_begin_worker) as pool:
         waiting = iter(items)
         pending: list[Future[Result]] = []
         while True:
@@ -78,8 +85,17 @@ def _alone(job: Callable[[Item], Result], item: Item) -> Result:
         return job(item)
 
 
-def _one_thread() -> None:
+def _begin_worker() -> None:
     """Workers are the parallelism; a BLAS that starts threads of its own inside each would only get in the way."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Whoever is killed outright tells its workers nothing: they would wait for more work for ever, and hold their memory."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -46,7 +46,6 @@ def run_demo(out: Path, settings: DemoSettings, bar: Bar, say: Say) -> Outcome:
         CohortError: the folder holds something else.
     """
     record = Record(out, settings)
-    share(*IN_WORKERS)
     demo = Demo(out, settings, cores(), bar)
     expected = QUICK_S if settings.subjects <= QUICK.subjects else FULL_S
     total, spent = len(STEPS) + 1, dict[str, float]()
@@ -59,6 +58,8 @@ def run_demo(out: Path, settings: DemoSettings, bar: Bar, say: Say) -> Outcome:
         todo = [name for name in names[k - 1 :] if name not in there]
         left = in_words(seconds_left(todo, spent, expected, cores()))
         say(f"{k}/{total} {step.name}: {step.about} ({left} left in all)")
+        if step.spread and demo.workers > 1:
+            share(*IN_WORKERS)
         spent[step.name] = _timed(partial(step.run, demo))
         record.finish(step.name, spent[step.name])
     return _told(demo, record, anew=bool(spent), say=say)
