@@ -2,27 +2,17 @@
 
 import html
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.journeys.killing import killed_at
+from tests.journeys.typing_in import SYNTHCMR, real_data, run, run_apart
 from tests.report.accessible import check
 
-SYNTHCMR = [sys.executable, "-m", "synthcmr"]
 SMALL = ("--quick", "--planned", 4)
 CHAIN = ("phantom", "audit", "plan", "generate", "recalibrate", "debias", "evaluate", "export", "report")
-
-
-def run(*words: object, ok: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command line; its output is shown when it ends otherwise than expected."""
-    done = subprocess.run([*SYNTHCMR, *map(str, words)], capture_output=True, text=True, check=False)
-    assert (done.returncode == 0) == ok, done.stdout + done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +27,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[s
 def demo(killed: tuple[Path, list[tuple[str, list[int]]]]) -> tuple[Path, str]:
     """The same demo, brought to its end."""
     out, _ = killed
-    return out, run("demo", out, *SMALL).stdout
+    return out, run_apart("demo", out, *SMALL).stdout
 
 
 def test_a_demo_that_is_killed_goes_on_where_it_was_and_leaves_no_process_behind(
@@ -233,18 +223,10 @@ def test_sunnybrook_zip_ingests_with_every_slice_and_phase(tmp_path: Path) -> No
         (("export", "nowhere", "out", "--as", "png"), "synthcmr ingest"),
     ],
 )
-def test_mistakes_are_told_in_one_line_with_the_way_out(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
-    done = subprocess.run([*SYNTHCMR, *words], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode != 0
+def test_mistakes_are_told_in_one_line_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*words, ok=False)
     assert told in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
-
-
-def real_data(part: str) -> Path:
-    folder = os.environ.get("SYNTHCMR_TEST_DATA")
-    if not folder:
-        pytest.skip("SYNTHCMR_TEST_DATA is not set: it names a folder with acdc/ and sunnybrook/")
-    path = Path(folder) / part
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
-    return path
