@@ -14,6 +14,10 @@ import pytest
 from synthcmr.cli.app import main
 from synthcmr.sampling import sources
 
+ONE_PROCESS = {
+    "phantom",
+    "ingest",
+}  # these take a process a core where nothing is said, and the cores are taken by tests
 SYNTHCMR = [sys.executable, "-m", "synthcmr"]
 
 
@@ -30,9 +34,10 @@ def run(*words: object, ok: bool = True) -> Done:
     """Type a command; its output is shown when it ends otherwise than expected."""
     for kept in (sources.load_real, sources.load_pixels):
         kept.cache_clear()  # a command of its own process would know nothing of earlier ones
+    alone = ["--workers", "1"] if words[0] in ONE_PROCESS else []
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
-        patch.object(sys, "argv", ["synthcmr", *map(str, words)]),
+        patch.object(sys, "argv", ["synthcmr", *map(str, words), *alone]),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
