@@ -15,13 +15,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 LONG = (
     "docs/test_pages.py",
     "journeys/test_first_hour.py",
+    "evaluation/utility/test_planted.py",
+    "evaluation/test_planted.py",
+    "sampling/test_generate.py",
+    "training/test_privacy.py",
+    "phantom",
     "notebooks",
-    "generators/test_families.py",
-    "evaluation/utility",
-    "evaluation/privacy",
-    "fairness/loop",
-    "fairness/debias",
+    "generators",
     "judges",
+    "fairness/loop",
+    "training",
     "journeys",
 )
 
