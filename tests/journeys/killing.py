@@ -1,41 +1,31 @@
-"""Commands that are killed outright in the middle, as a full memory or a night's power cut would do it."""
+"""Commands that are killed outright in the middle, as a full memory or a power cut would do it."""
 
-import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 GONE_WITHIN_S = 60.0
 
 
-def killed_at(words: Sequence[str], line: str) -> tuple[str, list[int]]:
-    """Run a command until it prints a line that begins so, and kill it.
+def killed_when(words: Sequence[str], reached: Callable[[], bool]) -> list[int]:
+    """Run a command until it has reached something, and kill it.
 
     Returns:
-        What it had said, and which of the processes that it had started do not end by themselves.
+        Which of the processes that it had started do not end by themselves.
     """
-    told = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=told)
-    said, seen = "", False
-    for one in process.stdout or ():
-        said += one
-        if one.startswith(line):
-            seen = True
-            break
-    assert seen, f"expected a line '{line}…' before the command ended, got\n{said}"
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not reached():
+        time.sleep(0.05)
+    assert process.poll() is None, "expected to see it on the way, but the command has ended"
     started = _below(process.pid)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    return said, _left(started)
-
-
-def _left(processes: Sequence[int]) -> list[int]:
     until = time.monotonic() + GONE_WITHIN_S
-    while (alive := [p for p in processes if _parent(p) is not None]) and time.monotonic() < until:
-        time.sleep(0.2)
-    return alive
+    while (left := [p for p in started if _parent(p) is not None]) and time.monotonic() < until:
+        time.sleep(0.1)
+    return left
 
 
 def _below(process: int) -> list[int]:

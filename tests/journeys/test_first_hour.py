@@ -3,11 +3,14 @@
 import html
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.journeys.killing import killed_at
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.frame_store import SHARD_FRAMES
+from tests.journeys.killing import killed_when
 from tests.journeys.typing_in import SYNTHCMR, real_data, run, run_apart
 from tests.report.accessible import check
 
@@ -15,29 +18,45 @@ SMALL = ("--quick", "--planned", 4)
 CHAIN = ("phantom", "audit", "plan", "generate", "recalibrate", "debias", "evaluate", "export", "report")
 
 
-@pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, list[int]]]]:
+@dataclass(frozen=True)
+class Killed:
     """A demo that was killed twice, within its first step and within a later one."""
+
+    out: Path
+    left: list[int]  # processes that did not end with it
+    shard: Path  # of the phantoms that were there the first time
+    written: int
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
     out = tmp_path_factory.mktemp("demo") / "out"
     words = [*SYNTHCMR, *map(str, ("demo", out, *SMALL))]
-    return out, [killed_at(words, "phantom: "), killed_at(words, "evaluate: ")]
+    journal, shard = out / "cohort/.unfinished/journal.jsonl", out / "cohort/arrays.zarr/image/c/0/0/0"
+
+    def whole_shard() -> bool:
+        lines = journal.read_text().splitlines() if journal.exists() else []
+        return any(json.loads(line)["frames_end"] >= SHARD_FRAMES for line in lines)
+
+    left = killed_when(words, whole_shard)
+    written = shard.stat().st_mtime_ns
+    left += killed_when(words, (out / "scores/features").exists)
+    return Killed(out, left, shard, written)
 
 
 @pytest.fixture(scope="module")
-def demo(killed: tuple[Path, list[tuple[str, list[int]]]]) -> tuple[Path, str]:
+def demo(killed: Killed) -> tuple[Path, str]:
     """The same demo, brought to its end."""
-    out, _ = killed
-    return out, run_apart("demo", out, *SMALL).stdout
+    return killed.out, run_apart("demo", killed.out, *SMALL).stdout
 
 
 def test_a_demo_that_is_killed_goes_on_where_it_was_and_leaves_no_process_behind(
-    killed: tuple[Path, list[tuple[str, list[int]]]], demo: tuple[Path, str]
+    killed: Killed, demo: tuple[Path, str]
 ) -> None:
-    (first, second), said = (told for told, _ in killed[1]), demo[1]
-    assert [left for _, left in killed[1]] == [[], []]
-    made, then = (int(re.findall(r"^phantom: (\d+)/", told, re.MULTILINE)[0]) for told in (first, second))
-    assert then > made, "the phantoms that were there are not made again"
-    assert [f"{k}/9 {step}: is there already" in said for k, step in enumerate(CHAIN, 1)] == [True] * 6 + [False] * 3
+    assert killed.left == []
+    assert killed.shard.stat().st_mtime_ns == killed.written, "phantoms that were there are not made again"
+    assert len(Cohort.open(killed.out / "cohort").subjects) == 50
+    assert [f"{k}/9 {step}: is there already" in demo[1] for k, step in enumerate(CHAIN, 1)] == [True] * 6 + [False] * 3
 
 
 def test_demo_runs_the_whole_chain_and_tells_it_on_one_page(demo: tuple[Path, str]) -> None:
@@ -151,8 +170,6 @@ def test_acdc_ingests_whole_with_volumes_as_drawn(tmp_path: Path) -> None:
     import nibabel as nib
     import numpy as np
 
-    from synthcmr.cohort import Cohort
-
     source = real_data("acdc/training")
     run("ingest", source, tmp_path / "c")
     cohort = Cohort.open(tmp_path / "c")
@@ -199,8 +216,6 @@ def test_damaged_subjects_are_listed_and_the_others_unharmed(tmp_path: Path) -> 
 
 
 def test_sunnybrook_zip_ingests_with_every_slice_and_phase(tmp_path: Path) -> None:
-    from synthcmr.cohort import Cohort
-
     source = real_data("sunnybrook")
     run("ingest", source, tmp_path / "c", "--format", "sunnybrook", "--frames", "cine")
     cohort = Cohort.open(tmp_path / "c")
