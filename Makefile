@@ -11,7 +11,7 @@ demo: $(VENV)/.ready
 	$(BIN)/synthcmr demo $(OUT)
 
 test: lint types
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # The site: reference pages from the code, then every page, with broken links as errors.
 docs: $(VENV)/.ready-dev

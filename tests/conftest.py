@@ -1,4 +1,4 @@
-"""Things that several tests look at and none changes."""
+"""Things that several tests look at and none changes, and the order in which files are run."""
 
 import os
 from pathlib import Path
@@ -9,6 +9,34 @@ from synthcmr.cohort import Cohort
 
 # Tests run in several processes; each with as many threads as there are cores would make all of them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+# What takes minutes comes first: were it last, one process would work on it while the others have nothing left to do.
+LONG = (
+    "docs/test_pages.py",
+    "journeys/test_first_hour.py",
+    "evaluation/utility/test_planted.py",
+    "evaluation/test_planted.py",
+    "sampling/test_generate.py",
+    "training/test_privacy.py",
+    "phantom",
+    "notebooks",
+    "generators",
+    "judges",
+    "fairness/loop",
+    "training",
+    "journeys",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; otherwise as they were."""
+    root = Path(__file__).parent
+    items.sort(key=lambda item: _rank(item.path.relative_to(root).as_posix()))
+
+
+def _rank(file: str) -> int:
+    return next((k for k, begins in enumerate(LONG) if file.startswith(begins)), len(LONG))
 
 
 @pytest.fixture(scope="session")

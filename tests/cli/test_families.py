@@ -5,7 +5,7 @@ import pytest
 from synthcmr.cli.setting_lines import setting_lines
 from synthcmr.generators.families import FAMILIES, about, family
 from synthcmr.training.overrides import overridden
-from tests.journeys.test_first_hour import run
+from tests.journeys.typing_in import run
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))

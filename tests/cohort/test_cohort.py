@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import zarr
 
-from synthcmr.cohort import Cohort
+from synthcmr.cohort import Cohort, writer
 from synthcmr.cohort.frame_store import SHARD_FRAMES
 from synthcmr.cohort.raw import RawSubject
 from synthcmr.cohort.subject_pipeline import to_record
@@ -155,9 +155,29 @@ def test_a_killed_run_continues_to_the_same_cohort(tmp_path: Path) -> None:
         assert np.array_equal(a.image(i), b.image(i))
 
 
+def test_what_takes_long_to_make_survives_a_kill_before_a_file_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "COMMIT_EVERY_S", -1.0)  # time flies
+    records = [to_record(RawSubject(f"s{i}", {}, (heart_stack(i),)), f"c{i}", PreprocessSettings()) for i in range(4)]
+    killed = CohortWriter(tmp_path / "killed", {"step": "test"})
+    for record in records[:3]:
+        killed.add(record)
+    resumed = CohortWriter(tmp_path / "killed", {"step": "test"})
+    assert resumed.done == {"c0", "c1", "c2"}
+    resumed.add(records[3])
+    resumed.finish(SplitSettings(), [])
+    monkeypatch.undo()
+    whole = CohortWriter(tmp_path / "whole", {"step": "test"})
+    for record in records:
+        whole.add(record)
+    whole.finish(SplitSettings(), [])
+    assert Cohort.open(tmp_path / "killed").hash == Cohort.open(tmp_path / "whole").hash
+
+
 def test_an_unfinished_cohort_says_so_and_refuses_other_settings(tmp_path: Path) -> None:
-    with CohortWriter(tmp_path / "c", {"step": "test", "spacing": 1.5}) as writer:
-        writer.add(to_record(RawSubject("s", {}, (heart_stack(),)), "c", PreprocessSettings()))
+    with CohortWriter(tmp_path / "c", {"step": "test", "spacing": 1.5}) as unfinished:
+        unfinished.add(to_record(RawSubject("s", {}, (heart_stack(),)), "c", PreprocessSettings()))
     with pytest.raises(CohortError, match="unfinished"):
         Cohort.open(tmp_path / "c")
     with pytest.raises(CohortError, match=r"spacing was 1.5, is now 2.0"):

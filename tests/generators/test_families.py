@@ -55,16 +55,16 @@ def test_one_word_chooses_a_family_and_its_run_says_which(
 def test_an_image_depends_on_its_own_seed_and_condition_alone(
     generator: Generator, phantom_cohort: Cohort, precision: str
 ) -> None:
-    conditions, seeds = asked(phantom_cohort, 7), list(range(7))
+    conditions, seeds = asked(phantom_cohort, 4), list(range(4))
     settings = FAST.model_copy(update={"precision": precision})
-    made = {b: generator.sample(conditions, seeds, settings.model_copy(update={"batch": b})) for b in (1, 7, 16)}
-    assert made[1].shape == (7, 2, 64, 64)
+    made = {b: generator.sample(conditions, seeds, settings.model_copy(update={"batch": b})) for b in (1, 3, 16)}
+    assert made[1].shape == (4, 2, 64, 64)
     assert np.isfinite(made[1]).all()
-    assert np.abs(made[1] - made[7]).max() < 1e-4
+    assert np.abs(made[1] - made[3]).max() < 1e-4
     assert np.abs(made[1] - made[16]).max() < 1e-4
     other = generator.sample(conditions[::-1], seeds[::-1], settings)
-    assert np.abs(made[7] - other[::-1]).max() < 1e-4
-    assert np.abs(made[7] - generator.sample(conditions, [s + 100 for s in seeds], settings)).max() > 1e-3
+    assert np.abs(made[3] - other[::-1]).max() < 1e-4
+    assert np.abs(made[3] - generator.sample(conditions, [s + 100 for s in seeds], settings)).max() > 1e-3
 
 
 def test_mask_text_and_neighbour_are_followed_after_some_steps(

@@ -8,12 +8,11 @@ from synthcmr.generators.families import family
 from tests.generators.making import FAMILIES, LOOP
 
 
-def main() -> None:
-    cohort, folder = Cohort.open(Path(sys.argv[1])), Path(sys.argv[2])
+def train_all(cohort: Cohort, folder: Path) -> None:
     changes = {"steps": 2, "precision": "fp32", "learning_rate": 1e-4, "held_out_every": 1, "sheet_every": 100}
     for name, (kind, model) in FAMILIES.items():
         family(kind).fit(cohort, folder / name, model, LOOP.model_copy(update=changes))
 
 
 if __name__ == "__main__":
-    main()
+    train_all(Cohort.open(Path(sys.argv[1])), Path(sys.argv[2]))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.journeys.test_first_hour import run
+from tests.journeys.typing_in import run
 from tests.report.accessible import check
 
 SOME = ["group-DRO", "thresholds", "synthetic only", "real + planned", "pre-training", "planned + best cheap"]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.evaluation.making import cohort_of, heart
-from tests.journeys.test_first_hour import run
+from tests.journeys.typing_in import run
 
 QUICK = ("--set", "draws=20", "--set", "fidelity.floor_splits=1", "--by", "sex")
 

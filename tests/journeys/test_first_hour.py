@@ -2,32 +2,61 @@
 
 import html
 import json
-import os
 import re
-import subprocess
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.frame_store import SHARD_FRAMES
+from tests.journeys.killing import killed_when
+from tests.journeys.typing_in import SYNTHCMR, real_data, run, run_apart
 from tests.report.accessible import check
 
-SYNTHCMR = [sys.executable, "-m", "synthcmr"]
 SMALL = ("--quick", "--planned", 4)
 CHAIN = ("phantom", "audit", "plan", "generate", "recalibrate", "debias", "evaluate", "export", "report")
 
 
-def run(*words: object, ok: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command line; its output is shown when it ends otherwise than expected."""
-    done = subprocess.run([*SYNTHCMR, *map(str, words)], capture_output=True, text=True, check=False)
-    assert (done.returncode == 0) == ok, done.stdout + done.stderr
-    return done
+@dataclass(frozen=True)
+class Killed:
+    """A demo that was killed twice, within its first step and within a later one."""
+
+    out: Path
+    left: list[int]  # processes that did not end with it
+    shard: Path  # of the phantoms that were there the first time
+    written: int
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
     out = tmp_path_factory.mktemp("demo") / "out"
-    return out, run("demo", out, *SMALL).stdout
+    words = [*SYNTHCMR, *map(str, ("demo", out, *SMALL))]
+    journal, shard = out / "cohort/.unfinished/journal.jsonl", out / "cohort/arrays.zarr/image/c/0/0/0"
+
+    def whole_shard() -> bool:
+        lines = journal.read_text().splitlines() if journal.exists() else []
+        return any(json.loads(line)["frames_end"] >= SHARD_FRAMES for line in lines)
+
+    left = killed_when(words, whole_shard)
+    written = shard.stat().st_mtime_ns
+    left += killed_when(words, (out / "scores/features").exists)
+    return Killed(out, left, shard, written)
+
+
+@pytest.fixture(scope="module")
+def demo(killed: Killed) -> tuple[Path, str]:
+    """The same demo, brought to its end."""
+    return killed.out, run_apart("demo", killed.out, *SMALL).stdout
+
+
+def test_a_demo_that_is_killed_goes_on_where_it_was_and_leaves_no_process_behind(
+    killed: Killed, demo: tuple[Path, str]
+) -> None:
+    assert killed.left == []
+    assert killed.shard.stat().st_mtime_ns == killed.written, "phantoms that were there are not made again"
+    assert len(Cohort.open(killed.out / "cohort").subjects) == 50
+    assert [f"{k}/9 {step}: is there already" in demo[1] for k, step in enumerate(CHAIN, 1)] == [True] * 6 + [False] * 3
 
 
 def test_demo_runs_the_whole_chain_and_tells_it_on_one_page(demo: tuple[Path, str]) -> None:
@@ -141,8 +170,6 @@ def test_acdc_ingests_whole_with_volumes_as_drawn(tmp_path: Path) -> None:
     import nibabel as nib
     import numpy as np
 
-    from synthcmr.cohort import Cohort
-
     source = real_data("acdc/training")
     run("ingest", source, tmp_path / "c")
     cohort = Cohort.open(tmp_path / "c")
@@ -189,8 +216,6 @@ def test_damaged_subjects_are_listed_and_the_others_unharmed(tmp_path: Path) -> 
 
 
 def test_sunnybrook_zip_ingests_with_every_slice_and_phase(tmp_path: Path) -> None:
-    from synthcmr.cohort import Cohort
-
     source = real_data("sunnybrook")
     run("ingest", source, tmp_path / "c", "--format", "sunnybrook", "--frames", "cine")
     cohort = Cohort.open(tmp_path / "c")
@@ -213,18 +238,10 @@ def test_sunnybrook_zip_ingests_with_every_slice_and_phase(tmp_path: Path) -> No
         (("export", "nowhere", "out", "--as", "png"), "synthcmr ingest"),
     ],
 )
-def test_mistakes_are_told_in_one_line_with_the_way_out(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
-    done = subprocess.run([*SYNTHCMR, *words], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode != 0
+def test_mistakes_are_told_in_one_line_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*words, ok=False)
     assert told in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
-
-
-def real_data(part: str) -> Path:
-    folder = os.environ.get("SYNTHCMR_TEST_DATA")
-    if not folder:
-        pytest.skip("SYNTHCMR_TEST_DATA is not set: it names a folder with acdc/ and sunnybrook/")
-    path = Path(folder) / part
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
-    return path

@@ -10,7 +10,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.training.run_folder import RunFolder
-from tests.journeys.test_first_hour import run
+from tests.journeys.typing_in import run
 from tests.report.accessible import check
 
 

@@ -8,7 +8,7 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.generators.anatomy import AnatomyGenerator, real_anatomies
 from synthcmr.sampling.plausible import implausible
-from tests.journeys.test_first_hour import real_data, run
+from tests.journeys.typing_in import real_data, run
 
 
 @pytest.fixture(scope="module")

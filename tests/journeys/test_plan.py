@@ -8,7 +8,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.fairness.planning.plan_folder import Plan
-from tests.journeys.test_first_hour import run
+from tests.journeys.typing_in import run
 
 QUICK = ("--no-screen", "--steps", 1, "--size", 64)
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from synthcmr.cohort import Cohort
 from tests.frequency.making import blurred, clouds
-from tests.journeys.test_first_hour import run
+from tests.journeys.typing_in import run
 
 
 def test_a_cohort_is_recalibrated_keeps_its_people_and_names_the_model(

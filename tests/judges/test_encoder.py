@@ -16,7 +16,7 @@ from synthcmr.judges.segmenter import Segmenter
 from synthcmr.judges.settings import EncoderSettings, SegmenterSettings
 from synthcmr.training.settings import LoopSettings
 from tests.evaluation.making import cohort_of, heart
-from tests.journeys.test_first_hour import run
+from tests.journeys.typing_in import run
 
 NEVER = 10**6
 LOOP = LoopSettings(

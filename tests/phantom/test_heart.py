@@ -24,7 +24,7 @@ def _counted(heart: Heart, s: float) -> np.ndarray:
     counts = np.zeros(4)
     for i in range(len(heart.slices_z)):
         x, y = scan.points(i, fine=False)
-        counts += np.bincount(heart.labels(x, y, i, s).ravel(), minlength=4)[:4]
+        counts += np.bincount(heart.labels(heart.around(x, y, i), s).ravel(), minlength=4)[:4]
     return counts * protocol.pixel_mm**2 * protocol.slice_step_mm / 1000
 
 
@@ -94,7 +94,8 @@ def test_labels_and_tissue_agree() -> None:
     tissue = HeartTissue(heart)
     x, y = np.meshgrid(np.arange(-90, 60, 0.8), np.arange(-70, 70, 0.8))
     for i in range(len(heart.slices_z)):
-        drawn, made = heart.labels(x, y, i, 0.0), tissue.at(x, y, i, 0.0, 0.0)
+        around = heart.around(x, y, i)
+        drawn, made = heart.labels(around, 0.0), tissue.at(around, 0.0, 0.0)
         assert np.isin(made[drawn == Label.LV], [Tissue.LV_BLOOD, Tissue.PAPILLARY]).all()
         assert np.isin(made[drawn == Label.MYOCARDIUM], [Tissue.MYOCARDIUM, Tissue.SCAR]).all()
         assert np.isin(

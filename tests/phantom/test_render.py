@@ -78,7 +78,7 @@ def test_noise_in_air_is_rayleigh_with_the_asked_snr() -> None:
     noisy = replace(subject, protocol=replace(subject.protocol, snr=15.0))
     a, b = Renderer(quiet, SIZE), Renderer(noisy, SIZE)
     index = len(a.heart.slices_z) // 2
-    blood = a.mask(index, 0.0) == Label.LV
+    blood = a.mask(a.prepare(index), 0.0) == Label.LV
     clean, dirty = (r.image(r.prepare(index), 0.0, 0) for r in (a, b))
     measured = clean[blood].mean() / (dirty - clean)[blood].std()
     assert 5 < measured < 40

@@ -12,7 +12,7 @@ from synthcmr.evaluation.score import PartResult, PartScores, Score, ScoreCard, 
 from synthcmr.evaluation.verdict import verdict
 from synthcmr.report.provenance_chain import chain
 from synthcmr.report.report_folder import write_report
-from tests.journeys.test_first_hour import run
+from tests.journeys.typing_in import run
 from tests.report.accessible import check
 
 RULE = Rule(score="distance", says="Images are near", good=0.1, acceptable=0.2)

@@ -11,7 +11,7 @@ from synthcmr.errors import SettingsError
 from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.run_folder import WEIGHTS
-from tests.journeys.test_first_hour import run
+from tests.journeys.typing_in import run
 from tests.report.accessible import check
 
 

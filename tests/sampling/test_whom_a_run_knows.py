@@ -7,7 +7,7 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.generators.flow.generator import FlowGenerator
 from tests.generators.making import LOOP, TINY
-from tests.journeys.test_first_hour import run
+from tests.journeys.typing_in import run
 
 
 @pytest.fixture(scope="module")

@@ -52,8 +52,7 @@ def test_killed_at_any_moment_and_repeated_equals_never_killed(tmp_path: Path) -
     whole = loop(tmp_path / "whole").go()
     run = tmp_path / "killed"
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(run)], cwd=ROOT)
-    deadline = time.monotonic() + 120
-    while not (run / checkpoint.NAME).exists() and time.monotonic() < deadline:
+    while not (run / checkpoint.NAME).exists() and process.poll() is None:  # imports take long on a busy machine
         time.sleep(0.02)
     time.sleep(0.2)
     process.send_signal(signal.SIGKILL)

@@ -4,8 +4,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context, parent_process
+from threading import Thread
 from typing import TypeVar
 
 from synthcmr.errors import SynthcmrError
@@ -17,12 +19,28 @@ DIED = (
     "a worker process ended unexpectedly. Expected either enough memory (use fewer --workers) or, in a script of your own, "
     "the call below 'if __name__ == \"__main__\":', because workers import the script"
 )
+NETWORKS = "monai.networks.nets"  # to preload where workers train or draw: its import alone takes seconds
+_shared: set[str] = set()
 PENDING_PER_WORKER = 3  # enough to keep workers busy, few enough that results do not pile up in memory
 
 
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share(*modules: str) -> None:
+    """Import modules, here and at the same time in the server that workers are forked from, so that all workers share them.
+
+    The server imports once, before its first worker. A chain of steps names here what any of its steps will need; otherwise each
+    worker of a later step imports torch and MONAI for itself, which takes longer than some steps.
+    """
+    _shared.update(modules)
+    context = get_context("forkserver")
+    context.set_forkserver_preload(sorted(_shared))
+    forkserver.ensure_running()
+    for module in modules:
+        import_module(module)
 
 
 def ordered_map(
@@ -44,8 +62,8 @@ def ordered_map(
             yield _alone(job, item)
         return
     context = get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
-    with ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_one_thread) as pool:
+    context.set_forkserver_preload(sorted({*preload, *_shared}))
+    with ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_begin_worker) as pool:
         waiting = iter(items)
         pending: list[Future[Result]] = []
         while True:
@@ -67,8 +85,17 @@ def _alone(job: Callable[[Item], Result], item: Item) -> Result:
         return job(item)
 
 
-def _one_thread() -> None:
+def _begin_worker() -> None:
     """Workers are the parallelism; a BLAS that starts threads of its own inside each would only get in the way."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Whoever is killed outright tells its workers nothing: they would wait for more work for ever, and hold their memory."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

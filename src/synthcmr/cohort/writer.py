@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,7 @@ SUBJECTS, IMAGES, REJECTS = "subjects.parquet", "images.parquet", "rejects.parqu
 TRUTH = "truth.parquet"
 WORK = ".unfinished"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
+COMMIT_EVERY_S = 15.0  # a few generated people take a minute, and fill no shard
 
 
 class CohortWriter:
@@ -55,7 +57,7 @@ class CohortWriter:
             self.done.update(batch.cases)
             start = batch.frames_end
         self._frames = FrameWriter(path / ARRAYS, dtype, canvas, start)
-        self._batch = Batch()
+        self._batch, self._committed = Batch(), time.monotonic()
 
     def __enter__(self) -> Self:
         """Nothing to open: the folder was claimed when the writer was built."""
@@ -79,7 +81,7 @@ class CohortWriter:
                 batch.truth.append({"subject_id": record.subject_id, **record.truth})
             for image in record.images:
                 batch.images.append(image.row(self._frames.append(image.image, image.mask)))
-        if self._frames.full():
+        if self._frames.full() or time.monotonic() - self._committed > COMMIT_EVERY_S:
             self.commit()
 
     def commit(self) -> None:
@@ -89,7 +91,7 @@ class CohortWriter:
         self._frames.flush()
         self._batch.frames_end = self._frames.count
         self._journal.append(self._batch)
-        self._batch = Batch()
+        self._batch, self._committed = Batch(), time.monotonic()
 
     def finish(
         self, split: SplitSettings | None, inputs: Iterable[Input], facts: Mapping[str, object] | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from synthcmr.cohort.parallel import cores
+from synthcmr.cohort.parallel import NETWORKS, cores, share
 from synthcmr.demo.place import Bar, Demo
 from synthcmr.demo.record import PAGE, Record
 from synthcmr.demo.settings import QUICK, DemoSettings
@@ -16,6 +16,12 @@ from synthcmr.demo.steps import STEPS
 from synthcmr.demo.time_left import FULL_S, QUICK_S, in_words, seconds_left
 
 REPORT = "report"
+IN_WORKERS = (  # of all steps
+    "synthcmr.phantom.render",
+    "synthcmr.fairness.debias.job",
+    "synthcmr.evaluation.utility.segmentation.job",
+    NETWORKS,
+)
 Say = Callable[[str], None]
 
 
@@ -52,6 +58,8 @@ def run_demo(out: Path, settings: DemoSettings, bar: Bar, say: Say) -> Outcome:
         todo = [name for name in names[k - 1 :] if name not in there]
         left = in_words(seconds_left(todo, spent, expected, cores()))
         say(f"{k}/{total} {step.name}: {step.about} ({left} left in all)")
+        if step.spread and demo.workers > 1:
+            share(*IN_WORKERS)
         spent[step.name] = _timed(partial(step.run, demo))
         record.finish(step.name, spent[step.name])
     return _told(demo, record, anew=bool(spent), say=say)

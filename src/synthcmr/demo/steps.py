@@ -24,6 +24,7 @@ class Step:
     about: str
     makes: str  # below the demo's folder; without it the step is not finished
     run: Callable[[Demo], None]
+    spread: bool = False  # over worker processes
 
 
 def phantom(demo: Demo) -> None:
@@ -149,12 +150,12 @@ def _without_name(report: Report, done: int, total: int) -> None:
 
 
 STEPS = (
-    Step("phantom", f"digital subjects, unfair by design (preset '{PRESET}')", f"cohort/{COHORT_FILE}", phantom),
+    Step("phantom", f"digital subjects, unfair by design (preset '{PRESET}')", f"cohort/{COHORT_FILE}", phantom, True),
     Step("audit", "whom does the cohort leave out?", "audit/audit.html", audit),
     Step("plan", f"whom to make, so that no group tells the disease ({TARGET})", "plan/plan.html", plan),
     Step("generate", "their images, with the weights that ship", f"synthetic/{COHORT_FILE}", generate),
     Step("recalibrate", "the fine grain of real images, learned and given", "spectrum/spectrum.html", recalibrate),
-    Step("debias", "does a classifier become fairer?", "debiased/debias.html", debias),
-    Step("evaluate", "are the images real, as asked, useful, fair, private?", "scores/report.html", evaluate),
+    Step("debias", "does a classifier become fairer?", "debiased/debias.html", debias, True),
+    Step("evaluate", "are the images real, as asked, useful, fair, private?", "scores/report.html", evaluate, True),
     Step("export", "ready for nnU-Net, and as DICOM", "dicom", export),
 )

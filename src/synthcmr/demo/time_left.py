@@ -2,29 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 
-# Core-seconds of each step on an idle machine, as `python -m benchmarks.demo_time` measures them. Quick: measured on a shared machine
-# on 22 November 2026 and scaled by what a phantom took (2.4 s) beside what it takes alone (0.95 s); full: from these by what is made.
+# Core-seconds of each step, as `python -m benchmarks.demo_time` measures them. Quick: measured on a shared machine on 26 November 2026
+# with 8 people to make; full: from these by what is made. Shares matter more than sums: the pace so far corrects the sum.
 FULL_S = {
-    "phantom": 150.0,
-    "audit": 6.0,
+    "phantom": 120.0,
+    "audit": 5.0,
     "plan": 1.0,
-    "generate": 140.0,
+    "generate": 160.0,
     "recalibrate": 10.0,
-    "debias": 80.0,
-    "evaluate": 260.0,
-    "export": 12.0,
-    "report": 2.0,
+    "debias": 60.0,
+    "evaluate": 200.0,
+    "export": 15.0,
+    "report": 5.0,
 }
 QUICK_S = {
-    "phantom": 54.0,
+    "phantom": 50.0,
     "audit": 3.0,
     "plan": 1.0,
-    "generate": 39.0,
-    "recalibrate": 4.0,
+    "generate": 58.0,
+    "recalibrate": 5.0,
     "debias": 10.0,
-    "evaluate": 35.0,
-    "export": 5.0,
-    "report": 2.0,
+    "evaluate": 48.0,
+    "export": 6.0,
+    "report": 5.0,
 }
 TRUSTED_S = 20.0  # seconds of work before which the machine's own pace says little
 

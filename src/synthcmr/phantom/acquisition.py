@@ -26,11 +26,12 @@ def acquire(signal: Complex, sensitivities: list[Complex], scan: Scan, blood: fl
     ghost = _ghost(scan, lines[0], rng)
     sigma = np.float32(blood / scan.snr / np.sqrt((weights**2).sum()))  # so that the image has it, whatever the filter
     power = np.zeros(scan.reconstructed, dtype=np.float32)
+    shift = _quarter_pixel(scan.reconstructed, lines)
     for sensitivity in sensitivities:
-        k = _centre(fft.fftshift(fft.fft2(signal * sensitivity, workers=1)), lines) / signal.size
+        k = _scaled(_transformed(signal * sensitivity, lines), 1 / signal.size)
         noise = rng.standard_normal((2, *lines), dtype=np.float32)
         k = (k * ghost + sigma * (noise[0] + 1j * noise[1])) * weights
-        image = fft.ifft2(fft.ifftshift(_padded(k, scan.reconstructed)), workers=1) * power.size
+        image = _reconstructed(k * shift[0] * shift[1], scan.reconstructed)
         power += image.real**2 + image.imag**2
     return _post(_cut(np.sqrt(power), scan.size), scan)
 
@@ -59,19 +60,51 @@ def _ghost(scan: Scan, lines: int, rng: np.random.Generator) -> Image:
     return (1 + scan.ghost * np.sin(phase))[:, None].astype(np.float32)
 
 
-def _centre(k: Complex, lines: tuple[int, int]) -> Complex:
-    top, left = (k.shape[0] - lines[0]) // 2, (k.shape[1] - lines[1]) // 2
-    return k[top : top + lines[0], left : left + lines[1]]
+def _transformed(image: Complex, lines: tuple[int, int]) -> Complex:
+    """The middle of k-space; what lies beyond the measured lines is not worked out."""
+    rows = _middle(fft.fft(image, axis=0, workers=1), lines[0], 0)
+    return _middle(fft.fft(rows, axis=1, workers=1), lines[1], 1)
 
 
-def _padded(k: Complex, size: tuple[int, int]) -> Complex:
-    """Zero-fill to the reconstructed size, and shift by the quarter pixel between the grids' first points."""
-    full = np.zeros(size, dtype=np.complex64)
-    top, left = (size[0] - k.shape[0]) // 2, (size[1] - k.shape[1]) // 2
-    full[top : top + k.shape[0], left : left + k.shape[1]] = k
+def _reconstructed(k: Complex, size: tuple[int, int]) -> Complex:
+    """Image of k-space zero-filled to `size`, whose sum is k's middle."""
+    columns = fft.ifft(_zero_filled(k, size[0], 0), axis=0, norm="forward", workers=1)
+    columns = _scaled(columns, 1 / (size[0] * size[1]))  # and back below: images keep the last bit they have always had
+    image = fft.ifft(_zero_filled(columns, size[1], 1), axis=1, norm="forward", workers=1)
+    return _scaled(image, size[0] * size[1])
+
+
+def _scaled(values: Complex, by: float) -> Complex:
+    """Times a real number, part by part."""
+    return np.asarray((values.view(np.float32) * np.float32(by)).view(np.complex64))
+
+
+def _middle(k: Complex, n: int, axis: int) -> Complex:
+    """The `n` (even) lowest frequencies, in rising order."""
+    full = k.shape[axis]
+    return np.take(k, np.arange(-n // 2, n // 2) % full, axis=axis)
+
+
+def _zero_filled(k: Complex, n: int, axis: int) -> Complex:
+    """The reverse of `_middle`, with zeros for all other frequencies."""
+    shape = (n, k.shape[1]) if axis == 0 else (k.shape[0], n)
+    full = np.zeros(shape, dtype=np.complex64)
+    places = np.arange(-(k.shape[axis] // 2), k.shape[axis] // 2) % n
+    if axis == 0:
+        full[places] = k
+    else:
+        full[:, places] = k
+    return full
+
+
+def _quarter_pixel(size: tuple[int, int], lines: tuple[int, int]) -> tuple[Complex, Complex]:
+    """Phase along rows and columns of k-space that closes the quarter pixel between the two grids' first points."""
     offset = (OVERSAMPLING - 1) / (2 * OVERSAMPLING)
-    rows, columns = (np.exp(2j * np.pi * offset * fft.fftshift(fft.fftfreq(n))).astype(np.complex64) for n in size)
-    return full * rows[:, None] * columns[None, :]
+    rows, columns = (
+        np.exp(2j * np.pi * offset * fft.fftshift(fft.fftfreq(n))).astype(np.complex64)[(n - m) // 2 : (n - m) // 2 + m]
+        for n, m in zip(size, lines, strict=True)
+    )
+    return rows[:, None], columns[None, :]
 
 
 def _cut(image: Image, size: tuple[int, int]) -> Image:

@@ -10,7 +10,8 @@ from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.volumes import MYOCARDIAL_DENSITY_G_PER_ML
 from synthcmr.phantom.left_ventricle import LeftVentricle, draw_left_ventricle
 from synthcmr.phantom.motion import es_phase, volume_at
-from synthcmr.phantom.polar import Points, at
+from synthcmr.phantom.points import Around
+from synthcmr.phantom.polar import Points, Polar
 from synthcmr.phantom.right_ventricle import RightVentricle, draw_right_ventricle
 from synthcmr.phantom.subject import PhantomSubject
 
@@ -38,20 +39,23 @@ class Heart:
         self.centres = _axis(self.slices_z, self.lv.length, rng)
         self._solve()
 
-    def labels(self, x: Points, y: Points, index: int, s: float) -> Mask:
-        """What an annotator would draw in slice `index` at contraction `s`, on a grid of points."""
+    def around(self, x: Points, y: Points, index: int) -> Around:
+        """Points of slice `index` as its axis sees them."""
         centre = self.centres[index]
-        dx, dy = x - centre[0], y - centre[1]
-        z = float(self.slices_z[index])
+        return Around(x - centre[0], y - centre[1], index)
+
+    def labels(self, around: Around, s: float) -> Mask:
+        """What an annotator would draw on points of a slice at contraction `s`."""
+        z = float(self.slices_z[around.index])
         left, right = self.lv.slice(z, s), self.rv.slice(self.lv, z, s)
-        out = np.zeros(x.shape, dtype=np.uint8)
+        out = np.zeros(around.dx.shape, dtype=np.uint8)
         if right is not None:
-            ex, ey = dx - right.centre_x, dy - right.centre_y
-            out[np.hypot(ex, ey) < at(right.radius, np.arctan2(ey, ex))] = Label.RV
+            seen = Polar.of(around.dx - right.centre_x, around.dy - right.centre_y)
+            out[seen.r < seen.at(right.radius)] = Label.RV
         if left is not None:
-            r, theta = np.hypot(dx, dy), np.arctan2(dy, dx)
-            out[r < at(left.epicardium, theta)] = Label.MYOCARDIUM
-            out[r < at(left.cavity, theta)] = Label.LV
+            seen = around.polar
+            out[seen.r < seen.at(left.epicardium)] = Label.MYOCARDIUM
+            out[seen.r < seen.at(left.cavity)] = Label.LV
         return out
 
     def contraction(self, phase: float) -> float:
@@ -80,8 +84,9 @@ class Heart:
             lv.a *= (targets.lv_edv_ml / lv.volume_ml(self.slices_z, self.step, 0.0)) ** 0.5
         _bisect(self._mass_with_wall, targets.lv_mass_g, 1.5, 30.0)
         _bisect(self._emptied_with_shortening, -targets.lv_esv_ml, -0.3, 0.95)
-        full = _bisect(lambda k: self._rv_volume((k, k), 0.0), targets.rv_edv_ml, 0.4, 3.0)
-        empty = _bisect(lambda k: self._rv_volume((full, k), 1.0), targets.rv_esv_ml, 0.2, 3.0)
+        relaxed, contracted = self._beside_lv(0.0), self._beside_lv(1.0)
+        full = _bisect(lambda k: self._rv_volume(relaxed, (k, k), 0.0), targets.rv_edv_ml, 0.4, 3.0)
+        empty = _bisect(lambda k: self._rv_volume(contracted, (full, k), 1.0), targets.rv_esv_ml, 0.2, 3.0)
         rv.scale = (full, empty)
 
     def _mass_with_wall(self, wall_mm: float) -> float:
@@ -92,10 +97,25 @@ class Heart:
         self.lv.shortening = shortening
         return -self.lv.volume_ml(self.slices_z, self.step, 1.0)
 
-    def _rv_volume(self, scale: tuple[float, float], s: float) -> float:
-        self.rv.scale = scale
+    def _beside_lv(self, s: float) -> dict[float, Polar]:
+        """By z of a slice: points that the LV leaves to the RV, as the RV's centre sees them, which no size of the RV moves."""
         x, y = np.meshgrid(np.arange(-130.0, 70.0, SOLVE_PIXEL_MM), np.arange(-90.0, 90.0, SOLVE_PIXEL_MM))
-        counted = sum(int((self.labels(x, y, i, s) == Label.RV).sum()) for i in range(len(self.slices_z)))
+        found: dict[float, Polar] = {}
+        for index, z in enumerate(self.slices_z.tolist()):
+            left, right = self.lv.slice(z, s), self.rv.slice(self.lv, z, s)
+            if right is None:
+                continue
+            around = self.around(x, y, index)
+            seen, free = around.polar, np.ones(x.shape, dtype=np.bool_)
+            if left is not None:
+                free = (seen.r >= seen.at(left.epicardium)) & (seen.r >= seen.at(left.cavity))
+            found[z] = Polar.of(around.dx[free] - right.centre_x, around.dy[free] - right.centre_y)
+        return found
+
+    def _rv_volume(self, beside: dict[float, Polar], scale: tuple[float, float], s: float) -> float:
+        self.rv.scale = scale
+        shown = [(seen, self.rv.slice(self.lv, z, s)) for z, seen in beside.items()]
+        counted = sum(int((seen.r < seen.at(right.radius)).sum()) for seen, right in shown if right is not None)
         return counted * SOLVE_PIXEL_MM**2 * self.step / 1000.0
 
 

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from synthcmr.phantom.heart import Heart
 from synthcmr.phantom.left_ventricle import LvSlice
 from synthcmr.phantom.noise import Volume, noise_volume, sample_nearest
-from synthcmr.phantom.polar import Points, Table, at, harmonics
+from synthcmr.phantom.points import Around
+from synthcmr.phantom.polar import Points, Polar, Table, at, harmonics
 from synthcmr.phantom.right_ventricle import RvSlice
 from synthcmr.phantom.tissues import Tissue
 
@@ -34,8 +35,7 @@ class Plane:
 
     dx: Points
     dy: Points
-    r: Points
-    theta: Points
+    polar: Polar
     z: float
     s: float
     left: LvSlice | None
@@ -62,10 +62,10 @@ class HeartTissue:
         self.atrium = (rng.uniform(0.8, 1.15), rng.normal(0.0, 2.0), rng.normal(4.0, 4.0))
         self.aortic_root_mm = rng.uniform(11.0, 16.0)
 
-    def at(self, x: Points, y: Points, index: int, dz: float, s: float) -> Tissues:
-        """Tissue at points of slice `index`, displaced by `dz` within its thickness; NONE outside the heart."""
-        plane = self._plane(x, y, index, dz, s)
-        out: Tissues = np.zeros(x.shape, dtype=np.uint8)
+    def at(self, around: Around, dz: float, s: float) -> Tissues:
+        """Tissue at points of a slice, displaced by `dz` within its thickness; NONE outside the heart."""
+        plane = self._plane(around, dz, s)
+        out: Tissues = np.zeros(around.dx.shape, dtype=np.uint8)
         groove = float(np.clip(1.4 - (plane.z - self.heart.lv.base(s)) / 25.0, 0.8, 1.8))  # fat gathers at the base
         rv_blood = self._right(out, plane, groove)
         if plane.left is not None:
@@ -74,23 +74,22 @@ class HeartTissue:
             self._above_base(out, plane, rv_blood)
         return out
 
-    def _plane(self, x: Points, y: Points, index: int, dz: float, s: float) -> Plane:
+    def _plane(self, around: Around, dz: float, s: float) -> Plane:
         heart = self.heart
-        z = float(heart.slices_z[index]) + dz
-        dx, dy = x - heart.centres[index, 0], y - heart.centres[index, 1]
-        texture = sample_nearest(self.texture, dx, dy, z, TRABECULA_PITCH_MM, TRABECULA_PITCH_Z_MM)
+        z = float(heart.slices_z[around.index]) + dz
+        places = around.nearest(TRABECULA_PITCH_MM, self.texture.shape[-1])
+        texture = sample_nearest(self.texture, places, z, TRABECULA_PITCH_Z_MM)
         left, right = heart.lv.slice(z, s), heart.rv.slice(heart.lv, z, s)
-        return Plane(dx, dy, np.hypot(dx, dy), np.arctan2(dy, dx), z, s, left, right, texture)
+        return Plane(around.dx, around.dy, around.polar, z, s, left, right, texture)
 
     def _right(self, out: Tissues, plane: Plane, groove: float) -> npt.NDArray[np.bool_] | None:
         """Paint RV fat and wall; return where its blood is (still under the LV)."""
         right = plane.right
         if right is None:
             return None
-        ex, ey = plane.dx - right.centre_x, plane.dy - right.centre_y
-        r, angle = np.hypot(ex, ey), np.arctan2(ey, ex)
-        edge = at(right.radius, angle)
-        out[r < edge + RV_WALL_MM + at(self.fat_right, angle) * groove] = Tissue.EPICARDIAL_FAT
+        seen = Polar.of(plane.dx - right.centre_x, plane.dy - right.centre_y)
+        r, edge = seen.r, seen.at(right.radius)
+        out[r < edge + RV_WALL_MM + seen.at(self.fat_right) * groove] = Tissue.EPICARDIAL_FAT
         out[r < edge + RV_WALL_MM] = Tissue.RV_WALL
         blood: npt.NDArray[np.bool_] = r < edge
         out[blood] = Tissue.RV_BLOOD
@@ -103,16 +102,17 @@ class HeartTissue:
     def _left(
         self, out: Tissues, plane: Plane, left: LvSlice, groove: float, rv_blood: npt.NDArray[np.bool_] | None
     ) -> None:
-        epicardium, cavity = at(left.epicardium, plane.theta), at(left.cavity, plane.theta)
-        fat = (plane.r < epicardium + at(self.fat_left, plane.theta) * groove) & (out == Tissue.NONE)
+        seen, r = plane.polar, plane.polar.r
+        epicardium, cavity = seen.at(left.epicardium), seen.at(left.cavity)
+        fat = (r < epicardium + seen.at(self.fat_left) * groove) & (out == Tissue.NONE)
         out[fat] = Tissue.EPICARDIAL_FAT
-        muscle = plane.r < epicardium
+        muscle = r < epicardium
         out[muscle] = Tissue.MYOCARDIUM
         if self.heart.lv.scarred(left.u):
-            out[muscle & (at(self.heart.lv.scar, plane.theta) > 0.5)] = Tissue.SCAR
-        blood = plane.r < cavity
+            out[muscle & (seen.at(self.heart.lv.scar) > 0.5)] = Tissue.SCAR
+        blood = r < cavity
         out[blood] = Tissue.LV_BLOOD
-        depth = cavity - plane.r
+        depth = cavity - r
         out[blood & (depth < self.rim_mm) & (plane.texture > self.lv_trabecula + 0.30 * depth)] = Tissue.PAPILLARY
         for papillary in self.papillaries:
             self._papillary(out, plane, left, blood, papillary)

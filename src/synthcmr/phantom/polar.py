@@ -1,6 +1,8 @@
 """Closed curves as radius tables over angle: fast to evaluate for a whole image at once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +28,30 @@ def bump(centre: float, width: float) -> Table:
     return np.exp(-0.5 * (distance / width) ** 2)
 
 
+@dataclass(frozen=True)
+class Polar:
+    """Points as seen from a centre, ready to be looked up in many tables."""
+
+    r: Points
+    place: npt.NDArray[np.intp]  # of their angle, in THETA
+
+    @classmethod
+    def of(cls, dx: Points, dy: Points) -> Self:
+        """From offsets to the centre."""
+        return cls(np.hypot(dx, dy), _place(np.arctan2(dy, dx)))
+
+    def at(self, table: Table) -> Points:
+        """The table's value at every point."""
+        return np.take(table.astype(np.float32), self.place)
+
+
 def at(table: Table, angle: Points) -> Points:
     """The table's value at every angle in [-pi, pi]."""
-    index = ((angle + np.pi) * (SAMPLES / (2.0 * np.pi))).astype(np.int32) % SAMPLES
-    return table.astype(np.float32)[index]
+    return np.take(table.astype(np.float32), _place(angle))
+
+
+def _place(angle: Points) -> npt.NDArray[np.intp]:
+    return ((angle + np.pi) * (SAMPLES / (2.0 * np.pi))).astype(np.int32).astype(np.intp) % SAMPLES
 
 
 def area(radius: Table) -> float:

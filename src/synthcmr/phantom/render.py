@@ -10,12 +10,13 @@ from synthcmr.phantom.acquisition import Image, acquire
 from synthcmr.phantom.heart import Heart
 from synthcmr.phantom.heart_tissue import HeartTissue, Tissues
 from synthcmr.phantom.noise import sample
-from synthcmr.phantom.polar import Points, at
+from synthcmr.phantom.points import Around, Grid
+from synthcmr.phantom.polar import Points
 from synthcmr.phantom.relaxation import OFF_RESONANCE_HZ, TISSUE_CODES, Complex
 from synthcmr.phantom.scan import Scan, draw_scan
 from synthcmr.phantom.subject import PhantomSubject
 from synthcmr.phantom.thorax import Thorax, draw_thorax
-from synthcmr.phantom.thorax_tissue import thorax_tissue
+from synthcmr.phantom.thorax_tissue import ThoraxTissue
 from synthcmr.phantom.tissues import Tissue
 from synthcmr.phantom.truth import measure
 
@@ -67,18 +68,46 @@ class RenderedSubject:
     truth: dict[str, float]
 
 
+Box = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What slices share whose points lie alike: all of a stack but a misplaced one."""
+
+    grid: Grid
+    near: Box  # the points that the heart can reach
+    off_resonance: npt.NDArray[np.intp]  # place in OFF_RESONANCE_HZ
+    sensitivities: list[Complex]
+    thorax: ThoraxTissue
+
+
+@dataclass(frozen=True)
+class FatPad:
+    """Ragged pericardial fat between heart and lung, as far as the heart's size does not matter."""
+
+    r: Points
+    thickness: Points
+    middle: Points
+    coarse: Points
+
+    def within(self, extent: float) -> npt.NDArray[np.bool_]:
+        """Where it is if the heart reaches that far."""
+        return self.r < 0.90 * extent + self.thickness - 6.0 + self.middle + self.coarse
+
+
 @dataclass(frozen=True)
 class Slice:
     """What is the same in all frames of one slice."""
 
     index: int
-    x: Points
-    y: Points
-    near: tuple[slice, slice]  # the box of points that the heart can reach
-    around: Tissues
-    off_resonance: npt.NDArray[np.int16]
+    ground: Ground
+    around: Tissues  # all but the heart
     textures: tuple[Image, Image, Image]
-    sensitivities: list[Complex]
+    without_heart: Complex  # signal of `around`
+    heart: Around  # the points of the box `ground.near`
+    fat_pad: FatPad
+    pixels: Around  # the image's own
 
 
 class Renderer:
@@ -99,52 +128,71 @@ class Renderer:
         self._gain = _tissue_gains(self.scan, self.thorax)
         self._texture = _texture_strengths()
         self._blood = float(np.abs(self.scan.signal[Tissue.LV_BLOOD]).max())
+        self._grounds: dict[tuple[float, ...], Ground] = {}
 
-    def mask(self, index: int, s: float) -> Mask:
+    def mask(self, part: Slice, s: float) -> Mask:
         """Labels of one slice at contraction `s`, on the image's pixels."""
-        x, y = self.scan.points(index, fine=False)
-        return self.heart.labels(x, y, index, s)
+        return self.heart.labels(part.pixels, s)
 
     def prepare(self, index: int) -> Slice:
         """Everything about a slice that its frames share."""
-        x, y = self.scan.points(index, fine=True)
-        z = float(self.heart.slices_z[index])
-        reach = np.hypot(x, y) < HEART_REACH_MM
-        rows, columns = np.flatnonzero(reach.any(axis=1)), np.flatnonzero(reach.any(axis=0))
-        near = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        frequency = np.rint(self.scan.off_resonance_hz(x, y) - OFF_RESONANCE_HZ[0])
-        grids = zip(self.thorax.textures, TEXTURE_GRID, strict=True)
-        fine, middle, coarse = (sample(volume, x, y, z, pitch, pitch_z) for volume, (pitch, pitch_z) in grids)
+        ground, z = self._ground(index), float(self.heart.slices_z[index])
+        grid, near = ground.grid, ground.near
+        fine, middle, coarse = (
+            sample(volume, grid.corners(pitch, volume.shape[-1]), z, pitch_z)
+            for volume, (pitch, pitch_z) in zip(self.thorax.textures, TEXTURE_GRID, strict=True)
+        )
+        around = ground.thorax.at(z)
+        heart = self.heart.around(grid.x[near], grid.y[near], index)
         return Slice(
             index=index,
-            x=x,
-            y=y,
-            near=near,
-            around=thorax_tissue(self.thorax, x, y, z),
-            off_resonance=np.clip(frequency, 0, OFF_RESONANCE_HZ.size - 1).astype(np.int16),
+            ground=ground,
+            around=around,
             textures=(fine, middle, coarse),
-            sensitivities=_sensitivities(self.scan, x, y),
+            without_heart=self._signal(around, (fine, middle, coarse), ground.off_resonance),
+            heart=heart,
+            fat_pad=_fat_pad(heart, self.thorax, middle[near], coarse[near]),
+            pixels=self.heart.around(*self.scan.points(index, fine=False), index),
         )
 
     def image(self, part: Slice, s: float, frame: int) -> Image:
         """Magnitude image of one slice and frame, before scaling to scanner units."""
         rng = np.random.default_rng(np.random.SeedSequence([self.subject.seed, 102, part.index, frame]))
-        thickness = self.scan.protocol.slice_mm
-        signal = np.zeros(part.x.shape, dtype=np.complex64)
-        for position in SUB_SLICES:
-            signal += self._signal(part, position * thickness, s)
-        return acquire(signal / len(SUB_SLICES), part.sensitivities, self.scan, self._blood, rng)
+        thickness, near = self.scan.protocol.slice_mm, part.ground.near
+        fine, middle, coarse = (texture[near] for texture in part.textures)
+        beating = sum(
+            self._signal(
+                self._tissue(part, position * thickness, s), (fine, middle, coarse), part.ground.off_resonance[near]
+            )
+            for position in SUB_SLICES
+        )
+        signal = part.without_heart.copy()
+        signal[near] = beating / np.float32(len(SUB_SLICES))
+        return acquire(signal, part.ground.sensitivities, self.scan, self._blood, rng)
 
-    def _signal(self, part: Slice, dz: float, s: float) -> Complex:
-        tissue = part.around.copy()
-        heart = self.tissue.at(part.x[part.near], part.y[part.near], part.index, dz, s)
-        box = tissue[part.near]
-        _fat_pad(box, heart, part, self.thorax, self.heart.centres[part.index])
-        box[heart > 0] = heart[heart > 0]
-        strength = self._texture[tissue]
-        texture = sum(strength[..., k] * part.textures[k] for k in range(3))
-        modulation = np.clip(1 + self.scan.texture_gain * texture, 0.1, 2.2) * self._gain[tissue]
-        return self.scan.signal[tissue, part.off_resonance] * modulation.astype(np.float32)
+    def _ground(self, index: int) -> Ground:
+        lies = tuple(self.scan.shifts_mm[index].tolist())
+        if lies not in self._grounds:
+            self._grounds[lies] = _ground(self.scan, self.thorax, Grid(*self.scan.points(index, fine=True)))
+        return self._grounds[lies]
+
+    def _tissue(self, part: Slice, dz: float, s: float) -> Tissues:
+        """Of the points that the heart can reach."""
+        tissue = part.around[part.ground.near].copy()
+        heart = self.tissue.at(part.heart, dz, s)
+        filled = heart > 0
+        if filled.any():
+            pad = part.fat_pad.within(float(part.fat_pad.r[filled].max()))
+            tissue[pad & ((tissue == Tissue.LUNG) | (tissue == Tissue.LUNG_VESSEL))] = Tissue.VISCERAL_FAT
+        tissue[filled] = heart[filled]
+        return tissue
+
+    def _signal(self, tissue: Tissues, textures: tuple[Image, ...], off_resonance: npt.NDArray[np.intp]) -> Complex:
+        kind = tissue.astype(np.intp)
+        texture = sum(np.take(self._texture[k], kind) * textures[k] for k in range(3))
+        modulation = np.clip(1 + self.scan.texture_gain * texture, 0.1, 2.2) * np.take(self._gain, kind)
+        signal = np.take(self.scan.signal.ravel(), kind * self.scan.signal.shape[1] + off_resonance)
+        return np.asarray(signal * modulation.astype(np.float32))
 
 
 def render_subject(subject: PhantomSubject, frames: int = 2, size: tuple[int, int] | None = None) -> RenderedSubject:
@@ -165,7 +213,7 @@ def render_subject(subject: PhantomSubject, frames: int = 2, size: tuple[int, in
         part = renderer.prepare(index)
         for frame, s in enumerate(states):
             images[frame, index] = renderer.image(part, s, frame)
-            masks[frame, index] = renderer.mask(index, s)
+            masks[frame, index] = renderer.mask(part, s)
     return RenderedSubject(
         image=_scaled(images, scan),
         mask=masks,
@@ -223,16 +271,22 @@ def _sensitivities(scan: Scan, x: Points, y: Points) -> list[Complex]:
     return [coil / scale for coil in coils]
 
 
-def _fat_pad(box: Tissues, heart: Tissues, part: Slice, thorax: Thorax, centre: npt.NDArray[np.float64]) -> None:
-    """Ragged pericardial fat between heart and lung."""
-    if not heart.any():
-        return
-    dx, dy = part.x[part.near] - centre[0], part.y[part.near] - centre[1]
-    r = np.hypot(dx + 12.0, dy)
-    extent = float(r[heart > 0].max())
-    pad = thorax.fat_pad_mm * (1 + at(thorax.fat_pad_shape, np.arctan2(dy, dx)))
-    reach = 0.90 * extent + 0.8 * pad - 6.0 + 1.5 * part.textures[1][part.near] + 3.0 * part.textures[2][part.near]
-    box[(r < reach) & ((box == Tissue.LUNG) | (box == Tissue.LUNG_VESSEL))] = Tissue.VISCERAL_FAT
+def _fat_pad(heart: Around, thorax: Thorax, middle: Image, coarse: Image) -> FatPad:
+    pad = thorax.fat_pad_mm * (1 + heart.polar.at(thorax.fat_pad_shape))
+    return FatPad(np.hypot(heart.dx + 12.0, heart.dy), 0.8 * pad, 1.5 * middle, 3.0 * coarse)
+
+
+def _ground(scan: Scan, thorax: Thorax, grid: Grid) -> Ground:
+    reach = np.hypot(grid.x, grid.y) < HEART_REACH_MM
+    rows, columns = np.flatnonzero(reach.any(axis=1)), np.flatnonzero(reach.any(axis=0))
+    frequency = np.rint(scan.off_resonance_hz(grid.x, grid.y) - OFF_RESONANCE_HZ[0])
+    return Ground(
+        grid=grid,
+        near=(slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)),
+        off_resonance=np.clip(frequency, 0, OFF_RESONANCE_HZ.size - 1).astype(np.intp),
+        sensitivities=_sensitivities(scan, grid.x, grid.y),
+        thorax=ThoraxTissue(thorax, grid),
+    )
 
 
 def _tissue_gains(scan: Scan, thorax: Thorax) -> npt.NDArray[np.float32]:
@@ -245,7 +299,7 @@ def _tissue_gains(scan: Scan, thorax: Thorax) -> npt.NDArray[np.float32]:
 
 
 def _texture_strengths() -> npt.NDArray[np.float32]:
-    strengths = np.zeros((TISSUE_CODES, 3), dtype=np.float32)
+    strengths = np.zeros((3, TISSUE_CODES), dtype=np.float32)
     for tissue, amounts in TEXTURE.items():
-        strengths[tissue] = amounts
+        strengths[:, tissue] = amounts
     return strengths

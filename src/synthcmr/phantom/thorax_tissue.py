@@ -1,12 +1,16 @@
 """Painting the thorax: from the drawn shapes to tissue at every point of a plane, back to front."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.phantom.noise import sample
-from synthcmr.phantom.polar import Points, at
+from synthcmr.phantom.noise import Corners, sample
+from synthcmr.phantom.points import Grid
+from synthcmr.phantom.polar import Points, Polar
 from synthcmr.phantom.thorax import Organ, Thorax
 from synthcmr.phantom.tissues import Tissue
 
@@ -18,66 +22,123 @@ VESSEL_REACH_MM = 25.0  # half of a lung vessel's extent along the axis
 
 @dataclass(frozen=True)
 class Canvas:
-    """The points of one plane. `x` and `y` form a regular grid, possibly turned."""
+    """The points of one plane, and what has been painted on them."""
 
-    x: Points
-    y: Points
+    grid: Grid
     z: float
     out: Tissues
 
+    @property
+    def x(self) -> Points:
+        """Right of the LV axis, mm."""
+        return self.grid.x
 
-def thorax_tissue(thorax: Thorax, x: Points, y: Points, z: float) -> Tissues:
-    """Tissue of everything but the heart at the points of a plane."""
-    canvas = Canvas(x, y, z, np.full(x.shape, int(Tissue.AIR), dtype=np.uint8))
-    inside, cavity = _wall(canvas, thorax)
-    below = _diaphragm(canvas, thorax, cavity)
-    for organ in thorax.bowel:
-        _bowel(canvas, thorax, organ, below)
-    _liver(canvas, thorax, below)
-    _stomach(canvas, thorax, below)
-    _spleen(canvas, thorax, below)
-    _lung_vessels(canvas, thorax)
-    _spine(canvas, thorax, inside)
-    _aorta(canvas, thorax)
-    _arm(canvas, thorax, inside)
-    return canvas.out
+    @property
+    def y(self) -> Points:
+        """Below it, mm."""
+        return self.grid.y
+
+    def texture(self, thorax: Thorax, which: int, pitch_mm: float, pitch_z_mm: float) -> Points:
+        """One of the thorax's textures at every point."""
+        volume = thorax.textures[which]
+        return sample(volume, self.grid.corners(pitch_mm, volume.shape[-1]), self.z, pitch_z_mm)
 
 
-def _wall(canvas: Canvas, thorax: Thorax) -> tuple[Region, Region]:
-    """Skin, fat, muscle and ribs; returns the body and the space within the ribs."""
-    wall, out = thorax.wall, canvas.out
-    dx, dy = canvas.x - wall.centre_x, canvas.y - wall.centre_y
-    angle = np.arctan2(dy, dx)
+class ThoraxTissue:
+    """Everything but the heart on one grid; what does not change along the heart's axis is worked out once."""
+
+    def __init__(self, thorax: Thorax, grid: Grid) -> None:
+        """Take the shapes, and the points to paint."""
+        self.thorax, self.grid = thorax, grid
+
+    def at(self, z: float) -> Tissues:
+        """Tissue at the points of a plane."""
+        thorax, layers = self.thorax, self._layers
+        canvas = Canvas(self.grid, z, layers.outer.copy())
+        _wall(canvas, thorax, layers)
+        below = self._diaphragm(canvas, layers.cavity)
+        for organ in thorax.bowel:
+            _bowel(canvas, thorax, organ, below)
+        _liver(canvas, thorax, below)
+        _stomach(canvas, thorax, below)
+        _spleen(canvas, thorax, below)
+        _lung_vessels(canvas, thorax)
+        _spine(canvas, thorax, layers.inside)
+        _aorta(canvas, thorax)
+        _arm(canvas, thorax, layers.inside)
+        return canvas.out
+
+    @cached_property
+    def _layers(self) -> Layers:
+        return _layers(self.thorax, self.grid)
+
+    @cached_property
+    def _line(self) -> tuple[Points, Corners]:
+        """Height of the diaphragm at the level of z = 40 mm, and where its waves come from."""
+        d, x = self.thorax.diaphragm, self.grid.x
+        dome = d.dome_mm * np.exp(-(((x - d.dome_x) / 55.0) ** 2))
+        return d.y + d.tilt * (x - 20.0) - dome, self.grid.corners_along_x(14.0, self.thorax.textures[2].shape[-1])
+
+    def _diaphragm(self, canvas: Canvas, cavity: Region) -> Region:
+        """Lung above, abdominal fat below; returns the abdomen."""
+        level, corners = self._line
+        wave = 2.5 * sample(self.thorax.textures[2], corners, canvas.z, 21.0)
+        line = level + self.thorax.diaphragm.slope_z * (canvas.z - 40.0) + wave
+        below: Region = cavity & (canvas.y >= line)
+        canvas.out[cavity] = Tissue.LUNG
+        canvas.out[below] = Tissue.VISCERAL_FAT
+        canvas.out[cavity & (np.abs(canvas.y - line) < DIAPHRAGM_MM)] = Tissue.MUSCLE
+        return below
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The chest wall as far as it is the same in every plane."""
+
+    outer: Tissues  # air, skin, fat and muscle
+    inside: Region  # the body
+    muscular: Region  # all that lies below the fat
+    cavity: Region  # the space within the ribs
+    between: Points  # distance to the sheet of fat between muscle layers, mm
+    from_ribs: Points  # depth below the middle of the ribs, mm
+    turn: Points  # angle that ribs repeat over, at z = 0 and without what bends them
+    bend: Points
+
+
+def _layers(thorax: Thorax, grid: Grid) -> Layers:
+    wall = thorax.wall
+    dx, dy = grid.x - wall.centre_x, grid.y - wall.centre_y
+    seen, angle = Polar.of(dx, dy), np.arctan2(dy, dx)
     p = wall.exponent
     norm = ((np.abs(dx) / wall.half_width) ** p + (np.abs(dy) / wall.half_height) ** p) ** (1 / p)
-    depth = (1 - norm / (1 + at(wall.shape, angle))) * min(wall.half_width, wall.half_height)
-    fat, muscle = at(wall.fat_mm, angle), at(wall.muscle_mm, angle)
-    inside: Region = depth > 0
-    out[inside] = Tissue.SUBCUTANEOUS_FAT
-    out[inside & (depth < SKIN_MM)] = Tissue.SKIN
-    layer = depth > fat
-    out[layer] = Tissue.MUSCLE
-    ripple = 1.2 + 0.8 * sample(thorax.textures[1], canvas.x, canvas.y, canvas.z, 4.0, 6.0)
-    out[layer & (np.abs(depth - fat - 0.55 * muscle) < ripple)] = Tissue.SUBCUTANEOUS_FAT  # between muscle layers
-    turn = angle * wall.ribs + wall.rib_phase + canvas.z * 0.06 + 0.8 * np.sin(3 * angle + wall.rib_phase)
-    rib = np.hypot((np.mod(turn, 2 * np.pi) - np.pi) / wall.ribs * 55.0, depth - fat - 0.6 * muscle)
-    out[layer & (rib < wall.rib_mm)] = Tissue.CORTICAL_BONE
-    out[layer & (rib < wall.rib_mm - 1.6)] = Tissue.BONE_MARROW
-    return inside, depth > fat + muscle
+    depth = (1 - norm / (1 + seen.at(wall.shape))) * min(wall.half_width, wall.half_height)
+    fat, muscle = seen.at(wall.fat_mm), seen.at(wall.muscle_mm)
+    inside, muscular = depth > 0, depth > fat
+    outer = np.full(dx.shape, int(Tissue.AIR), dtype=np.uint8)
+    outer[inside] = Tissue.SUBCUTANEOUS_FAT
+    outer[inside & (depth < SKIN_MM)] = Tissue.SKIN
+    outer[muscular] = Tissue.MUSCLE
+    return Layers(
+        outer=outer,
+        inside=inside,
+        muscular=muscular,
+        cavity=depth > fat + muscle,
+        between=np.abs(depth - fat - 0.55 * muscle),
+        from_ribs=depth - fat - 0.6 * muscle,
+        turn=angle * wall.ribs + wall.rib_phase,
+        bend=0.8 * np.sin(3 * angle + wall.rib_phase),
+    )
 
 
-def _diaphragm(canvas: Canvas, thorax: Thorax, cavity: Region) -> Region:
-    """Lung above, abdominal fat below; returns the abdomen."""
-    d = thorax.diaphragm
-    x = canvas.x
-    wave = 2.5 * sample(thorax.textures[2], x, np.zeros_like(x), canvas.z, 14.0, 21.0)
-    dome = d.dome_mm * np.exp(-(((x - d.dome_x) / 55.0) ** 2))
-    line = d.y + d.tilt * (x - 20.0) - dome + d.slope_z * (canvas.z - 40.0) + wave
-    below: Region = cavity & (canvas.y >= line)
-    canvas.out[cavity] = Tissue.LUNG
-    canvas.out[below] = Tissue.VISCERAL_FAT
-    canvas.out[cavity & (np.abs(canvas.y - line) < DIAPHRAGM_MM)] = Tissue.MUSCLE
-    return below
+def _wall(canvas: Canvas, thorax: Thorax, layers: Layers) -> None:
+    """Ribs, and fat between muscles."""
+    wall, out = thorax.wall, canvas.out
+    ripple = 1.2 + 0.8 * canvas.texture(thorax, 1, 4.0, 6.0)
+    out[layers.muscular & (layers.between < ripple)] = Tissue.SUBCUTANEOUS_FAT
+    turn = layers.turn + canvas.z * 0.06 + layers.bend
+    rib = np.hypot((np.mod(turn, 2 * np.pi) - np.pi) / wall.ribs * 55.0, layers.from_ribs)
+    out[layers.muscular & (rib < wall.rib_mm)] = Tissue.CORTICAL_BONE
+    out[layers.muscular & (rib < wall.rib_mm - 1.6)] = Tissue.BONE_MARROW
 
 
 def _turned(canvas: Canvas, organ: Organ, y: float) -> tuple[Points, Points]:
@@ -95,7 +156,7 @@ def _bowel(canvas: Canvas, thorax: Thorax, organ: Organ, below: Region) -> None:
 
 def _liver(canvas: Canvas, thorax: Thorax, below: Region) -> None:
     x, y, z = canvas.x, canvas.y, canvas.z
-    edge = x + thorax.liver_slope * (y - 60.0) + 3.0 * sample(thorax.textures[2], x, y, z, 12.0, 18.0)
+    edge = x + thorax.liver_slope * (y - 60.0) + 3.0 * canvas.texture(thorax, 2, 12.0, 18.0)
     liver = below & (edge < thorax.liver_edge)
     canvas.out[liver] = Tissue.LIVER
     for vx, vy, radius, ax, ay, flat in thorax.liver_vessels:
@@ -105,7 +166,7 @@ def _liver(canvas: Canvas, thorax: Thorax, below: Region) -> None:
 def _stomach(canvas: Canvas, thorax: Thorax, below: Region) -> None:
     organ = thorax.stomach
     u, v = _turned(canvas, organ, thorax.diaphragm.y + organ.y)
-    rugae = 0.10 * sample(thorax.textures[2], canvas.x, canvas.y, canvas.z, 9.0, 13.0)
+    rugae = 0.10 * canvas.texture(thorax, 2, 9.0, 13.0)
     q = np.hypot(u / organ.half_width, v / organ.half_height) + rugae
     wall = 4.0 / min(organ.half_width, organ.half_height)
     canvas.out[below & (q < 1)] = Tissue.STOMACH_WALL

@@ -7,6 +7,7 @@ from synthcmr.cohort.labels import Label
 from synthcmr.cohort.volumes import MYOCARDIAL_DENSITY_G_PER_ML
 from synthcmr.phantom.heart import Heart
 from synthcmr.phantom.heart_tissue import HeartTissue
+from synthcmr.phantom.points import Around
 from synthcmr.phantom.polar import SAMPLES, THETA
 from synthcmr.phantom.tissues import Tissue
 
@@ -27,8 +28,10 @@ def measure(heart: Heart, tissue: HeartTissue) -> dict[str, float]:
     `_papillary_as_muscle` count them as muscle.
     """
     found: dict[str, float] = {}
+    x, y = np.meshgrid(np.arange(-130.0, 75.0, GRID_MM), np.arange(-95.0, 95.0, GRID_MM))
+    slices = [heart.around(x, y, index) for index in range(len(heart.slices_z))]
     for name, s in STATES.items():
-        found |= {f"{key}_{name}{unit}": value for (key, unit), value in _volumes(heart, tissue, s).items()}
+        found |= {f"{key}_{name}{unit}": value for (key, unit), value in _volumes(heart, tissue, slices, s).items()}
     for suffix in ("", "_papillary_as_muscle"):
         edv, esv = found[f"lv_volume_ed_ml{suffix}"], found[f"lv_volume_es_ml{suffix}"]
         found[f"lv_ef_percent{suffix}"] = 100.0 * (edv - esv) / edv
@@ -48,14 +51,13 @@ def measure(heart: Heart, tissue: HeartTissue) -> dict[str, float]:
     )
 
 
-def _volumes(heart: Heart, tissue: HeartTissue, s: float) -> dict[tuple[str, str], float]:
-    x, y = np.meshgrid(np.arange(-130.0, 75.0, GRID_MM), np.arange(-95.0, 95.0, GRID_MM))
+def _volumes(heart: Heart, tissue: HeartTissue, slices: list[Around], s: float) -> dict[tuple[str, str], float]:
     labels = np.zeros(4)
     papillary = scar = rv_trabecula = 0
-    for i in range(len(heart.slices_z)):
-        drawn = heart.labels(x, y, i, s)
+    for around in slices:
+        drawn = heart.labels(around, s)
         labels += np.bincount(drawn.ravel(), minlength=4)[:4]
-        made_of = tissue.at(x, y, i, 0.0, s)
+        made_of = tissue.at(around, 0.0, s)
         papillary += int(((made_of == Tissue.PAPILLARY) & (drawn == Label.LV)).sum())
         rv_trabecula += int(((made_of == Tissue.RV_TRABECULA) & (drawn == Label.RV)).sum())
         scar += int((made_of == Tissue.SCAR).sum())

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.parallel import ordered_map
+from synthcmr.cohort.parallel import NETWORKS, ordered_map
 from synthcmr.cohort.provenance import Input, combined_hash
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
@@ -105,9 +105,7 @@ def _check(requests: Sequence[Request], generator: Generator, sources: Sources, 
         told = {k: v for k, v in asked.attributes.items() if k != "diagnosis" or _one_of(v, generator)}
         generator.vocabulary.encode(told)
         if settings.masks == "generated":
-            load_anatomies(sources).sample(
-                asked.attributes, 0, numbers=asked.numbers, severity=asked.severity, size=32, spacing_mm=6.0
-            )
+            load_anatomies(sources).check(asked.attributes, numbers=asked.numbers, severity=asked.severity)
 
 
 def _one_of(diagnosis: object, generator: Generator) -> bool:
@@ -123,7 +121,9 @@ def _records(
         for chunk in chunks:
             yield from make(chunk, sources, settings)
         return
-    for records in ordered_map(partial(make, sources=sources, settings=settings), chunks, workers):
+    for records in ordered_map(
+        partial(make, sources=sources, settings=settings), chunks, workers, [make.__module__, NETWORKS]
+    ):
         yield from records
 
 

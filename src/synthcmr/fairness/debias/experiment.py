@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.parallel import ordered_map
+from synthcmr.cohort.parallel import NETWORKS, ordered_map
 from synthcmr.cohort.provenance import Input, write_json, write_provenance
 from synthcmr.errors import CohortError
 from synthcmr.fairness.debias.data import REAL, all_people
@@ -106,7 +106,7 @@ def run_jobs(jobs: Sequence[Job], workers: int) -> Iterator[Path]:
         yield from map(run_job, jobs)
         return
     one_thread = [alone(job) for job in jobs]
-    yield from ordered_map(run_job, one_thread, workers, ["synthcmr.fairness.debias.job"])
+    yield from ordered_map(run_job, one_thread, workers, ["synthcmr.fairness.debias.job", NETWORKS])
 
 
 def alone(job: Job) -> Job:

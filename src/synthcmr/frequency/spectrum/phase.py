@@ -26,6 +26,7 @@ def phase_peaks(spectra: Spectra) -> Floats:
     for low, high in BANDS:
         inside = (plane.radius > low * highest) & (plane.radius <= high * highest)
         band = pixels(phase * inside, bare)
-        square = (band**2).mean(axis=(1, 2))
-        found.append((band**4).mean(axis=(1, 2)) / np.maximum(square**2, 1e-30) - 3)
+        power = band**2
+        square = power.mean(axis=(1, 2))
+        found.append((power**2).mean(axis=(1, 2)) / np.maximum(square**2, 1e-30) - 3)
     return np.stack(found, axis=1)

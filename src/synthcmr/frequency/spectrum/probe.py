@@ -17,12 +17,14 @@ def probe_scores(rows: Floats, label: npt.NDArray[np.int64], subject: npt.NDArra
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     line = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, class_weight="balanced"))
     folds = StratifiedGroupKFold(folds_of(label, subject), shuffle=True, random_state=seed)
-    found: Floats = cross_val_predict(
-        line, rows, label, groups=subject.astype(str), cv=folds, method="decision_function"
-    )
+    with threadpool_limits(1):  # the problem is so small that threads wait for each other most of the time
+        found: Floats = cross_val_predict(
+            line, rows, label, groups=subject.astype(str), cv=folds, method="decision_function"
+        )
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,7 @@ def draw_masks(
     canvas: Canvas,
     systolic_mass: float,
     phases: int = 2,
+    right: bool = True,
 ) -> Mask:
     """Draw a stack, (phases, slices, rows, columns).
 
@@ -50,6 +52,7 @@ def draw_masks(
         canvas: pixels and slices.
         systolic_mass: myocardium drawn at ES relative to ED.
         phases: 1 draws ED only.
+        right: whether the right ventricle is drawn too; the left one is the same without.
     """
     size, spacing = canvas.size, canvas.spacing_mm
     slices = max(3, round(float(heart.extents[..., 1].max()) / canvas.step_mm))
@@ -59,26 +62,33 @@ def draw_masks(
     finer = _interpolation(settings.grid, size + 2 * margin, spacing / settings.grid_mm)
     frames, masses = [], (1.0, systolic_mass)
     for phase, (lv, rv) in enumerate(PHASES[:phases]):
-        maps = [_slices(heart, region, phase, slices, settings, finer, canvas.step_mm) for region in range(3)]
-        frames.append(_frame(maps, numbers[lv] / ml, muscle * masses[phase], numbers[rv] / ml, spacing))
+        regions = range(3 if right else RV)
+        maps = [_slices(heart, region, phase, slices, settings, finer, canvas.step_mm) for region in regions]
+        mask, wall = _left(maps, numbers[lv] / ml, muscle * masses[phase], spacing)
+        if right:
+            mask[_right(maps, wall, numbers[rv] / ml, spacing)] = Label.RV
+        frames.append(mask)
     # volumes are those of the whole heart: a small image shows a part of it
     return np.stack(frames)[:, :, margin : margin + size, margin : margin + size]
 
 
-def _frame(maps: list[Maps], lv_pixels: float, muscle_pixels: float, rv_pixels: float, spacing_mm: float) -> Mask:
-    """One phase: cavity first, then the wall around it, then the right ventricle beside it."""
+def _left(maps: list[Maps], lv_pixels: float, muscle_pixels: float, spacing_mm: float) -> tuple[Mask, Region]:
+    """One phase: the cavity first, then the wall around it. Returns the labels, and cavity and wall as one region."""
     within = np.minimum(maps[LV], maps[EPICARDIUM] - MIN_WALL_MM)  # it does not bulge out of the heart
     cavity = _of_size(within, lv_pixels)
     thinnest = _grown(cavity, max(1.0, MIN_WALL_MM / spacing_mm))  # the wall is never thinner
     wall = _of_size(maps[EPICARDIUM], muscle_pixels + cavity.sum(), surely=thinnest)
-    alone = _of_size(maps[RV], rv_pixels, never=wall)
-    septal = _septal_side(alone, wall, max(1, round(SLIT_MM / spacing_mm)))  # it leans on the septum
-    right = _of_size(maps[RV], rv_pixels, surely=septal, never=wall)
     mask = np.zeros(cavity.shape, dtype=np.uint8)
-    mask[right] = Label.RV
     mask[wall] = Label.MYOCARDIUM
     mask[cavity] = Label.LV
-    return mask
+    return mask, wall
+
+
+def _right(maps: list[Maps], wall: Region, rv_pixels: float, spacing_mm: float) -> Region:
+    """The right ventricle beside the left one, which keeps its pixels."""
+    alone = _of_size(maps[RV], rv_pixels, never=wall)
+    septal = _septal_side(alone, wall, max(1, round(SLIT_MM / spacing_mm)))  # it leans on the septum
+    return _of_size(maps[RV], rv_pixels, surely=septal, never=wall) & ~wall
 
 
 def _of_size(maps: Maps, pixels: float, surely: Region | None = None, never: Region | None = None) -> Region:
@@ -143,6 +153,7 @@ def _extent(heart: Described, region: int, phase: int, step_mm: float) -> tuple[
     return begins, max(min(ends, apex), begins + 2 * step_mm)
 
 
+@lru_cache(maxsize=8)  # a heart is drawn on the same pixels several times
 def _interpolation(grid: int, size: int, step: float) -> Maps:
     """Cubic interpolation from a row of the grid to a row of pixels that shares its middle, as a (size, grid) matrix."""
     from scipy.ndimage import map_coordinates

@@ -108,17 +108,28 @@ class AnatomyGenerator:
         Raises:
             SettingsError: an unknown diagnosis, or impossible numbers.
         """
-        asked = checked(numbers or {})
-        strength = _severity(severity)
-        body, form, scan = (np.random.default_rng([STREAM, seed, k]) for k in range(3))
-        person = self._person(attributes, asked, body)
+        scan, strength = _stream(seed, 2), _severity(severity)
         step = float(scan.choice(self.facts["steps_mm"]))
-        found, shape = self.hearts.draw(person, asked, strength, form)
+        person, found, shape = self._heart(attributes, numbers, strength, seed)
         canvas = Canvas(size, spacing_mm, step)
         shape = self._with_wall(shape, found, self.hearts.design(person, strength), canvas)
         mask = self._masks(shape, found, canvas)
         told: dict[str, Value] = {**person, **typed({k: v for k, v in attributes.items() if _told(k, v, person)})}
         return Anatomy(mask, (spacing_mm, spacing_mm), step, min(8.0, step), "generated", attributes=told, asked=found)
+
+    def check(
+        self,
+        attributes: Mapping[str, object],
+        *,
+        numbers: Mapping[str, float] | None = None,
+        severity: float | None = None,
+    ) -> None:
+        """Raise what `sample` would, without the time that masks take.
+
+        Raises:
+            SettingsError: an unknown diagnosis, or impossible numbers.
+        """
+        self._heart(attributes, numbers, _severity(severity), 0)
 
     def save(self, path: Path) -> None:
         """Write one .npz file."""
@@ -158,6 +169,14 @@ class AnatomyGenerator:
         space = ShapeSpace(map_means, map_axes, mean, axes, settings)
         return cls(people, hearts, space, header["facts"])
 
+    def _heart(
+        self, attributes: Mapping[str, object], numbers: Mapping[str, float] | None, strength: float, seed: int
+    ) -> tuple[dict[str, str | float], dict[str, float], Floats]:
+        """Whose heart, what it measures, and its shape before the wall is as thick as it shall be."""
+        asked = checked(numbers or {})
+        person = self._person(attributes, asked, _stream(seed, 0))
+        return person, *self.hearts.draw(person, asked, strength, _stream(seed, 1))
+
     def _person(
         self, attributes: Mapping[str, object], asked: Mapping[str, float], rng: np.random.Generator
     ) -> dict[str, str | float]:
@@ -173,9 +192,8 @@ class AnatomyGenerator:
         share = np.exp(weight - weight.max())
         return persons[int(rng.choice(len(persons), p=share / share.sum()))]
 
-    def _masks(self, shape: Floats, numbers: Mapping[str, float], canvas: Canvas, phases: int = 2) -> Mask:
-        heart = self.space.heart(shape)
-        return draw_masks(heart, numbers, self.space.settings, canvas, self.facts["systolic_mass"], phases)
+    def _masks(self, shape: Floats, numbers: Mapping[str, float], canvas: Canvas) -> Mask:
+        return draw_masks(self.space.heart(shape), numbers, self.space.settings, canvas, self.facts["systolic_mass"])
 
     def _with_wall(self, shape: Floats, numbers: Mapping[str, float], x: Floats, canvas: Canvas) -> Floats:
         """Move the shape along what a thicker wall looks like until the masks show the thickness that was drawn."""
@@ -186,7 +204,8 @@ class AnatomyGenerator:
             return shape + self.hearts.shape(to_free({**numbers, "wall_max_mm": told_mm}), x) - drawn
 
         def shown(told_mm: float) -> float:
-            mask = self._masks(moved(told_mm), numbers, whole, phases=1)
+            heart = self.space.heart(moved(told_mm))
+            mask = draw_masks(heart, numbers, self.space.settings, whole, 1.0, phases=1, right=False)
             return wall_max(mask[ED], (WALL_SPACING_MM, WALL_SPACING_MM))
 
         return moved(solved(shown, numbers["wall_max_mm"]))
@@ -235,6 +254,11 @@ def usable_stack(cohort: Cohort, subject: str) -> SubjectStack | None:
         if all(set(stack.labelled[f].split(",")) == {"lv", "myo", "rv"} for f in frames):
             return replace(stack, image=stack.image[frames], mask=stack.mask[frames], phases=("ED", "ES"))
     return None
+
+
+def _stream(seed: int, k: int) -> np.random.Generator:
+    """Random numbers for the person (0), the form of the heart (1) or how it is cut into slices (2)."""
+    return np.random.default_rng([STREAM, seed, k])
 
 
 def _severity(asked: float | None) -> float:

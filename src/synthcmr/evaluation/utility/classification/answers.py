@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from synthcmr import __version__
-from synthcmr.cohort.parallel import ordered_map
+from synthcmr.cohort.parallel import NETWORKS, ordered_map
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, People
@@ -112,7 +112,7 @@ def _run(told: Comparison, jobs: Sequence[Job]) -> None:
     todo = [job for job in jobs if not job.file.exists()]
     done, threads = len(jobs) - len(todo), torch.get_num_threads()
     ready = [alone(job) for job in todo]
-    for job, _ in zip(todo, ordered_map(run_job, ready, told.workers, [run_job.__module__]), strict=True):
+    for job, _ in zip(todo, ordered_map(run_job, ready, told.workers, [run_job.__module__, NETWORKS]), strict=True):
         done += 1
         if told.report is not None:
             told.report(done, len(jobs), f"classifier, {label(job.remedy.name, job.share)}, seed {job.repeat + 1}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from synthcmr.cohort.parallel import ordered_map
+from synthcmr.cohort.parallel import NETWORKS, ordered_map
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.utility.people import People
 from synthcmr.evaluation.utility.segmentation.arms import Task, job_of
@@ -39,7 +39,7 @@ def run_jobs(told: Comparison, jobs: Sequence[Job]) -> None:
     done = len(jobs) - len(todo)
     if told.report is not None:
         told.report(done, len(jobs), todo[0].name if todo else "networks that outline")
-    for job, _ in zip(todo, ordered_map(run_job, todo, told.workers, [run_job.__module__]), strict=True):
+    for job, _ in zip(todo, ordered_map(run_job, todo, told.workers, [run_job.__module__, NETWORKS]), strict=True):
         done += 1
         if told.report is not None:
             told.report(done, len(jobs), job.name)
