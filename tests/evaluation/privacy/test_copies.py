@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from synthcmr.cohort import Cohort
+from synthcmr.evaluation.privacy.calibrating import Innocent, limits, threshold_of
 from synthcmr.evaluation.privacy.closeness import closer_to_members
-from synthcmr.evaluation.privacy.copies import near_copies, threshold_of
+from synthcmr.evaluation.privacy.copies import near_copies
 from synthcmr.evaluation.privacy.pile import Side, heap
 from synthcmr.evaluation.privacy.planting import KINDS, planted
 from synthcmr.evaluation.privacy.searching import search
