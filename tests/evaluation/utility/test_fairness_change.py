@@ -67,9 +67,7 @@ def test_classifiers_that_miss_fewer_women_close_the_gap(
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.3, 0.1), (0.1, 0.3)])
-def test_outlines_that_differ_less_close_the_gap(
-    told: Comparison, people: People, before: float, after: float
-) -> None:
+def test_outlines_that_differ_less_close_the_gap(told: Comparison, people: People, before: float, after: float) -> None:
     rows = [
         {"subject_id": name, "dice": 0.9 - gap * woman, "arm": arm, "repeat": 0}
         for arm, gap in zip(ARMS, (before, after, 0.5), strict=True)

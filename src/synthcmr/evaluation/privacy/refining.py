@@ -15,7 +15,11 @@ from synthcmr.evaluation.privacy.registering import Laid, alike_where_they_meet,
 from synthcmr.evaluation.privacy.variants import DEGREES, SCALE
 
 ROUNDS = 3
-FARTHEST = (0.04, 4.0, 0.05)  # growth, degrees and move (of -1 to 1) in one round: slopes say nothing of what is farther
+FARTHEST = (
+    0.04,
+    4.0,
+    0.05,
+)  # growth, degrees and move (of -1 to 1) in one round: slopes say nothing of what is farther
 RIDGE = 1e-4
 
 

@@ -23,7 +23,7 @@ from synthcmr.evaluation.privacy.shelf import Shelf
 from synthcmr.evaluation.privacy.signatures import Measure, candidates
 from synthcmr.evaluation.privacy.variants import DEGREES, SCALE, half_turned, tried, undone
 
-QUERIES, PAIRS = 128, 512  # at once
+QUERIES, PAIRS = 64, 256  # at once: what more would need, each core would need at the same time
 POLISHED = 3  # candidates whose scale and rotation are then found exactly
 FACTORS, TURNS = (0.96, 0.98, 1.0, 1.02, 1.04), (-4.0, -2.0, 0.0, 2.0, 4.0)
 Report = Callable[[int, int], None]

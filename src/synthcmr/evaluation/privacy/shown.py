@@ -95,7 +95,9 @@ def _risks(result: PrivacyResult) -> Plot:
 
 
 def _alike(found: NearCopies) -> Plot:
-    members = f" and {found.and_members} training images, each beside those of other subjects" if found.and_members else ""
+    members = (
+        f" and {found.and_members} training images, each beside those of other subjects" if found.and_members else ""
+    )
     lines = [
         Line(name=name, x=values, y=tuple(100 * (1 - k / len(values)) for k in range(len(values))))
         for name, values in (

@@ -20,7 +20,7 @@ MOVES = (
     (6, -6),
     (6, 6),
 )  # pixels of a look: where little is seen, as at apices, a window far off sees another image
-KEYS = 1024  # at once: more take memory that small cohorts do not need
+KEYS = 512  # at once: more take memory that small cohorts do not need
 LEAST = 1e-4
 
 
