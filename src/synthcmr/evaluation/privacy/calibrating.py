@@ -11,6 +11,7 @@ import numpy.typing as npt
 from synthcmr.evaluation.privacy.figures import Floats
 
 BEYOND = 5  # images above a threshold, for its rank to be trusted
+SAME = 0.99  # above, images of two members are one image; what lies below stays, or the tail would be cut off that is looked for
 CONFIDENCE = 0.95  # that the threshold of few people keeps to its false alarms
 CHANCE = 0.05  # that any innocent synthetic image at all is called a copy for certain
 Names = npt.NDArray[np.str_]
@@ -52,7 +53,7 @@ def limits(
     """Both limits, from held-out people and, where these are too few for a rank, from members as well.
 
     A member whom no other member was copied from is to the others what a held-out person is to all of them. Two members who are one
-    and the same person are no measure of anybody: who passes for a copy by what held-out people alone say is left out.
+    and the same person are no measure of anybody: images that are one are left out.
 
     Args:
         held_out: against the members.
@@ -66,7 +67,7 @@ def limits(
     helped = 0
     if not ranked(len(known.correlation), false_alarms):
         found = members()
-        found = found.at(found.correlation <= threshold)
+        found = found.at(found.correlation <= SAME)
         known, held_out, helped = known.and_of(found), held_out.and_of(found), len(found.correlation)
         threshold = threshold_of(known.correlation, known.subject, false_alarms)
     certain = beyond_chance(held_out.correlation, held_out.subject, CHANCE / synthetic)
