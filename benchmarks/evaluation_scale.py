@@ -1,9 +1,10 @@
 """Seconds, core seconds and peak memory of fidelity and of the search for near-copies, at one size and at ten times the size.
 
     python -m benchmarks.evaluation_scale [--images 1000 10000] [--frames 1] [--out benchmarks/out/evaluation_scale.json]
+        [--source COHORT] [--only nearest_neighbours]
 
-Two cohorts of as many images each: phantoms, shifted, turned, brightened and noised as their number says, so that many are made
-quickly. Each measurement is a process of its own, as peak memory is told of processes.
+Two cohorts of as many images each: phantoms, or the subjects of a given cohort, shifted, turned, brightened and noised as their number
+says, so that many are made quickly. Each measurement is a process of its own, as peak memory is told of processes.
 """
 
 import argparse
@@ -111,21 +112,30 @@ def _measure(work: Callable[[Path], None], folder: Path, told: Any) -> None:
     )
 
 
+WORK = {work.__name__: work for work in (fidelity, nearest_neighbours)}
+
+
+def _source(given: Path | None, place: Path) -> Cohort:
+    return make_phantoms(place / "phantoms", "everyone", PHANTOMS) if given is None else Cohort.open(given)
+
+
 def main() -> None:
     """Make, measure, tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--frames", type=int, default=1)
+    parser.add_argument("--source", type=Path, help="cohort that all images are made from; phantoms otherwise")
+    parser.add_argument("--only", nargs="+", choices=list(WORK), default=list(WORK))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/evaluation_scale.json"))
     options = parser.parse_args()
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as place:
-        source = make_phantoms(Path(place) / "phantoms", "everyone", PHANTOMS)
+        source = _source(options.source, Path(place))
         for images in options.images:
             folder = Path(place) / str(images)
             for name, first in (("real", 0), ("synthetic", images)):
                 many(source, folder / name, images, options.frames, first)
-            found[str(images)] = {work.__name__: measured(work, folder) for work in (fidelity, nearest_neighbours)}
+            found[str(images)] = {name: measured(WORK[name], folder) for name in options.only}
             print(images, json.dumps(found[str(images)]), flush=True)
             shutil.rmtree(folder)
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
 """A small cohort of which it is known who leaked: every subject a texture of their own, seen in a few noisy slices."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +10,14 @@ from scipy.ndimage import gaussian_filter
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
+from synthcmr.conditioning.condition import Condition
+from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.evaluation.privacy.people import People, Piles, people
 from synthcmr.evaluation.privacy.pile import Side, heap
-from synthcmr.evaluation.privacy.settings import CopySettings, PrivacySettings
+from synthcmr.evaluation.privacy.settings import CopySettings, MembershipSettings, PrivacySettings
 
 SETTINGS = PrivacySettings(copies=CopySettings(planted=20), draws=200)
+QUICK = SETTINGS.model_copy(update={"membership": MembershipSettings(images=2, times=(0.3, 0.7), noises=1, asked=2)})
 SIDE, SLICES = 64, 3
 MEMBERS, OTHERS = 16, 24
 
@@ -66,3 +71,25 @@ def piled(who: People, images: np.ndarray, subject: np.ndarray, folder: Path) ->
 def pixels_of(side: Side) -> np.ndarray:
     """All images of a side."""
     return np.concatenate(list(side.blocks()))
+
+
+@dataclass
+class Memory:
+    """A generator that gives back what it learned, and is half as wrong about it as about others; all in closed form."""
+
+    learned: dict[bytes, np.ndarray]  # mask -> image
+    known: float = 0.5
+    frames: int = 2
+    vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(()))
+
+    def draw(self, conditions: Sequence[Condition], seeds: Sequence[int]) -> np.ndarray:
+        rng = np.random.default_rng(list(seeds))
+        noise = rng.random((len(conditions), *conditions[0].mask.shape)).astype(np.float32)
+        return np.stack([self.learned.get(c.mask.tobytes(), n) for c, n in zip(conditions, noise, strict=True)])
+
+    def errors(
+        self, images: np.ndarray, conditions: Sequence[Condition], time: float, seeds: Sequence[int]
+    ) -> np.ndarray:
+        noise = np.stack([np.random.default_rng(seed).normal(size=images.shape[1:]) for seed in seeds])
+        size = [self.known if c.mask.tobytes() in self.learned else 1.0 for c in conditions]
+        return (noise * np.array(size)[:, None, None, None]).astype(np.float32)

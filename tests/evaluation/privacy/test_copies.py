@@ -7,7 +7,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.privacy.closeness import closer_to_members
-from synthcmr.evaluation.privacy.copies import near_copies, threshold_of
+from synthcmr.evaluation.privacy.copies import near_copies
 from synthcmr.evaluation.privacy.pile import Side, heap
 from synthcmr.evaluation.privacy.planting import KINDS, planted
 from synthcmr.evaluation.privacy.searching import search
@@ -62,20 +62,3 @@ def test_images_like_members_lie_closer_to_members(cohort: Cohort, tmp_path: Pat
         found = closer_to_members(piles.synthetic, piles.members, piles.held_out, "pixels", 0)
         assert low <= found.value <= high
         assert found.low <= found.value <= found.high
-
-
-def test_a_threshold_keeps_to_its_false_alarms() -> None:
-    rng = np.random.default_rng(1)
-    rates = []
-    for _ in range(50):
-        z = rng.normal(0.6, 0.15, 4000)
-        threshold = threshold_of(np.tanh(z[:2000]), np.arange(2000).astype(str), 0.01)
-        rates.append(np.mean(np.tanh(z[2000:]) > threshold))
-    assert 0.002 < np.mean(rates) < 0.01  # it is not bought by finding nothing
-
-
-def test_few_subjects_make_for_a_high_threshold() -> None:
-    values = np.tanh(np.random.default_rng(2).normal(0.6, 0.15, 60))
-    limits = [threshold_of(values, np.repeat(np.arange(n), 60 // n).astype(str), 0.01) for n in (3, 6, 30)]
-    assert limits == sorted(limits, reverse=True)
-    assert limits[0] > 0.9

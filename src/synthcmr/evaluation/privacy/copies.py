@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from synthcmr.config import Settings
+from synthcmr.evaluation.privacy.calibrating import Innocent, limits
 from synthcmr.evaluation.privacy.closeness import closer_to_members
 from synthcmr.evaluation.privacy.figures import Absent, Figure, Measured, share_of
 from synthcmr.evaluation.privacy.people import People, Piles, Report
@@ -19,8 +21,7 @@ from synthcmr.evaluation.privacy.searching import Matches, search
 from synthcmr.evaluation.privacy.settings import PrivacySettings
 from synthcmr.evaluation.privacy.variants import Variant
 
-BEYOND = 5  # held-out images above a threshold, for its rank to be trusted
-CHANCE = 0.05  # that any innocent synthetic image at all is called a copy for certain
+MEMBERS = 1500  # images of members at most that help to calibrate
 LIKEST = 6  # images that are shown whether they are copies or not
 HISTOGRAM = 500  # correlations of each side that are kept for figures
 
@@ -44,6 +45,7 @@ class NearCopies(Settings):
     threshold: float  # correlation above which an image counts as a near-copy
     certain: float  # above which hardly one of all synthetic images would lie by chance: a copy for certain
     calibrated_on: int  # held-out images
+    and_members: int = 0  # images of members, each against other members, where held-out ones are too few
     copied: Figure  # share of synthetic images
     false_alarms: Figure  # the same, of held-out real images that the threshold does not know
     planted: dict[str, Figure]  # share found of each kind of planted copies
@@ -82,21 +84,22 @@ def near_copies(
     own, members, synthetic, held_out = settings.copies, piles.members, piles.synthetic, piles.held_out
     made = search(synthetic, members, own.search, _step(report, "searching for synthetic images"))
     others = search(held_out, members, own.search, _step(report, "searching for held-out images"))
-    threshold = threshold_of(_numbers(others)[piles.calibrating], held_out.subject[piles.calibrating], own.false_alarms)
-    certain = max(threshold, beyond_chance(_numbers(others), held_out.subject, CHANCE / len(synthetic)))
-    copied, judged = _numbers(made) > threshold, ~piles.calibrating
-    alarms = _numbers(others)[judged] > threshold
+    innocent, judged = Innocent(_numbers(others), held_out.subject), ~piles.calibrating
+    ours = partial(_innocent, who.members, members, settings, work / "apart")
+    limit = limits(innocent, piles.calibrating, ours, own.false_alarms, len(synthetic))
+    copied, alarms = _numbers(made) > limit.threshold, innocent.at(judged).correlation > limit.threshold
     found = {}
     for k, kind in enumerate(KINDS):
-        found[kind] = _found_of(kind, who.members, members, threshold, settings, work / "planted")
+        found[kind] = _found_of(kind, who.members, members, limit.threshold, settings, work / "planted")
         if report is not None:
             report(k + 1, len(KINDS), "searching for planted copies")
     pairs = _copies(made, copied, synthetic, members, _side(who.members))
-    sure = [pair for pair in pairs if pair.correlation > certain]
+    sure = [pair for pair in pairs if pair.correlation > limit.certain]
     return NearCopies(
-        threshold=threshold,
-        certain=certain,
+        threshold=limit.threshold,
+        certain=limit.certain,
         calibrated_on=int(piles.calibrating.sum()),
+        and_members=limit.members,
         copied=share_of(copied, synthetic.subject, settings.draws, settings.seed),
         false_alarms=share_of(alarms, held_out.subject[judged], settings.draws, settings.seed),
         planted=found,
@@ -110,32 +113,18 @@ def near_copies(
     )
 
 
-def threshold_of(correlations: npt.NDArray[np.float64], subject: npt.NDArray[np.str_], false_alarms: float) -> float:
-    """A correlation that held-out images exceed in half of the false alarms allowed, so that others keep within them.
-
-    A rank among them, as conformal prediction takes it. Where they are too few for such a rank, not less than where Student's t has the
-    next subject's images lie, by Fisher's z: few subjects know little of others.
-    """
-    ordered = np.sort(correlations)
-    rank = min(int(np.ceil((len(ordered) + 1) * (1 - false_alarms / 2))), len(ordered))
-    if len(ordered) - rank >= BEYOND:
-        return float(ordered[rank - 1])
-    return max(float(ordered[rank - 1]), beyond_chance(ordered, subject, false_alarms / 2))
-
-
-def beyond_chance(correlations: npt.NDArray[np.float64], subject: npt.NDArray[np.str_], rate: float) -> float:
-    """Where Student's t, by the number of subjects, expects so small a share of further images, by Fisher's z."""
-    from scipy.stats import t
-
-    z, people = np.arctanh(np.clip(correlations, -0.999, 0.999)), len(np.unique(subject))
-    return float(np.tanh(z.mean() + t.isf(rate, people - 1) * np.sqrt(1 + 1 / people) * z.std()))
+def _innocent(side: Side, members: Pile, settings: PrivacySettings, folder: Path) -> Innocent:
+    """Members, each against the others: all images of a few members, and of many as many as a rank needs."""
+    some = side.at(side.rows[_one_of_each(side.subject, MEMBERS, settings.seed)])
+    match = search(some.pile(folder, None), members, settings.copies.search, apart=True)
+    return Innocent(_numbers(match), some.subject)
 
 
 def _found_of(
     kind: str, side: Side, members: Pile, threshold: float, settings: PrivacySettings, folder: Path
 ) -> Figure:
     """Share of planted copies that are found, with the subject they are of."""
-    rows = _one_of_each(side, settings.copies.planted, settings.seed)
+    rows = _one_of_each(side.subject, settings.copies.planted, settings.seed)
     some = side.at(side.rows[rows])
     pile = heap(folder, planted(some.blocks(), kind, settings.seed), some.subject, members.image[rows], None)
     match = search(pile, members, settings.copies.search)
@@ -143,10 +132,10 @@ def _found_of(
     return share_of(hit, some.subject, settings.draws, settings.seed)
 
 
-def _one_of_each(side: Side, count: int, seed: int) -> npt.NDArray[np.intp]:
+def _one_of_each(subject: npt.NDArray[np.str_], count: int, seed: int) -> npt.NDArray[np.intp]:
     """Images of as many subjects as there are, and further ones where they are too few."""
-    order = np.random.default_rng([seed, 4]).permutation(len(side.rows))
-    _, first = np.unique(side.subject[order], return_index=True)
+    order = np.random.default_rng([seed, 4]).permutation(len(subject))
+    _, first = np.unique(subject[order], return_index=True)
     ahead = np.concatenate([np.sort(first), np.setdiff1d(np.arange(len(order)), first)])
     return np.sort(order[ahead[:count]])
 

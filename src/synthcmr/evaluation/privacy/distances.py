@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from synthcmr.evaluation.privacy.pile import Pile
 
-QUERIES, KEYS = 512, 4096  # at once
+QUERIES, KEYS = 512, 512  # at once: more take memory that small cohorts do not need
 Floats = npt.NDArray[np.float32]
 LEAST = 1e-6
 

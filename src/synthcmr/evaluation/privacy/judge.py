@@ -22,7 +22,7 @@ from synthcmr.evaluation.privacy.copies import NearCopies
 from synthcmr.evaluation.privacy.figures import Absent, Figure
 from synthcmr.evaluation.privacy.parts import Parts
 from synthcmr.evaluation.privacy.people import People, Report, people
-from synthcmr.evaluation.privacy.pile import Features, all_of
+from synthcmr.evaluation.privacy.pile import Features, Side, all_of
 from synthcmr.evaluation.privacy.result import Attacks, Inferences, PrivacyResult
 from synthcmr.evaluation.privacy.settings import PrivacySettings
 from synthcmr.evaluation.privacy.suspect import Suspect
@@ -68,7 +68,7 @@ def judge_privacy(
     )
     compared = work_folder / "compared"
     parts = Parts(real, synthetic, who, made, settings, suspect, features, compared, report)
-    told = [real.hash, synthetic.hash, settings.model_dump(mode="json"), features_hash, suspect.name, _names(who)]
+    told = [real.hash, synthetic.hash, settings.model_dump(mode="json"), features_hash, suspect.name, _names(who, made)]
     kept = _Kept(work_folder, hashlib.sha256(json.dumps(told).encode()).hexdigest())
     result = PrivacyResult(
         **_counts(who),
@@ -118,9 +118,9 @@ class _Kept:
             return None  # of another version, or cut short: it is made again
 
 
-def _names(who: People) -> list[list[str]]:
-    """Who is on which side: a cohort's hash does not tell."""
-    return [np.unique(side.subject).tolist() for side in (who.members, who.calibrating, who.judged)]
+def _names(who: People, made: Side) -> list[list[str]]:
+    """Who is on which side, and who is judged: the hash of a cohort is that of all its subjects, whichever were selected."""
+    return [np.unique(side.subject).tolist() for side in (who.members, who.calibrating, who.judged, made)]
 
 
 def _counts(who: People) -> dict[str, int]:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.evaluation.privacy.distances import QUERIES, squared
+from synthcmr.evaluation.privacy.distances import KEYS, QUERIES, squared
 from synthcmr.evaluation.privacy.figures import Floats
 from synthcmr.evaluation.privacy.pile import Pile
 
-KEYS = 4096  # at once
 Scaling = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 

@@ -49,13 +49,19 @@ def lay(over: Tensor, under: Tensor, which: Tensor) -> Laid:
 
 def alike_where_they_meet(over: Tensor, under: Tensor, variants: Tensor, laid: Laid) -> Tensor:
     """The correlation of what both images show, once the first is turned back and moved, (pairs,)."""
+    image, both = laid_over(over, variants, laid)
+    x, y = (_around_mean(one, both) for one in (image, under))
+    return (x * y).sum(dim=(1, 2, 3)) / (_power(x) * _power(y)).sqrt()
+
+
+def laid_over(over: Tensor, variants: Tensor, laid: Laid) -> tuple[Tensor, Tensor]:
+    """Each image turned back and moved, and where of it anything is believed, (pairs, 1, rows, rows)."""
     moved = torch.stack([laid.right, laid.down], dim=1)[:, :, None] * 2  # in coordinates from -1 to 1
     back = inverse(variants)
     theta = torch.cat([back, -back @ moved], dim=2)
     grid = affine_grid(theta, list(over.shape), align_corners=False)
     both = (grid.abs().amax(dim=3) <= INNER).to(over)[:, None]
-    x, y = (_around_mean(image, both) for image in (grid_sample(over, grid, align_corners=False), under))
-    return (x * y).sum(dim=(1, 2, 3)) / (_power(x) * _power(y)).sqrt()
+    return grid_sample(over, grid, align_corners=False), both
 
 
 def _around_mean(x: Tensor, where: Tensor) -> Tensor:

@@ -16,13 +16,14 @@ from torch.nn.functional import avg_pool2d
 
 from synthcmr.cohort.parallel import cores
 from synthcmr.evaluation.privacy.pile import Pile
+from synthcmr.evaluation.privacy.refining import refined
 from synthcmr.evaluation.privacy.registering import Laid, alike_where_they_meet, lay
 from synthcmr.evaluation.privacy.settings import SearchSettings
 from synthcmr.evaluation.privacy.shelf import Shelf
 from synthcmr.evaluation.privacy.signatures import Measure, candidates
 from synthcmr.evaluation.privacy.variants import DEGREES, SCALE, half_turned, tried, undone
 
-QUERIES, PAIRS = 128, 512  # at once
+QUERIES, PAIRS = 64, 256  # at once: what more would need, each core would need at the same time
 POLISHED = 3  # candidates whose scale and rotation are then found exactly
 FACTORS, TURNS = (0.96, 0.98, 1.0, 1.02, 1.04), (-4.0, -2.0, 0.0, 2.0, 4.0)
 Report = Callable[[int, int], None]
@@ -45,7 +46,9 @@ class Matches:
         return cls(*(torch.cat([getattr(p, name) for p in parts]) for name in names))
 
 
-def search(queries: Pile, keys: Pile, settings: SearchSettings, report: Report | None = None) -> Matches:
+def search(
+    queries: Pile, keys: Pile, settings: SearchSettings, report: Report | None = None, apart: bool = False
+) -> Matches:
     """The best match of every image.
 
     Args:
@@ -53,20 +56,25 @@ def search(queries: Pile, keys: Pile, settings: SearchSettings, report: Report |
         keys: what they might be copies of.
         settings: what may have been done to them.
         report: called with (done, total).
+        apart: no image is compared with those of its own subject.
     """
     variants = tried(settings.scales, settings.degrees)
     known = Measure.of(keys.signatures)
+    most = int(np.unique(keys.subject, return_counts=True)[1].max()) if apart else 0
+    count = min(settings.candidates, len(keys) - most)
 
-    def matched(rows: npt.NDArray[np.float32]) -> Matches:
+    def matched(place: slice, rows: npt.NDArray[np.float32]) -> Matches:
+        own = queries.subject[place, None] == keys.subject if apart else None
         with torch.no_grad():
             look = torch.from_numpy(rows)
-            return _best(look, keys.looks, *candidates(look, keys.signatures, known, variants, settings.candidates))
+            found = candidates(look, keys.signatures, known, variants, count, own)
+            return _best(look, keys.looks, *found)
 
     found: list[Matches] = []
     with _side_by_side() as pool:
         waiting: deque[Future[Matches]] = deque()
-        for _, rows in queries.looks.stretches(QUERIES):
-            waiting.append(pool.submit(matched, rows))
+        for place, rows in queries.looks.stretches(QUERIES):
+            waiting.append(pool.submit(matched, place, rows))
             while len(waiting) > cores():
                 found.append(waiting.popleft().result())
                 if report is not None:
@@ -103,7 +111,10 @@ def _best(look: Tensor, keys: Shelf, key: Tensor, variant: Tensor) -> Matches:
     laid = _laid(look, keys, key, variant)
     whole = _whole(look, keys, key, variant, laid)
     best = whole.argmax(dim=1, keepdim=True)
-    return Matches(*(_chosen(x, best)[:, 0] for x in (key, whole, variant, laid.down, laid.right)))
+    key, variant, *place = (_chosen(x, best)[:, 0] for x in (key, variant, laid.correlation, laid.down, laid.right))
+    under, which = _rows(keys, key)
+    last = refined(look, under[which], variant, Laid(*place))
+    return Matches(key, last.correlation, last.variant, last.laid.down, last.laid.right)
 
 
 def _chosen(values: Tensor, columns: Tensor) -> Tensor:

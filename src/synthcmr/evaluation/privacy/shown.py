@@ -95,6 +95,9 @@ def _risks(result: PrivacyResult) -> Plot:
 
 
 def _alike(found: NearCopies) -> Plot:
+    members = (
+        f" and {found.and_members} training images, each beside those of other subjects" if found.and_members else ""
+    )
     lines = [
         Line(name=name, x=values, y=tuple(100 * (1 - k / len(values)) for k in range(len(values))))
         for name, values in (
@@ -108,7 +111,8 @@ def _alike(found: NearCopies) -> Plot:
         x="correlation with the likest training image, once laid over it",
         y="images that reach it, %",
         lines=(*lines, limit),
-        note=f"The threshold comes from {found.calibrated_on} held-out images; above {found.certain:.3f} an image is a copy for certain.",
+        note=f"The threshold comes from {found.calibrated_on} held-out images{members}; "
+        f"above {found.certain:.3f} an image is a copy for certain.",
     )
 
 

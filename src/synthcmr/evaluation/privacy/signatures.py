@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -18,7 +20,7 @@ MOVES = (
     (6, -6),
     (6, 6),
 )  # pixels of a look: where little is seen, as at apices, a window far off sees another image
-KEYS = 1024  # at once: more take memory that small cohorts do not need
+KEYS = 512  # at once: more take memory that small cohorts do not need
 LEAST = 1e-4
 
 
@@ -44,7 +46,14 @@ class Measure:
         return normalize((signatures - self.mean) / self.spread, dim=1)
 
 
-def candidates(looks: Tensor, keys: Shelf, known: Measure, variants: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def candidates(
+    looks: Tensor,
+    keys: Shelf,
+    known: Measure,
+    variants: Tensor,
+    count: int,
+    barred: npt.NDArray[np.bool_] | None = None,
+) -> tuple[Tensor, Tensor]:
     """Rows of the signatures that are most like those of each image, and the variant that makes them so.
 
     Args:
@@ -52,18 +61,20 @@ def candidates(looks: Tensor, keys: Shelf, known: Measure, variants: Tensor, cou
         keys: signatures that are searched.
         known: their measure.
         variants: that are tried, (variants, 4).
-        count: wanted for each image.
+        count: wanted for each image, of which there are as many.
+        barred: keys that an image is not compared with, (images, keys).
 
     Returns:
         Rows (images, count) and variants (images, count, 4).
     """
-    count = min(count, len(keys))
     asked, variants = _asked(looks, known, variants)
     best = torch.full((len(looks), count), -2.0)
     row, way = torch.zeros(len(looks), count, dtype=torch.long), torch.zeros(len(looks), count, dtype=torch.long)
     for place, signatures in keys.stretches(KEYS):
         alike = (asked @ known.unit(torch.from_numpy(signatures)).T).reshape(len(variants), len(looks), -1)
         most, which = alike.max(dim=0)
+        if barred is not None:
+            most = most.masked_fill(torch.from_numpy(barred[:, place]), -2.0)
         top, column = most.topk(min(count, most.shape[1]), dim=1)
         rows, ways = torch.cat([row, column + place.start], dim=1), torch.cat([way, which.gather(1, column)], dim=1)
         best, order = torch.cat([best, top], dim=1).topk(count, dim=1)
