@@ -145,7 +145,21 @@ def generate(
             "--as: expected --like COHORT, whose subjects are redrawn as whole stacks, without -n or --prompt"
         )
     _say(understood)
+    from synthcmr.cli.at_hand import (
+        expect_anatomy,
+        expect_cohorts,
+        expect_judges,
+        expect_recalibration,
+        expect_weights,
+    )
     from synthcmr.cli.generate_plan import planned, unseen
+
+    expect_weights(run)
+    expect_anatomy(anatomy)
+    expect_judges(judges)
+    expect_cohorts(like)
+    expect_recalibration(recalibration)
+    made_of = planned(plan, shard) if plan is not None else None
     from synthcmr.sampling.generate import generate as make
     from synthcmr.sampling.sources import Sources, load_image_generator
 
@@ -159,11 +173,9 @@ def generate(
     }
     usual = {} if style is None else REDRAWING
     settings = _settings(usual | {k: v for k, v in asked.items() if v is not None}, batch, size, masks, screen, style)
-    if plan is not None:
-        made_of = planned(plan, shard)
+    if made_of is not None:
         requests, like, settings = made_of.requests, made_of.like, settings.model_copy(update={"masks": made_of.masks})
     else:
-        made_of = None
         asks = _redrawn(like, style, subjects, seed) if style is not None else None
         requests = asks or _requests(understood, prompt or "", count, subjects, like, seed)
     sources = Sources(run, anatomy, judges, like)

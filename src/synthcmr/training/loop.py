@@ -25,7 +25,7 @@ from synthcmr.training.privacy import Promise, Secret, promise
 from synthcmr.training.private_step import add_noise, check_private, clipped_sum
 from synthcmr.training.processes import on_cpu
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.settings import LoopSettings
+from synthcmr.training.settings import LoopSettings, check_even
 from synthcmr.training.trainee import Batch, KnowsPeople, Trainee
 
 if TYPE_CHECKING:
@@ -351,11 +351,7 @@ def _private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
     if settings.dp is None:
         return None
     check_private(trainee.network)
-    if settings.balance:
-        raise SettingsError(
-            "--balance with --dp: expected one of them; a private run takes each subject with the same chance, "
-            "which is what its accounts stand on"
-        )
+    check_even(settings)
     if not isinstance(trainee, KnowsPeople):
         raise SettingsError(
             "--dp: expected a model that tells its subjects apart; judges, and parts trained first, do not"
