@@ -227,6 +227,7 @@ def describe(cohort: "Cohort", asked: int) -> str:
         lines.append(
             f"  {len(rejects)} of {asked} given up; reasons in rejects.parquet, first: {rejects['reason'].iloc[0]}"
         )
+    lines += _drawn(cohort)
     if cohort.info["settings"]["generate"]["redraw"]:
         lines.append("  these show real subjects as another scanner would: keep them as you keep the originals")
     if len(cohort):
@@ -234,6 +235,20 @@ def describe(cohort: "Cohort", asked: int) -> str:
 
         lines.append(f"  look at them: {write_generated_page(cohort)}")
     return "\n".join(lines)
+
+
+def _drawn(cohort: "Cohort") -> list[str]:
+    """What nobody asked for was drawn, and is no knowledge of anybody's."""
+    from synthcmr.cohort.attributes import ATTRIBUTES, DRAWN
+
+    lists = cohort.subjects[DRAWN].dropna() if DRAWN in cohort.subjects else []
+    names = {name for text in lists for name in text.split(",")}
+    if not names:
+        return []
+    shown = ", ".join(name for name in ATTRIBUTES if name in names)
+    return [
+        f"  drawn, because nobody asked for it: {shown}; of whom which, says the column '{DRAWN}' of subjects.parquet"
+    ]
 
 
 def _weak_judge(cohort: "Cohort") -> list[str]:
