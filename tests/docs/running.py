@@ -50,7 +50,8 @@ class Reader:
         elif block.language in ("console", "bash"):
             for typed, shown in block.commands():
                 said = self.type(typed, block)
-                _compare(shown, said, f"{block}: {typed}")
+                if block.shows is None:
+                    _compare(shown, said, f"{block}: {typed}")
 
     def type(self, typed: str, block: Block) -> str:
         """Run one command; what it prints."""
