@@ -9,14 +9,16 @@ where other work runs beside it, only the latter can be compared. What installs 
 import argparse
 import json
 import os
-import resource
 import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from datetime import date
 from pathlib import Path
+
+from benchmarks.demo_time import EVERY_S, Watched
 
 ROOT = Path(__file__).parents[1]
 PROMPT, COMMAND = "$ ", "synthcmr "
@@ -28,27 +30,32 @@ def commands(page: Path) -> list[str]:
     return [command.removeprefix(COMMAND) for command in typed]
 
 
-def cpu() -> float:
-    """Core-seconds of everything that was run from here."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def run(command: str, folder: Path) -> dict[str, object]:
     """One command, with what it printed."""
-    began, used = time.perf_counter(), cpu()
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
+    began = time.perf_counter()
+    process = subprocess.Popen(
         [sys.executable, "-m", "synthcmr", *shlex.split(command, comments=True)],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": path},
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
+        start_new_session=True,
     )
-    seconds, core_seconds = time.perf_counter() - began, cpu() - used
-    print(f"$ synthcmr {command}\n{done.stdout}  {seconds:.0f} s, {core_seconds:.0f} core-seconds", flush=True)
-    return {"command": command, "seconds": seconds, "core_seconds": core_seconds, "printed": done.stdout}
+    seen, ended = Watched(process.pid), threading.Event()
+
+    def keep_looking() -> None:
+        while not ended.wait(EVERY_S):
+            seen.look()
+
+    threading.Thread(target=keep_looking, daemon=True).start()
+    printed, _ = process.communicate()
+    seconds = time.perf_counter() - began
+    ended.set()
+    if process.returncode:
+        raise SystemExit(process.returncode)
+    print(f"$ synthcmr {command}\n{printed}  {seconds:.0f} s, {seen.total:.0f} core-seconds", flush=True)
+    return {"command": command, "seconds": seconds, "core_seconds": seen.total, "printed": printed}
 
 
 def main() -> None:
