@@ -239,16 +239,14 @@ def describe(cohort: "Cohort", asked: int) -> str:
 
 def _drawn(cohort: "Cohort") -> list[str]:
     """What nobody asked for was drawn, and is no knowledge of anybody's."""
-    from synthcmr.cohort.attributes import ATTRIBUTES, DRAWN
+    from synthcmr.cohort.attributes import DRAWN
+    from synthcmr.report.people import drawn
 
-    lists = cohort.subjects[DRAWN].dropna() if DRAWN in cohort.subjects else []
-    names = {name for text in lists for name in text.split(",")}
-    if not names:
-        return []
-    shown = ", ".join(name for name in ATTRIBUTES if name in names)
-    return [
-        f"  drawn, because nobody asked for it: {shown}; of whom which, says the column '{DRAWN}' of subjects.parquet"
-    ]
+    names = drawn(cohort.subjects)
+    told = (
+        f"  drawn, because nobody asked for it: {names}; of whom which, says the column '{DRAWN}' of subjects.parquet"
+    )
+    return [told] if names else []
 
 
 def _weak_judge(cohort: "Cohort") -> list[str]:

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 SOFTWARE = "synthcmr"
 CYCLE_WORDS = {"ED": "END_DIASTOLE", "ES": "END_SYSTOLE"}  # Cardiac Cycle Position (0018,9236)
 SEX_CODES = {"female": "F", "male": "M"}
-HELD = ("sex", "age", "height_cm", "weight_kg", "vendor", "scanner", "field_strength_t", "heart_rate", "diagnosis", DRAWN)
+HELD = (
+    "sex",
+    "age",
+    "height_cm",
+    "weight_kg",
+    "vendor",
+    "scanner",
+    "field_strength_t",
+    "heart_rate",
+    "diagnosis",
+    DRAWN,
+)
 MS_PER_MINUTE = 60_000
 TWELVE_BITS = 1 << 12
 
