@@ -4,7 +4,7 @@ A comment before a block, invisible to readers:
 
     <!-- in tests: generate --steps 2; generate out -n 2 -->   what commands that begin so get in addition, to be quick
     <!-- in tests, from here: generate --steps 2 -->           the same for the rest of the page
-    <!-- not run: needs a GPU -->                              the block is not run, and why
+    <!-- not run: needs a GPU -->                              the block is read, but not run, and why
     <!-- shows: ACDC itself -->                              what is printed below the commands is of data that tests do not have
     <!-- on hand: acdc = cohort, runs/flow = run -->           what a reader has at this point; tests/docs/shelf.py makes it
 """
