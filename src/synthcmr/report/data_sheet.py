@@ -57,7 +57,7 @@ def _composition(made: MadeFrom) -> list[str]:
         f"{cohort.info.get('rejects', 0)}, with reasons in rejects.parquet"
     )
     if names := drawn(cohort.subjects):
-        known["Drawn, because nobody asked for it"] = f"{names}; of whom which, the column `drawn` says"
+        known["Drawn, because nobody asked for it"] = f"{names}; of whom which, the column 'drawn' says"
     return [*facts(known), *table(("attribute", "subjects", "missing"), people(cohort.subjects))]
 
 
