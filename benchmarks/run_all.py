@@ -8,6 +8,8 @@ REAL = os.environ.get("SYNTHCMR_TEST_DATA")
 PEOPLE = "benchmarks/out/people"  # phantoms that the shipped weights never saw
 RUNS = "benchmarks/out/family_runs"
 SMALLER = ["--subjects", "30", "--spare", "20", "--test", "30"]  # PEOPLE has some 60 test subjects
+ACDC = "benchmarks/out/acdc"
+WALK = "docs/how-to/use-acdc-mnms-ukb.md"
 RARE = ["--rare", "DCM", "--work", "benchmarks/out/recalibrated_training_rare"]
 ALWAYS = [
     ["benchmarks.phantom_speed"],
@@ -15,9 +17,11 @@ ALWAYS = [
     ["benchmarks.demo_time", "--quick", "--out", "benchmarks/out/demo_quick"],
     ["benchmarks.demo_time", "--out", "benchmarks/out/demo"],
     ["benchmarks.demo_picture", "benchmarks/out/demo"],
+    ["benchmarks.page_time", "docs/tutorial/ten-minutes.md"],
     ["synthcmr", "phantom", PEOPLE, "--preset", "everyone", "--subjects", "300", "--seed", "70"],
     ["benchmarks.anatomy_numbers", "--cohort", PEOPLE],
     ["benchmarks.adherence", "--cohort", PEOPLE, "--split", "train"],
+    ["benchmarks.flow_sheet", "--cohort", PEOPLE, "--split", "train", "--out", "benchmarks/out/generated.png"],
     ["benchmarks.sampler_steps", "--cohort", PEOPLE],
     ["benchmarks.vendor_style", "--cohort", PEOPLE, "--split", "train", "--images", "24"],
     ["benchmarks.families", "--cohort", PEOPLE, "--runs", RUNS, "--train", "20"],
@@ -44,10 +48,26 @@ ON_REAL_DATA = [
     ["benchmarks.ingest_speed", "--data", f"{REAL}/acdc/training"],
     ["benchmarks.phantom_realism", "--acdc", f"{REAL}/acdc/training", "--sunnybrook", f"{REAL}/sunnybrook"],
     ["benchmarks.phantom_to_real", "--data", f"{REAL}/acdc/training"],
-    ["synthcmr", "ingest", f"{REAL}/acdc/training", "benchmarks/out/acdc"],
-    ["benchmarks.beginnings", "--cohort", "benchmarks/out/acdc"],
-    ["benchmarks.planted_copies", "benchmarks/out/acdc", "--out", "benchmarks/out/planted_copies_acdc.json"],
+    ["synthcmr", "ingest", f"{REAL}/acdc/training", ACDC],
+    ["benchmarks.page_time", WALK, "--commands", "14", "--have", f"ACDC/database/training={REAL}/acdc/training"],
+    ["synthcmr", "train", "flow", ACDC, f"{ACDC}_flow", "--from", "phantom", "--set", "loop.steps=900"],
+    [
+        "benchmarks.adherence",
+        "--cohort",
+        ACDC,
+        "--run",
+        f"{ACDC}_flow",
+        "--split",
+        "train",
+        "--out",
+        f"{ACDC}_adherence",
+    ],
+    ["benchmarks.beginnings", "--cohort", ACDC],
+    ["benchmarks.encoders", "--cohort", ACDC, "--phantoms", PEOPLE, "--out", "benchmarks/out/encoders.json"],
+    ["benchmarks.planted_copies", ACDC, "--out", "benchmarks/out/planted_copies_acdc.json"],
 ]
+# named in the documentation, but not run here, and why
+LEFT_OUT = {"shipped_weights": "makes what ships, in a day; every other script measures what it made"}
 
 
 def main() -> None:

@@ -125,11 +125,14 @@ def _settings_in(annotation: Any) -> type[Settings] | None:
 def _explain(error: ValidationError, kind: type[Settings]) -> str:
     lines = []
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"]) or kind.__name__
+        key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             lines.append(_unknown(key, str(problem["loc"][-1]), _settings_at(kind, problem["loc"][:-1])))
         else:
-            lines.append(f"'{key}': {_expected(problem['msg'])}, got {problem['input']!r}")
+            got = (
+                "" if isinstance(problem["input"], Mapping) else f", got {problem['input']!r}"
+            )  # settings that disagree
+            lines.append((f"'{key}': " if key else "") + _expected(problem["msg"]) + got)
     return "; ".join(lines)
 
 

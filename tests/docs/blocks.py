@@ -4,7 +4,8 @@ A comment before a block, invisible to readers:
 
     <!-- in tests: generate --steps 2; generate out -n 2 -->   what commands that begin so get in addition, to be quick
     <!-- in tests, from here: generate --steps 2 -->           the same for the rest of the page
-    <!-- not run: needs a GPU -->                              the block is not run, and why
+    <!-- not run: needs a GPU -->                              the block is read, but not run, and why
+    <!-- shows: ACDC itself -->                              what is printed below the commands is of data that tests do not have
     <!-- on hand: acdc = cohort, runs/flow = run -->           what a reader has at this point; tests/docs/shelf.py makes it
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 FENCE = re.compile(r"^( *)```(\w*)\s*$")
-COMMENT = re.compile(r"<!--\s*(in tests, from here|in tests|not run|on hand):\s*(.*?)\s*-->", re.DOTALL)
+COMMENT = re.compile(r"<!--\s*(in tests, from here|in tests|not run|shows|on hand):\s*(.*?)\s*-->", re.DOTALL)
 PROMPT = "$ "
 
 Addition = tuple[list[str], list[str]]  # how a command begins, and what it gets in addition
@@ -31,6 +32,7 @@ class Block:
     text: str
     additions: list[Addition] = field(default_factory=list)
     not_run: str | None = None
+    shows: str | None = None  # whose output it is, where tests cannot compare it
     on_hand: dict[str, str] = field(default_factory=dict)  # new since the last block
 
     def __str__(self) -> str:
@@ -77,6 +79,7 @@ def blocks(page: Path) -> list[Block]:
                 "\n".join(line.removeprefix(opened[1]) for line in lines[at + 1 : end]),
                 [*lasting, *_additions(notes, "in tests")],
                 next((reason for kind, reason in notes if kind == "not run"), None),
+                next((whose for kind, whose in notes if kind == "shows"), None),
                 {k: v for kind, text in notes if kind == "on hand" for k, v in _pairs(text)},
             )
         )

@@ -11,7 +11,7 @@ from synthcmr.cli.app import app
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.writers import get_writer
-from tests.generators.making import phantoms
+from tests.generators.making import phantoms, stable_diffusion
 
 SBATCH = """#!/bin/bash
 tasks=$(sed -n 's/^#SBATCH.*--array=1-\\([0-9]*\\).*/\\1/p' "$1")
@@ -39,6 +39,7 @@ class Shelf:
             "UK Biobank": self._ukbb,
             "PNGs": self._pngs,
             "SLURM": self._slurm,
+            "Stable Diffusion": stable_diffusion,
             "examples": lambda out: shutil.copytree(Path(__file__).parents[2] / "examples", out),
         }
 

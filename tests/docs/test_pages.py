@@ -1,4 +1,4 @@
-"""Every code block of the documentation is run, in order, in one folder for each page."""
+"""Every code block of README and documentation is run, in order, in one folder for each page."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.docs.blocks import blocks
 from tests.docs.running import ROOT, Reader
 from tests.docs.shelf import Shelf
 
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WALK = ROOT / "docs/how-to/use-acdc-mnms-ukb.md"
 RUN = [p for p in PAGES if p != WALK and any(b.language in ("console", "python", "bash") for b in blocks(p))]
 MOST_COMMANDS = 15  # from files to a set for nnU-Net
@@ -59,3 +59,8 @@ def test_blocks_that_are_not_run_are_few_and_each_says_why() -> None:
 
 def test_every_block_says_what_it_is() -> None:
     assert [str(b) for page in PAGES for b in blocks(page) if not b.language] == []
+
+
+def test_the_generator_that_the_page_shows_is_the_one_that_it_installs() -> None:
+    shown = [b.text for b in blocks(ROOT / "docs/how-to/bring-your-own-generator.md") if b.language == "python"]
+    assert (ROOT / "examples/own_generator/painter.py").read_text().strip() in shown

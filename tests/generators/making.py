@@ -41,3 +41,34 @@ def phantoms(out: Path, subjects: int = 8, size: int = 64, seed: int = 1) -> Coh
     return make_phantoms(
         out, "everyone", subjects, seed=seed, preprocess=PreprocessSettings(spacing_mm=3.0, size=size), workers=1
     )
+
+
+def stable_diffusion(folder: Path) -> Path:
+    """A Stable Diffusion of the real classes, with next to no channels and random weights."""
+    import diffusers
+    import torch
+
+    from tests.conditioning.making import clip_text_model
+
+    tokenizer, text = clip_text_model(folder / "made")
+    torch.manual_seed(0)
+    tokenizer.save_pretrained(folder / "tokenizer")
+    text.save_pretrained(folder / "text_encoder")
+    blocks = ("DownEncoderBlock2D",) * 4, ("UpDecoderBlock2D",) * 4
+    diffusers.AutoencoderKL(
+        block_out_channels=(8,) * 4, down_block_types=blocks[0], up_block_types=blocks[1], norm_num_groups=4
+    ).save_pretrained(folder / "vae")
+    diffusers.UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(16, 32),
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        layers_per_block=1,
+        cross_attention_dim=16,
+        attention_head_dim=8,
+        norm_num_groups=8,
+    ).save_pretrained(folder / "unet")
+    diffusers.DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012).save_pretrained(
+        folder / "scheduler"
+    )
+    return folder

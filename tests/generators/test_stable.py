@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
@@ -14,8 +13,7 @@ from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.generators.stable.prompt import paper_prompt
 from synthcmr.generators.stable.settings import StableSettings
 from synthcmr.training.run_folder import RunFolder
-from tests.conditioning.making import clip_text_model
-from tests.generators.making import LOOP
+from tests.generators.making import LOOP, stable_diffusion
 
 transformers = pytest.importorskip("transformers", reason="the clip extra is not installed")
 FAST = SamplerSettings(steps=3, guidance=4.0, until=1.0, branch="empty")
@@ -23,31 +21,7 @@ FAST = SamplerSettings(steps=3, guidance=4.0, until=1.0, branch="empty")
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import diffusers
-
-    folder = tmp_path_factory.mktemp("stable")
-    tokenizer, text = clip_text_model(folder / "made")
-    torch.manual_seed(0)
-    tokenizer.save_pretrained(folder / "tokenizer")
-    text.save_pretrained(folder / "text_encoder")
-    blocks = ("DownEncoderBlock2D",) * 4, ("UpDecoderBlock2D",) * 4
-    diffusers.AutoencoderKL(
-        block_out_channels=(8,) * 4, down_block_types=blocks[0], up_block_types=blocks[1], norm_num_groups=4
-    ).save_pretrained(folder / "vae")
-    diffusers.UNet2DConditionModel(
-        sample_size=8,
-        block_out_channels=(16, 32),
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        layers_per_block=1,
-        cross_attention_dim=16,
-        attention_head_dim=8,
-        norm_num_groups=8,
-    ).save_pretrained(folder / "unet")
-    diffusers.DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012).save_pretrained(
-        folder / "scheduler"
-    )
-    return folder
+    return stable_diffusion(tmp_path_factory.mktemp("stable"))
 
 
 @pytest.fixture(scope="module")

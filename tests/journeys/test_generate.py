@@ -29,6 +29,8 @@ def test_a_sentence_gives_images_that_say_what_they_are(women: tuple[Path, str])
     assert "understood: Short-axis cardiac MRI. Woman, 67 years, BMI 31, heart failure." in said
     assert "not understood, left out: left-handed" in said
     assert "screening:" in said
+    assert "hardly screens" not in said
+    assert "drawn, because nobody asked for it: height_cm, weight_kg, diagnosis" in said, "HF leaves open which"
     assert len(made) + len(made.rejects) == 4
     assert set(made.subjects["sex"]) == {"female"}
     assert set(made.subjects["age"]) == {67.0}
@@ -108,20 +110,12 @@ def test_train_judge_and_generate_from_the_command_line(tmp_path: Path) -> None:
         "dice lv"
         in run("judge", "score", "segmenter", tmp_path / "c", tmp_path / "j/segmenter", "--split", "all").stdout
     )
-    run(
-        "generate",
-        tmp_path / "out",
-        "--run",
-        tmp_path / "run",
-        "--judges",
-        tmp_path / "j",
-        "-n",
-        2,
-        "--steps",
-        1,
-        "--size",
-        64,
+    words = ("--run", tmp_path / "run", "--judges", tmp_path / "j", "-n", 2, "--steps", 1, "--size", 64)
+    said = run("generate", tmp_path / "out", *words).stdout
+    assert "it hardly screens. Train it longer" in said, (
+        "a judge that never learned lets everything pass, and must say so"
     )
+    assert "synthcmr judge score segmenter" in said
 
 
 def test_misspelt_settings_are_refused_by_name(tmp_path: Path) -> None:

@@ -77,6 +77,10 @@ def test_the_model_card_says_what_the_run_says(told: Path, phantom_cohort: Cohor
 
 def test_the_data_sheet_has_every_heading_and_its_facts(told: Path, made: Cohort) -> None:
     text = (told / "data_sheet.md").read_text()
+    drawn = next(line for line in text.splitlines() if "Drawn, because nobody asked for it" in line)
+    assert "height\\_cm" in drawn
+    assert "sex" not in drawn, "a woman of 60 was asked for"
+    assert "age" not in drawn
     headings = [line[3:] for line in text.splitlines() if line.startswith("## ")]
     assert headings[:3] == ["Motivation", "Composition", "Collection"]
     assert headings[3:] == ["Preprocessing, cleaning, labelling", "Uses", "Distribution", "Maintenance"]

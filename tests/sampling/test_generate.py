@@ -5,6 +5,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
+from synthcmr.fairness.binning import grouped
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.plausible import implausible
@@ -42,6 +43,35 @@ def test_a_synthetic_cohort_is_a_cohort(tiny_run: Path, tmp_path: Path) -> None:
     for row in volumes[volumes["phase"] == "ED"].itertuples():
         assert row.lv_ml == pytest.approx(edv[row.subject_id], rel=0.03)
     assert made.provenance["inputs"][0]["kind"] == "run"
+
+
+def test_what_nobody_asked_for_is_marked_as_drawn(tiny_run: Path, tmp_path: Path) -> None:
+    people = [{"bmi": 31.0, "diagnosis": "DCM"}, {"sex": "female", "age": 50.0, "bmi": 24.0, "height_cm": 165.0}, {}]
+    requests = [Request(f"p{k}", k, who, level="mid") for k, who in enumerate(people)]  # type: ignore[arg-type]
+    made = generate(tmp_path / "out", requests, Sources(run=tiny_run), FAST)
+    told = made.subjects.set_index("subject_id")
+    drawn = [set(told.loc[f"p{k}", "drawn"].split(",")) for k in range(3)]
+    scanner = {"vendor", "field_strength_t", "centre"}
+    person = {"sex", "age", "bmi", "height_cm", "weight_kg", "diagnosis"}
+    assert drawn[0] == {"sex", "age", "height_cm", "weight_kg", *scanner}
+    assert drawn[1] == {"diagnosis", *scanner}  # the weight follows
+    assert drawn[2] == person | scanner
+    for k in range(3):
+        assert told.loc[f"p{k}", list(drawn[k])].notna().all(), "what was drawn is told all the same"
+    assert told["sex"].notna().all()
+    assert "drawn" not in grouped(made.subjects).columns, "it describes nobody, so that no audit counts by it"
+
+
+def test_of_a_followed_patient_only_what_the_cohort_does_not_tell_is_drawn(
+    phantom_cohort: Cohort, tiny_run: Path, tmp_path: Path
+) -> None:
+    name = str(phantom_cohort.subjects["subject_id"].iloc[0])
+    asks = like_cohort([(name, {"bmi": 25.0})], 1, 0, {}, "mid")
+    sources = Sources(run=tiny_run, like=phantom_cohort.path)
+    new = generate(tmp_path / "new", asks, sources, FAST).subjects.iloc[0]
+    own = generate(tmp_path / "own", asks, sources, FAST.model_copy(update={"masks": "deformed"})).subjects.iloc[0]
+    assert {"sex", "age"} <= set(new["drawn"].split(","))
+    assert not {"sex", "age", "bmi", "diagnosis"} & set(str(own.get("drawn") or "").split(","))
 
 
 def test_images_do_not_depend_on_batch_processes_or_interruption(tiny_run: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from synthcmr import __version__
 
@@ -47,6 +47,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+class PlainCommand(TyperCommand):
+    """A command whose errors are told in the words of its options, without those of the library that checks them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 class LazyCommands(TyperGroup):
     """Loads a command's module only when that command is asked for, so that `--help` stays fast."""
 
@@ -60,7 +72,7 @@ class LazyCommands(TyperGroup):
             return None
         module, function = COMMANDS[cmd_name][1].split(":")
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(name=cmd_name)(getattr(import_module(module), function))
+        single.command(name=cmd_name, cls=PlainCommand)(getattr(import_module(module), function))
         return typer.main.get_command(single)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

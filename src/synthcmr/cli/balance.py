@@ -49,6 +49,10 @@ def balance(
       synthcmr balance acdc balanced --positive DCM --sensitive bmi --run runs/flow --budget 300
       synthcmr debias people compared --planned balanced/recommended
     """
+    from synthcmr.cli.at_hand import expect_cohorts, expect_weights
+
+    expect_cohorts(cohort)
+    expect_weights(run)
     from synthcmr.cli.debias import clear_experiment, listed, read_settings
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort import Cohort

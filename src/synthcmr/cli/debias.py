@@ -69,6 +69,10 @@ def debias(
       synthcmr debias people cheap --no-synthetic --repeats 8
       synthcmr debias people mine --planned made_elsewhere --copy another --workers 2
     """
+    from synthcmr.cli.at_hand import expect_cohorts, expect_weights
+
+    expect_cohorts(cohort, copy, planned)
+    expect_weights(run)
     from synthcmr.cli.once import only
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort import Cohort

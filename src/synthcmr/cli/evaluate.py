@@ -81,6 +81,10 @@ def evaluate(
       synthcmr evaluate acdc synthetic scores --reader judges/reader --segmenter judges/segmenter
       synthcmr evaluate acdc synthetic scores --only privacy --run runs/flow
     """
+    from synthcmr.cli.at_hand import expect_cohorts, expect_weights
+
+    expect_cohorts(real, synth, also_test)
+    expect_weights(encoder, reader, segmenter, run, *(reference or []))
     from synthcmr.cli.debias import listed, read_settings
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.suspect import suspect_of

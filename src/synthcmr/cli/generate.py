@@ -145,7 +145,21 @@ def generate(
             "--as: expected --like COHORT, whose subjects are redrawn as whole stacks, without -n or --prompt"
         )
     _say(understood)
+    from synthcmr.cli.at_hand import (
+        expect_anatomy,
+        expect_cohorts,
+        expect_judges,
+        expect_recalibration,
+        expect_weights,
+    )
     from synthcmr.cli.generate_plan import planned, unseen
+
+    expect_weights(run)
+    expect_anatomy(anatomy)
+    expect_judges(judges)
+    expect_cohorts(like)
+    expect_recalibration(recalibration)
+    made_of = planned(plan, shard) if plan is not None else None
     from synthcmr.sampling.generate import generate as make
     from synthcmr.sampling.sources import Sources, load_image_generator
 
@@ -159,11 +173,9 @@ def generate(
     }
     usual = {} if style is None else REDRAWING
     settings = _settings(usual | {k: v for k, v in asked.items() if v is not None}, batch, size, masks, screen, style)
-    if plan is not None:
-        made_of = planned(plan, shard)
+    if made_of is not None:
         requests, like, settings = made_of.requests, made_of.like, settings.model_copy(update={"masks": made_of.masks})
     else:
-        made_of = None
         asks = _redrawn(like, style, subjects, seed) if style is not None else None
         requests = asks or _requests(understood, prompt or "", count, subjects, like, seed)
     sources = Sources(run, anatomy, judges, like)
@@ -215,6 +227,7 @@ def describe(cohort: "Cohort", asked: int) -> str:
         lines.append(
             f"  {len(rejects)} of {asked} given up; reasons in rejects.parquet, first: {rejects['reason'].iloc[0]}"
         )
+    lines += _drawn(cohort)
     if cohort.info["settings"]["generate"]["redraw"]:
         lines.append("  these show real subjects as another scanner would: keep them as you keep the originals")
     if len(cohort):
@@ -222,6 +235,18 @@ def describe(cohort: "Cohort", asked: int) -> str:
 
         lines.append(f"  look at them: {write_generated_page(cohort)}")
     return "\n".join(lines)
+
+
+def _drawn(cohort: "Cohort") -> list[str]:
+    """What nobody asked for was drawn, and is no knowledge of anybody's."""
+    from synthcmr.cohort.attributes import DRAWN
+    from synthcmr.report.people import drawn
+
+    names = drawn(cohort.subjects)
+    told = (
+        f"  drawn, because nobody asked for it: {names}; of whom which, says the column '{DRAWN}' of subjects.parquet"
+    )
+    return [told] if names else []
 
 
 def _weak_judge(cohort: "Cohort") -> list[str]:

@@ -61,7 +61,11 @@ def judge(
       synthcmr judge score segmenter acdc
       synthcmr generate out --run runs/acdc --judges judges --subjects 10
     """
+    from synthcmr.cli.at_hand import expect_cohorts, expect_weights
+
+    expect_cohorts(cohort, *(also or []))
     if action is Action.score:
+        expect_weights(run)
         _score(kind, cohort, run, split)
         return
     from synthcmr.errors import SettingsError
@@ -79,10 +83,24 @@ def _fit(kind: Kind, cohort: Path, run: Path, change: list[str], also: list[Path
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.train import observer
     from synthcmr.cohort import Cohort
+    from synthcmr.judges.settings import (
+        ENCODER_LOOP,
+        READER_LOOP,
+        SEGMENTER_LOOP,
+        EncoderSettings,
+        ReaderSettings,
+        SegmenterSettings,
+    )
+    from synthcmr.training.overrides import overridden
+
+    usual = {
+        Kind.segmenter: (SegmenterSettings(), SEGMENTER_LOOP),
+        Kind.encoder: (EncoderSettings(), ENCODER_LOOP),
+        Kind.reader: (ReaderSettings(), READER_LOOP),
+    }
+    overridden(*usual[kind], None, change, None)  # refuses what is wrong before networks are imported
     from synthcmr.judges.reader import AttributeReader
     from synthcmr.judges.segmenter import Segmenter
-    from synthcmr.judges.settings import READER_LOOP, SEGMENTER_LOOP, ReaderSettings, SegmenterSettings
-    from synthcmr.training.overrides import overridden
 
     opened, others = Cohort.open(cohort), [Cohort.open(one) for one in also]
     with progress_bar(f"judge fit {kind.value}") as report:

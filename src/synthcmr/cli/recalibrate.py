@@ -83,13 +83,16 @@ def recalibrate(
       synthcmr recalibrate fit real_pngs truth --spacing 1.5
       synthcmr recalibrate apply other_tools_pngs truth better_pngs --spacing 1.5
     """
+    from synthcmr.cli.at_hand import expect_images, expect_recalibration
     from synthcmr.errors import SettingsError
 
+    expect_images(images)
     pixel = None if spacing is None else (spacing, spacing)
     if action is Action.apply:
         told = {"--method": method, "--dp": dp, "--by": by, "--set": change}
         if given := [flag for flag, value in told.items() if value]:
             raise SettingsError(f"recalibrate apply: expected without {', '.join(given)}: the model says it")
+        expect_recalibration(model)
         _apply(images, model, out, pixel, overwrite)
         return
     if out is not None:
@@ -116,7 +119,8 @@ def _fit(
     from synthcmr.cli.train import observer
     from synthcmr.errors import CohortError
     from synthcmr.frequency.mapping.settings import preset
-    from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
+    from synthcmr.frequency.model_folder import NETWORK
+    from synthcmr.frequency.model_record import MODEL_FILE
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.frequency.sources import CohortImages, open_images
@@ -233,7 +237,8 @@ def _clear(folder: Path, overwrite: bool) -> None:
     """Remove an earlier model, and nothing else."""
     import shutil
 
-    from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
+    from synthcmr.frequency.model_folder import NETWORK
+    from synthcmr.frequency.model_record import MODEL_FILE
 
     if overwrite and ((folder / MODEL_FILE).exists() or (folder / NETWORK).exists()):
         shutil.rmtree(folder)

@@ -48,6 +48,9 @@ def spectrum(
       synthcmr spectrum acdc synthetic spectra --also recalibrated --split test
       synthcmr spectrum real_pngs other_tools_pngs spectra --spacing 1.5 --no-detail
     """
+    from synthcmr.cli.at_hand import expect_images
+
+    expect_images(real, synthetic, *(also or []))
     from synthcmr.cli.debias import listed, read_settings
     from synthcmr.errors import SettingsError
     from synthcmr.frequency.sources import open_images

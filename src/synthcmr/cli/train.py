@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from synthcmr.cli.progress import Report
     from synthcmr.config import Settings
     from synthcmr.training.loop import Observer
+    from synthcmr.training.settings import LoopSettings
 
 ANATOMY = "anatomy"
 
@@ -82,41 +83,61 @@ def train(
     if family == ANATOMY:
         _anatomy(cohort, run)
         return
-    from synthcmr.cli.progress import progress_bar
+    model, loop = _told(family, preset, settings, change, balance, start, rank, dp)
     from synthcmr.cohort import Cohort
-    from synthcmr.errors import SettingsError
-    from synthcmr.generators.families import family as find
-    from synthcmr.training.overrides import overridden
+    from synthcmr.training.images import check_balance
 
-    kind = find(family)
-    model, loop = kind.settings(preset)
-    start = start or getattr(model, "start", None)
-    if start is not None:
-        model = _begun(model, kind, start, rank)
-    if dp is not None:
-        from synthcmr.training.privacy import read_privacy
-
-        loop = loop.model_copy(update={"dp": read_privacy(dp)})
-    model, loop = overridden(model, loop, settings, change or [], balance)
-    if rank is not None and start is None:
-        raise SettingsError("--rank: expected --from as well; additions to random weights learn nothing")
     opened = Cohort.open(cohort)
+    check_balance(opened, loop.balance)
+    from synthcmr.cli.progress import progress_bar
+    from synthcmr.generators.families import family as find  # whose networks take seconds to import
+
     with progress_bar(f"train {family}") as report:
-        made = kind.fit(opened, run, model, loop, observer(run, report))
+        made = find(family).fit(opened, run, model, loop, observer(run, report))
     privacy: Any = made.facts.get("privacy")
     if privacy:
         typer.echo(f"{run}: differentially private, " + ", ".join(f"{k} {v}" for k, v in privacy.items()))
     typer.echo(f"{run}: {family}, weights {made.hash[:12]}; try: synthcmr generate OUT --run {run} -n 16")
 
 
-def _begun(model: "Settings", kind: Any, start: str, rank: int | None) -> "Settings":
+def _told(
+    family: str,
+    preset: str,
+    file: Path | None,
+    change: list[str] | None,
+    balance: str | None,
+    start: str | None,
+    rank: int | None,
+    dp: str | None,
+) -> "tuple[Settings, LoopSettings]":
+    """Every setting, refused where one cannot be used, before anything heavy is imported or read."""
+    from synthcmr.errors import SettingsError
+    from synthcmr.generators.families import settings_of
+    from synthcmr.training.overrides import overridden
+    from synthcmr.training.privacy import read_privacy
+    from synthcmr.training.settings import check_even
+
+    model, loop = settings_of(family, preset)
+    start = start or getattr(model, "start", None)
+    if rank is not None and start is None:
+        raise SettingsError("--rank: expected --from as well; additions to random weights learn nothing")
+    if start is not None:
+        model = _begun(model, family, start, rank)
+    if dp is not None:
+        loop = loop.model_copy(update={"dp": read_privacy(dp)})
+    model, loop = overridden(model, loop, file, change or [], balance)
+    check_even(loop)
+    return model, loop
+
+
+def _begun(model: "Settings", family: str, start: str, rank: int | None) -> "Settings":
     """The settings of the weights to begin from: a network can only go on in its own shape."""
     from synthcmr.config import settings_from_dict
     from synthcmr.generators.conditional.start import start_file, started
 
     values = {**model.model_dump(), "start": start, "rank": rank}
-    own = getattr(kind, "begins_from", None)  # families from outside need not have it
-    file = start_file(start, (kind.family,) if own is None else own(model))
+    families = getattr(model, "begins_from", ()) or (family,)  # families from outside need not have it
+    file = start_file(start, families)
     return settings_from_dict(values if file is None else started(values, file), type(model), f"--from {start}")
 
 

@@ -61,6 +61,7 @@ ATTRIBUTES: dict[str, Attribute] = {
 }
 
 Value = str | float | int | bool
+DRAWN = "drawn"  # column of generated subjects: the attributes that nobody asked for, separated by commas
 
 
 def clean(attributes: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:

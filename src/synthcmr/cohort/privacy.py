@@ -5,6 +5,8 @@ import hmac
 import re
 from collections.abc import Mapping
 
+from synthcmr.cohort.attributes import ATTRIBUTES, DRAWN
+
 IDENTIFYING_NAMES = re.compile(
     r"(^|_)(name|first_?name|last_?name|surname|given_?name|birth|dob|birth_?date|date_of_birth|uid|mrn|nhs|ssn|social|insurance|"
     r"passport|accession|address|street|postcode|post_code|zip|city|phone|telephone|mobile|fax|e_?mail|comments?|notes?|remarks?|"
@@ -41,6 +43,8 @@ def why_identifying(name: str, value: object) -> str | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
+    if name == DRAWN and set(text.split(",")) <= ATTRIBUTES.keys():
+        return None  # names of columns, however many
     if UID_LIKE.fullmatch(text):
         return "holds unique identifiers"
     if DATE_LIKE.fullmatch(text):

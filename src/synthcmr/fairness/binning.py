@@ -8,6 +8,8 @@ from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING
 
+from synthcmr.cohort.attributes import DRAWN
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -15,7 +17,7 @@ BMI_EDGES, BMI_NAMES = [0, 18.5, 25, 30, 200], ["underweight", "normal weight", 
 DECADES = [40, 50, 60, 70, 80]  # the sparse young and old decades are joined
 QUARTILES = ["lowest quarter", "second quarter", "third quarter", "highest quarter"]
 MAX_GROUPS = 12
-BOOKKEEPING = {"subject_id", "split", "subject_id_given"}
+BOOKKEEPING = {"subject_id", "split", "subject_id_given", DRAWN}
 
 
 @dataclass(frozen=True)

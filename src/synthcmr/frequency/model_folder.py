@@ -10,9 +10,9 @@ import numpy as np
 
 from synthcmr.cohort.provenance import combined_hash, write_json, write_provenance
 from synthcmr.config import recorded_settings
-from synthcmr.errors import CohortError
 from synthcmr.formats import RECALIBRATION
 from synthcmr.frequency.mapping.mapping import Mapping
+from synthcmr.frequency.model_record import MODEL_FILE, read_record
 from synthcmr.frequency.moments import GroupMoments
 from synthcmr.frequency.recalibration import Real, Recalibration
 from synthcmr.frequency.release import Release
@@ -22,7 +22,7 @@ from synthcmr.frequency.settings import RecalibrationSettings
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.weights import file_hash
 
-MODEL_FILE, STATISTICS, NETWORK = "recalibration.json", "statistics.npz", "network"
+STATISTICS, NETWORK = "statistics.npz", "network"
 
 
 def save(model: Recalibration, folder: Path) -> str:
@@ -84,21 +84,6 @@ def load(folder: Path) -> Recalibration:
     if (folder / NETWORK / WEIGHTS).exists():
         model.mapping = Mapping.load(folder / NETWORK / WEIGHTS)
     return model
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """What a model says of itself.
-
-    Raises:
-        CohortError: there is none, or a newer version wrote it.
-    """
-    file = folder / MODEL_FILE
-    if not file.exists():
-        raise CohortError(
-            f"{folder}: expected a recalibration with {MODEL_FILE}; make one with 'synthcmr recalibrate fit REAL {folder.name}'"
-        )
-    record: dict[str, Any] = json.loads(file.read_text())
-    return RECALIBRATION.read(record, file)
 
 
 def _library(arrays: dict[str, Any], told: dict[str, list[str]] | None) -> Library | None:

@@ -1,11 +1,18 @@
 """The families of generators by name; other packages can add theirs."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from synthcmr.errors import SettingsError
-from synthcmr.generators.protocol import Generator
+
+if TYPE_CHECKING:
+    from synthcmr.config import Settings
+    from synthcmr.generators.protocol import Generator
+    from synthcmr.training.settings import LoopSettings
 
 FAMILIES: dict[str, str] = {
     name: f"synthcmr.generators.{name}.generator:{name.capitalize()}Generator"
@@ -29,6 +36,20 @@ def family(name: str) -> type[Generator]:
         found = others[name].load()
         return found
     raise SettingsError(f"family: expected one of {', '.join([*FAMILIES, *others])}; got '{name}'")
+
+
+def settings_of(name: str, preset: str) -> tuple[Settings, LoopSettings]:
+    """Model and loop settings of a family's preset; of our own without its network, which takes seconds to import.
+
+    Raises:
+        SettingsError: there is no such family, or no such preset.
+    """
+    if name not in FAMILIES:
+        return family(name).settings(preset)
+    from synthcmr.generators.conditional.settings import chosen
+
+    package = FAMILIES[name].split(":")[0].rpartition(".")[0]
+    return chosen(import_module(f"{package}.presets").PRESETS, preset)
 
 
 def about() -> dict[str, str]:

@@ -10,7 +10,7 @@ from synthcmr.evaluation.score import ScoreCard
 from synthcmr.report.made_from import MadeFrom
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
 from synthcmr.report.model_card import limits
-from synthcmr.report.people import people
+from synthcmr.report.people import drawn, people
 
 FILE = "data_sheet.md"
 NOBODY_SAID = f"{UNKNOWN}: no folder says."
@@ -56,6 +56,8 @@ def _composition(made: MadeFrom) -> list[str]:
     known["What could not be made, or was rejected"] = (
         f"{cohort.info.get('rejects', 0)}, with reasons in rejects.parquet"
     )
+    if names := drawn(cohort.subjects):
+        known["Drawn, because nobody asked for it"] = f"{names}; of whom which, the column 'drawn' says"
     return [*facts(known), *table(("attribute", "subjects", "missing"), people(cohort.subjects))]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.attributes import DRAWN
 from synthcmr.report.offline_page import write_page
 from synthcmr.report.pictures import heart_picture
 
@@ -23,12 +24,14 @@ class Person:
     """A subject as the page shows it."""
 
     pictures: list[tuple[str, str]]  # data URI and phase
-    who: str
+    who: str  # as it was asked
+    drawn: str  # what nobody asked for
     heart: str
 
 
 def write_generated_page(cohort: Cohort) -> Path:
     """Write COHORT/generated.html."""
+    people = [_person(cohort, i) for i in _shown(cohort)]
     rejects = cohort.rejects[cohort.rejects["level"] == "reject"] if len(cohort.rejects) else cohort.rejects
     reasons = rejects["reason"].tolist()
     return write_page(
@@ -39,7 +42,8 @@ def write_generated_page(cohort: Cohort) -> Path:
         whose=_whose(cohort),
         rejected=len(reasons),
         reasons=Counter(reasons).most_common(SHOWN_REASONS),
-        people=[_person(cohort, i) for i in _shown(cohort)],
+        people=people,
+        drawn=any(one.drawn for one in people),
     )
 
 
@@ -68,7 +72,10 @@ def _person(cohort: Cohort, index: int) -> Person:
     image, mask = cohort.image(index), cohort.mask(index)
     phases = ((0, "End-diastole"), (len(image) - 1, "End-systole"))
     pictures = [(heart_picture(image[f], mask[f]), phase) for f, phase in phases]
-    who = ", ".join(_said(name, row[name]) for name in WHO if row.get(name) is not None and row[name] == row[name])
+    drawn = str(row.get(DRAWN) or "").split(",")
+    known = [(n in drawn, _said(n, row[n])) for n in WHO if row.get(n) is not None and row[n] == row[n]]
+    who = ", ".join(said for was_drawn, said in known if not was_drawn)
+    also = ", ".join(said for was_drawn, said in known if was_drawn)
     asked = {k.removeprefix("asked_"): v for k, v in row.items() if k.startswith("asked_") and v == v}
     heart = ", ".join(
         f"{label} {asked[k]:.0f} {unit}"
@@ -80,7 +87,7 @@ def _person(cohort: Cohort, index: int) -> Person:
         if row.get("screen_dice") == row.get("screen_dice", 0)
         else ""
     )
-    return Person(pictures, who, heart + agreement)
+    return Person(pictures, who, also, heart + agreement)
 
 
 def _said(name: str, value: Any) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthcmr.cohort.attributes import ATTRIBUTES
+from synthcmr.cohort.attributes import ATTRIBUTES, DRAWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,13 @@ def people(subjects: pd.DataFrame) -> list[tuple[str, str, int]]:
         if len(known):
             found.append((name.replace("_", " "), _told(known), len(subjects) - len(known)))
     return found
+
+
+def drawn(subjects: pd.DataFrame) -> str:
+    """Attributes that were drawn for some of them because nobody asked for them; empty where there are none."""
+    lists = subjects[DRAWN].dropna() if DRAWN in subjects else []
+    names = {name for text in lists for name in text.split(",")}
+    return ", ".join(name for name in ATTRIBUTES if name in names)
 
 
 def _told(known: pd.Series) -> str:

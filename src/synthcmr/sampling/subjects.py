@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.attributes import Value
+from synthcmr.cohort.attributes import DRAWN, Value
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess.levels import slice_levels
 from synthcmr.cohort.records import Reject, SubjectRecord
@@ -23,6 +23,7 @@ from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, load_anatomies, load_image_generator, load_pixels, load_real, load_screen
 from synthcmr.sampling.stack import Images, StackCondition, redraw_stacks, render_slices, render_stacks
 
+BODY = {"height_cm", "weight_kg", "bmi"}  # two of them give the third
 OF_ONE_SCANNER = ("scanner", "centre")  # what another scanner does not share
 
 
@@ -168,6 +169,19 @@ def _label(m: Made) -> Value:
     return planned or m.anatomy.attributes.get("diagnosis", "")
 
 
+def _nobody_asked(m: Made, told: Mapping[str, Value]) -> str:
+    """Which attributes were drawn for a subject: they hold for what is shown, but stand for no fact and no wish of anybody.
+
+    What follows from what was asked (a weight from height and BMI) is not drawn, nor what a followed subject has.
+    """
+    asked = {k for k, v in m.request.attributes.items() if told.get(k) == v}
+    if m.anatomy.source != "generated":
+        asked |= m.anatomy.attributes.keys()
+    if len(asked & BODY) == len(BODY) - 1:
+        asked |= BODY
+    return ",".join(k for k, v in told.items() if k not in asked and v != "")
+
+
 def _record(m: Made, generator: Generator) -> SubjectRecord:
     if not m.accepted:
         why = ", ".join(f"{reason} ({n}x)" for reason, n in m.failures.most_common())
@@ -185,8 +199,8 @@ def _record(m: Made, generator: Generator) -> SubjectRecord:
         **_privacy(generator),
     }
     asked = {f"asked_{k}": round(v, 2) for k, v in m.anatomy.asked.items()}
-    attributes = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes, **asked}
-    attributes["diagnosis"] = _label(m)
+    told = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes, "diagnosis": _label(m)}
+    attributes = {**told, DRAWN: _nobody_asked(m, told), **asked}
     attributes["split"] = "train"  # synthetic subjects are to learn from, never to test on
     whole = m.request.level == WHOLE
     return generated_record(m.request.name, m.anatomy, m.image, None if whole else m.slice_index, attributes, extra)

@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from synthcmr.cohort.attributes import Value
 from synthcmr.conditioning.vocabulary import typed
-from synthcmr.errors import CohortError
+from synthcmr.errors import CohortError, SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
 
+SHOWN = {"slice_level", "slice_fraction"}  # what of an image's own columns an image can show
 TRUTH_ATTRIBUTES = ("chest_fat_mm", "epicardial_fat_ml")  # known of phantoms alone
 
 
@@ -69,6 +70,27 @@ def load_images(
         _neighbours(chosen.to_dict("records")),
         cohort.hash,
     )
+
+
+def check_balance(cohort: Cohort, names: Sequence[str]) -> None:
+    """Refuse attributes to balance by that nobody in the training split has; tables alone are read.
+
+    Raises:
+        SettingsError: there is one.
+    """
+    if not names:
+        return
+    table = _with_truth(cohort)
+    train = table[table["split"] == "train"]
+    known = [c for c in train.columns if c not in _images_only(cohort) and train[c].notna().any()]
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"--balance: expected attributes of the cohort ({', '.join(known)}), got '{name}'")
+
+
+def _images_only(cohort: Cohort) -> set[str]:
+    """Columns that say where an image lies or what it is called, and nothing of whom or what it shows."""
+    return {*cohort.images.columns, "subject_id", "split"} - SHOWN
 
 
 def load_splits(

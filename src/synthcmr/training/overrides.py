@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from synthcmr.config import Settings, settings_from_dict
-from synthcmr.errors import SettingsError
+from synthcmr.errors import SettingsError, in_words
 from synthcmr.training.settings import LoopSettings
 
 Model = TypeVar("Model", bound=Settings)
@@ -48,7 +48,7 @@ def _from_file(file: Path, changes: dict[str, dict[str, Any]]) -> None:
     try:
         found = yaml.safe_load(file.read_text()) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"--settings {file}: expected a readable YAML file, got: {error}") from error
+        raise SettingsError(f"--settings {file}: expected a readable YAML file, got: {in_words(error)}") from error
     unknown = sorted(set(found) - set(PARTS)) if isinstance(found, dict) else [str(found)]
     if unknown:
         raise SettingsError(

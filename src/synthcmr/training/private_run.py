@@ -10,7 +10,7 @@ from synthcmr.errors import SettingsError
 from synthcmr.training.draws import Draw
 from synthcmr.training.privacy import Promise, Secret, promise
 from synthcmr.training.private_step import check_private
-from synthcmr.training.settings import LoopSettings
+from synthcmr.training.settings import LoopSettings, check_even
 from synthcmr.training.trainee import KnowsPeople, Trainee
 
 
@@ -39,11 +39,7 @@ def private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
     if settings.dp is None:
         return None
     check_private(trainee.network)
-    if settings.balance:
-        raise SettingsError(
-            "--balance with --dp: expected one of them; a private run takes each subject with the same chance, "
-            "which is what its accounts stand on"
-        )
+    check_even(settings)
     if not isinstance(trainee, KnowsPeople):
         raise SettingsError(
             "--dp: expected a model that tells its subjects apart; judges, and parts trained first, do not"

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from synthcmr.config import Settings
+from synthcmr.errors import SettingsError
 from synthcmr.training.privacy import PrivacySettings
 
 
@@ -31,3 +32,16 @@ class LoopSettings(Settings):
         None, description="differential privacy of the subjects; the batch follows from it, and `batch` is not used"
     )
     threads: int | None = Field(None, ge=1, description="CPU threads; null leaves torch's choice")
+
+
+def check_even(settings: LoopSettings) -> None:
+    """Refuse a private run that would draw some subjects more often than others.
+
+    Raises:
+        SettingsError: it would.
+    """
+    if settings.dp is not None and settings.balance:
+        raise SettingsError(
+            "--balance with --dp: expected one of them; a private run takes each subject with the same chance, "
+            "which is what its accounts stand on"
+        )

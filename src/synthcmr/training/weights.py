@@ -1,16 +1,18 @@
 """Weights on disk: one safetensors file that also says what is needed to use it."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from synthcmr.errors import CohortError
 from synthcmr.formats import WEIGHTS as FORMAT
 from synthcmr.training.run_folder import RUN_FILE, WEIGHTS, RunFolder
+
+if TYPE_CHECKING:  # headers are read before torch is there, so that what is wrong with a run is told at once
+    from torch import Tensor, nn
 
 HEADER = "synthcmr"
 SCALE = ".scale"  # beside each tensor that is stored in 8 bits
@@ -28,6 +30,7 @@ def save_weights(network: nn.Module, file: Path, header: dict[str, Any], compact
     Returns:
         Hash of the file.
     """
+    import torch
     from safetensors.torch import save_file
 
     tensors: dict[str, Tensor] = {}
@@ -54,7 +57,7 @@ def read_header(file: Path) -> dict[str, Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(file, framework="pt") as opened:
+        with safe_open(file, framework="numpy") as opened:
             metadata = opened.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CohortError(f"{file}: expected a weights file of synthcmr, got: {error}") from error
@@ -70,6 +73,7 @@ def load_weights(network: nn.Module, file: Path) -> None:
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
     """All weights of a file, as they were before they were packed."""
+    import torch
     from safetensors.torch import load_file
 
     stored = load_file(file)

@@ -60,6 +60,18 @@ def test_attributes_come_back_and_missing_ones_stay_missing(exported: tuple[Path
     assert any("smoker" in note for note in exported[1].notes)
 
 
+def test_a_header_says_what_nobody_asked_for(tmp_path: Path) -> None:
+    who = {"sex": "female", "age": 61.0, "bmi": 25.9, "drawn": "sex,age"}
+    made = build(tmp_path / "c", [("p", who, records("p", 3)), ("q", {"sex": "male"}, records("q", 4))])
+    told = get_writer("dicom").write(made, tmp_path / "out")
+    drawn = {
+        (h := pydicom.dcmread(file, stop_before_pixels=True)).PatientID: h.get("PatientComments")
+        for file in (tmp_path / "out").rglob("*.dcm")
+    }
+    assert drawn == {"p": "drawn by the generator, not asked for: sex, age", "q": None}
+    assert not any("drawn" in note for note in told.notes), "it has its place in the header"
+
+
 def _validate(file: Path) -> list[str]:
     result = subprocess.run(["dciodvfy", "-new", str(file)], capture_output=True, text=True, check=False)
     lines = (result.stdout + result.stderr).splitlines()

@@ -8,7 +8,9 @@ import pytest
 from fairlearn.metrics import demographic_parity_difference, equal_opportunity_difference, equalized_odds_difference
 
 from synthcmr.cohort import Cohort
+from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.score import ScoreCard
+from tests.evaluation.utility.making import settings
 
 FAIRLEARN = {
     "equal opportunity gap": equal_opportunity_difference,
@@ -60,3 +62,17 @@ def test_groups_are_outlined_and_compared(cards: dict[str, ScoreCard]) -> None:
     assert gap is not None
     assert gap.value == pytest.approx(np.ptp(values))
     assert gap.floor is not None
+
+
+def test_no_network_that_outlines_is_trained_for_fairness_unless_utility_asked_for_them(
+    folder: Path, real: Cohort, cards: dict[str, ScoreCard], tmp_path: Path
+) -> None:
+    assert list((folder / "scores/none/networks").glob("segmentation*")), "where utility asks, there are such networks"
+    told = settings(tasks=("classification",), repeats=1)
+    card = evaluate(real, Cohort.open(folder / "none"), tmp_path / "scores", told, ["fairness"])
+    assert [p.name for p in (tmp_path / "scores/networks").iterdir()] == ["classification"]
+    missing = card.parts["fairness"].result.score("Dice gap, change")
+    assert missing is not None
+    assert missing.value is None
+    assert "it was not asked for" in str(missing.absent)
+    assert card.parts["fairness"].result.score("equal opportunity gap, change") is not None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from synthcmr import __version__
+from synthcmr.cohort.attributes import DRAWN
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
 SOFTWARE = "synthcmr"
 CYCLE_WORDS = {"ED": "END_DIASTOLE", "ES": "END_SYSTOLE"}  # Cardiac Cycle Position (0018,9236)
 SEX_CODES = {"female": "F", "male": "M"}
-HELD = ("sex", "age", "height_cm", "weight_kg", "vendor", "scanner", "field_strength_t", "heart_rate", "diagnosis")
+HELD = (
+    "sex",
+    "age",
+    "height_cm",
+    "weight_kg",
+    "vendor",
+    "scanner",
+    "field_strength_t",
+    "heart_rate",
+    "diagnosis",
+    DRAWN,
+)
 MS_PER_MINUTE = 60_000
 TWELVE_BITS = 1 << 12
 
@@ -50,6 +62,8 @@ def subject_header(subject_id: str, attributes: Mapping[str, Any], study_uid: st
         header.ManufacturerModelName = attributes["scanner"]
     if "diagnosis" in attributes:
         header.AdmittingDiagnosesDescription = str(attributes["diagnosis"])[:64]
+    if drawn := attributes.get(DRAWN):
+        header.PatientComments = f"drawn by the generator, not asked for: {drawn.replace(',', ', ')}"
     _add_body(header, attributes)
     return header
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
@@ -20,14 +20,14 @@ from synthcmr.config import Settings, recorded_settings
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.render import errors, render
-from synthcmr.generators.conditional.settings import ConditionalSettings
+from synthcmr.generators.conditional.settings import ConditionalSettings, Presets, chosen
 from synthcmr.generators.conditional.start import begin_from, phantoms_like, start_file, start_vocabulary
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.device import best_device
 from synthcmr.training.draws import balanced_weights
-from synthcmr.training.images import TrainingImages, load_splits
+from synthcmr.training.images import TrainingImages, check_balance, load_splits
 from synthcmr.training.loop import Loop, Observer, as_part
 from synthcmr.training.low_rank import merge_low_rank, tune_low_rank
 from synthcmr.training.processes import main_first
@@ -36,7 +36,6 @@ from synthcmr.training.settings import LoopSettings
 from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
 
 N = TypeVar("N", bound=ConditionalNetwork)
-Presets = Mapping[str, tuple[ConditionalSettings, LoopSettings]]
 MEASURED_IMAGES = 512
 
 
@@ -75,9 +74,7 @@ class ConditionalGenerator(Generic[N]):
         Raises:
             SettingsError: there is no such preset.
         """
-        if preset not in cls.presets:
-            raise SettingsError(f"--preset: expected one of {', '.join(cls.presets)}; got '{preset}'")
-        return cls.presets[preset]
+        return chosen(cls.presets, preset)
 
     @classmethod
     def fit(
@@ -89,6 +86,7 @@ class ConditionalGenerator(Generic[N]):
             CohortError: the cohort has no suitable images, or the folder holds another run.
         """
         settings = cls.settings_kind.model_validate(model.model_dump())
+        check_balance(cohort, loop.balance)
         training, held_out = load_splits(cohort, settings.frames)
         check_size(training, settings, cohort)
         start = cls._start(settings, cohort, run, loop, observe)
@@ -143,7 +141,7 @@ class ConditionalGenerator(Generic[N]):
     @classmethod
     def begins_from(cls, settings: ConditionalSettings) -> tuple[str, ...]:
         """The families whose weights it can begin from."""
-        return (cls.family,)
+        return settings.begins_from or (cls.family,)
 
     @classmethod
     def _start(
@@ -279,11 +277,5 @@ def _scanners(training: TrainingImages, private: bool) -> list[dict[str, Any]]:
 def _weights(training: TrainingImages, loop: LoopSettings) -> npt.NDArray[np.float64] | None:
     if not loop.balance:
         return None
-    known = {name for row in training.attributes for name in row}
-    for name in loop.balance:
-        if name not in known:
-            raise SettingsError(
-                f"balance: expected attributes of the cohort ({', '.join(sorted(known))}), got '{name}'"
-            )
     groups = [[str(row.get(name)) for row in training.attributes] for name in loop.balance]
     return balanced_weights(groups, loop.balance_cap)

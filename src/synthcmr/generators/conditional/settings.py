@@ -1,16 +1,21 @@
 """What the settings of all families have in common."""
 
 from abc import abstractmethod
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from synthcmr.conditioning.vocabulary import DEFAULT_ATTRIBUTES
 from synthcmr.config import Settings
+from synthcmr.errors import SettingsError
+from synthcmr.training.settings import LoopSettings
 
 
 class ConditionalSettings(Settings):
     """What a network is told, and what it begins from."""
+
+    begins_from: ClassVar[tuple[str, ...]] = ()  # families whose weights will do; empty: its own
 
     frames: int = Field(
         2, ge=1, description="1: ED; 2: ED and ES; more: phases of a cine. They are channels of one image"
@@ -41,6 +46,20 @@ class ConditionalSettings(Settings):
     @abstractmethod
     def multiple(self) -> int:
         """Rows and columns of an image must be a multiple of this."""
+
+
+Presets = Mapping[str, tuple[ConditionalSettings, LoopSettings]]  # by the machine at hand
+
+
+def chosen(presets: Presets, name: str) -> tuple[ConditionalSettings, LoopSettings]:
+    """Model and loop settings of a preset.
+
+    Raises:
+        SettingsError: there is no such preset.
+    """
+    if name not in presets:
+        raise SettingsError(f"--preset: expected one of {', '.join(presets)}; got '{name}'")
+    return presets[name]
 
 
 class UnetSettings(ConditionalSettings):

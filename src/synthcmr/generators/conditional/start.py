@@ -6,18 +6,19 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import SettingsError
-from synthcmr.training.loop import Observer, Progress
 from synthcmr.training.shipped import FILES, shipped
 from synthcmr.training.weights import read_header, read_tensors, weights_file
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from synthcmr.training.loop import Observer
 
 PHANTOMS = 120  # made for families of which no weights ship
 PHANTOM = "phantom"  # the weights that ship, all of them learned from phantoms
@@ -69,6 +70,8 @@ def begin_from(
     Raises:
         SettingsError: the weights are of a network of another shape.
     """
+    import torch
+
     stored, own = {name: fitted(name, value) for name, value in read_tensors(file).items()}, network.state_dict()
     strange = sorted(
         name
@@ -97,6 +100,7 @@ def phantoms_like(folder: Path, size: int, spacing_mm: float, observe: Observer 
     if (folder / "cohort.json").exists():
         return Cohort.open(folder)
     from synthcmr.phantom.cohort import make_phantoms
+    from synthcmr.training.loop import Progress
 
     grid = PreprocessSettings(size=size, spacing_mm=spacing_mm)
     started = time.monotonic()

@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from synthcmr.cohort import Cohort
-from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets, refuse_private
-from synthcmr.generators.conditional.settings import ConditionalSettings
+from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, refuse_private
+from synthcmr.generators.conditional.settings import ConditionalSettings, Presets
 from synthcmr.generators.conditional.start import begin_from
 from synthcmr.generators.diffusion.network import DiffusionNetwork
 from synthcmr.generators.diffusion.presets import PRESETS
 from synthcmr.generators.diffusion.settings import DiffusionSettings
-from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.training.loop import Observer, as_part
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.settings import LoopSettings
@@ -26,11 +25,6 @@ class DiffusionGenerator(ConditionalGenerator[DiffusionNetwork]):
     settings_kind = DiffusionSettings
     network_kind = DiffusionNetwork
     presets: ClassVar[Presets] = PRESETS
-
-    @classmethod
-    def begins_from(cls, settings: ConditionalSettings) -> tuple[str, ...]:
-        """Also a flow, which is the same network."""
-        return cls.family, FlowGenerator.family
 
     @classmethod
     def prepare(cls, network: DiffusionNetwork, fitting: Fitting) -> None:

@@ -1,6 +1,6 @@
 """Settings of the diffusion family."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from synthcmr.generators.conditional.settings import UnetSettings
 
 class DiffusionSettings(UnetSettings):
     """The network, and how it is shown the mask."""
+
+    begins_from: ClassVar[tuple[str, ...]] = ("diffusion", "flow")  # a flow is the same network
 
     mask: Literal["channels", "controlnet", "none"] = Field(
         "channels",

@@ -7,30 +7,16 @@ import numpy as np
 
 from synthcmr.conditioning.condition import Condition
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, Presets
-from synthcmr.generators.conditional.settings import ConditionalSettings
+from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting
+from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.conditional.start import begin_from
 from synthcmr.generators.few_step.network import FewStepNetwork
+from synthcmr.generators.few_step.presets import PRESETS
 from synthcmr.generators.few_step.settings import FewStepSettings
 from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.training.settings import LoopSettings
 
-_MODEL = FewStepSettings()
 MEASURED = 96  # images that the lost power is measured on, after the last step
-
-
-def _loop(steps: int, batch: int) -> LoopSettings:
-    return LoopSettings(
-        steps=steps,
-        batch=batch,
-        learning_rate=2e-4,
-        ema=0.99,
-        held_out_every=100,
-        held_out_images=32,
-        sheet_every=200,
-        checkpoint_every=100,
-    )
 
 
 class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
@@ -40,18 +26,7 @@ class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
     taught = True
     settings_kind = FewStepSettings
     network_kind = FewStepNetwork
-    # The shape of the network is the teacher's; presets differ in how long it is listened to.
-    presets: ClassVar[Presets] = {
-        "cpu": (_MODEL, _loop(600, 8)),
-        "8g": (_MODEL, _loop(5000, 16)),
-        "24g": (_MODEL, _loop(10_000, 32)),
-        "80g": (_MODEL, _loop(10_000, 64)),
-    }
-
-    @classmethod
-    def begins_from(cls, settings: ConditionalSettings) -> tuple[str, ...]:
-        """A flow, its teacher."""
-        return (FlowGenerator.family,)
+    presets: ClassVar[Presets] = PRESETS
 
     @classmethod
     def begin(cls, network: FewStepNetwork, start: Path) -> None:

@@ -1,6 +1,6 @@
 """Settings of the few-step family."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from synthcmr.generators.flow.settings import FlowSettings
 
 class FewStepSettings(FlowSettings):
     """The leaps of the student, and how its teacher draws. Without --from the teacher is the flow that ships."""
+
+    begins_from: ClassVar[tuple[str, ...]] = ("flow",)  # its teacher
 
     start: str | None = Field("phantom", description="the teacher: phantom (the flow that ships), or a run of a flow")
     leaps: int = Field(2, ge=1, le=16, description="evaluations per image")

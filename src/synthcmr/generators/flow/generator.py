@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.conditioning.condition import Condition
-from synthcmr.generators.conditional.generator import ConditionalGenerator, Presets
+from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.render import redraw
+from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.flow.presets import PRESETS
 from synthcmr.generators.flow.settings import FlowSettings

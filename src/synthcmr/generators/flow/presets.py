@@ -1,6 +1,6 @@
 """Sizes of network and run for the machine at hand. Measured in benchmarks/presets.py."""
 
-from synthcmr.generators.conditional.generator import Presets
+from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.training.settings import LoopSettings
 

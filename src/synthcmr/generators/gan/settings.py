@@ -1,5 +1,7 @@
 """Settings of the gan family."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from synthcmr.generators.spade.settings import SpadeSettings
@@ -7,6 +9,8 @@ from synthcmr.generators.spade.settings import SpadeSettings
 
 class GanSettings(SpadeSettings):
     """The discriminator, and what the generator is told beside its verdict."""
+
+    begins_from: ClassVar[tuple[str, ...]] = ("gan", "vae")  # an autoencoder lacks the discriminators alone
 
     judge_channels: int = Field(32, ge=8, description="of the discriminators' first layer")
     judge_scales: int = Field(

@@ -5,17 +5,12 @@ from typing import ClassVar
 
 import torch
 
-from synthcmr.generators.conditional.generator import (
-    ConditionalGenerator,
-    Fitting,
-    Presets,
-    refuse_private,
-    some_images,
-)
+from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, refuse_private, some_images
+from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
-from synthcmr.generators.flow.presets import PRESETS as FLOW
 from synthcmr.generators.latent.first_stage import FirstStage
 from synthcmr.generators.latent.network import LatentNetwork
+from synthcmr.generators.latent.presets import PRESETS
 from synthcmr.generators.latent.settings import LatentSettings
 from synthcmr.training.loop import Loop, as_part
 from synthcmr.training.processes import main_first
@@ -24,33 +19,13 @@ from synthcmr.training.run_folder import RunFolder
 FIRST = Path("first_stage")  # within the run folder
 
 
-# Latent images of 16x16: large shapes are learned sooner where there are few places.
-CPU = LatentSettings(
-    patch=8,
-    first_channels=(64, 128, 128),
-    latent_channels=16,
-    first_steps=0.25,
-    channels=(96, 160, 224),
-    attention=(False, True, True),
-)
-CPU_LOOP = FLOW["cpu"][1].model_copy(update={"steps": 3600, "batch": 8})
-
-
-def _settings(preset: str) -> LatentSettings:
-    given = FLOW[preset][0].model_dump(exclude={"patch"})
-    return LatentSettings.model_validate(given)
-
-
 class LatentGenerator(ConditionalGenerator[LatentNetwork]):
     """Flow or diffusion of latents."""
 
     family = "latent"
     settings_kind = LatentSettings
     network_kind = LatentNetwork
-    presets: ClassVar[Presets] = {
-        "cpu": (CPU, CPU_LOOP),
-        **{name: (_settings(name), loop) for name, (_, loop) in FLOW.items() if name != "cpu"},
-    }
+    presets: ClassVar[Presets] = PRESETS
 
     @classmethod
     def prepare(cls, network: LatentNetwork, fitting: Fitting) -> None:
