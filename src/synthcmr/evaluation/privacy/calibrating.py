@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.evaluation.privacy.figures import Floats
+from synthcmr.evaluation.privacy.figures import Floats, resampled
 
 BEYOND = 5  # images above a threshold, for its rank to be trusted
 SAME = 0.99  # above, images of two members are one image; what lies below stays, or the tail would be cut off that is looked for
-CONFIDENCE = 0.95  # that the threshold of few people keeps to its false alarms
+CONFIDENCE = 0.95  # that a threshold keeps to its false alarms
 CHANCE = 0.05  # that any innocent synthetic image at all is called a copy for certain
+DRAWS, TAIL = 400, 10  # resamples of people; how many times the share that is looked at, of the highest
 Names = npt.NDArray[np.str_]
 
 
@@ -77,14 +78,24 @@ def limits(
 def threshold_of(correlations: Floats, subject: Names, false_alarms: float) -> float:
     """A correlation that innocent images exceed in half of the false alarms allowed, so that others keep within them.
 
-    A rank among them, as conformal prediction takes it. Where they are too few for such a rank, not less than a tolerance limit by the
-    number of subjects: few subjects know little of others.
+    A rank among them, as conformal prediction takes it, with a margin for who they happen to be. Where they are too few for such a
+    rank, not less than a tolerance limit by the number of subjects: few subjects know little of others.
     """
     ordered = np.sort(correlations)
     highest = float(ordered[_rank(len(ordered), false_alarms) - 1])
     if ranked(len(ordered), false_alarms):
-        return highest
+        return max(highest, _surely_ranked(correlations, subject, false_alarms / 2))
     return max(highest, tolerated(ordered, subject, false_alarms / 2))
+
+
+def _surely_ranked(correlations: Floats, subject: Names, rate: float) -> float:
+    """The rank's value that other people, drawn again from these, hardly exceed: images of one person are high together."""
+    people, number = np.unique(subject, return_inverse=True)
+    highest = np.argsort(-correlations)[: int(np.ceil(TAIL * rate * len(correlations)))]
+    weights = resampled(len(people), DRAWS, 0)
+    above = np.cumsum(weights[:, number[highest]], axis=1) > rate * (weights @ np.bincount(number))[:, None]
+    place = np.where(above.any(axis=1), above.argmax(axis=1), len(highest) - 1)
+    return float(np.quantile(correlations[highest][place], CONFIDENCE))
 
 
 def ranked(images: int, false_alarms: float) -> bool:
