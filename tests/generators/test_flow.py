@@ -136,8 +136,9 @@ def test_every_preset_builds(preset: str, tiny_run: Path) -> None:
     from synthcmr.generators.flow.network import FlowNetwork
 
     model, loop = FlowGenerator.settings(preset)
+    vocabulary = load_generator(tiny_run).vocabulary
     with torch.device("meta"):  # shapes without memory
-        network = FlowNetwork(model, load_generator(tiny_run).vocabulary)
+        network = FlowNetwork(model, vocabulary)
     assert sum(p.numel() for p in network.parameters()) > 5e6
     assert 128 % model.multiple == 0
     assert loop.batch % loop.accumulate == 0

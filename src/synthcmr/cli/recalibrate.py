@@ -86,19 +86,21 @@ def recalibrate(
     from synthcmr.cli.at_hand import expect_images, expect_recalibration
     from synthcmr.errors import SettingsError
 
-    expect_images(images)
     pixel = None if spacing is None else (spacing, spacing)
     if action is Action.apply:
         told = {"--method": method, "--dp": dp, "--by": by, "--set": change}
         if given := [flag for flag, value in told.items() if value]:
             raise SettingsError(f"recalibrate apply: expected without {', '.join(given)}: the model says it")
         expect_recalibration(model)
+        expect_images(images)
         _apply(images, model, out, pixel, overwrite)
         return
     if out is not None:
         raise SettingsError(f"recalibrate fit: expected two folders, the real images and the model; got also {out}")
     if dp is not None and method is not None:
         raise SettingsError("--dp: expected without --method: what is released are four numbers of the spectrum")
+    _promise(dp)
+    expect_images(images)
     values: dict[str, Any] = {"method": "release" if dp else (method or Method.rings).value}
     _fit(images, model, values, dp, by, (preset, change or []), None if split == "all" else split, pixel, overwrite)
 
