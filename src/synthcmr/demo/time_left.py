@@ -2,29 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 
-# Core-seconds of each step, as `python -m benchmarks.demo_time` measures them. Quick: measured on a shared machine on 26 November 2026
-# with 8 people to make; full: from these by what is made. Shares matter more than sums: the pace so far corrects the sum.
+# Core-seconds of each step, as `python -m benchmarks.demo_time` measured them on two cores with nothing else to do, 26 November 2026.
+# Shares matter more than sums: the pace so far corrects the sum.
 FULL_S = {
-    "phantom": 120.0,
-    "audit": 5.0,
+    "phantom": 116.0,
+    "audit": 2.0,
     "plan": 1.0,
-    "generate": 160.0,
-    "recalibrate": 10.0,
-    "debias": 60.0,
-    "evaluate": 200.0,
-    "export": 15.0,
-    "report": 5.0,
+    "generate": 121.0,
+    "recalibrate": 12.0,
+    "debias": 47.0,
+    "evaluate": 178.0,
+    "export": 17.0,
+    "report": 4.0,
 }
 QUICK_S = {
-    "phantom": 50.0,
-    "audit": 3.0,
+    "phantom": 48.0,
+    "audit": 2.0,
     "plan": 1.0,
-    "generate": 58.0,
-    "recalibrate": 5.0,
-    "debias": 10.0,
-    "evaluate": 48.0,
+    "generate": 33.0,
+    "recalibrate": 4.0,
+    "debias": 8.0,
+    "evaluate": 46.0,
     "export": 6.0,
-    "report": 5.0,
+    "report": 4.0,
 }
 TRUSTED_S = 20.0  # seconds of work before which the machine's own pace says little
 
