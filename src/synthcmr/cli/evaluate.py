@@ -57,7 +57,12 @@ def evaluate(
         typer.Option("--grid", help="quick or full: how much of the real data utility learns from. [default: quick]"),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Networks trained at once. [default: one per core]")
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            help="Networks trained at once. [default: one per core; 4 a GPU]",
+        ),
     ] = None,
     settings: Annotated[Path | None, typer.Option("--settings", help="YAML file of settings.")] = None,
     change: Annotated[
@@ -89,11 +94,11 @@ def evaluate(
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.suspect import suspect_of
     from synthcmr.cohort import Cohort
-    from synthcmr.cohort.parallel import cores
     from synthcmr.errors import SettingsError
     from synthcmr.evaluation.evaluate import evaluate as score
     from synthcmr.evaluation.settings import EvaluateSettings
     from synthcmr.report.report_folder import write_report
+    from synthcmr.training.device import networks_at_once
 
     asked: dict[str, Any] = {"split": split, "by": listed(by), "encoder": encoder, "reader": reader}
     asked |= {"segmenter": segmenter}
@@ -110,7 +115,14 @@ def evaluate(
     suspect = suspect_of(run, reference or ()) if run else None
     with progress_bar("evaluate") as report:
         card = score(
-            Cohort.open(real), Cohort.open(synth), out, told, listed(only) or (), report, suspect, workers or cores()
+            Cohort.open(real),
+            Cohort.open(synth),
+            out,
+            told,
+            listed(only) or (),
+            report,
+            suspect,
+            workers or networks_at_once(),
         )
     page = write_report(card, out)
     say(card)

@@ -23,6 +23,13 @@ class Demo:
     bar: Bar
 
     @property
+    def networks(self) -> int:
+        """Processes that train networks at the same time."""
+        from synthcmr.training.device import networks_at_once
+
+        return min(self.workers, networks_at_once())
+
+    @property
     def cohort(self) -> Path:
         """The phantoms, who play the real cohort."""
         return self.out / "cohort"

@@ -115,7 +115,7 @@ def debias(demo: Demo) -> None:
 
     cohort, out, settings = Cohort.open(demo.cohort), demo.out / "debiased", demo.settings.debias
     with demo.bar("debias") as report:
-        results = run_experiment(cohort, out, settings, {PLANNED: demo.recalibrated}, demo.workers, report)
+        results = run_experiment(cohort, out, settings, {PLANNED: demo.recalibrated}, demo.networks, report)
     write_debias(results, cohort, settings, out)
 
 
@@ -126,7 +126,7 @@ def evaluate(demo: Demo) -> None:
 
     real, made, out = Cohort.open(demo.cohort), Cohort.open(demo.recalibrated), demo.out / "scores"
     with demo.bar("evaluate") as report:
-        card = score(real, made, out, demo.settings.evaluate, report=report, workers=demo.workers)
+        card = score(real, made, out, demo.settings.evaluate, report=report, workers=demo.networks)
     write_report(card, out)
 
 

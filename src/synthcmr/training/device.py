@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from synthcmr.cohort.parallel import cores
+
 if TYPE_CHECKING:
     import torch
+
+PER_CARD = 4  # processes: each holds some hundred megabytes of a card before its network does
 
 
 def best_device() -> torch.device:
@@ -13,3 +17,11 @@ def best_device() -> torch.device:
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def networks_at_once() -> int:
+    """Processes that compute networks beside each other: one a core, or a few a card, as they share its memory."""
+    import torch
+
+    cards = torch.cuda.device_count()
+    return min(cores(), PER_CARD * cards) if cards else cores()
