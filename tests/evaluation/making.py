@@ -57,13 +57,13 @@ def _mask(cavity: float, wall: float) -> np.ndarray:
     return np.stack(planes)
 
 
-def cohort_of(out: Path, hearts: Hearts) -> Cohort:
+def cohort_of(out: Path, hearts: Hearts, origin: str = "real") -> Cohort:
     """Write hearts as a cohort."""
     affine = np.diag([-PIXEL, -PIXEL, STEP, 1.0])
     with CohortWriter(out, {"step": "test", "settings": {}}, "float16", (SIDE, SIDE)) as writer:
         for k, one in enumerate(hearts):
             stack = Stack(one.image.astype(np.int16), one.mask, (PIXEL, PIXEL), STEP, ("ED", "ES"), affine=affine)
-            raw = RawSubject(f"s{k:03d}", one.attributes, (stack,))  # type: ignore[arg-type]
+            raw = RawSubject(f"s{k:03d}", one.attributes, (stack,), origin)  # type: ignore[arg-type]
             settings = PreprocessSettings(spacing_mm=PIXEL, size=SIDE, centre="middle")
             writer.add(to_record(raw, f"case{k:03d}", settings))
         writer.finish(SplitSettings(), [])

@@ -27,3 +27,12 @@ def test_one_part_its_page_and_what_is_wrong_in_a_sentence(tmp_path: Path) -> No
     assert "no image of split 'exam'" in run("evaluate", real, made, out, "--split", "exam", ok=False).stderr
     wrong = run("evaluate", real, made, out, "--set", "rules.fidelity.realism.goood=1", ok=False).stderr
     assert "goood" in wrong
+
+
+def test_the_same_cohort_twice_and_swapped_sides_are_refused(tmp_path: Path) -> None:
+    real, made, out = (tmp_path / name for name in ("real", "made", "scores"))
+    cohort_of(real, [heart(k) for k in range(2)])
+    cohort_of(made, [heart(k) for k in range(50, 52)], origin="synthetic")
+    assert "got the same one twice" in run("evaluate", real, real, out, ok=False).stderr
+    assert "swap them" in run("evaluate", made, real, out, ok=False).stderr
+    assert not out.exists()

@@ -89,6 +89,7 @@ def evaluate(
     from synthcmr.cli.at_hand import expect_cohorts, expect_weights
 
     expect_cohorts(real, synth, also_test)
+    _check_sides(real, synth)
     expect_weights(encoder, reader, segmenter, run, *(reference or []))
     from synthcmr.cli.debias import listed, read_settings
     from synthcmr.cli.progress import progress_bar
@@ -127,6 +128,26 @@ def evaluate(
     page = write_report(card, out)
     say(card)
     typer.echo(f"Page: {page}")
+
+
+def _check_sides(real: Path, synth: Path) -> None:
+    """Refuse one cohort on both sides, and sides that were swapped."""
+    from synthcmr.cohort import Cohort
+    from synthcmr.errors import SettingsError
+
+    one, other = Cohort.open(real), Cohort.open(synth)
+    if one.hash == other.hash:
+        raise SettingsError(
+            f"REAL and SYNTH: expected two cohorts, got the same one twice ({real}, {synth}); what real images reach against real ones is "
+            "on every score card"
+        )
+    made = [set(cohort.info.get("origin", [])) == {"synthetic"} for cohort in (one, other)]
+    if made == [True, False]:
+        raise SettingsError(
+            f"REAL and SYNTH: expected the real cohort first, got generated images first ({real}) and others second ({synth}); swap them"
+        )
+    if all(made):
+        typer.echo(f"note: {real} holds generated images too: what is called real here is not.")
 
 
 def _fitted(real: Path, out: Path, encoder: Path | None) -> Path:

@@ -47,10 +47,11 @@ def _who_is_missing(counts: list[AttributeCounts], missing: list[MissingCell]) -
     if worst is not None and worst.imbalance >= IMBALANCED:
         rarest = min(worst.groups, key=lambda g: worst.groups[g])
         return (
-            f"No combination of two attributes is missing, but groups differ in size: only {worst.groups[rarest]} of {worst.n} "
+            "No combination of two attributes that was to be expected is missing, but groups differ in size: only "
+            f"{worst.groups[rarest]} of {worst.n} "
             f"subjects are '{rarest}' ({worst.name})."
         )
-    return "No group and no combination of two attributes is missing: everyone is there in comparable numbers."
+    return "Groups are there in comparable numbers, and no combination of two attributes that was to be expected is missing."
 
 
 def _what_is_tangled(n: int, label: str | None, with_label: list[Association], tangled: list[Association]) -> str:

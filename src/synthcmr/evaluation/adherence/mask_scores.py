@@ -114,7 +114,11 @@ class MaskScores:
     def _mean_correlation(self, group: Group, each: list[tuple[Numbers, float | None]]) -> Score:
         name = "volumes, mean correlation"
         if not each:
-            return Score(name=name, group=group.name, absent="no volume is known of enough synthetic subjects")
+            return Score(
+                name=name,
+                group=group.name,
+                absent="no volume is known of enough synthetic subjects; single slices have none, whole stacks do (--level whole)",
+            )
         mean = np.atleast_1d(np.nanmean(np.stack([drawn for drawn, _ in each]), axis=0))
         known = [c for _, c in each if c is not None]
         low, high = percentile(mean[:-1], self.told.settings.level)

@@ -22,6 +22,7 @@ from synthcmr.evaluation.score import OVERALL, Distribution, Line, Plot, Score
 
 Numbers = npt.NDArray[np.float64]
 TISSUES = ("lv", "myo", "rv", "rest")
+OF_STACKS = ("anatomy", "slice")  # families that a single slice says nothing of
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ def _of_group(measured: Measured, group: Group, told: Comparison) -> list[Score]
     }
     if min(len(real), len(synthetic)) < settings.min_subjects:
         why = f"{len(real)} real and {len(synthetic)} synthetic subjects show them; at least {settings.min_subjects} of each are needed"
+        if family.name in OF_STACKS and not len(synthetic):
+            why += "; single slices have none, whole stacks do (--level whole)"
         return [Score(**about, absent=why)]
     value = distance(real, synthetic)
     if not np.isfinite(value):
@@ -167,7 +170,7 @@ def _means(values: Numbers, draws: int, seed: int) -> Numbers:
 
 def _distributions(measured: Measured) -> list[Distribution]:
     """Of the quantities that people know by name."""
-    if measured.family.name not in ("anatomy", "slice"):
+    if measured.family.name not in OF_STACKS:
         return []
     found = []
     for k, (words, unit) in enumerate(measured.family.shown.values()):
