@@ -122,7 +122,7 @@ def _distribution(made: MadeFrom) -> list[str]:
     bound = None
     if made.training is not None and "real" in made.training.info.get("origin", []):
         bound = "the generator learned from real people's images: the terms of that data may bind these too"
-    elif made.told.get("origin") and "real" not in made.told["origin"] and made.began_from is None:
+    elif made.no_real_images:
         bound = "the generator learned from no real person's images"
     return facts({"To whom and how it is given": None, "Licence": None, "Terms of others that may apply": bound})
 

@@ -38,6 +38,8 @@ def _said(s: Step) -> str:
         if s.step
         else ""
         if s.kind in ("files", "phantom")
+        else ", which comes with synthcmr"
+        if s.ships
         else f", how it was made is {UNKNOWN.lower()}"
     )
     when = f" on {str(s.record['created'])[:10]}" if s.record.get("created") else ""
