@@ -8,6 +8,7 @@ from typing import Any
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.score import ScoreCard
+from synthcmr.evaluation.verdict import listed
 from synthcmr.report.made_from import MadeFrom
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
 from synthcmr.report.people import people
@@ -127,7 +128,7 @@ def limits(card: ScoreCard) -> list[str]:
     """What the evaluation found wanting, what it could not say, and whom it could not say it of."""
     found = [(name, f) for name, p in card.parts.items() for f in p.verdict.findings]
     wanting = [f"- {plain(f.sentence)}" for _, f in found if f.word == "bad"]
-    unsure = [f"- {name}, {f.rule}" for name, f in found if f.word == "not enough evidence"]
+    unsure = [f"- {name}, {listed(f.rule)}" for name, f in found if f.word == "not enough evidence"]
     refused = dict.fromkeys(
         s.group for p in card.parts.values() for s in p.result.scores if s.group and s.value is None
     )
