@@ -13,6 +13,7 @@ from synthcmr.evaluation.evaluate import SCORES
 from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import PartResult, PartScores, Score, ScoreCard, Side
 from synthcmr.evaluation.verdict import verdict
+from synthcmr.report.offline_page import counted
 from synthcmr.report.provenance_chain import chain
 from synthcmr.report.report_folder import write_report
 from synthcmr.training.run_folder import RUN_FILE
@@ -65,6 +66,13 @@ def test_the_chain_leads_to_the_training_data(told: Path, phantom_cohort: Cohort
     assert (0, "cohort", made.hash[:12]) in steps
     assert [kind for depth, kind, _ in steps if depth == 1] == ["phantom", "run"]
     assert (2, "cohort", phantom_cohort.hash[:12]) in steps
+
+
+def test_one_is_not_many(told: Path, made: Cohort) -> None:
+    assert [counted(n, "image") for n in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
+    page = (made.path / "generated.html").read_text()
+    assert f"<p>2 synthetic subjects, {len(made)} images. " in page
+    assert "2 subjects, " in (told / "report.html").read_text()
 
 
 def test_the_model_card_says_what_the_run_says(told: Path, phantom_cohort: Cohort) -> None:

@@ -97,7 +97,7 @@ class MadeFrom:
     @property
     def no_real_images(self) -> bool:
         """Whether it is known that no real person's image was learned from, in any part of the training."""
-        origin = self.told.get("origin")
+        origin: list[str] = self.told.get("origin") or []
         whole = self.began_from == NOTHING or (self.run is not None and self.run.ships)
         return bool(origin) and "real" not in origin and whole
 
