@@ -23,7 +23,7 @@ from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.shipped import FILES
+from synthcmr.training.shipped import FILES, PRESET
 from synthcmr.training.weights import read_header, save_weights
 
 SHIPPED = Path(__file__).parents[1] / "src" / "synthcmr" / "shipped"
@@ -79,7 +79,7 @@ def judges(cohort: Cohort, work: Path, which: str) -> None:
 def phantoms(folder: Path, subjects: int, seed: int) -> Cohort:
     """The people to learn from."""
     finished = (folder / "cohort.json").exists()
-    return Cohort.open(folder) if finished else make_phantoms(folder, "everyone", subjects, seed=seed)
+    return Cohort.open(folder) if finished else make_phantoms(folder, PRESET, subjects, seed=seed)
 
 
 def main() -> None:
@@ -91,7 +91,7 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     SHIPPED.mkdir(exist_ok=True)
-    cohort = phantoms(options.work / "everyone", SUBJECTS, SEED)
+    cohort = phantoms(options.work / PRESET, SUBJECTS, SEED)
     for name in options.only:
         if name == "anatomy":
             AnatomyGenerator.fit(cohort).save(SHIPPED / FILES["anatomy"])

@@ -6,7 +6,7 @@ import pytest
 from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import PartResult, Score, ScoreCard, absent
 from synthcmr.evaluation.settings import EvaluateSettings
-from synthcmr.evaluation.verdict import verdict
+from synthcmr.evaluation.verdict import LISTED, verdict
 
 DOCS = Path(__file__).parents[2] / "docs"
 LOW = Rule(score="distance", says="It is near", good=0.1, acceptable=0.5, beside="floor")
@@ -68,6 +68,18 @@ def test_the_worst_finding_is_the_parts() -> None:
     found = verdict(PartResult(scores=scores), {"near": LOW, "fits": HIGH})
     assert (found.word, found.sentence) == ("bad", "Bad: fits.")
     assert [f.word for f in found.findings] == ["good", "bad"]
+
+
+def test_a_verdict_never_calls_harm_acceptable() -> None:
+    gain = Score(name="gain", value=-0.02, low=-0.025, high=0.0, better="high")
+    rule = Rule(score="gain", says="No harm is done", better="high", good=-0.01, acceptable=-0.03)
+    found = verdict(PartResult(scores=(gain,)), {"harm": rule})
+    assert found.sentence == "Acceptable: harmlessness to outlining."
+    assert found.findings[0].rule == "harm", "as settings call it"
+
+
+def test_every_name_that_is_listed_in_words_is_that_of_a_rule() -> None:
+    assert {*LISTED} <= {name for rules in EvaluateSettings().rules.values() for name in rules}
 
 
 def test_the_published_schema_and_rules_are_those_of_the_code() -> None:

@@ -85,7 +85,9 @@ def test_demo_says_in_three_sentences_what_its_own_files_hold(demo: tuple[Path, 
     assert all(sentence in said and sentence in page for sentence in told)
     plan = json.loads((out / "plan/plan.json").read_text())
     assert f"Of {plan['rows']} people planned" in told[1]
-    words = {part["verdict"]["word"] for part in json.loads((out / "scores/scores.json").read_text())["parts"].values()}
+    verdicts = [part["verdict"] for part in json.loads((out / "scores/scores.json").read_text())["parts"].values()]
+    words = {verdict["word"] for verdict in verdicts}
+    assert not any(verdict["sentence"] in page for verdict in verdicts), "the label before it says the word already"
     assert all(f"'{word}' of" in told[1] for word in words)
     debiased = json.loads((out / "debiased/scores.json").read_text())
     assert f"{debiased['test_subjects']} test subjects" in told[2]

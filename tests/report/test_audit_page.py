@@ -73,6 +73,9 @@ def test_cohorts_without_label_masks_or_company_are_audited_too(tmp_path: Path) 
     assert audit.label is None
     assert "too small to say" in audit.sentences[0]
     write_audit_page(audit, lonely, tmp_path / "one.html")
+    page = (tmp_path / "one.html").read_text()
+    assert "1 subject, 5 images &middot;" in page
+    assert re.search(r"(1 subject|No splits)\. Nothing was rejected", page)
     bare = _cohort(tmp_path / "bare", 25, False, attributes=())
     write_audit_page(audit_cohort(bare), bare, tmp_path / "bare.html")
     check(tmp_path / "one.html")

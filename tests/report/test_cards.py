@@ -1,5 +1,8 @@
 """Model card and data sheet: what folders tell, and what nobody told is said not to be known."""
 
+import json
+import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,8 +13,12 @@ from synthcmr.evaluation.evaluate import SCORES
 from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import PartResult, PartScores, Score, ScoreCard, Side
 from synthcmr.evaluation.verdict import verdict
+from synthcmr.report.offline_page import counted
 from synthcmr.report.provenance_chain import chain
 from synthcmr.report.report_folder import write_report
+from synthcmr.training.run_folder import RUN_FILE
+from synthcmr.training.shipped import shipped
+from synthcmr.training.weights import file_hash
 from tests.journeys.typing_in import run
 from tests.report.accessible import check
 
@@ -61,6 +68,13 @@ def test_the_chain_leads_to_the_training_data(told: Path, phantom_cohort: Cohort
     assert (2, "cohort", phantom_cohort.hash[:12]) in steps
 
 
+def test_one_is_not_many(told: Path, made: Cohort) -> None:
+    assert [counted(n, "image") for n in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
+    page = (made.path / "generated.html").read_text()
+    assert f"<p>2 synthetic subjects, {len(made)} images. " in page
+    assert "2 subjects, " in (told / "report.html").read_text()
+
+
 def test_the_model_card_says_what_the_run_says(told: Path, phantom_cohort: Cohort) -> None:
     text = (told / "model_card.md").read_text()
     training = phantom_cohort.subjects[phantom_cohort.subjects["split"] == "train"]
@@ -73,6 +87,57 @@ def test_the_model_card_says_what_the_run_says(told: Path, phantom_cohort: Cohor
     assert "Groups of which nothing could be scored:\n\n- sex: male" in text
     assert "Not evaluated: adherence" in text
     assert "**Licence of the weights**: Not known" in text
+
+
+def reports(real: Cohort, made: Cohort, folder: Path, generator: Input) -> dict[str, str]:
+    """What is written of images by a generator, which only the provenance names."""
+    images = Cohort.open(shutil.copytree(made.path, folder / "images"))
+    write_provenance(images.path, "generate", images.hash, [generator], {})
+    write_report(card_of(real, images, folder / "scores"), folder / "scores")
+    return {name: (folder / "scores" / name).read_text() for name in ("model_card.md", "data_sheet.md", "report.html")}
+
+
+@pytest.mark.parametrize("name", ["shipped weights", "elsewhere/flow.safetensors"])
+def test_the_weights_that_ship_are_told_in_full(
+    phantom_cohort: Cohort, made: Cohort, tmp_path: Path, name: str
+) -> None:
+    told = reports(phantom_cohort, made, tmp_path, Input(name, "run", file_hash(shipped("flow"))))
+    card = told["model_card.md"]
+    assert "**Steps**: 7850 in 4 parts (2250, 1500, 1600, 2500), each from the weights of the one before" in card
+    assert "**Began from**: the weights of 3 earlier parts: 2250 steps (predict image); 1500 steps" in card
+    assert "**Images per step**: 16" in card
+    root = Path(__file__).parents[2]
+    assert "**Trained by**: synthcmr contributors" in card
+    assert 'name: "synthcmr contributors"' in (root / "CITATION.cff").read_text()
+    licence = tomllib.loads((root / "pyproject.toml").read_text())["project"]["license"]
+    assert f"**Licence of the weights**: {licence}, like the package" in card
+    assert "**Cohort**: phantoms of the preset 'everyone' alone" in card
+    assert "**Who they are**: digital phantoms, not people" in card
+    assert "which comes with synthcmr" in card
+    assert "how it was made is not known" not in card + told["data_sheet.md"]
+    assert "comes with synthcmr" in told["report.html"]
+    assert "no real person's images" in told["data_sheet.md"]
+
+
+def test_weights_that_are_gone_did_not_begin_from_nothing(phantom_cohort: Cohort, made: Cohort, tmp_path: Path) -> None:
+    told = reports(phantom_cohort, made, tmp_path, Input("shipped weights", "run", "0" * 64))
+    for fact in ("Began from", "Steps", "Trained by", "Licence of the weights"):
+        assert f"**{fact}**: Not known" in told["model_card.md"]
+    assert "how it was made is not known" in told["model_card.md"]
+
+
+def test_a_run_that_does_not_say_did_not_begin_from_nothing(
+    phantom_cohort: Cohort, made: Cohort, tiny_run: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    record = json.loads((run / RUN_FILE).read_text())
+    del record["model"]["start"]
+    (run / RUN_FILE).write_text(json.dumps(record))
+    own = json.loads((run / "provenance.json").read_text())["hash"]
+    told = reports(phantom_cohort, made, tmp_path, Input(str(run), "run", own))
+    assert "**Family**: flow" in told["model_card.md"]
+    assert "**Began from**: Not known" in told["model_card.md"]
+    assert "no real person's images" not in told["data_sheet.md"]
 
 
 def test_the_data_sheet_has_every_heading_and_its_facts(told: Path, made: Cohort) -> None:

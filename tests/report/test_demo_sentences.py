@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from synthcmr.report.demo.found import Found, Measured, Missing, Tangle, main_grouping
+from synthcmr.report.demo.found import Found, Measured, Missing, Recalibrated, Tangle, main_grouping
 from synthcmr.report.demo.sentences import sentences
 
 FOUND = Found(
@@ -15,9 +15,8 @@ FOUND = Found(
     tangled=(Tangle("vendor", Measured(0.72, 0.54, 0.86)),),
     planned=36,
     made=35,
-    before=Measured(1.2, 1.1, 1.3),
-    after=Measured(0.2, 0.15, 0.25),
-    floor=0.08,
+    gap=Recalibrated(Measured(1.2, 1.1, 1.3), Measured(0.2, 0.15, 0.25), 0.08),
+    probe=Recalibrated(Measured(0.9, 0.86, 0.94), Measured(0.54, 0.47, 0.61), 0.49),
     verdicts={"fidelity": "bad", "privacy": "good", "utility": "not enough evidence", "fairness": "good"},
     grouping="sex x vendor",
     tested=64,
@@ -88,11 +87,39 @@ def test_without_a_measurement_nothing_is_claimed() -> None:
     ],
 )
 def test_recalibration_is_told_as_measured(after: Measured, said: str) -> None:
-    assert said in changed(after=after)[1]
+    assert said in changed(gap=replace(FOUND.gap, after=after))[1]
+
+
+LESS, SAME, MORE = Measured(0.54, 0.47, 0.61), Measured(0.88, 0.83, 0.93), Measured(0.99, 0.97, 1.0)
+NARROWED, UNCHANGED, WIDENED = Measured(0.2, 0.15, 0.25), Measured(1.15, 1.0, 1.25), Measured(1.8, 1.6, 1.9)
+
+
+@pytest.mark.parametrize(
+    ("gap", "probe", "said"),
+    [
+        (NARROWED, LESS, ", and a linear probe tells these spectra from real ones less well than before: AUC 0.90"),
+        (UNCHANGED, LESS, ", but a linear probe tells these spectra from real ones less well than before: AUC 0.90"),
+        (UNCHANGED, SAME, ", and a linear probe cannot be said to tell these spectra from real ones any better or"),
+        (NARROWED, SAME, ", but a linear probe cannot be said to tell these spectra from real ones any better or"),
+        (NARROWED, MORE, ", but a linear probe tells these spectra from real ones better than before: AUC 0.90"),
+        (WIDENED, MORE, ", and a linear probe tells these spectra from real ones better than before: AUC 0.90"),
+    ],
+)
+def test_the_probe_is_told_beside_the_gap(gap: Measured, probe: Measured, said: str) -> None:
+    second = changed(gap=replace(FOUND.gap, after=gap), probe=replace(FOUND.probe, after=probe))[1]
+    assert said in second
+    assert f"AUC 0.90 before, {probe.value:.2f} after (real against real: 0.49); the score card" in second
+    assert ". " not in second, "one sentence"
+
+
+def test_without_a_probe_the_gap_alone_is_told() -> None:
+    second = changed(probe=Recalibrated(None, None, None))[1]
+    assert "narrowed the gap" in second
+    assert "probe" not in second
 
 
 def test_spectra_that_could_not_be_compared_are_told_so() -> None:
-    assert "could not be compared" in changed(before=None)[1]
+    assert "could not be compared" in changed(gap=replace(FOUND.gap, before=None))[1]
 
 
 def test_the_score_card_is_told_by_its_words() -> None:

@@ -8,6 +8,19 @@ from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import Finding, PartResult, Score, Verdict, Word
 
 WORST: tuple[Word, ...] = ("bad", "not enough evidence", "acceptable", "good")
+# rules named for a fault or for short, as they read right after every word: 'acceptable', 'bad', 'not enough evidence of'
+LISTED = {
+    "harm": "harmlessness to outlining",
+    "stand-in": "outlining without real images",
+    "failures": "finding every structure",
+    "classifier harm": "harmlessness to classifying",
+    "classifier stand-in": "classifying without real images",
+    "copies": "freedom from copies",
+    "near-copies": "freedom from near-copies",
+    "membership": "secrecy of who was learned from",
+    "membership, asked": "secrecy of the generator when asked",
+    "membership, weights": "secrecy of the weights",
+}
 LEAST_CEILING = 0.2  # of what a judge must reach on real images before its word on others is worth anything
 
 
@@ -30,10 +43,15 @@ def verdict(result: PartResult, rules: Mapping[str, Rule]) -> Verdict:
     return Verdict(word=word, sentence=_sentence(word, findings), findings=findings)
 
 
+def listed(rule: str) -> str:
+    """A rule's name as it reads after a verdict; settings keep the short one."""
+    return LISTED.get(rule, rule)
+
+
 def _sentence(word: Word, findings: tuple[Finding, ...]) -> str:
     if word == "good":
         return "Good in everything that was looked at."
-    names = [f.rule for f in findings if f.word == word]
+    names = [listed(f.rule) for f in findings if f.word == word]
     told = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     return (
         {"bad": "Bad: ", "not enough evidence": "Not enough evidence of ", "acceptable": "Acceptable: "}[word]

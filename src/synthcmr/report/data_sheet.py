@@ -10,6 +10,7 @@ from synthcmr.evaluation.score import ScoreCard
 from synthcmr.report.made_from import MadeFrom
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
 from synthcmr.report.model_card import limits
+from synthcmr.report.offline_page import counted
 from synthcmr.report.people import drawn, people
 
 FILE = "data_sheet.md"
@@ -46,7 +47,7 @@ def _composition(made: MadeFrom) -> list[str]:
     card, cohort = made.card.synthetic, made.synthetic
     known: dict[str, object] = {
         "What an instance is": "a short-axis cardiac MR image with a mask of LV cavity, myocardium and RV cavity",
-        "How many": f"{card.images} images of {card.subjects} subjects",
+        "How many": f"{counted(card.images, 'image')} of {counted(card.subjects, 'subject')}",
         "Origin": ", ".join(card.origin) or None,
         "Does it show real people": _whose(made),
     }
@@ -82,7 +83,7 @@ def _whose(made: MadeFrom) -> str | None:
 
 def _splits(cohort: Cohort) -> str:
     counts = cohort.subjects["split"].value_counts() if "split" in cohort.subjects else {}
-    return ", ".join(f"{name} {n} subjects" for name, n in counts.items()) or "none"
+    return ", ".join(f"{name} {counted(n, 'subject')}" for name, n in counts.items()) or "none"
 
 
 def _collection(made: MadeFrom) -> list[str]:
@@ -122,7 +123,7 @@ def _distribution(made: MadeFrom) -> list[str]:
     bound = None
     if made.training is not None and "real" in made.training.info.get("origin", []):
         bound = "the generator learned from real people's images: the terms of that data may bind these too"
-    elif made.told.get("origin") and "real" not in made.told["origin"] and made.began_from is None:
+    elif made.no_real_images:
         bound = "the generator learned from no real person's images"
     return facts({"To whom and how it is given": None, "Licence": None, "Terms of others that may apply": bound})
 

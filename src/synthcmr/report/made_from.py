@@ -13,9 +13,9 @@ from synthcmr.evaluation.score import ScoreCard
 from synthcmr.report.provenance_chain import Step, chain
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.shipped import shipped
-from synthcmr.training.weights import file_hash, read_header, weights_file
+from synthcmr.training.weights import read_header, weights_file
 
-SHIPPED = "shipped weights"  # as generate calls them
+NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,8 @@ class MadeFrom:
         if self.run is None:
             return {}
         try:
-            if self.run.name == SHIPPED:
-                file = shipped("flow")
-                return read_header(file) if file_hash(file).startswith(self.run.hash) else {}
+            if self.run.ships:
+                return read_header(shipped("flow"))
             # the run's word over the weights': only it knows what it began from
             return (
                 read_header(weights_file(self.run.folder)) | RunFolder(self.run.folder).record()
@@ -82,16 +81,36 @@ class MadeFrom:
             return {}
 
     @property
+    def earlier(self) -> list[dict[str, Any]]:
+        """Parts of the training before the last one, each from the weights of the one before, where the weights list them."""
+        found = self.told.get("begun_from")
+        return found if isinstance(found, list) else []
+
+    @property
     def began_from(self) -> str | None:
-        """Another run that the generator went on from; None where it began from nothing."""
-        found: str | None = self.told.get("model", {}).get("start")
-        return found
+        """What the generator went on from: a run, earlier parts, or 'nothing'; None where nobody says."""
+        if self.earlier:
+            return f"the weights of {len(self.earlier)} earlier parts: {'; '.join(map(_part, self.earlier))}"
+        model = self.told.get("model", {})
+        return (model["start"] or NOTHING) if "start" in model else None
+
+    @property
+    def no_real_images(self) -> bool:
+        """Whether it is known that no real person's image was learned from, in any part of the training."""
+        origin: list[str] = self.told.get("origin") or []
+        whole = self.began_from == NOTHING or (self.run is not None and self.run.ships)
+        return bool(origin) and "real" not in origin and whole
 
     @cached_property
     def generated(self) -> dict[str, Any]:
         """What the synthetic cohort says of its generation."""
         found: dict[str, Any] = self.synthetic.info.get("generated", {}) if self.synthetic is not None else {}
         return found
+
+
+def _part(told: dict[str, Any]) -> str:
+    how = ", ".join(f"{k} {v}" for k, v in told.items() if k != "steps")
+    return f"{told['steps']} steps" + (f" ({how})" if how else "")
 
 
 def _opened(step: Step) -> Cohort | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from synthcmr.evaluation.score import ScoreCard
+from synthcmr.report.offline_page import counted
 from synthcmr.report.provenance_chain import Step
 
 UNKNOWN = "Not known"
@@ -38,6 +39,8 @@ def _said(s: Step) -> str:
         if s.step
         else ""
         if s.kind in ("files", "phantom")
+        else ", which comes with synthcmr"
+        if s.ships
         else f", how it was made is {UNKNOWN.lower()}"
     )
     when = f" on {str(s.record['created'])[:10]}" if s.record.get("created") else ""
@@ -49,8 +52,8 @@ def verdict_lines(card: ScoreCard) -> list[str]:
     """What the evaluation came to: part by part, then finding by finding."""
     split = f", split {card.real.split}" if card.real.split else ""
     lines = [
-        f"{card.synthetic.subjects} synthetic subjects ({plain(card.synthetic.name)}, `{card.synthetic.hash[:12]}`) against "
-        f"{card.real.subjects} real ones ({plain(card.real.name)}{split}, `{card.real.hash[:12]}`), by {card.made_by}.",
+        f"{counted(card.synthetic.subjects, 'synthetic subject')} ({plain(card.synthetic.name)}, `{card.synthetic.hash[:12]}`) against "
+        f"{counted(card.real.subjects, 'real one')} ({plain(card.real.name)}{split}, `{card.real.hash[:12]}`), by {card.made_by}.",
         "",
     ]
     lines += table(

@@ -8,10 +8,12 @@ from typing import Any
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.score import ScoreCard
+from synthcmr.evaluation.verdict import listed
 from synthcmr.report.made_from import MadeFrom
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
 from synthcmr.report.people import people
 from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.shipped import LICENCE, PRESET, TRAINED_BY
 
 FILE = "model_card.md"
 USE = [
@@ -46,21 +48,34 @@ def write_model_card(card: ScoreCard, out: Path) -> Path:
 
 def _details(made: MadeFrom) -> list[str]:
     told, loop = made.told, made.told.get("loop", {})
-    frames = told.get("model", {}).get("frames")
+    frames, ships = told.get("model", {}).get("frames"), _ships(made)
     metrics = RunFolder(made.run.folder).metrics() if made.run and made.run.record else []
     held_out = [m["held_out"] for m in metrics if m.get("held_out") is not None]
     known: dict[str, object] = {
         "Family": told.get("family") or made.generated.get("family"),
         "Weights": f"SHA-256 {made.run.hash}..." if made.run else None,
-        "Trained by": told.get("made_by"),
+        "Trained by": TRAINED_BY if ships else told.get("made_by"),
         "Frames of an image": frames,
-        "Steps": told.get("steps"),
+        "Steps": _steps(made),
         "Images per step": loop.get("batch") if not loop.get("dp") else "drawn at random, as differential privacy asks",
-        "Began from": made.began_from or ("nothing" if told else None),
+        "Began from": made.began_from,
         "Loss on held-out images, lowest": f"{min(held_out):.4f}" if held_out else None,
-        "Licence of the weights": None,
+        "Licence of the weights": f"{LICENCE}, like the package" if ships else None,
     }
     return ["## Details", "", *facts(known)]
+
+
+def _ships(made: MadeFrom) -> bool:
+    """Whether it is the generator that comes with the package."""
+    return made.run is not None and made.run.ships
+
+
+def _steps(made: MadeFrom) -> object:
+    last = made.told.get("steps")
+    if last is None or not made.earlier:
+        return last
+    parts = [*(part["steps"] for part in made.earlier), last]
+    return f"{sum(parts)} in {len(parts)} parts ({', '.join(map(str, parts))}), each from the weights of the one before"
 
 
 def _training_data(made: MadeFrom) -> list[str]:
@@ -73,6 +88,9 @@ def _training_data(made: MadeFrom) -> list[str]:
         "Origin": ", ".join(origin) if origin else None,
         "Images learned from": told.get("images"),
     }
+    if cohort is None and _ships(made):
+        known["Cohort"] = f"phantoms of the preset '{PRESET}' alone, {told['cohort_hash'][:12]}"
+        return [*lines, *facts(known | {"Who they are": "digital phantoms, not people"})]
     if cohort is None:
         return [*lines, *facts(known | {"Who they are": None})]
     learned = cohort.subjects
@@ -110,7 +128,7 @@ def limits(card: ScoreCard) -> list[str]:
     """What the evaluation found wanting, what it could not say, and whom it could not say it of."""
     found = [(name, f) for name, p in card.parts.items() for f in p.verdict.findings]
     wanting = [f"- {plain(f.sentence)}" for _, f in found if f.word == "bad"]
-    unsure = [f"- {name}, {f.rule}" for name, f in found if f.word == "not enough evidence"]
+    unsure = [f"- {name}, {listed(f.rule)}" for name, f in found if f.word == "not enough evidence"]
     refused = dict.fromkeys(
         s.group for p in card.parts.values() for s in p.result.scores if s.group and s.value is None
     )

@@ -19,5 +19,11 @@ def write_page(path: Path, template: str, **values: Any) -> Path:
     environment = Environment(
         loader=PackageLoader("synthcmr.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["of"] = counted
     path.write_text(environment.get_template(f"{template}.html").render(**values), encoding="utf-8")
     return path
+
+
+def counted(n: int, what: str) -> str:
+    """A number of things: '1 image', '2 images'."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr.cohort.provenance import PROVENANCE_FILE
+from synthcmr.training.shipped import ships
 
 DEEPEST = 8  # steps of a chain
 FOLDERS = ("cohort", "run", "plan", "recalibration")  # inputs that have a provenance of their own
@@ -30,6 +31,11 @@ class Step:
     def step(self) -> str:
         """The command that made it; empty where that is not known."""
         return str(self.record.get("step", ""))
+
+    @property
+    def ships(self) -> bool:
+        """Whether it is the generator that comes with the package, whatever it is called."""
+        return self.kind == "run" and ships("flow", self.hash)
 
     @property
     def settings(self) -> dict[str, Any]:

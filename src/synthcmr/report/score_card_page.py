@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import OVERALL, PartScores, Score, ScoreCard, Verdict
+from synthcmr.evaluation.verdict import listed
 from synthcmr.report.card_pictures import Drawn, Sides, drawn_rows, sides
 from synthcmr.report.forest import Forest, forests
 from synthcmr.report.offline_page import write_page
@@ -44,6 +45,7 @@ def write_score_card(card: ScoreCard, out: Path) -> Path:
         plot=plot_svg,
         figure=figure,
         after_word=after_word,
+        listed=listed,
     )
 
 

@@ -1,11 +1,17 @@
 """The weights that come with the package, all trained on phantoms alone."""
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from synthcmr.errors import CohortError
+from synthcmr.training.weights import file_hash
 
 FOLDER = "shipped"
+# what no weights file says of itself; how long and in which parts it learned, its header says
+LICENCE = "Apache-2.0"  # that of the package
+TRAINED_BY = "synthcmr contributors"
+PRESET = "everyone"  # of the phantoms that they learned from
 FILES = {
     "flow": "flow.safetensors",
     "anatomy": "anatomy.npz",
@@ -28,3 +34,16 @@ def shipped(name: str) -> Path:
             "or make your own with 'synthcmr train' and 'synthcmr judge fit' and name them with --run, --anatomy and --judges"
         )
     return path
+
+
+def ships(name: str, own_hash: str) -> bool:
+    """Whether a hash, or its beginning, is that of a shipped file; not where this installation lacks it."""
+    try:
+        return bool(own_hash) and _hash(shipped(name)).startswith(own_hash)
+    except CohortError:
+        return False
+
+
+@cache
+def _hash(path: Path) -> str:
+    return file_hash(path)

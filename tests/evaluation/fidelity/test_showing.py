@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.fidelity.showing import SHOWN, shown
+from synthcmr.evaluation.extremes import SHOWN
+from synthcmr.evaluation.fidelity.showing import shown
 from synthcmr.evaluation.settings import EvaluateSettings, FidelitySettings
 from tests.evaluation.making import cohort_of, heart
 
@@ -28,6 +29,15 @@ def test_a_copy_is_shown_beside_the_person_it_repeats(tmp_path: Path) -> None:
     assert "of s003" in pairs[0].beside.caption  # type: ignore[union-attr]
     best, worst = (float(rows[t][0].caption.split(" image ")[1].split(";")[0]) for t in list(rows)[:3:2])
     assert best < worst
+
+
+def test_of_few_images_none_is_shown_twice(tmp_path: Path) -> None:
+    real, made = (cohort_of(tmp_path / f"c{k}", [heart(k + i) for i in range(2)]) for k in (0, 100))
+    settings = EvaluateSettings(fidelity=FidelitySettings(extractors=("cmr",)))
+    rows = shown(Comparison(real, made, tmp_path / "out", settings))
+    assert list(rows) == ["All of them, the most like real images first", "Nearest to a real person's image"]
+    assert len({p.image_id for p in rows["All of them, the most like real images first"]}) == len(made) < 3 * SHOWN
+    assert " % of real images are farther from their neighbours than this" in next(iter(rows.values()))[0].caption
 
 
 def test_nothing_is_shown_where_there_is_nothing_to_choose_by(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.adherence.outlines import OutlineExtractor, Outlines, by_structure
 from synthcmr.evaluation.comparison import Comparison, subject_places
+from synthcmr.evaluation.extremes import extremes
 from synthcmr.evaluation.features.stacks import HEART
 from synthcmr.evaluation.fidelity.quantities import by_subject
 from synthcmr.evaluation.groups import Group
@@ -20,7 +21,6 @@ from synthcmr.evaluation.score import Picture, Score
 
 Numbers = npt.NDArray[np.float64]
 WORDS = {"lv": "LV", "myo": "myocardium", "rv": "RV"}
-SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -133,12 +133,8 @@ class MaskScores:
         """Subjects whose images follow their masks best, typically and worst."""
         dice = np.nanmean(np.stack(list(_filled(self.synthetic.outlines.dice))), axis=0)
         order = np.flatnonzero(np.isfinite(dice))[np.argsort(-dice[np.isfinite(dice)], kind="stable")]
-        middle = max(0, len(order) // 2 - SHOWN // 2)
-        chosen = {
-            "Masks followed best": order[:SHOWN],
-            "Masks followed typically": order[middle : middle + SHOWN],
-            "Masks followed worst": order[::-1][:SHOWN],
-        }
+        titles = ("Masks followed best", "Masks followed typically", "Masks followed worst")
+        chosen = extremes(order, titles, "How masks were followed, best first")
         cohort = self.told.synthetic
         return {
             title: tuple(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison, subject_places
+from synthcmr.evaluation.extremes import extremes
 from synthcmr.evaluation.features.extractors import extractor
 from synthcmr.evaluation.fidelity.kernels import ROWS, squared_distances
 from synthcmr.evaluation.fidelity.manifold import radii
@@ -17,7 +18,7 @@ from synthcmr.evaluation.score import Picture
 
 Numbers = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
-SHOWN, PAIRS = 6, 6
+PAIRS = 6
 LOOKED_AT = 4000  # images of a side that pictures are chosen from
 NEIGHBOURS = 5
 SPACE = "cmr"  # features in which images are near
@@ -74,16 +75,13 @@ def _by_likeness(synthetic: _Side, far: Numbers, real: _Side) -> dict[str, tuple
     """By the distance to the fifth nearest real image, so that a copy of one does not count as good."""
     usual = np.sqrt(radii(real.sample, NEIGHBOURS))
     order = np.argsort(far, kind="stable")
-    middle = max(0, len(order) // 2 - SHOWN // 2)
-    chosen = {
-        "Best: most like real images": order[:SHOWN],
-        "Typical": order[middle : middle + SHOWN],
-        "Worst: least like any real image": order[::-1][:SHOWN],
-    }
+    titles = ("Best: most like real images", "Typical", "Worst: least like any real image")
+    chosen = extremes(order, titles, "All of them, the most like real images first")
 
     def reason(k: int) -> str:
         farther = float(np.mean(usual > far[k]))
-        return f"distance to its fifth nearest real image {far[k]:.2f}; larger for {farther:.0%} of real images"
+        how = f"{100 * farther:.0f} % of real images are farther from their neighbours than this"
+        return f"distance to its fifth nearest real image {far[k]:.2f}; {how}"
 
     return {
         title: tuple(Picture(image_id=synthetic.id(k), cohort="synthetic", caption=reason(k)) for k in rows)

@@ -14,7 +14,7 @@ from synthcmr.fairness.cells import in_words
 from synthcmr.fairness.debias.remedies import NOTHING
 from synthcmr.fairness.debias.verdict import OPPORTUNITY, WORST
 from synthcmr.fairness.planning.plan_folder import Plan
-from synthcmr.frequency.spectrum.compare import DISTANCE
+from synthcmr.frequency.spectrum.compare import DISTANCE, PROBE
 
 IMAGES = "real + planned"
 EVERYONE = "balanced accuracy"
@@ -27,6 +27,15 @@ class Measured:
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Recalibrated:
+    """A score of generated images against real ones, before and after recalibration."""
+
+    before: Measured | None
+    after: Measured | None
+    floor: float | None  # of real ones against real ones
 
 
 @dataclass(frozen=True)
@@ -56,9 +65,8 @@ class Found:
     tangled: tuple[Tangle, ...]
     planned: int
     made: int
-    before: Measured | None  # gap of the spectra of generated images to real ones
-    after: Measured | None  # of recalibrated ones
-    floor: float | None  # of real ones to real ones
+    gap: Recalibrated  # of their spectra to real ones
+    probe: Recalibrated  # AUC of a straight line that tells them from real ones by spectra
     verdicts: Mapping[str, str]  # part of the score card -> word
     grouping: str  # whose worst group is looked at; empty: no two groups can be compared
     tested: int
@@ -77,8 +85,6 @@ def read_found(out: Path) -> Found:
         for name in ("audit/audit.json", "spectrum/spectrum.json", "debiased/scores.json")
     )
     card = read_card(out / "scores")
-    sets = spectrum["sets"]
-    floor = measured(spectrum["floors"].get(DISTANCE))
     return Found(
         label=audit["label"] or "",
         judged=audit["judged_subjects"],
@@ -88,9 +94,8 @@ def read_found(out: Path) -> Found:
         tangled=_tangled(audit),
         planned=len(Plan.read(out / "plan").rows),
         made=len(Cohort.open(out / "recalibrated").subjects),
-        before=measured(sets["generated"]["scores"].get(DISTANCE)),
-        after=measured(sets["recalibrated"]["scores"].get(DISTANCE)),
-        floor=None if floor is None else floor.value,
+        gap=_recalibrated(spectrum, DISTANCE),
+        probe=_recalibrated(spectrum, PROBE),
         verdicts={name: part.verdict.word for name, part in card.parts.items()},
         **_classified(debiased),
     )
@@ -109,6 +114,12 @@ def main_grouping(debiased: Mapping[str, Any]) -> str:
         if sum("refused" not in group for group in groups.values()) > 1
     ]
     return usable[-1] if usable else ""
+
+
+def _recalibrated(spectrum: Mapping[str, Any], score: str) -> Recalibrated:
+    before, after = (measured(spectrum["sets"][name]["scores"].get(score)) for name in ("generated", "recalibrated"))
+    floor = measured(spectrum["floors"].get(score))
+    return Recalibrated(before, after, None if floor is None else floor.value)
 
 
 def _tangled(audit: Mapping[str, Any]) -> tuple[Tangle, ...]:

@@ -14,7 +14,7 @@ from synthcmr.report.demo.found import Measured, main_grouping
 from synthcmr.report.demo.shown import GroupRow, counts, gaps, groups, phantoms, trios
 from synthcmr.report.offline_page import write_page
 from synthcmr.report.plots import plot_svg
-from synthcmr.report.score_card_page import COLOURS
+from synthcmr.report.score_card_page import COLOURS, after_word
 
 PAGE = "index.html"
 
@@ -57,6 +57,7 @@ def write_demo_page(
         place=Place(rows),
         card=read_card(out / "scores"),
         colour=COLOURS,
+        after_word=after_word,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthcmr.fairness.association import MIN_SUBJECTS
-from synthcmr.report.demo.found import Found, Measured
+from synthcmr.report.demo.found import Found, Measured, Recalibrated
 
 NAMED = 2
 WORDS = ("good", "acceptable", "bad", "not enough evidence")
@@ -33,18 +33,37 @@ def _images(found: Found) -> str:
 
 
 def _spectra(found: Found) -> str:
-    before, after = found.before, found.after
-    if before is None or after is None:
+    """Two looks at the same spectra; 'but' where they do not say the same."""
+    gap, probe = _turn(found.gap), _turn(found.probe)
+    if gap is None:
         return "their spectra could not be compared with real ones"
-    how = (
-        "recalibration narrowed the gap of their spectra to real ones"
-        if after.high < before.low
-        else "recalibration widened the gap of their spectra to real ones"
-        if after.low > before.high
-        else "recalibration cannot be said to have changed the gap of their spectra to real ones"
-    )
-    floor = "" if found.floor is None else f" (real against real: {found.floor:.2f})"
-    return f"{how}: {before.value:.2f} before, {after.value:.2f} after{floor}"
+    how = {
+        -1: "recalibration narrowed the gap of their spectra to real ones",
+        0: "recalibration cannot be said to have changed the gap of their spectra to real ones",
+        1: "recalibration widened the gap of their spectra to real ones",
+    }[gap]
+    told = f"{how}: {_turned(found.gap)}"
+    if probe is None:
+        return told
+    seen = {
+        -1: "a linear probe tells these spectra from real ones less well than before",
+        0: "a linear probe cannot be said to tell these spectra from real ones any better or worse than before",
+        1: "a linear probe tells these spectra from real ones better than before",
+    }[probe]
+    return f"{told}, {'and' if gap == probe else 'but'} {seen}: AUC {_turned(found.probe)}"
+
+
+def _turn(score: Recalibrated) -> int | None:
+    """-1 where recalibration lowered it, 1 where it raised it, 0 where the intervals do not say."""
+    before, after = score.before, score.after
+    if before is None or after is None:
+        return None
+    return (after.low > before.high) - (after.high < before.low)
+
+
+def _turned(score: Recalibrated) -> str:
+    floor = "" if score.floor is None else f" (real against real: {score.floor:.2f})"
+    return " before, ".join(f"{e.value:.2f}" for e in (score.before, score.after) if e is not None) + f" after{floor}"
 
 
 def _card(found: Found) -> str:
