@@ -220,26 +220,54 @@ def test_what_is_not_understood_is_said_as_it_was_typed(text: str, ignored: tupl
 
 
 @pytest.mark.parametrize(
-    "denied",
+    ("denied", "nobody_with"),
     [
-        "no heart failure",
-        "without a history of hypertension",
-        "no severe DCM",
-        "neither obese nor hypertensive",
-        "not pregnant",
-        "HCM excluded",
-        "heart failure ruled out",
-        "rule out HCM",
-        "DCM not present",
-        "family history of HCM",
-        "no heart failure or infarction",
+        ("no heart failure", {"HF", "HFpEF", "HFrEF", "HFmrEF", "DCM"}),
+        ("without a history of hypertension", {"HTN"}),
+        ("no severe DCM", {"DCM"}),
+        ("not DCM", {"DCM"}),
+        ("not NOR", {"NOR"}),
+        ("not normal", {"NOR"}),
+        ("non-ischaemic cardiomyopathy", {"ICM", "MINF"}),
+        ("no cardiomyopathy", {"cardiomyopathy", "DCM", "HCM"}),
+        ("neither obese nor hypertensive", {"HTN"}),
+        ("neither DCM nor HCM", {"DCM", "HCM"}),
+        ("HCM excluded", {"HCM"}),
+        ("heart failure ruled out", {"HF", "HFpEF", "HFrEF", "HFmrEF", "DCM"}),
+        ("rule out HCM", {"HCM"}),
+        ("DCM not present", {"DCM"}),
+        ("no HFrEF or infarction", {"HFrEF", "DCM", "MINF"}),
     ],
 )
-def test_what_is_denied_is_not_read_as_present(denied: str) -> None:
+def test_a_denied_diagnosis_is_neither_read_as_present_nor_drawn(denied: str, nobody_with: set[str]) -> None:
     understood = read_prompt(f"woman, 50 years, {denied}")
     assert understood.attributes == {"sex": "female", "age": 50}
     assert understood.numbers == {}
+    assert set(understood.denied) == nobody_with
+    assert any(f"'{denied}': nobody is drawn with" in note for note in understood.notes)
+
+
+@pytest.mark.parametrize("denied", ["not pregnant", "not obese", "family history of HCM", "risk of infarction"])
+def test_what_is_not_there_but_no_denied_diagnosis_is_left_out(denied: str) -> None:
+    understood = read_prompt(f"woman, 50 years, {denied}")
+    assert understood.attributes == {"sex": "female", "age": 50}
+    assert understood.denied == ()
     assert understood.ignored == (denied,)
+
+
+@pytest.mark.parametrize(
+    ("text", "diagnosis", "note"),
+    [
+        ("DCM, no heart failure", "DCM", "'no heart failure' is not followed: dilated cardiomyopathy is asked for"),
+        ("old infarct, no acute MI", "MINF", "'no acute MI' is not followed"),
+        ("hypertension, no heart failure", "HTN", "'no heart failure' changes nothing"),
+    ],
+)
+def test_beside_a_diagnosis_nothing_is_left_to_deny(text: str, diagnosis: str, note: str) -> None:
+    understood = read_prompt(text)
+    assert understood.attributes == {"diagnosis": diagnosis}
+    assert understood.denied == ()
+    assert any(note in said for said in understood.notes)
 
 
 def test_what_was_assumed_is_said() -> None:

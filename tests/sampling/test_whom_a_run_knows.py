@@ -39,3 +39,37 @@ def test_a_command_that_made_nothing_fails_and_says_what_to_do(narrow: tuple[Pat
     done = run("generate", tmp_path / "out", "--run", folder, "-n", 1, "--steps", 1, "--size", 64, ok=False)
     assert "--no-screen" in done.stderr
     assert done.returncode == 1
+
+
+def _made(out: Path, prompt: str, *more: object) -> tuple[Cohort, str]:
+    done = run("generate", out, "--prompt", prompt, "-n", 8, "--size", 64, "--steps", 1, "--no-screen", *more)
+    return Cohort.open(out), done.stdout
+
+
+def test_a_denied_diagnosis_is_not_drawn(tmp_path: Path) -> None:
+    made, said = _made(tmp_path / "out", "woman, no heart failure")
+    assert not {"DCM", "HFpEF"} & set(made.subjects["diagnosis"])
+    assert "'no heart failure': nobody is drawn with" in said
+    other, _ = _made(tmp_path / "other", "heart failure, not DCM")
+    assert set(other.subjects["diagnosis"]) == {"HFpEF"}
+
+
+def test_who_has_a_denied_diagnosis_is_not_followed(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    there = set(phantom_cohort.subjects["diagnosis"])
+    denied = sorted(there & {"DCM", "HCM", "HTN", "MINF"})[0]
+    made, _ = _made(tmp_path / "out", f"not {denied}", "--like", phantom_cohort.path, "--masks", "real")
+    assert set(made.subjects["diagnosis"]) <= there - {denied}
+
+
+def test_nobody_is_left_where_the_only_known_diagnosis_is_denied(narrow: tuple[Path, str], tmp_path: Path) -> None:
+    folder, only = narrow
+    done = run("generate", tmp_path / "out", "--run", folder, "--prompt", f"man, not {only}", "-n", 1, ok=False)
+    assert done.returncode == 2
+    assert f"the generator knows {only}" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_diagnosis_that_is_not_understood_is_told_which_are_known(tmp_path: Path) -> None:
+    _, said = _made(tmp_path / "out", "man, amyloidosis")
+    assert "not understood, left out: amyloidosis" in said
+    assert "those that the generator knows are DCM, HCM, HFpEF, HTN, MINF, NOR, RV" in said

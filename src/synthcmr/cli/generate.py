@@ -1,5 +1,6 @@
 """`synthcmr generate`: images from a sentence, from a cohort's people, or from the anatomies of real patients."""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from synthcmr.conditioning.prompt import Understood
     from synthcmr.sampling.requests import Request
     from synthcmr.sampling.settings import GenerateSettings
+    from synthcmr.sampling.sources import Sources
 
 
 class Masks(StrEnum):
@@ -180,7 +182,7 @@ def generate(
         requests = asks or _requests(understood, prompt or "", count, subjects, like, seed)
     sources = Sources(run, anatomy, judges, like)
     generator = load_image_generator(sources)
-    notes = generator.vocabulary.far(understood.attributes)
+    notes = [*generator.vocabulary.far(understood.attributes), *_known(understood, sources, settings)]
     for note in (*notes, *(made_of.notes if made_of else ()), *(unseen(plan, generator) if plan else ())):
         typer.echo(f"  note: {note}")
     from synthcmr.cli.generate_recalibrated import raw_folder, recalibrated
@@ -282,6 +284,16 @@ def _say(understood: "Understood") -> None:
         typer.echo("  note: images hold ED and ES as two frames; take the one you need")
 
 
+def _known(understood: "Understood", sources: "Sources", settings: "GenerateSettings") -> list[str]:
+    """Which diagnoses there are, where something was not understood and the diagnosis is drawn."""
+    if not understood.ignored or "diagnosis" in understood.attributes or settings.masks != "generated":
+        return []
+    from synthcmr.sampling.sources import load_anatomies
+
+    known = load_anatomies(sources).people.diagnoses
+    return [f"the diagnosis is drawn; those that the generator knows are {', '.join(known)}"] if known else []
+
+
 def _settings(
     asked: "dict[str, Any]", batch: int, size: int, masks: Masks, screen: bool, style: str | None
 ) -> "GenerateSettings":
@@ -306,10 +318,27 @@ def _requests(
     number = subjects or count or DEFAULT_COUNT
     level = WHOLE if subjects is not None else understood.slice_level or "mid"
     if like is not None:
-        return like_cohort(_people(like), number, seed, understood.attributes, level)
-    numbers = dict(understood.numbers)
-    severity = numbers.pop("severity", None)
-    return from_prompt(number, seed, understood.attributes, numbers, severity, level, prompt)
+        made = like_cohort(_followed(like, understood), number, seed, understood.attributes, level)
+    else:
+        numbers = dict(understood.numbers)
+        severity = numbers.pop("severity", None)
+        made = from_prompt(number, seed, understood.attributes, numbers, severity, level, prompt)
+    return [replace(request, denied=understood.denied) for request in made]
+
+
+def _followed(like: Path, understood: "Understood") -> "list[tuple[str, dict[str, Any]]]":
+    """The people of a cohort without those who have, or may have, a denied diagnosis."""
+    from synthcmr.errors import SettingsError
+
+    people, denied = _people(like), understood.denied
+    asked = understood.attributes.get("diagnosis", "")
+    kept = [p for p in people if not denied or p[1].get("diagnosis", asked) not in ("", *denied)]
+    if not kept:
+        raise SettingsError(
+            f"--like {like}: expected people known to have none of {', '.join(denied)}, got none among {len(people)}; "
+            "deny less in --prompt, or follow another cohort"
+        )
+    return kept
 
 
 def _redrawn(like: Path | None, style: str, subjects: int | None, seed: int) -> "list[Request]":

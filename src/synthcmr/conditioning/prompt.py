@@ -21,6 +21,7 @@ class Understood:
     numbers: dict[str, float] = field(default_factory=dict)  # what the heart shall measure; and severity
     slice_level: str | None = None
     phases: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()  # diagnoses that may not be drawn
     ignored: tuple[str, ...] = ()  # what was not understood, as typed
     notes: tuple[str, ...] = ()  # what was assumed
 

@@ -1,4 +1,4 @@
-"""Diagnosis and severity in a prompt, and what is said not to be there."""
+"""Diagnosis and severity in a prompt."""
 
 from collections.abc import Mapping
 
@@ -7,50 +7,10 @@ from synthcmr.conditioning.prompt_numbers import FLAG
 from synthcmr.conditioning.prompt_text import WORD_END, WORD_START, PromptText, one_of
 from synthcmr.errors import SettingsError
 
-_FILLER = (
-    r"(?:(?:known|any|an?|the|history|previous|prior|evidence|signs?|of|had|have|has|been|from|suffer(?:s|ing)?|diagnosed|with"
-    r"|diagnosis|suspected|overt|severe(?:ly)?|mild(?:ly)?|moderate(?:ly)?|acute|chronic|currently|longer|very|be|is)[ -]+){0,5}"
-)
-_ILL = [p for phrases in w.DIAGNOSIS_WORDS.values() for p in phrases]
-_BODY = [*w.BMI_WORDS, *w.ONLY_WOMEN, *w.AGE_WORDS]
-_SEX = [p for ps in w.SEX_WORDS.values() for p in ps if len(p) > 1]
-_DENIABLE = one_of([*_ILL, *_BODY, *_SEX, "normal", "rv"])
-_NOT = (
-    r"(?:no|not|without|w/o|never|den(?:ies|ied|ying)|non|nor|neither|free (?:of|from)|absence of|is ?n['o’]t|has ?n['o’]t"
-    r"|(?:rul(?:e|ed|es|ing)|exclud(?:e|ed|es|ing))(?: out)?|except(?: for)?|instead of|rather than|negative for"
-    r"|(?:family|mother|father) history of|risk (?:factors? )?(?:of|for))"
-)
-NEGATED = (
-    rf"(?<![\w-]){_NOT}[ -]+{_FILLER}{_DENIABLE}{WORD_END}"
-    rf"(?:\s*,?\s*(?:or|nor|and)\s+{_FILLER}{_DENIABLE}{WORD_END})*"
-)
-DENIED_AFTER = (
-    rf"{WORD_START}{one_of(_ILL)}{WORD_END}\s*(?:[:=(-]\s*)?(?:(?:is|was|has been|have been|are)\s+)?"
-    r"(?:excluded|ruled out|not present|not found|absent|negative|unlikely|denied|no(?=\s*(?:$|[,;.)]))|none)(?!\w)"
-)
-NOTHING_FOUND = (
-    r"(?<!\w)(?:no|without|free (?:of|from)|absence of)\s+(?:(?:any|known|evidence of|signs? of|history of|overt|a)\s+)*"
-    r"(?:(?:cardiac|heart|cardiovascular)\s+)?(?:diseases?|disorders?|patholog(?:y|ies)|abnormalit(?:y|ies))(?!\w)"
-)
-
-
 # "severe mitral regurgitation": unknown words to the end of the clause; what was understood left wider gaps
 SEVERE_OTHER = (
     rf"{WORD_START}{one_of(w.SEVERITY_WORDS)} (?=\w)(?!{one_of(w.EMPTY_WORDS)}{WORD_END})(?:(?!\s\s)[^,;.])+(?=[,;.]|$)"
 )
-
-
-def set_aside_negated(rest: PromptText, notes: list[str]) -> str | None:
-    """Keep what is said not to be there from being read as there; "no heart disease" is a healthy heart.
-
-    Returns:
-        NOR where the heart is said to have nothing.
-    """
-    nothing = rest.take(NOTHING_FOUND)
-    denied = rest.set_aside(NEGATED) + rest.set_aside(DENIED_AFTER)
-    notes += [f"'{text}' is not followed: say what is there instead" for text in denied]
-    notes += [f"{m.group(0).strip()} taken as {w.DIAGNOSES['NOR']} (NOR)" for m in nothing]
-    return "NOR" if nothing else None
 
 
 def take_diagnosis(

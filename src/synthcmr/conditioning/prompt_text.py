@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from synthcmr.conditioning.wordings import EMPTY_WORDS
 
@@ -22,9 +22,9 @@ class PromptText:
         self.taken: list[str] = []
         self._aside: list[tuple[int, str]] = []  # where, and what as typed
 
-    def take(self, pattern: str) -> list[re.Match[str]]:
-        """Find all places, whatever their case, and take them out."""
-        found = [m for m in re.finditer(pattern, self.left, re.IGNORECASE) if m.group(0).strip()]
+    def take(self, pattern: str, where: Callable[[str], object] = str.strip) -> list[re.Match[str]]:
+        """Find all places, whatever their case, and take those out of which `where` holds."""
+        found = [m for m in re.finditer(pattern, self.left, re.IGNORECASE) if where(m.group(0).strip())]
         for match in found:
             self._blank(match)
         self.taken += [m.group(0).strip().lower() for m in found]

@@ -9,7 +9,8 @@ from synthcmr.cohort.attributes import Value, clean, parse_vendor
 from synthcmr.conditioning import wordings as w
 from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, checked
 from synthcmr.conditioning.prompt import EXAMPLE, QUOTED, Understood
-from synthcmr.conditioning.prompt_diagnosis import agree_on_ef, set_aside_negated, take_diagnosis, take_severity
+from synthcmr.conditioning.prompt_denied import NOT, settle_denied, take_denied
+from synthcmr.conditioning.prompt_diagnosis import agree_on_ef, take_diagnosis, take_severity
 from synthcmr.conditioning.prompt_numbers import FLAG, take_numbers
 from synthcmr.conditioning.prompt_person import settle_age, take_ages, take_bmi, take_sex
 from synthcmr.conditioning.prompt_text import PromptText
@@ -36,14 +37,15 @@ def read_prompt(text: str) -> Understood:
     quoted, outside = _quoted(text)
     rest = PromptText(outside)
     notes: list[str] = []
-    healthy = set_aside_negated(rest, notes)
+    denied = take_denied(rest, notes)
     if rest.set_aside(COUNTED):
         notes.append("how many is said by -n or --subjects")
     numbers = take_numbers(rest, notes)
     codes = [str(quoted.pop("diagnosis"))] if "diagnosis" in quoted else []
     ages = take_ages(rest, numbers)
     sex, bmi = take_sex(rest, ages.sexes, notes), take_bmi(rest, numbers, notes)
-    diagnosis, description = take_diagnosis(rest, codes, healthy, notes)
+    diagnosis, description = take_diagnosis(rest, codes, "NOR" if denied.healthy else None, notes)
+    excluded = settle_denied(denied, diagnosis, description, notes)
     numbers |= take_severity(rest, numbers, diagnosis)
     agree_on_ef(description, numbers)
     level, phases, scanner = _level(rest), _phases(rest), _vendor(rest, quoted)
@@ -53,7 +55,7 @@ def read_prompt(text: str) -> Understood:
     attributes |= {k: v for k, v in person.items() if v is not None}
     heart = {k: v for k, v in numbers.items() if k in HEART}
     checked({k: v for k, v in heart.items() if k != "severity"}, FLAG)
-    understood = Understood(clean(attributes)[0], heart, level, phases, rest.ignored(), tuple(notes))
+    understood = Understood(clean(attributes)[0], heart, level, phases, excluded, rest.ignored(), tuple(notes))
     return _meant(understood, rest, text)
 
 
@@ -74,6 +76,10 @@ def _quoted(text: str) -> tuple[dict[str, Value], str]:
 
     def keep(match: re.Match[str]) -> str:
         name, code = match.group(1).lower(), _code(match.group(2)).strip()
+        if re.search(rf"(?<![\w-]){NOT}\s+$", match.string[: match.start()], re.IGNORECASE):
+            raise SettingsError(
+                f"{FLAG}: expected a {name} in quotes that is there, got one that is denied, {code}; say what is there instead"
+            )
         if code and found.setdefault(name, code) != code:
             raise SettingsError(f"{FLAG}: {name} is given twice, as {found[name]} and {code}; say one")
         return " , " if code else match.group(0)
@@ -115,7 +121,7 @@ def _meant(understood: Understood, rest: PromptText, text: str) -> Understood:
     """Refuse a text that is in another language or says nothing; otherwise point out what may be slips."""
     u = understood
     notes = (*u.notes, *_slips(rest.unknown()))
-    something = bool(u.attributes or u.numbers or u.slice_level or u.phases)
+    something = bool(u.attributes or u.numbers or u.slice_level or u.phases or u.denied)
     unknown = re.findall(r"\w+", " ".join(rest.unknown()).lower())
     foreign = len(w.FOREIGN_WORDS.intersection(unknown)) > 1
     weak = len(unknown) > 1 and '"' not in text and w.WEAK_WORDS.issuperset(rest.taken)
@@ -124,7 +130,7 @@ def _meant(understood: Understood, rest: PromptText, text: str) -> Understood:
         hint = f" ({'; '.join(notes)})" if notes else ""
         raise SettingsError(
             f"{FLAG}: nothing in {_short(text)} was understood{hint}. Prompts are English and say who the patient is, "
-            f'for example "{EXAMPLE}"; leave {FLAG} out for anyone'
+            f'for example "{EXAMPLE}"; diagnoses are {", ".join(w.DIAGNOSES)}, or the words for them; leave {FLAG} out for anyone'
         )
     nobody = () if something else ("nothing is said of the patient: anyone",)
     return replace(u, notes=(*notes, *nobody))

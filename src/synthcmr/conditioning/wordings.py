@@ -113,6 +113,10 @@ NARROWER = {
     "HFrEF": ("DCM", "ICM", "MINF"),
     "ICM": ("MINF",),
 }
+WIDER = {"HF": ("DCM", "HFpEF")}  # asked for by a name that covers several diagnoses: it becomes one of them
+# What is denied with a name: its kinds, and what a heart that has it is drawn as.
+KINDS = {"HF": ("HFpEF", "HFrEF", "HFmrEF"), "cardiomyopathy": ("DCM", "HCM")}
+SHOWN_AS = {"HF": ("DCM",), "HFrEF": ("DCM",), "HFmrEF": ("DCM", "HFpEF"), "ICM": ("MINF",)}
 EF_OF = {"HFrEF": (0.0, 50.0), "HFmrEF": (35.0, 55.0), "HFpEF": (45.0, 100.0)}  # percent that the words allow
 
 SEX_WORDS: dict[str, tuple[str, ...]] = {

@@ -13,12 +13,12 @@ from synthcmr.cohort.provenance import Input, combined_hash
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.conditioning.vocabulary import is_present
+from synthcmr.conditioning.wordings import WIDER
 from synthcmr.errors import SettingsError
-from synthcmr.generators.anatomy.people import WIDER
 from synthcmr.generators.protocol import Generator, Redraws
 from synthcmr.sampling.requests import WHOLE, Request
 from synthcmr.sampling.settings import GenerateSettings
-from synthcmr.sampling.sources import Sources, load_anatomies, load_image_generator
+from synthcmr.sampling.sources import Sources, anatomies_without, load_anatomies, load_image_generator
 from synthcmr.sampling.subjects import make
 
 CHUNK_SLICES, CHUNK_STACKS = 16, 8  # subjects rendered together
@@ -105,7 +105,9 @@ def _check(requests: Sequence[Request], generator: Generator, sources: Sources, 
         told = {k: v for k, v in asked.attributes.items() if k != "diagnosis" or _one_of(v, generator)}
         generator.vocabulary.encode(told)
         if settings.masks == "generated":
-            load_anatomies(sources).check(asked.attributes, numbers=asked.numbers, severity=asked.severity)
+            anatomies_without(sources, asked.denied).check(
+                asked.attributes, numbers=asked.numbers, severity=asked.severity
+            )
 
 
 def _one_of(diagnosis: object, generator: Generator) -> bool:

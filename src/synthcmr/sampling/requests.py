@@ -29,6 +29,7 @@ class Request:
     prompt: str = ""  # as it was asked, where it was asked in words
     like: str | None = None  # subject whose mask, and whatever is not asked otherwise, is taken
     columns: Mapping[str, Value] = field(default_factory=dict)  # what every image of it says besides
+    denied: tuple[str, ...] = ()  # diagnoses that may not be drawn for it
 
     def row(self) -> dict[str, Any]:
         """As plain values, for manifests."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -48,6 +49,16 @@ def load_anatomies(sources: Sources) -> AnatomyGenerator:
     known = load_image_generator(sources).vocabulary
     seen = [d for d in anatomies.people.diagnoses if known.knows("diagnosis", d)]
     return replace(anatomies, people=anatomies.people.only(seen))
+
+
+def anatomies_without(sources: Sources, denied: Sequence[str]) -> AnatomyGenerator:
+    """The generator of masks, which draws nobody with these diagnoses.
+
+    Raises:
+        SettingsError: it knows no others.
+    """
+    anatomies = load_anatomies(sources)
+    return replace(anatomies, people=anatomies.people.without(denied)) if denied else anatomies
 
 
 @lru_cache(maxsize=1)

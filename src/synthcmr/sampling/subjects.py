@@ -20,7 +20,14 @@ from synthcmr.sampling.requests import PLANNED, WHOLE, Request, seed_of
 from synthcmr.sampling.results import generated_record
 from synthcmr.sampling.screening import Verdict
 from synthcmr.sampling.settings import GenerateSettings
-from synthcmr.sampling.sources import Sources, load_anatomies, load_image_generator, load_pixels, load_real, load_screen
+from synthcmr.sampling.sources import (
+    Sources,
+    anatomies_without,
+    load_image_generator,
+    load_pixels,
+    load_real,
+    load_screen,
+)
 from synthcmr.sampling.stack import Images, StackCondition, redraw_stacks, render_slices, render_stacks
 
 BODY = {"height_cm", "weight_kg", "bmi"}  # two of them give the third
@@ -141,7 +148,7 @@ def _drawn(request: Request, sources: Sources, settings: GenerateSettings, attem
             anatomy = deform(anatomy, np.random.default_rng(seed))
         own = {k: v for k, v in anatomy.attributes.items() if not (settings.redraw and k in OF_ONE_SCANNER)}
         return replace(anatomy, attributes={**own, **request.attributes})
-    return load_anatomies(sources).sample(
+    return anatomies_without(sources, request.denied).sample(
         request.attributes,
         seed,
         numbers=request.numbers,

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.conditioning.vocabulary import is_present
+from synthcmr.conditioning.wordings import WIDER
 from synthcmr.errors import SettingsError
 from synthcmr.generators.anatomy.settings import NUMBERS
 
 Floats = npt.NDArray[np.float64]
 UNKNOWN = ""  # the group of those whose sex or diagnosis is not told
-WIDER = {"HF": ("DCM", "HFpEF")}  # asked for by a name that covers several diagnoses
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,28 @@ class People:
     def only(self, diagnoses: Sequence[str]) -> People:
         """Those of some diagnoses; everyone, where there is nobody of these."""
         kept = [i for i, (_, d) in enumerate(self.cells) if d in (*diagnoses, UNKNOWN)]
-        if not diagnoses or not kept:
+        return self._of(kept) if diagnoses and kept else self
+
+    def without(self, denied: Sequence[str]) -> People:
+        """Those who are known to have none of some diagnoses.
+
+        Raises:
+            SettingsError: there is nobody left.
+        """
+        if not denied:
             return self
+        kept = [i for i, (_, d) in enumerate(self.cells) if d not in (*denied, UNKNOWN)]
+        if not kept:
+            raise SettingsError(
+                f"diagnosis: expected one beside what is denied ({', '.join(denied)}), but the generator knows "
+                f"{', '.join(self.diagnoses) or 'none'}; deny less, or train one on a cohort that has others"
+            )
+        return self._of(kept)
+
+    def _of(self, kept: Sequence[int]) -> People:
+        """Those of some cells."""
         cells = tuple(self.cells[i] for i in kept)
-        return replace(self, cells=cells, counts=self.counts[kept], means=self.means[kept])
+        return replace(self, cells=cells, counts=self.counts[list(kept)], means=self.means[list(kept)])
 
     def draw(self, asked: Mapping[str, object], rng: np.random.Generator) -> dict[str, str | float]:
         """Complete what is asked: sex, diagnosis, age, BMI, height and weight of one person.

@@ -1,0 +1,122 @@
+"""What a prompt says not to be there: never read as there, and never drawn where it is a diagnosis."""
+
+import re
+from dataclasses import dataclass, field
+
+from synthcmr.conditioning import wordings as w
+from synthcmr.conditioning.prompt_numbers import FLAG
+from synthcmr.conditioning.prompt_text import WORD_END, WORD_START, PromptText, one_of
+from synthcmr.errors import SettingsError
+
+_FILLER = (
+    r"(?:(?:known|any|an?|the|history|previous|prior|evidence|signs?|of|had|have|has|been|from|suffer(?:s|ing)?|diagnosed|with"
+    r"|diagnosis|suspected|overt|severe(?:ly)?|mild(?:ly)?|moderate(?:ly)?|acute|chronic|currently|longer|very|be|is)[ -]+){0,5}"
+)
+_SAID = {p: code for code, phrases in w.DIAGNOSIS_WORDS.items() for p in phrases} | {"cardiomyopathy": "cardiomyopathy"}
+_ILL = list(_SAID)
+_BODY = [*w.BMI_WORDS, *w.ONLY_WOMEN, *w.AGE_WORDS]
+_SEX = [p for ps in w.SEX_WORDS.values() for p in ps if len(p) > 1]
+_DENIABLE = one_of([*_ILL, *_BODY, *_SEX, "normal", "nor", "rv"])
+NOT = (
+    r"(?:no|not|without|w/o|never|den(?:ies|ied|ying)|non|nor|neither|free (?:of|from)|absence of|is ?n['o’]t|has ?n['o’]t"
+    r"|(?:rul(?:e|ed|es|ing)|exclud(?:e|ed|es|ing))(?: out)?|except(?: for)?|instead of|rather than|negative for"
+    r"|(?:family|mother|father) history of|risk (?:factors? )?(?:of|for))"
+)
+NEGATED = (
+    rf"(?<![\w-]){NOT}[ -]+{_FILLER}{_DENIABLE}{WORD_END}"
+    rf"(?:\s*,?\s*(?:or|nor|and)\s+{_FILLER}{_DENIABLE}{WORD_END})*"
+)
+DENIED_AFTER = (
+    rf"{WORD_START}{one_of(_ILL)}{WORD_END}\s*(?:[:=(-]\s*)?(?:(?:is|was|has been|have been|are)\s+)?"
+    r"(?:excluded|ruled out|not present|not found|absent|negative|unlikely|denied|no(?=\s*(?:$|[,;.)]))|none)(?!\w)"
+)
+NOTHING_FOUND = (
+    r"(?<!\w)(?:no|without|free (?:of|from)|absence of)\s+(?:(?:any|known|evidence of|signs? of|history of|overt|a)\s+)*"
+    r"(?:(?:cardiac|heart|cardiovascular)\s+)?(?:diseases?|disorders?|patholog(?:y|ies)|abnormalit(?:y|ies))(?!\w)"
+)
+_OF_OTHERS = r"(?:family|mother|father) history|risk"  # not there, but not denied either
+# "no acute infarction" leaves room for an old one, "no HOCM" for another HCM
+_SOME_OF_IT = (
+    r"(?<!\w)(?:severe(?:ly)?|mild(?:ly)?|moderate(?:ly)?|acute|ami|chronic|old|previous|prior|recent|overt|currently|longer"
+    r"|n?-?stemi|obstructive|hocm|hypertensive|pulmonary|pulmonale|pah)(?!\w)"
+)
+_BODY_TOO = rf"{WORD_START}{one_of([*_BODY, *_SEX])}{WORD_END}"
+
+
+@dataclass
+class Denied:
+    """What is said not to be there."""
+
+    healthy: bool = False  # the heart is said to have nothing
+    diagnoses: dict[str, tuple[str, ...]] = field(default_factory=dict)  # as typed -> codes
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """The codes that nobody drawn may have."""
+        codes = [c for denied in self.diagnoses.values() for d in denied for c in _covered(d)]
+        return tuple(dict.fromkeys(codes))
+
+
+def take_denied(rest: PromptText, notes: list[str]) -> Denied:
+    """Keep what is said not to be there from being read as there; "no heart disease" is a healthy heart."""
+    nothing = rest.take(NOTHING_FOUND)
+    notes += [f"{m.group(0).strip()} taken as {w.DIAGNOSES['NOR']} (NOR)" for m in nothing]
+    denied = Denied(bool(nothing))
+    for pattern in (NEGATED, DENIED_AFTER):
+        for match in rest.take(pattern, where=_diagnoses):
+            text = match.group(0).strip()
+            denied.diagnoses[text] = _diagnoses(text)
+            if re.search(_BODY_TOO, text, re.IGNORECASE):
+                notes.append(f"'{text}' is followed for the diagnosis alone: say whoever is there instead")
+        notes += [f"'{text}' is not followed: say what is there instead" for text in rest.set_aside(pattern)]
+    return denied
+
+
+def settle_denied(denied: Denied, diagnosis: str | None, description: str | None, notes: list[str]) -> tuple[str, ...]:
+    """Which diagnoses may not be drawn: none where one is said that leaves nothing to be drawn.
+
+    Raises:
+        SettingsError: what is said is denied too.
+    """
+    for text, codes in denied.diagnoses.items():
+        same = {c for code in codes for c in (code, *w.KINDS.get(code, ()))}
+        if same & {diagnosis, description} and not re.search(_SOME_OF_IT, text, re.IGNORECASE):
+            _contradicts(f"'{text}'", str(diagnosis))
+    excluded = denied.excluded
+    if diagnosis is None or diagnosis in w.WIDER:
+        if diagnosis is not None and set(w.WIDER[diagnosis]) <= set(excluded):
+            _contradicts(" and ".join(f"'{text}'" for text in denied.diagnoses), diagnosis)
+        for text, codes in denied.diagnoses.items():
+            none_of = dict.fromkeys(c for code in codes for c in _covered(code))
+            notes.append(f"'{text}': nobody is drawn with {' or '.join(none_of)}")
+        return excluded
+    asked = f"{w.DIAGNOSES.get(diagnosis, diagnosis)} is asked for"
+    if diagnosis in excluded:
+        notes += [f"'{text}' is not followed: {asked}" for text in denied.diagnoses]
+    else:
+        notes += [f"'{text}' changes nothing: {asked}" for text in denied.diagnoses]
+    return ()
+
+
+def _diagnoses(text: str) -> tuple[str, ...]:
+    """The codes of all diagnoses that a denial names."""
+    if re.match(_OF_OTHERS, text, re.IGNORECASE):
+        return ()
+    denied = re.sub(rf"^{NOT}[ -]+", "", text, flags=re.IGNORECASE)  # what follows "non-" is a word of its own
+    if denied.upper() == "NOR":
+        return ("NOR",)
+    rest = PromptText(re.sub(r"\bnor\b", "or", denied, flags=re.IGNORECASE))
+    found = [_SAID[p] for p in rest.take_words(_SAID)]
+    found += [code for code, pattern in w.DIAGNOSIS_PATTERNS.items() if rest.take(pattern)]
+    return tuple(dict.fromkeys(found))
+
+
+def _covered(code: str) -> tuple[str, ...]:
+    return (code, *w.KINDS.get(code, ()), *w.SHOWN_AS.get(code, ()))
+
+
+def _contradicts(denials: str, diagnosis: str) -> None:
+    told = w.DIAGNOSES.get(diagnosis, diagnosis)
+    raise SettingsError(
+        f"{FLAG}: {denials} and {told} contradict each other: expected a diagnosis that is not denied too, got both; leave one out"
+    )
