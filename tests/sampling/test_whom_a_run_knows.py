@@ -73,3 +73,13 @@ def test_a_diagnosis_that_is_not_understood_is_told_which_are_known(tmp_path: Pa
     _, said = _made(tmp_path / "out", "man, amyloidosis")
     assert "not understood, left out: amyloidosis" in said
     assert "those that the generator knows are DCM, HCM, HFpEF, HTN, MINF, NOR, RV" in said
+
+
+@pytest.mark.parametrize(("prompt", "far"), [("DCM, EF 75 %", True), ("DCM, EF 28 %", False)])
+def test_where_nothing_passed_numbers_far_from_the_diagnosis_are_told_first(
+    prompt: str, far: bool, tmp_path: Path
+) -> None:
+    done = run("generate", tmp_path / "out", "--prompt", prompt, "-n", 1, "--steps", 1, "--size", 64, ok=False)
+    assert done.returncode == 1
+    assert ("The diagnosis was not seen" in done.stderr) == far
+    assert ("LVEF 75 %, where 95 % of such people have" in done.stderr) == far

@@ -195,11 +195,9 @@ def generate(
         cohort = recalibrated(cohort, recalibration, out)
     typer.echo(describe(cohort, len(requests)))
     if not len(cohort):
-        typer.echo(
-            "Nothing passed screening. Train longer, train judges on your own data (synthcmr judge fit) and name them with --judges, "
-            "or keep everything with --no-screen.",
-            err=True,
-        )
+        from synthcmr.cli.generate_failed import nothing_passed
+
+        typer.echo(nothing_passed(cohort, understood, sources), err=True)
         raise typer.Exit(1)
 
 

@@ -15,7 +15,7 @@ from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.stack_measures import ED, measure, wall_max
 from synthcmr.cohort.subject_stack import SubjectStack
-from synthcmr.conditioning.heart_numbers import SEVERITY, checked, in_range
+from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, SEVERITY, checked, in_range
 from synthcmr.conditioning.vocabulary import is_present, typed
 from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError
@@ -23,13 +23,14 @@ from synthcmr.formats import ANATOMY
 from synthcmr.generators.anatomy.anatomy import Anatomy
 from synthcmr.generators.anatomy.distance import Described, describe
 from synthcmr.generators.anatomy.draw import Canvas, draw_masks
-from synthcmr.generators.anatomy.hearts import Floats, Hearts, to_free
+from synthcmr.generators.anatomy.hearts import MEASURES, Floats, Hearts, to_free
 from synthcmr.generators.anatomy.people import People
 from synthcmr.generators.anatomy.settings import AnatomySettings
 from synthcmr.generators.anatomy.solve import solved
 from synthcmr.generators.anatomy.space import ShapeSpace
 
 MIN_SUBJECTS = 10
+FAR = 3.0  # standard deviations from what such people measure, beyond which a number is called far
 WALL_SIZE, WALL_SPACING_MM = 112, 1.5  # of the masks that walls are measured on while they are solved for
 STREAM = 0xA7A  # random numbers of an anatomy never meet those of an image with the same seed
 
@@ -130,6 +131,22 @@ class AnatomyGenerator:
             SettingsError: an unknown diagnosis, or impossible numbers.
         """
         self._heart(attributes, numbers, _severity(severity), 0)
+
+    def unusual(self, attributes: Mapping[str, object], numbers: Mapping[str, float]) -> list[str]:
+        """Which of the asked numbers are far from what people with the asked diagnosis measure, in words."""
+        if attributes.get("diagnosis") not in self.people.diagnoses:
+            return []
+        person, severity = self.people.draw(attributes, _stream(0, 0)), numbers.get("severity", 1.0)
+        asked = checked({k: v for k, v in numbers.items() if k in HEART_NUMBERS})
+        found = []
+        for name in (n for n in MEASURES if n in asked):
+            off, low, high = self.hearts.off(person, name, asked[name], severity)
+            label, unit = HEART_NUMBERS[name].label, HEART_NUMBERS[name].unit
+            if off > FAR:
+                found.append(
+                    f"{label} {asked[name]:g} {unit}, where 95 % of such people have {low:.0f} to {high:.0f} {unit}"
+                )
+        return found
 
     def save(self, path: Path) -> None:
         """Write one .npz file."""

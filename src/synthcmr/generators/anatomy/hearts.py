@@ -95,6 +95,13 @@ class Hearts:
         covariance = rows @ root @ root.T @ rows.T
         return float(-0.5 * (off @ np.linalg.solve(covariance, off) + np.linalg.slogdet(covariance)[1]))
 
+    def off(self, person: Mapping[str, object], name: str, value: float, severity: float) -> tuple[float, float, float]:
+        """How many standard deviations a measure is from such people's mean, and between what 95 % of them lie."""
+        i, mean = MEASURES.index(name), self.design(person, severity) @ self.measure_weights
+        spread = float(np.linalg.norm(self._root(person, severity)[i]))
+        low, high = (from_free(mean + k * spread)[name] for k in (-1.96, 1.96))
+        return abs(float(to_free({name: value})[i] - mean[i])) / spread, low, high
+
     def _root(self, person: Mapping[str, object], severity: float) -> Floats:
         """Root of the measures' covariance; between health and disease it turns from one's into the other's."""
         ill = self._root_of(str(person.get("diagnosis", "")))
