@@ -89,8 +89,8 @@ def evaluate(
     from synthcmr.cli.at_hand import expect_cohorts, expect_weights
 
     expect_cohorts(real, synth, also_test)
-    _check_sides(real, synth)
     expect_weights(encoder, reader, segmenter, run, *(reference or []))
+    _check_sides(real, synth)
     from synthcmr.cli.debias import listed, read_settings
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.suspect import suspect_of
