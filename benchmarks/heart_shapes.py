@@ -24,7 +24,14 @@ from synthcmr.cohort.readers import get_reader
 
 Curve = npt.NDArray[np.float64]
 ANGLES = np.linspace(-np.pi, np.pi, 72, endpoint=False)
-SECTORS = {"septum": 0.0, "anteroseptal": 60.0, "anterior": 120.0, "lateral": 180.0, "inferolateral": -120.0, "inferior": -60.0}
+SECTORS = {
+    "septum": 0.0,
+    "anteroseptal": 60.0,
+    "anterior": 120.0,
+    "lateral": 180.0,
+    "inferolateral": -120.0,
+    "inferior": -60.0,
+}
 LEVELS = ("first", "basal", "mid", "apical", "last")
 TOUCHING_MM = 3.0
 
@@ -86,12 +93,19 @@ def rows_of(hearts: Hearts, extent: tuple[int, int]) -> list[dict[str, object]]:
     lv, rv = hearts.mask == Label.LV, hearts.mask == Label.RV
     turn = septal_direction(hearts.mask)
     areas = lv.sum(axis=(1, 2)) * hearts.pixel_mm**2
-    middle = float(np.median(areas[extent[0] : extent[1] + 1][1:-1])) if extent[1] - extent[0] > 2 else float(areas.max())
+    middle = (
+        float(np.median(areas[extent[0] : extent[1] + 1][1:-1])) if extent[1] - extent[0] > 2 else float(areas.max())
+    )
     present = np.flatnonzero(areas)
     rows = []
     for z in present.tolist():
         name = level(z, present[0], present[-1])
-        row: dict[str, object] = {"subject": hearts.subject, "group": hearts.group, "phase": hearts.phase, "level": name}
+        row: dict[str, object] = {
+            "subject": hearts.subject,
+            "group": hearts.group,
+            "phase": hearts.phase,
+            "level": name,
+        }
         row |= _left(hearts, z, turn, middle)
         if rv[z].sum() * hearts.pixel_mm**2 > 30:
             row |= _right(hearts, z, turn)
@@ -146,7 +160,12 @@ def _harmonics(name: str, curve: Curve) -> dict[str, float]:
     out = {f"{name}_h{k}": float(abs(spectrum[k])) for k in (2, 3, 4, 5, 6)}
     cosine = [float((curve * np.cos(k * ANGLES)).mean() * 2 / curve.mean()) for k in (2, 3)]
     sine = [float((curve * np.sin(k * ANGLES)).mean() * 2 / curve.mean()) for k in (2, 3)]
-    return out | {f"{name}_cos2": cosine[0], f"{name}_sin2": sine[0], f"{name}_cos3": cosine[1], f"{name}_sin3": sine[1]}
+    return out | {
+        f"{name}_cos2": cosine[0],
+        f"{name}_sin2": sine[0],
+        f"{name}_cos3": cosine[1],
+        f"{name}_sin3": sine[1],
+    }
 
 
 def _roughness(curve: Curve) -> float:
@@ -223,9 +242,7 @@ def stack_rows(ed: Hearts, es: Hearts) -> dict[str, object]:
     out: dict[str, object] = {"subject": ed.subject, "group": ed.group}
     shown = {}
     for hearts in (ed, es):
-        lv, rv, muscle = (
-            (hearts.mask == k).any(axis=(1, 2)) for k in (Label.LV, Label.RV, Label.MYOCARDIUM)
-        )
+        lv, rv, muscle = ((hearts.mask == k).any(axis=(1, 2)) for k in (Label.LV, Label.RV, Label.MYOCARDIUM))
         p = hearts.phase.lower()
         shown[p] = (np.flatnonzero(lv), np.flatnonzero(rv))
         out |= {
@@ -278,7 +295,9 @@ def compare(real: pd.DataFrame, made: pd.DataFrame, by: list[str]) -> pd.DataFra
             u, v = a[c].dropna(), b[c].dropna()
             if len(u) > 8 and len(v) > 8 and u.std() > 0.02 * abs(u.mean()) + 1e-3:
                 spread = float(u.std())
-                rows.append([*key, c, u.mean(), spread, v.mean(), v.std(), (v.mean() - u.mean()) / spread, v.std() / spread])
+                rows.append(
+                    [*key, c, u.mean(), spread, v.mean(), v.std(), (v.mean() - u.mean()) / spread, v.std() / spread]
+                )
     return pd.DataFrame(rows, columns=[*by, "what", "real", "real_sd", "made", "made_sd", "shift", "spread_ratio"])
 
 
@@ -296,7 +315,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/heart_shapes.json"))
     options = parser.parse_args()
-    real, made = tables(acdc_hearts(options.acdc)), tables(phantom_hearts(options.preset, options.subjects, options.seed))
+    real, made = (
+        tables(acdc_hearts(options.acdc)),
+        tables(phantom_hearts(options.preset, options.subjects, options.seed)),
+    )
     slices, stacks = compare(real[0], made[0], ["phase", "level"]), compare(real[1], made[1], [])
     with pd.option_context("display.width", 200, "display.max_rows", None, "display.float_format", "{:.3f}".format):
         print(slices.to_string(index=False))

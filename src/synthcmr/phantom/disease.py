@@ -69,7 +69,7 @@ def _diseased(
         rv_edv, rv_ef = rv_edv * rng.uniform(0.8, 1.5), rv_ef * rng.uniform(0.35, 1.0)
     elif diagnosis == "HCM":
         edv, ef = edv * rng.uniform(0.8, 1.1), float(np.clip(rng.normal(67, 6), 56, 80))
-        mass *= rng.uniform(1.3, 2.2)
+        mass *= rng.uniform(1.45, 2.15)
         rv_edv *= rng.uniform(0.65, 1.0)
     elif diagnosis == "MINF":
         edv, ef = edv * rng.uniform(1.05, 1.6), float(np.clip(rng.normal(31, 7), 14, 39))

@@ -118,7 +118,10 @@ class LeftVentricle:
 
     def _unevenness(self, u: float, s: float) -> Table:
         basal = max(0.0, 1 - u / BASAL_SHARE)
-        return OVAL + self.cavity_waver.at(u, s) + (1 + 0.5 * s) * self.outflow * basal * bump(OUTFLOW, 0.45)
+        waves = self.cavity_waver.at(u, s)
+        if self.scarred(u):  # which does not move, so does not change shape either
+            waves += self.scar * (self.cavity_waver.at(u, 0.0) - waves)
+        return OVAL + waves + (1 + 0.5 * s) * self.outflow * basal * bump(OUTFLOW, 0.45)
 
     def _wall(self, u: float, s: float) -> Table:
         """Thickness at ED: thins to the apex, and where the outflow tract meets the septum."""
@@ -183,10 +186,10 @@ def _thicken(ventricle: LeftVentricle, rng: np.random.Generator) -> None:
     """Hypertrophic: mostly the anterior septum, in some the apex or the whole wall."""
     kind = rng.random()
     if kind < 0.10:
-        ventricle.apical_gain = rng.uniform(0.5, 1.2)
-    elif kind > 0.25:
+        ventricle.apical_gain = rng.uniform(0.9, 1.7)
+    elif kind > 0.16:
         where = rng.normal(ANTEROSEPTAL, 0.4)
-        ventricle.wall_shape = ventricle.wall_shape + rng.uniform(1.0, 2.3) * bump(where, rng.uniform(0.6, 1.1))
+        ventricle.wall_shape = ventricle.wall_shape + rng.uniform(1.5, 2.5) * bump(where, rng.uniform(0.6, 1.1))
 
 
 def _infarct(ventricle: LeftVentricle, rng: np.random.Generator) -> None:

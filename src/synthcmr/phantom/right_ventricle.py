@@ -23,7 +23,6 @@ INFERIOR_INSERTION = (0.78, 0.82, 0.86, 0.92, 0.97, 1.0, 1.0)  # radians below t
 DIAPHRAGM = (1.55, 1.55, 1.5, 1.4, 1.25, 1.15, 1.1)  # where the flat inferior wall faces
 FLATNESS = 10.0  # how sharply the inferior wall bends
 RV_WAVES = {2: 0.04, 3: 0.03, 4: 0.022, 5: 0.016, 6: 0.012, 7: 0.010, 8: 0.008}
-DEPTH_POWER, HEIGHT_POWER = 1.15, 0.85  # a growing RV grows more away from the septum than along it
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class RightVentricle:
     def _curve(self, size: float, scale: float, direction: float, u: float, s: float) -> Table:
         """An ellipse across the direction to the LV with three corners; the anterior one reaches for the outflow tract."""
         phi = THETA - direction
-        along, across = size * self.width * scale**DEPTH_POWER, size * scale**HEIGHT_POWER
+        along, across = size * self.width * scale, size * scale
         ellipse = 1.0 / np.sqrt((np.cos(phi) / along) ** 2 + (np.sin(phi) / across) ** 2)
         corner = float(np.interp(u, HEIGHTS, FIRST_CORNER)) + direction - np.pi
         outflow = self.outflow * max(0.0, 1 - u / 0.35) * bump(corner, 0.45)
@@ -103,8 +102,8 @@ def draw_right_ventricle(subject: PhantomSubject, rng: np.random.Generator) -> R
         excursion_mm=float(np.clip(rng.normal(EXCURSION_MM * vigour, 5.0), 0.0, 22.0)),
         end=float(np.clip(rng.normal(0.93, 0.08), 0.7, 1.08)),
         end_motion=float(np.clip(rng.normal(0.04 * vigour, 0.04), 0.0, 0.15)),
-        apart=rng.normal(1.0, 0.06),
-        width=rng.normal(0.88, 0.10),
+        apart=rng.normal(0.99, 0.04),
+        width=rng.normal(0.87, 0.07),
         corners=float(np.clip(rng.normal(0.06, 0.03), 0.0, 0.14)),
         taper=float(np.clip(rng.normal(1.0, 0.25), 0.4, 1.7)),
         outflow=rng.uniform(0.0, 0.25),
