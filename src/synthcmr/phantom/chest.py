@@ -143,7 +143,7 @@ def _sheets(out: Tissues, wall: ChestWall, below: Points, muscle: Points, rough:
 
 
 def _ribs(canvas: Canvas, wall: ChestWall, layers: Layers, from_middle: Points) -> None:
-    rows, columns = np.nonzero(np.abs(from_middle) < wall.rib_half_mm[1])
+    rows, columns = np.nonzero((np.abs(from_middle) < wall.rib_half_mm[1]) & (canvas.out == Tissue.MUSCLE))
     if rows.size == 0:
         return
     arc, across = layers.arc[rows, columns], from_middle[rows, columns]
@@ -154,9 +154,9 @@ def _ribs(canvas: Canvas, wall: ChestWall, layers: Layers, from_middle: Points) 
     soft = layers.front[rows, columns] > 0.5
     inside = norm < 1
     canvas.out[rows[inside], columns[inside]] = Tissue.CORTICAL_BONE
-    inner = norm < 1 - 1.3 / thick
+    inner = norm < 1 - 0.9 / thick
     canvas.out[rows[inner & ~soft], columns[inner & ~soft]] = Tissue.BONE_MARROW
-    inner = soft & (norm < 1 - 0.8 / thick)
+    inner = soft & (norm < 1 - 0.5 / thick)
     canvas.out[rows[inner], columns[inner]] = Tissue.CARTILAGE
 
 

@@ -48,7 +48,7 @@ def draw_contrast(protocol: Protocol, rng: np.random.Generator) -> Contrast:
         blood=blood * float(gains[Tissue.LV_BLOOD]),
         fat_phase=rng.normal(0.0, 0.5),
         fat_phase_spread=rng.uniform(0.1, 0.7),
-        fat_blur_mm=rng.uniform(0.8, 1.6),
+        fat_blur_mm=rng.uniform(0.5, 1.5),
     )
 
 

@@ -46,6 +46,7 @@ class Thorax:
     liver_vessels: Tree
     lung_density: float
     lung_gradient: float  # change of density per 100 mm towards the back
+    lung_haze: float  # how much denser it is near the heart
     pad: FatPad
     warp: Warp
     textures: Textures
@@ -63,6 +64,7 @@ def draw_thorax(subject: PhantomSubject) -> Thorax:
         liver_vessels=_draw_liver_vessels(abdomen.level, rng),
         lung_density=float(np.exp(rng.normal(0.0, 0.4))),
         lung_gradient=rng.normal(0.35, 0.25),
+        lung_haze=rng.uniform(0.0, 3.0),
         pad=_draw_pad(subject, rng),
         warp=draw_warp(rng, rng.uniform(3.0, 8.0), rng.uniform(0.8, 2.2)),
         textures=Textures(

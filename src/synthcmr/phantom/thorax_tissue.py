@@ -40,10 +40,12 @@ class ThoraxTissue:
 
     @cached_property
     def lung_signal(self) -> Image:
-        """Density of the lung relative to its mean: more at the back."""
+        """Density of the lung relative to its mean: more at the back, and where its vessels are dense."""
         slope = np.float32(self.thorax.lung_gradient / 100.0)
         back = self.grid.x * np.float32(0.8) + self.grid.y * np.float32(0.6)
-        return np.float32(self.thorax.lung_density) * np.clip(1 + slope * back, 0.3, 2.0)
+        from_heart = np.hypot(self.grid.x - np.float32(30.0), self.grid.y)
+        dense = np.float32(self.thorax.lung_haze) * np.exp(-from_heart / np.float32(55.0))
+        return np.float32(self.thorax.lung_density) * (np.clip(1 + slope * back, 0.3, 2.0) + dense)
 
     @cached_property
     def _layers(self) -> Layers:
