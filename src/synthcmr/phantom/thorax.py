@@ -92,8 +92,8 @@ def _draw_lung_vessels(rng: np.random.Generator) -> Tree:
     beside = rng.normal((62.0, -28.0, -22.0), (10.0, 14.0, 14.0))
     across = rng.normal((-85.0, 20.0, -45.0), (12.0, 15.0, 15.0))
     return join(
-        draw_tree(rng, tuple(beside), int(rng.integers(20, 45)), 2.6 * size, rng.uniform(14, 22)),
-        draw_tree(rng, tuple(across), int(rng.integers(8, 16)), 2.6 * size, rng.uniform(14, 22)),
+        draw_tree(rng, tuple(beside), int(rng.integers(20, 45)), 3.3 * size, rng.uniform(14, 22)),
+        draw_tree(rng, tuple(across), int(rng.integers(8, 16)), 3.3 * size, rng.uniform(14, 22)),
     )
 
 
@@ -102,6 +102,6 @@ def _draw_liver_vessels(level: float, rng: np.random.Generator) -> Tree:
     root = rng.normal((-45.0, level + 45.0, 20.0), (25.0, 20.0, 20.0))
     other = rng.normal((-5.0, level + 22.0, 0.0), (15.0, 10.0, 15.0))
     return join(
-        draw_tree(rng, tuple(root), int(rng.integers(6, 14)), 3.2 * size, rng.uniform(14, 24)),
-        draw_tree(rng, tuple(other), int(rng.integers(4, 9)), 3.2 * size, rng.uniform(14, 24)),
+        draw_tree(rng, tuple(root), int(rng.integers(6, 14)), 3.6 * size, rng.uniform(14, 24)),
+        draw_tree(rng, tuple(other), int(rng.integers(4, 9)), 3.6 * size, rng.uniform(14, 24)),
     )
