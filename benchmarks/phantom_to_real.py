@@ -31,7 +31,7 @@ from synthcmr.training.images import load_images
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import load_weights, save_weights
 
-BATCH, DECAY, WARM_UP_S = 16, 0.998, 60.0
+BATCH, DECAY, WARM_UP_S = 8, 0.995, 60.0
 CROP = 184  # pixels of 1.5 mm that are stored: pose and size are varied within
 CHECKPOINT_EVERY_S = 180.0
 STRANGERS = (
@@ -97,7 +97,7 @@ class Training:
             running = loss if math.isnan(running) else running + 0.02 * (loss - running)
             now = time.monotonic()
             self.spent, last = self.spent + now - last, now
-            if self.steps % 50 == 0:
+            if self.steps % 25 == 0:
                 print(f"step {self.steps}, {self.spent / 60:.1f} of {minutes:g} min, loss {running:.3f}", flush=True)
             if now - saved > CHECKPOINT_EVERY_S or self.spent >= total:
                 saved = now

@@ -11,9 +11,10 @@ SHADE, GAMMA, NOISE = 0.15, 0.2, 0.06
 
 MIRRORED = 0.3  # shares of images that each thing below befalls
 ANY_SIZE = 0.35  # as where nobody knows the pixel spacing
-ORGANS, TOUCHING, RIM, OCCLUDED, GHOSTED, FOLDED = 0.5, 0.5, 0.35, 0.08, 0.15, 0.15
+ORGANS, TOUCHING, RIM, OCCLUDED, GHOSTED, FOLDED = 0.45, 0.5, 0.6, 0.08, 0.15, 0.15
 SMALLEST, LARGEST = 0.65, 1.5  # of a heart whose pixel spacing is unknown, against its true size
 CURVE_KNOTS = 7
+LAYERS = 5  # of pixels, from the wall inwards, that trabeculae reach
 COARSEST = 0.45  # of the frequencies, that the worst resolution keeps: 1.5 mm pixels as if they were 3.3 mm
 
 
@@ -30,6 +31,7 @@ def augment(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) 
         Image (batch, 1, size, size), standardised per image, and mask (batch, size, size).
     """
     image, mask = _pose(image, mask, size, generator)
+    image = _trabeculae(image, mask, generator)
     image = _regions(image, mask, generator)
     image = _rim(image, mask, generator)
     image = _organs(image, mask, generator)
@@ -86,6 +88,29 @@ def _pose(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) ->
         mask[:, None].float(), grid, mode="nearest", padding_mode="zeros", align_corners=False
     )
     return moved, labels[:, 0].long()
+
+
+def _trabeculae(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+    """Let the muscle grow into the blood: annotators draw the cavity up to the compact wall, whatever lies before it."""
+    n, _, size, _ = image.shape
+    wall = (mask == 2).float()[:, None]
+    pixels = wall.sum(dim=(2, 3), keepdim=True)
+    level = torch.where(pixels > 0, (image * wall).sum(dim=(2, 3), keepdim=True) / pixels.clamp(min=1), image)
+    texture = _field(n, 1, size // 4, size, generator)
+    for cavity, most in ((1, 0.85), (3, 0.95)):
+        blood = (mask == cavity).float()[:, None]
+        depth, core = torch.zeros_like(blood), blood
+        for _ in range(LAYERS):
+            depth, core = depth + core, 1 - functional.max_pool2d(1 - core, 3, stride=1, padding=1)
+        reach = _uniform((n, 1, 1, 1), 0.5, LAYERS + 1.5, generator)
+        reach = reach * torch.exp(0.3 * _field(n, 1, 5, size, generator))
+        near = functional.avg_pool2d((1.2 - (depth - 0.5) / reach).clamp(0, 1) * blood, 3, stride=1, padding=1) * blood
+        smooth = _uniform((n, 1, 1, 1), 0.2, 1.0, generator)
+        patches = smooth + (1 - smooth) * torch.sigmoid(texture * 4)
+        strength = _uniform((n, 1, 1, 1), 0.0, most, generator)
+        weight = near * patches * strength
+        image = image + weight * (level - image)
+    return image
 
 
 def _regions(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
