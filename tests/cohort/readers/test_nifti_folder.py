@@ -1,7 +1,7 @@
 """Folders of NIfTI files that are described by their names alone."""
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.readers import recognise
+from synthcmr.cohort.readers.file_names import parse_name
 from synthcmr.errors import SettingsError
 from tests.cohort.readers.layouts import ACDC, SHAPE, acdc_patient, heart, picture, read_all, save
 from tests.journeys.typing_in import run
@@ -55,6 +56,24 @@ def test_names_say_subject_phase_and_mask(tmp_path: Path, image: str, mask: str)
         np.testing.assert_array_equal(stack.mask, heart(2))
         np.testing.assert_array_equal(stack.image, np.stack([picture(heart(2)[t], seed=t) for t in range(2)]))
         assert not raw.rejects
+
+
+@pytest.mark.parametrize(
+    ("path", "subject"),
+    [
+        ("SC-HF-I-1_ED.nii.gz", "SC-HF-I-1"),
+        ("14AA3_LVSA_seg_ED.nii.gz", "14AA3"),
+        ("case_001_ED_0000.nii.gz", "case_001"),
+        ("ED_patient001_gt.nii.gz", "patient001"),
+        ("Patient 001 end-diastole.nii.gz", "Patient 001"),
+        ("p01_frame_01_gt.nii.gz", "p01"),
+        ("p01-frame01.nii.gz", "p01"),
+        ("labels/p01.seg.nii", "p01"),
+        ("patientED01_ES.nii.gz", "patientED01"),
+    ],
+)
+def test_subjects_keep_their_spelling(path: str, subject: str) -> None:
+    assert parse_name(PurePosixPath(path)).subject == subject
 
 
 @pytest.mark.parametrize(

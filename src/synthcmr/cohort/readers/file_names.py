@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -16,12 +17,12 @@ MASK_WORDS = {
 IMAGE_WORDS = {"image", "images", "img", "imgs", "imagestr", "imagests"}
 ED_WORDS = {"ed", "diastole", "diastolic", "enddiastole", "enddiastolic", "dia"}
 ES_WORDS = {"es", "systole", "systolic", "endsystole", "endsystolic", "sys"}
-SHORT_AXIS_WORDS = {"sa", "sax", "shortaxis"}
+SHORT_AXIS_WORDS = {"sa", "sax", "lvsa", "shortaxis"}
 LONG_AXIS_WORDS = {"la", "lax", "longaxis", "2ch", "3ch", "4ch"}
 OTHER_WORDS = {"cine", "cmr", "mri", "nii", "4d", "3d", "end", "short", "axis", "ground", "manual", "0000"}
 FRAME = re.compile(r"(?:frame|fr|phase|time)(\d+)")
 BARE_FRAME = {"frame", "fr", "time"}  # whose number is a word of its own
-GLUED_PHASE = re.compile(r"(.*\d)(ed|es)", re.IGNORECASE)  # p01ED
+GLUED_PHASE = re.compile(r"^(.*\d)(ed|es)$", re.IGNORECASE)  # p01ED
 WORDS = re.compile(r"[^\s_.\-]+")
 
 
@@ -46,18 +47,19 @@ class NamedFile:
 
 def parse_name(path: PurePosixPath) -> NamedFile:
     """Read what a path below the source says."""
-    folders = [part for name in path.parts[:-1] for part in WORDS.findall(name)]
-    words = [part for word in WORDS.findall(_stem(path.name)) for part in _unglued(word)]
-    every = [word.lower() for word in (*folders, *words)]
+    stem = _unglued(_stem(path.name))
+    folders = [word.lower() for name in path.parts[:-1] for word in WORDS.findall(name)]
+    words = [word.lower() for word in WORDS.findall(stem)]
+    every = {*folders, *words}
     return NamedFile(
         path=str(path),
-        subject="_".join(_unknown(words)),
-        folder="_".join(_unknown(folders, SET_WORDS)),
-        role="mask" if MASK_WORDS & set(every) else "image",
-        phases=tuple(name for name, known in (("ED", ED_WORDS), ("ES", ES_WORDS)) if known & set(every)),
-        frame=_frame([word.lower() for word in words]),
-        long_axis=bool(LONG_AXIS_WORDS & set(every)),
-        set_name=next((SET_WORDS[word.lower()] for word in folders if word.lower() in SET_WORDS), None),
+        subject=_without_known(stem),
+        folder="_".join(left for name in path.parts[:-1] if (left := _without_known(name, SET_WORDS.keys()))),
+        role="mask" if MASK_WORDS & every else "image",
+        phases=tuple(name for name, known in (("ED", ED_WORDS), ("ES", ES_WORDS)) if known & every),
+        frame=_frame(words),
+        long_axis=bool(LONG_AXIS_WORDS & every),
+        set_name=next((SET_WORDS[word] for word in folders if word in SET_WORDS), None),
     )
 
 
@@ -65,21 +67,22 @@ def _stem(name: str) -> str:
     return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
 
 
-def _unglued(word: str) -> tuple[str, ...]:
-    match = GLUED_PHASE.fullmatch(word)
-    return (word,) if match is None or FRAME.fullmatch(word.lower()) else (match[1], match[2])
+def _unglued(stem: str) -> str:
+    """With a phase that is written onto a number set apart: p01ED -> p01_ED."""
+    return WORDS.sub(lambda word: GLUED_PHASE.sub(r"\1_\2", word[0]), stem)
 
 
-def _unknown(words: list[str], further: dict[str, str] | None = None) -> list[str]:
-    """The words that name the subject: those that mean nothing else."""
-    left: list[str] = []
-    numbered = False  # the word before was "frame", so that a number is that of the frame
-    for word in words:
-        low = word.lower()
-        known = low in KNOWN or low in (further or {}) or bool(FRAME.fullmatch(low)) or (numbered and low.isdigit())
-        numbered = low in BARE_FRAME
+def _without_known(text: str, further: Collection[str] = ()) -> str:
+    """What names the subject: the words that mean nothing else, with what stands between them."""
+    left, end, numbered = "", 0, False
+    for match in WORDS.finditer(text):
+        low = match[0].lower()
+        known = low in KNOWN or low in further or bool(FRAME.fullmatch(low)) or (numbered and low.isdigit())
+        numbered = low in BARE_FRAME  # the next word is the number of the frame
         if not known:
-            left.append(word)
+            between = text[end : match.start()] if end else "_"
+            left += (between if left else "") + match[0]
+        end = 0 if known else match.end()
     return left
 
 

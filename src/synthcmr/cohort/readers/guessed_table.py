@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ MASKS_LOOKED_AT = 40  # whose shapes tell which value is which structure
 FRAMES_LOOKED_AT = 4  # of a mask that has many
 LARGER = 1.05  # by which the cavity at ED exceeds that at ES, at least
 PHASE_ORDER = {"ED": 0, "ES": 1, "": 2}
+LAST_WORD = re.compile(r"(?P<first>.+?)[\s_.\-]+(?P<word>[^\s_.\-\d]+)")
 Row = dict[str, str]
 Key = tuple[str, int | None]  # phase and frame
 
@@ -160,9 +162,10 @@ def _further_words(by_subject: Mapping[str, Sequence[NamedFile]]) -> list[str]:
     """Files that differ from another's by a word nobody knows: a mask under another name, or a second version?"""
     problems = []
     for subject in by_subject:
-        first, _, further = subject.rpartition("_")
-        if first not in by_subject or any(letter.isdigit() for letter in further):
+        match = LAST_WORD.fullmatch(subject)
+        if match is None or (first := match["first"]) not in by_subject:
             continue
+        further = match["word"]
         if {_key(file) for file in by_subject[first]} & {_key(file) for file in by_subject[subject]}:
             problems.append(f"what '{further}' means: {by_subject[subject][0].path} beside {by_subject[first][0].path}")
     return problems
