@@ -11,13 +11,17 @@ SHADE, GAMMA, NOISE = 0.15, 0.2, 0.06
 
 MIRRORED = 0.3  # shares of images that each thing below befalls
 ANY_SIZE = 0.35  # as where nobody knows the pixel spacing
-ORGANS, TOUCHING, RIM, OCCLUDED, GHOSTED, FOLDED = 0.5, 0.5, 0.35, 0.08, 0.15, 0.15
+ORGANS, TOUCHING, RIM, OCCLUDED, GHOSTED, FOLDED = 0.45, 0.5, 0.75, 0.08, 0.15, 0.15
 SMALLEST, LARGEST = 0.65, 1.5  # of a heart whose pixel spacing is unknown, against its true size
 CURVE_KNOTS = 7
+LAYERS = 5  # of pixels, from the wall inwards, that trabeculae reach
+SOFTENED = math.sqrt(4 / 3)  # pixels, standard deviation of two means over 3 x 3
 COARSEST = 0.45  # of the frequencies, that the worst resolution keeps: 1.5 mm pixels as if they were 3.3 mm
 
 
-def augment(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def augment(
+    image: Tensor, mask: Tensor, size: int, generator: torch.Generator, inset: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Random pose, contrast, surroundings, resolution, artefacts and noise.
 
     Args:
@@ -25,11 +29,13 @@ def augment(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) 
         mask: (batch, rows, columns), labels 0 to 3.
         size: rows and columns of the output.
         generator: source of all randomness.
+        inset: pixels by which the mask's outer wall lies inside the visible one afterwards, as annotators draw it.
 
     Returns:
         Image (batch, 1, size, size), standardised per image, and mask (batch, size, size).
     """
     image, mask = _pose(image, mask, size, generator)
+    image = _trabeculae(image, mask, generator)
     image = _regions(image, mask, generator)
     image = _rim(image, mask, generator)
     image = _organs(image, mask, generator)
@@ -37,7 +43,7 @@ def augment(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) 
     image = _shade(image, generator)
     image = _acquisition(image, generator)
     image = _occlusion(image, generator)
-    return standardise(image), mask
+    return standardise(image), _inset(mask, inset)
 
 
 def standardise(image: Tensor) -> Tensor:
@@ -88,6 +94,40 @@ def _pose(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) ->
     return moved, labels[:, 0].long()
 
 
+def _inset(mask: Tensor, pixels: float) -> Tensor:
+    """Take from the wall what lies within a distance, parts of a pixel too, of where the heart ends."""
+    if pixels <= 0:
+        return mask
+    heart = (mask > 0).float()[:, None]
+    for _ in range(2):
+        heart = functional.avg_pool2d(functional.pad(heart, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    inner = 0.5 * (1 + math.erf(pixels / SOFTENED / math.sqrt(2)))
+    return torch.where((mask == 2) & (heart[:, 0] < inner), 0, mask)
+
+
+def _trabeculae(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+    """Let the muscle grow into the blood: annotators draw the cavity up to the compact wall, whatever lies before it."""
+    n, _, size, _ = image.shape
+    wall = (mask == 2).float()[:, None]
+    pixels = wall.sum(dim=(2, 3), keepdim=True)
+    level = torch.where(pixels > 0, (image * wall).sum(dim=(2, 3), keepdim=True) / pixels.clamp(min=1), image)
+    texture = _field(n, 1, size // 4, size, generator)
+    for cavity, most in ((1, 0.85), (3, 0.95)):
+        blood = (mask == cavity).float()[:, None]
+        depth, core = torch.zeros_like(blood), blood
+        for _ in range(LAYERS):
+            depth, core = depth + core, 1 - functional.max_pool2d(1 - core, 3, stride=1, padding=1)
+        reach = _uniform((n, 1, 1, 1), 0.5, LAYERS + 1.5, generator)
+        reach = reach * torch.exp(0.3 * _field(n, 1, 5, size, generator))
+        near = functional.avg_pool2d((1.2 - (depth - 0.5) / reach).clamp(0, 1) * blood, 3, stride=1, padding=1) * blood
+        smooth = _uniform((n, 1, 1, 1), 0.2, 1.0, generator)
+        patches = smooth + (1 - smooth) * torch.sigmoid(texture * 4)
+        strength = _uniform((n, 1, 1, 1), 0.0, most, generator)
+        weight = near * patches * strength
+        image = image + weight * (level - image)
+    return image
+
+
 def _regions(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
     """Vary the brightness of blood, wall and surroundings on their own, also within each, with soft edges."""
     n, _, size, _ = image.shape
@@ -103,17 +143,25 @@ def _regions(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _rim(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-    """Lay fat, fluid or lung of any brightness around parts of the heart, one to three pixels thick."""
+    """Lay fat, fluid, liver or lung of any brightness around parts of the heart, one to six pixels thick."""
     n, _, size, _ = image.shape
     heart = (mask > 0).float()[:, None]
-    thin = functional.max_pool2d(heart, 3, stride=1, padding=1)
-    thick = functional.max_pool2d(heart, 7, stride=1, padding=3)
-    around = torch.where(torch.rand(n, 1, 1, 1, generator=generator) < 0.5, thin, thick) - heart
+    ring, around = heart, torch.zeros_like(heart)
+    thick = torch.randint(0, 3, (n, 1, 1, 1), generator=generator)
+    for k, width in enumerate((1, 2, 3)):
+        ring = functional.max_pool2d(ring, 2 * width + 1, stride=1, padding=width)
+        around = torch.where(thick == k, ring - heart, around)
     field = _field(n, 2, 7, size, generator)
-    weight = functional.avg_pool2d(around * torch.sigmoid(field[:, :1] * 8.0), 3, stride=1, padding=1)
+    covered = torch.sigmoid((field[:, :1] + _uniform((n, 1, 1, 1), -0.5, 1.5, generator)) * 8.0)
+    weight = functional.avg_pool2d(around * covered, 3, stride=1, padding=1)
     weight = weight * _chosen(n, RIM, generator) * _uniform((n, 1, 1, 1), 0.3, 1.0, generator) * (1 - heart)
-    level = (_uniform((n, 1, 1, 1), 0.0, 1.0, generator) + 0.15 * field[:, 1:]).clamp(0, 1.2)
-    return image * (1 - weight) + level * weight
+    wall = (mask == 2).float()[:, None]
+    pixels = wall.sum(dim=(2, 3), keepdim=True)
+    alike = (image * wall).sum(dim=(2, 3), keepdim=True) / pixels.clamp(min=1)
+    alike = alike * torch.exp(0.5 * torch.randn(n, 1, 1, 1, generator=generator))
+    any_level = _uniform((n, 1, 1, 1), 0.0, 1.0, generator)
+    level = torch.where((torch.rand(n, 1, 1, 1, generator=generator) < 0.5) & (pixels > 0), alike, any_level)
+    return image * (1 - weight) + (level + 0.12 * field[:, 1:]).clamp(0, 1.2) * weight
 
 
 def _organs(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
