@@ -49,6 +49,11 @@ class PreprocessSettings(Settings):
 class SplitSettings(Settings):
     """Shares of subjects per split; a subject is never on two sides."""
 
+    method: Literal["auto", "official", "random"] = Field(
+        "auto",
+        description="official: the training, validation and test sets that the data set came with; random: drawn by the shares "
+        "below; auto: official where the source holds more than a training set",
+    )
     train: float = Field(0.7, ge=0, le=1)
     validation: float = Field(0.1, ge=0, le=1)
     test: float = Field(0.2, ge=0, le=1)

@@ -37,6 +37,7 @@ class Shelf:
             "four of ACDC": lambda out: get_writer("acdc").write(cohort.select(subject_id=four), out),
             "M&Ms": self._mnms,
             "UK Biobank": self._ukbb,
+            "NIfTI named by subject and phase": _named_nifti,
             "PNGs": self._pngs,
             "SLURM": self._slurm,
             "Stable Diffusion": stable_diffusion,
@@ -121,6 +122,16 @@ class Shelf:
         out.mkdir()
         for k in range(0, len(self.cohort), len(self.cohort) // 24):
             Image.fromarray((self.cohort.image(k)[0] * 255).clip(0, 255).astype(np.uint8)).save(out / f"{k:03d}.png")
+
+
+def _named_nifti(out: Path) -> None:
+    """Two people whose files say by their names alone what they are, with ACDC's order of labels."""
+    from tests.cohort.readers.layouts import ACDC, heart, picture, save
+
+    for name in ("p01", "p02"):
+        for phase, drawn in zip(("ED", "ES"), heart(2), strict=True):
+            save(out / f"{name}_{phase}.nii.gz", picture(drawn))
+            save(out / f"{name}_{phase}_gt.nii.gz", ACDC[drawn])
 
 
 def _mid_slices(cohort: Cohort) -> Cohort:

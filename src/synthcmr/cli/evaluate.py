@@ -164,7 +164,7 @@ def _fitted(real: Path, out: Path, encoder: Path | None) -> Path:
     run = out / "encoder"
     if not (RunFolder(run).exists() and RunFolder(run).record().get("finished")):
         with progress_bar("fit encoder") as report:
-            fit_encoder(Cohort.open(real), run, [], observer(run, report))
+            fit_encoder(Cohort.open(real), run, observer(run, report))
     return run
 
 

@@ -47,7 +47,8 @@ def _attribute_lines(cohort: "Cohort") -> list[str]:
             lines.append(f"  {name}: {present.min():g} to {present.max():g}, median {present.median():g}{tail}")
         elif present.nunique() <= 12:
             counts = ", ".join(f"{value} {n}" for value, n in present.value_counts().items())
-            lines.append(f"  {name}: {counts}{tail}")
+            official = name == "split" and cohort.info.get("split") == "official"
+            lines.append(f"  {name}: {counts}{tail}" + ("; the data set's own sets" if official else ""))
         else:
             lines.append(f"  {name}: {present.nunique()} different values{tail}")
     return lines

@@ -1,9 +1,14 @@
 """`synthcmr ingest`: read a data set into a cohort."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from synthcmr.cohort.ingest import IngestPlan
+
+SHOWN_ROWS = 6  # of a guessed table
 
 
 def ingest(
@@ -29,6 +34,18 @@ def ingest(
         str | None, typer.Option("--salt", envvar="SYNTHCMR_SALT", help="Replace subject ids by a keyed hash.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the train/validation/test split.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split",
+            help="official: the data set's own training and test sets; random: drawn; auto: official where there is more "
+            "than a training set. [default: auto]",
+        ),
+    ] = None,
+    save_table: Annotated[
+        Path | None,
+        typer.Option("--save-table", help="Write the table guessed from names of NIfTI files here (CSV), and stop."),
+    ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes. [default: one per core]")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first thing that cannot be read.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort that is already there.")] = False,
@@ -38,11 +55,12 @@ def ingest(
     What cannot be read is listed in OUT/rejects.parquet with the reason, and the rest goes on.
 
     \b
-    Formats: acdc, mnms, mnms2, emidec, nnunet, ukbb, sunnybrook, sunnybrook-png, table, dicom.
+    Formats: acdc, mnms, mnms2, emidec, nnunet, ukbb, sunnybrook, sunnybrook-png, table, dicom, nifti.
 
     \b
     Examples:
-      synthcmr ingest ACDC/database/training acdc
+      synthcmr ingest ACDC/database acdc
+      synthcmr ingest ACDC/database acdc --split random
       synthcmr ingest ukbb_zips ukbb --salt "our secret" --frames cine
       synthcmr ingest my_images.csv mine --spacing 1.25 --size 160
       synthcmr ingest second_site site2 --like acdc
@@ -54,13 +72,42 @@ def ingest(
     from synthcmr.cohort.ingest import ingest as run
     from synthcmr.cohort.ingest import plan_ingest
 
-    wanted = _settings(settings, like, lossless, format, spacing, size, frames, include, seed)
+    if save_table is not None:
+        _save_table(source, save_table)
+        return
+    wanted = _settings(settings, like, lossless, format, spacing, size, frames, include, seed, split)
     clear_for(out, overwrite)
     plan = plan_ingest(source, wanted, salt)
     typer.echo(f"Reading {len(plan.cases)} case(s) of {source} as '{plan.reader}'")
+    _echo_guessed(plan, out)
     with progress_bar("ingest") as report:
         cohort = run(plan, out, workers, strict, report)
     typer.echo(describe(cohort))
+
+
+def _save_table(source: Path, file: Path) -> None:
+    from synthcmr.cohort.ingest import guessed_table
+
+    table = guessed_table(source)
+    table.write(file, source)
+    typer.echo(f"{file}: {len(table.rows)} row(s) guessed from the names in {source}")
+    for text in (*table.notes, *table.problems):
+        typer.echo(f"  {text}")
+    typer.echo(f"Check it, mend it where it is wrong, and read it: synthcmr ingest {file} OUT")
+
+
+def _echo_guessed(plan: "IngestPlan", out: Path) -> None:
+    """Show the table that file names were turned into, and how to change it."""
+    if plan.table is None:
+        return
+    rows = plan.table.rows
+    typer.echo(f"Guessed from the names of the files ({min(len(rows), SHOWN_ROWS)} of {len(rows)} rows):")
+    for line in plan.table.lines(SHOWN_ROWS):
+        typer.echo(f"  {line}")
+    for note in plan.table.notes:
+        typer.echo(f"  note: {note}")
+    if plan.salt is None:
+        typer.echo(f"  kept as {out}/guessed_table.csv; where it is wrong, mend a copy and ingest that")
 
 
 def _settings(
@@ -73,6 +120,7 @@ def _settings(
     frames: str | None,
     include: str | None,
     seed: int | None,
+    split: str | None,
 ) -> Any:
     from synthcmr.config import IngestSettings, PreprocessSettings, settings_from_dict, settings_from_yaml
 
@@ -94,6 +142,8 @@ def _settings(
         values["include"] = tuple(part.strip() for part in include.split(","))
     if seed is not None:
         values["split"]["seed"] = seed
+    if split is not None:
+        values["split"]["method"] = split
     return settings_from_dict(values, IngestSettings, "ingest settings")
 
 

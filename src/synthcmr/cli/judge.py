@@ -2,15 +2,15 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from synthcmr.cohort import Cohort
+    from synthcmr.judges.settings import JudgeSettings
     from synthcmr.training.loop import Observer
+    from synthcmr.training.settings import LoopSettings
 
 
 class Action(StrEnum):
@@ -43,18 +43,29 @@ def judge(
     also: Annotated[
         list[Path] | None, typer.Option("--also", help="fit: a further cohort whose training split is learned from.")
     ] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            "--init-from",
+            help="fit: go on from weights instead of random ones: 'shipped', or a run of the same judge "
+            "(encoder: also of a reader).",
+        ),
+    ] = None,
     change: Annotated[list[str] | None, typer.Option("--set", help="One setting, e.g. --set loop.steps=1000.")] = None,
     split: Annotated[str, typer.Option("--split", help="score: images of this split; all for every image.")] = "test",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="fit: replace a run that is already there.")] = False,
 ) -> None:
     """Train a judge, or say how good one is.
 
-    Judges screen what is generated and measure what it shows. The shipped ones learned from phantoms alone; train your
-    own on real images before you trust them there.
+    Judges screen what is generated and measure what it shows. The shipped ones learned from phantoms alone; --from shipped
+    fits them to your own images in minutes. Without --from a judge is trained from nothing.
 
     \b
     Examples:
-      synthcmr judge fit segmenter acdc judges/segmenter
+      synthcmr judge fit segmenter acdc judges/segmenter --from shipped
+      synthcmr judge fit reader acdc judges/reader --from shipped
+      synthcmr judge fit segmenter mnms judges/both --from judges/segmenter
       synthcmr judge fit reader acdc judges/reader --set loop.steps=1500
       synthcmr judge fit segmenter acdc judges/segmenter --also mnms --also phantoms
       synthcmr judge fit encoder acdc judges/encoder
@@ -72,60 +83,99 @@ def judge(
 
     if run is None:
         raise SettingsError("judge fit: expected a run folder to make after the cohort, e.g. judges/segmenter")
+    model, loop = _settings(kind, change or [], init_from)  # refuses what is wrong before networks are imported
     if overwrite:
         from synthcmr.cli.train import _clear
 
+        _expect_outside(init_from, run)
         _clear(run)
-    _fit(kind, cohort, run, change or [], also or [])
+    _fit(kind, cohort, run, model, loop, also or [], init_from)
 
 
-def _fit(kind: Kind, cohort: Path, run: Path, change: list[str], also: list[Path]) -> None:
+def _settings(kind: Kind, change: list[str], init_from: str | None) -> "tuple[JudgeSettings, LoopSettings]":
+    """Settings of a judge, with the architecture and the shorter loop of fine-tuning where it goes on from weights."""
+    from synthcmr.judges import settings as known
+    from synthcmr.training.overrides import overridden
+
+    models: dict[Kind, type[known.JudgeSettings]] = {
+        Kind.segmenter: known.SegmenterSettings,
+        Kind.reader: known.ReaderSettings,
+        Kind.encoder: known.EncoderSettings,
+    }
+    if init_from is None:
+        loops = {
+            Kind.segmenter: known.SEGMENTER_LOOP,
+            Kind.reader: known.READER_LOOP,
+            Kind.encoder: known.ENCODER_LOOP,
+        }
+        return overridden(models[kind](), loops[kind], None, change, None)
+    from synthcmr.judges.starting_weights import starting_weights
+
+    tuning = {
+        Kind.segmenter: known.SEGMENTER_TUNING,
+        Kind.reader: known.READER_TUNING,
+        Kind.encoder: known.ENCODER_TUNING,
+    }
+    start = starting_weights(kind.value, init_from)
+    model, loop = overridden(start.settings(models[kind]), tuning[kind], None, change, None)
+    start.check(model)
+    return model, loop
+
+
+def _expect_outside(init_from: str | None, run: Path) -> None:
+    """Refuse to remove the weights that are to be gone on from."""
+    from synthcmr.errors import SettingsError
+
+    if init_from is not None and run.resolve() in (Path(init_from).resolve(), *Path(init_from).resolve().parents):
+        raise SettingsError(
+            f"--overwrite: expected a run folder other than that of --from {init_from}, which would be removed; "
+            "name another folder to make"
+        )
+
+
+def _fit(
+    kind: Kind,
+    cohort: Path,
+    run: Path,
+    model: "JudgeSettings",
+    loop: "LoopSettings",
+    also: list[Path],
+    init_from: str | None,
+) -> None:
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.train import observer
     from synthcmr.cohort import Cohort
-    from synthcmr.judges.settings import (
-        ENCODER_LOOP,
-        READER_LOOP,
-        SEGMENTER_LOOP,
-        EncoderSettings,
-        ReaderSettings,
-        SegmenterSettings,
-    )
-    from synthcmr.training.overrides import overridden
-
-    usual = {
-        Kind.segmenter: (SegmenterSettings(), SEGMENTER_LOOP),
-        Kind.encoder: (EncoderSettings(), ENCODER_LOOP),
-        Kind.reader: (ReaderSettings(), READER_LOOP),
-    }
-    overridden(*usual[kind], None, change, None)  # refuses what is wrong before networks are imported
+    from synthcmr.judges.encoder import ImageEncoder
     from synthcmr.judges.reader import AttributeReader
     from synthcmr.judges.segmenter import Segmenter
 
+    judges: dict[Kind, Any] = {
+        Kind.segmenter: Segmenter,
+        Kind.reader: AttributeReader,
+        Kind.encoder: ImageEncoder,
+    }
     opened, others = Cohort.open(cohort), [Cohort.open(one) for one in also]
     with progress_bar(f"judge fit {kind.value}") as report:
-        watch = observer(run, report)
-        if kind is Kind.segmenter:
-            outlines, loop = overridden(SegmenterSettings(), SEGMENTER_LOOP, None, change, None)
-            Segmenter.fit(opened, run, outlines, loop, watch, others)
-        elif kind is Kind.encoder:
-            fit_encoder(opened, run, change, watch, others)
-        else:
-            reads, loop = overridden(ReaderSettings(), READER_LOOP, None, change, None)
-            AttributeReader.fit(opened, run, reads, loop, watch, others)
+        judges[kind].fit(opened, run, model, loop, observer(run, report), others, init_from)
+    _echo_new_outputs(run)
     typer.echo(f"{run}: {kind.value}; test it: synthcmr judge score {kind.value} {cohort} {run}")
 
 
-def fit_encoder(
-    cohort: "Cohort", run: Path, change: list[str], watch: "Observer", also: "Sequence[Cohort]" = ()
-) -> None:
+def _echo_new_outputs(run: Path) -> None:
+    from synthcmr.training.run_folder import RunFolder
+
+    if new := RunFolder(run).record().get("new_outputs"):
+        typer.echo(
+            f"{run}: its starting weights did not read {', '.join(new)}; these outputs were learned from nothing"
+        )
+
+
+def fit_encoder(cohort: "Cohort", run: Path, watch: "Observer") -> None:
     """Train an encoder, or take it as it is where it is finished."""
     from synthcmr.judges.encoder import ImageEncoder
     from synthcmr.judges.settings import ENCODER_LOOP, EncoderSettings
-    from synthcmr.training.overrides import overridden
 
-    model, loop = overridden(EncoderSettings(), ENCODER_LOOP, None, change, None)
-    ImageEncoder.fit(cohort, run, model, loop, watch, also)
+    ImageEncoder.fit(cohort, run, EncoderSettings(), ENCODER_LOOP, watch)
 
 
 def _score(kind: Kind, cohort: Path, run: Path | None, split: str) -> None:

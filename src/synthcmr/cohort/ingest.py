@@ -1,20 +1,25 @@
 """Ingest: files to cohort, in parallel, resumable, with every reject listed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.official_sets import OFFICIAL
 from synthcmr.cohort.parallel import cores, ordered_map
 from synthcmr.cohort.provenance import Input, fingerprint
 from synthcmr.cohort.raw import Case
 from synthcmr.cohort.readers import get_reader, recognise
+from synthcmr.cohort.readers.guessed_table import GuessedTable
+from synthcmr.cohort.readers.nifti_folder import NiftiFolderReader
+from synthcmr.cohort.readers.protocol import Reader
 from synthcmr.cohort.subject_pipeline import read_case
 from synthcmr.cohort.writer import CohortWriter
-from synthcmr.config import IngestSettings
+from synthcmr.config import IngestSettings, SplitSettings
 from synthcmr.errors import CohortError, ReadError, SettingsError
 
+GUESSED_TABLE = "guessed_table.csv"
 Progress = Callable[[int, int, str], None]
 
 
@@ -27,6 +32,7 @@ class IngestPlan:
     cases: tuple[Case, ...]
     settings: IngestSettings
     salt: str | None
+    table: GuessedTable | None = None  # made from file names, where the source has no other description
 
     @property
     def manifest(self) -> dict[str, object]:
@@ -54,8 +60,49 @@ def plan_ingest(source: Path, settings: IngestSettings, salt: str | None = None)
         cases = [case for case in cases if case.case_id in wanted or Path(case.case_id).name in wanted]
     if not cases:
         raise SettingsError(f"{source}: found nothing to read as '{reader.name}'; expected: {reader.about}")
+    _check_split(source, cases, settings.split)
     resolved = settings.model_copy(update={"format": reader.name, "salted": salt is not None})
-    return IngestPlan(source, reader.name, tuple(cases), resolved, salt)
+    return IngestPlan(source, reader.name, tuple(cases), resolved, salt, _table(source, reader, cases))
+
+
+def guessed_table(source: Path) -> GuessedTable:
+    """The table that the names of a folder's NIfTI files make, with its problems if it has any.
+
+    Raises:
+        SettingsError: there are none.
+    """
+    reader = NiftiFolderReader()
+    if not reader.recognises(source):
+        raise SettingsError(f"--save-table: expected a folder of NIfTI files, but {source} has none")
+    return reader.table(source)
+
+
+def _table(source: Path, reader: Reader, cases: Sequence[Case]) -> GuessedTable | None:
+    if not isinstance(reader, NiftiFolderReader):
+        return None
+    table, wanted = reader.table(source), {case.case_id for case in cases}
+    return replace(table, rows=tuple(row for row in table.rows if row["subject_id"] in wanted))
+
+
+def _check_split(source: Path, cases: Sequence[Case], split: SplitSettings) -> None:
+    """Refuse to keep sets that the source does not state.
+
+    Raises:
+        SettingsError: it states none.
+    """
+    if split.method != "official" or any(_stated_set(case) for case in cases):
+        return
+    raise SettingsError(
+        f"--split official: expected a data set with training and test sets of its own, but {source} states none; read the "
+        "folder that holds them all (of ACDC the one with training/ and testing/), add a column 'split' to a table, or "
+        "leave --split out to draw at random"
+    )
+
+
+def _stated_set(case: Case) -> bool:
+    listed = case.payload.get("rows", case.payload.get("cases"))
+    rows = listed if isinstance(listed, list) else []
+    return bool(case.payload.get(OFFICIAL)) or any(row["attributes"].get("split") for row in rows)
 
 
 def ingest(
@@ -93,6 +140,8 @@ def ingest(
 
 
 def _finish(writer: CohortWriter, plan: IngestPlan) -> None:
+    if plan.table is not None and plan.salt is None:  # names of files and subjects would undo the salt
+        plan.table.write(writer.path / GUESSED_TABLE, plan.source)
     writer.finish(
         plan.settings.split, [Input(plan.source.name, "files", fingerprint(plan.source))], {"reader": plan.reader}
     )

@@ -60,6 +60,7 @@ class RawSubject:
     origin: str = "real"  # "real", "phantom" or "synthetic"
     rejects: tuple[tuple[str, str], ...] = ()  # (part, reason): slices or files of this subject that could not be read
     notes: tuple[str, ...] = ()  # what the reader had to assume; recorded beside the rejects as level "note"
+    official_split: str | None = None  # train, validation or test, where the makers of the data set drew it
 
 
 @dataclass(frozen=True)

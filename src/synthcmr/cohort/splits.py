@@ -4,34 +4,71 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
+from synthcmr.cohort.official_sets import OFFICIAL, SPLIT_NAMES, are_more_than_training
 from synthcmr.config import SplitSettings
 
 Row = dict[str, object]
-NAMES = ("train", "validation", "test")
+Shares = tuple[float, float, float]  # in the order of SPLIT_NAMES
 
 
-def assign_splits(subjects: Sequence[Row], settings: SplitSettings) -> None:
-    """Write a `split` into every subject row; a split that the source itself states is kept.
+def assign_splits(subjects: Sequence[Row], settings: SplitSettings) -> str:
+    """Write a `split` into every subject row.
+
+    A split that a table states is kept, and so are the official sets of a data set, unless the settings say otherwise.
+    Where official sets have no validation set, it is drawn from their training set. The other subjects are drawn at random.
 
     Within each stratum (a combination of the stratifying attributes, missing being a value of its own) subjects are put
     in an order that depends only on the seed and their id, then handed out so that every running total stays as close
     to its share as it can. Leftovers of small strata are balanced over the whole cohort, not always given to training.
+
+    Returns:
+        "official" where official sets were kept, else "random".
     """
-    strata: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in subjects:
-        if row.get("split") in NAMES:
-            continue
-        strata[tuple(str(row.get(name)) for name in settings.stratify)].append(row)
+    sets = [_name(row.pop(OFFICIAL, None)) for row in subjects]
+    kept = uses_official(sets, settings)
+    for row, official in zip(subjects, sets, strict=True):
+        if settings.method == "random" or row.get("split") not in SPLIT_NAMES:
+            row.pop("split", None)
+        if kept and official is not None:
+            row.setdefault("split", official)
+    if kept and "validation" not in sets and settings.validation > 0:
+        _divide_training(subjects, sets, settings)
     shares = (settings.train, settings.validation, settings.test)
-    given = [0.0] * len(NAMES)
+    _draw([row for row in subjects if "split" not in row], shares, settings)
+    return "official" if kept else "random"
+
+
+def uses_official(sets: Sequence[str | None], settings: SplitSettings) -> bool:
+    """Whether the official sets of a source become its splits."""
+    if settings.method == "auto":
+        return are_more_than_training(sets)
+    return settings.method == "official" and any(sets)
+
+
+def _divide_training(subjects: Sequence[Row], sets: Sequence[str | None], settings: SplitSettings) -> None:
+    """Draw a validation split from an official training set, in the proportion of the shares."""
+    rows = [row for row, name in zip(subjects, sets, strict=True) if name == "train" and row["split"] == "train"]
+    whole = settings.train + settings.validation
+    _draw(rows, (settings.train / whole, settings.validation / whole, 0.0), settings)
+
+
+def _name(value: object) -> str | None:
+    return str(value) if value in SPLIT_NAMES else None
+
+
+def _draw(rows: Sequence[Row], shares: Shares, settings: SplitSettings) -> None:
+    strata: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        strata[tuple(str(row.get(name)) for name in settings.stratify)].append(row)
+    given = [0.0] * len(SPLIT_NAMES)
     for stratum in sorted(strata):
         members = sorted(strata[stratum], key=lambda row: _shuffled(str(row["subject_id"]), settings.seed))
-        local = [0.0] * len(NAMES)
+        local = [0.0] * len(SPLIT_NAMES)
         for row in members:
             split = _most_owed(local, given, shares, sum(local), sum(given))
             local[split] += 1
             given[split] += 1
-            row["split"] = NAMES[split]
+            row["split"] = SPLIT_NAMES[split]
 
 
 def _most_owed(local: list[float], given: list[float], shares: Sequence[float], n_local: float, n: float) -> int:

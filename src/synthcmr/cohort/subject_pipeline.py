@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from synthcmr.cohort.attributes import clean
+from synthcmr.cohort.official_sets import OFFICIAL
 from synthcmr.cohort.preprocess import preprocess
 from synthcmr.cohort.privacy import column_name, salted_id, screen
 from synthcmr.cohort.raw import Case, RawSubject
@@ -32,6 +33,7 @@ def to_record(raw: RawSubject, case_id: str, settings: PreprocessSettings, salt:
     subject_id = salted_id(raw.subject_id, salt) if salt else raw.subject_id
     kept, dropped = screen({_column(k): v for k, v in raw.attributes.items()})
     attributes, remarks = clean(kept)
+    attributes |= {OFFICIAL: raw.official_split} if raw.official_split else {}
     rejects = [Reject(case_id, part, reason) for part, reason in raw.rejects]
     rejects += [Reject(case_id, "attributes", text, "note") for text in (*raw.notes, *remarks)]
     images: list[ImageRecord] = []

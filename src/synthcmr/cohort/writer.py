@@ -105,8 +105,7 @@ class CohortWriter:
         """
         self.commit()
         subjects, images, rejects, dropped = self._collect()
-        if split is not None:
-            assign_splits(subjects, split)
+        drawn = {} if split is None else {"split": assign_splits(subjects, split)}
         write_table(self.path / SUBJECTS, subjects, SUBJECT_TYPES)
         write_table(self.path / IMAGES, images, IMAGE_TYPES)
         write_table(self.path / REJECTS, rejects, REJECT_TYPES)
@@ -117,7 +116,8 @@ class CohortWriter:
         own_hash = cohort_hash(subjects, images)
         write_provenance(self.path, str(self.manifest.get("step", "cohort")), own_hash, inputs, self.manifest)
         write_json(
-            self.path / COHORT_FILE, self._summary(subjects, images, rejects, dropped, own_hash) | dict(facts or {})
+            self.path / COHORT_FILE,
+            self._summary(subjects, images, rejects, dropped, own_hash) | drawn | dict(facts or {}),
         )
         shutil.rmtree(self.path / WORK, ignore_errors=True)
 

@@ -17,8 +17,9 @@ from synthcmr.config import recorded_settings
 from synthcmr.judges.augment import posed, standardise
 from synthcmr.judges.damage import KINDS, damaged
 from synthcmr.judges.fitting import fit_judge
-from synthcmr.judges.reader import BATCH, ReaderNetwork, ReaderTrainee
+from synthcmr.judges.reader import BATCH, HEAD, ReaderNetwork, ReaderTrainee, vocabulary_to_read
 from synthcmr.judges.settings import EncoderSettings
+from synthcmr.judges.starting_weights import fill, fill_head, new_outputs, starting_weights
 from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.layout import channels_last_batch
@@ -27,6 +28,7 @@ from synthcmr.training.settings import LoopSettings
 from synthcmr.training.trainee import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header
 
+OWN_HEADS = ("damage.weight", "damage.bias", "shape.weight", "shape.bias")  # which a reader lacks
 AREA_SCALE = 10.0  # brings roots of shares of the image to about one
 
 
@@ -49,19 +51,39 @@ class ImageEncoder:
         loop: LoopSettings,
         observe: Observer | None = None,
         also: Sequence[Cohort] = (),
+        init_from: str | Path | None = None,
     ) -> ImageEncoder:
-        """Train on the training split of a cohort, and of others too; a run that was cut short goes on."""
+        """Train on the training split of a cohort, and of others too; a run that was cut short goes on.
+
+        Args:
+            cohort: what is learned from.
+            run: the run folder.
+            model: settings of the network; with `init_from` those of its weights.
+            loop: settings of the loop.
+            observe: told of progress.
+            also: further cohorts that are learned from.
+            init_from: weights of an encoder or a reader to go on from: 'shipped' (the reader), a run or a file. None
+                begins from random weights.
+        """
+        start = None if init_from is None else starting_weights(cls.kind, init_from)
+        if start is not None:
+            start.check(model)
         training, held_out = load_splits(cohort, model.frames, also)
-        vocabulary = Vocabulary.of(training.attributes, model.attributes)
+        vocabulary = vocabulary_to_read(training, model, start)
 
         def build() -> EncoderTrainee:
-            return EncoderTrainee(EncoderNetwork(model, vocabulary), training, held_out)
+            network = EncoderNetwork(model, vocabulary)
+            if start is not None:
+                fill(network, start, new=HEAD if start.header["family"] == cls.kind else (*HEAD, *OWN_HEADS))
+                fill_head(network.head, vocabulary, start)
+            return EncoderTrainee(network, training, held_out)
 
         def limits(network: nn.Module) -> dict[str, dict[str, float]]:
             return {}  # nothing is screened by it
 
         record = {"family": cls.kind, "model": model.model_dump(mode="json"), "vocabulary": vocabulary.to_json()}
-        return cls.load(fit_judge(cohort, run, record, loop, build, limits, observe, also))
+        record |= {} if start is None else {"new_outputs": new_outputs(start.vocabulary, vocabulary)}
+        return cls.load(fit_judge(cohort, run, record, loop, build, limits, observe, also, start))
 
     @classmethod
     def load(cls, weights: Path) -> ImageEncoder:

@@ -11,6 +11,7 @@ from torch import nn
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input
+from synthcmr.judges.starting_weights import StartingWeights
 from synthcmr.training.loop import Loop, Observer
 from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
@@ -30,6 +31,7 @@ def fit_judge(
     limits: Callable[[nn.Module], Limits],
     observe: Observer | None,
     also: Sequence[Cohort] = (),
+    start: StartingWeights | None = None,
 ) -> Path:
     """Train, measure what real images score, and write the weights.
 
@@ -42,6 +44,7 @@ def fit_judge(
         limits: measures the trained network on real images.
         observe: told of progress.
         also: further cohorts that are learned from.
+        start: weights that `build` fills the network with, for the records.
 
     Returns:
         The weights file.
@@ -50,6 +53,9 @@ def fit_judge(
     inputs = [Input(str(one.path), "cohort", one.hash) for one in (cohort, *also)]
     full = record | {"loop": loop.model_dump(mode="json"), "cohort_hash": cohort.hash}
     full |= {"also": [one.hash for one in also]} if also else {}
+    if start is not None:
+        full |= {"begun_from": start.hash}
+        inputs.append(start.input)
     with main_first():
         folder.start(full, inputs)
     torch.manual_seed(loop.seed)

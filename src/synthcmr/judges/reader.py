@@ -16,9 +16,11 @@ from torch.nn import functional
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
 from synthcmr.config import recorded_settings
+from synthcmr.errors import SettingsError
 from synthcmr.judges.augment import standardise, varied
 from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.settings import ReaderSettings
+from synthcmr.judges.starting_weights import StartingWeights, fill, fill_head, going_on, new_outputs, starting_weights
 from synthcmr.training.device import best_device
 from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_splits
@@ -30,6 +32,7 @@ from synthcmr.training.weights import file_hash, load_weights, read_header
 
 BATCH = 64
 DROPOUT = 0.3
+HEAD = ("head.weight", "head.bias")
 
 
 @dataclass(frozen=True)
@@ -61,21 +64,46 @@ class AttributeReader:
         loop: LoopSettings,
         observe: Observer | None = None,
         also: Sequence[Cohort] = (),
+        init_from: str | Path | None = None,
     ) -> AttributeReader:
-        """Train on the training split of a cohort, and of others too; a run that was cut short goes on."""
+        """Train on the training split of a cohort, and of others too; a run that was cut short goes on.
+
+        Args:
+            cohort: what is learned from.
+            run: the run folder.
+            model: settings of the network; with `init_from` those of its weights.
+            loop: settings of the loop.
+            observe: told of progress.
+            also: further cohorts that are learned from.
+            init_from: weights to go on from: 'shipped', a run or a file; attributes and values that they do not read get
+                new outputs. None begins from random weights.
+        """
         from synthcmr.judges.limits import reader_limits  # it knows both judges
 
+        start = None if init_from is None else starting_weights(cls.kind, init_from)
+        if start is not None:
+            start.check(model)
         training, held_out = load_splits(cohort, model.frames, also)
-        vocabulary = Vocabulary.of(training.attributes, model.attributes)
+        vocabulary = vocabulary_to_read(training, model, start)
+        if not vocabulary.words:
+            raise SettingsError(
+                f"{cohort.path}: expected subjects with some of the attributes {', '.join(model.attributes)}, got none; "
+                "name others with --set 'model.attributes=[NAME, NAME]'"
+            )
 
         def limits(network: nn.Module) -> Limits:
             return reader_limits(cls(cast(ReaderNetwork, network), "", {}), held_out or training)
 
         def build() -> ReaderTrainee:
-            return ReaderTrainee(ReaderNetwork(model, vocabulary), training, held_out)
+            network = ReaderNetwork(model, vocabulary)
+            if start is not None:
+                fill(network, start, new=HEAD)
+                fill_head(network.head, vocabulary, start)
+            return ReaderTrainee(network, training, held_out)
 
         record = {"family": cls.kind, "model": model.model_dump(mode="json"), "vocabulary": vocabulary.to_json()}
-        return cls.load(fit_judge(cohort, run, record, loop, build, limits, observe, also))
+        record |= {} if start is None else {"new_outputs": new_outputs(start.vocabulary, vocabulary)}
+        return cls.load(fit_judge(cohort, run, record, loop, build, limits, observe, also, start))
 
     @classmethod
     def load(cls, weights: Path) -> AttributeReader:
@@ -100,6 +128,14 @@ class AttributeReader:
             with torch.autocast(device.type, torch.bfloat16):
                 found.append(self.network.look(part.to(device)).float().cpu())
         return _reading(torch.cat(found), self.vocabulary)
+
+
+def vocabulary_to_read(
+    training: TrainingImages, model: ReaderSettings, start: StartingWeights | None = None
+) -> Vocabulary:
+    """The attributes of the training images that a network learns to read."""
+    own = Vocabulary.of(training.attributes, model.attributes)
+    return own if start is None else going_on(start.vocabulary, own)
 
 
 def by_subject(reading: Reading, subjects: Sequence[str]) -> tuple[list[str], Reading]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.labels import Label
+from synthcmr.cohort.labels import Label, Mask
 from synthcmr.errors import SettingsError
 from synthcmr.judges.damage import KINDS, damaged
 from synthcmr.judges.encoder import ImageEncoder
@@ -39,13 +39,24 @@ def score_segmenter(cohort: Cohort, run: Path | None, split: str | None) -> Scor
     judge = Segmenter.load(weights_file(run) if run else shipped("segmenter"))
     images = load_images(cohort, split, int(cohort.images["n_frames"].mode()[0]))
     found = judge.segment(images.image.astype(np.float32))
-    found = np.where(images.mask == Label.UNLABELLED, Label.UNLABELLED, found).astype(np.uint8)
+    found = np.where(_nobody_looked(images.mask), Label.UNLABELLED, found).astype(np.uint8)
     names = np.asarray(images.subject)
     each = [dice(found[names == name], images.mask[names == name]) for name in dict.fromkeys(images.subject)]
     scores = {
         k: float(np.mean([d[k] for d in each if k in d])) for k in ("lv", "myo", "rv") if any(k in d for d in each)
     }
     return Scores(len(images), len(each), {f"dice {k}": v for k, v in scores.items()})
+
+
+def _nobody_looked(mask: Mask) -> npt.NDArray[np.bool_]:
+    """Pixels that cannot be scored: of frames without a mask, and left out of masks that have a background.
+
+    A mask of one structure alone leaves all other pixels unlabelled, but says that none of them is this structure.
+    """
+    whole = (mask == Label.BACKGROUND).any(axis=(-2, -1), keepdims=True)
+    empty = (mask == Label.UNLABELLED).all(axis=(-2, -1), keepdims=True)
+    hidden: npt.NDArray[np.bool_] = (mask == Label.UNLABELLED) & (whole | empty)
+    return hidden
 
 
 def score_reader(cohort: Cohort, run: Path | None, split: str | None) -> Scores:

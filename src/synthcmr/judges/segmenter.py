@@ -15,9 +15,11 @@ from torch.nn import functional
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.config import recorded_settings
-from synthcmr.judges.augment import augment, standardise
+from synthcmr.errors import CohortError
+from synthcmr.judges.augment import augment, standardise, varied_with_mask
 from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.settings import SegmenterSettings
+from synthcmr.judges.starting_weights import fill, starting_weights
 from synthcmr.training.device import best_device
 from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_splits
@@ -54,20 +56,37 @@ class Segmenter:
         loop: LoopSettings,
         observe: Observer | None = None,
         also: Sequence[Cohort] = (),
+        init_from: str | Path | None = None,
     ) -> Segmenter:
-        """Train on the training split of a cohort with masks, and of others too; a run that was cut short goes on."""
+        """Train on the training split of a cohort with masks, and of others too; a run that was cut short goes on.
+
+        Args:
+            cohort: what is learned from.
+            run: the run folder.
+            model: settings of the network; with `init_from` those of its weights.
+            loop: settings of the loop.
+            observe: told of progress.
+            also: further cohorts that are learned from.
+            init_from: weights to go on from: 'shipped', a run or a file; None begins from random ones.
+        """
         from synthcmr.judges.limits import segmenter_limits  # it knows both judges
 
+        start = None if init_from is None else starting_weights(cls.kind, init_from)
+        if start is not None:
+            start.check(model)
         training, held_out = load_splits(cohort, int(cohort.images["n_frames"].mode()[0]), also)
 
         def limits(network: nn.Module) -> Limits:
             return segmenter_limits(cls(cast(SegmenterNetwork, network), "", {}), held_out or training)
 
         def build_trainee() -> SegmenterTrainee:
-            return SegmenterTrainee(build(model), training, held_out, model.size)
+            network = build(model)
+            if start is not None:
+                fill(network, start)
+            return SegmenterTrainee(network, training, held_out, model.size, model.augmentation)
 
         record = {"family": cls.kind, "model": model.model_dump(mode="json")}
-        return cls.load(fit_judge(cohort, run, record, loop, build_trainee, limits, observe, also))
+        return cls.load(fit_judge(cohort, run, record, loop, build_trainee, limits, observe, also, start))
 
     @classmethod
     def load(cls, weights: Path) -> Segmenter:
@@ -121,18 +140,29 @@ class SegmenterTrainee:
     turns: tuple[str, ...] = ("segment",)
 
     def __init__(
-        self, network: SegmenterNetwork, training: TrainingImages, held_out: TrainingImages | None, size: int
+        self,
+        network: SegmenterNetwork,
+        training: TrainingImages,
+        held_out: TrainingImages | None,
+        size: int,
+        augmentation: str = "strong",
     ) -> None:
-        """Take a network and the images; every frame is an image of its own."""
+        """Take a network and the images; every frame that somebody looked at is an image of its own.
+
+        Raises:
+            CohortError: no training frame has a mask.
+        """
         self.network: nn.Module = network
         self._images = {False: training, True: held_out or training}
+        self._places = {which: _labelled_frames(images.mask) for which, images in self._images.items()}
         self._has_held_out = held_out is not None
-        self._frames, self._size = training.image.shape[1], size
+        self._size, self._augmentation = size, augmentation
+        if not self._places[False]:
+            raise CohortError("judge fit segmenter: expected training images with masks, got none; label them first")
 
     def sizes(self) -> tuple[int, int]:
         """Number of training and of held-out frames."""
-        held_out = len(self._images[True]) * self._frames if self._has_held_out else 0
-        return len(self._images[False]) * self._frames, held_out
+        return len(self._places[False]), len(self._places[True]) if self._has_held_out else 0
 
     def parameters(self, turn: str) -> list[nn.Parameter]:
         """Everything."""
@@ -141,15 +171,40 @@ class SegmenterTrainee:
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
         """Frames with their masks, augmented in training."""
         images = self._images[held_out]
-        places = [divmod(draw.row, self._frames) for draw in draws]
+        places = [self._places[held_out][draw.row] for draw in draws]
         image = torch.from_numpy(np.stack([images.image[i, f] for i, f in places]).astype(np.float32))[:, None]
         mask = torch.from_numpy(np.stack([images.mask[i, f] for i, f in places]))
+        drawn = _drawn(mask)
         mask = torch.where(mask == int(Label.UNLABELLED), 0, mask).long()
         if held_out:
-            return {"image": standardise(image), "mask": mask}
+            return {"image": standardise(image), "mask": mask, "drawn": drawn}
         generator = torch.Generator().manual_seed(int(draws[0].rng.integers(2**31)))
-        moved, labels = augment(image, mask, self._size, generator)
-        return {"image": moved, "mask": labels}
+        moved, labels = self._augmented(image, mask, generator)
+        return {"image": moved, "mask": labels, "drawn": drawn}
+
+    def _augmented(self, image: Tensor, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        if self._augmentation == "strong":
+            return augment(image, mask, self._size, generator)
+        moved, labels = varied_with_mask(image, mask, generator)
+        return standardise(moved), labels
+
+
+def _labelled_frames(mask: Mask) -> list[tuple[int, int]]:
+    """(image, frame) of every frame with a pixel that somebody looked at."""
+    rows, frames = np.nonzero((mask != Label.UNLABELLED).any(axis=(2, 3)))
+    return list(zip(rows.tolist(), frames.tolist(), strict=True))
+
+
+def _drawn(mask: Tensor) -> Tensor:
+    """Which labels a mask (batch, rows, columns) tells apart, (batch, classes).
+
+    Where pixels are unlabelled, structures that do not occur were not drawn: what is there may be one of them.
+    """
+    occurs = torch.stack([(mask == label).flatten(1).any(dim=1) for label in range(CLASSES)], dim=1)
+    whole = ~(mask == int(Label.UNLABELLED)).flatten(1).any(dim=1)
+    drawn = occurs | whole[:, None]
+    drawn[:, 0] = True
+    return drawn
 
 
 class SegmenterNetwork(nn.Module):
@@ -160,15 +215,28 @@ class SegmenterNetwork(nn.Module):
         self.network = network
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Cross-entropy plus soft Dice over the foreground, batch-wise."""
+        """Cross-entropy plus soft Dice over the foreground, batch-wise, of what each mask draws."""
         logits = self.network(channels_last_batch(batch["image"])).float()
-        mask = batch["mask"]
-        probability = logits.softmax(dim=1)
+        mask, drawn = batch["mask"], batch.get("drawn")
+        log_probability = logits.log_softmax(dim=1)
+        if drawn is not None and not bool(drawn.all()):
+            log_probability = _without(log_probability, drawn)
+        probability = log_probability.exp()
         onehot = functional.one_hot(mask, CLASSES).permute(0, 3, 1, 2).float()
         overlap = (probability * onehot).sum(dim=(0, 2, 3))[1:]
         total = (probability + onehot).sum(dim=(0, 2, 3))[1:]
         dice = ((2 * overlap + 1) / (total + 1)).mean()
-        return functional.cross_entropy(logits, mask) + 1 - dice, {"dice": dice}
+        return functional.nll_loss(log_probability, mask) + 1 - dice, {"dice": dice}
+
+
+def _without(log_probability: Tensor, drawn: Tensor) -> Tensor:
+    """Structures that a mask does not draw count as its background, (batch, classes, rows, columns)."""
+    keep = drawn[:, :, None, None]
+    other = ~keep
+    other[:, 0] = True
+    low = torch.finfo(log_probability.dtype).min / 4  # not minus infinity, whose gradient is no number
+    background = torch.where(other, log_probability, low).logsumexp(dim=1, keepdim=True)
+    return torch.cat([background, torch.where(keep, log_probability, low)[:, 1:]], dim=1)
 
 
 def build(settings: SegmenterSettings) -> SegmenterNetwork:

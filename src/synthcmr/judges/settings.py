@@ -1,20 +1,50 @@
 """Settings of the judges."""
 
+from typing import Any, ClassVar, Literal
+
 from pydantic import Field
 
 from synthcmr.config import Settings
 from synthcmr.training.settings import LoopSettings
 
 
-class SegmenterSettings(Settings):
+class JudgeSettings(Settings):
+    """Base of the settings of all judges."""
+
+    free: ClassVar[frozenset[str]] = frozenset()  # what may differ from the weights that a judge goes on from
+
+    @classmethod
+    def architecture(cls) -> list[str]:
+        """Settings that decide the shapes of the network."""
+        return [name for name in cls.model_fields if name not in cls.free]
+
+    @classmethod
+    def fine_tuned(cls) -> dict[str, Any]:
+        """Settings with another default where a judge goes on from weights that are there."""
+        return {}
+
+
+class SegmenterSettings(JudgeSettings):
     """A DynUNet that outlines the heart, one frame at a time."""
+
+    free: ClassVar[frozenset[str]] = frozenset({"size", "augmentation"})
 
     filters: tuple[int, ...] = (24, 48, 96, 160, 192)
     size: int = Field(128, ge=32)
+    augmentation: Literal["strong", "mild"] = Field(
+        "strong", description="strong: for phantoms that must stand for real images; mild: for images of the same kind"
+    )
+
+    @classmethod
+    def fine_tuned(cls) -> dict[str, Any]:
+        """Real images need no contrast and no organs that nobody modelled."""
+        return {"augmentation": "mild"}
 
 
-class ReaderSettings(Settings):
+class ReaderSettings(JudgeSettings):
     """A small residual network that reads attributes off a slice, all frames at once."""
+
+    free: ClassVar[frozenset[str]] = frozenset({"attributes"})
 
     filters: tuple[int, int, int, int] = (24, 48, 96, 160)
     features: int = Field(64, ge=8, description="width of the layer before the answers")
@@ -24,6 +54,8 @@ class ReaderSettings(Settings):
 
 class EncoderSettings(ReaderSettings):
     """A reader whose features also tell shapes and damage: what distances between sets of images are taken in."""
+
+    free: ClassVar[frozenset[str]] = frozenset({"attributes", "damage_weight", "shape_weight", "spread_weight"})
 
     damage_weight: float = Field(1.0, ge=0, description="of reading back how an image was damaged")
     shape_weight: float = Field(1.0, ge=0, description="of reading the areas of structures")
@@ -44,3 +76,26 @@ READER_LOOP = LoopSettings(
     checkpoint_every=250,
 )
 ENCODER_LOOP = READER_LOOP
+
+# Loops that go on from weights which are there; chosen by benchmarks/fine_tuning.py.
+SEGMENTER_TUNING = SEGMENTER_LOOP.model_copy(
+    update={
+        "steps": 300,
+        "learning_rate": 3e-4,
+        "warmup": 20,
+        "ema": 0.99,
+        "held_out_every": 50,
+        "checkpoint_every": 50,
+    }
+)
+READER_TUNING = READER_LOOP.model_copy(
+    update={
+        "steps": 300,
+        "learning_rate": 3e-4,
+        "warmup": 20,
+        "ema": 0.99,
+        "held_out_every": 50,
+        "checkpoint_every": 50,
+    }
+)
+ENCODER_TUNING = READER_TUNING

@@ -18,6 +18,7 @@ READERS: dict[str, str] = {
     "sunnybrook-png": "synthcmr.cohort.readers.sunnybrook_png:SunnybrookPngReader",
     "table": "synthcmr.cohort.readers.table:TableReader",
     "dicom": "synthcmr.cohort.readers.dicom:DicomReader",
+    "nifti": "synthcmr.cohort.readers.nifti_folder:NiftiFolderReader",
 }
 
 

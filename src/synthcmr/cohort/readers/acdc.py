@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from synthcmr.cohort.labels import ACDC_LABELS, Mask
+from synthcmr.cohort.official_sets import OFFICIAL, set_of_case
 from synthcmr.cohort.raw import Case, RawSubject, Stack
 from synthcmr.cohort.readers.cine_phases import phase_names
 from synthcmr.cohort.readers.nifti import existing, load_volume, required
@@ -22,6 +23,7 @@ from synthcmr.errors import ReadError
 PATIENT = re.compile(r"patient\d+")
 LINE = re.compile(r"\s*(\w+)\s*[:=]\s*(.*?)\s*")
 INFO = "Info.cfg"
+SETS = {"training": "train", "testing": "test"}  # folders of the challenge; patients 1 to 100, and 101 to 150
 MAX_DEPTH = 3
 LOOKED_AT = 20  # folders that decide whether this is ACDC
 
@@ -47,8 +49,14 @@ class AcdcReader:
         return any((f / INFO).exists() or any(f.glob(f"{f.name}_frame*")) for f in folders[:LOOKED_AT])
 
     def cases(self, source: Path) -> list[Case]:
-        """Every patient folder."""
-        return [Case(str(f.relative_to(source)) if f != source else f.name) for f in _patients(source)]
+        """Every patient folder, and the official set that its parent folder is named after."""
+        return [
+            Case(
+                str(f.relative_to(source)) if f != source else f.name,
+                {OFFICIAL: SETS.get(f.absolute().parent.name.lower())},
+            )
+            for f in _patients(source)
+        ]
 
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one patient: the whole cine where it is there, else its ED and ES frames."""
@@ -56,7 +64,7 @@ class AcdcReader:
         info = read_info(folder / INFO)
         cine = existing(folder, f"{folder.name}_4d")
         stack = _pair_stack(folder, info) if cine is None else _cine_stack(folder, info, cine)
-        return RawSubject(folder.name, info.attributes, (stack,))
+        return RawSubject(folder.name, info.attributes, (stack,), official_split=set_of_case(case))
 
 
 def _patients(source: Path) -> list[Path]:

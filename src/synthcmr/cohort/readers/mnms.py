@@ -6,6 +6,7 @@ from pathlib import Path
 
 from synthcmr.cohort.attributes import is_missing
 from synthcmr.cohort.labels import MNMS_LABELS, Mask
+from synthcmr.cohort.official_sets import OFFICIAL, set_in_folders, set_in_row, set_of_case
 from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.cine_phases import phase_names
 from synthcmr.cohort.readers.csv_rows import Row, find_table, named_as_in_cohort, read_rows
@@ -53,10 +54,7 @@ class MnmsReader:
                 f"{source}: expected a CSV with columns 'External code', 'ED' and 'ES' here or up to {PARENTS} folders above"
             )
         rows = {row["external_code"].upper(): row for row in named_as_in_cohort(read_rows(table))}
-        return [
-            Case(str(f.relative_to(source)), {"row": rows.get(f.name.upper()), "table": table.name})
-            for f in sorted(_subjects(source))
-        ]
+        return [_case(source, f, table, rows.get(f.name.upper())) for f in sorted(_subjects(source))]
 
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject: the whole cine, with masks at ED and ES."""
@@ -71,7 +69,22 @@ class MnmsReader:
         masks = _masks(folder, volume, ed, es)
         stack = labelled_stack(volume, phase_names(count, -1 if ed is None else ed, es), masks, tuple(range(count)))
         notes = () if ed is not None and es is not None else (NO_PHASES,)
-        return RawSubject(folder.name, {**_attributes(row), **_partition(folder)}, (stack,), notes=notes)
+        partition = {"partition": case.payload["partition"]} if case.payload["partition"] else {}
+        attributes = {**_attributes(row), **partition}
+        return RawSubject(folder.name, attributes, (stack,), official_split=set_of_case(case), notes=notes)
+
+
+def _case(source: Path, folder: Path, table: Path, row: Row | None) -> Case:
+    """A subject with its row, and its official set: the table's word, or else that of the folders below the table."""
+    below = folder.resolve().relative_to(table.parent.resolve()).parts[:-1]
+    parts = [part.lower() for part in below if part.lower() in PARTITIONS]
+    payload: dict[str, object] = {
+        "row": row,
+        "table": table.name,
+        "partition": "-".join(parts) or None,
+        OFFICIAL: set_in_row(row or {}) or set_in_folders(parts),
+    }
+    return Case(str(folder.relative_to(source)), payload)
 
 
 def _table(source: Path) -> Path | None:
@@ -122,8 +135,3 @@ def _centimetres(text: str) -> str:
     except ValueError:
         return text
     return f"{value * 100:g}" if 0 < value < TALLEST_M else "" if value == 0 else text
-
-
-def _partition(folder: Path) -> dict[str, object]:
-    parts = [part.lower() for part in folder.parts if part.lower() in PARTITIONS]
-    return {"partition": "-".join(parts)} if parts else {}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from synthcmr.cohort.labels import MNMS_LABELS, Mask
+from synthcmr.cohort.official_sets import OFFICIAL, set_in_row, set_of_case
 from synthcmr.cohort.raw import Case, RawSubject, Stack
 from synthcmr.cohort.readers.cine_phases import phase_names
 from synthcmr.cohort.readers.csv_rows import Row, find_table, named_as_in_cohort, read_rows
@@ -43,7 +44,16 @@ class Mnms2Reader:
         table = find_table([source, source.resolve().parent], COLUMNS)
         rows = named_as_in_cohort(read_rows(table)) if table is not None else []
         by_code = {row["subject_code"].removesuffix(".0").zfill(3): row for row in rows}
-        return [Case(str(f.relative_to(source)), {"row": by_code.get(f.name)}) for f in _folders(source)]
+        return [
+            Case(
+                str(f.relative_to(source)),
+                {
+                    "row": by_code.get(f.name),
+                    OFFICIAL: set_in_row(by_code.get(f.name, {})) or _set_of_code(f.name),
+                },
+            )
+            for f in _folders(source)
+        ]
 
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject: the cine where ED and ES are frames of it, else ED and ES."""
@@ -52,8 +62,9 @@ class Mnms2Reader:
         check_same_grid(es, ed, f"{folder.name}_SA_ES", f"{folder.name}_SA_ED")
         stack, notes = _stack(folder, ed, es)
         notes += () if isinstance(row, dict) else (NO_ROW,)
-        attributes = {**(_attributes(row) if isinstance(row, dict) else {}), "partition": _partition(folder.name)}
-        return RawSubject(folder.name, attributes, (stack,), notes=notes)
+        official = set_of_case(case)
+        attributes = {**(_attributes(row) if isinstance(row, dict) else {}), "partition": official}
+        return RawSubject(folder.name, attributes, (stack,), official_split=official, notes=notes)
 
 
 def _folders(source: Path) -> list[Path]:
@@ -116,5 +127,5 @@ def _attributes(row: Row) -> dict[str, object]:
     return {ours: row[theirs] for theirs, ours in ATTRIBUTES.items() if row.get(theirs)}
 
 
-def _partition(code: str) -> str:
+def _set_of_code(code: str) -> str:
     return next((name for name, last in LAST_OF.items() if int(code) <= last), "test")

@@ -8,14 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from synthcmr.cohort.attributes import is_missing
+from synthcmr.cohort.official_sets import SET_WORDS
 from synthcmr.cohort.readers.csv_rows import read_columns, read_rows
 from synthcmr.cohort.readers.table_columns import REQUIRED, Cells, attribute_columns, control_columns
 from synthcmr.errors import SettingsError
 
 STEMS = ("metadata", "images", "subjects", "table")
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
-SPLITS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
-          "dev": "validation", "test": "test", "testing": "test"}  # fmt: skip
 INTEGER = re.compile(r"[-+]?(0|[1-9]\d*)")
 NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?")
 TRUTH = {"true": True, "false": False}
@@ -33,8 +32,8 @@ def find_tables(source: Path) -> list[tuple[Path, str | None]]:
         return []
     if own := _tables_in(source):
         return [(path, None) for path in own]
-    below = sorted(f for f in source.iterdir() if f.is_dir() and f.name.lower() in SPLITS)
-    return [(path, SPLITS[folder.name.lower()]) for folder in below for path in _tables_in(folder)]
+    below = sorted(f for f in source.iterdir() if f.is_dir() and f.name.lower() in SET_WORDS)
+    return [(path, SET_WORDS[folder.name.lower()]) for folder in below for path in _tables_in(folder)]
 
 
 def is_table_of_images(path: Path) -> bool:

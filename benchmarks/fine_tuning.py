@@ -1,0 +1,207 @@
+"""What few labelled patients buy: a segmenter fine-tuned from the shipped weights against one trained from nothing.
+
+    python -m benchmarks.fine_tuning --acdc FOLDER ... [--sunnybrook FOLDER ...] [--patients 5 10 20 70] [--minutes 6] [--work FOLDER]
+
+Fine-tuning is what `judge fit segmenter --from shipped` does, with its defaults. From nothing the same network learns with the same
+augmentation for --budget steps, several times as many. Both see the same patients: nested sets, as many of each of ACDC's five groups.
+Tested are the other 30 ACDC patients (15-20, 35-40, 55-60, 75-80, 95-100), and Sunnybrook, another vendor's, by `segmentation_on_patients`.
+Core-minutes are the processor's time for the whole `fit`. After --minutes the script stops; the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.segmentation_on_patients import cached, scores, summary
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.ingest import ingest, plan_ingest
+from synthcmr.cohort.joining import records, storage
+from synthcmr.cohort.raw import RawSubject
+from synthcmr.cohort.writer import COHORT_FILE, CohortWriter
+from synthcmr.config import IngestSettings
+from synthcmr.judges.segmenter import Segmenter
+from synthcmr.judges.settings import SEGMENTER_LOOP, SEGMENTER_TUNING, SegmenterSettings
+from synthcmr.judges.starting_weights import SHIPPED, starting_weights
+from synthcmr.training.loop import Progress
+from synthcmr.training.run_folder import WEIGHTS
+from synthcmr.training.settings import LoopSettings
+from synthcmr.training.shipped import shipped
+
+TEST = tuple(f"patient{number:03d}" for number in range(1, 101) if (number - 1) % 20 >= 14)
+GROUPS = 5
+NEVER = 10**6
+FROM_NOTHING = SEGMENTER_LOOP.model_copy(
+    update={"learning_rate": 2e-3, "warmup": 20, "ema": 0.98, "held_out_every": NEVER, "checkpoint_every": 20}
+)
+FINE_TUNED = SEGMENTER_TUNING.model_copy(update={"held_out_every": NEVER, "checkpoint_every": 20})
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One training."""
+
+    begins: str  # "shipped" or "nothing"
+    patients: int
+    loop: LoopSettings
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.begins}-{self.patients}-{self.loop.steps}"
+
+
+class OutOfTimeError(Exception):
+    """The time is over; a checkpoint is on disk."""
+
+
+class Clock:
+    """Stops a training that has used its wall time."""
+
+    def __init__(self, minutes: float) -> None:
+        self.ends = time.monotonic() + 60 * minutes
+
+    def observe(self, progress: Progress) -> None:
+        """Stop at the first step after the end."""
+        if time.monotonic() > self.ends and progress.step < progress.steps:
+            raise OutOfTimeError
+
+
+def training_cohort(work: Path, folders: Sequence[Path]) -> list[Cohort]:
+    """The patients of all folders, ingested once."""
+    cohorts = []
+    for k, folder in enumerate(folders):
+        out = work / f"acdc-{k}"
+        if not (out / COHORT_FILE).exists():
+            ingest(plan_ingest(folder, IngestSettings(format="acdc")), out)
+        cohorts.append(Cohort.open(out))
+    return cohorts
+
+
+def subset(work: Path, cohorts: Sequence[Cohort], patients: int, seed: int) -> Cohort:
+    """A cohort of so many patients, all of them to train on."""
+    out = work / f"patients-{patients}"
+    if (out / COHORT_FILE).exists():
+        return Cohort.open(out)
+    chosen = nested(cohorts, patients, seed)
+    kind, rows, columns = storage(cohorts[0])
+    manifest = {"step": "subset", "patients": chosen, "settings": cohorts[0].info["settings"]}
+    with CohortWriter(out, manifest, kind, (rows, columns)) as writer:
+        for cohort in cohorts:
+            for record in records(cohort):
+                if record.subject_id in chosen and record.case_id not in writer.done:
+                    writer.add(replace(record, attributes={**record.attributes, "split": "train"}))
+        writer.finish(None, [])
+    return Cohort.open(out)
+
+
+def nested(cohorts: Sequence[Cohort], patients: int, seed: int) -> list[str]:
+    """The first patients of each group in an order that does not depend on how many are wanted."""
+    table = pd.concat([cohort.subjects for cohort in cohorts])
+    by_group: dict[str, list[str]] = defaultdict(list)
+    for name, group in sorted(zip(table["subject_id"], table["diagnosis"], strict=True)):
+        if name not in TEST:
+            by_group[group].append(name)
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(by_group[group]) for group in sorted(by_group)]
+    return sorted(str(name) for order in orders for name in order[: patients // GROUPS])
+
+
+def trained(work: Path, cohort: Cohort, arm: Arm, clock: Clock) -> Path:
+    """The weights of an arm; what the processor spent is kept beside them, over all pieces."""
+    run, spent = work / "arms" / arm.name, work / "arms" / f"{arm.name}.json"
+    if (run / WEIGHTS).exists():
+        return run / WEIGHTS
+    model = starting_weights("segmenter", SHIPPED).settings(SegmenterSettings)
+    before = json.loads(spent.read_text())["seconds"] if spent.exists() else 0.0
+    began = time.process_time()
+    try:
+        init_from = SHIPPED if arm.begins == SHIPPED else None
+        Segmenter.fit(cohort, run, model, arm.loop, clock.observe, init_from=init_from)
+    finally:
+        spent.parent.mkdir(parents=True, exist_ok=True)
+        spent.write_text(json.dumps({"seconds": before + time.process_time() - began}))
+    return run / WEIGHTS
+
+
+def scored(work: Path, name: str, weights: Path, patients: dict[str, list[RawSubject]], clock: Clock) -> pd.DataFrame:
+    """Pixels of every slice of every test patient, kept once counted."""
+    parts = []
+    for cohort, people in patients.items():
+        file = work / "scores" / f"{name}-{cohort}.parquet"
+        if not file.exists():
+            if time.monotonic() > clock.ends:
+                raise OutOfTimeError
+            segmenter = Segmenter.load(weights)
+            table = pd.concat([scores(name, segmenter, cohort, one, (0.0,)) for one in people], ignore_index=True)
+            table["phase"] = table["phase"].replace("", "other")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            table.to_parquet(file, index=False)
+        parts.append(pd.read_parquet(file))
+    return pd.concat(parts, ignore_index=True)
+
+
+def line(table: pd.DataFrame, begins: str, patients: int, steps: int, seconds: float) -> dict[str, object]:
+    """A row of the result."""
+    row: dict[str, object] = {
+        "begins from": begins,
+        "patients": patients,
+        "steps": steps,
+        "core-minutes": round(seconds / 60, 1),
+    }
+    for one in summary(table).to_dict("records"):
+        if one["cohort"] == "acdc" or one["structure"] == "lv":
+            row[f"{one['cohort']} {one['structure']}"] = (
+                f"{one['dice']:.3f} [{one['low']:.3f}, {one['high']:.3f}], n {one['patients']}"
+            )
+    return row
+
+
+def main() -> None:
+    """Train every arm, test it, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--acdc", type=Path, nargs="+", required=True, help="folders of ACDC patients")
+    parser.add_argument("--sunnybrook", type=Path, nargs="*", default=[], help="folders with manifest.csv")
+    parser.add_argument("--patients", type=int, nargs="+", default=[5, 10, 20, 70], help="multiples of 5")
+    parser.add_argument("--budget", type=int, default=300, help="steps from nothing")
+    parser.add_argument("--steps", type=int, default=FINE_TUNED.steps, help="steps of fine-tuning")
+    parser.add_argument("--minutes", type=float, default=1e6, help="wall time of this piece")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice of patients")
+    parser.add_argument("--work", type=Path, default=Path("benchmarks/out/fine_tuning"))
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    clock = Clock(options.minutes)
+    cohorts = training_cohort(options.work, options.acdc)
+    patients = {"acdc": cached(options.work, "acdc", options.acdc, 1, TEST)}
+    if options.sunnybrook:
+        patients["sunnybrook"] = cached(options.work, "sunnybrook-png", options.sunnybrook, 1, ())
+    loops = {
+        SHIPPED: FINE_TUNED.model_copy(update={"steps": options.steps}),
+        "nothing": FROM_NOTHING.model_copy(update={"steps": options.budget}),
+    }
+    arms = [Arm(begins, count, loop) for begins, loop in loops.items() for count in options.patients]
+    rows: list[dict[str, object]] = []
+    try:
+        untouched = scored(options.work, "untouched", shipped("segmenter"), patients, clock)
+        rows.append(line(untouched, SHIPPED, 0, 0, 0.0))
+        for arm in arms:
+            weights = trained(options.work, subset(options.work, cohorts, arm.patients, options.seed), arm, clock)
+            table = scored(options.work, arm.name, weights, patients, clock)
+            seconds = json.loads((options.work / "arms" / f"{arm.name}.json").read_text())["seconds"]
+            rows.append(line(table, arm.begins, arm.patients, arm.loop.steps, seconds))
+    except OutOfTimeError:
+        print("stopped in time; the same command goes on")
+    print(pd.DataFrame(rows).to_string(index=False))
+    (options.work / "result.json").write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
