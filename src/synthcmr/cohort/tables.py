@@ -39,6 +39,13 @@ IMAGE_TYPES: dict[str, str] = {
     "origin": STRING,
     "content_hash": STRING,
 }
+JUDGED_TYPES: dict[str, str] = {  # of images.parquet, where a judge labelled any image
+    "judge": STRING,
+    "judged": "list<string>",
+    "quality": "list<float64>",
+    "doubt": "list<string>",
+    "pixel_guess_mm": NUMBER,
+}
 SUBJECT_TYPES: dict[str, str] = {
     "subject_id": STRING,
     **{a.name: NUMBER if a.kind == "number" else STRING for a in ATTRIBUTES.values()},
@@ -57,7 +64,8 @@ def write_table(path: Path, rows: Iterable[Mapping[str, object]], types: Mapping
 
     listed = list(rows)
     names = list(types) + sorted({k for row in listed for k in row} - set(types))
-    columns = {name: _column([row.get(name) for row in listed], types.get(name), pa) for name in names}
+    kinds = {**JUDGED_TYPES, **types}
+    columns = {name: _column([row.get(name) for row in listed], kinds.get(name), pa) for name in names}
     partial = path.with_suffix(".part")
     pq.write_table(pa.table(columns), partial)
     os.replace(partial, path)

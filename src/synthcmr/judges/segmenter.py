@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -86,15 +86,31 @@ class Segmenter:
         Returns:
             Same shape, canonical labels.
         """
-        device = next(self.network.parameters()).device
-        flat = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32)).reshape(-1, 1, *image.shape[-2:])
-        found = []
-        for part in torch.split(flat, BATCH):
-            with torch.autocast(device.type, torch.bfloat16):
-                ready = standardise(part).to(device)
-                found.append(self.network.network(channels_last_batch(ready)).argmax(dim=1).to(torch.uint8).cpu())
+        found = [logits.argmax(dim=1).to(torch.uint8).cpu() for logits in self._logits(image)]
         labels: Mask = torch.cat(found).numpy().reshape(image.shape)
         return labels
+
+    @torch.no_grad()
+    def probabilities(self, image: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Probability of every label in every pixel.
+
+        Args:
+            image: (..., rows, columns), 0 to 1; rows and columns multiples of 16.
+
+        Returns:
+            (..., 4, rows, columns); background, LV cavity, myocardium, RV cavity, which add up to 1.
+        """
+        found = [logits.float().softmax(dim=1).cpu() for logits in self._logits(image)]
+        shape = (*image.shape[:-2], CLASSES, *image.shape[-2:])
+        return np.asarray(torch.cat(found).numpy().reshape(shape), dtype=np.float32)
+
+    def _logits(self, image: npt.NDArray[np.floating]) -> Iterator[Tensor]:
+        """The answers of the network, a batch at a time."""
+        device = next(self.network.parameters()).device
+        flat = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32)).reshape(-1, 1, *image.shape[-2:])
+        for part in torch.split(flat, BATCH):
+            with torch.autocast(device.type, torch.bfloat16):
+                yield self.network.network(channels_last_batch(standardise(part).to(device)))
 
 
 class SegmenterTrainee:
