@@ -54,6 +54,12 @@ SUBJECT_TYPES: dict[str, str] = {
 REJECT_TYPES: dict[str, str] = {"case_id": STRING, "part": STRING, "reason": STRING, "level": STRING}
 
 
+def image_types(rows: Iterable[Mapping[str, object]]) -> dict[str, str]:
+    """Types of images.parquet; columns of judges only where one labelled an image."""
+    present = {name for row in rows for name in JUDGED_TYPES if name in row}
+    return IMAGE_TYPES | {name: kind for name, kind in JUDGED_TYPES.items() if name in present}
+
+
 def write_table(path: Path, rows: Iterable[Mapping[str, object]], types: Mapping[str, str]) -> None:
     """Write rows as Parquet, replacing the file in one step.
 
@@ -64,8 +70,7 @@ def write_table(path: Path, rows: Iterable[Mapping[str, object]], types: Mapping
 
     listed = list(rows)
     names = list(types) + sorted({k for row in listed for k in row} - set(types))
-    kinds = {**JUDGED_TYPES, **types}
-    columns = {name: _column([row.get(name) for row in listed], kinds.get(name), pa) for name in names}
+    columns = {name: _column([row.get(name) for row in listed], types.get(name), pa) for name in names}
     partial = path.with_suffix(".part")
     pq.write_table(pa.table(columns), partial)
     os.replace(partial, path)

@@ -16,7 +16,7 @@ from synthcmr.cohort.labels import Label
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.splits import assign_splits
-from synthcmr.cohort.tables import IMAGE_TYPES, REJECT_TYPES, STRING, SUBJECT_TYPES, write_table
+from synthcmr.cohort.tables import REJECT_TYPES, STRING, SUBJECT_TYPES, image_types, write_table
 from synthcmr.config import SplitSettings
 from synthcmr.errors import AlreadyMadeError, CohortError
 from synthcmr.formats import COHORT
@@ -110,7 +110,7 @@ class CohortWriter:
         if split is not None:
             assign_splits(subjects, split)
         write_table(self.path / SUBJECTS, subjects, SUBJECT_TYPES)
-        write_table(self.path / IMAGES, images, IMAGE_TYPES)
+        write_table(self.path / IMAGES, images, image_types(images))
         write_table(self.path / REJECTS, rejects, REJECT_TYPES)
         self._write_known(TRUTH, [row for batch in self._journal.batches() for row in batch.truth])
         self._write_known(MEASURES, [row for batch in self._journal.batches() for row in batch.measures])
