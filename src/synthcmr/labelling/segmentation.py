@@ -9,6 +9,7 @@ from synthcmr.cohort.preprocess.heart import mask_centre
 from synthcmr.cohort.raw import Stack
 from synthcmr.judges.segmenter import CLASSES, Segmenter
 from synthcmr.labelling.anatomy import one_heart
+from synthcmr.labelling.blood import with_dark_walls
 from synthcmr.labelling.field import Window, intensity_range, pixels, window
 from synthcmr.labelling.locate import Place
 from synthcmr.labelling.views import VIEWS, Floats, seen
@@ -74,6 +75,8 @@ def _segment_at(judge: Segmenter, stack: Stack, place: Place, where: Window) -> 
         probability[part] = place.pose.undo((one + other) / 2.0)
     shaped = probability.reshape(frames, slices, CLASSES, *where.shape)
     smooth = _over_time(shaped)
+    rough = one_heart(smooth.argmax(axis=2).astype(np.uint8))
+    smooth = with_dark_walls(smooth, rough, image)
     labels = one_heart(smooth.argmax(axis=2).astype(np.uint8))
     return Segmentation(where, image, smooth, (views[0].reshape(labels.shape), views[1].reshape(labels.shape)), labels)
 
