@@ -23,8 +23,8 @@ from scipy.optimize import minimize
 from benchmarks.label_study import FAILED, Studied, study
 from synthcmr.cohort.parallel import cores, ordered_map
 from synthcmr.cohort.raw import Stack
-from synthcmr.labelling.labeller import loaded
 from synthcmr.labelling.label import judge_weights
+from synthcmr.labelling.labeller import loaded
 from synthcmr.labelling.measures import MEASURES
 from synthcmr.labelling.quality import FITTED
 from synthcmr.labelling.signs import SIGNS
@@ -81,7 +81,9 @@ def spoiled(stack: Stack, rng: np.random.Generator) -> Stack:
     return replace(stack, image=image.astype(np.float32), mask=mask, spacing_mm=spacing)
 
 
-def _bad_slice(image: Numbers, mask: npt.NDArray[np.uint8], z: int, rng: np.random.Generator) -> tuple[Numbers, npt.NDArray[np.uint8]]:
+def _bad_slice(
+    image: Numbers, mask: npt.NDArray[np.uint8], z: int, rng: np.random.Generator
+) -> tuple[Numbers, npt.NDArray[np.uint8]]:
     """One slice shifted, covered, or drowned in noise."""
     kind = rng.integers(3)
     if kind == 0:
@@ -100,7 +102,9 @@ def _field(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Nu
     return np.asarray(rough / rough.std())
 
 
-def _posed(image: Numbers, mask: npt.NDArray[np.uint8], rng: np.random.Generator) -> tuple[Numbers, npt.NDArray[np.uint8]]:
+def _posed(
+    image: Numbers, mask: npt.NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[Numbers, npt.NDArray[np.uint8]]:
     if rng.random() < 0.75:
         return image, mask
     turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
@@ -240,7 +244,9 @@ def main() -> None:
     (options.out / "studied.pkl").write_bytes(pickle.dumps(results))
     clean, spoiled_ones = results[::2], results[1::2]
     half = options.phantoms // 2
-    print(f"no heart found: {sum(one is None for one in clean)} clean, {sum(one is None for one in spoiled_ones)} spoiled")
+    print(
+        f"no heart found: {sum(one is None for one in clean)} clean, {sum(one is None for one in spoiled_ones)} spoiled"
+    )
     learn = [one for part in (clean[:half], spoiled_ones[:half]) for one in part if one is not None]
     test = [one for part in (clean[half:], spoiled_ones[half:]) for one in part if one is not None]
     signs, dice, _ = rows(learn)

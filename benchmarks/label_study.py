@@ -49,7 +49,9 @@ def study(judge: Segmenter, subject: str, stack: Stack, formula: Formula | None 
     with np.errstate(all="ignore"):
         together = np.stack(list(per.values()))
         shown = np.isfinite(together)
-        mean = np.where(shown.any(axis=0), np.where(shown, together, 0).sum(axis=0) / np.maximum(1, shown.sum(axis=0)), np.nan)
+        mean = np.where(
+            shown.any(axis=0), np.where(shown, together, 0).sum(axis=0) / np.maximum(1, shown.sum(axis=0)), np.nan
+        )
     pair = [found.stack.phases.index(p) for p in ("ED", "ES") if p in found.stack.phases]
     known = len(pair) == 2 and stack.spacing_mm is not None and stack.slice_step_mm is not None
     return Studied(
@@ -68,7 +70,8 @@ def study(judge: Segmenter, subject: str, stack: Stack, formula: Formula | None 
 
 
 def _truth(stack: Stack, truth: Mask) -> dict[str, float]:
-    assert stack.spacing_mm is not None and stack.slice_step_mm is not None
+    assert stack.spacing_mm is not None
+    assert stack.slice_step_mm is not None
     ml = stack.spacing_mm[0] * stack.spacing_mm[1] * stack.slice_step_mm / 1000.0
     return values_of({name: (truth == value).sum(axis=(2, 3)) * ml for name, value in STRUCTURES.items()})
 

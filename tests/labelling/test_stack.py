@@ -29,7 +29,9 @@ def cine() -> Stack:
     stack = phantom(3, frames=10, slices=MIDDLE)
     order = np.roll(np.arange(10), 4)
     assert stack.mask is not None
-    return replace(stack, image=stack.image[order], mask=stack.mask[order], phases=tuple(stack.phases[k] for k in order))
+    return replace(
+        stack, image=stack.image[order], mask=stack.mask[order], phases=tuple(stack.phases[k] for k in order)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,8 @@ def labelled(judge: Segmenter) -> LabelledStack:
 
 def test_the_heart_is_found_in_the_whole_field_and_drawn_on_the_native_pixels(labelled: LabelledStack) -> None:
     truth = phantom(0)
-    assert truth.mask is not None and truth.spacing_mm is not None
+    assert truth.mask is not None
+    assert truth.spacing_mm is not None
     centre = mask_centre(truth.mask)
     assert centre is not None
     away = np.hypot(*(np.subtract(labelled.place.centre, centre) * truth.spacing_mm))
@@ -52,7 +55,9 @@ def test_the_heart_is_found_in_the_whole_field_and_drawn_on_the_native_pixels(la
 
 def test_volumes_of_a_phantom_are_near_the_truth_and_come_with_an_uncertainty(labelled: LabelledStack) -> None:
     truth = phantom(0)
-    assert truth.mask is not None and truth.spacing_mm is not None and truth.slice_step_mm is not None
+    assert truth.mask is not None
+    assert truth.spacing_mm is not None
+    assert truth.slice_step_mm is not None
     ml = truth.spacing_mm[0] * truth.spacing_mm[1] * truth.slice_step_mm / 1000
     edv, esv = ((truth.mask[t] == Label.LV).sum() * ml for t in range(2))
     assert labelled.stack.phases == ("ED", "ES")

@@ -34,7 +34,8 @@ def ingest(
         bool, typer.Option("--label", help="Find and segment the heart, also where nobody drew masks, before cropping.")
     ] = False,
     judge: Annotated[
-        str | None, typer.Option("--judge", help="With --label: run folder or weights. [default: the shipped segmenter]")
+        str | None,
+        typer.Option("--judge", help="With --label: run folder or weights. [default: the shipped segmenter]"),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first thing that cannot be read.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort that is already there.")] = False,

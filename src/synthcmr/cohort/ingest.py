@@ -84,7 +84,9 @@ def ingest(
     """
     lossless = plan.settings.preprocess.intensity == "none"
     size = plan.settings.preprocess.size or 256
-    with CohortWriter(out, plan.manifest | dict(also or {}), "float32" if lossless else "float16", (size, size)) as writer:
+    with CohortWriter(
+        out, plan.manifest | dict(also or {}), "float32" if lossless else "float16", (size, size)
+    ) as writer:
         todo = [case for case in plan.cases if case.case_id not in writer.done]
         done = len(plan.cases) - len(todo)
         job = partial(

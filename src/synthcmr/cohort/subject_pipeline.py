@@ -54,7 +54,9 @@ def to_record(raw: RawSubject, case_id: str, settings: PreprocessSettings, salt:
         if not any(r.level == "reject" for r in rejects):
             rejects.append(Reject(case_id, "subject", "no image was found in it"))
         return SubjectRecord(case_id, None, rejects=tuple(rejects), dropped=dropped)
-    return SubjectRecord(case_id, subject_id, attributes, tuple(images), tuple(rejects), measures=dict(raw.measures), dropped=dropped)
+    return SubjectRecord(
+        case_id, subject_id, attributes, tuple(images), tuple(rejects), measures=dict(raw.measures), dropped=dropped
+    )
 
 
 def _column(name: str) -> str:

@@ -41,8 +41,7 @@ class Window:
     def native(self, place: Pair) -> Pair:
         """Native pixel of a place in the window."""
         row, column = (
-            c + (p - (n - 1) / 2.0) * s
-            for p, c, n, s in zip(place, self.centre, self.shape, self.steps, strict=True)
+            c + (p - (n - 1) / 2.0) * s for p, c, n, s in zip(place, self.centre, self.shape, self.steps, strict=True)
         )
         return row, column
 

@@ -54,7 +54,9 @@ def label(
     """
     settings = options or settings_from_dict(fields, LabelSettings, "label settings")
     if options is not None and fields:
-        raise SettingsError(f"label: expected either options or {', '.join(fields)} by name, got both; put them into options")
+        raise SettingsError(
+            f"label: expected either options or {', '.join(fields)} by name, got both; put them into options"
+        )
     labeller = Labeller(judge_weights(settings.judge), settings.complete)
     if isinstance(source, (Path, str)):
         source = opened(Path(source), settings)

@@ -60,7 +60,12 @@ class Labeller:
         outcomes = self.outcomes(raw.stacks)
         found = [one for one in outcomes if isinstance(one, LabelledStack)]
         lost = [(f"stack {k}", str(one)) for k, one in enumerate(outcomes) if isinstance(one, ReadError)]
-        remarks = [(f"stack {k}", text) for k, one in enumerate(outcomes) if not isinstance(one, ReadError) for text in one.remarks]
+        remarks = [
+            (f"stack {k}", text)
+            for k, one in enumerate(outcomes)
+            if not isinstance(one, ReadError)
+            for text in one.remarks
+        ]
         return replace(
             raw,
             stacks=tuple(one.stack for one in found),
@@ -90,9 +95,7 @@ def loaded(judge: Path) -> Segmenter:
     return Segmenter.load(judge)
 
 
-def label_stack(
-    judge: Segmenter, stack: Stack, fill: bool = True, formula: Formula | None = None
-) -> LabelledStack:
+def label_stack(judge: Segmenter, stack: Stack, fill: bool = True, formula: Formula | None = None) -> LabelledStack:
     """Label one stack.
 
     Args:
@@ -199,7 +202,7 @@ def subject_measures(found: Sequence[LabelledStack]) -> dict[str, Value]:
         row["absent"] = reason
     if known.size:
         row |= {"quality": round(float(known.mean()), 4), "quality_lowest": round(float(known.min()), 4)}
-    row["doubtful_slices"] = sum(int((one.stack.columns["doubt"] != "").sum()) for one in found)
+    row["doubtful_slices"] = sum(int(np.count_nonzero(one.stack.columns["doubt"])) for one in found)
     row["judged_slices"] = int(known.size)
     return row
 
@@ -213,5 +216,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-

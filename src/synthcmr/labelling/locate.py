@@ -8,7 +8,7 @@ import numpy.typing as npt
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.raw import Stack
 from synthcmr.judges.segmenter import Segmenter
-from synthcmr.labelling.field import Pair, Window, intensity_range, pixels, whole
+from synthcmr.labelling.field import Pair, intensity_range, pixels, whole
 from synthcmr.labelling.pose import AS_IT_IS, POSES, Pose
 from synthcmr.labelling.views import Floats
 
@@ -44,12 +44,20 @@ def locate(judge: Segmenter, stack: Stack) -> Place | None:
     limits = intensity_range(stack)
     motion = _motion(stack)
     if stack.spacing_mm is not None:
-        return _believed([_look(judge, image, motion, limits, stack.spacing_mm, pose) for pose in (AS_IT_IS,)], judge, image, motion, limits)
+        return _believed(
+            [_look(judge, image, motion, limits, stack.spacing_mm, pose) for pose in (AS_IT_IS,)],
+            judge,
+            image,
+            motion,
+            limits,
+        )
     scales = [_look(judge, image, motion, limits, (mm, mm), AS_IT_IS) for mm in SCALES_MM]
     return _believed(scales, judge, image, motion, limits, scale_known=False)
 
 
-def _believed(places: list[Place], judge: Segmenter, image: Floats, motion: Floats | None, limits: Pair, scale_known: bool = True) -> Place | None:
+def _believed(
+    places: list[Place], judge: Segmenter, image: Floats, motion: Floats | None, limits: Pair, scale_known: bool = True
+) -> Place | None:
     best = max(places, key=lambda place: place.evidence)
     if best.evidence < FAINT:
         others = [_look(judge, image, motion, limits, best.spacing_mm, pose) for pose in POSES[1:]]
@@ -76,9 +84,7 @@ def _motion(stack: Stack) -> Floats | None:
     return np.asarray(change / top, dtype=np.float32) if top > 0 else None
 
 
-def _look(
-    judge: Segmenter, image: Floats, motion: Floats | None, limits: Pair, spacing_mm: Pair, pose: Pose
-) -> Place:
+def _look(judge: Segmenter, image: Floats, motion: Floats | None, limits: Pair, spacing_mm: Pair, pose: Pose) -> Place:
     where = whole((image.shape[-2], image.shape[-1]), spacing_mm, COARSE_MM)
     scaled = pixels(image, where, limits)
     found = pose.undo(judge.probabilities(np.ascontiguousarray(pose.apply(scaled))))

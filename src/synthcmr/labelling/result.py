@@ -56,8 +56,21 @@ class LabelResult:
             for t in range(row.n_frames)
             if row.quality[t] is not None and row.quality[t] == row.quality[t]
         ]
-        columns = ["subject_id", "image_id", "row", "place", "slice_index", "frame", "phase", "judged", "quality", "doubt"]
-        return pd.DataFrame(rows, columns=columns).sort_values(["quality", "image_id"], kind="stable", ignore_index=True)
+        columns = [
+            "subject_id",
+            "image_id",
+            "row",
+            "place",
+            "slice_index",
+            "frame",
+            "phase",
+            "judged",
+            "quality",
+            "doubt",
+        ]
+        return pd.DataFrame(rows, columns=columns).sort_values(
+            ["quality", "image_id"], kind="stable", ignore_index=True
+        )
 
     @cached_property
     def doubtful(self) -> pd.DataFrame:

@@ -97,7 +97,8 @@ def _over_time(probability: Floats) -> Floats:
         return probability
     before = np.concatenate([probability[:1], probability[:-1]])
     after = np.concatenate([probability[1:], probability[-1:]])
-    return SMOOTHING[0] * before + SMOOTHING[1] * probability + SMOOTHING[2] * after
+    mixed = SMOOTHING[0] * before + SMOOTHING[1] * probability + SMOOTHING[2] * after
+    return np.asarray(mixed, dtype=np.float32)
 
 
 def _touches_edge(labels: Mask) -> bool:

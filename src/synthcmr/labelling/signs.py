@@ -72,7 +72,10 @@ def signs_of(segmentation: Segmentation, evidence: float) -> Signs:
 
 def _of_slice(seen: Segmentation, left: Bools, t: int, z: int, beside: list[int]) -> dict[str, float]:
     labels, own = seen.labels[t, z], left[t, z]
-    found = {f"{name}_views": 1.0 - _dice(*(view[t, z] == value for view in seen.views)) for name, value in STRUCTURES.items()}
+    found = {
+        f"{name}_views": 1.0 - _dice(*(view[t, z] == value for view in seen.views))
+        for name, value in STRUCTURES.items()
+    }
     raw = seen.probability[t, z].argmax(axis=0)
     foreground = raw != Label.BACKGROUND
     found["unsure"] = 1.0 - float(seen.probability[t, z].max(axis=0)[foreground].mean()) if foreground.any() else 0.0

@@ -76,9 +76,7 @@ def label_member(member: Member, path: Path, labeller: Labeller, settings: Label
     origin = str(own.images["origin"].iloc[0])
     rows = {(int(row["stack"]), int(row["slice_index"])): row for row in own.images.to_dict("records")}
     images = [
-        _carried(image, rows, dtype)
-        for j, one in labelled
-        for image in _rows(one.stack, j, name, origin, settings)
+        _carried(image, rows, dtype) for j, one in labelled for image in _rows(one.stack, j, name, origin, settings)
     ]
     attributes = _present(own.subjects.iloc[0].to_dict())
     truth = _present(cohort.truth.set_index("subject_id").loc[name].to_dict()) if cohort.has_truth else {}
