@@ -47,6 +47,13 @@ def ingest(
         typer.Option("--save-table", help="Write the table guessed from names of NIfTI files here (CSV), and stop."),
     ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes. [default: one per core]")] = None,
+    label: Annotated[
+        bool, typer.Option("--label", help="Find and segment the heart, also where nobody drew masks, before cropping.")
+    ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option("--judge", help="With --label: run folder or weights. [default: the shipped segmenter]"),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first thing that cannot be read.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort that is already there.")] = False,
 ) -> None:
@@ -65,13 +72,17 @@ def ingest(
       synthcmr ingest my_images.csv mine --spacing 1.25 --size 160
       synthcmr ingest second_site site2 --like acdc
       synthcmr ingest ACDC/database/training raw --lossless
+      synthcmr ingest my_dicoms mine --label
     """
     from synthcmr.cli.info import describe
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.replace import clear_for
     from synthcmr.cohort.ingest import ingest as run
     from synthcmr.cohort.ingest import plan_ingest
+    from synthcmr.errors import SettingsError
 
+    if judge is not None and not label:
+        raise SettingsError(f"--judge {judge}: expected only with --label, which asks a judge to segment; add --label")
     if save_table is not None:
         _save_table(source, save_table)
         return
@@ -80,6 +91,16 @@ def ingest(
     plan = plan_ingest(source, wanted, salt)
     typer.echo(f"Reading {len(plan.cases)} case(s) of {source} as '{plan.reader}'")
     _echo_guessed(plan, out)
+    if label:
+        from synthcmr.labelling.label import label as run_label
+        from synthcmr.report.label_page import write_label_report
+
+        with progress_bar("ingest") as report:
+            result = run_label(plan, out, workers=workers, strict=strict, progress=report, judge=judge)
+        typer.echo(describe(result.cohort))
+        typer.echo(result.summary())
+        typer.echo(f"Page: {write_label_report(result)}")
+        return
     with progress_bar("ingest") as report:
         cohort = run(plan, out, workers, strict, report)
     typer.echo(describe(cohort))
