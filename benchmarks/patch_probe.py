@@ -46,9 +46,9 @@ class ProbeSettings:
 
     patch: int = 32
     reach: int = 20  # patch centres lie up to so many pixels from the middle of the left ventricle, per axis
-    steps: int = 500  # of each fold
+    steps: int = 800  # of each fold
     batch: int = 64
-    learning_rate: float = 4e-3
+    learning_rate: float = 6e-3
     folds: int = 3
     asked: int = 48  # patches of each subject
     least_lv_pixels: int = 60  # of a frame that is looked at
@@ -124,19 +124,20 @@ def _middle(cavity: npt.NDArray[np.bool_], settings: ProbeSettings) -> tuple[int
 
 
 class PatchNetwork(nn.Module):
-    """Four convolutions and the mean of what they find."""
+    """Four convolutions, and the mean and spread of what they find."""
 
     def __init__(self, widths: Sequence[int] = (16, 32, 48, 64)) -> None:
         """Build it."""
         super().__init__()
         layers: list[nn.Module] = []
         for k, (before, after) in enumerate(zip((1, *widths), widths, strict=False)):
-            layers += [nn.Conv2d(before, after, 3, stride=2 if k else 1, padding=1), nn.GroupNorm(8, after), nn.ReLU()]
-        self.features, self.last = nn.Sequential(*layers), nn.Linear(widths[-1], 1)
+            layers += [nn.Conv2d(before, after, 3, stride=2 if k else 1, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
+        self.features, self.last = nn.Sequential(*layers), nn.Linear(2 * widths[-1], 1)
 
     def forward(self, patch: Tensor) -> Tensor:
         """Log-odds of the second set, (batch,)."""
-        odds: Tensor = self.last(self.features(patch).mean(dim=(2, 3)))[:, 0]
+        found = self.features(patch).flatten(2).float()
+        odds: Tensor = self.last(torch.cat([found.mean(dim=2), found.std(dim=2)], dim=1))[:, 0]
         return odds
 
 
@@ -265,7 +266,9 @@ def _trained(sides: Sequence[HeartFrames], seed: int, settings: ProbeSettings) -
     torch.manual_seed(seed)
     rng = np.random.default_rng([seed, 1])
     network = PatchNetwork()
-    slow = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.97))
+    slow = torch.optim.swa_utils.AveragedModel(
+        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.97), use_buffers=True
+    )
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, settings.steps)
     drawers, half = [_Drawer(side, settings) for side in sides], settings.batch // 2
