@@ -11,7 +11,7 @@ and the curve of the watched patients in metrics.jsonl.
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -29,7 +29,7 @@ from synthcmr.judges.limits import segmenter_limits
 from synthcmr.judges.segmenter import Segmenter, SegmenterNetwork, SegmenterTrainee, build
 from synthcmr.judges.settings import SEGMENTER_LOOP, SegmenterSettings
 from synthcmr.training.draws import Draw
-from synthcmr.training.images import load_images
+from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.loop import Progress
 from synthcmr.training.trainee import Batch
 
@@ -38,6 +38,7 @@ WATCHED_PATIENTS = (14, 34, 54, 74, 94)  # one of each group
 WIDE = 192  # pixels that are read, so that turned and shifted crops hold real pixels
 SIZE = 96  # pixels that are learned from, 144 mm: hearts fill them, and a step costs half of what 128 pixels do
 BATCH = 12
+Augment = Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor]]
 
 
 def patient_name(number: int) -> str:
@@ -54,7 +55,19 @@ def split_patients(cohort: Cohort) -> tuple[Cohort, Cohort]:
 
 
 class SupervisedTrainee(SegmenterTrainee):
-    """The segmenter on real images."""
+    """The segmenter on wide images, with an augmentation of choice."""
+
+    def __init__(
+        self,
+        network: SegmenterNetwork,
+        training: TrainingImages,
+        held_out: TrainingImages | None,
+        size: int,
+        augmentation: Augment,
+    ) -> None:
+        """Take a network, the images and what is done to them in training."""
+        super().__init__(network, training, held_out, size)
+        self._augmented = augmentation
 
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
         """Frames with their masks; augmented in training, the middle of the wide crop otherwise."""
@@ -68,7 +81,7 @@ class SupervisedTrainee(SegmenterTrainee):
             middle = slice(edge, edge + self._size)
             return {"image": standardise(image[..., middle, middle]), "mask": mask[..., middle, middle]}
         generator = torch.Generator().manual_seed(int(draws[0].rng.integers(2**31)))
-        moved, labels = augment_real(image, mask, self._size, generator)
+        moved, labels = self._augmented(image, mask, self._size, generator)
         return {"image": moved, "mask": labels}
 
 
@@ -168,7 +181,7 @@ def train(cohort: Cohort, run: Path, steps: int, seed: int) -> Segmenter:
         run,
         record,
         loop,
-        lambda: SupervisedTrainee(planar(build(settings)), learned, watched, settings.size),
+        lambda: SupervisedTrainee(planar(build(settings)), learned, watched, settings.size, augment_real),
         limits,
         observe,
     )
