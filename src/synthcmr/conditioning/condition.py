@@ -25,6 +25,7 @@ class Condition:
     mask: Mask  # (frames, rows, columns), canonical labels
     attributes: Mapping[str, Value] = field(default_factory=dict)  # of the patient, the scanner and the view
     neighbour: Neighbour | None = None
+    start: npt.NDArray[np.float32] | None = None  # image to begin from, same shape as the mask, 0 to 1
 
 
 VIEW = ("slice_level", "slice_fraction")

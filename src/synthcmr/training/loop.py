@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 LOG_EVERY = 10
-FLOOR = 0.05  # of the learning rate, at the end of the cosine
+FLOOR = 0.05  # of the learning rate, at the end
+FALL = 0.3  # share of the steps over which a rate that is held falls
 HELD_OUT_BATCH = 16
 BETAS = (0.9, 0.99)
 
@@ -222,7 +223,8 @@ class Loop:
         if self.step < s.warmup:
             return s.learning_rate * (self.step + 1) / s.warmup
         done = (self.step - s.warmup) / max(s.steps - s.warmup, 1)
-        return s.learning_rate * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * done)))
+        left = min(1.0, (1 - done) / FALL) if s.schedule == "hold" else 0.5 * (1 + math.cos(math.pi * done))
+        return s.learning_rate * (FLOOR + (1 - FLOOR) * left)
 
     def _look(self) -> bool:
         """Held-out loss and sheets, when they are due."""

@@ -57,6 +57,7 @@ class ConditionalGenerator(Generic[N]):
     family: str
     settings_kind: ClassVar[type[ConditionalSettings]]
     network_kind: ClassVar[type[Any]]  # built from settings and vocabulary
+    trainee_kind: ClassVar[type[ConditionalTrainee]] = ConditionalTrainee
     presets: ClassVar[Presets]
     taught: ClassVar[bool] = False  # by what it begins from: it can say no more than that understands
 
@@ -87,7 +88,7 @@ class ConditionalGenerator(Generic[N]):
         """
         settings = cls.settings_kind.model_validate(model.model_dump())
         check_balance(cohort, loop.balance)
-        training, held_out = load_splits(cohort, settings.frames)
+        training, held_out = cls.images(cohort, settings)
         check_size(training, settings, cohort)
         start = cls._start(settings, cohort, run, loop, observe)
         vocabulary = _vocabulary(training, settings, start, private=loop.dp is not None)
@@ -106,7 +107,8 @@ class ConditionalGenerator(Generic[N]):
             cls.begin(cast(N, untrained), start)
         if settings.rank is not None:
             tune_low_rank(untrained, settings.rank, whole=("text.",))
-        going = Loop(ConditionalTrainee(untrained, training, held_out), loop, folder, observe, _weights(training, loop))
+        trainee = cls.trainee_kind(cast(N, untrained), training, held_out)
+        going = Loop(trainee, loop, folder, observe, cls.weights(training, settings, loop))
         network = cast(N, going.go())
         if not going.main:
             return cls(network, "", {})
@@ -117,11 +119,32 @@ class ConditionalGenerator(Generic[N]):
         header["begun_from"] = None if start is None else file_hash(start)
         header |= {"steps": going.step, "origin": cohort.info.get("origin", []), "privacy": going.privacy}
         header["scanners"] = _scanners(training, private=loop.dp is not None)
+        header |= cls.header(training)
         if loop.dp is None:  # fingerprints of private images are what no noise covers
             Fingerprints.of(training, held_out).save(run / NAME)
         digest = save_weights(network, run / WEIGHTS, header)
         folder.finish(digest, inputs)
         return cls.load(run / WEIGHTS)
+
+    @classmethod
+    def images(cls, cohort: Cohort, settings: Any) -> tuple[TrainingImages, TrainingImages | None]:
+        """What is learned from, and what is watched, where the cohort has such a split."""
+        return load_splits(cohort, settings.frames)
+
+    @classmethod
+    def weights(
+        cls, training: TrainingImages, settings: Any, loop: LoopSettings
+    ) -> npt.NDArray[np.float64] | None:
+        """How often each image is drawn; None for all alike."""
+        if not loop.balance:
+            return None
+        groups = [[str(row.get(name)) for row in training.attributes] for name in loop.balance]
+        return balanced_weights(groups, loop.balance_cap)
+
+    @classmethod
+    def header(cls, training: TrainingImages) -> dict[str, Any]:
+        """What a family notes of the images beside what all of them note."""
+        return {}
 
     @classmethod
     def prepare(cls, network: N, fitting: Fitting) -> None:
@@ -174,7 +197,7 @@ class ConditionalGenerator(Generic[N]):
         network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
         network.to(best_device())
-        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy")}
+        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy", "looks")}
         return cls(cast(N, network), file_hash(weights), facts)
 
     def sample(
@@ -273,9 +296,3 @@ def _scanners(training: TrainingImages, private: bool) -> list[dict[str, Any]]:
         if one
     ]
 
-
-def _weights(training: TrainingImages, loop: LoopSettings) -> npt.NDArray[np.float64] | None:
-    if not loop.balance:
-        return None
-    groups = [[str(row.get(name)) for row in training.attributes] for name in loop.balance]
-    return balanced_weights(groups, loop.balance_cap)
