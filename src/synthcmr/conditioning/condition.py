@@ -28,6 +28,7 @@ class Condition:
     start: npt.NDArray[np.float32] | None = None  # image to begin from, same shape as the mask, 0 to 1
 
 
+LOOK = "look"  # attribute that says whose images an image looks like
 VIEW = ("slice_level", "slice_fraction")
 SCANNER = ("vendor", "scanner", "field_strength_t", "centre")
 

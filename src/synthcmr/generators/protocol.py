@@ -31,6 +31,11 @@ class Redraws(Protocol):
         ...
 
 
+def refines(generator: object) -> bool:
+    """Whether a generator finishes an image that it is given, such as a phantom, instead of drawing from noise."""
+    return bool(getattr(generator, "refines", False))
+
+
 class Generator(Protocol):
     """A trained family. `fit` makes one in a run folder, `sample` draws images from it."""
 

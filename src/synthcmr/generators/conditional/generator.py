@@ -132,9 +132,7 @@ class ConditionalGenerator(Generic[N]):
         return load_splits(cohort, settings.frames)
 
     @classmethod
-    def weights(
-        cls, training: TrainingImages, settings: Any, loop: LoopSettings
-    ) -> npt.NDArray[np.float64] | None:
+    def weights(cls, training: TrainingImages, settings: Any, loop: LoopSettings) -> npt.NDArray[np.float64] | None:
         """How often each image is drawn; None for all alike."""
         if not loop.balance:
             return None
@@ -295,4 +293,3 @@ def _scanners(training: TrainingImages, private: bool) -> list[dict[str, Any]]:
         for one in sorted(set(told), key=str)
         if one
     ]
-

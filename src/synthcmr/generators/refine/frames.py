@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import Value
+from synthcmr.conditioning.condition import LOOK
 from synthcmr.errors import CohortError
-from synthcmr.generators.refine.settings import LOOK
 from synthcmr.training.images import TrainingImages, joined, load_images
 
 PHANTOM = "phantom"  # the look of simulated images
@@ -65,9 +65,17 @@ def usual_look(looks: dict[str, int]) -> str:
     return max(real or looks, key=lambda name: (real or looks)[name])
 
 
-def even_weights(looks: Sequence[str], phantom_share: float) -> np.ndarray | None:
-    """How often each frame is drawn, so that phantoms make up a given share; None where all have one look."""
-    simulated = np.array([look == PHANTOM for look in looks])
-    if simulated.all() or not simulated.any():
-        return None
-    return np.where(simulated, phantom_share / simulated.sum(), (1 - phantom_share) / (~simulated).sum())
+def frame_weights(images: TrainingImages, phantoms: float) -> npt.NDArray[np.float64]:
+    """How often each frame is drawn: phantoms make up a share, and who has four times the frames is seen twice as often.
+
+    Args:
+        images: to learn from.
+        phantoms: their share, where there are other images too.
+    """
+    of_subject = Counter(images.subject)
+    weights = np.array([of_subject[name] ** -0.5 for name in images.subject])
+    simulated = np.array([row[LOOK] == PHANTOM for row in images.attributes])
+    if simulated.any() and not simulated.all():
+        weights[simulated] *= phantoms / weights[simulated].sum()
+        weights[~simulated] *= (1 - phantoms) / weights[~simulated].sum()
+    return weights / weights.sum()

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.conditioning.condition import Condition
+from synthcmr.conditioning.condition import LOOK, Condition
 from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.settings import Presets
-from synthcmr.generators.refine.frames import even_weights, load_frame_splits, looks_of, usual_look
+from synthcmr.generators.refine.frames import frame_weights, load_frame_splits, looks_of, usual_look
 from synthcmr.generators.refine.network import RefineNetwork
 from synthcmr.generators.refine.presets import PRESETS
-from synthcmr.generators.refine.settings import LOOK, RefineSettings
+from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.generators.refine.trainee import RefineTrainee
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.images import TrainingImages
@@ -45,7 +45,7 @@ class RefineGenerator(ConditionalGenerator[RefineNetwork]):
         """Phantoms make up a share of what is seen, however many there are; otherwise as the loop balances."""
         if loop.balance:
             return super().weights(training, settings, loop)
-        return even_weights([str(row[LOOK]) for row in training.attributes], settings.phantoms)
+        return frame_weights(training, settings.phantoms)
 
     @classmethod
     def header(cls, training: TrainingImages) -> dict[str, Any]:

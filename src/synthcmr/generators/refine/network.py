@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from synthcmr.conditioning.condition import LOOK
 from synthcmr.conditioning.masks import CHANNELS, one_hot
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.asked import Asked, around, channels_around
@@ -24,7 +25,7 @@ PAINTED_AROUND = 0.2
 
 
 class RefineNetwork(ConditionalNetwork):
-    """The image at the end of the way, p(x_t, t | mask, neighbour, text), for x_t = (1 - t) noise + t image. Every frame is an image of its own."""
+    """The image that x_t = (1 - t) noise + t image leads to, given mask, neighbour and text. Every frame is an image of its own."""
 
     turns = ("refine",)
     family = "refine"
@@ -81,7 +82,9 @@ class RefineNetwork(ConditionalNetwork):
         noise, image, each = x_0.reshape(-1, 1, *x_0.shape[2:]), x_1.reshape(-1, 1, *x_1.shape[2:]), _each(t, frames)
         at = each[:, None, None, None]
         tokens = _each(self.tokens(asked.texts), frames)
-        found = self.velocity((1 - at) * noise + at * image, each, _by_frame(asked), tokens, self.settings.left_at_least)
+        found = self.velocity(
+            (1 - at) * noise + at * image, each, _by_frame(asked), tokens, self.settings.left_at_least
+        )
         return (found - (image - noise)).reshape(x_1.shape)
 
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
@@ -90,7 +93,9 @@ class RefineNetwork(ConditionalNetwork):
         start = painted(asked.mask) if asked.start is None else asked.start
         begin = s.earliest if asked.start is None else settings.begin or s.begin
         x = (1 - begin) * shared_noise(noise, s.shared) + begin * start
-        told, untold = self.tokens(asked.texts), self.tokens(asked.texts_without(settings.branch))
+        without = zip(asked.texts_without(settings.branch), asked.texts, strict=True)
+        told = self.tokens(asked.texts)
+        untold = self.tokens([{**text, **{k: v for k, v in own.items() if k == LOOK}} for text, own in without])
         guided = Guided(self.velocity, _by_frame(asked), _each(told, frames), _each(untold, frames), settings)
         path = late_times(settings, begin, s.late, x.device)
         drawn = SOLVERS[settings.sampler or "adams"](guided, x.reshape(-1, 1, *x.shape[2:]), path)
@@ -105,7 +110,9 @@ class RefineNetwork(ConditionalNetwork):
         from synthcmr.errors import SettingsError
 
         if settings.sampler is not None and settings.sampler not in SOLVERS:
-            raise SettingsError(f"--sampler: family 'refine' is drawn by {', '.join(SOLVERS)}; got '{settings.sampler}'")
+            raise SettingsError(
+                f"--sampler: family 'refine' is drawn by {', '.join(SOLVERS)}; got '{settings.sampler}'"
+            )
         if settings.begin is not None and settings.begin < self.settings.earliest:
             raise SettingsError(
                 f"--begin: this run has learned the way from {self.settings.earliest} on; got {settings.begin}"

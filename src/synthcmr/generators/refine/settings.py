@@ -4,16 +4,17 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from synthcmr.conditioning.condition import LOOK
 from synthcmr.conditioning.vocabulary import DEFAULT_ATTRIBUTES
 from synthcmr.generators.conditional.settings import ConditionalSettings
-
-LOOK = "look"  # attribute that says whose images an image looks like
 
 
 class RefineSettings(ConditionalSettings):
     """The network, what it learns of the way from noise to image, and where on it a phantom begins."""
 
-    frames: int = Field(2, ge=1, description="frames of an image where nothing else is asked; each is learned by itself")
+    frames: int = Field(
+        2, ge=1, description="frames of an image where nothing else is asked; each is learned by itself"
+    )
     attributes: tuple[str, ...] = Field(
         (*DEFAULT_ATTRIBUTES, LOOK), description="columns that are told; absent ones are skipped"
     )
@@ -22,7 +23,9 @@ class RefineSettings(ConditionalSettings):
         16, ge=0, description="channels of a stage at full resolution; 0: pixels are folded by two in and out instead"
     )
     groups: int = Field(8, ge=1, description="of the normalisations; channels are multiples of it")
-    phantoms: float = Field(0.3, ge=0, le=1, description="share of phantoms among what is seen, where there are others too")
+    phantoms: float = Field(
+        0.3, ge=0, le=1, description="share of phantoms among what is seen, where there are others too"
+    )
     crop: int | None = Field(112, ge=16, description="rows and columns of a random window that is learned from")
     turned: float = Field(0.5, ge=0, le=1, description="share of training images that get a random quarter turn")
     contrast: float = Field(0.1, ge=0, description="spread of the logarithm of a random gamma in training")

@@ -9,21 +9,22 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from synthcmr.conditioning.condition import Condition
+from synthcmr.cohort.labels import Mask
+from synthcmr.conditioning.condition import LOOK, Condition
 from synthcmr.conditioning.dropping import drop_some
 from synthcmr.conditioning.masks import as_tensor
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.trainee import SHEET_IMAGES, ConditionalTrainee, neighbour_of, scaled
 from synthcmr.generators.refine.frames import PHANTOM, looks_of, usual_look
 from synthcmr.generators.refine.network import RefineNetwork
-from synthcmr.generators.refine.settings import LOOK, RefineSettings
+from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.trainee import Batch
 
 SHEET_STEPS = 8
-Frame = npt.NDArray[np.floating]
+Frame = npt.NDArray[np.float32]
 
 
 class RefineTrainee(ConditionalTrainee):
@@ -72,7 +73,7 @@ class RefineTrainee(ConditionalTrainee):
 class _Example:
     """One frame as it is learned from."""
 
-    def __init__(self, image: Frame, mask: Frame, neighbour: Frame, neighbour_mask: Frame, shown: bool) -> None:
+    def __init__(self, image: Frame, mask: Mask, neighbour: Frame, neighbour_mask: Mask, shown: bool) -> None:
         self.image, self.mask = image, mask
         self.neighbour, self.neighbour_mask, self.shown = neighbour, neighbour_mask, float(shown)
 
@@ -84,16 +85,17 @@ class _Example:
         other = row if beside is None else beside
         window, turns, gamma = _changes(images.image.shape[-2:], settings, rng, changed)
 
-        def seen(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        def image(i: int) -> Frame:
+            pixels: Frame = np.clip(images.image[i].astype(np.float32), 0, 1) ** np.float32(gamma)
             return np.rot90(pixels[:, window[0], window[1]], turns, axes=(1, 2))
 
-        def image(i: int) -> npt.NDArray[np.float32]:
-            return np.clip(seen(images.image[i]).astype(np.float32), 0, 1) ** np.float32(gamma)
+        def mask(i: int) -> Mask:
+            return np.rot90(images.mask[i][:, window[0], window[1]], turns, axes=(1, 2))
 
         noise = settings.neighbour_noise * rng.random()
         neighbour = image(other) * 2 - 1
         neighbour = neighbour + np.float32(noise) * rng.standard_normal(neighbour.shape, dtype=np.float32)
-        return cls(image(row), seen(images.mask[row]), neighbour, seen(images.mask[other]), beside is not None)
+        return cls(image(row), mask(row), neighbour, mask(other), beside is not None)
 
 
 def _changes(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pixel_shuffle, pixel_unshuffle, silu
@@ -27,17 +29,14 @@ class Unet(nn.Module):
         levels, groups = settings.channels, settings.groups
         self.first = nn.Conv2d(inputs * FOLD**2, levels[0], 3, padding=1)
         self.down = nn.ModuleList(
-            Block(before, after, width, groups)
-            for before, after in zip((levels[0], *levels), levels, strict=False)
+            Block(before, after, width, groups) for before, after in zip((levels[0], *levels), levels, strict=False)
         )
         self.middle = Block(levels[-1], levels[-1], width, groups)
-        pairs = list(zip(levels, levels[1:], strict=False))[::-1]
+        pairs = list(pairwise(levels))[::-1]
         self.narrow = nn.ModuleList(nn.Conv2d(below, above, 1) for above, below in pairs)
         self.up = nn.ModuleList(Block(2 * above, above, width, groups) for above, _ in pairs)
         self.last = (
-            FineStage(levels[0], settings.fine, inputs, width, groups)
-            if settings.fine
-            else FoldedStage(levels[0], groups)
+            FineStage(levels[0], settings.fine, inputs, width) if settings.fine else FoldedStage(levels[0], groups)
         )
 
     def forward(self, seen: Tensor, said: Tensor) -> Tensor:
@@ -69,7 +68,6 @@ class Block(nn.Module):
         self.said = nn.Linear(width, 2 * after)
         self.skip = nn.Identity() if before == after else nn.Conv2d(before, after, 1)
         nn.init.zeros_(self.conv_out.weight)
-        nn.init.zeros_(self.conv_out.bias if self.conv_out.bias is not None else torch.zeros(1))
 
     def forward(self, x: Tensor, said: Tensor) -> Tensor:
         """(batch, before, rows, columns) -> (batch, after, rows, columns)."""
@@ -83,18 +81,19 @@ class Block(nn.Module):
 class FineStage(nn.Module):
     """What the levels found, resized, beside the pixels themselves: a narrow stage at full resolution."""
 
-    def __init__(self, before: int, fine: int, inputs: int, width: int, groups: int) -> None:
+    def __init__(self, before: int, fine: int, inputs: int, width: int) -> None:
         super().__init__()
         self.narrow = nn.Conv2d(before, fine, 1)
         self.join = nn.Conv2d(fine + inputs, fine, 3, padding=1)
-        self.block = Block(fine, fine, width, groups)
-        self.norm, self.out = nn.GroupNorm(groups, fine), nn.Conv2d(fine, 1, 3, padding=1)
+        self.said = nn.Linear(width, 2 * fine)
+        self.out = nn.Conv2d(fine, 1, 3, padding=1)
 
     def forward(self, h: Tensor, seen: Tensor, said: Tensor) -> Tensor:
         """One channel at full resolution."""
         wide = interpolate(self.narrow(h), scale_factor=FOLD, mode="bilinear", align_corners=False)
         joined = self.join(torch.cat([wide, seen.to(wide.dtype)], dim=1))
-        return _exact(self.out, silu(self.norm(self.block(joined, said))))
+        scale, shift = self.said(said)[:, :, None, None].chunk(2, dim=1)
+        return _exact(self.out, silu(joined * (1 + scale) + shift))
 
 
 class FoldedStage(nn.Module):
