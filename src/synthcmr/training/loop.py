@@ -74,8 +74,20 @@ class Loop:
         observe: Observer | None = None,
         weights: npt.NDArray[np.float64] | None = None,
         cpu: bool = False,
+        keep: Callable[[nn.Module, int], None] | None = None,
     ) -> None:
-        """Set everything up, and load the checkpoint where there is one."""
+        """Set everything up, and load the checkpoint where there is one.
+
+        Args:
+            trainee: what is trained.
+            settings: of the loop.
+            run: folder of the run.
+            observe: is told how far the run is.
+            weights: how often each row is drawn.
+            cpu: not on a card.
+            keep: is given the averaged network and the step at every checkpoint.
+        """
+        self._keep = keep
         self.trainee, self.settings, self.run, self.observe = trainee, settings, run, observe
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
@@ -301,6 +313,8 @@ class Loop:
             "record": self.run.record() if self.run.exists() else {},
         }
         checkpoint.save(self.run.path / checkpoint.NAME, state)
+        if self._keep is not None:
+            self._keep(self._ema.network, self.step)
 
     def _share_key(self) -> None:
         """All processes take the key of the first."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input
@@ -31,7 +31,7 @@ from synthcmr.training.images import TrainingImages, check_balance, load_splits
 from synthcmr.training.loop import Loop, Observer, as_part
 from synthcmr.training.low_rank import merge_low_rank, tune_low_rank
 from synthcmr.training.processes import main_first
-from synthcmr.training.run_folder import WEIGHTS, RunFolder
+from synthcmr.training.run_folder import SO_FAR, WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
 
@@ -108,21 +108,29 @@ class ConditionalGenerator(Generic[N]):
         if settings.rank is not None:
             tune_low_rank(untrained, settings.rank, whole=("text.",))
         trainee = cls.trainee_kind(cast(N, untrained), training, held_out)
-        going = Loop(trainee, loop, folder, observe, cls.weights(training, settings, loop))
+        plain = settings.model_copy(update={"start": None, "rank": None})  # the network as it is, wherever it came from
+        header = cls._record(plain, loop, vocabulary, training)
+        header |= {"begun_from": None if start is None else file_hash(start), "origin": cohort.info.get("origin", [])}
+        header["scanners"] = _scanners(training, private=loop.dp is not None)
+        header |= cls.header(training)
+
+        def keep(averaged: nn.Module, step: int) -> None:
+            if (
+                settings.rank is None and loop.dp is None
+            ):  # low-rank additions are merged, and accounts closed, at the end
+                save_weights(averaged, run / SO_FAR, header | {"steps": step, "privacy": None})
+
+        going = Loop(trainee, loop, folder, observe, cls.weights(training, settings, loop), keep=keep)
         network = cast(N, going.go())
         if not going.main:
             return cls(network, "", {})
         merge_low_rank(network)
         cls.complete(network, Fitting(cohort, run, training, held_out, loop, observe))
-        plain = settings.model_copy(update={"start": None, "rank": None})  # the network as it is, wherever it came from
-        header = cls._record(plain, loop, vocabulary, training)
-        header["begun_from"] = None if start is None else file_hash(start)
-        header |= {"steps": going.step, "origin": cohort.info.get("origin", []), "privacy": going.privacy}
-        header["scanners"] = _scanners(training, private=loop.dp is not None)
-        header |= cls.header(training)
+        header |= {"steps": going.step, "privacy": going.privacy}
         if loop.dp is None:  # fingerprints of private images are what no noise covers
             Fingerprints.of(training, held_out).save(run / NAME)
         digest = save_weights(network, run / WEIGHTS, header)
+        (run / SO_FAR).unlink(missing_ok=True)
         folder.finish(digest, inputs)
         return cls.load(run / WEIGHTS)
 
