@@ -38,7 +38,7 @@ def test_a_stack_measures_what_was_asked_and_begins_from_its_phantom(run: Path, 
     for name, value in ASKED.items():
         assert found[name] == pytest.approx(value, rel=0.06)
     assert cohort.subjects["vendor"].iloc[0] == "Philips"
-    further = generate(tmp_path / "far", requests, Sources(run), replace_sampler(FAST, begin=0.2))
+    further = generate(tmp_path / "far", requests, Sources(run), replace_sampler(FAST, begin=0.35))
     (other,) = further.stacks(requests[0].name)
     assert np.array_equal(stack.mask, other.mask)
     assert not np.array_equal(stack.image, other.image)
@@ -66,7 +66,7 @@ def test_a_look_that_was_not_learned_and_a_begin_before_what_was_are_refused(run
     requests = from_prompt(1, 7, {}, {}, None, "mid", "")
     with pytest.raises(SettingsError, match="--look: expected one that the run has learned"):
         generate(tmp_path / "look", requests, Sources(run), FAST.model_copy(update={"look": "nobody's"}))
-    with pytest.raises(SettingsError, match="--begin: this run has learned the way from 0.15 on"):
+    with pytest.raises(SettingsError, match="--begin: this run has learned the way from 0.3 on"):
         generate(tmp_path / "begin", requests, Sources(run), replace_sampler(FAST, begin=0.05))
 
 

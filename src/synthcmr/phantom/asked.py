@@ -57,14 +57,15 @@ def subject_as_asked(
 
 def asked_protocol(asked: Attributes, rotation_sd_deg: float, rng: np.random.Generator) -> Protocol:
     """How one is scanned: by a scanner of the asked manufacturer and field, by any where none of ours is."""
+    usual = {name: scanner for name, scanner in SCANNERS.items() if not scanner.contrast_spread}
     fitting = [
         name
-        for name, scanner in SCANNERS.items()
+        for name, scanner in usual.items()
         if str(asked.get("vendor") or scanner.vendor) == scanner.vendor
         and abs(_number(asked, "field_strength_t", scanner.field_strength_t) - scanner.field_strength_t) < 0.3
     ]
-    vendors = [name for name, scanner in SCANNERS.items() if str(asked.get("vendor")) == scanner.vendor]
-    names = fitting or vendors or list(SCANNERS)
+    vendors = [name for name, scanner in usual.items() if str(asked.get("vendor")) == scanner.vendor]
+    names = fitting or vendors or list(usual)
     return draw_protocol(names[int(rng.integers(len(names)))], rotation_sd_deg, rng)
 
 

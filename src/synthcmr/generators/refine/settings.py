@@ -24,12 +24,12 @@ class RefineSettings(ConditionalSettings):
     )
     groups: int = Field(8, ge=1, description="of the normalisations; channels are multiples of it")
     phantoms: float = Field(
-        0.3, ge=0, le=1, description="share of phantoms among what is seen, where there are others too"
+        0.2, ge=0, le=1, description="share of phantoms among what is seen, where there are others too"
     )
     crop: int | None = Field(112, ge=16, description="rows and columns of a random window that is learned from")
     turned: float = Field(0.5, ge=0, le=1, description="share of training images that get a random quarter turn")
     contrast: float = Field(0.1, ge=0, description="spread of the logarithm of a random gamma in training")
-    earliest: float = Field(0.15, ge=0, lt=1, description="time from noise (0) to image (1) from which on it learns")
+    earliest: float = Field(0.3, ge=0, lt=1, description="time from noise (0) to image (1) from which on it learns")
     time_mean: float = Field(0.3, description="of the logit of times, on the part of the way that is learned")
     time_sd: float = Field(1.2, gt=0)
     left_at_least: float = Field(
