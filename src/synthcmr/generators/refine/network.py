@@ -14,6 +14,9 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.asked import Asked, around, channels_around
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
+from synthcmr.generators.conditional.path_network import IMAGE_POWER
+from synthcmr.generators.conditional.paths import linear_guess
+from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.generators.refine.unet import OCTAVES, Unet, time_sines
 from synthcmr.generators.sampler import SOLVERS, SamplerSettings, times
@@ -31,6 +34,7 @@ class RefineNetwork(ConditionalNetwork):
     family = "refine"
     settings: RefineSettings
     any_frames = True
+    spectrum: Tensor  # power of images by frequency
 
     def __init__(self, settings: RefineSettings, vocabulary: Vocabulary) -> None:
         """Build the U-Net and the text encoder."""
@@ -38,7 +42,9 @@ class RefineNetwork(ConditionalNetwork):
         width = settings.token_width
         self.gather = Gather(width)
         self.clock = nn.Sequential(nn.Linear(2 * OCTAVES, width), nn.SiLU(), nn.Linear(width, width))
-        self.unet = Unet(settings, 1 + channels_around(1), width)
+        seen = (1 if settings.predict == "image" else 2) + channels_around(1)
+        self.unet = Unet(settings, seen, width)
+        self.register_buffer("spectrum", torch.full((BINS,), IMAGE_POWER))
         channels_last(self)
 
     def time(self, rng: np.random.Generator) -> float:
@@ -56,9 +62,20 @@ class RefineNetwork(ConditionalNetwork):
             tokens: the embedded text.
         """
         said = nn.functional.silu(self.clock(time_sines(t)) + self.gather(tokens))
-        seen = channels_last_batch(torch.cat([x_t, surroundings.to(x_t.dtype)], dim=1))
-        found: Tensor = self.unet(seen, said)
-        return found.float()
+        if self.settings.predict == "image":
+            seen = torch.cat([x_t, surroundings.to(x_t.dtype)], dim=1)
+            whole: Tensor = self.unet(channels_last_batch(seen), said)
+            return whole.float()
+        left = (1 - t.float())[:, None, None, None]
+        guess, spread = linear_guess(x_t, t, self.spectrum)
+        smooth = x_t.float() + left * guess
+        seen = torch.cat([x_t, smooth.to(x_t.dtype), surroundings.to(x_t.dtype)], dim=1)
+        rest: Tensor = self.unet(channels_last_batch(seen), said)
+        return smooth + left * spread * rest.float()
+
+    def measure(self, images: Tensor) -> None:
+        """Take the spectrum of a cohort's images."""
+        self.spectrum.copy_(power(images))
 
     def velocity(self, x_t: Tensor, t: Tensor, surroundings: Tensor, tokens: Tensor, least: float = 1e-4) -> Tensor:
         """The way that is left, by the time that is left; of this there is at least `least`."""

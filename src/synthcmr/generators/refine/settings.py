@@ -1,6 +1,6 @@
 """Settings of the refine family."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -29,6 +29,10 @@ class RefineSettings(ConditionalSettings):
     crop: int | None = Field(112, ge=16, description="rows and columns of a random window that is learned from")
     turned: float = Field(0.5, ge=0, le=1, description="share of training images that get a random quarter turn")
     contrast: float = Field(0.1, ge=0, description="spread of the logarithm of a random gamma in training")
+    predict: Literal["rest", "image"] = Field(
+        "rest",
+        description="what the network puts out: what the best linear guess leaves of the image, or the image itself",
+    )
     earliest: float = Field(0.3, ge=0, lt=1, description="time from noise (0) to image (1) from which on it learns")
     time_mean: float = Field(0.3, description="of the logit of times, on the part of the way that is learned")
     time_sd: float = Field(1.2, gt=0)
