@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,12 @@ from synthcmr.config import PreprocessSettings
 from synthcmr.generators.anatomy import Anatomy
 from synthcmr.phantom.asked import subject_as_asked
 from synthcmr.phantom.cohort import scanned
+from synthcmr.phantom.painted import painted
 from synthcmr.sampling.requests import Request, seed_of
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, anatomies_without
 
+RANGE = PreprocessSettings()  # intensities become 0 to 1 as those of every cohort
 MEASURED = ("lv_edv_ml", "lv_esv_ml", "lv_mass_g", "rv_edv_ml", "rv_esv_ml")  # what a phantom's heart is solved for
 
 
@@ -52,6 +54,30 @@ def simulated(
     record = scanned(subject, request.name, settings.frames, grid)
     own = {k: v for k, v in record.attributes.items() if k not in ("split", "centre")}
     return stacked(record, {**own, **person}, numbers)
+
+
+def painted_in(
+    anatomy: Anatomy, request: Request, scanner: Mapping[str, Value], settings: GenerateSettings, seed: int
+) -> Simulated:
+    """The phantom of a request around a heart that is given as masks.
+
+    Args:
+        anatomy: the heart.
+        request: who is asked for.
+        scanner: that was drawn for the request.
+        settings: of what is made.
+        seed: decides everything around the heart, and the scan.
+    """
+    attributes = {**scanner, **anatomy.attributes, **request.attributes}
+    subject = subject_as_asked(request.name, seed_of(seed, "phantom"), attributes, anatomy.numbers())
+    protocol = replace(
+        subject.protocol,
+        slice_step_mm=anatomy.slice_step_mm,
+        slice_mm=min(anatomy.slice_thickness_mm, anatomy.slice_step_mm),
+    )
+    images = painted(replace(subject, protocol=protocol), anatomy.mask, anatomy.spacing_mm)
+    low, high = np.percentile(images, [RANGE.low_percentile, RANGE.high_percentile])
+    return Simulated(anatomy, np.clip((images - low) / (high - low), 0.0, 1.0).astype(np.float32))
 
 
 def with_end_systole(numbers: Mapping[str, float]) -> dict[str, float]:

@@ -21,7 +21,7 @@ from synthcmr.sampling.requests import PLANNED, WHOLE, Request, seed_of
 from synthcmr.sampling.results import generated_record
 from synthcmr.sampling.screening import Verdict
 from synthcmr.sampling.settings import GenerateSettings
-from synthcmr.sampling.simulated import simulated
+from synthcmr.sampling.simulated import Simulated, painted_in, simulated
 from synthcmr.sampling.sources import (
     Sources,
     anatomies_without,
@@ -153,21 +153,27 @@ def _draw_anatomy(m: Made, generator: Generator, sources: Sources, settings: Gen
 
     with threadpool_limits(1, user_api="blas"):
         if refines(generator):
-            seed = seed_of(m.request.seed, "anatomy", attempt)
-            phantom = simulated(m.request, _scanner(m, generator), sources, settings, seed)
-            m.anatomy, m.start = phantom.anatomy, phantom.image
+            begun = _beginning(m, generator, sources, settings, seed_of(m.request.seed, "anatomy", attempt))
+            m.anatomy, m.start = begun.anatomy, begun.image
         else:
             m.anatomy = _drawn(m.request, sources, settings, attempt)
+
+
+def _beginning(m: Made, generator: Generator, sources: Sources, settings: GenerateSettings, seed: int) -> Simulated:
+    """What a refining generator begins from: a phantom, a phantom around a given heart, or a real image."""
+    request = m.request
+    if settings.masks == "generated" or request.like is None or sources.like is None:
+        return simulated(request, _scanner(m, generator), sources, settings, seed)
+    anatomy = _followed_anatomy(request, sources, settings, seed)
+    if settings.redraw:
+        return Simulated(anatomy, load_pixels(sources.like, request.like))
+    return painted_in(anatomy, request, _scanner(m, generator), settings, seed)
 
 
 def _drawn(request: Request, sources: Sources, settings: GenerateSettings, attempt: int) -> Anatomy:
     seed = seed_of(request.seed, "anatomy", attempt)
     if settings.masks != "generated" and request.like is not None and sources.like is not None:
-        anatomy = load_real(sources.like, request.like)
-        if settings.masks == "deformed":
-            anatomy = deform(anatomy, np.random.default_rng(seed))
-        own = {k: v for k, v in anatomy.attributes.items() if not (settings.redraw and k in OF_ONE_SCANNER)}
-        return replace(anatomy, attributes={**own, **request.attributes})
+        return _followed_anatomy(request, sources, settings, seed)
     return anatomies_without(sources, request.denied).sample(
         request.attributes,
         seed,
@@ -176,6 +182,17 @@ def _drawn(request: Request, sources: Sources, settings: GenerateSettings, attem
         size=settings.size,
         spacing_mm=settings.spacing_mm,
     )
+
+
+def _followed_anatomy(request: Request, sources: Sources, settings: GenerateSettings, seed: int) -> Anatomy:
+    """The masks of the followed subject, as they are or deformed."""
+    if sources.like is None or request.like is None:
+        raise ValueError("expected a request that follows somebody")
+    anatomy = load_real(sources.like, request.like)
+    if settings.masks == "deformed":
+        anatomy = deform(anatomy, np.random.default_rng(seed))
+    own = {k: v for k, v in anatomy.attributes.items() if not (settings.redraw and k in OF_ONE_SCANNER)}
+    return replace(anatomy, attributes={**own, **request.attributes})
 
 
 def _slice_at(anatomy: Anatomy, level: str) -> int:
