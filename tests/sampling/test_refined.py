@@ -11,14 +11,12 @@ from synthcmr.errors import SettingsError
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.generate import generate
-from synthcmr.sampling.requests import from_prompt
+from synthcmr.sampling.requests import from_prompt, like_cohort
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
 from synthcmr.sampling.sources import Sources
 from tests.generators.making import FAMILIES, LOOP
 
-FAST = GenerateSettings(
-    sampler=SamplerSettings(steps=2), screen=ScreenSettings(enabled=False), size=64, spacing_mm=3.0
-)
+FAST = GenerateSettings(sampler=SamplerSettings(steps=2), screen=ScreenSettings(enabled=False), size=64, spacing_mm=3.0)
 ASKED = {"lv_edv_ml": 210.0, "lv_ef_percent": 35.0, "lv_mass_g": 140.0}
 
 
@@ -66,9 +64,31 @@ def test_a_look_that_was_not_learned_and_a_begin_before_what_was_are_refused(run
     requests = from_prompt(1, 7, {}, {}, None, "mid", "")
     with pytest.raises(SettingsError, match="--look: expected one that the run has learned"):
         generate(tmp_path / "look", requests, Sources(run), FAST.model_copy(update={"look": "nobody's"}))
-    with pytest.raises(SettingsError, match="--begin: this run has learned the way from 0.3 on"):
+    with pytest.raises(SettingsError, match=r"--begin: this run has learned the way from 0\.3 on"):
         generate(tmp_path / "begin", requests, Sources(run), replace_sampler(FAST, begin=0.05))
 
 
 def replace_sampler(settings: GenerateSettings, **changes: float) -> GenerateSettings:
     return settings.model_copy(update={"sampler": settings.sampler.model_copy(update=changes)})
+
+
+@pytest.mark.parametrize("masks", ["real", "deformed"])
+def test_given_hearts_are_painted_into_phantoms(run: Path, phantom_cohort: Cohort, tmp_path: Path, masks: str) -> None:
+    who = str(phantom_cohort.subjects["subject_id"].iloc[0])
+    requests = like_cohort([(who, phantom_cohort.attributes(who))], 1, 2, {}, "whole")
+    settings = FAST.model_copy(update={"masks": masks})
+    cohort = generate(tmp_path / "out", requests, Sources(run, like=phantom_cohort.path), settings)
+    (own,), (made,) = phantom_cohort.stacks(who), cohort.stacks(requests[0].name)
+    assert np.array_equal(own.mask, made.mask) == (masks == "real")
+    assert set(cohort.images["anatomy_source"]) == {f"{masks}:{who}"}
+    blood, wall = (np.median(made.image[made.mask == label]) for label in (1, 2))
+    assert blood > wall
+
+
+def test_another_look_begins_from_the_image_itself(run: Path, phantom_cohort: Cohort, tmp_path: Path) -> None:
+    who = str(phantom_cohort.subjects["subject_id"].iloc[0])
+    requests = like_cohort([(who, phantom_cohort.attributes(who))], 1, 2, {"vendor": "GE"}, "whole")
+    settings = replace_sampler(FAST, begin=0.9).model_copy(update={"masks": "real", "redraw": True})
+    cohort = generate(tmp_path / "out", requests, Sources(run, like=phantom_cohort.path), settings)
+    (own,), (made,) = phantom_cohort.stacks(who), cohort.stacks(requests[0].name)
+    assert np.corrcoef(own.image.ravel(), made.image.ravel())[0, 1] > 0.9
