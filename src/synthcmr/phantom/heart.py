@@ -17,6 +17,7 @@ from synthcmr.phantom.subject import PhantomSubject
 
 BISECTIONS = 13
 SOLVE_PIXEL_MM = 1.5  # RV areas are counted on a grid while solving
+BREATH_HOLD_MM = 1.0  # usual spread of the heart's place between slices, each way
 MISSED_COVERAGE = 0.14  # share of stacks that miss a slice at one end (UK Biobank quality control)
 
 
@@ -52,7 +53,7 @@ class Heart:
         if right is not None:
             seen = Polar.of(around.dx - right.centre_x, around.dy - right.centre_y)
             out[seen.r < seen.at(right.radius)] = Label.RV
-        if left is not None:
+        if left is not None and left.drawn:
             seen = around.polar
             out[seen.r < seen.at(left.epicardium)] = Label.MYOCARDIUM
             out[seen.r < seen.at(left.cavity)] = Label.LV
@@ -122,17 +123,18 @@ class Heart:
 def _planes(length: float, step: float, spare: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Slice positions: from about `spare` slices above the base to about as many below the apex, as stacks are planned."""
     first = step * (rng.uniform(0.0, 0.9) - spare)
-    last = length + 5.0 + step * (spare - rng.uniform(0.0, 1.0))
-    planes = first + step * np.arange(int(np.ceil((last - first) / step)) + 1)
+    last = length + step * spare * rng.uniform(0.5, 1.5)
+    planes = first + step * np.arange(int((last - first) / step) + 1)
     if rng.random() < MISSED_COVERAGE:
         planes = planes[1:] if rng.random() < 0.3 else planes[:-2]
     return np.asarray(planes, dtype=np.float64)
 
 
 def _axis(planes: npt.NDArray[np.float64], length: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """The long axis stands a little oblique to the slices, and breath-holds differ a little."""
-    slope = rng.normal(0.0, 0.10, 2)
-    return (planes[:, None] - length / 2.0) * slope + rng.normal(0.0, 0.8, (len(planes), 2))
+    """The long axis stands a little oblique to the slices, and each is taken in a breath-hold of its own."""
+    slope = rng.normal(0.0, 0.09, 2)
+    held = BREATH_HOLD_MM * np.exp(rng.normal(0.0, 0.65))
+    return (planes[:, None] - length / 2.0) * slope + rng.normal(0.0, held, (len(planes), 2))
 
 
 def _bisect(function: Callable[[float], float], target: float, low: float, high: float) -> float:

@@ -16,6 +16,9 @@ from synthcmr.phantom.tissues import Tissue
 Tissues = npt.NDArray[np.uint8]
 RV_WALL_MM = 2.5
 ATRIAL_WALL_MM = 2.0
+# Annotators of ACDC draw both ventricles' cavities this far beyond the edge that the image shows (where blood has half its
+# brightness), so the outermost part of a mask's cavity is trabeculae without gaps.
+LV_COMPACT_MM, RV_COMPACT_MM, COMPACT_SPREAD_MM = 0.8, 1.0, 0.3
 TRABECULA_PITCH_MM, TRABECULA_PITCH_Z_MM = 1.3, 5.0
 
 
@@ -52,8 +55,10 @@ class HeartTissue:
         rng = np.random.default_rng(np.random.SeedSequence([heart.subject.seed, 12]))
         self.texture = noise_volume(rng, (24, 64, 64), (1.2, 1.3, 1.3))
         self.papillaries = [_draw_papillary(side, rng) for side in (0.95, -0.95)]
-        self.rim_mm = rng.uniform(2.5, 6.5)
-        self.lv_trabecula, self.rv_trabecula = rng.uniform(-0.6, 0.7), rng.uniform(0.3, 1.7)
+        self.rim_mm = rng.uniform(2.5, 7.5)
+        self.lv_trabecula, self.rv_trabecula = rng.uniform(-0.3, 0.9), rng.uniform(0.1, 1.5)
+        self.lv_compact_mm = max(0.0, rng.normal(LV_COMPACT_MM, COMPACT_SPREAD_MM))
+        self.rv_compact_mm = max(0.0, rng.normal(RV_COMPACT_MM, COMPACT_SPREAD_MM))
         self.rv_depth_mm = rng.uniform(6.0, 16.0)
         surface = 2.4 * np.pi * (heart.lv.a + heart.lv.wall_mm) * heart.lv.length
         fat = heart.subject.epicardial_fat_ml * 1000.0 / surface
@@ -94,9 +99,12 @@ class HeartTissue:
         blood: npt.NDArray[np.bool_] = r < edge
         out[blood] = Tissue.RV_BLOOD
         depth = edge - r
+        if plane.left is not None:  # the septum is trabeculated too
+            depth = np.minimum(depth, plane.polar.r - plane.polar.at(plane.left.epicardium))
         below_base = (plane.z - self.heart.lv.base(plane.s)) / 40.0
         level = self.rv_trabecula + 0.8 * (1.0 - float(np.clip(below_base, 0.0, 1.0)))
-        out[blood & (depth < self.rv_depth_mm) & (plane.texture > level + 0.06 * depth)] = Tissue.RV_TRABECULA
+        loose = (depth < self.rv_depth_mm) & (plane.texture > level + 0.10 * depth)
+        out[blood & (loose | (depth < self.rv_compact_mm * (1 + 0.3 * plane.texture)))] = Tissue.RV_TRABECULA
         return blood
 
     def _left(
@@ -113,7 +121,8 @@ class HeartTissue:
         blood = r < cavity
         out[blood] = Tissue.LV_BLOOD
         depth = cavity - r
-        out[blood & (depth < self.rim_mm) & (plane.texture > self.lv_trabecula + 0.30 * depth)] = Tissue.PAPILLARY
+        loose = (depth < self.rim_mm) & (plane.texture > self.lv_trabecula + 0.30 * depth)
+        out[blood & (loose | (depth < self.lv_compact_mm * (1 + 0.3 * plane.texture)))] = Tissue.PAPILLARY
         for papillary in self.papillaries:
             self._papillary(out, plane, left, blood, papillary)
 

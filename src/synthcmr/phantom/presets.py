@@ -31,6 +31,8 @@ class Preset:
     rotation_sd_deg: float = 8.0
     brings_split: bool = False
     mass_factor: float = 1.0  # how much thicker than in UK Biobank the annotators draw the wall
+    lv_factor: float = 1.0  # how much larger than in UK Biobank the healthy ventricles measure
+    rv_factor: float = 1.0
 
 
 PRESETS: dict[str, Preset] = {
@@ -66,7 +68,9 @@ PRESETS: dict[str, Preset] = {
         age=(55.0, 15.0),
         age_range=(18.0, 88.0),
         rotation_sd_deg=22.0,
-        mass_factor=1.3,
+        mass_factor=1.05,
+        lv_factor=0.82,
+        rv_factor=0.90,
     ),
     "varied": Preset(
         "beyond any one scanner: any vendor, resolution, rotation and contrast; to train segmenters for scanners nobody modelled",

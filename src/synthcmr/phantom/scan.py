@@ -13,6 +13,7 @@ from synthcmr.phantom.subject import PhantomSubject, Protocol
 OVERSAMPLING = 2  # simulated points per reconstructed pixel, each way
 MARGIN_PX = 10  # simulated beyond the image, so that ringing and filters have neighbours
 INTENSITY_TOPS = (255.0, 450.0, 700.0, 1100.0, 1900.0, 4000.0)
+HEART_MARGIN_MM = 95.0  # between the LV's axis and the edge of a field of view: planners keep all of the heart within
 MISPLACED = 0.16  # share of stacks with a slice off by more than 3.4 mm (UK Biobank quality control)
 
 
@@ -164,8 +165,11 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
 def _off_centre(size: tuple[int, int], protocol: Protocol, rng: np.random.Generator) -> tuple[float, float]:
     """A crop is centred on the heart; a whole field of view has the heart up and left of its middle, as people plan it."""
     drawn = rng.normal((-8.0, -20.0), (18.0, 15.0))
+    rows, columns = (max(0.0, n * protocol.pixel_mm / 2 - HEART_MARGIN_MM) for n in protocol.matrix)
     whole = size == protocol.matrix
-    return (float(drawn[0]), float(drawn[1])) if whole else (0.0, 12.0)
+    return (
+        (float(np.clip(drawn[0], -rows, rows)), float(np.clip(drawn[1], -columns, columns))) if whole else (0.0, 12.0)
+    )
 
 
 def _draw_coils(rng: np.random.Generator) -> tuple[Coil, ...]:
