@@ -15,7 +15,7 @@ from synthcmr.generators.anatomy import Anatomy
 from synthcmr.phantom.asked import subject_as_asked
 from synthcmr.phantom.cohort import scanned
 from synthcmr.phantom.painted import painted
-from synthcmr.sampling.requests import Request, seed_of
+from synthcmr.sampling.requests import WHOLE, Request, seed_of
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, anatomies_without
 
@@ -51,7 +51,8 @@ def simulated(
     grid = PreprocessSettings(
         spacing_mm=settings.spacing_mm, size=settings.size, frames="pair" if settings.frames == 2 else "cine"
     )
-    record = scanned(subject, request.name, settings.frames, grid)
+    level = None if request.level == WHOLE else request.level
+    record = scanned(subject, request.name, settings.frames, grid, level)
     own = {k: v for k, v in record.attributes.items() if k not in ("split", "centre")}
     return stacked(record, {**own, **person}, numbers)
 

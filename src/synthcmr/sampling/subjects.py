@@ -12,11 +12,11 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import DRAWN, Value
 from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.preprocess.levels import slice_levels
+from synthcmr.cohort.preprocess.levels import slice_at
 from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.conditioning.condition import LOOK
 from synthcmr.generators.anatomy import Anatomy, deform
-from synthcmr.generators.protocol import Generator, Redraws, refines
+from synthcmr.generators.protocol import Generator, Redraws, Refines, refines
 from synthcmr.sampling.requests import PLANNED, WHOLE, Request, seed_of
 from synthcmr.sampling.results import generated_record
 from synthcmr.sampling.screening import Verdict
@@ -76,7 +76,7 @@ def make(requests: Sequence[Request], sources: Sources, settings: GenerateSettin
                 screen.judge(m.image, _shown(m), _asked(m, generator)) if screen and m.image is not None else None
             )
             m.failures.update(m.verdict.reasons if m.verdict else ())
-    return [_record(m, generator) for m in made]
+    return [_record(m, generator, settings) for m in made]
 
 
 def _own(attributes: Mapping[str, Value], generator: Generator) -> dict[str, Value]:
@@ -96,7 +96,7 @@ def _render(waiting: Sequence[Made], generator: Generator, sources: Sources, set
         images = render_stacks(generator, stacks, settings.sampler)
     else:
         for m in waiting:
-            m.slice_index = _slice_at(m.anatomy, m.request.level)
+            m.slice_index = slice_at(m.anatomy.mask, m.request.level)
         images = render_slices(generator, stacks, [m.slice_index for m in waiting], settings.sampler)
     for m, image in zip(waiting, images, strict=True):
         m.image = image
@@ -195,12 +195,6 @@ def _followed_anatomy(request: Request, sources: Sources, settings: GenerateSett
     return replace(anatomy, attributes={**own, **request.attributes})
 
 
-def _slice_at(anatomy: Anatomy, level: str) -> int:
-    """The slice in the middle of a third of the ventricle."""
-    at = [z for z, (name, _) in enumerate(slice_levels(anatomy.mask)) if name == level]
-    return at[len(at) // 2] if at else anatomy.mask.shape[1] // 2
-
-
 def _privacy(generator: Generator) -> dict[str, Value]:
     """What every image of a private generator says of that."""
     told = cast(dict[str, Any] | None, generator.facts.get("privacy"))
@@ -226,7 +220,15 @@ def _nobody_asked(m: Made, told: Mapping[str, Value]) -> str:
     return ",".join(k for k, v in told.items() if k not in asked and v != "")
 
 
-def _record(m: Made, generator: Generator) -> SubjectRecord:
+def _refined(m: Made, generator: Generator, settings: GenerateSettings) -> dict[str, Value]:
+    """Where on the way from noise to image it began, and whose look it was given."""
+    if m.start is None or not isinstance(generator, Refines):
+        return {}
+    begin = settings.sampler.begin or generator.usual_begin
+    return {"begin": begin, "look": settings.look or generator.usual_look}
+
+
+def _record(m: Made, generator: Generator, settings: GenerateSettings) -> SubjectRecord:
     if not m.accepted:
         why = ", ".join(f"{reason} ({n}x)" for reason, n in m.failures.most_common())
         reject = Reject(m.request.name, "subject", f"rejected by screening after {m.tries} tries: {why}")
@@ -238,6 +240,7 @@ def _record(m: Made, generator: Generator) -> SubjectRecord:
         "anatomy_source": m.anatomy.source,
         "prompt": m.request.prompt,
         "run_hash": generator.hash,
+        **_refined(m, generator, settings),
         **m.request.columns,
         **(m.verdict.measures if m.verdict else {}),
         **_privacy(generator),

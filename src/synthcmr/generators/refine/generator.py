@@ -31,7 +31,6 @@ class RefineGenerator(ConditionalGenerator[RefineNetwork]):
     network_kind = RefineNetwork
     trainee_kind = RefineTrainee
     presets: ClassVar[Presets] = PRESETS
-    refines = True  # what it draws begins from an image
 
     @classmethod
     def images(cls, cohort: Cohort, settings: RefineSettings) -> tuple[TrainingImages, TrainingImages | None]:
@@ -57,6 +56,16 @@ class RefineGenerator(ConditionalGenerator[RefineNetwork]):
         """The looks it can give."""
         return tuple(self._looks)
 
+    @property
+    def usual_look(self) -> str:
+        """The look it gives where none is asked for."""
+        return usual_look(self._looks) if self._looks else ""
+
+    @property
+    def usual_begin(self) -> float:
+        """Where on the way phantoms begin, unless asked otherwise."""
+        return self.network.settings.begin
+
     def sample(
         self, conditions: Sequence[Condition], seeds: Sequence[int], settings: SamplerSettings
     ) -> npt.NDArray[np.float32]:
@@ -78,4 +87,4 @@ class RefineGenerator(ConditionalGenerator[RefineNetwork]):
     def _with_look(self, condition: Condition) -> Condition:
         if LOOK in condition.attributes or not self._looks:
             return condition
-        return replace(condition, attributes={**condition.attributes, LOOK: usual_look(self._looks)})
+        return replace(condition, attributes={**condition.attributes, LOOK: self.usual_look})
