@@ -140,6 +140,7 @@ def generate(
       synthcmr generate out --prompt "woman, 67, BMI 31, heart failure" -n 16
       synthcmr generate stacks --subjects 10 --prompt "man, DCM"
       synthcmr generate mine --run runs/flow --like acdc --masks deformed --subjects 30
+      synthcmr generate cines --run runs/refine --subjects 5 --frames 20
       synthcmr generate philips --like people --as vendor=Philips
       synthcmr generate part1 --plan plans/fair --run runs/flow --shard 1/4
       synthcmr generate true --run runs/flow --subjects 30 --recalibrate truth
