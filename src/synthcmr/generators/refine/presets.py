@@ -9,7 +9,7 @@ def _loop(steps: int, batch: int, every: int) -> LoopSettings:
     return LoopSettings(
         steps=steps,
         batch=batch,
-        learning_rate=1e-3,
+        learning_rate=1.5e-3,
         schedule="hold",
         held_out_every=every,
         sheet_every=2 * every,
