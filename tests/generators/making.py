@@ -8,6 +8,7 @@ from synthcmr.generators.diffusion.settings import DiffusionSettings
 from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.generators.gan.settings import GanSettings
 from synthcmr.generators.latent.settings import LatentSettings
+from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.generators.vae.settings import VaeSettings
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.settings import LoopSettings
@@ -22,6 +23,11 @@ SPADE = {
     "latent_channels": 2,
 }
 FAMILIES: dict[str, tuple[str, Settings]] = {  # every family, and every kind of it, as small as it gets
+    "refine": ("refine", RefineSettings(channels=(16, 16, 16), fine=8, token_width=16, crop=48)),
+    "refine-folded": (
+        "refine",
+        RefineSettings(channels=(16, 16), fine=0, token_width=16, crop=None, neighbour_rate=1.0),
+    ),
     "flow": ("flow", TINY),
     "diffusion": ("diffusion", DiffusionSettings(**UNET)),
     "controlnet": ("diffusion", DiffusionSettings(**UNET, mask="controlnet")),

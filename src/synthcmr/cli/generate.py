@@ -95,6 +95,24 @@ def generate(
     rescale: Annotated[
         float | None, typer.Option("--rescale", min=0, max=1, help="How far guided contrast is brought back.")
     ] = None,
+    begin: Annotated[
+        float | None,
+        typer.Option(
+            "--begin",
+            min=0.01,
+            max=0.99,
+            help="Where phantoms begin on the way from noise (0) to image (1); lower: more is drawn anew. [family refine; default: "
+            "the run's]",
+        ),
+    ] = None,
+    look: Annotated[
+        str | None,
+        typer.Option("--look", help="Whose images they shall look like, of those that a run of refine knows."),
+    ] = None,
+    frames: Annotated[
+        int,
+        typer.Option("--frames", min=2, max=60, help="2: ED and ES; more: a cine of that many phases. [family refine]"),
+    ] = 2,
     size: Annotated[int, typer.Option("--size", min=32, help="Rows and columns.")] = 128,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything; the same seed makes the same images.")] = 0,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Images at once; they do not depend on it.")] = 16,
@@ -122,6 +140,7 @@ def generate(
       synthcmr generate out --prompt "woman, 67, BMI 31, heart failure" -n 16
       synthcmr generate stacks --subjects 10 --prompt "man, DCM"
       synthcmr generate mine --run runs/flow --like acdc --masks deformed --subjects 30
+      synthcmr generate cines --run runs/refine --subjects 5 --frames 20
       synthcmr generate philips --like people --as vendor=Philips
       synthcmr generate part1 --plan plans/fair --run runs/flow --shard 1/4
       synthcmr generate true --run runs/flow --subjects 30 --recalibrate truth
@@ -172,9 +191,11 @@ def generate(
         "until": until,
         "branch": branch and branch.value,
         "rescale": rescale,
+        "begin": begin,
     }
     usual = {} if style is None else REDRAWING
     settings = _settings(usual | {k: v for k, v in asked.items() if v is not None}, batch, size, masks, screen, style)
+    settings = settings.model_copy(update={"frames": frames, "look": look})
     if made_of is not None:
         requests, like, settings = made_of.requests, made_of.like, settings.model_copy(update={"masks": made_of.masks})
     else:

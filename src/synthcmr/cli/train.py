@@ -18,7 +18,7 @@ def train(
     family: Annotated[
         str,
         typer.Argument(
-            help="flow, diffusion, latent, gan, vae, few-step, stable; or anatomy for the generator of masks."
+            help="refine, flow, diffusion, latent, gan, vae, few-step, stable; or anatomy for the generator of masks."
         ),
     ],
     cohort: Annotated[Path, typer.Argument(help="Cohort folder; its training split is learned from.")],
@@ -65,6 +65,7 @@ def train(
 
     \b
     Examples:
+      synthcmr train refine people runs/refine
       synthcmr train flow people runs/flow
       synthcmr train flow acdc runs/acdc --preset 24g --balance sex,diagnosis
       synthcmr train flow acdc runs/long --set loop.steps=20000 --set model.patch=2

@@ -25,8 +25,10 @@ class Condition:
     mask: Mask  # (frames, rows, columns), canonical labels
     attributes: Mapping[str, Value] = field(default_factory=dict)  # of the patient, the scanner and the view
     neighbour: Neighbour | None = None
+    start: npt.NDArray[np.float32] | None = None  # image to begin from, same shape as the mask, 0 to 1
 
 
+LOOK = "look"  # attribute that says whose images an image looks like
 VIEW = ("slice_level", "slice_fraction")
 SCANNER = ("vendor", "scanner", "field_strength_t", "centre")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FAMILIES: dict[str, str] = {
     name: f"synthcmr.generators.{name}.generator:{name.capitalize()}Generator"
-    for name in ("flow", "diffusion", "latent", "gan", "vae", "stable")
+    for name in ("refine", "flow", "diffusion", "latent", "gan", "vae", "stable")
 } | {"few-step": "synthcmr.generators.few_step.generator:FewStepGenerator"}
 ENTRY_POINTS = "synthcmr.generators"  # the group under which an installed package names its own families
 

@@ -34,16 +34,24 @@ class Fingerprints:
             return mine
         return cls(prints, float(mine.nearest(held_out.image).max()))
 
+    @property
+    def frames(self) -> int:
+        """Of each image that was fingerprinted."""
+        return int(self.prints.shape[1] // SIDE**2)
+
     def fits(self, image: npt.NDArray[np.floating]) -> bool:
-        """Whether images have as many frames as those that were fingerprinted."""
-        return bool(image.shape[1] * SIDE**2 == self.prints.shape[1])
+        """Whether images have as many frames as those that were fingerprinted, or can be taken frame by frame."""
+        return self.frames in (1, image.shape[1])
 
     def nearest(self, image: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-        """Correlation of each image with the most similar training image.
+        """Correlation of each image with the most similar training image; of frames, where these were fingerprinted, the highest.
 
         Args:
             image: (images, frames, rows, columns).
         """
+        if self.frames == 1 < image.shape[1]:
+            frames = image.reshape(-1, 1, *image.shape[2:])
+            return self.nearest(frames).reshape(image.shape[:2]).max(axis=1)
         known = self.prints.astype(np.float32)
         known /= np.linalg.norm(known, axis=1, keepdims=True) + 1e-6
         found: npt.NDArray[np.float32] = np.concatenate(

@@ -31,6 +31,20 @@ class Redraws(Protocol):
         ...
 
 
+@runtime_checkable
+class Refines(Protocol):
+    """A generator that finishes an image that it is given, such as a phantom, instead of drawing from noise."""
+
+    usual_begin: float  # where on the way from noise (0) to image (1) the image is taken up, unless asked otherwise
+    usual_look: str  # whose images they look like, unless asked otherwise
+    looks: tuple[str, ...]  # that can be asked for
+
+
+def refines(generator: object) -> bool:
+    """Whether a generator finishes images."""
+    return isinstance(generator, Refines)
+
+
 class Generator(Protocol):
     """A trained family. `fit` makes one in a run folder, `sample` draws images from it."""
 

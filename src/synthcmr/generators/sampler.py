@@ -31,6 +31,13 @@ class SamplerSettings(Settings):
         description="guidance acts up to here on the way from noise (0) to image (1); beyond it costs nothing",
     )
     rescale: float = Field(0.5, ge=0, le=1, description="how far guided contrast is brought back to the unguided one")
+    begin: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="family refine: where on the way from noise (0) to image (1) the phantom begins; lower: more is drawn anew. "
+        "null: as the run says",
+    )
     shift: float = Field(1.0, gt=0, description="above 1: more of the steps while the image is still mostly noise")
     batch: int = Field(16, ge=1, description="images at once; the images do not depend on it")
     precision: Literal["fp32", "bf16"] = "bf16"

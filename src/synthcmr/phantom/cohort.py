@@ -77,10 +77,24 @@ def make_phantoms(
 
 def make_record(index: int, preset: str, frames: int, seed: int, settings: PreprocessSettings) -> SubjectRecord:
     """Draw, build and scan one subject."""
-    subject = draw_subject(preset, index, seed)
-    rendered = render_subject(subject, frames, _rendered_size(subject, settings))
+    return scanned(draw_subject(preset, index, seed), _case(index), frames, settings)
+
+
+def scanned(
+    subject: PhantomSubject, case: str, frames: int, settings: PreprocessSettings, level: str | None = None
+) -> SubjectRecord:
+    """Scan one subject and bring its images to the grid of a cohort.
+
+    Args:
+        subject: whom to scan.
+        case: name of the record.
+        frames: 1 (ED), 2 (ED and ES) or a whole cine of that many phases.
+        settings: of the grid.
+        level: basal, mid or apical: only a slice of that third is scanned, and its image stands for all.
+    """
+    rendered = render_subject(subject, frames, _rendered_size(subject, settings), level)
     raw = RawSubject(subject.subject_id, _attributes(subject), (_stack(rendered),), origin="phantom")
-    record = to_record(raw, _case(index), settings)
+    record = to_record(raw, case, settings)
     attributes = record.attributes | ({"split": subject.split} if subject.split else {})
     return SubjectRecord(
         record.case_id, record.subject_id, attributes, record.images, record.rejects, truth=dict(rendered.truth)

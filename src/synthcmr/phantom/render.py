@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.preprocess.levels import slice_at
 from synthcmr.phantom.acquisition import plan
 from synthcmr.phantom.canvas import Box, Grid, Tissues
 from synthcmr.phantom.fields import Image, Rulers
@@ -181,13 +182,17 @@ class Renderer:
         return np.float32(brightest[vessel] / brightest[organ] - 1)
 
 
-def render_subject(subject: PhantomSubject, frames: int = 2, size: tuple[int, int] | None = None) -> RenderedSubject:
+def render_subject(
+    subject: PhantomSubject, frames: int = 2, size: tuple[int, int] | None = None, level: str | None = None
+) -> RenderedSubject:
     """Scan one subject.
 
     Args:
         subject: whom to scan.
         frames: 1 gives ED, 2 ED and ES, more a whole cine of that many phases.
         size: rows and columns around the heart; None gives the whole field of view.
+        level: basal, mid or apical: one slice of that third is scanned, and its images stand for those of all slices. Masks are
+            of the whole stack; nothing is measured.
     """
     renderer = Renderer(subject, size)
     heart, scan = renderer.heart, renderer.scan
@@ -196,10 +201,14 @@ def render_subject(subject: PhantomSubject, frames: int = 2, size: tuple[int, in
     images = np.zeros((frames, len(heart.slices_z), *scan.size), dtype=np.float32)
     masks = np.zeros(images.shape, dtype=np.uint8)
     for index in range(len(heart.slices_z)):
+        pixels = heart.around(*scan.points(index, fine=False), index)
+        for frame, s in enumerate(states):
+            masks[frame, index] = heart.labels(pixels, s)
+    chosen = range(len(heart.slices_z)) if level is None else [slice_at(masks, level)]
+    for index in chosen:
         part = renderer.prepare(index)
         for frame, s in enumerate(states):
-            images[frame, index] = renderer.image(part, s, frame)
-            masks[frame, index] = renderer.mask(part, s)
+            images[frame, index if level is None else slice(None)] = renderer.image(part, s, frame)
     return RenderedSubject(
         image=_scaled(images, scan),
         mask=masks,
@@ -209,7 +218,7 @@ def render_subject(subject: PhantomSubject, frames: int = 2, size: tuple[int, in
         slice_step_mm=subject.protocol.slice_step_mm,
         slice_mm=subject.protocol.slice_mm,
         affine=_affine(subject, scan.size),
-        truth=measure(heart, renderer.tissue),
+        truth=measure(heart, renderer.tissue) if level is None else {},
     )
 
 

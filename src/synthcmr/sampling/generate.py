@@ -15,7 +15,7 @@ from synthcmr.cohort.writer import CohortWriter
 from synthcmr.conditioning.vocabulary import is_present
 from synthcmr.conditioning.wordings import WIDER
 from synthcmr.errors import SettingsError
-from synthcmr.generators.protocol import Generator, Redraws
+from synthcmr.generators.protocol import Generator, Redraws, refines
 from synthcmr.sampling.requests import WHOLE, Request
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, anatomies_without, load_anatomies, load_image_generator
@@ -90,11 +90,20 @@ def _check(requests: Sequence[Request], generator: Generator, sources: Sources, 
     """Refuse what cannot be made before a folder is claimed."""
     if settings.size % generator.multiple:
         raise SettingsError(f"--size: expected a multiple of {generator.multiple}, got {settings.size}")
-    if settings.redraw and not isinstance(generator, Redraws):
+    if settings.redraw and not (isinstance(generator, Redraws) or refines(generator)):
         raise SettingsError(
             f"--as: expected a generator that can be followed back to noise (family flow), got one of family "
             f"'{generator.family}'; leave --run out to use the flow that ships"
         )
+    if settings.frames != 2 and not refines(generator):
+        raise SettingsError(
+            f"--frames: expected 2 (ED and ES), as family '{generator.family}' draws pairs, got {settings.frames}; "
+            "a cine needs a run of family refine"
+        )
+    looks = getattr(generator, "looks", ())
+    if settings.look is not None and settings.look not in looks:
+        known = ", ".join(looks) or f"none, as family '{generator.family}' has no looks"
+        raise SettingsError(f"--look: expected one that the run has learned ({known}); got '{settings.look}'")
     if generator.frames != 2:
         raise SettingsError(
             f"--run: expected a generator of ED and ES pairs (2 frames), got one of {generator.frames} frame(s); "
@@ -102,8 +111,9 @@ def _check(requests: Sequence[Request], generator: Generator, sources: Sources, 
         )
     for asked in {tuple(sorted(r.attributes.items())): r for r in requests}.values():
         # a name that covers several diagnoses becomes one of them with the anatomy
-        told = {k: v for k, v in asked.attributes.items() if k != "diagnosis" or _one_of(v, generator)}
-        generator.vocabulary.encode(told)
+        if not refines(generator):  # whose phantoms show what no word tells the network
+            told = {k: v for k, v in asked.attributes.items() if k != "diagnosis" or _one_of(v, generator)}
+            generator.vocabulary.encode(told)
         if settings.masks == "generated":
             anatomies_without(sources, asked.denied).check(
                 asked.attributes, numbers=asked.numbers, severity=asked.severity

@@ -16,6 +16,7 @@ from synthcmr.cohort.subject_pipeline import to_record
 from synthcmr.config import PreprocessSettings
 from synthcmr.generators.anatomy import Anatomy
 
+PAIR = 2  # frames
 AS_IT_IS = PreprocessSettings(spacing_mm=None, size=None, intensity="none", centre="middle", frames="auto")
 
 
@@ -51,7 +52,8 @@ def generated_record(
         slice_indices=() if only is None else (only,),
         slices_ordered=True,
     )
-    record = to_record(RawSubject(name, dict(attributes), (stack,), "synthetic"), name, AS_IT_IS)
+    grid = AS_IT_IS if len(anatomy.phases) <= PAIR else AS_IT_IS.model_copy(update={"frames": "cine"})
+    record = to_record(RawSubject(name, dict(attributes), (stack,), "synthetic"), name, grid)
     levels = slice_levels(anatomy.mask)
     return replace(record, images=tuple(_told(i, levels, anatomy, extra) for i in record.images))
 

@@ -32,5 +32,11 @@ class GenerateSettings(Settings):
     screen: ScreenSettings = ScreenSettings()
     size: int = Field(128, ge=32)
     spacing_mm: float = Field(1.5, gt=0)
+    frames: int = Field(
+        2, ge=2, le=60, description="2: ED and ES; more: phases of a cine, which family refine can make"
+    )
+    look: str | None = Field(
+        None, description="family refine: whose images they shall look like; null: the run's usual one"
+    )
     redraw: bool = Field(False, description="start from the images of the followed subjects instead of from noise")
     masks: Literal["generated", "real", "deformed"] = "generated"

@@ -16,7 +16,7 @@ from synthcmr.generators.anatomy import Anatomy, AnatomyGenerator, real_anatomie
 from synthcmr.generators.anatomy.generator import usable_stack
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.fingerprints import NAME as FINGERPRINTS
-from synthcmr.generators.protocol import Generator
+from synthcmr.generators.protocol import Generator, refines
 from synthcmr.sampling.screening import Screen
 from synthcmr.sampling.settings import ScreenSettings
 from synthcmr.training.shipped import shipped
@@ -44,9 +44,12 @@ def load_image_generator(sources: Sources) -> Generator:
 
 @lru_cache(maxsize=1)
 def load_anatomies(sources: Sources) -> AnatomyGenerator:
-    """The generator of masks; where nothing is asked it draws people whom the generator of images has seen."""
+    """The generator of masks; where nothing is asked it draws people whom the generator of images has seen, or can simulate."""
     anatomies = AnatomyGenerator.load(sources.anatomy or shipped("anatomy"))
-    known = load_image_generator(sources).vocabulary
+    generator = load_image_generator(sources)
+    if refines(generator):  # whom it shows is the phantom's matter
+        return anatomies
+    known = generator.vocabulary
     seen = [d for d in anatomies.people.diagnoses if known.knows("diagnosis", d)]
     return replace(anatomies, people=anatomies.people.only(seen))
 

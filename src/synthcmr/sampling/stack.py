@@ -26,6 +26,7 @@ class StackCondition:
     mask: Mask  # (frames, slices, rows, columns), base -> apex
     attributes: Mapping[str, Value]  # that the generator can be told
     seed: int
+    start: Images | None = None  # what to begin from, as the mask; of generators that refine
 
     def at(self, z: int, neighbour: Neighbour | None) -> Condition:
         """The condition of one slice."""
@@ -33,7 +34,8 @@ class StackCondition:
         view: dict[str, Value] = {}
         if level is not None and fraction is not None:
             view = {"slice_level": level, "slice_fraction": fraction}
-        return Condition(self.mask[:, z], {**self.attributes, **view}, neighbour)
+        start = None if self.start is None else self.start[:, z]
+        return Condition(self.mask[:, z], {**self.attributes, **view}, neighbour, start)
 
 
 def order(slices: int) -> list[list[tuple[int, int | None]]]:

@@ -12,14 +12,16 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import DRAWN, Value
 from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.preprocess.levels import slice_levels
+from synthcmr.cohort.preprocess.levels import slice_at
 from synthcmr.cohort.records import Reject, SubjectRecord
+from synthcmr.conditioning.condition import LOOK
 from synthcmr.generators.anatomy import Anatomy, deform
-from synthcmr.generators.protocol import Generator, Redraws
+from synthcmr.generators.protocol import Generator, Redraws, Refines, refines
 from synthcmr.sampling.requests import PLANNED, WHOLE, Request, seed_of
 from synthcmr.sampling.results import generated_record
 from synthcmr.sampling.screening import Verdict
 from synthcmr.sampling.settings import GenerateSettings
+from synthcmr.sampling.simulated import Simulated, painted_in, simulated
 from synthcmr.sampling.sources import (
     Sources,
     anatomies_without,
@@ -30,6 +32,7 @@ from synthcmr.sampling.sources import (
 )
 from synthcmr.sampling.stack import Images, StackCondition, redraw_stacks, render_slices, render_stacks
 
+NOBODY = Anatomy(np.zeros((2, 0, 0, 0), dtype=np.uint8), (1.0, 1.0), 1.0, 1.0, "")
 BODY = {"height_cm", "weight_kg", "bmi"}  # two of them give the third
 OF_ONE_SCANNER = ("scanner", "centre")  # what another scanner does not share
 
@@ -40,6 +43,7 @@ class Made:
 
     request: Request
     anatomy: Anatomy
+    start: Images | None = None  # the phantom, or the real image, that a refining generator begins from
     image: Images | None = None
     slice_index: int = 0
     tries: int = 0
@@ -57,7 +61,7 @@ class Made:
 def make(requests: Sequence[Request], sources: Sources, settings: GenerateSettings) -> list[SubjectRecord]:
     """Make some subjects: draw anatomies, render, screen, and try again with new seeds where the screen said no."""
     generator, screen = load_image_generator(sources), load_screen(sources, settings.screen)
-    made = [Made(r, _anatomy(r, sources, settings, 0), redrawn=settings.redraw) for r in requests]
+    made = [_begun(r, generator, sources, settings) for r in requests]
     for attempt in range(settings.screen.tries if screen else 1):
         waiting = [m for m in made if not m.accepted]
         if not waiting:
@@ -65,14 +69,14 @@ def make(requests: Sequence[Request], sources: Sources, settings: GenerateSettin
         for m in waiting:
             m.tries, m.seed = attempt + 1, seed_of(m.request.seed, "try", attempt)
             if attempt and any(r.startswith("mask") for r in m.failures):
-                m.anatomy = _anatomy(m.request, sources, settings, attempt)
+                _draw_anatomy(m, generator, sources, settings, attempt)
         _render(waiting, generator, sources, settings)
         for m in waiting if screen else ():
             m.verdict = (
                 screen.judge(m.image, _shown(m), _asked(m, generator)) if screen and m.image is not None else None
             )
             m.failures.update(m.verdict.reasons if m.verdict else ())
-    return [_record(m, generator) for m in made]
+    return [_record(m, generator, settings) for m in made]
 
 
 def _own(attributes: Mapping[str, Value], generator: Generator) -> dict[str, Value]:
@@ -81,8 +85,8 @@ def _own(attributes: Mapping[str, Value], generator: Generator) -> dict[str, Val
 
 
 def _render(waiting: Sequence[Made], generator: Generator, sources: Sources, settings: GenerateSettings) -> None:
-    stacks = [StackCondition(m.anatomy.mask, _asked(m, generator), m.seed) for m in waiting]
-    if settings.redraw and sources.like is not None and isinstance(generator, Redraws):
+    stacks = [StackCondition(m.anatomy.mask, _asked(m, generator, settings.look), m.seed, m.start) for m in waiting]
+    if settings.redraw and not refines(generator) and sources.like is not None and isinstance(generator, Redraws):
         names = [str(m.request.like) for m in waiting]
         pixels = [load_pixels(sources.like, name) for name in names]
         own = [_own(Cohort.open(sources.like).attributes(name), generator) for name in names]
@@ -92,7 +96,7 @@ def _render(waiting: Sequence[Made], generator: Generator, sources: Sources, set
         images = render_stacks(generator, stacks, settings.sampler)
     else:
         for m in waiting:
-            m.slice_index = _slice_at(m.anatomy, m.request.level)
+            m.slice_index = slice_at(m.anatomy.mask, m.request.level)
         images = render_slices(generator, stacks, [m.slice_index for m in waiting], settings.sampler)
     for m, image in zip(waiting, images, strict=True):
         m.image = image
@@ -103,15 +107,19 @@ def _shown(m: Made) -> Mask:
     return mask if m.request.level == WHOLE else mask[:, m.slice_index : m.slice_index + 1]
 
 
-def _asked(m: Made, generator: Generator) -> dict[str, Value]:
+def _asked(m: Made, generator: Generator, look: str | None = None) -> dict[str, Value]:
     """Everything the generator is told of a subject: what was asked, what the anatomy implies, and a scanner."""
     told = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes}
     told["diagnosis"] = m.anatomy.attributes.get("diagnosis", "")
     asked = m.request.attributes
+    if look is not None:
+        told[LOOK] = look
     return {
         k: v
         for k, v in told.items()
-        if k in generator.vocabulary.names and v != "" and (k in asked or generator.vocabulary.knows(k, v))
+        if k in generator.vocabulary.names
+        and v != ""
+        and (generator.vocabulary.knows(k, v) or (k in asked and not refines(generator)))
     }
 
 
@@ -132,22 +140,40 @@ def _scanner(m: Made, generator: Generator) -> dict[str, Value]:
     return chosen
 
 
-def _anatomy(request: Request, sources: Sources, settings: GenerateSettings, attempt: int) -> Anatomy:
+def _begun(request: Request, generator: Generator, sources: Sources, settings: GenerateSettings) -> Made:
+    """A request with its first anatomy."""
+    made = Made(request, NOBODY, redrawn=settings.redraw)
+    _draw_anatomy(made, generator, sources, settings, 0)
+    return made
+
+
+def _draw_anatomy(m: Made, generator: Generator, sources: Sources, settings: GenerateSettings, attempt: int) -> None:
     """The anatomy of a request, on one thread: a BLAS with more of them rounds differently, and a border pixel would flip."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="blas"):
-        return _drawn(request, sources, settings, attempt)
+        if refines(generator):
+            begun = _beginning(m, generator, sources, settings, seed_of(m.request.seed, "anatomy", attempt))
+            m.anatomy, m.start = begun.anatomy, begun.image
+        else:
+            m.anatomy = _drawn(m.request, sources, settings, attempt)
+
+
+def _beginning(m: Made, generator: Generator, sources: Sources, settings: GenerateSettings, seed: int) -> Simulated:
+    """What a refining generator begins from: a phantom, a phantom around a given heart, or a real image."""
+    request = m.request
+    if settings.masks == "generated" or request.like is None or sources.like is None:
+        return simulated(request, _scanner(m, generator), sources, settings, seed)
+    anatomy = _followed_anatomy(request, sources, settings, seed)
+    if settings.redraw:
+        return Simulated(anatomy, load_pixels(sources.like, request.like))
+    return painted_in(anatomy, request, _scanner(m, generator), settings, seed)
 
 
 def _drawn(request: Request, sources: Sources, settings: GenerateSettings, attempt: int) -> Anatomy:
     seed = seed_of(request.seed, "anatomy", attempt)
     if settings.masks != "generated" and request.like is not None and sources.like is not None:
-        anatomy = load_real(sources.like, request.like)
-        if settings.masks == "deformed":
-            anatomy = deform(anatomy, np.random.default_rng(seed))
-        own = {k: v for k, v in anatomy.attributes.items() if not (settings.redraw and k in OF_ONE_SCANNER)}
-        return replace(anatomy, attributes={**own, **request.attributes})
+        return _followed_anatomy(request, sources, settings, seed)
     return anatomies_without(sources, request.denied).sample(
         request.attributes,
         seed,
@@ -158,10 +184,15 @@ def _drawn(request: Request, sources: Sources, settings: GenerateSettings, attem
     )
 
 
-def _slice_at(anatomy: Anatomy, level: str) -> int:
-    """The slice in the middle of a third of the ventricle."""
-    at = [z for z, (name, _) in enumerate(slice_levels(anatomy.mask)) if name == level]
-    return at[len(at) // 2] if at else anatomy.mask.shape[1] // 2
+def _followed_anatomy(request: Request, sources: Sources, settings: GenerateSettings, seed: int) -> Anatomy:
+    """The masks of the followed subject, as they are or deformed."""
+    if sources.like is None or request.like is None:
+        raise ValueError("expected a request that follows somebody")
+    anatomy = load_real(sources.like, request.like)
+    if settings.masks == "deformed":
+        anatomy = deform(anatomy, np.random.default_rng(seed))
+    own = {k: v for k, v in anatomy.attributes.items() if not (settings.redraw and k in OF_ONE_SCANNER)}
+    return replace(anatomy, attributes={**own, **request.attributes})
 
 
 def _privacy(generator: Generator) -> dict[str, Value]:
@@ -189,7 +220,15 @@ def _nobody_asked(m: Made, told: Mapping[str, Value]) -> str:
     return ",".join(k for k, v in told.items() if k not in asked and v != "")
 
 
-def _record(m: Made, generator: Generator) -> SubjectRecord:
+def _refined(m: Made, generator: Generator, settings: GenerateSettings) -> dict[str, Value]:
+    """Where on the way from noise to image it began, and whose look it was given."""
+    if m.start is None or not isinstance(generator, Refines):
+        return {}
+    begin = settings.sampler.begin or generator.usual_begin
+    return {"begin": begin, "look": settings.look or generator.usual_look}
+
+
+def _record(m: Made, generator: Generator, settings: GenerateSettings) -> SubjectRecord:
     if not m.accepted:
         why = ", ".join(f"{reason} ({n}x)" for reason, n in m.failures.most_common())
         reject = Reject(m.request.name, "subject", f"rejected by screening after {m.tries} tries: {why}")
@@ -201,6 +240,7 @@ def _record(m: Made, generator: Generator) -> SubjectRecord:
         "anatomy_source": m.anatomy.source,
         "prompt": m.request.prompt,
         "run_hash": generator.hash,
+        **_refined(m, generator, settings),
         **m.request.columns,
         **(m.verdict.measures if m.verdict else {}),
         **_privacy(generator),

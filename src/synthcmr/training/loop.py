@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 LOG_EVERY = 10
-FLOOR = 0.05  # of the learning rate, at the end of the cosine
+FLOOR = 0.05  # of the learning rate, at the end
+FALL = 0.3  # share of the steps over which a rate that is held falls
 HELD_OUT_BATCH = 16
 BETAS = (0.9, 0.99)
 
@@ -73,8 +74,20 @@ class Loop:
         observe: Observer | None = None,
         weights: npt.NDArray[np.float64] | None = None,
         cpu: bool = False,
+        keep: Callable[[nn.Module, int], None] | None = None,
     ) -> None:
-        """Set everything up, and load the checkpoint where there is one."""
+        """Set everything up, and load the checkpoint where there is one.
+
+        Args:
+            trainee: what is trained.
+            settings: of the loop.
+            run: folder of the run.
+            observe: is told how far the run is.
+            weights: how often each row is drawn.
+            cpu: not on a card.
+            keep: is given the averaged network and the step at every checkpoint.
+        """
+        self._keep = keep
         self.trainee, self.settings, self.run, self.observe = trainee, settings, run, observe
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
@@ -222,7 +235,8 @@ class Loop:
         if self.step < s.warmup:
             return s.learning_rate * (self.step + 1) / s.warmup
         done = (self.step - s.warmup) / max(s.steps - s.warmup, 1)
-        return s.learning_rate * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * done)))
+        left = min(1.0, (1 - done) / FALL) if s.schedule == "hold" else 0.5 * (1 + math.cos(math.pi * done))
+        return s.learning_rate * (FLOOR + (1 - FLOOR) * left)
 
     def _look(self) -> bool:
         """Held-out loss and sheets, when they are due."""
@@ -299,6 +313,8 @@ class Loop:
             "record": self.run.record() if self.run.exists() else {},
         }
         checkpoint.save(self.run.path / checkpoint.NAME, state)
+        if self._keep is not None:
+            self._keep(self._ema.network, self.step)
 
     def _share_key(self) -> None:
         """All processes take the key of the first."""

@@ -14,6 +14,8 @@ from synthcmr.formats import RUN
 
 RUN_FILE, METRICS, SHEETS, WEIGHTS = "run.json", "metrics.jsonl", "sheets", "weights.safetensors"
 
+SO_FAR = "so_far.safetensors"  # weights of a run that goes on, as of its last checkpoint
+
 
 @dataclass(frozen=True)
 class RunFolder:

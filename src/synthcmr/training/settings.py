@@ -16,7 +16,11 @@ class LoopSettings(Settings):
     batch: int = Field(16, ge=1, description="images per step, over all processes and accumulated parts")
     accumulate: int = Field(1, ge=1, description="parts a step's batch is computed in, to save memory")
     learning_rate: float = Field(4e-4, gt=0)
-    warmup: int = Field(100, ge=0, description="steps of linear warm-up; then a cosine to a twentieth")
+    warmup: int = Field(100, ge=0, description="steps of linear warm-up")
+    schedule: Literal["cosine", "hold"] = Field(
+        "cosine",
+        description="after the warm-up: a cosine to a twentieth, or held and falling to a twentieth over the last 30 %",
+    )
     weight_decay: float = Field(0.01, ge=0)
     clip_norm: float = Field(1.0, gt=0, description="gradients are scaled to this norm where they exceed it")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights that are used afterwards")

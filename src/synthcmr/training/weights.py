@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr.errors import CohortError
 from synthcmr.formats import WEIGHTS as FORMAT
-from synthcmr.training.run_folder import RUN_FILE, WEIGHTS, RunFolder
+from synthcmr.training.run_folder import RUN_FILE, SO_FAR, WEIGHTS, RunFolder
 
 if TYPE_CHECKING:  # headers are read before torch is there, so that what is wrong with a run is told at once
     from torch import Tensor, nn
@@ -100,7 +100,8 @@ def weights_file(run: Path) -> Path:
         return run / WEIGHTS
     if (run / RUN_FILE).exists():
         raise CohortError(
-            f"{run}: this run has no weights yet; repeat the 'synthcmr train' command that started it and it will continue"
+            f"{run}: this run has no weights yet; repeat the 'synthcmr train' command that started it and it will continue. "
+            f"Where there is {run / SO_FAR}, name that file for the weights so far"
         )
     RunFolder(run).record()  # says what is expected of a run folder
     raise CohortError(f"{run}: no weights")

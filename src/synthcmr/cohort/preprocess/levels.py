@@ -28,3 +28,9 @@ def slice_levels(mask: Mask) -> list[Level]:
         third = min(2, int(3 * (z - first + 0.5) / (last - first + 1)))
         levels.append((LEVELS[third], round(fraction, 4)))
     return levels
+
+
+def slice_at(mask: Mask, level: str) -> int:
+    """The slice in the middle of a third of the ventricle; the middle one where no slice lies in it."""
+    at = [z for z, (name, _) in enumerate(slice_levels(mask)) if name == level]
+    return at[len(at) // 2] if at else mask.shape[1] // 2

@@ -118,6 +118,25 @@ class AnatomyGenerator:
         told: dict[str, Value] = {**person, **typed({k: v for k, v in attributes.items() if _told(k, v, person)})}
         return Anatomy(mask, (spacing_mm, spacing_mm), step, min(8.0, step), "generated", attributes=told, asked=found)
 
+    def person(
+        self,
+        attributes: Mapping[str, object],
+        seed: int,
+        *,
+        numbers: Mapping[str, float] | None = None,
+        severity: float | None = None,
+    ) -> tuple[dict[str, Value], dict[str, float]]:
+        """Whose heart `sample` would draw, and what it would measure.
+
+        Returns:
+            Attributes, asked for or drawn; and volumes (ml), ejection fractions (%), mass (g) and thickest wall (mm).
+
+        Raises:
+            SettingsError: an unknown diagnosis, or impossible numbers.
+        """
+        person, found, _ = self._heart(attributes, numbers, _severity(severity), seed)
+        return {**person, **typed({k: v for k, v in attributes.items() if _told(k, v, person)})}, found
+
     def check(
         self,
         attributes: Mapping[str, object],

@@ -13,6 +13,7 @@ from torch.nn.functional import pixel_unshuffle
 from synthcmr.cohort.attributes import Value
 from synthcmr.conditioning.condition import Condition, without_metadata
 from synthcmr.conditioning.masks import CHANNELS, as_tensor, one_hot
+from synthcmr.errors import SettingsError
 
 Attributes = Mapping[str, Value]
 
@@ -26,6 +27,7 @@ class Asked:
     neighbour_mask: Tensor  # one-hot
     shown: Tensor  # (batch,), 1 where there is a neighbour
     texts: Sequence[Attributes]
+    start: Tensor | None = None  # image to begin from, -1 to 1; families that draw from noise take no notice
 
     def texts_without(self, branch: str) -> list[Attributes]:
         """The texts that guidance leads away from."""
@@ -43,7 +45,24 @@ def as_asked(conditions: Sequence[Condition], device: torch.device) -> Asked:
         neighbour_mask=one_hot(as_tensor(beside)).to(device),
         shown=torch.tensor([float(c.neighbour is not None) for c in conditions]).to(device),
         texts=[c.attributes for c in conditions],
+        start=_starts(conditions, device),
     )
+
+
+def _starts(conditions: Sequence[Condition], device: torch.device) -> Tensor | None:
+    """The images to begin from; None where there are none.
+
+    Raises:
+        SettingsError: some have one and some have not, and what is drawn would depend on what is drawn with it.
+    """
+    starts = [c.start for c in conditions if c.start is not None]
+    if not starts:
+        return None
+    if len(starts) < len(conditions):
+        raise SettingsError(
+            f"conditions: expected an image to begin from with all {len(conditions)} of them or with none, got {len(starts)}"
+        )
+    return (torch.from_numpy(np.stack(starts).astype(np.float32)).clamp(0, 1) * 2 - 1).to(device)
 
 
 def around(mask: Tensor, neighbour: Tensor, neighbour_mask: Tensor, shown: Tensor, patch: int = 1) -> Tensor:

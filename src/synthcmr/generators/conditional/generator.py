@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input
@@ -31,7 +31,7 @@ from synthcmr.training.images import TrainingImages, check_balance, load_splits
 from synthcmr.training.loop import Loop, Observer, as_part
 from synthcmr.training.low_rank import merge_low_rank, tune_low_rank
 from synthcmr.training.processes import main_first
-from synthcmr.training.run_folder import WEIGHTS, RunFolder
+from synthcmr.training.run_folder import SO_FAR, WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
 
@@ -57,6 +57,7 @@ class ConditionalGenerator(Generic[N]):
     family: str
     settings_kind: ClassVar[type[ConditionalSettings]]
     network_kind: ClassVar[type[Any]]  # built from settings and vocabulary
+    trainee_kind: ClassVar[type[ConditionalTrainee]] = ConditionalTrainee
     presets: ClassVar[Presets]
     taught: ClassVar[bool] = False  # by what it begins from: it can say no more than that understands
 
@@ -87,7 +88,7 @@ class ConditionalGenerator(Generic[N]):
         """
         settings = cls.settings_kind.model_validate(model.model_dump())
         check_balance(cohort, loop.balance)
-        training, held_out = load_splits(cohort, settings.frames)
+        training, held_out = cls.images(cohort, settings)
         check_size(training, settings, cohort)
         start = cls._start(settings, cohort, run, loop, observe)
         vocabulary = _vocabulary(training, settings, start, private=loop.dp is not None)
@@ -106,22 +107,50 @@ class ConditionalGenerator(Generic[N]):
             cls.begin(cast(N, untrained), start)
         if settings.rank is not None:
             tune_low_rank(untrained, settings.rank, whole=("text.",))
-        going = Loop(ConditionalTrainee(untrained, training, held_out), loop, folder, observe, _weights(training, loop))
+        trainee = cls.trainee_kind(cast(N, untrained), training, held_out)
+        plain = settings.model_copy(update={"start": None, "rank": None})  # the network as it is, wherever it came from
+        header = cls._record(plain, loop, vocabulary, training)
+        header |= {"begun_from": None if start is None else file_hash(start), "origin": cohort.info.get("origin", [])}
+        header["scanners"] = _scanners(training, private=loop.dp is not None)
+        header |= cls.header(training)
+
+        def keep(averaged: nn.Module, step: int) -> None:
+            if (
+                settings.rank is None and loop.dp is None
+            ):  # low-rank additions are merged, and accounts closed, at the end
+                save_weights(averaged, run / SO_FAR, header | {"steps": step, "privacy": None})
+
+        going = Loop(trainee, loop, folder, observe, cls.weights(training, settings, loop), keep=keep)
         network = cast(N, going.go())
         if not going.main:
             return cls(network, "", {})
         merge_low_rank(network)
         cls.complete(network, Fitting(cohort, run, training, held_out, loop, observe))
-        plain = settings.model_copy(update={"start": None, "rank": None})  # the network as it is, wherever it came from
-        header = cls._record(plain, loop, vocabulary, training)
-        header["begun_from"] = None if start is None else file_hash(start)
-        header |= {"steps": going.step, "origin": cohort.info.get("origin", []), "privacy": going.privacy}
-        header["scanners"] = _scanners(training, private=loop.dp is not None)
+        header |= {"steps": going.step, "privacy": going.privacy}
         if loop.dp is None:  # fingerprints of private images are what no noise covers
             Fingerprints.of(training, held_out).save(run / NAME)
         digest = save_weights(network, run / WEIGHTS, header)
+        (run / SO_FAR).unlink(missing_ok=True)
         folder.finish(digest, inputs)
         return cls.load(run / WEIGHTS)
+
+    @classmethod
+    def images(cls, cohort: Cohort, settings: Any) -> tuple[TrainingImages, TrainingImages | None]:
+        """What is learned from, and what is watched, where the cohort has such a split."""
+        return load_splits(cohort, settings.frames)
+
+    @classmethod
+    def weights(cls, training: TrainingImages, settings: Any, loop: LoopSettings) -> npt.NDArray[np.float64] | None:
+        """How often each image is drawn; None for all alike."""
+        if not loop.balance:
+            return None
+        groups = [[str(row.get(name)) for row in training.attributes] for name in loop.balance]
+        return balanced_weights(groups, loop.balance_cap)
+
+    @classmethod
+    def header(cls, training: TrainingImages) -> dict[str, Any]:
+        """What a family notes of the images beside what all of them note."""
+        return {}
 
     @classmethod
     def prepare(cls, network: N, fitting: Fitting) -> None:
@@ -174,7 +203,7 @@ class ConditionalGenerator(Generic[N]):
         network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
         network.to(best_device())
-        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy")}
+        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy", "looks")}
         return cls(cast(N, network), file_hash(weights), facts)
 
     def sample(
@@ -272,10 +301,3 @@ def _scanners(training: TrainingImages, private: bool) -> list[dict[str, Any]]:
         for one in sorted(set(told), key=str)
         if one
     ]
-
-
-def _weights(training: TrainingImages, loop: LoopSettings) -> npt.NDArray[np.float64] | None:
-    if not loop.balance:
-        return None
-    groups = [[str(row.get(name)) for row in training.attributes] for name in loop.balance]
-    return balanced_weights(groups, loop.balance_cap)

@@ -141,7 +141,7 @@ def _check(network: ConditionalNetwork, conditions: Sequence[Condition]) -> None
     settings = network.settings
     for condition in conditions:
         frames, rows, columns = condition.mask.shape
-        if frames != settings.frames:
+        if frames != settings.frames and not network.any_frames:
             raise SettingsError(
                 f"mask: expected {settings.frames} frame(s), as the generator was trained with, got {frames}"
             )

@@ -54,7 +54,7 @@ class ConditionalTrainee:
         images = self._images[held_out] or self._training
         settings = self._own.settings
         rows = [draw.row for draw in draws]
-        beside = [_neighbour(images, draw, settings.neighbour_rate) for draw in draws]
+        beside = [neighbour_of(images, draw, settings.neighbour_rate) for draw in draws]
         shown = [i if i is not None else row for i, row in zip(beside, rows, strict=True)]
         noisy = [
             _noise_like(images.image[i], draw, settings.neighbour_noise) for i, draw in zip(shown, draws, strict=True)
@@ -62,9 +62,9 @@ class ConditionalTrainee:
         text = [drop_some(images.attributes[draw.row], draw.rng) for draw in draws]
         shape = images.image.shape[1:]
         return {
-            "image": _scaled(images.image[rows]),
+            "image": scaled(images.image[rows]),
             "mask": one_hot(as_tensor(images.mask[rows])),
-            "neighbour": _scaled(images.image[shown]) + torch.from_numpy(np.stack(noisy)),
+            "neighbour": scaled(images.image[shown]) + torch.from_numpy(np.stack(noisy)),
             "neighbour_mask": one_hot(as_tensor(images.mask[shown])),
             "shown": torch.tensor([float(i is not None) for i in beside]),
             "text": self._own.text.prepare(text),
@@ -93,12 +93,13 @@ class ConditionalTrainee:
         return images
 
 
-def _scaled(image: npt.NDArray[np.floating]) -> Tensor:
+def scaled(image: npt.NDArray[np.floating]) -> Tensor:
     """Intensities 0 to 1 -> -1 to 1."""
     return torch.from_numpy(image.astype(np.float32)).clamp(0, 1) * 2 - 1
 
 
-def _neighbour(images: TrainingImages, draw: Draw, rate: float) -> int | None:
+def neighbour_of(images: TrainingImages, draw: Draw, rate: float) -> int | None:
+    """The row of an adjacent slice, where one is to be shown."""
     beside = images.neighbours[draw.row]
     if not beside or draw.rng.random() >= rate:
         return None

@@ -1,0 +1,90 @@
+"""The refine family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort import Cohort
+from synthcmr.conditioning.condition import LOOK, Condition
+from synthcmr.generators.conditional.generator import ConditionalGenerator
+from synthcmr.generators.conditional.settings import Presets
+from synthcmr.generators.refine.frames import frame_weights, load_frame_splits, looks_of, usual_look
+from synthcmr.generators.refine.network import RefineNetwork
+from synthcmr.generators.refine.presets import PRESETS
+from synthcmr.generators.refine.settings import RefineSettings
+from synthcmr.generators.refine.trainee import RefineTrainee
+from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.images import TrainingImages
+from synthcmr.training.settings import LoopSettings
+
+
+class RefineGenerator(ConditionalGenerator[RefineNetwork]):
+    """A phantom of whoever is asked for, finished by a network that learned the looks of images."""
+
+    family = "refine"
+    settings_kind = RefineSettings
+    network_kind = RefineNetwork
+    trainee_kind = RefineTrainee
+    presets: ClassVar[Presets] = PRESETS
+
+    @classmethod
+    def images(cls, cohort: Cohort, settings: RefineSettings) -> tuple[TrainingImages, TrainingImages | None]:
+        """Every frame is an image of its own."""
+        return load_frame_splits(cohort)
+
+    @classmethod
+    def weights(
+        cls, training: TrainingImages, settings: RefineSettings, loop: LoopSettings
+    ) -> npt.NDArray[np.float64] | None:
+        """Phantoms make up a share of what is seen, however many there are; otherwise as the loop balances."""
+        if loop.balance:
+            return super().weights(training, settings, loop)
+        return frame_weights(training, settings.phantoms)
+
+    @classmethod
+    def header(cls, training: TrainingImages) -> dict[str, Any]:
+        """Which looks were learned, and of how many frames."""
+        return {"looks": looks_of(training)}
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        """The looks it can give."""
+        return tuple(self._looks)
+
+    @property
+    def usual_look(self) -> str:
+        """The look it gives where none is asked for."""
+        return usual_look(self._looks) if self._looks else ""
+
+    @property
+    def usual_begin(self) -> float:
+        """Where on the way phantoms begin, unless asked otherwise."""
+        return self.network.settings.begin
+
+    def sample(
+        self, conditions: Sequence[Condition], seeds: Sequence[int], settings: SamplerSettings
+    ) -> npt.NDArray[np.float32]:
+        """One image per condition and seed; in the look of real images where none is asked."""
+        return super().sample([self._with_look(c) for c in conditions], seeds, settings)
+
+    def errors(
+        self, images: npt.NDArray[np.floating], conditions: Sequence[Condition], time: float, seeds: Sequence[int]
+    ) -> npt.NDArray[np.float32]:
+        """How wrong it is about given images, number by number; on the part of the way that it learned."""
+        later = max(time, self.network.settings.earliest)
+        return super().errors(images, [self._with_look(c) for c in conditions], later, seeds)
+
+    @property
+    def _looks(self) -> dict[str, int]:
+        known = self.facts.get("looks")
+        return {str(k): int(v) for k, v in known.items()} if isinstance(known, dict) else {}
+
+    def _with_look(self, condition: Condition) -> Condition:
+        if LOOK in condition.attributes or not self._looks:
+            return condition
+        return replace(condition, attributes={**condition.attributes, LOOK: self.usual_look})

@@ -1,0 +1,111 @@
+"""Frames become batches: windows of them, turned, with other contrast, and always told whose look they have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from synthcmr.cohort.labels import Mask
+from synthcmr.conditioning.condition import LOOK, Condition
+from synthcmr.conditioning.dropping import drop_some
+from synthcmr.conditioning.masks import as_tensor
+from synthcmr.generators.conditional.render import render
+from synthcmr.generators.conditional.trainee import SHEET_IMAGES, ConditionalTrainee, neighbour_of, scaled
+from synthcmr.generators.refine.frames import PHANTOM, looks_of, usual_look
+from synthcmr.generators.refine.network import RefineNetwork
+from synthcmr.generators.refine.settings import RefineSettings
+from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.draws import Draw
+from synthcmr.training.images import TrainingImages
+from synthcmr.training.trainee import Batch
+
+SHEET_STEPS = 8
+Frame = npt.NDArray[np.float32]
+
+
+class RefineTrainee(ConditionalTrainee):
+    """The network on single frames."""
+
+    _own: RefineNetwork
+
+    def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
+        """Frames, what is known of them, noise and times; masks stay labels."""
+        images = self._images[held_out] or self._training
+        settings = self._own.settings
+        made = [_Example.of(images, draw, settings, changed=not held_out) for draw in draws]
+        text = [self._text(images, draw) for draw in draws]
+        shape = (1, *made[0].image.shape[-2:])
+        return {
+            "image": scaled(np.stack([one.image for one in made])),
+            "mask": as_tensor(np.stack([one.mask for one in made])),
+            "neighbour": torch.from_numpy(np.stack([one.neighbour for one in made])),
+            "neighbour_mask": as_tensor(np.stack([one.neighbour_mask for one in made])),
+            "shown": torch.tensor([one.shown for one in made]),
+            "text": self._own.text.prepare(text),
+            "time": torch.tensor([self._own.time(draw.rng) for draw in draws]),
+            "noise": torch.from_numpy(np.stack([draw.rng.standard_normal(shape, dtype=np.float32) for draw in draws])),
+        }
+
+    def sheet(self, network: nn.Module) -> npt.NDArray[np.float32]:
+        """Above what is refined, phantoms where there are any; below what becomes of it in the look of real images."""
+        images = self._images[True] or self._training
+        of_phantoms = [i for i, row in enumerate(images.attributes) if row[LOOK] == PHANTOM]
+        known = of_phantoms or list(range(len(images)))
+        rows = [known[k] for k in np.linspace(0, len(known) - 1, 2 * SHEET_IMAGES + 2).round().astype(int)[1:-1]]
+        look = usual_look(looks_of(self._training))
+        starts = images.image[rows].astype(np.float32)
+        asked = [
+            Condition(images.mask[i], {**images.attributes[i], LOOK: look}, start=start)
+            for i, start in zip(rows, starts, strict=True)
+        ]
+        made = render(self._bare(network), asked, list(range(len(rows))), SamplerSettings(steps=SHEET_STEPS))
+        return np.hstack([np.vstack([one[0], other[0]]) for one, other in zip(starts, made, strict=True)])
+
+    def _text(self, images: TrainingImages, draw: Draw) -> dict[str, object]:
+        row = images.attributes[draw.row]
+        return {**drop_some(row, draw.rng), LOOK: row[LOOK]}
+
+
+class _Example:
+    """One frame as it is learned from."""
+
+    def __init__(self, image: Frame, mask: Mask, neighbour: Frame, neighbour_mask: Mask, shown: bool) -> None:
+        self.image, self.mask = image, mask
+        self.neighbour, self.neighbour_mask, self.shown = neighbour, neighbour_mask, float(shown)
+
+    @classmethod
+    def of(cls, images: TrainingImages, draw: Draw, settings: RefineSettings, changed: bool) -> _Example:
+        """Draw what is shown beside a frame, and how both are changed."""
+        row, rng = draw.row, draw.rng
+        beside = neighbour_of(images, draw, settings.neighbour_rate)
+        other = row if beside is None else beside
+        window, turns, gamma = _changes(images.image.shape[-2:], settings, rng, changed)
+
+        def image(i: int) -> Frame:
+            pixels: Frame = np.clip(images.image[i].astype(np.float32), 0, 1) ** np.float32(gamma)
+            return np.rot90(pixels[:, window[0], window[1]], turns, axes=(1, 2))
+
+        def mask(i: int) -> Mask:
+            return np.rot90(images.mask[i][:, window[0], window[1]], turns, axes=(1, 2))
+
+        noise = settings.neighbour_noise * rng.random()
+        neighbour = image(other) * 2 - 1
+        neighbour = neighbour + np.float32(noise) * rng.standard_normal(neighbour.shape, dtype=np.float32)
+        return cls(image(row), mask(row), neighbour, mask(other), beside is not None)
+
+
+def _changes(
+    size: tuple[int, ...], settings: RefineSettings, rng: np.random.Generator, changed: bool
+) -> tuple[tuple[slice, slice], int, float]:
+    """A window, quarter turns and a gamma; none of them where frames are only looked at."""
+    if not changed:
+        return (slice(None), slice(None)), 0, 1.0
+    sides = [min(n, settings.crop or n) for n in size]
+    first = [int(rng.integers(n - side + 1)) for n, side in zip(size, sides, strict=True)]
+    turns = int(rng.integers(4)) if rng.random() < settings.turned and sides[0] == sides[1] else 0
+    gamma = float(np.exp(rng.normal(0.0, settings.contrast)))
+    return (slice(first[0], first[0] + sides[0]), slice(first[1], first[1] + sides[1])), turns, gamma
