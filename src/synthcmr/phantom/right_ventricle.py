@@ -70,6 +70,10 @@ class RightVentricle:
     waver: Waver
     scale: tuple[float, float] = (1.0, 0.8)
 
+    def base(self, s: float) -> float:
+        """Z of the uppermost plane that annotators draw."""
+        return -self.above_base_mm + self.excursion_mm * s
+
     def slice(self, lv: LeftVentricle, z: float, s: float) -> RvSlice | None:
         """The curve at a plane, or None where there is no RV."""
         plane = self.plane(lv, z, s)
@@ -77,7 +81,7 @@ class RightVentricle:
 
     def plane(self, lv: LeftVentricle, z: float, s: float) -> RvPlane | None:
         """What the curve at a plane is but for its size."""
-        if z < -self.above_base_mm + self.excursion_mm * s:
+        if z < self.base(s):
             return None
         u = lv.height(z, s)
         if u > self.end - self.end_motion * s:
