@@ -26,7 +26,7 @@ RELAXATION: dict[Tissue, tuple[Times, Times]] = {
     Tissue.OUTFLOW_BLOOD: ((1500, 250, 0.85), (1850, 220, 0.85)),
     Tissue.EPICARDIAL_FAT: ((340, 100, 0.75), (380, 95, 0.75)),
     Tissue.PERICARDIUM: ((900, 25, 0.30), (1100, 25, 0.30)),
-    Tissue.LUNG: ((1200, 30, 0.15), (1300, 25, 0.13)),
+    Tissue.LUNG: ((1200, 30, 0.19), (1300, 25, 0.17)),
     Tissue.LUNG_VESSEL: ((1500, 220, 0.90), (1800, 150, 0.90)),
     Tissue.LIVER: ((576, 46, 0.55), (812, 42, 0.50)),
     Tissue.LIVER_VESSEL: ((1500, 200, 0.80), (1800, 150, 0.80)),
@@ -44,6 +44,10 @@ RELAXATION: dict[Tissue, tuple[Times, Times]] = {
     Tissue.AORTA: ((1500, 250, 0.85), (1850, 220, 0.85)),
     Tissue.VEIN: ((1500, 180, 0.85), (1700, 100, 0.85)),
     Tissue.SKIN: ((800, 30, 0.50), (1000, 30, 0.50)),
+    Tissue.CARTILAGE: ((1000, 32, 0.62), (1150, 30, 0.60)),
+    Tissue.GLAND: ((1100, 52, 0.70), (1400, 50, 0.70)),
+    Tissue.OESOPHAGUS: ((950, 46, 0.70), (1300, 44, 0.70)),
+    Tissue.STOMACH_FOOD: ((700, 70, 0.70), (900, 60, 0.70)),
     Tissue.AIR: ((1000, 20, 0.0), (1000, 20, 0.0)),
 }
 FAT = frozenset({Tissue.EPICARDIAL_FAT, Tissue.SUBCUTANEOUS_FAT, Tissue.VISCERAL_FAT})
