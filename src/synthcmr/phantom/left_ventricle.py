@@ -221,7 +221,7 @@ def _thicken(ventricle: LeftVentricle, rng: np.random.Generator) -> None:
         ventricle.apical_gain = rng.uniform(0.9, 1.7)
     elif kind > 0.16:
         where = rng.normal(ANTEROSEPTAL, 0.4)
-        ventricle.wall_shape = ventricle.wall_shape + rng.uniform(1.3, 2.2) * bump(where, rng.uniform(0.75, 1.2))
+        ventricle.wall_shape = ventricle.wall_shape + rng.uniform(1.5, 2.4) * bump(where, rng.uniform(0.65, 1.1))
 
 
 def _infarct(ventricle: LeftVentricle, rng: np.random.Generator) -> None:
