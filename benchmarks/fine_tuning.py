@@ -174,15 +174,16 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=300, help="steps from nothing")
     parser.add_argument("--steps", type=int, default=FINE_TUNED.steps, help="steps of fine-tuning")
     parser.add_argument("--minutes", type=float, default=1e6, help="wall time of this piece")
+    parser.add_argument("--every", type=int, default=1, help="test every k-th patient alone")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of patients")
     parser.add_argument("--work", type=Path, default=Path("benchmarks/out/fine_tuning"))
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     clock = Clock(options.minutes)
     cohorts = training_cohort(options.work, options.acdc)
-    patients = {"acdc": cached(options.work, "acdc", options.acdc, 1, TEST)}
+    patients = {"acdc": cached(options.work, "acdc", options.acdc, options.every, TEST)}
     if options.sunnybrook:
-        patients["sunnybrook"] = cached(options.work, "sunnybrook-png", options.sunnybrook, 1, ())
+        patients["sunnybrook"] = cached(options.work, "sunnybrook-png", options.sunnybrook, options.every, ())
     loops = {
         SHIPPED: FINE_TUNED.model_copy(update={"steps": options.steps}),
         "nothing": FROM_NOTHING.model_copy(update={"steps": options.budget}),
