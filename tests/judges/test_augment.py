@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from synthcmr.judges.augment import augment, varied_with_mask
+from synthcmr.judges.augment import Convention, augment, varied_with_mask
 
 BATCH, STORED, SIZE = 24, 96, 64
 
@@ -77,3 +77,16 @@ def test_mild_variation_moves_masks_along(hearts: tuple[Tensor, Tensor]) -> None
     image, mask = varied_with_mask(*hearts, generator())
     inside, wall = (image[:, 0][mask == k].mean() for k in (1, 2))
     assert inside - wall > 0.6
+
+
+def test_walls_are_redrawn_by_parts_of_a_pixel(hearts: tuple[Tensor, Tensor]) -> None:
+    plain = augment(*hearts, SIZE, generator(2))
+    thinner = augment(*hearts, SIZE, generator(2), Convention(epicardium_in=0.5, endocardium_out=0.25))
+    assert torch.equal(plain[0], thinner[0])
+    cavity, wall = ([(mask == k).sum(dim=(1, 2)).float() for mask in (plain[1], thinner[1])] for k in (1, 2))
+    whole = cavity[0] > 150
+    radius = [(c[whole] / torch.pi).sqrt() for c in cavity]
+    outer = [((c + w)[whole] / torch.pi).sqrt() for c, w in zip(cavity, wall, strict=True)]
+    assert float((radius[1] - radius[0]).median()) == pytest.approx(0.25, abs=0.15)
+    assert 0.15 < float((outer[0] - outer[1]).median()) < 0.6  # less than a half: the right ventricle's side stays
+    assert torch.equal(plain[1] == 3, thinner[1] == 3)

@@ -1,6 +1,9 @@
 """Augmentation of phantom slices on their way to a segmenter that must work on real ones. All in torch, a batch at a time."""
 
+from __future__ import annotations
+
 import math
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
@@ -19,8 +22,19 @@ SOFTENED = math.sqrt(4 / 3)  # pixels, standard deviation of two means over 3 x 
 COARSEST = 0.45  # of the frequencies, that the worst resolution keeps: 1.5 mm pixels as if they were 3.3 mm
 
 
+@dataclass(frozen=True)
+class Convention:
+    """Where annotators draw the wall's borders, in pixels from where the image changes most."""
+
+    epicardium_in: float = 0.0
+    endocardium_out: float = 0.0
+
+
+AS_SEEN = Convention()
+
+
 def augment(
-    image: Tensor, mask: Tensor, size: int, generator: torch.Generator, inset: float = 0.0
+    image: Tensor, mask: Tensor, size: int, generator: torch.Generator, drawn: Convention = AS_SEEN
 ) -> tuple[Tensor, Tensor]:
     """Random pose, contrast, surroundings, resolution, artefacts and noise.
 
@@ -29,7 +43,7 @@ def augment(
         mask: (batch, rows, columns), labels 0 to 3.
         size: rows and columns of the output.
         generator: source of all randomness.
-        inset: pixels by which the mask's outer wall lies inside the visible one afterwards, as annotators draw it.
+        drawn: how the masks that come out differ from those that go in.
 
     Returns:
         Image (batch, 1, size, size), standardised per image, and mask (batch, size, size).
@@ -43,7 +57,7 @@ def augment(
     image = _shade(image, generator)
     image = _acquisition(image, generator)
     image = _occlusion(image, generator)
-    return standardise(image), _inset(mask, inset)
+    return standardise(image), _redrawn(mask, drawn)
 
 
 def standardise(image: Tensor) -> Tensor:
@@ -94,15 +108,25 @@ def _pose(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) ->
     return moved, labels[:, 0].long()
 
 
-def _inset(mask: Tensor, pixels: float) -> Tensor:
-    """Take from the wall what lies within a distance, parts of a pixel too, of where the heart ends."""
-    if pixels <= 0:
-        return mask
-    heart = (mask > 0).float()[:, None]
+def _redrawn(mask: Tensor, drawn: Convention) -> Tensor:
+    """Move the wall's two borders by parts of a pixel, where no right ventricle touches it."""
+    if drawn.epicardium_in > 0:
+        mask = torch.where((mask == 2) & (_softened(mask > 0) < _share(drawn.epicardium_in)), 0, mask)
+    if drawn.endocardium_out > 0:
+        mask = torch.where((mask == 2) & (_softened(mask == 1) > 1 - _share(drawn.endocardium_out)), 1, mask)
+    return mask
+
+
+def _softened(structure: Tensor) -> Tensor:
+    soft = structure.float()[:, None]
     for _ in range(2):
-        heart = functional.avg_pool2d(functional.pad(heart, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    inner = 0.5 * (1 + math.erf(pixels / SOFTENED / math.sqrt(2)))
-    return torch.where((mask == 2) & (heart[:, 0] < inner), 0, mask)
+        soft = functional.avg_pool2d(functional.pad(soft, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    return soft[:, 0]
+
+
+def _share(pixels: float) -> float:
+    """What is left of a softened structure so far inside its border."""
+    return 0.5 * (1 + math.erf(pixels / SOFTENED / math.sqrt(2)))
 
 
 def _trabeculae(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
@@ -117,7 +141,7 @@ def _trabeculae(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tens
         depth, core = torch.zeros_like(blood), blood
         for _ in range(LAYERS):
             depth, core = depth + core, 1 - functional.max_pool2d(1 - core, 3, stride=1, padding=1)
-        reach = _uniform((n, 1, 1, 1), 0.5, LAYERS + 1.5, generator)
+        reach = _uniform((n, 1, 1, 1), 0.5, LAYERS + 3.0, generator)
         reach = reach * torch.exp(0.3 * _field(n, 1, 5, size, generator))
         near = functional.avg_pool2d((1.2 - (depth - 0.5) / reach).clamp(0, 1) * blood, 3, stride=1, padding=1) * blood
         smooth = _uniform((n, 1, 1, 1), 0.2, 1.0, generator)
