@@ -35,9 +35,11 @@ from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.shipped import shipped
+from synthcmr.training.weights import file_hash
 
 TEST = tuple(f"patient{number:03d}" for number in range(1, 101) if (number - 1) % 20 >= 14)
 GROUPS = 5
+BEGINS = (SHIPPED, "nothing")
 NEVER = 10**6
 FROM_NOTHING = SEGMENTER_LOOP.model_copy(
     update={"learning_rate": 2e-3, "warmup": 20, "ema": 0.98, "held_out_every": NEVER, "checkpoint_every": 20}
@@ -56,7 +58,13 @@ class Arm:
     @property
     def name(self) -> str:
         """Of its folder."""
-        return f"{self.begins}-{self.patients}-{self.loop.steps}"
+        begins = _shipped_name() if self.begins == SHIPPED else self.begins
+        return f"{begins}-{self.patients}-{self.loop.steps}"
+
+
+def _shipped_name() -> str:
+    """With the hash of the weights, so that those of another version are not taken for them."""
+    return f"{SHIPPED}-{file_hash(shipped('segmenter'))[:8]}"
 
 
 class OutOfTimeError(Exception):
@@ -171,7 +179,8 @@ def main() -> None:
     parser.add_argument("--acdc", type=Path, nargs="+", required=True, help="folders of ACDC patients")
     parser.add_argument("--sunnybrook", type=Path, nargs="*", default=[], help="folders with manifest.csv")
     parser.add_argument("--patients", type=int, nargs="+", default=[5, 10, 20, 70], help="multiples of 5")
-    parser.add_argument("--budget", type=int, default=300, help="steps from nothing")
+    parser.add_argument("--begins", nargs="+", choices=BEGINS, default=list(BEGINS), help="which trainings")
+    parser.add_argument("--budget", type=int, default=250, help="steps from nothing")
     parser.add_argument("--steps", type=int, default=FINE_TUNED.steps, help="steps of fine-tuning")
     parser.add_argument("--minutes", type=float, default=1e6, help="wall time of this piece")
     parser.add_argument("--every", type=int, default=1, help="test every k-th patient alone")
@@ -188,11 +197,12 @@ def main() -> None:
         SHIPPED: FINE_TUNED.model_copy(update={"steps": options.steps}),
         "nothing": FROM_NOTHING.model_copy(update={"steps": options.budget}),
     }
-    arms = [Arm(begins, count, loop) for begins, loop in loops.items() for count in options.patients]
+    arms = [Arm(begins, count, loops[begins]) for begins in options.begins for count in options.patients]
     rows: list[dict[str, object]] = []
     try:
-        untouched = scored(options.work, "untouched", shipped("segmenter"), patients, clock)
-        rows.append(line(untouched, SHIPPED, 0, 0, 0.0))
+        if SHIPPED in options.begins:
+            untouched = scored(options.work, f"{_shipped_name()}-0", shipped("segmenter"), patients, clock)
+            rows.append(line(untouched, SHIPPED, 0, 0, 0.0))
         for arm in arms:
             weights = trained(options.work, subset(options.work, cohorts, arm.patients, options.seed), arm, clock)
             table = scored(options.work, arm.name, weights, patients, clock)

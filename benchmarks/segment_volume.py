@@ -17,6 +17,7 @@ from synthcmr.config import PreprocessSettings
 
 SPACING_MM = 1.5
 SIZE = 128
+NEAR_MM = 35.0
 Shares = npt.NDArray[np.float32]
 
 
@@ -43,8 +44,10 @@ def segment_stack(outliner: Outliner, stack: Stack, turns: Sequence[float] = (0.
     n = stack.slice_count
     middle = slice(n // 4, max(n // 4 + 1, n - n // 4))
     first = _segment_around(outliner, replace(blind, image=blind.image[:, middle]), centre, (0.0,))
-    centre = mask_centre(largest_parts(first)) or centre
-    return largest_parts(_segment_around(outliner, blind, centre, turns)), centre
+    first = largest_parts(first)
+    centre = mask_centre(first) or centre
+    axis = _middle_of_cavity(first) or centre
+    return largest_parts(_segment_around(outliner, blind, centre, turns), axis, blind.spacing_mm), centre
 
 
 def _segment_around(outliner: Outliner, stack: Stack, centre: Centre, turns: Sequence[float]) -> Mask:
@@ -81,21 +84,46 @@ def _back(steps: tuple[float, float], centre: Centre, native: tuple[int, ...]) -
     return Grid(axes[0], axes[1])
 
 
-def largest_parts(labels: Mask) -> Mask:
-    """Keep the largest connected heart of every frame, and within it the largest part of every structure."""
+def _middle_of_cavity(labels: Mask) -> Centre | None:
+    """Median over frames and slices of where the left ventricle's cavity is; None where there is none."""
+    cavities = (labels == STRUCTURES["lv"]).reshape(-1, *labels.shape[-2:])
+    middles = [np.argwhere(cavity).mean(axis=0) for cavity in cavities if cavity.any()]
+    if not middles:
+        return None
+    row, column = np.median(middles, axis=0)
+    return float(row), float(column)
+
+
+def largest_parts(labels: Mask, axis: Centre | None = None, spacing_mm: tuple[float, float] | None = None) -> Mask:
+    """Keep the largest connected heart of every frame, and within it the largest part of every structure.
+
+    Args:
+        labels: (frames, slices, rows, columns).
+        axis: where the heart's long axis meets the slices; voxels count less the farther they are from it.
+        spacing_mm: of rows and columns.
+    """
+    weight = _nearness(labels.shape[-2:], axis, spacing_mm or (SPACING_MM, SPACING_MM))
     out = np.zeros_like(labels)
     for frame in range(labels.shape[0]):
-        heart = _largest(labels[frame] > 0)
+        heart = _largest(labels[frame] > 0, weight)
         for value in STRUCTURES.values():
-            part = _largest((labels[frame] == value) & heart)
+            part = _largest((labels[frame] == value) & heart, weight)
             out[frame][part] = value
     return out
 
 
-def _largest(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _nearness(shape: tuple[int, ...], axis: Centre | None, spacing_mm: tuple[float, float]) -> Shares:
+    if axis is None:
+        return np.ones(shape, dtype=np.float32)
+    rows, columns = np.indices(shape)
+    squared = ((rows - axis[0]) * spacing_mm[0]) ** 2 + ((columns - axis[1]) * spacing_mm[1]) ** 2
+    return np.exp(-squared / (2 * NEAR_MM**2)).astype(np.float32)
+
+
+def _largest(mask: npt.NDArray[np.bool_], weight: Shares) -> npt.NDArray[np.bool_]:
     parts, count = connected_components(mask)
     if count == 0:
         return mask
-    sizes = np.bincount(parts.ravel())
+    sizes = np.bincount(parts.ravel(), weights=np.broadcast_to(weight, mask.shape).ravel())
     sizes[0] = 0
     return np.asarray(parts == sizes.argmax())

@@ -17,7 +17,9 @@ ANY_SIZE = 0.35  # as where nobody knows the pixel spacing
 ORGANS, TOUCHING, RIM, OCCLUDED, GHOSTED, FOLDED = 0.45, 0.5, 0.75, 0.08, 0.15, 0.15
 SMALLEST, LARGEST = 0.65, 1.5  # of a heart whose pixel spacing is unknown, against its true size
 CURVE_KNOTS = 7
+SLOWER = 0.6
 LAYERS = 5  # of pixels, from the wall inwards, that trabeculae reach
+CLEAR = 0.55  # of the radius of a cavity, that trabeculae reach at most
 SOFTENED = math.sqrt(4 / 3)  # pixels, standard deviation of two means over 3 x 3
 COARSEST = 0.45  # of the frequencies, that the worst resolution keeps: 1.5 mm pixels as if they were 3.3 mm
 
@@ -143,6 +145,8 @@ def _trabeculae(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tens
             depth, core = depth + core, 1 - functional.max_pool2d(1 - core, 3, stride=1, padding=1)
         reach = _uniform((n, 1, 1, 1), 0.5, LAYERS + 3.0, generator)
         reach = reach * torch.exp(0.3 * _field(n, 1, 5, size, generator))
+        radius = (blood.sum(dim=(2, 3), keepdim=True) / math.pi).sqrt()
+        reach = torch.minimum(reach, CLEAR * radius)  # the middle stays bright: a wall without blood is not a cavity
         near = functional.avg_pool2d((1.2 - (depth - 0.5) / reach).clamp(0, 1) * blood, 3, stride=1, padding=1) * blood
         smooth = _uniform((n, 1, 1, 1), 0.2, 1.0, generator)
         patches = smooth + (1 - smooth) * torch.sigmoid(texture * 4)
@@ -160,6 +164,8 @@ def _regions(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
     tissue = torch.randn(n, 4, 1, 1, generator=generator) * 0.12
     blood = torch.tensor([0.0, 1.0, 0.0, 1.0]).view(1, 4, 1, 1)  # both cavities hold the same blood
     tissue = tissue + blood * torch.randn(n, 1, 1, 1, generator=generator) * 0.15
+    slower = torch.tensor([0.0, 0.0, 0.0, 1.0]).view(1, 4, 1, 1)  # blood of the right ventricle is often darker
+    tissue = tissue - slower * _uniform((n, 1, 1, 1), -0.2, 0.8, generator) * _chosen(n, SLOWER, generator)
     within = _field(n, 4, 6, size, generator) * _uniform((n, 4, 1, 1), 0.0, 0.18, generator)
     gain = (soft * torch.exp(tissue + within)).sum(1, keepdim=True)
     offset = (soft * torch.randn(n, 4, 1, 1, generator=generator) * 0.05).sum(1, keepdim=True)
