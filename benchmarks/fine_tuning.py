@@ -1,10 +1,12 @@
-"""What few labelled patients buy: a segmenter fine-tuned from the shipped weights against one trained from nothing.
+"""What few labelled patients buy: judges fine-tuned from the shipped weights against judges trained from nothing.
 
-    python -m benchmarks.fine_tuning --acdc FOLDER ... [--sunnybrook FOLDER ...] [--patients 5 10 20 70] [--minutes 6] [--work FOLDER]
+    python -m benchmarks.fine_tuning --acdc FOLDER ... [--sunnybrook FOLDER ...] [--judge segmenter|reader] [--patients 5 10 20 70]
+        [--minutes 6] [--work FOLDER]
 
 Fine-tuning is what `judge fit segmenter --from shipped` does, with its defaults. From nothing the same network learns with the same
-augmentation for --budget steps, several times as many. Both see the same patients: nested sets, as many of each of ACDC's five groups.
+augmentation for --budget steps, more of them. Both see the same patients: nested sets, as many of each of ACDC's five groups.
 Tested are the other 30 ACDC patients (15-20, 35-40, 55-60, 75-80, 95-100), and Sunnybrook, another vendor's, by `segmentation_on_patients`.
+A reader is tested on the 30 alone: AUC of the diagnosis (each group against the rest), correlation of the BMI.
 Core-minutes are the processor's time for the whole `fit`. After --minutes the script stops; the same command goes on where it stopped.
 """
 
@@ -28,27 +30,48 @@ from synthcmr.cohort.joining import records, storage
 from synthcmr.cohort.raw import RawSubject
 from synthcmr.cohort.writer import COHORT_FILE, CohortWriter
 from synthcmr.config import IngestSettings
+from synthcmr.judges.reader import AttributeReader
+from synthcmr.judges.scores import score_reader
 from synthcmr.judges.segmenter import Segmenter
-from synthcmr.judges.settings import SEGMENTER_LOOP, SEGMENTER_TUNING, SegmenterSettings
+from synthcmr.judges.settings import (
+    READER_LOOP,
+    READER_TUNING,
+    SEGMENTER_LOOP,
+    SEGMENTER_TUNING,
+    ReaderSettings,
+    SegmenterSettings,
+)
 from synthcmr.judges.starting_weights import SHIPPED, starting_weights
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.shipped import shipped
+from synthcmr.training.weights import file_hash
 
 TEST = tuple(f"patient{number:03d}" for number in range(1, 101) if (number - 1) % 20 >= 14)
 GROUPS = 5
+BEGINS = (SHIPPED, "nothing")
 NEVER = 10**6
-FROM_NOTHING = SEGMENTER_LOOP.model_copy(
-    update={"learning_rate": 2e-3, "warmup": 20, "ema": 0.98, "held_out_every": NEVER, "checkpoint_every": 20}
-)
-FINE_TUNED = SEGMENTER_TUNING.model_copy(update={"held_out_every": NEVER, "checkpoint_every": 20})
+OFTEN = {"held_out_every": NEVER, "checkpoint_every": 20}  # so that a piece loses little
+LOOPS: dict[str, dict[str, LoopSettings]] = {
+    "segmenter": {
+        SHIPPED: SEGMENTER_TUNING.model_copy(update=OFTEN),
+        "nothing": SEGMENTER_LOOP.model_copy(
+            update={**OFTEN, "steps": 250, "learning_rate": 2e-3, "warmup": 20, "ema": 0.98}
+        ),
+    },
+    "reader": {
+        SHIPPED: READER_TUNING.model_copy(update=OFTEN),
+        "nothing": READER_LOOP.model_copy(update={**OFTEN, "steps": 400, "warmup": 20, "ema": 0.98}),
+    },
+}
 
 
 @dataclass(frozen=True)
 class Arm:
     """One training."""
 
+    judge: str  # "segmenter" or "reader"
     begins: str  # "shipped" or "nothing"
     patients: int
     loop: LoopSettings
@@ -56,7 +79,13 @@ class Arm:
     @property
     def name(self) -> str:
         """Of its folder."""
-        return f"{self.begins}-{self.patients}-{self.loop.steps}"
+        begins = shipped_name(self.judge) if self.begins == SHIPPED else self.begins
+        return f"{self.judge}-{begins}-{self.patients}-{self.loop.steps}"
+
+
+def shipped_name(judge: str) -> str:
+    """With the hash of the weights, so that those of another version are not taken for them."""
+    return f"{SHIPPED}-{file_hash(shipped(judge))[:8]}"
 
 
 class OutOfTimeError(Exception):
@@ -86,14 +115,13 @@ def training_cohort(work: Path, folders: Sequence[Path]) -> list[Cohort]:
     return cohorts
 
 
-def subset(work: Path, cohorts: Sequence[Cohort], patients: int, seed: int) -> Cohort:
-    """A cohort of so many patients, all of them to train on."""
-    out = work / f"patients-{patients}"
+def subset(work: Path, cohorts: Sequence[Cohort], name: str, chosen: Sequence[str]) -> Cohort:
+    """A cohort of some patients, all of them to train on, or to test."""
+    out = work / name
     if (out / COHORT_FILE).exists():
         return Cohort.open(out)
-    chosen = nested(cohorts, patients, seed)
     kind, rows, columns = storage(cohorts[0])
-    manifest = {"step": "subset", "patients": chosen, "settings": cohorts[0].info["settings"]}
+    manifest = {"step": "subset", "patients": list(chosen), "settings": cohorts[0].info["settings"]}
     with CohortWriter(out, manifest, kind, (rows, columns)) as writer:
         for cohort in cohorts:
             for record in records(cohort):
@@ -120,12 +148,17 @@ def trained(work: Path, cohort: Cohort, arm: Arm, clock: Clock) -> Path:
     run, spent = work / "arms" / arm.name, work / "arms" / f"{arm.name}.json"
     if (run / WEIGHTS).exists():
         return run / WEIGHTS
-    model = starting_weights("segmenter", SHIPPED).settings(SegmenterSettings)
+    start = starting_weights(arm.judge, SHIPPED)
     before = json.loads(spent.read_text())["seconds"] if spent.exists() else 0.0
     began = time.process_time()
     try:
         init_from = SHIPPED if arm.begins == SHIPPED else None
-        Segmenter.fit(cohort, run, model, arm.loop, clock.observe, init_from=init_from)
+        if arm.judge == "segmenter":
+            outlines = start.settings(SegmenterSettings)
+            Segmenter.fit(cohort, run, outlines, arm.loop, clock.observe, init_from=init_from)
+        else:
+            reads = start.settings(ReaderSettings)
+            AttributeReader.fit(cohort, run, reads, arm.loop, clock.observe, init_from=init_from)
     finally:
         spent.parent.mkdir(parents=True, exist_ok=True)
         spent.write_text(json.dumps({"seconds": before + time.process_time() - began}))
@@ -149,20 +182,52 @@ def scored(work: Path, name: str, weights: Path, patients: dict[str, list[RawSub
     return pd.concat(parts, ignore_index=True)
 
 
-def line(table: pd.DataFrame, begins: str, patients: int, steps: int, seconds: float) -> dict[str, object]:
-    """A row of the result."""
-    row: dict[str, object] = {
-        "begins from": begins,
-        "patients": patients,
-        "steps": steps,
-        "core-minutes": round(seconds / 60, 1),
+def outlined(table: pd.DataFrame) -> dict[str, object]:
+    """Dice of each structure with its interval, for the result."""
+    return {
+        f"{one['cohort']} {one['structure']}": f"{one['dice']:.3f} [{one['low']:.3f}, {one['high']:.3f}], n {one['patients']}"
+        for one in summary(table).to_dict("records")
+        if one["cohort"] == "acdc" or one["structure"] == "lv"
     }
-    for one in summary(table).to_dict("records"):
-        if one["cohort"] == "acdc" or one["structure"] == "lv":
-            row[f"{one['cohort']} {one['structure']}"] = (
-                f"{one['dice']:.3f} [{one['low']:.3f}, {one['high']:.3f}], n {one['patients']}"
-            )
-    return row
+
+
+class Bench:
+    """Trains and tests arms of one judge."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.judge, self.work, self.seed = options.judge, options.work, options.seed
+        self.clock = Clock(options.minutes)
+        self.cohorts = training_cohort(options.work, options.acdc)
+        self.tested: dict[str, list[RawSubject]] = {}
+        if self.judge == "segmenter":
+            self.tested["acdc"] = cached(options.work, "acdc", options.acdc, options.every, TEST)
+            if options.sunnybrook:
+                self.tested["sunnybrook"] = cached(
+                    options.work, "sunnybrook-png", options.sunnybrook, options.every, ()
+                )
+
+    def untouched(self) -> dict[str, object]:
+        """The row of the weights as they ship."""
+        name = f"{self.judge}-{shipped_name(self.judge)}-0"
+        return self._row(SHIPPED, 0, 0, 0.0, name, shipped(self.judge))
+
+    def row(self, arm: Arm) -> dict[str, object]:
+        """The row of an arm, which is trained where it is not."""
+        chosen = nested(self.cohorts, arm.patients, self.seed)
+        weights = trained(
+            self.work, subset(self.work, self.cohorts, f"patients-{arm.patients}", chosen), arm, self.clock
+        )
+        seconds = json.loads((self.work / "arms" / f"{arm.name}.json").read_text())["seconds"]
+        return self._row(arm.begins, arm.patients, arm.loop.steps, seconds, arm.name, weights)
+
+    def _row(
+        self, begins: str, patients: int, steps: int, seconds: float, name: str, weights: Path
+    ) -> dict[str, object]:
+        facts = {"begins from": begins, "patients": patients, "steps": steps, "core-minutes": round(seconds / 60, 1)}
+        if self.judge == "segmenter":
+            return facts | outlined(scored(self.work, name, weights, self.tested, self.clock))
+        tested = score_reader(subset(self.work, self.cohorts, "tested", TEST), weights, None)
+        return facts | {name: round(value, 3) for name, value in tested.scores.items()} | {"n": tested.subjects}
 
 
 def main() -> None:
@@ -170,37 +235,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--acdc", type=Path, nargs="+", required=True, help="folders of ACDC patients")
     parser.add_argument("--sunnybrook", type=Path, nargs="*", default=[], help="folders with manifest.csv")
+    parser.add_argument("--judge", choices=sorted(LOOPS), default="segmenter")
     parser.add_argument("--patients", type=int, nargs="+", default=[5, 10, 20, 70], help="multiples of 5")
-    parser.add_argument("--budget", type=int, default=300, help="steps from nothing")
-    parser.add_argument("--steps", type=int, default=FINE_TUNED.steps, help="steps of fine-tuning")
+    parser.add_argument("--begins", nargs="+", choices=BEGINS, default=list(BEGINS), help="which trainings")
+    parser.add_argument("--budget", type=int, help="steps from nothing [default: 250, a reader 400]")
+    parser.add_argument("--steps", type=int, help="steps of fine-tuning [default: as judge fit --from]")
     parser.add_argument("--minutes", type=float, default=1e6, help="wall time of this piece")
+    parser.add_argument("--every", type=int, default=1, help="test every k-th patient alone")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of patients")
     parser.add_argument("--work", type=Path, default=Path("benchmarks/out/fine_tuning"))
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    clock = Clock(options.minutes)
-    cohorts = training_cohort(options.work, options.acdc)
-    patients = {"acdc": cached(options.work, "acdc", options.acdc, 1, TEST)}
-    if options.sunnybrook:
-        patients["sunnybrook"] = cached(options.work, "sunnybrook-png", options.sunnybrook, 1, ())
+    bench, rows = Bench(options), []
+    steps = {SHIPPED: options.steps, "nothing": options.budget}
     loops = {
-        SHIPPED: FINE_TUNED.model_copy(update={"steps": options.steps}),
-        "nothing": FROM_NOTHING.model_copy(update={"steps": options.budget}),
+        begins: loop if steps[begins] is None else loop.model_copy(update={"steps": steps[begins]})
+        for begins, loop in LOOPS[options.judge].items()
     }
-    arms = [Arm(begins, count, loop) for begins, loop in loops.items() for count in options.patients]
-    rows: list[dict[str, object]] = []
     try:
-        untouched = scored(options.work, "untouched", shipped("segmenter"), patients, clock)
-        rows.append(line(untouched, SHIPPED, 0, 0, 0.0))
-        for arm in arms:
-            weights = trained(options.work, subset(options.work, cohorts, arm.patients, options.seed), arm, clock)
-            table = scored(options.work, arm.name, weights, patients, clock)
-            seconds = json.loads((options.work / "arms" / f"{arm.name}.json").read_text())["seconds"]
-            rows.append(line(table, arm.begins, arm.patients, arm.loop.steps, seconds))
+        if SHIPPED in options.begins:
+            rows.append(bench.untouched())
+        for begins in options.begins:
+            for count in options.patients:
+                rows.append(bench.row(Arm(options.judge, begins, count, loops[begins])))
     except OutOfTimeError:
         print("stopped in time; the same command goes on")
     print(pd.DataFrame(rows).to_string(index=False))
-    (options.work / "result.json").write_text(json.dumps(rows, indent=1))
+    (options.work / f"{options.judge}.json").write_text(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":
