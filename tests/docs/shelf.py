@@ -38,7 +38,7 @@ class Shelf:
             "M&Ms": self._mnms,
             "UK Biobank": self._ukbb,
             "PNGs": self._pngs,
-            "cines": self._unlabelled,
+            "unlabelled cines": self._unlabelled,
             "SLURM": self._slurm,
             "Stable Diffusion": stable_diffusion,
             "examples": lambda out: shutil.copytree(Path(__file__).parents[2] / "examples", out),
