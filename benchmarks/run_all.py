@@ -47,7 +47,17 @@ ALWAYS = [
 ON_REAL_DATA = [
     ["benchmarks.ingest_speed", "--data", f"{REAL}/acdc/training"],
     ["benchmarks.phantom_realism", "--acdc", f"{REAL}/acdc/training", "--sunnybrook", f"{REAL}/sunnybrook"],
-    ["benchmarks.phantom_to_real", "--data", f"{REAL}/acdc/training"],
+    ["benchmarks.phantom_to_real"],
+    [
+        "benchmarks.segmentation_on_patients",
+        "--acdc",
+        f"{REAL}/acdc/training",
+        "--sunnybrook",
+        f"{REAL}/sunnybrook",
+        "--weights",
+        "shipped=shipped",
+        "phantoms=benchmarks/out/phantom_to_real/weights.safetensors",
+    ],
     ["synthcmr", "ingest", f"{REAL}/acdc/training", ACDC],
     ["benchmarks.page_time", WALK, "--commands", "14", "--have", f"ACDC/database/training={REAL}/acdc/training"],
     ["synthcmr", "train", "flow", ACDC, f"{ACDC}_flow", "--from", "phantom", "--set", "loop.steps=900"],

@@ -4,21 +4,21 @@
 
 Makes 1000 phantoms of the `everyone` preset, and 900 more for the reader, trains generator, anatomies and judges on them,
 and puts the results into src/synthcmr/shipped. On two CPU cores, each busy with one of them: half an hour of phantoms, three
-hours of flow, an hour of judges.
+hours of flow, an hour of the reader. The segmenter has phantoms of its own and is trained by `benchmarks/phantom_to_real.py`.
 """
 
 import argparse
 import shutil
 from pathlib import Path
 
+from benchmarks.phantom_to_real import KINDS, trained
 from synthcmr.cohort import Cohort
 from synthcmr.generators.anatomy import AnatomyGenerator
 from synthcmr.generators.fingerprints import NAME
 from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.judges.reader import AttributeReader
-from synthcmr.judges.segmenter import Segmenter
-from synthcmr.judges.settings import READER_LOOP, SEGMENTER_LOOP, ReaderSettings, SegmenterSettings
+from synthcmr.judges.settings import READER_LOOP, ReaderSettings
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import WEIGHTS
@@ -64,16 +64,18 @@ def flow(cohort: Cohort, work: Path, steps: int) -> None:
     shutil.copy(work / "flow" / NAME, SHIPPED / FILES["fingerprints"])
 
 
-def judges(cohort: Cohort, work: Path, which: str) -> None:
-    """The segmenter or the reader, stored in 8 bits."""
-    if which == "segmenter":
-        loop = SEGMENTER_LOOP.model_copy(update={"steps": 1800})
-        network = Segmenter.fit(cohort, work / which, SegmenterSettings(), loop, observe).network
-    else:
-        loop = READER_LOOP.model_copy(update={"steps": 3000})
-        more = phantoms(work / "readers", MORE_SUBJECTS, MORE_SEED)
-        network = AttributeReader.fit(cohort, work / which, ReaderSettings(), loop, observe, also=[more]).network
-    save_weights(network, SHIPPED / FILES[which], read_header(work / which / WEIGHTS), compact=True)
+def reader(cohort: Cohort, work: Path) -> None:
+    """The reader, stored in 8 bits."""
+    loop = READER_LOOP.model_copy(update={"steps": 3000})
+    more = phantoms(work / "readers", MORE_SUBJECTS, MORE_SEED)
+    network = AttributeReader.fit(cohort, work / "reader", ReaderSettings(), loop, observe, also=[more]).network
+    save_weights(network, SHIPPED / FILES["reader"], read_header(work / "reader" / WEIGHTS), compact=True)
+
+
+def segmenter(work: Path, minutes: float, start: str) -> None:
+    """The segmenter, on phantoms of its own: as varied as can be, with room around the heart."""
+    weights = trained(work / "segmenter", work / "segmenter-phantoms", KINDS, start, minutes)
+    shutil.copy(weights, SHIPPED / FILES["segmenter"])
 
 
 def phantoms(folder: Path, subjects: int, seed: int) -> Cohort:
@@ -87,7 +89,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=["anatomy", "segmenter", "reader", "flow"])
-    parser.add_argument("--steps", type=int, default=7800)
+    parser.add_argument("--steps", type=int, default=7800, help="of the flow")
+    parser.add_argument("--minutes", type=float, default=180.0, help="of the segmenter's training")
+    parser.add_argument("--start", default="", help="weights that the segmenter begins from; 'shipped': those before")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     SHIPPED.mkdir(exist_ok=True)
@@ -97,8 +101,10 @@ def main() -> None:
             AnatomyGenerator.fit(cohort).save(SHIPPED / FILES["anatomy"])
         elif name == "flow":
             flow(cohort, options.work, options.steps)
+        elif name == "segmenter":
+            segmenter(options.work, options.minutes, options.start)
         else:
-            judges(cohort, options.work, name)
+            reader(cohort, options.work)
     size = sum(f.stat().st_size for f in SHIPPED.iterdir()) / 1e6
     print(f"{SHIPPED}: {size:.1f} MB of at most {MEGABYTES}")
 

@@ -11,7 +11,7 @@ def phantom(
     subjects: Annotated[int, typer.Option("--subjects", "-n", help="How many subjects.")] = 100,
     frames: Annotated[int, typer.Option("--frames", help="1 (ED), 2 (ED and ES) or the phases of a cine.")] = 2,
     preset: Annotated[
-        str, typer.Option("--preset", help="population, biased, vendors, everyone or acdc-like.")
+        str, typer.Option("--preset", help="population, biased, vendors, everyone, acdc-like or varied.")
     ] = "population",
     seed: Annotated[int, typer.Option("--seed", help="Of the population; the same seed gives the same bytes.")] = 0,
     spacing: Annotated[float, typer.Option("--spacing", min=0.1, help="In-plane pixel in mm.")] = 1.5,
@@ -31,6 +31,7 @@ def phantom(
       vendors     four manufacturers, two field strengths
       everyone    every disease in both sexes, young and old, four manufacturers: to train generators on
       acdc-like   patients, scanners and fields of view as varied as in ACDC
+      varied      any vendor, resolution, rotation and contrast: to train segmenters for scanners nobody modelled
 
     Each subject's truth (volumes, mass, wall thickness, fat) is in OUT/truth.parquet.
 

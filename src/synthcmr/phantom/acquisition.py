@@ -1,4 +1,6 @@
-"""From complex signal to a magnitude image: coils, k-space, noise, reconstruction, post-processing."""
+"""From complex signal to a magnitude image: k-space, ghosts, noise, reconstruction, post-processing."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,29 +13,49 @@ Image = npt.NDArray[np.float32]
 PARTIAL_FOURIER_MISSING = 0.2  # of the phase-encoding lines, about 6/8 after the overscan
 
 
-def acquire(signal: Complex, sensitivities: list[Complex], scan: Scan, blood: float, rng: np.random.Generator) -> Image:
-    """Magnitude image of one slice and frame, cut to the image size.
+@dataclass(frozen=True)
+class Acquisition:
+    """What all images of one subject's scan share."""
 
-    Args:
-        signal: complex signal on the simulation grid.
-        sensitivities: of each coil, on the same grid.
-        scan: how it is scanned.
-        blood: signal of blood that `scan.snr` refers to.
-        rng: noise and ghosts of this image.
-    """
+    scan: Scan
+    lines: tuple[int, int]  # measured
+    filter: Image  # k-space filter of the reconstruction
+    shift: Complex  # closes the fraction of a pixel between the two grids' first points
+    sigma: float  # noise of one sample
+    floor: float  # what the noise of elements that see little adds to a sum of squares
+
+    def image(self, signal: Complex, noise_map: Image, beats: Image, rng: np.random.Generator) -> Image:
+        """Magnitude image of one slice and frame, cut to the image size.
+
+        Args:
+            signal: complex signal on the simulation grid, as the combined coil sees it.
+            noise_map: relative noise at each reconstructed pixel.
+            beats: how much of each reconstructed pixel moves with the heart.
+            rng: noise and ghosts of this image.
+        """
+        scan = self.scan
+        k = _transformed(signal, self.lines) * np.float32(1 / signal.size)
+        k *= self.filter * self.shift
+        image = _reconstructed(k, scan.reconstructed)
+        if scan.ghost[0] > 0:
+            image += _ghosts(image, beats, scan.ghost, rng)
+        noise = rng.standard_normal((*self.lines, 2), dtype=np.float32).view(np.complex64)[..., 0]
+        noise *= self.filter * np.float32(self.sigma)
+        image += _reconstructed(noise, scan.reconstructed) * noise_map
+        power = image.real**2 + image.imag**2
+        power += (np.float32(self.floor) * noise_map) ** 2
+        return _post(np.sqrt(_cut(power, scan.size)), scan)
+
+
+def plan(scan: Scan) -> Acquisition:
+    """Everything that does not depend on slice and frame."""
     lines = _acquired(scan)
     weights = _window(scan, lines)
-    ghost = _ghost(scan, lines[0], rng)
-    sigma = np.float32(blood / scan.snr / np.sqrt((weights**2).sum()))  # so that the image has it, whatever the filter
-    power = np.zeros(scan.reconstructed, dtype=np.float32)
-    shift = _quarter_pixel(scan.reconstructed, lines)
-    for sensitivity in sensitivities:
-        k = _scaled(_transformed(signal * sensitivity, lines), 1 / signal.size)
-        noise = rng.standard_normal((2, *lines), dtype=np.float32)
-        k = (k * ghost + sigma * (noise[0] + 1j * noise[1])) * weights
-        image = _reconstructed(k * shift[0] * shift[1], scan.reconstructed)
-        power += image.real**2 + image.imag**2
-    return _post(_cut(np.sqrt(power), scan.size), scan)
+    sigma = (
+        scan.contrast.blood / scan.snr / np.sqrt((weights**2).sum())
+    )  # so that the image has it, whatever the filter
+    floor = scan.contrast.blood / scan.snr * np.sqrt(2.0 * (scan.channels - 1))
+    return Acquisition(scan, lines, weights, _part_of_pixel(scan.reconstructed, lines), float(sigma), float(floor))
 
 
 def _acquired(scan: Scan) -> tuple[int, int]:
@@ -43,21 +65,24 @@ def _acquired(scan: Scan) -> tuple[int, int]:
 
 
 def _window(scan: Scan, lines: tuple[int, int]) -> Image:
-    """k-space filter; partial Fourier leaves lines at one end empty."""
+    """k-space filter and the manufacturer's blur; partial Fourier leaves lines at one end empty."""
     rows, columns = (
-        1 - min(0.9, 0.6 * scan.window) * np.sin(np.pi / 2 * np.abs(np.linspace(-1, 1, n))) ** 2 for n in lines
+        (1 - min(0.9, 0.6 * scan.window) * np.sin(np.pi / 2 * np.abs(np.linspace(-1, 1, n))) ** 2)
+        * np.exp(-2 * (np.pi * scan.character.blur_px * np.linspace(-0.5, 0.5, n) * n / full) ** 2)
+        for n, full in zip(lines, scan.reconstructed, strict=True)
     )
     if scan.partial_fourier:
         rows[: int(lines[0] * PARTIAL_FOURIER_MISSING)] = 0.0
     return (rows[:, None] * columns[None, :]).astype(np.float32)
 
 
-def _ghost(scan: Scan, lines: int, rng: np.random.Generator) -> Image:
-    """Periodic modulation of the lines: pulsation between segments."""
-    if scan.ghost == 0.0:
-        return np.ones((lines, 1), dtype=np.float32)
-    phase = 2 * np.pi * np.arange(lines) / rng.integers(2, 6) + rng.uniform(0, 2 * np.pi)
-    return (1 + scan.ghost * np.sin(phase))[:, None].astype(np.float32)
+def _ghosts(image: Complex, beats: Image, ghost: tuple[float, float], rng: np.random.Generator) -> Complex:
+    """What moves appears again along the phase-encoding direction, because segments of k-space see it in other places."""
+    strength, share = ghost
+    shift = round(image.shape[0] * share)
+    moving = image * (beats * np.float32(strength))
+    turn = np.complex64(np.exp(1j * rng.uniform(0, 2 * np.pi)))
+    return np.asarray(np.roll(moving, shift, axis=0) * turn + np.roll(moving, -shift, axis=0) * np.conj(turn))
 
 
 def _transformed(image: Complex, lines: tuple[int, int]) -> Complex:
@@ -69,14 +94,7 @@ def _transformed(image: Complex, lines: tuple[int, int]) -> Complex:
 def _reconstructed(k: Complex, size: tuple[int, int]) -> Complex:
     """Image of k-space zero-filled to `size`, whose sum is k's middle."""
     columns = fft.ifft(_zero_filled(k, size[0], 0), axis=0, norm="forward", workers=1)
-    columns = _scaled(columns, 1 / (size[0] * size[1]))  # and back below: images keep the last bit they have always had
-    image = fft.ifft(_zero_filled(columns, size[1], 1), axis=1, norm="forward", workers=1)
-    return _scaled(image, size[0] * size[1])
-
-
-def _scaled(values: Complex, by: float) -> Complex:
-    """Times a real number, part by part."""
-    return np.asarray((values.view(np.float32) * np.float32(by)).view(np.complex64))
+    return np.asarray(fft.ifft(_zero_filled(columns, size[1], 1), axis=1, norm="forward", workers=1))
 
 
 def _middle(k: Complex, n: int, axis: int) -> Complex:
@@ -89,22 +107,22 @@ def _zero_filled(k: Complex, n: int, axis: int) -> Complex:
     """The reverse of `_middle`, with zeros for all other frequencies."""
     shape = (n, k.shape[1]) if axis == 0 else (k.shape[0], n)
     full = np.zeros(shape, dtype=np.complex64)
-    places = np.arange(-(k.shape[axis] // 2), k.shape[axis] // 2) % n
+    half = k.shape[axis] // 2
     if axis == 0:
-        full[places] = k
+        full[:half], full[n - half :] = k[half:], k[:half]
     else:
-        full[:, places] = k
+        full[:, :half], full[:, n - half :] = k[:, half:], k[:, :half]
     return full
 
 
-def _quarter_pixel(size: tuple[int, int], lines: tuple[int, int]) -> tuple[Complex, Complex]:
-    """Phase along rows and columns of k-space that closes the quarter pixel between the two grids' first points."""
+def _part_of_pixel(size: tuple[int, int], lines: tuple[int, int]) -> Complex:
+    """Phase over k-space that closes the quarter pixel between the two grids' first points."""
     offset = (OVERSAMPLING - 1) / (2 * OVERSAMPLING)
     rows, columns = (
-        np.exp(2j * np.pi * offset * fft.fftshift(fft.fftfreq(n))).astype(np.complex64)[(n - m) // 2 : (n - m) // 2 + m]
+        np.exp(2j * np.pi * offset * fft.fftshift(fft.fftfreq(n)))[(n - m) // 2 : (n - m) // 2 + m]
         for n, m in zip(size, lines, strict=True)
     )
-    return rows[:, None], columns[None, :]
+    return (rows[:, None] * columns[None, :]).astype(np.complex64)
 
 
 def _cut(image: Image, size: tuple[int, int]) -> Image:
@@ -113,10 +131,9 @@ def _cut(image: Image, size: tuple[int, int]) -> Image:
 
 
 def _post(image: Image, scan: Scan) -> Image:
-    """The manufacturer's blur and edge enhancement."""
+    """The manufacturer's edge enhancement."""
     from scipy.ndimage import gaussian_filter
 
-    smooth = np.asarray(gaussian_filter(image, scan.character.blur_px), dtype=np.float32)
     if scan.character.sharpen == 0.0:
-        return smooth
-    return np.clip(smooth + scan.character.sharpen * (smooth - gaussian_filter(smooth, 1.2)), 0.0, None)
+        return image
+    return np.clip(image + scan.character.sharpen * (image - gaussian_filter(image, 1.2)), 0.0, None)

@@ -20,7 +20,7 @@ from synthcmr.phantom.presets import PRESETS
 from synthcmr.phantom.render import RenderedSubject, render_subject
 from synthcmr.phantom.subject import PhantomSubject
 
-VERSION = 1  # raise when the same preset, index and seed begin to give other pixels
+VERSION = 2  # raise when the same preset, index and seed begin to give other pixels
 SPLITS = ("train", "validation", "test")
 CROP_MARGIN_MM = 30.0  # rendered beyond the crop: its middle is the middle of the masks, known only afterwards
 
@@ -40,7 +40,7 @@ def make_phantoms(
 
     Args:
         out: the cohort folder.
-        preset: population, biased, vendors, everyone or acdc-like.
+        preset: population, biased, vendors, everyone, acdc-like or varied.
         subjects: how many; the first n are the same whatever the number.
         frames: 1 (ED), 2 (ED and ES) or a whole cine of that many phases.
         seed: of the population.

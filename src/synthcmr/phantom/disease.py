@@ -23,14 +23,21 @@ CORRELATION = np.array([[1.0, 0.8, 0.6], [0.8, 1.0, 0.5], [0.6, 0.5, 1.0]])
 
 
 def heart_targets(
-    sex: str, age: float, height_cm: float, bmi: float, pressure: float, diagnosis: str, rng: np.random.Generator
+    sex: str,
+    age: float,
+    height_cm: float,
+    bmi: float,
+    pressure: float,
+    diagnosis: str,
+    rng: np.random.Generator,
+    measured: tuple[float, float] = (1.0, 1.0),
 ) -> HeartTargets:
-    """Draw volumes and mass for one person."""
+    """Draw volumes and mass for one person; healthy LV and RV volumes measure `measured` times those of UK Biobank."""
     noise = np.linalg.cholesky(CORRELATION) @ rng.standard_normal(3) * RESIDUAL
     size = 2.0 * math.log(height_cm / REFERENCE_HEIGHT[sex])
     fat, push = (bmi - 27.0) / 4.3, (pressure - 138.0) / 18.0
-    edv = _scaled(LV_EDV[sex], age, 0.047 * fat + 0.044 * push + size + noise[0])
-    rv_edv = _scaled(RV_EDV[sex], age, 0.052 * fat + size + noise[1])
+    edv = _scaled(LV_EDV[sex], age, 0.047 * fat + 0.044 * push + size + noise[0]) * measured[0]
+    rv_edv = _scaled(RV_EDV[sex], age, 0.052 * fat + size + noise[1]) * measured[1]
     mass = _scaled(LV_MASS[sex], age, 0.080 * fat + 0.066 * push + size + noise[2])
     ef = rng.normal(LV_EF[sex], 4.6) - 20.0 * noise[0] * 0.2
     rv_ef = rng.normal(RV_EF[sex], 5.0)
@@ -56,21 +63,23 @@ def _diseased(
     rng: np.random.Generator,
 ) -> tuple[float, float, float, float, float]:
     if diagnosis == "DCM":
-        edv = bsa * rng.uniform(105, 185)
-        ef = float(np.clip(rng.normal(27, 8), 9, 39))
-        mass *= rng.uniform(1.2, 1.7)
-        rv_edv, rv_ef = rv_edv * rng.uniform(0.95, 1.35), rv_ef * rng.uniform(0.55, 1.0)
+        edv = bsa * rng.uniform(105, 200)
+        ef = float(np.clip(rng.normal(22, 8), 9, 39))
+        mass *= rng.uniform(1.3, 1.95)
+        rv_edv, rv_ef = rv_edv * rng.uniform(0.8, 1.5), rv_ef * rng.uniform(0.35, 1.0)
     elif diagnosis == "HCM":
-        edv, ef = edv * rng.uniform(0.8, 1.05), float(np.clip(rng.normal(67, 5), 56, 80))
-        mass *= rng.uniform(1.4, 2.1)
-        rv_edv *= rng.uniform(0.8, 1.0)
+        edv, ef = edv * rng.uniform(0.8, 1.1), float(np.clip(rng.normal(67, 6), 56, 80))
+        mass *= rng.uniform(1.45, 2.15)
+        rv_edv *= rng.uniform(0.65, 1.0)
     elif diagnosis == "MINF":
-        edv, ef = edv * rng.uniform(1.05, 1.6), float(np.clip(rng.normal(32, 6), 14, 39))
-        mass *= rng.uniform(1.1, 1.5)
-        rv_ef *= rng.uniform(0.75, 1.05)
+        edv, ef = edv * rng.uniform(1.05, 1.6), float(np.clip(rng.normal(31, 7), 14, 39))
+        mass *= rng.uniform(1.05, 1.4)
+        rv_edv, rv_ef = rv_edv * rng.uniform(0.65, 1.0), rv_ef * rng.uniform(0.8, 1.1)
     elif diagnosis == "RV":
-        rv_edv, rv_ef = bsa * rng.uniform(112, 190), float(np.clip(rng.normal(42, 10), 18, 60))
-        edv, mass = edv * rng.uniform(0.7, 1.0), mass * rng.uniform(0.85, 1.05)
+        rv_edv, rv_ef = bsa * rng.uniform(82, 145), float(np.clip(rng.normal(34, 13), 12, 60))
+        if rv_edv < 105 * bsa:  # else the criterion of volume is not met
+            rv_ef = min(rv_ef, 39.0)
+        edv, mass, ef = edv * rng.uniform(0.7, 1.1), mass * rng.uniform(0.65, 1.0), ef - 4.0
     elif diagnosis == "HTN":
         mass, ef = mass * rng.uniform(1.1, 1.5), ef + 2.0
     elif diagnosis == "HFpEF":

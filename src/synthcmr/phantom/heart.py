@@ -12,11 +12,12 @@ from synthcmr.phantom.left_ventricle import LeftVentricle, draw_left_ventricle
 from synthcmr.phantom.motion import es_phase, volume_at
 from synthcmr.phantom.points import Around
 from synthcmr.phantom.polar import Points, Polar
-from synthcmr.phantom.right_ventricle import RightVentricle, draw_right_ventricle
+from synthcmr.phantom.right_ventricle import RightVentricle, RvPlane, draw_right_ventricle
 from synthcmr.phantom.subject import PhantomSubject
 
 BISECTIONS = 13
 SOLVE_PIXEL_MM = 1.5  # RV areas are counted on a grid while solving
+BREATH_HOLD_MM = 1.0  # usual spread of the heart's place between slices, each way
 MISSED_COVERAGE = 0.14  # share of stacks that miss a slice at one end (UK Biobank quality control)
 
 
@@ -52,7 +53,7 @@ class Heart:
         if right is not None:
             seen = Polar.of(around.dx - right.centre_x, around.dy - right.centre_y)
             out[seen.r < seen.at(right.radius)] = Label.RV
-        if left is not None:
+        if left is not None and left.drawn:
             seen = around.polar
             out[seen.r < seen.at(left.epicardium)] = Label.MYOCARDIUM
             out[seen.r < seen.at(left.cavity)] = Label.LV
@@ -85,8 +86,8 @@ class Heart:
         _bisect(self._mass_with_wall, targets.lv_mass_g, 1.5, 30.0)
         _bisect(self._emptied_with_shortening, -targets.lv_esv_ml, -0.3, 0.95)
         relaxed, contracted = self._beside_lv(0.0), self._beside_lv(1.0)
-        full = _bisect(lambda k: self._rv_volume(relaxed, (k, k), 0.0), targets.rv_edv_ml, 0.4, 3.0)
-        empty = _bisect(lambda k: self._rv_volume(contracted, (full, k), 1.0), targets.rv_esv_ml, 0.2, 3.0)
+        full = _bisect(lambda scale: self._rv_volume(relaxed, scale), targets.rv_edv_ml, 0.4, 3.0)
+        empty = _bisect(lambda scale: self._rv_volume(contracted, scale), targets.rv_esv_ml, 0.2, 3.0)
         rv.scale = (full, empty)
 
     def _mass_with_wall(self, wall_mm: float) -> float:
@@ -97,42 +98,41 @@ class Heart:
         self.lv.shortening = shortening
         return -self.lv.volume_ml(self.slices_z, self.step, 1.0)
 
-    def _beside_lv(self, s: float) -> dict[float, Polar]:
-        """By z of a slice: points that the LV leaves to the RV, as the RV's centre sees them, which no size of the RV moves."""
+    def _beside_lv(self, s: float) -> list[tuple[RvPlane, Polar]]:
+        """Per slice: the RV before it gets its size, and the points that the LV leaves to it, as its centre sees them."""
         x, y = np.meshgrid(np.arange(-130.0, 70.0, SOLVE_PIXEL_MM), np.arange(-90.0, 90.0, SOLVE_PIXEL_MM))
-        found: dict[float, Polar] = {}
+        shown: list[tuple[RvPlane, Polar]] = []
         for index, z in enumerate(self.slices_z.tolist()):
-            left, right = self.lv.slice(z, s), self.rv.slice(self.lv, z, s)
+            left, right = self.lv.slice(z, s), self.rv.plane(self.lv, z, s)
             if right is None:
                 continue
             around = self.around(x, y, index)
             seen, free = around.polar, np.ones(x.shape, dtype=np.bool_)
-            if left is not None:
-                free = (seen.r >= seen.at(left.epicardium)) & (seen.r >= seen.at(left.cavity))
-            found[z] = Polar.of(around.dx[free] - right.centre_x, around.dy[free] - right.centre_y)
-        return found
+            if left is not None and left.drawn:
+                free = seen.r >= seen.at(left.epicardium)
+            shown.append((right, Polar.of(around.dx[free] - right.centre_x, around.dy[free] - right.centre_y)))
+        return shown
 
-    def _rv_volume(self, beside: dict[float, Polar], scale: tuple[float, float], s: float) -> float:
-        self.rv.scale = scale
-        shown = [(seen, self.rv.slice(self.lv, z, s)) for z, seen in beside.items()]
-        counted = sum(int((seen.r < seen.at(right.radius)).sum()) for seen, right in shown if right is not None)
+    def _rv_volume(self, beside: list[tuple[RvPlane, Polar]], scale: float) -> float:
+        counted = sum(int((seen.r < seen.at(plane.sized(scale).radius)).sum()) for plane, seen in beside)
         return counted * SOLVE_PIXEL_MM**2 * self.step / 1000.0
 
 
 def _planes(length: float, step: float, spare: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Slice positions: from about `spare` slices above the base to about as many below the apex, as stacks are planned."""
     first = step * (rng.uniform(0.0, 0.9) - spare)
-    last = length + 5.0 + step * (spare - rng.uniform(0.0, 1.0))
-    planes = first + step * np.arange(int(np.ceil((last - first) / step)) + 1)
+    last = length + step * spare * rng.uniform(0.5, 1.5)
+    planes = first + step * np.arange(int((last - first) / step) + 1)
     if rng.random() < MISSED_COVERAGE:
         planes = planes[1:] if rng.random() < 0.3 else planes[:-2]
     return np.asarray(planes, dtype=np.float64)
 
 
 def _axis(planes: npt.NDArray[np.float64], length: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """The long axis stands a little oblique to the slices, and breath-holds differ a little."""
-    slope = rng.normal(0.0, 0.10, 2)
-    return (planes[:, None] - length / 2.0) * slope + rng.normal(0.0, 0.8, (len(planes), 2))
+    """The long axis stands a little oblique to the slices, and each is taken in a breath-hold of its own."""
+    slope = rng.normal(0.0, 0.09, 2)
+    held = BREATH_HOLD_MM * np.exp(rng.normal(0.0, 0.65))
+    return (planes[:, None] - length / 2.0) * slope + rng.normal(0.0, held, (len(planes), 2))
 
 
 def _bisect(function: Callable[[float], float], target: float, low: float, high: float) -> float:

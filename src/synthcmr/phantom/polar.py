@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 SAMPLES = 512  # 0.7 degrees: 0.6 mm along a contour at 50 mm
+WAVER_LEVELS = 7  # heights at which a waver is drawn; straight lines between
 THETA = np.linspace(-np.pi, np.pi, SAMPLES, endpoint=False)
 
 Table = npt.NDArray[np.float64]  # one value per angle in THETA
@@ -26,6 +27,32 @@ def bump(centre: float, width: float) -> Table:
     """A Gaussian of angle, 1 at its centre (radians)."""
     distance = np.angle(np.exp(1j * (THETA - centre)))
     return np.exp(-0.5 * (distance / width) ** 2)
+
+
+@dataclass(frozen=True)
+class Waver:
+    """A function of angle that changes smoothly from base to apex and over the beat."""
+
+    tables: npt.NDArray[np.float64]  # (ED and ES, heights from base to apex, SAMPLES)
+
+    def at(self, u: float, s: float) -> Table:
+        """Its values at a height (0 to 1, held beyond) and a contraction."""
+        place = min(max(u, 0.0), 1.0) * (self.tables.shape[1] - 1)
+        low = min(int(place), self.tables.shape[1] - 2)
+        relaxed, contracted = ((1 - place + low) * t[low] + (place - low) * t[low + 1] for t in self.tables)
+        return np.asarray((1 - s) * relaxed + s * contracted)
+
+
+def draw_waver(rng: np.random.Generator, spreads: Mapping[int, float], growth: float = 1.2) -> Waver:
+    """Draw one: low orders mostly belong to the whole heart, high ones to a level; contraction makes them `growth` times larger."""
+    orders = np.array(list(spreads))
+    spread = np.array([spreads[k] for k in spreads])[:, None]
+    whole, level, beat = rng.standard_normal((3, 2, len(orders), WAVER_LEVELS))
+    shared = np.sqrt(np.clip(1.6 / orders, 0.1, 0.7))[:, None]
+    relaxed = spread * (shared * whole[..., :1] + np.sqrt(1 - shared**2) * level)
+    contracted = growth * (0.75 * relaxed + np.sqrt(1 - 0.75**2) * spread * beat)
+    waves = np.stack([np.cos(orders[:, None] * THETA), np.sin(orders[:, None] * THETA)])
+    return Waver(np.stack([np.einsum("pkl,pka->la", amounts, waves) for amounts in (relaxed, contracted)]))
 
 
 @dataclass(frozen=True)

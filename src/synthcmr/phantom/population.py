@@ -50,7 +50,8 @@ def _subject(
     rate = float(
         np.clip(rng.normal(62 if sex == "male" else 66, 9) + (10 if diagnosis in ("DCM", "MINF") else 0), 42, 110)
     )
-    targets = heart_targets(sex, age, height, bmi, pressure, diagnosis, rng)
+    measured = (rules.lv_factor, rules.rv_factor)
+    targets = heart_targets(sex, age, height, bmi, pressure, diagnosis, rng, measured)
     targets = replace(targets, lv_mass_g=targets.lv_mass_g * rules.mass_factor)
     return PhantomSubject(
         subject_id=name,

@@ -14,6 +14,8 @@ BALANCED = {"NOR": 0.5, "DCM": 0.5}
 # What a generator should have seen: every disease in numbers, in both sexes and at any age.
 EVERYONE = {"NOR": 0.22, "HTN": 0.13, "HFpEF": 0.13, "DCM": 0.13, "HCM": 0.13, "MINF": 0.13, "RV": 0.13}
 
+VARIED = {"NOR": 0.22, "HTN": 0.10, "HFpEF": 0.05, "DCM": 0.16, "HCM": 0.16, "MINF": 0.15, "RV": 0.16}
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -29,6 +31,8 @@ class Preset:
     rotation_sd_deg: float = 8.0
     brings_split: bool = False
     mass_factor: float = 1.0  # how much thicker than in UK Biobank the annotators draw the wall
+    lv_factor: float = 1.0  # how much larger than in UK Biobank the healthy ventricles measure
+    rv_factor: float = 1.0
 
 
 PRESETS: dict[str, Preset] = {
@@ -64,6 +68,27 @@ PRESETS: dict[str, Preset] = {
         age=(55.0, 15.0),
         age_range=(18.0, 88.0),
         rotation_sd_deg=22.0,
-        mass_factor=1.3,
+        mass_factor=1.05,
+        lv_factor=0.82,
+        rv_factor=0.90,
+    ),
+    "varied": Preset(
+        "beyond any one scanner: any vendor, resolution, rotation and contrast; to train segmenters for scanners nobody modelled",
+        VARIED,
+        VARIED,
+        scanners={
+            "any-siemens-1.5": 0.2,
+            "any-siemens-3": 0.15,
+            "any-philips-1.5": 0.15,
+            "any-philips-3": 0.1,
+            "any-ge-1.5": 0.15,
+            "any-ge-3": 0.1,
+            "any-canon-1.5": 0.15,
+        },
+        age=(52.0, 18.0),
+        age_range=(18.0, 90.0),
+        mass_factor=1.1,
+        lv_factor=0.9,
+        rv_factor=0.95,
     ),
 }

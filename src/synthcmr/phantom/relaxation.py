@@ -2,6 +2,7 @@
 
 Times: Stanisz 2005 and the IT'IS tables as collected in the literature. Proton densities of solid organs are lowered so
 that ratios to blood equal what real short-axis cine shows; magnetisation transfer is the likely cause, and is not simulated.
+Those of vessels in lung and liver are raised, because fresh blood flows into the slice there.
 """
 
 import numpy as np
@@ -26,10 +27,10 @@ RELAXATION: dict[Tissue, tuple[Times, Times]] = {
     Tissue.OUTFLOW_BLOOD: ((1500, 250, 0.85), (1850, 220, 0.85)),
     Tissue.EPICARDIAL_FAT: ((340, 100, 0.75), (380, 95, 0.75)),
     Tissue.PERICARDIUM: ((900, 25, 0.30), (1100, 25, 0.30)),
-    Tissue.LUNG: ((1200, 30, 0.15), (1300, 25, 0.13)),
-    Tissue.LUNG_VESSEL: ((1500, 220, 0.90), (1800, 150, 0.90)),
+    Tissue.LUNG: ((1200, 30, 0.32), (1300, 25, 0.27)),
+    Tissue.LUNG_VESSEL: ((1500, 220, 1.40), (1800, 150, 1.40)),
     Tissue.LIVER: ((576, 46, 0.55), (812, 42, 0.50)),
-    Tissue.LIVER_VESSEL: ((1500, 200, 0.80), (1800, 150, 0.80)),
+    Tissue.LIVER_VESSEL: ((1500, 200, 1.20), (1800, 150, 1.20)),
     Tissue.SPLEEN: ((1057, 79, 0.51), (1328, 61, 0.51)),
     Tissue.STOMACH_WALL: ((1000, 45, 0.60), (1350, 45, 0.60)),
     Tissue.STOMACH_FLUID: ((2200, 500, 0.95), (2500, 400, 0.95)),
@@ -44,6 +45,10 @@ RELAXATION: dict[Tissue, tuple[Times, Times]] = {
     Tissue.AORTA: ((1500, 250, 0.85), (1850, 220, 0.85)),
     Tissue.VEIN: ((1500, 180, 0.85), (1700, 100, 0.85)),
     Tissue.SKIN: ((800, 30, 0.50), (1000, 30, 0.50)),
+    Tissue.CARTILAGE: ((1000, 32, 0.62), (1150, 30, 0.60)),
+    Tissue.GLAND: ((1100, 52, 0.70), (1400, 50, 0.70)),
+    Tissue.OESOPHAGUS: ((950, 46, 0.70), (1300, 44, 0.70)),
+    Tissue.STOMACH_FOOD: ((700, 70, 0.70), (900, 60, 0.70)),
     Tissue.AIR: ((1000, 20, 0.0), (1000, 20, 0.0)),
 }
 FAT = frozenset({Tissue.EPICARDIAL_FAT, Tissue.SUBCUTANEOUS_FAT, Tissue.VISCERAL_FAT})

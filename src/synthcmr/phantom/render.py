@@ -6,14 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Mask
-from synthcmr.phantom.acquisition import Image, acquire
+from synthcmr.phantom.acquisition import plan
+from synthcmr.phantom.canvas import Box, Grid, Tissues
+from synthcmr.phantom.fields import Image, Rulers
 from synthcmr.phantom.heart import Heart
-from synthcmr.phantom.heart_tissue import HeartTissue, Tissues
-from synthcmr.phantom.noise import sample
-from synthcmr.phantom.points import Around, Grid
-from synthcmr.phantom.polar import Points
-from synthcmr.phantom.relaxation import OFF_RESONANCE_HZ, TISSUE_CODES, Complex
+from synthcmr.phantom.heart_tissue import HeartTissue
+from synthcmr.phantom.pericardium import Covering, covering
+from synthcmr.phantom.points import Around
+from synthcmr.phantom.receive import Receive, receive
+from synthcmr.phantom.relaxation import OFF_RESONANCE_HZ
 from synthcmr.phantom.scan import Scan, draw_scan
+from synthcmr.phantom.shading import Shader, Signal, Variation, blurred, mean_of
 from synthcmr.phantom.subject import PhantomSubject
 from synthcmr.phantom.thorax import Thorax, draw_thorax
 from synthcmr.phantom.thorax_tissue import ThoraxTissue
@@ -21,36 +24,9 @@ from synthcmr.phantom.tissues import Tissue
 from synthcmr.phantom.truth import measure
 
 HEART_REACH_MM = 115.0  # the heart is evaluated within this distance only
-SUB_SLICES = (-0.25, 0.25)  # positions within the slice, in thicknesses, that are averaged
-# tissue -> strength of fine, middle and coarse texture
-TEXTURE: dict[Tissue, tuple[float, float, float]] = {
-    Tissue.MYOCARDIUM: (0.10, 0.06, 0.05),
-    Tissue.SCAR: (0.12, 0.06, 0.05),
-    Tissue.PAPILLARY: (0.12, 0.06, 0.05),
-    Tissue.RV_WALL: (0.12, 0.05, 0.05),
-    Tissue.RV_TRABECULA: (0.15, 0.08, 0.05),
-    Tissue.LV_BLOOD: (0.03, 0.05, 0.10),
-    Tissue.RV_BLOOD: (0.05, 0.08, 0.20),
-    Tissue.ATRIAL_BLOOD: (0.05, 0.10, 0.10),
-    Tissue.OUTFLOW_BLOOD: (0.06, 0.14, 0.15),
-    Tissue.LIVER: (0.10, 0.08, 0.08),
-    Tissue.SPLEEN: (0.10, 0.08, 0.05),
-    Tissue.MUSCLE: (0.16, 0.16, 0.10),
-    Tissue.SUBCUTANEOUS_FAT: (0.05, 0.05, 0.06),
-    Tissue.VISCERAL_FAT: (0.12, 0.18, 0.15),
-    Tissue.EPICARDIAL_FAT: (0.12, 0.15, 0.10),
-    Tissue.BONE_MARROW: (0.20, 0.15, 0.10),
-    Tissue.LUNG: (0.50, 0.50, 0.30),
-    Tissue.LUNG_VESSEL: (0.20, 0.20, 0.20),
-    Tissue.BOWEL: (0.25, 0.30, 0.20),
-    Tissue.STOMACH_FLUID: (0.10, 0.15, 0.15),
-    Tissue.STOMACH_WALL: (0.15, 0.15, 0.10),
-    Tissue.KIDNEY: (0.12, 0.12, 0.10),
-    Tissue.AORTA: (0.05, 0.10, 0.10),
-}
-TEXTURE_GRID = ((0.9, 4.0), (2.6, 8.0), (14.0, 25.0))  # pitch within and across slices, mm
-DEEP_FAT = (Tissue.EPICARDIAL_FAT, Tissue.VISCERAL_FAT)
-MUSCLES = (Tissue.MYOCARDIUM, Tissue.PAPILLARY, Tissue.SCAR, Tissue.RV_WALL, Tissue.RV_TRABECULA)
+# What is averaged: where within the slice (in thicknesses), how far the heart has moved on, and the diaphragm (mm)
+MOMENTS = ((-0.25, -0.02, -0.8), (0.25, 0.02, 0.8))
+FLOW_MM = 61.0  # how far the pattern of flow moves through the blood during contraction
 
 
 @dataclass(frozen=True)
@@ -68,32 +44,16 @@ class RenderedSubject:
     truth: dict[str, float]
 
 
-Box = tuple[slice, slice]
-
-
 @dataclass(frozen=True)
 class Ground:
     """What slices share whose points lie alike: all of a stack but a misplaced one."""
 
     grid: Grid
     near: Box  # the points that the heart can reach
+    rulers: Rulers  # of those
     off_resonance: npt.NDArray[np.intp]  # place in OFF_RESONANCE_HZ
-    sensitivities: list[Complex]
+    receive: Receive
     thorax: ThoraxTissue
-
-
-@dataclass(frozen=True)
-class FatPad:
-    """Ragged pericardial fat between heart and lung, as far as the heart's size does not matter."""
-
-    r: Points
-    thickness: Points
-    middle: Points
-    coarse: Points
-
-    def within(self, extent: float) -> npt.NDArray[np.bool_]:
-        """Where it is if the heart reaches that far."""
-        return self.r < 0.90 * extent + self.thickness - 6.0 + self.middle + self.coarse
 
 
 @dataclass(frozen=True)
@@ -102,12 +62,17 @@ class Slice:
 
     index: int
     ground: Ground
-    around: Tissues  # all but the heart
-    textures: tuple[Image, Image, Image]
-    without_heart: Complex  # signal of `around`
+    surroundings: tuple[Tissues, ...]  # all but the heart, at each of MOMENTS
+    varied: Variation
+    without_heart: Signal
     heart: Around  # the points of the box `ground.near`
-    fat_pad: FatPad
+    covering: Covering
     pixels: Around  # the image's own
+
+    @property
+    def around(self) -> Tissues:
+        """All but the heart, at the first of the moments averaged."""
+        return self.surroundings[0]
 
 
 class Renderer:
@@ -125,9 +90,8 @@ class Renderer:
         self.tissue = HeartTissue(self.heart)
         self.thorax: Thorax = draw_thorax(subject)
         self.scan: Scan = draw_scan(subject, size or subject.protocol.matrix, len(self.heart.slices_z))
-        self._gain = _tissue_gains(self.scan, self.thorax)
-        self._texture = _texture_strengths()
-        self._blood = float(np.abs(self.scan.signal[Tissue.LV_BLOOD]).max())
+        self._acquisition = plan(self.scan)
+        self._shader = Shader(self.scan.contrast, self.scan.texture_gain)
         self._grounds: dict[tuple[float, ...], Ground] = {}
 
     def mask(self, part: Slice, s: float) -> Mask:
@@ -137,62 +101,84 @@ class Renderer:
     def prepare(self, index: int) -> Slice:
         """Everything about a slice that its frames share."""
         ground, z = self._ground(index), float(self.heart.slices_z[index])
-        grid, near = ground.grid, ground.near
-        fine, middle, coarse = (
-            sample(volume, grid.corners(pitch, volume.shape[-1]), z, pitch_z)
-            for volume, (pitch, pitch_z) in zip(self.thorax.textures, TEXTURE_GRID, strict=True)
-        )
-        around = ground.thorax.at(z)
-        heart = self.heart.around(grid.x[near], grid.y[near], index)
+        near, thickness = ground.near, self.scan.protocol.slice_mm
+        surroundings = tuple(ground.thorax.at(z + part * thickness, breath) for part, _, breath in MOMENTS)
+        varied = self._variation(ground, surroundings[0], z)
+        heart = self.heart.around(ground.grid.x[near], ground.grid.y[near], index)
         return Slice(
             index=index,
             ground=ground,
-            around=around,
-            textures=(fine, middle, coarse),
-            without_heart=self._signal(around, (fine, middle, coarse), ground.off_resonance),
+            surroundings=surroundings,
+            varied=varied,
+            without_heart=mean_of([self._shader.shade(t, varied, ground.off_resonance) for t in surroundings]),
             heart=heart,
-            fat_pad=_fat_pad(heart, self.thorax, middle[near], coarse[near]),
+            covering=covering(
+                self.thorax.pad,
+                heart,
+                z / self.heart.lv.length,
+                self.thorax.abdomen.roughness.at(ground.rulers, z),
+                varied.coarse[near],
+                float(ground.grid.pitch2**0.5),
+            ),
             pixels=self.heart.around(*self.scan.points(index, fine=False), index),
         )
 
     def image(self, part: Slice, s: float, frame: int) -> Image:
         """Magnitude image of one slice and frame, before scaling to scanner units."""
         rng = np.random.default_rng(np.random.SeedSequence([self.subject.seed, 102, part.index, frame]))
-        thickness, near = self.scan.protocol.slice_mm, part.ground.near
-        fine, middle, coarse = (texture[near] for texture in part.textures)
-        beating = sum(
-            self._signal(
-                self._tissue(part, position * thickness, s), (fine, middle, coarse), part.ground.off_resonance[near]
-            )
-            for position in SUB_SLICES
-        )
-        signal = part.without_heart.copy()
-        signal[near] = beating / np.float32(len(SUB_SLICES))
-        return acquire(signal, part.ground.sensitivities, self.scan, self._blood, rng)
+        ground, blur = part.ground, self.scan.contrast.fat_blur_mm / part.ground.grid.pitch2**0.5
+        beating = self._beating(part, s)
+        water, fat = part.without_heart.water.copy(), part.without_heart.fat.copy()
+        water[ground.near], fat[ground.near] = beating.water, beating.fat
+        signal = ground.receive.combined(water, blurred(fat, float(blur)))
+        return self._acquisition.image(signal, ground.receive.noise, ground.receive.beats, rng)
+
+    def _beating(self, part: Slice, s: float) -> Signal:
+        """Signal of the points that the heart can reach, averaged over the slice's thickness and the readout."""
+        ground = part.ground
+        flow, still = self._flow(part, s), part.varied.coarse[ground.near]
+        off_resonance = ground.off_resonance[ground.near]
+        parts = []
+        for surroundings, (position, later, _) in zip(part.surroundings, MOMENTS, strict=True):
+            tissue = surroundings[ground.near].copy()
+            moved = float(np.clip(s + later, 0.0, 1.0))
+            heart = self.tissue.at(part.heart, position * self.scan.protocol.slice_mm, moved)
+            part.covering.paint(tissue, heart)
+            varied = part.varied.part(ground.near, np.where(heart > 0, flow, still))
+            parts.append(self._shader.shade(tissue, varied, off_resonance))
+        return mean_of(parts)
+
+    def _flow(self, part: Slice, s: float) -> Image:
+        """What inflow and dephasing do to blood: brighter at the base, dark where streams part or swirl."""
+        z, rulers, coarse = float(self.heart.slices_z[part.index]), part.ground.rulers, self.thorax.textures.coarse
+        swirls = np.maximum(coarse.at(rulers, z + FLOW_MM * (1 + s)) - np.float32(1.0), 0)
+        inflow = self.scan.inflow * (1.0 - 2.0 * z / self.heart.lv.length)
+        return np.asarray(coarse.at(rulers, z + FLOW_MM * s) - np.float32(1.6) * swirls + np.float32(inflow))
 
     def _ground(self, index: int) -> Ground:
         lies = tuple(self.scan.shifts_mm[index].tolist())
         if lies not in self._grounds:
-            self._grounds[lies] = _ground(self.scan, self.thorax, Grid(*self.scan.points(index, fine=True)))
+            self._grounds[lies] = _ground(self.scan, self.thorax, index)
         return self._grounds[lies]
 
-    def _tissue(self, part: Slice, dz: float, s: float) -> Tissues:
-        """Of the points that the heart can reach."""
-        tissue = part.around[part.ground.near].copy()
-        heart = self.tissue.at(part.heart, dz, s)
-        filled = heart > 0
-        if filled.any():
-            pad = part.fat_pad.within(float(part.fat_pad.r[filled].max()))
-            tissue[pad & ((tissue == Tissue.LUNG) | (tissue == Tissue.LUNG_VESSEL))] = Tissue.VISCERAL_FAT
-        tissue[filled] = heart[filled]
-        return tissue
+    def _variation(self, ground: Ground, tissue: Tissues, z: float) -> Variation:
+        rulers, textures = ground.grid.rulers, self.thorax.textures
+        lung, liver = ground.thorax.blood(z, self.scan.protocol.slice_mm)
+        return Variation(
+            fine=textures.fine.at(rulers, z),
+            middle=textures.middle.at(rulers, z),
+            coarse=textures.coarse.at(rulers, z),
+            organ=np.where(
+                tissue == Tissue.LIVER,
+                liver * self._brighter(Tissue.LIVER_VESSEL, Tissue.LIVER),
+                lung * self._brighter(Tissue.LUNG_VESSEL, Tissue.LUNG) + ground.thorax.lung_signal - 1,
+            ).astype(np.float32),
+        )
 
-    def _signal(self, tissue: Tissues, textures: tuple[Image, ...], off_resonance: npt.NDArray[np.intp]) -> Complex:
-        kind = tissue.astype(np.intp)
-        texture = sum(np.take(self._texture[k], kind) * textures[k] for k in range(3))
-        modulation = np.clip(1 + self.scan.texture_gain * texture, 0.1, 2.2) * np.take(self._gain, kind)
-        signal = np.take(self.scan.signal.ravel(), kind * self.scan.signal.shape[1] + off_resonance)
-        return np.asarray(signal * modulation.astype(np.float32))
+    def _brighter(self, vessel: Tissue, organ: Tissue) -> np.float32:
+        """What a vessel adds to the signal of the organ around it, relative to that."""
+        brightest = np.abs(self.scan.contrast.signal).max(axis=1)
+        return np.float32(brightest[vessel] / brightest[organ] - 1)
 
 
 def render_subject(subject: PhantomSubject, frames: int = 2, size: tuple[int, int] | None = None) -> RenderedSubject:
@@ -260,46 +246,20 @@ def _affine(subject: PhantomSubject, size: tuple[int, int]) -> npt.NDArray[np.fl
     return affine
 
 
-def _sensitivities(scan: Scan, x: Points, y: Points) -> list[Complex]:
-    """Coil sensitivities after prescan normalisation, scaled to 1 at the heart."""
-    coils = [coil.sensitivity(x, y) for coil in scan.coils]
-    total = np.sqrt(sum(np.abs(c) ** 2 for c in coils))
-    at_heart = float(
-        np.sqrt(sum(np.abs(c.sensitivity(np.zeros((1, 1)), np.zeros((1, 1)))) ** 2 for c in scan.coils)).item()
-    )
-    scale = (total**scan.normalised * at_heart ** (1 - scan.normalised)).astype(np.float32)
-    return [coil / scale for coil in coils]
-
-
-def _fat_pad(heart: Around, thorax: Thorax, middle: Image, coarse: Image) -> FatPad:
-    pad = thorax.fat_pad_mm * (1 + heart.polar.at(thorax.fat_pad_shape))
-    return FatPad(np.hypot(heart.dx + 12.0, heart.dy), 0.8 * pad, 1.5 * middle, 3.0 * coarse)
-
-
-def _ground(scan: Scan, thorax: Thorax, grid: Grid) -> Ground:
+def _ground(scan: Scan, thorax: Thorax, index: int) -> Ground:
+    rulers = Rulers(*scan.lines(index, fine=True))
+    grid = Grid(*scan.points(index, fine=True), rulers)
     reach = np.hypot(grid.x, grid.y) < HEART_REACH_MM
     rows, columns = np.flatnonzero(reach.any(axis=1)), np.flatnonzero(reach.any(axis=0))
-    frequency = np.rint(scan.off_resonance_hz(grid.x, grid.y) - OFF_RESONANCE_HZ[0])
+    near = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    bands = np.float32(2000.0 / scan.protocol.tr_ms)  # Hz after which the steady state repeats, sign included
+    frequency = scan.off_resonance_hz(grid.x, grid.y)
+    frequency = np.rint(frequency - bands * np.rint(frequency / bands) - np.float32(OFF_RESONANCE_HZ[0]))
     return Ground(
         grid=grid,
-        near=(slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)),
+        near=near,
+        rulers=rulers.part(near),
         off_resonance=np.clip(frequency, 0, OFF_RESONANCE_HZ.size - 1).astype(np.intp),
-        sensitivities=_sensitivities(scan, grid.x, grid.y),
+        receive=receive(scan, thorax.textures.coarse.at(rulers, 0.0), grid.x, grid.y),
         thorax=ThoraxTissue(thorax, grid),
     )
-
-
-def _tissue_gains(scan: Scan, thorax: Thorax) -> npt.NDArray[np.float32]:
-    gains = np.ones(TISSUE_CODES, dtype=np.float32)
-    gains[Tissue.LV_BLOOD], gains[Tissue.RV_BLOOD] = scan.blood_gain
-    gains[list(MUSCLES)] = scan.muscle_gain
-    gains[Tissue.LUNG] = thorax.lung_density
-    gains[list(DEEP_FAT)], gains[Tissue.SUBCUTANEOUS_FAT] = scan.fat_gain
-    return gains
-
-
-def _texture_strengths() -> npt.NDArray[np.float32]:
-    strengths = np.zeros((3, TISSUE_CODES), dtype=np.float32)
-    for tissue, amounts in TEXTURE.items():
-        strengths[:, tissue] = amounts
-    return strengths

@@ -46,6 +46,7 @@ class Protocol:
     frames: int  # cardiac phases in the whole cine
     spare_slices: float  # planned beyond base and apex, each
     rotation_deg: float  # in-plane rotation of the field of view around the heart
+    contrast_spread: float = 0.0  # how far tissues' brightness may be from physics, as a log-normal spread
 
 
 @dataclass(frozen=True)

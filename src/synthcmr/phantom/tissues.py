@@ -39,3 +39,7 @@ class Tissue(IntEnum):
     VEIN = 36
     SKIN = 37
     AIR = 38
+    CARTILAGE = 39
+    GLAND = 40  # of the breast
+    OESOPHAGUS = 41
+    STOMACH_FOOD = 42

@@ -1,0 +1,124 @@
+"""Trees of vessels in lung and liver: drawn once in space, cut by every slice."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.phantom.canvas import Grid
+from synthcmr.phantom.fields import Image
+
+Rows = npt.NDArray[np.float32]
+SMALL_MM = 0.7  # thinner vessels are added as points
+POINTS_PER_SEGMENT = 6
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Straight pieces of vessel, mm: from, to, radius."""
+
+    start: Rows  # (pieces, 3): x, y, z
+    end: Rows
+    radius: Rows  # (pieces,)
+
+
+def draw_tree(
+    rng: np.random.Generator, root: tuple[float, float, float], branches: int, radius_mm: float, length_mm: float
+) -> Tree:
+    """Branches from a root that part in two and thin out."""
+    direction = rng.normal(size=(branches, 3)) * (1.0, 1.0, 1.6)
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    start = np.tile(np.array(root), (branches, 1)) + rng.normal(0, 4, (branches, 3))
+    radius = radius_mm * rng.uniform(0.7, 1.1, branches)
+    starts, ends, radii = [], [], []
+    while radius.size and radius.max() > 0.3:
+        length = length_mm * rng.uniform(0.6, 1.3, radius.size)
+        end = start + direction * length[:, None]
+        starts.append(start)
+        ends.append(end)
+        radii.append(radius)
+        length_mm *= 0.9
+        start, direction = np.repeat(end, 2, axis=0), np.repeat(direction, 2, axis=0)
+        direction = direction + rng.normal(0, 0.5, direction.shape) * (1.0, 1.0, 1.5)
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        radius = np.repeat(radius, 2) * rng.uniform(0.45, 0.92, start.shape[0])
+        stays = radius > 0.3
+        start, direction, radius = start[stays], direction[stays], radius[stays]
+    start, end = np.concatenate(starts), np.concatenate(ends)
+    return Tree(start.astype(np.float32), end.astype(np.float32), np.concatenate(radii).astype(np.float32))
+
+
+def join(*trees: Tree) -> Tree:
+    """One tree of many."""
+    return Tree(
+        np.concatenate([t.start for t in trees]),
+        np.concatenate([t.end for t in trees]),
+        np.concatenate([t.radius for t in trees]),
+    )
+
+
+def share_of_blood(tree: Tree, grid: Grid, z: float, slice_mm: float) -> Image:
+    """How much of the slice's thickness is vessel, at every point: 1 where one runs through it, little where a thin one lies in it."""
+    share = np.zeros(grid.x.shape, dtype=np.float32)
+    start, end, radius, filled = _within(tree, grid, z, slice_mm)
+    thick = radius >= SMALL_MM
+    _points(share, grid, start[~thick], end[~thick], radius[~thick], filled[~thick])
+    for a, b, r, f in zip(start[thick], end[thick], radius[thick], filled[thick], strict=True):
+        _stroke(share, grid, a, b, float(r), float(f))
+    return share
+
+
+def _within(tree: Tree, grid: Grid, z: float, slice_mm: float) -> tuple[Rows, Rows, Rows, Rows]:
+    """The pieces cut down to the slice, and how much of its thickness each fills."""
+    low, high = z - slice_mm / 2, z + slice_mm / 2
+    rise = tree.end[:, 2] - tree.start[:, 2]
+    rise = np.where(np.abs(rise) < 1e-3, np.float32(1e-3), rise)
+    t0, t1 = (low - tree.start[:, 2]) / rise, (high - tree.start[:, 2]) / rise
+    begin, stop = np.clip(np.minimum(t0, t1), 0, 1), np.clip(np.maximum(t0, t1), 0, 1)
+    middle = tree.start[:, :2] + (tree.end[:, :2] - tree.start[:, :2]) * 0.5
+    row, column = grid.index(middle[:, 0], middle[:, 1])
+    slack = 30.0 / grid.pitch2**0.5
+    inside = (row > -slack) & (row < grid.x.shape[0] + slack) & (column > -slack) & (column < grid.x.shape[1] + slack)
+    keep = (stop > begin) & inside
+    step = tree.end[keep] - tree.start[keep]
+    start, end = tree.start[keep] + step * begin[keep, None], tree.start[keep] + step * stop[keep, None]
+    radius = tree.radius[keep]
+    inside = end - start
+    shadow = 2 * radius * np.hypot(inside[:, 0], inside[:, 1]) + np.pi * radius**2  # area that it covers in the image
+    length = np.linalg.norm(inside, axis=1) + 0.5 * radius
+    filled = np.clip(np.pi * radius**2 * length / (shadow * slice_mm), 0.0, 1.0)
+    return start, end, radius, filled
+
+
+def _stroke(share: Image, grid: Grid, a: Rows, b: Rows, radius: float, filled: float) -> None:
+    """A piece of vessel as wide as it is, soft over one pixel."""
+    dx, dy = float(b[0] - a[0]), float(b[1] - a[1])
+    length = (dx * dx + dy * dy) ** 0.5
+    box = grid.window(float(a[0] + b[0]) / 2, float(a[1] + b[1]) / 2, length / 2 + radius + 1.5)
+    if box is None:
+        return
+    px, py = grid.x[box] - a[0], grid.y[box] - a[1]
+    along = np.clip((px * dx + py * dy) / max(length * length, 1e-3), 0.0, 1.0)
+    distance = np.hypot(px - along * np.float32(dx), py - along * np.float32(dy))
+    cover = np.clip((radius - distance) / np.float32(grid.pitch2**0.5) * np.float32(0.5) + 0.5, 0.0, 1.0) * np.float32(
+        filled
+    )
+    np.maximum(share[box], cover, out=share[box])
+
+
+def _points(share: Image, grid: Grid, start: Rows, end: Rows, radius: Rows, filled: Rows) -> None:
+    """Thin pieces as points along them, each with the area that it covers."""
+    if start.size == 0:
+        return
+    t = (np.arange(POINTS_PER_SEGMENT, dtype=np.float32) + 0.5) / POINTS_PER_SEGMENT
+    step = end[:, :2] - start[:, :2]
+    where = start[:, None, :2] + step[:, None] * t[:, None]
+    area = 2 * radius * np.hypot(step[:, 0], step[:, 1]) + np.pi * radius**2
+    weight = np.repeat(np.minimum(area * filled / (POINTS_PER_SEGMENT * grid.pitch2), 0.6), POINTS_PER_SEGMENT)
+    row, column = grid.index(where[..., 0].ravel(), where[..., 1].ravel())
+    row, column = np.rint(row).astype(np.intp), np.rint(column).astype(np.intp)
+    rows, columns = share.shape
+    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+    place = row[inside] * columns + column[inside]
+    share += np.bincount(place, weight[inside], share.size).reshape(share.shape).astype(np.float32)
+    np.minimum(share, 1.0, out=share)
