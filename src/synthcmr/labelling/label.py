@@ -72,7 +72,7 @@ def opened(source: Path, settings: LabelSettings) -> "Cohort | IngestPlan":
     if (source / COHORT_FILE).exists() or (source / WORK).exists():
         return Cohort.open(source)
     wanted = IngestSettings()
-    frames = "auto" if settings.frames == "keep" else settings.frames
+    frames = "cine" if settings.frames == "keep" else settings.frames  # all frames of a stack, be they two or thirty
     preprocess = wanted.preprocess.model_copy(update={"size": settings.size, "frames": frames})
     return plan_ingest(source, wanted.model_copy(update={"preprocess": preprocess}))
 

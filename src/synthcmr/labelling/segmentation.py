@@ -34,8 +34,7 @@ class Segmentation:
 
 def segment(judge: Segmenter, stack: Stack, place: Place) -> Segmentation:
     """Segment every frame of every slice around a place."""
-    native = (stack.image.shape[-2], stack.image.shape[-1])
-    where = window(native, place.spacing_mm, PIXEL_MM, place.centre, SIDE)
+    where = window(place.spacing_mm, PIXEL_MM, place.centre, SIDE)
     return _segment_at(judge, stack, place, _centred(judge, stack, place, where))
 
 
@@ -56,12 +55,12 @@ def native_labels(probability: Floats, where: Window, shape: tuple[int, int]) ->
         where: the window.
         shape: native rows and columns.
     """
-    back = where.back(shape)
+    back, box = where.back(shape), where.box(shape)
     out = np.zeros((*probability.shape[:2], *shape), dtype=np.uint8)
     for labels, frame in zip(out, probability, strict=True):
         found = back.image(frame, "linear")
-        found[:, Label.BACKGROUND] += 1.0 - found.sum(axis=1)  # beyond the window there is background
-        labels[:] = found.argmax(axis=1)
+        found[:, Label.BACKGROUND] += 1.0 - found.sum(axis=1)  # at the border of the window there is background
+        labels[:, *box] = found.argmax(axis=1)
     return out
 
 
