@@ -43,6 +43,8 @@ def study(judge: Segmenter, subject: str, stack: Stack, formula: Formula | None 
         found = label_stack(judge, replace(stack, mask=None, labelled=()), formula=formula)
     except ReadError:
         return None
+    assert found.segmentation is not None
+    assert found.place is not None
     drawn, truth = found.completed.mask, stack.mask
     signs = signs_of(found.segmentation, found.place.evidence)
     per = {name: _slice_dice(drawn == value, truth == value) for name, value in STRUCTURES.items()}

@@ -39,7 +39,7 @@ class Shelf:
             "UK Biobank": self._ukbb,
             "NIfTI named by subject and phase": _named_nifti,
             "PNGs": self._pngs,
-            "cines": self._unlabelled,
+            "unlabelled cines": self._unlabelled,
             "SLURM": self._slurm,
             "Stable Diffusion": stable_diffusion,
             "examples": lambda out: shutil.copytree(Path(__file__).parents[2] / "examples", out),

@@ -45,6 +45,7 @@ def test_the_heart_is_found_in_the_whole_field_and_drawn_on_the_native_pixels(la
     assert truth.spacing_mm is not None
     centre = mask_centre(truth.mask)
     assert centre is not None
+    assert labelled.place is not None
     away = np.hypot(*(np.subtract(labelled.place.centre, centre) * truth.spacing_mm))
     assert away < 25, "mm"
     assert labelled.completed.mask.shape == truth.mask.shape

@@ -92,14 +92,9 @@ def ingest(
     typer.echo(f"Reading {len(plan.cases)} case(s) of {source} as '{plan.reader}'")
     _echo_guessed(plan, out)
     if label:
-        from synthcmr.labelling.label import label as run_label
-        from synthcmr.report.label_page import write_label_report
+        from synthcmr.cli.label import label_and_report
 
-        with progress_bar("ingest") as report:
-            result = run_label(plan, out, workers=workers, strict=strict, progress=report, judge=judge)
-        typer.echo(describe(result.cohort))
-        typer.echo(result.summary())
-        typer.echo(f"Page: {write_label_report(result)}")
+        label_and_report(plan, out, workers=workers, strict=strict, judge=judge)
         return
     with progress_bar("ingest") as report:
         cohort = run(plan, out, workers, strict, report)

@@ -35,16 +35,30 @@ def label(
       synthcmr label my_cines labelled --frames pair
       synthcmr label DICOM_FOLDER labelled --judge judges/segmenter
     """
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.replace import clear_for
-    from synthcmr.labelling.label import label as run
-    from synthcmr.report.label_page import write_label_report
 
     given: dict[str, Any] = {"judge": judge, "frames": frames} | crop_size(size)
     options = {name: value for name, value in given.items() if value is not None or name == "size"}
     clear_for(out, overwrite)
-    with progress_bar("label") as report:
-        result = run(source, out, workers=workers, progress=report, complete=complete, **options)
+    label_and_report(source, out, workers=workers, complete=complete, **options)
+
+
+def label_and_report(source: Any, out: Path, **options: Any) -> None:
+    """Label, say what was found, and write the page; also that of a cohort that was finished without one."""
+    from synthcmr.cli.progress import progress_bar
+    from synthcmr.cohort import Cohort
+    from synthcmr.errors import AlreadyMadeError
+    from synthcmr.labelling.label import label as run
+    from synthcmr.labelling.result import LabelResult
+    from synthcmr.report.label_page import PAGE, write_label_report
+
+    try:
+        with progress_bar("label") as report:
+            result = run(source, out, progress=report, **options)
+    except AlreadyMadeError:
+        if not (out / PAGE).exists():
+            write_label_report(LabelResult(Cohort.open(out)))
+        raise
     typer.echo(result.summary())
     typer.echo(f"Page: {write_label_report(result)}")
 

@@ -15,8 +15,21 @@ def one_heart(labels: Mask) -> Mask:
         labels: (frames, slices, rows, columns).
     """
     shared = largest_part((labels != Label.BACKGROUND).any(axis=0))
-    kept = np.where(shared, labels, np.uint8(Label.BACKGROUND))
-    return np.stack([_one_of_each(frame) for frame in kept])
+    out = np.zeros_like(labels)
+    if shared.any():
+        box = _box(shared)  # a heart fills a small part of a slice
+        for frame, own in zip(out, labels, strict=True):
+            frame[box] = _one_of_each(np.where(shared[box], own[box], np.uint8(Label.BACKGROUND)))
+    return out
+
+
+def _box(region: Bools) -> tuple[slice, ...]:
+    """The box around a region."""
+    found = (
+        np.flatnonzero(region.any(axis=tuple(k for k in range(region.ndim) if k != axis)))
+        for axis in range(region.ndim)
+    )
+    return tuple(slice(int(places[0]), int(places[-1]) + 1) for places in found)
 
 
 def largest_part(region: Bools) -> Bools:

@@ -48,6 +48,14 @@ def complete(stack: Stack, labels: Mask, only_missing_frames: bool = False) -> C
     return Completed(mask, tuple(labelled), judged)
 
 
+def is_complete(stack: Stack) -> bool:
+    """Whether a person drew every structure in every frame, so that nothing is left for a judge."""
+    if stack.mask is None:
+        return False
+    whole = all(set(stack.labelled_in(t)) == set(ALL_STRUCTURES) for t in range(stack.frame_count))
+    return whole and not bool((stack.mask == Label.UNLABELLED).all(axis=(2, 3)).any())
+
+
 def _drawn(mask: Mask) -> Bools:
     """Slices in which somebody drew something."""
     return np.asarray(((mask != Label.BACKGROUND) & (mask != Label.UNLABELLED)).any(axis=(1, 2)))

@@ -30,12 +30,21 @@ class Window:
         rows, columns = (Axis(n, s, c) for n, s, c in zip(self.shape, self.steps, self.centre, strict=True))
         return Grid(rows, columns)
 
+    def box(self, native: tuple[int, int]) -> tuple[slice, slice]:
+        """Native rows and columns that lie in the window."""
+        found = []
+        for length, step, centre, n in zip(native, self.steps, self.centre, self.shape, strict=True):
+            reach = (n + 1) / 2.0 * step
+            first = min(max(0, math.ceil(centre - reach)), length - 1)
+            found.append(slice(first, max(first + 1, min(length, math.floor(centre + reach) + 1))))
+        return found[0], found[1]
+
     def back(self, native: tuple[int, int]) -> Grid:
-        """From the window onto native pixels."""
-        axes = [
-            Axis(length, 1.0 / step, (n - 1) / 2.0 + ((length - 1) / 2.0 - centre) / step)
-            for length, step, centre, n in zip(native, self.steps, self.centre, self.shape, strict=True)
-        ]
+        """From the window onto the native pixels of its box."""
+        axes = []
+        for part, step, centre, n in zip(self.box(native), self.steps, self.centre, self.shape, strict=True):
+            middle = (part.start + part.stop - 1) / 2.0
+            axes.append(Axis(part.stop - part.start, 1.0 / step, (n - 1) / 2.0 + (middle - centre) / step))
         return Grid(axes[0], axes[1])
 
     def native(self, place: Pair) -> Pair:
@@ -46,7 +55,7 @@ class Window:
         return row, column
 
 
-def window(native: tuple[int, int], spacing_mm: Pair, pixel_mm: float, centre: Pair, side: int) -> Window:
+def window(spacing_mm: Pair, pixel_mm: float, centre: Pair, side: int) -> Window:
     """A window of `side` pixels around a place."""
     return Window(centre, (side, side), (pixel_mm / spacing_mm[0], pixel_mm / spacing_mm[1]))
 
@@ -67,7 +76,14 @@ def intensity_range(stack: Stack) -> tuple[float, float]:
 
 
 def pixels(image: npt.NDArray[np.generic], where: Window, limits: tuple[float, float]) -> Floats:
-    """Slices (..., rows, columns) in a window, scaled to 0..1; nothing lies beyond their edge."""
+    """Slices (..., rows, columns) in a window, scaled to 0..1; nothing lies beyond their edge.
+
+    One part at a time, because a cine of a large field of view is much larger as floating-point numbers.
+    """
     low, high = limits
-    scaled = (image.astype(np.float32) - low) / (high - low)
-    return np.asarray(np.clip(where.grid.image(scaled, "cubic"), 0.0, 1.0), dtype=np.float32)
+    grid = where.grid
+    out = np.empty((*image.shape[:-2], *where.shape), dtype=np.float32)
+    for place in range(len(image)):
+        scaled = (image[place].astype(np.float32) - low) / (high - low)
+        out[place] = np.clip(grid.image(scaled, "cubic"), 0.0, 1.0)
+    return out

@@ -8,7 +8,7 @@ from typing import Any
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.ingest import IngestPlan, ingest, plan_ingest
 from synthcmr.cohort.joining import storage
-from synthcmr.cohort.parallel import NETWORKS, cores, ordered_map
+from synthcmr.cohort.parallel import NETWORKS, ordered_map
 from synthcmr.cohort.provenance import Input
 from synthcmr.cohort.writer import COHORT_FILE, WORK, CohortWriter
 from synthcmr.config import IngestSettings, settings_from_dict
@@ -17,6 +17,7 @@ from synthcmr.labelling.labeller import Labeller
 from synthcmr.labelling.result import LabelResult
 from synthcmr.labelling.settings import LabelSettings
 from synthcmr.labelling.source import label_member, members
+from synthcmr.training.device import networks_at_once
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import file_hash, weights_file
 
@@ -39,7 +40,7 @@ def label(
         source: a cohort (folder), a plan of `plan_ingest`, or files that ingest would read.
         out: the cohort folder to make.
         options: settings; or give its fields by name.
-        workers: processes; default one per core.
+        workers: processes; default one per core, or a few per GPU.
         strict: stop at the first thing that cannot be read; of files only.
         progress: called with (done, total, subject) after each subject.
         **fields: fields of `LabelSettings`.
@@ -57,6 +58,7 @@ def label(
         raise SettingsError(
             f"label: expected either options or {', '.join(fields)} by name, got both; put them into options"
         )
+    workers = workers or networks_at_once()
     labeller = Labeller(judge_weights(settings.judge), settings.complete)
     if isinstance(source, (Path, str)):
         source = opened(Path(source), settings)
@@ -70,7 +72,7 @@ def opened(source: Path, settings: LabelSettings) -> "Cohort | IngestPlan":
     if (source / COHORT_FILE).exists() or (source / WORK).exists():
         return Cohort.open(source)
     wanted = IngestSettings()
-    frames = "auto" if settings.frames == "keep" else settings.frames
+    frames = "cine" if settings.frames == "keep" else settings.frames  # all frames of a stack, be they two or thirty
     preprocess = wanted.preprocess.model_copy(update={"size": settings.size, "frames": frames})
     return plan_ingest(source, wanted.model_copy(update={"preprocess": preprocess}))
 
@@ -85,7 +87,7 @@ def _label_files(
     out: Path,
     labeller: Labeller,
     settings: LabelSettings,
-    workers: int | None,
+    workers: int,
     strict: bool,
     progress: Progress | None,
 ) -> Cohort:
@@ -102,7 +104,7 @@ def _label_cohort(
     out: Path,
     labeller: Labeller,
     settings: LabelSettings,
-    workers: int | None,
+    workers: int,
     progress: Progress | None,
 ) -> Cohort:
     if out.resolve() == cohort.path.resolve():
@@ -122,7 +124,7 @@ def _label_cohort(
         done = len(listed) - len(todo)
         job = partial(label_member, path=cohort.path, labeller=labeller, settings=settings, dtype=kind)
         preload = ["synthcmr.labelling.source", NETWORKS]
-        for record in ordered_map(job, todo, workers or cores(), preload):
+        for record in ordered_map(job, todo, workers, preload):
             writer.add(record)
             done += 1
             if progress is not None:

@@ -11,11 +11,12 @@ import torch
 
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Label, Mask
+from synthcmr.cohort.preprocess.heart import mask_centre
 from synthcmr.cohort.raw import RawSubject, Stack
 from synthcmr.errors import ReadError
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.labelling.anatomy import one_heart
-from synthcmr.labelling.completion import Completed, complete
+from synthcmr.labelling.completion import Completed, complete, is_complete
 from synthcmr.labelling.locate import Place, locate
 from synthcmr.labelling.measures import measured, why_absent
 from synthcmr.labelling.phases import chosen_phases
@@ -25,6 +26,7 @@ from synthcmr.labelling.segmentation import Segmentation, native_labels, segment
 from synthcmr.labelling.signs import signs_of
 from synthcmr.training.weights import file_hash
 
+CERTAIN = 0.2  # evidence of a heart that a person drew: as much as a clear one has
 HASH_SHOWN = 12  # characters
 LEAST_MM2 = 60.0  # of cavity and wall in the slice that shows most of them; below, it is no heart
 CUT = "the heart reaches the border of the image, whose crop cuts it; ingest again with a larger --size, or 'full'"
@@ -36,8 +38,8 @@ class LabelledStack:
 
     stack: Stack
     completed: Completed
-    segmentation: Segmentation
-    place: Place
+    segmentation: Segmentation | None  # None: the judge was not asked, or saw no heart
+    place: Place | None
     measures: dict[str, float]
     quality: np.ndarray  # (frames, slices)
     remarks: tuple[str, ...]
@@ -108,7 +110,9 @@ def label_stack(judge: Segmenter, stack: Stack, fill: bool = True, formula: Form
         ReadError: the stack holds no image, or nothing in it looks like a heart.
     """
     check(stack)
-    place = locate(judge, stack)
+    if is_complete(stack):
+        return _kept(stack)
+    place = _by_mask(stack) or locate(judge, stack)
     if place is None:
         raise ReadError("no heart was found: nothing in it looks like a left ventricle in short axis")
     seen = segment(judge, stack, place)
@@ -118,6 +122,27 @@ def label_stack(judge: Segmenter, stack: Stack, fill: bool = True, formula: Form
     phases = chosen_phases(stack, completed.mask)
     labelled = replace(stack, mask=completed.mask, labelled=completed.labelled, phases=phases)
     return _judged(labelled, completed, seen, place, formula or shipped_formula())
+
+
+def _by_mask(stack: Stack) -> Place | None:
+    """The heart is where a person drew one."""
+    centre = None if stack.mask is None else mask_centre(stack.mask)
+    if centre is None or stack.spacing_mm is None:
+        return None
+    return Place(centre, CERTAIN, AS_IT_IS, stack.spacing_mm)
+
+
+def _kept(stack: Stack) -> LabelledStack:
+    """A stack whose masks are all a person's, as it is."""
+    assert stack.mask is not None
+    nobody = np.full(stack.image.shape[:2], "", dtype=object)
+    structures = tuple(stack.labelled_in(t) for t in range(stack.frame_count))
+    phased = replace(stack, phases=chosen_phases(stack, stack.mask))
+    columns = {"judged": nobody, "quality": np.full(nobody.shape, None, dtype=object), "doubt": nobody}
+    kept = replace(phased, columns={**stack.columns, **columns})
+    measures, _ = measured(kept, None, nobody)
+    quality = np.full(nobody.shape, np.nan)
+    return LabelledStack(kept, Completed(stack.mask, structures, nobody), None, None, measures, quality, ())
 
 
 def check(stack: Stack) -> None:

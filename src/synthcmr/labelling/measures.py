@@ -35,12 +35,14 @@ class Spread:
     base: float
 
 
-def measured(stack: Stack, segmentation: Segmentation, judged: npt.NDArray[np.object_]) -> tuple[dict[str, float], str]:
+def measured(
+    stack: Stack, segmentation: Segmentation | None, judged: npt.NDArray[np.object_]
+) -> tuple[dict[str, float], str]:
     """Measures of a labelled stack with standard deviations, and why there are none.
 
     Args:
         stack: with its final mask and phases.
-        segmentation: what the judge saw, in two looks.
+        segmentation: what the judge saw, in two looks; None where it was not asked.
         judged: who drew what, (frames, slices).
     """
     absent = why_absent(stack)
@@ -49,12 +51,12 @@ def measured(stack: Stack, segmentation: Segmentation, judged: npt.NDArray[np.ob
     pair = [stack.phases.index("ED"), stack.phases.index("ES")]
     ml = stack.spacing_mm[0] * stack.spacing_mm[1] * stack.slice_step_mm / 1000.0
     values = values_of(_areas(stack.mask[pair], ml))
-    spreads = spreads_of(stack, segmentation, pair)
+    spreads = {} if segmentation is None else spreads_of(stack, segmentation, pair)
     found: dict[str, float] = {}
     for name, value in values.items():
         found[name] = round(value, 2)
         frames = pair[:1] if name.endswith(("edv_ml", "mass_g")) else pair[1:] if name.endswith("esv_ml") else pair
-        if any(MEASURES[name] in text.split(",") for text in judged[frames].ravel()):
+        if name in spreads and any(MEASURES[name] in text.split(",") for text in judged[frames].ravel()):
             found[name + SD] = round(deviation(name, value, spreads[name]), 2)
     return found, ""
 

@@ -11,12 +11,11 @@ from synthcmr.judges.segmenter import CLASSES, Segmenter
 from synthcmr.labelling.anatomy import one_heart
 from synthcmr.labelling.blood import with_dark_walls
 from synthcmr.labelling.field import Window, intensity_range, pixels, window
-from synthcmr.labelling.locate import Place
+from synthcmr.labelling.locate import Place, looked_at
 from synthcmr.labelling.views import VIEWS, Floats, seen
 
 PIXEL_MM = 1.5  # what judges are trained on
 SIDE = 112  # pixels of the window: the largest hearts, and room around them
-EDGE = 5  # pixels: a heart that comes nearer to the border of the window is looked at once more, around its own middle
 AT_ONCE = 64  # slices in memory as probabilities of both views
 SMOOTHED_FROM = 8  # frames: of a cine, neighbours in time vote too
 SMOOTHING = (0.25, 0.5, 0.25)
@@ -35,13 +34,17 @@ class Segmentation:
 
 def segment(judge: Segmenter, stack: Stack, place: Place) -> Segmentation:
     """Segment every frame of every slice around a place."""
-    native = (stack.image.shape[-2], stack.image.shape[-1])
-    first = _segment_at(judge, stack, place, window(native, place.spacing_mm, PIXEL_MM, place.centre, SIDE))
-    middle = mask_centre(first.labels)
-    if middle is None or not _touches_edge(first.labels):
-        return first
-    moved = replace(first.where, centre=first.where.native(middle))
-    return _segment_at(judge, stack, place, moved)
+    where = window(place.spacing_mm, PIXEL_MM, place.centre, SIDE)
+    return _segment_at(judge, stack, place, _centred(judge, stack, place, where))
+
+
+def _centred(judge: Segmenter, stack: Stack, place: Place, where: Window) -> Window:
+    """The window moved to the middle of what a first look at a few slices sees in it."""
+    picked = looked_at(stack)
+    image = pixels(stack.image[:1, picked], where, intensity_range(stack))[0]
+    found = place.pose.undo(judge.probabilities(np.ascontiguousarray(place.pose.apply(image))))
+    middle = mask_centre(one_heart(found.argmax(axis=1).astype(np.uint8)[None]))
+    return where if middle is None else replace(where, centre=where.native(middle))
 
 
 def native_labels(probability: Floats, where: Window, shape: tuple[int, int]) -> Mask:
@@ -52,12 +55,12 @@ def native_labels(probability: Floats, where: Window, shape: tuple[int, int]) ->
         where: the window.
         shape: native rows and columns.
     """
-    back = where.back(shape)
+    back, box = where.back(shape), where.box(shape)
     out = np.zeros((*probability.shape[:2], *shape), dtype=np.uint8)
     for labels, frame in zip(out, probability, strict=True):
         found = back.image(frame, "linear")
-        found[:, Label.BACKGROUND] += 1.0 - found.sum(axis=1)  # beyond the window there is background
-        labels[:] = found.argmax(axis=1)
+        found[:, Label.BACKGROUND] += 1.0 - found.sum(axis=1)  # at the border of the window there is background
+        labels[:, *box] = found.argmax(axis=1)
     return out
 
 
@@ -99,8 +102,3 @@ def _over_time(probability: Floats) -> Floats:
     after = np.concatenate([probability[1:], probability[-1:]])
     mixed = SMOOTHING[0] * before + SMOOTHING[1] * probability + SMOOTHING[2] * after
     return np.asarray(mixed, dtype=np.float32)
-
-
-def _touches_edge(labels: Mask) -> bool:
-    inner = labels[..., EDGE:-EDGE, EDGE:-EDGE]
-    return bool(np.count_nonzero(labels) > np.count_nonzero(inner))
