@@ -103,6 +103,85 @@ def test_labels_and_tissue_agree() -> None:
         ).all()
 
 
+def test_contours_change_smoothly_along_the_axis_and_over_the_beat() -> None:
+    for i in range(6):
+        heart = Heart(draw_subject("acdc-like", i, 21))
+        z, s = 0.45 * heart.lv.length, 0.4
+        here, below, later = heart.lv.slice(z, s), heart.lv.slice(z + 0.2, s), heart.lv.slice(z, s + 0.01)
+        assert np.abs(below.cavity - here.cavity).max() < 0.4
+        assert np.abs(later.epicardium - here.epicardium).max() < 0.4
+        beside = [heart.rv.slice(heart.lv, z + dz, s + ds) for dz, ds in ((0.0, 0.0), (0.2, 0.0), (0.0, 0.01))]
+        assert max(np.abs(r.radius - beside[0].radius).max() for r in beside[1:]) < 0.6
+
+
+def test_sections_are_not_circles() -> None:
+    # ACDC's cavities: second harmonic 0.07 of the radius, third 0.035 (100 patients, inner slices)
+    amplitudes = []
+    for i in range(40):
+        heart = Heart(draw_subject("acdc-like", i, 21))
+        cavity = heart.lv.slice(0.45 * heart.lv.length, 0.0).cavity
+        amplitudes.append(2 * np.abs(np.fft.rfft(cavity))[2:4] / cavity.sum())
+    second, third = np.mean(amplitudes, axis=0)
+    assert 0.05 < second < 0.09
+    assert 0.025 < third < 0.045
+
+
+def test_the_rv_turns_to_the_inferior_wall_and_shrinks_towards_the_apex() -> None:
+    turns, shares = [], []
+    for i in range(25):
+        heart = Heart(draw_subject("acdc-like", i, 21))
+        planes = [heart.rv.slice(heart.lv, u * heart.lv.length, 0.0) for u in (0.2, 0.7)]
+        base, apex = (np.arctan2(-p.centre_y, -p.centre_x) for p in planes)  # positive: anterior
+        turns.append(np.degrees(base - apex))
+        shares.append((planes[1].radius.mean() / planes[0].radius.mean()) ** 2)
+    assert 8 < np.mean(turns) < 30
+    assert np.mean(shares) < 0.55
+
+
+def test_muscle_is_drawn_only_around_a_cavity_at_end_diastole_and_more_of_it_at_end_systole() -> None:
+    x, y = np.meshgrid(np.arange(-60, 60, 1.0), np.arange(-60, 60, 1.0))
+    gains = []
+    for i in range(25):
+        heart = Heart(draw_subject("acdc-like", i, 21))
+        shown = {s: [heart.labels(heart.around(x, y, k), s) for k in range(len(heart.slices_z))] for s in (0.0, 1.0)}
+        assert all((m == Label.LV).any() for m in shown[0.0] if (m == Label.MYOCARDIUM).any())
+        muscle = {s: sum(int((m == Label.MYOCARDIUM).sum()) for m in masks) for s, masks in shown.items()}
+        gains.append(muscle[1.0] / muscle[0.0])
+    assert 1.08 < np.mean(gains) < 1.20
+
+
+def test_masks_reach_beyond_the_edge_of_the_blood() -> None:
+    # as ACDC's do: the outermost 0.5 mm of a cavity is nearly all muscle, its middle nearly all blood
+    x, y = np.meshgrid(np.arange(-90, 60, 0.5), np.arange(-70, 70, 0.5))
+    rim, core = [], []
+    for i in range(12):
+        heart = Heart(draw_subject("acdc-like", i, 21))
+        k = len(heart.slices_z) // 2
+        around = heart.around(x, y, k)
+        made, shown = HeartTissue(heart).at(around, 0.0, 0.0), heart.lv.slice(heart.slices_z[k], 0.0)
+        depth = around.polar.at(shown.cavity) - around.polar.r
+        rim.append((made[(depth > 0) & (depth < 0.5)] == Tissue.PAPILLARY).mean())
+        core.append((made[depth > 15] == Tissue.PAPILLARY).mean())
+    assert np.mean(rim) > 0.75
+    assert np.mean(core) < 0.05
+
+
+def test_an_atrium_lies_where_the_rv_is_no_longer_drawn() -> None:
+    x, y = np.meshgrid(np.arange(-120, 60, 1.0), np.arange(-90, 90, 1.0))
+    seen = 0
+    for i in range(20):
+        heart = Heart(draw_subject("acdc-like", i, 21))
+        first = float(heart.slices_z[0])
+        if heart.rv.base(1.0) - first < 3.0:
+            continue
+        around = heart.around(x, y, 0)
+        assert not (heart.labels(around, 1.0) == Label.RV).any()
+        made = HeartTissue(heart).at(around, 0.0, 1.0)
+        assert (made[:, x[0] < -20] == Tissue.ATRIAL_BLOOD).sum() > 150
+        seen += 1
+    assert seen >= 5
+
+
 def test_the_volume_curve_starts_full_empties_at_end_systole_and_fills_again() -> None:
     edv, esv = 150.0, 60.0
     curve = np.array([volume_at(t, 60, 65, edv, esv) for t in np.linspace(0, 1, 201)])

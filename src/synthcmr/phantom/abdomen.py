@@ -56,7 +56,7 @@ class Abdomen:
 def draw_abdomen(subject: PhantomSubject, rng: np.random.Generator) -> Abdomen:
     """Draw them; thin people have little fat between organs."""
     under_heart = 33.0 * (subject.targets.lv_edv_ml / 150.0) ** (1 / 3) + rng.normal(1.0, 7.0)
-    fatty = rng.random() < np.clip(0.45 + 0.05 * (subject.bmi - 25.0), 0.1, 0.95)
+    fatty = rng.random() < np.clip(0.6 + 0.05 * (subject.bmi - 25.0), 0.15, 0.95)
     return Abdomen(
         level=under_heart,
         tilt=rng.normal(0.08, 0.2),
@@ -64,7 +64,7 @@ def draw_abdomen(subject: PhantomSubject, rng: np.random.Generator) -> Abdomen:
         dome_x=rng.normal(-60.0, 40.0),
         slope_z=rng.normal(0.1, 0.25),
         thickness_mm=rng.uniform(0.6, 2.2),
-        liver_edge=rng.normal(25.0, 35.0),
+        liver_edge=rng.normal(10.0, 35.0),
         liver_slope=rng.normal(-0.3, 0.4),
         stomach=_draw_stomach(rng),
         spleen=Organ(rng.normal(115, 18), rng.normal(35, 18), (rng.uniform(12, 35), rng.uniform(15, 45))),

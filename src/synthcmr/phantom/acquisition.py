@@ -23,18 +23,21 @@ class Acquisition:
     shift: Complex  # closes the fraction of a pixel between the two grids' first points
     sigma: float  # noise of one sample
 
-    def image(self, signal: Complex, noise_map: Image, rng: np.random.Generator) -> Image:
+    def image(self, signal: Complex, noise_map: Image, beats: Image, rng: np.random.Generator) -> Image:
         """Magnitude image of one slice and frame, cut to the image size.
 
         Args:
             signal: complex signal on the simulation grid, as the combined coil sees it.
             noise_map: relative noise at each reconstructed pixel.
+            beats: how much of each reconstructed pixel moves with the heart.
             rng: noise and ghosts of this image.
         """
         scan = self.scan
         k = _transformed(signal, self.lines) * np.float32(1 / signal.size)
-        k *= self.filter * _ghost(scan, self.lines[0], rng)
-        image = _reconstructed(k * self.shift, scan.reconstructed)
+        k *= self.filter * self.shift
+        image = _reconstructed(k, scan.reconstructed)
+        if scan.ghost[0] > 0:
+            image += _ghosts(image, beats, scan.ghost, rng)
         noise = rng.standard_normal((*self.lines, 2), dtype=np.float32).view(np.complex64)[..., 0]
         noise *= self.filter * np.float32(self.sigma)
         image += _reconstructed(noise, scan.reconstructed) * noise_map
@@ -69,12 +72,13 @@ def _window(scan: Scan, lines: tuple[int, int]) -> Image:
     return (rows[:, None] * columns[None, :]).astype(np.float32)
 
 
-def _ghost(scan: Scan, lines: int, rng: np.random.Generator) -> Image:
-    """Periodic modulation of the lines: pulsation between segments."""
-    if scan.ghost == 0.0:
-        return np.ones((lines, 1), dtype=np.float32)
-    phase = 2 * np.pi * np.arange(lines) / rng.integers(2, 6) + rng.uniform(0, 2 * np.pi)
-    return (1 + scan.ghost * np.sin(phase))[:, None].astype(np.float32)
+def _ghosts(image: Complex, beats: Image, ghost: tuple[float, float], rng: np.random.Generator) -> Complex:
+    """What moves appears again along the phase-encoding direction, because segments of k-space see it in other places."""
+    strength, share = ghost
+    shift = round(image.shape[0] * share)
+    moving = image * (beats * np.float32(strength))
+    turn = np.complex64(np.exp(1j * rng.uniform(0, 2 * np.pi)))
+    return np.asarray(np.roll(moving, shift, axis=0) * turn + np.roll(moving, -shift, axis=0) * np.conj(turn))
 
 
 def _transformed(image: Complex, lines: tuple[int, int]) -> Complex:

@@ -11,6 +11,11 @@ from synthcmr.phantom.subject import PhantomSubject
 from synthcmr.phantom.tissues import Tissue
 
 SKIN_MM, PLEURA_MM = 1.6, 0.9
+SHEETS = (
+    (0.18, 0.7, -1.0),
+    (0.38, 1.3, 1.0),
+    (0.85, 0.7, 1.0),
+)  # depth in the muscle, thickness in mm, sign of the noise
 CARTILAGE_ANGLE = 1.0  # radians from the front within which ribs are cartilage
 
 
@@ -32,6 +37,7 @@ class ChestWall:
     rib_half_mm: tuple[float, float]  # along the wall and across
     rib_phase: float
     rib_slope: float
+    ribs_cut: Table  # size of each rib's section, as a share; 0 where the plane misses it
     arm: tuple[float, float, float] | None  # centre and radius of an arm in the field of view
     unevenness: SmoothField
 
@@ -70,11 +76,12 @@ def draw_wall(subject: PhantomSubject, rng: np.random.Generator) -> ChestWall:
         fat_mm=fat,
         muscle_mm=muscle,
         breast=(rng.uniform(0.15, 0.3), rng.uniform(0.6, 0.85), gland),
-        sheet=rng.uniform(0.0, 2.0),
+        sheet=rng.uniform(-0.3, 2.2),
         rib_spacing_mm=rng.uniform(24, 45),
         rib_half_mm=(rng.uniform(5.0, 9.5), rng.uniform(3.2, 5.5)),
         rib_phase=rng.uniform(0, 40),
         rib_slope=rng.normal(0.0, 0.8),
+        ribs_cut=np.where(rng.random(23) < rng.uniform(0.2, 0.8), rng.uniform(0.5, 1.2, 23), 1e-3),
         arm=arm,
         unevenness=draw_smooth(rng, 9.0, 14.0),
     )
@@ -136,9 +143,11 @@ def paint_wall(canvas: Canvas, wall: ChestWall, layers: Layers, push: tuple[Imag
 
 def _sheets(out: Tissues, wall: ChestWall, below: Points, muscle: Points, rough: Image) -> None:
     """Fat between layers of muscle, and under them: here and there."""
-    thickness = np.float32(1.5) * (rough - np.float32(wall.sheet))
-    out[(np.abs(below - np.float32(0.38) * muscle) < thickness) & (below > 0)] = Tissue.SUBCUTANEOUS_FAT
-    inner = np.float32(1.2) * (np.float32(-wall.sheet) - rough)
+    share = below / muscle
+    for place, strength, sign in SHEETS:
+        thickness = np.float32(strength) * (np.float32(sign) * rough - np.float32(wall.sheet)) / muscle
+        out[(np.abs(share - np.float32(place)) < thickness) & (below > 0)] = Tissue.SUBCUTANEOUS_FAT
+    inner = np.float32(1.2) * (np.float32(-0.7 - wall.sheet) - rough)
     out[(below > muscle - PLEURA_MM - inner) & (below < muscle - PLEURA_MM)] = Tissue.VISCERAL_FAT
 
 
@@ -150,13 +159,15 @@ def _ribs(canvas: Canvas, wall: ChestWall, layers: Layers, from_middle: Points) 
     run = arc + wall.rib_phase + wall.rib_slope * canvas.z + 7 * np.sin(arc / 37.0) + 5 * np.sin(arc / 17.0)
     along = np.mod(run, wall.rib_spacing_mm)
     half, thick = wall.rib_half_mm
-    norm = np.hypot((along - wall.rib_spacing_mm / 2) / half, across / thick)
+    number = np.floor(run / wall.rib_spacing_mm).astype(np.intp)
+    cut = wall.ribs_cut[number % wall.ribs_cut.size]  # the plane runs between some of them
+    norm = np.hypot((along - wall.rib_spacing_mm / 2) / half, across / thick) / cut
     soft = layers.front[rows, columns] > 0.5
     inside = norm < 1
     canvas.out[rows[inside], columns[inside]] = Tissue.CORTICAL_BONE
-    inner = norm < 1 - 0.9 / thick
+    inner = norm < 1 - 0.6 / thick
     canvas.out[rows[inner & ~soft], columns[inner & ~soft]] = Tissue.BONE_MARROW
-    inner = soft & (norm < 1 - 0.5 / thick)
+    inner = soft & (norm < 1 - 0.4 / thick)
     canvas.out[rows[inner], columns[inner]] = Tissue.CARTILAGE
 
 

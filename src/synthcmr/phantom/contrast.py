@@ -68,7 +68,7 @@ def _gains(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     gains[list(BLOOD)] = np.exp(rng.normal(0.0, 0.06, len(BLOOD)))
     gains[list(HEART_MUSCLE)] = 1.15 * np.exp(rng.normal(0.0, 0.2)) * np.exp(rng.normal(0.0, 0.04, len(HEART_MUSCLE)))
     gains[list(DEEP_FAT)] = 0.65 * np.exp(rng.normal(0.0, 0.3))
-    gains[Tissue.SUBCUTANEOUS_FAT] = 0.75 * np.exp(rng.normal(0.0, 0.25))
+    gains[Tissue.SUBCUTANEOUS_FAT] = 0.9 * np.exp(rng.normal(0.0, 0.25))
     return gains.astype(np.float32)
 
 

@@ -12,7 +12,7 @@ from synthcmr.phantom.left_ventricle import LeftVentricle, draw_left_ventricle
 from synthcmr.phantom.motion import es_phase, volume_at
 from synthcmr.phantom.points import Around
 from synthcmr.phantom.polar import Points, Polar
-from synthcmr.phantom.right_ventricle import RightVentricle, draw_right_ventricle
+from synthcmr.phantom.right_ventricle import RightVentricle, RvPlane, draw_right_ventricle
 from synthcmr.phantom.subject import PhantomSubject
 
 BISECTIONS = 13
@@ -86,8 +86,8 @@ class Heart:
         _bisect(self._mass_with_wall, targets.lv_mass_g, 1.5, 30.0)
         _bisect(self._emptied_with_shortening, -targets.lv_esv_ml, -0.3, 0.95)
         relaxed, contracted = self._beside_lv(0.0), self._beside_lv(1.0)
-        full = _bisect(lambda k: self._rv_volume(relaxed, (k, k), 0.0), targets.rv_edv_ml, 0.4, 3.0)
-        empty = _bisect(lambda k: self._rv_volume(contracted, (full, k), 1.0), targets.rv_esv_ml, 0.2, 3.0)
+        full = _bisect(lambda scale: self._rv_volume(relaxed, scale), targets.rv_edv_ml, 0.4, 3.0)
+        empty = _bisect(lambda scale: self._rv_volume(contracted, scale), targets.rv_esv_ml, 0.2, 3.0)
         rv.scale = (full, empty)
 
     def _mass_with_wall(self, wall_mm: float) -> float:
@@ -98,25 +98,23 @@ class Heart:
         self.lv.shortening = shortening
         return -self.lv.volume_ml(self.slices_z, self.step, 1.0)
 
-    def _beside_lv(self, s: float) -> dict[float, Polar]:
-        """By z of a slice: points that the LV leaves to the RV, as the RV's centre sees them, which no size of the RV moves."""
+    def _beside_lv(self, s: float) -> list[tuple[RvPlane, Polar]]:
+        """Per slice: the RV before it gets its size, and the points that the LV leaves to it, as its centre sees them."""
         x, y = np.meshgrid(np.arange(-130.0, 70.0, SOLVE_PIXEL_MM), np.arange(-90.0, 90.0, SOLVE_PIXEL_MM))
-        found: dict[float, Polar] = {}
+        shown: list[tuple[RvPlane, Polar]] = []
         for index, z in enumerate(self.slices_z.tolist()):
-            left, right = self.lv.slice(z, s), self.rv.slice(self.lv, z, s)
+            left, right = self.lv.slice(z, s), self.rv.plane(self.lv, z, s)
             if right is None:
                 continue
             around = self.around(x, y, index)
             seen, free = around.polar, np.ones(x.shape, dtype=np.bool_)
-            if left is not None:
-                free = (seen.r >= seen.at(left.epicardium)) & (seen.r >= seen.at(left.cavity))
-            found[z] = Polar.of(around.dx[free] - right.centre_x, around.dy[free] - right.centre_y)
-        return found
+            if left is not None and left.drawn:
+                free = seen.r >= seen.at(left.epicardium)
+            shown.append((right, Polar.of(around.dx[free] - right.centre_x, around.dy[free] - right.centre_y)))
+        return shown
 
-    def _rv_volume(self, beside: dict[float, Polar], scale: tuple[float, float], s: float) -> float:
-        self.rv.scale = scale
-        shown = [(seen, self.rv.slice(self.lv, z, s)) for z, seen in beside.items()]
-        counted = sum(int((seen.r < seen.at(right.radius)).sum()) for seen, right in shown if right is not None)
+    def _rv_volume(self, beside: list[tuple[RvPlane, Polar]], scale: float) -> float:
+        counted = sum(int((seen.r < seen.at(plane.sized(scale).radius)).sum()) for plane, seen in beside)
         return counted * SOLVE_PIXEL_MM**2 * self.step / 1000.0
 
 

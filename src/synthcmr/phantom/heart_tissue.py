@@ -9,27 +9,56 @@ from synthcmr.phantom.heart import Heart
 from synthcmr.phantom.left_ventricle import LvSlice
 from synthcmr.phantom.noise import Volume, noise_volume, sample_nearest
 from synthcmr.phantom.points import Around
-from synthcmr.phantom.polar import Points, Polar, Table, at, harmonics
+from synthcmr.phantom.polar import Points, Polar, Table, Waver, at, bump, draw_waver, harmonics
 from synthcmr.phantom.right_ventricle import RvSlice
 from synthcmr.phantom.tissues import Tissue
 
 Tissues = npt.NDArray[np.uint8]
-RV_WALL_MM = 2.5
 ATRIAL_WALL_MM = 2.0
 # Annotators of ACDC draw both ventricles' cavities this far beyond the edge that the image shows (where blood has half its
 # brightness), so the outermost part of a mask's cavity is trabeculae without gaps.
 LV_COMPACT_MM, RV_COMPACT_MM, COMPACT_SPREAD_MM = 0.8, 1.0, 0.3
+DRAWN_ABOVE_MM = 2.5  # of the ventricle itself above the uppermost plane that is drawn
 TRABECULA_PITCH_MM, TRABECULA_PITCH_Z_MM = 1.3, 5.0
+PAPILLARY_GROUPS = (-0.95, 0.95)  # radians: anterolateral, posteromedial
+MODERATOR_BAND = 0.6  # share of hearts in which a slice can show one
+GROOVES = (np.pi - 0.9, -np.pi + 1.1)  # radians: where the ventricles meet, inferior and anterior
+FAT_WAVES = {1: 0.6, 2: 0.5, 3: 0.4, 4: 0.3, 5: 0.25}
 
 
 @dataclass(frozen=True)
 class Papillary:
-    """One papillary muscle: a column along the wall between two heights."""
+    """One head of a papillary muscle: a column along the wall between two heights."""
 
     angle: float
+    drift: float  # of the angle, radians per height
     radius: float
+    flatness: float  # along the wall over across it
+    depth: float  # of its middle from the wall, in radii
     top: float
     bottom: float
+
+
+@dataclass(frozen=True)
+class ModeratorBand:
+    """A muscular band from the septum to the RV's free wall."""
+
+    u: float
+    thickness_u: float
+    turn: float  # of its direction from that of the RV
+    offset_mm: float
+    half_width_mm: float
+
+
+@dataclass(frozen=True)
+class Chamber:
+    """A blood-filled ellipse beyond the RV's base; lengths in mean radii of the RV there, from its middle."""
+
+    x: float
+    y: float
+    radius: float
+    flatness: float
+    growth: float  # per mm above the RV
 
 
 @dataclass(frozen=True)
@@ -54,16 +83,30 @@ class HeartTissue:
         self.heart = heart
         rng = np.random.default_rng(np.random.SeedSequence([heart.subject.seed, 12]))
         self.texture = noise_volume(rng, (24, 64, 64), (1.2, 1.3, 1.3))
-        self.papillaries = [_draw_papillary(side, rng) for side in (0.95, -0.95)]
+        self.papillaries = [head for group in PAPILLARY_GROUPS for head in _draw_papillary(group, rng)]
+        self.band = _draw_band(rng)
         self.rim_mm = rng.uniform(2.5, 7.5)
-        self.lv_trabecula, self.rv_trabecula = rng.uniform(-0.3, 0.9), rng.uniform(0.1, 1.5)
+        self.lv_trabecula, self.rv_trabecula = rng.uniform(-0.5, 0.7), rng.uniform(-0.1, 1.3)
         self.lv_compact_mm = max(0.0, rng.normal(LV_COMPACT_MM, COMPACT_SPREAD_MM))
         self.rv_compact_mm = max(0.0, rng.normal(RV_COMPACT_MM, COMPACT_SPREAD_MM))
         self.rv_depth_mm = rng.uniform(6.0, 16.0)
+        overloaded = 1.6 if heart.subject.diagnosis == "RV" else 1.0
+        self.rv_wall: Table = (
+            overloaded * rng.uniform(1.4, 2.8) * np.clip(1 + harmonics(rng, {1: 0.15, 2: 0.15}), 0.5, 2)
+        )
         surface = 2.4 * np.pi * (heart.lv.a + heart.lv.wall_mm) * heart.lv.length
-        fat = heart.subject.epicardial_fat_ml * 1000.0 / surface
-        self.fat_left: Table = np.clip(fat * (0.3 + 0.5 * harmonics(rng, {1: 0.6, 2: 0.5, 3: 0.4})), 0.3, None)
-        self.fat_right: Table = np.clip(fat * (0.9 + harmonics(rng, {1: 0.5, 2: 0.5, 3: 0.4})), 0.5, None)
+        self.fat_mm = heart.subject.epicardial_fat_ml * 1000.0 / surface
+        self.fat_left, self.fat_right = draw_waver(rng, FAT_WAVES, 1.0), draw_waver(rng, FAT_WAVES, 1.0)
+        grooves = [rng.uniform(0.5, 2.5) * bump(place, rng.uniform(0.15, 0.35)) for place in GROOVES]
+        self.groove_fat: Table = np.sum(grooves, axis=0)
+        self.right_of_base = (
+            Chamber(
+                rng.normal(-0.15, 0.1), rng.normal(0.25, 0.1), rng.uniform(0.6, 0.85), rng.uniform(0.8, 1.2), 0.004
+            ),
+            Chamber(
+                rng.normal(0.1, 0.1), rng.normal(-0.75, 0.12), rng.uniform(0.3, 0.5), rng.uniform(0.8, 1.2), -0.004
+            ),
+        )
         self.atrium = (rng.uniform(0.8, 1.15), rng.normal(0.0, 2.0), rng.normal(4.0, 4.0))
         self.aortic_root_mm = rng.uniform(11.0, 16.0)
 
@@ -71,10 +114,11 @@ class HeartTissue:
         """Tissue at points of a slice, displaced by `dz` within its thickness; NONE outside the heart."""
         plane = self._plane(around, dz, s)
         out: Tissues = np.zeros(around.dx.shape, dtype=np.uint8)
-        groove = float(np.clip(1.4 - (plane.z - self.heart.lv.base(s)) / 25.0, 0.8, 1.8))  # fat gathers at the base
-        rv_blood = self._right(out, plane, groove)
+        rv_blood = self._right(out, plane)
+        if plane.right is None and plane.z < self.heart.rv.base(s):
+            self._above_rv(out, plane)
         if plane.left is not None:
-            self._left(out, plane, plane.left, groove, rv_blood)
+            self._left(out, plane, plane.left)
         elif plane.z < self.heart.lv.base(s):
             self._above_base(out, plane, rv_blood)
         return out
@@ -84,18 +128,28 @@ class HeartTissue:
         z = float(heart.slices_z[around.index]) + dz
         places = around.nearest(TRABECULA_PITCH_MM, self.texture.shape[-1])
         texture = sample_nearest(self.texture, places, z, TRABECULA_PITCH_Z_MM)
-        left, right = heart.lv.slice(z, s), heart.rv.slice(heart.lv, z, s)
+        left, right = (
+            heart.lv.slice(_held(z, heart.lv.base(s)), s),
+            heart.rv.slice(heart.lv, _held(z, heart.rv.base(s)), s),
+        )
         return Plane(around.dx, around.dy, around.polar, z, s, left, right, texture)
 
-    def _right(self, out: Tissues, plane: Plane, groove: float) -> npt.NDArray[np.bool_] | None:
+    def _fat(self, waver: Waver, mean: float, plane: Plane) -> Table:
+        """Thickness of epicardial fat over angle: gathers at the base, and is missing where there is little."""
+        below_base = plane.z - self.heart.lv.base(plane.s)
+        gathered = min(max(1.4 - below_base / 25.0, 0.8), 1.8) * self.fat_mm
+        return np.asarray(gathered * np.maximum(mean + waver.at(below_base / self.heart.lv.length, plane.s), 0.0))
+
+    def _right(self, out: Tissues, plane: Plane) -> npt.NDArray[np.bool_] | None:
         """Paint RV fat and wall; return where its blood is (still under the LV)."""
         right = plane.right
         if right is None:
             return None
         seen = Polar.of(plane.dx - right.centre_x, plane.dy - right.centre_y)
         r, edge = seen.r, seen.at(right.radius)
-        out[r < edge + RV_WALL_MM + seen.at(self.fat_right) * groove] = Tissue.EPICARDIAL_FAT
-        out[r < edge + RV_WALL_MM] = Tissue.RV_WALL
+        wall = edge + seen.at(self.rv_wall)
+        out[r < wall + seen.at(self._fat(self.fat_right, 0.9, plane))] = Tissue.EPICARDIAL_FAT
+        out[r < wall] = Tissue.RV_WALL
         blood: npt.NDArray[np.bool_] = r < edge
         out[blood] = Tissue.RV_BLOOD
         depth = edge - r
@@ -104,16 +158,17 @@ class HeartTissue:
         below_base = (plane.z - self.heart.lv.base(plane.s)) / 40.0
         level = self.rv_trabecula + 0.8 * (1.0 - float(np.clip(below_base, 0.0, 1.0)))
         loose = (depth < self.rv_depth_mm) & (plane.texture > level + 0.10 * depth)
-        out[blood & (loose | (depth < self.rv_compact_mm * (1 + 0.3 * plane.texture)))] = Tissue.RV_TRABECULA
+        muscle = loose | (depth < self.rv_compact_mm * (1 + 0.3 * plane.texture))
+        if self.band is not None and plane.left is not None:
+            muscle |= _within_band(self.band, plane, right, plane.left.u)
+        out[blood & muscle] = Tissue.RV_TRABECULA
         return blood
 
-    def _left(
-        self, out: Tissues, plane: Plane, left: LvSlice, groove: float, rv_blood: npt.NDArray[np.bool_] | None
-    ) -> None:
+    def _left(self, out: Tissues, plane: Plane, left: LvSlice) -> None:
         seen, r = plane.polar, plane.polar.r
         epicardium, cavity = seen.at(left.epicardium), seen.at(left.cavity)
-        fat = (r < epicardium + seen.at(self.fat_left) * groove) & (out == Tissue.NONE)
-        out[fat] = Tissue.EPICARDIAL_FAT
+        thickness = self._fat(self.fat_left, 0.2, plane) + self.fat_mm * self.groove_fat
+        out[(r < epicardium + seen.at(thickness)) & (out == Tissue.NONE)] = Tissue.EPICARDIAL_FAT
         muscle = r < epicardium
         out[muscle] = Tissue.MYOCARDIUM
         if self.heart.lv.scarred(left.u):
@@ -121,8 +176,9 @@ class HeartTissue:
         blood = r < cavity
         out[blood] = Tissue.LV_BLOOD
         depth = cavity - r
-        loose = (depth < self.rim_mm) & (plane.texture > self.lv_trabecula + 0.30 * depth)
-        out[blood & (loose | (depth < self.lv_compact_mm * (1 + 0.3 * plane.texture)))] = Tissue.PAPILLARY
+        loose = (depth < self.rim_mm) & (plane.texture > self.lv_trabecula + 0.27 * depth)
+        compact = min(self.lv_compact_mm, 0.2 * float(left.cavity.mean()))
+        out[blood & (loose | (depth < compact * (1 + 0.3 * plane.texture)))] = Tissue.PAPILLARY
         for papillary in self.papillaries:
             self._papillary(out, plane, left, blood, papillary)
 
@@ -131,12 +187,32 @@ class HeartTissue:
     ) -> None:
         if not papillary.top < left.u < papillary.bottom + 0.1 * plane.s:
             return
-        edge = float(at(left.cavity, np.array([papillary.angle]))[0])
+        angle = papillary.angle + papillary.drift * (left.u - 0.5)
+        edge = float(at(left.cavity, np.array([angle]))[0])
         radius = papillary.radius * (1 + 0.15 * plane.s) * min(1.0, (papillary.bottom + 0.1 - left.u) / 0.15)
-        distance = max(edge - (1.0 - 0.2 * plane.s) * radius, 0.0)
-        cx, cy = distance * np.cos(papillary.angle), distance * np.sin(papillary.angle)
-        near = (plane.dx - cx) ** 2 + (plane.dy - cy) ** 2 < (radius * (1 + 0.15 * plane.texture)) ** 2
+        distance = max(edge - (papillary.depth - 0.2 * plane.s) * radius, 0.0)
+        cos, sin = np.cos(angle), np.sin(angle)
+        across, along = plane.dx * cos + plane.dy * sin - distance, plane.dy * cos - plane.dx * sin
+        near = across**2 + (along * papillary.flatness) ** 2 < (radius * (1 + 0.15 * plane.texture)) ** 2
         out[near & blood] = Tissue.PAPILLARY
+
+    def _above_rv(self, out: Tissues, plane: Plane) -> None:
+        """Right atrium and outflow tract, in fat, where annotators no longer draw the RV."""
+        heart, s = self.heart, plane.s
+        envelope = heart.rv.slice(heart.lv, heart.rv.base(s) + 0.01, s)
+        if envelope is None:
+            return
+        seen = Polar.of(plane.dx - envelope.centre_x, plane.dy - envelope.centre_y)
+        out[seen.r < seen.at(envelope.radius) + self.fat_mm] = Tissue.EPICARDIAL_FAT
+        size = float(envelope.radius.mean())
+        above = heart.rv.base(s) - plane.z
+        for chamber, tissue in zip(self.right_of_base, (Tissue.ATRIAL_BLOOD, Tissue.OUTFLOW_BLOOD), strict=True):
+            radius = size * chamber.radius * (1 + chamber.growth * above)
+            cx = envelope.centre_x + size * chamber.x
+            cy = envelope.centre_y + size * chamber.y
+            q = np.hypot(plane.dx - cx, (plane.dy - cy) * chamber.flatness) * (1 + 0.03 * plane.texture)
+            out[q < radius + ATRIAL_WALL_MM] = Tissue.ATRIAL_WALL
+            out[q < radius] = tissue
 
     def _above_base(self, out: Tissues, plane: Plane, rv_blood: npt.NDArray[np.bool_] | None) -> None:
         """Left atrium and aortic root behind the mitral plane."""
@@ -154,5 +230,43 @@ class HeartTissue:
         out[root < self.aortic_root_mm] = Tissue.OUTFLOW_BLOOD
 
 
-def _draw_papillary(angle: float, rng: np.random.Generator) -> Papillary:
-    return Papillary(rng.normal(angle, 0.25), rng.uniform(4.0, 6.5), rng.uniform(0.20, 0.35), rng.uniform(0.65, 0.85))
+def _held(z: float, base: float) -> float:
+    """Where a plane just above a ventricle's base looks: a slice is drawn when most of its thickness is ventricle."""
+    return base + 0.01 if base - DRAWN_ABOVE_MM < z < base else z
+
+
+def _draw_papillary(group: float, rng: np.random.Generator) -> list[Papillary]:
+    """The heads of one muscle: one to three, some free in the cavity and some merged with the wall."""
+    heads = int(rng.choice((1, 2, 3), p=(0.55, 0.33, 0.12)))
+    middle, top, bottom = rng.normal(group, 0.22), rng.uniform(0.18, 0.38), rng.uniform(0.62, 0.88)
+    return [
+        Papillary(
+            angle=middle + (rng.normal(0.0, 0.28) if heads > 1 else 0.0),
+            drift=rng.normal(0.0, 0.5),
+            radius=rng.uniform(4.0, 6.8) / heads**0.5,
+            flatness=rng.uniform(0.75, 1.35),
+            depth=rng.uniform(0.5, 1.35),
+            top=top + rng.uniform(-0.05, 0.05),
+            bottom=bottom + rng.uniform(-0.1, 0.05),
+        )
+        for _ in range(heads)
+    ]
+
+
+def _draw_band(rng: np.random.Generator) -> ModeratorBand | None:
+    drawn = ModeratorBand(
+        u=rng.uniform(0.35, 0.75),
+        thickness_u=rng.uniform(0.04, 0.10),
+        turn=rng.normal(0.0, 0.5),
+        offset_mm=rng.normal(0.0, 6.0),
+        half_width_mm=rng.uniform(1.0, 2.6),
+    )
+    return drawn if rng.random() < MODERATOR_BAND else None
+
+
+def _within_band(band: ModeratorBand, plane: Plane, right: RvSlice, u: float) -> npt.NDArray[np.bool_] | bool:
+    if abs(u - band.u) > band.thickness_u:
+        return False
+    turn = np.arctan2(right.centre_y, right.centre_x) + band.turn
+    across = (plane.dy - right.centre_y) * np.cos(turn) - (plane.dx - right.centre_x) * np.sin(turn) - band.offset_mm
+    return np.asarray(np.abs(across) < band.half_width_mm * (1 + 0.2 * plane.texture))

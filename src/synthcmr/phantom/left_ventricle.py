@@ -21,11 +21,13 @@ NORMAL_LENGTH_TO_WIDTH = 1.62
 CAVITY_WAVES = {2: 0.042, 3: 0.020, 4: 0.013, 5: 0.010, 6: 0.007, 7: 0.006, 8: 0.005, 9: 0.005}
 OUTER_WAVES = {2: 0.018, 3: 0.009, 4: 0.008, 5: 0.006, 6: 0.005, 7: 0.005, 8: 0.004, 9: 0.004}
 WALL_WAVES = {1: 0.075, 2: 0.045, 3: 0.035, 4: 0.02}
+OUTFLOW_BUMP, OUTFLOW_THINNING = bump(OUTFLOW, 0.45), bump(SEPTUM, 0.5)
 OVAL = -0.045 * np.cos(2 * THETA) + 0.02 * np.cos(3 * THETA)  # longer from front to back, flat towards the septum
 OUTER_OVAL = -0.012 * np.cos(2 * THETA) + 0.012 * np.cos(3 * THETA)
 FOLLOWS = 0.5  # share of an unevenness of the cavity that the outer contour shows too; the wall evens out the rest
 THINNEST_MM = 1.8
 LEAST_OPENING = 0.06  # of a radius: what is left of the cavity where it all but closes
+FORMS_KEPT = 1024
 BASAL_SHARE = 0.22  # of the length: how far down the outflow tract shapes the section
 
 
@@ -37,6 +39,18 @@ class LvSlice:
     cavity: Table
     epicardium: Table
     drawn: bool = True  # annotators leave out the muscle below the cavity
+
+
+@dataclass(frozen=True)
+class Form:
+    """What shapes one plane at one contraction whatever the solver turns; all but the first are relative, over angle."""
+
+    profile: float
+    motion: Table
+    cavity: Table
+    evened: Table
+    wall: Table
+    outer: Table
 
 
 @dataclass
@@ -65,6 +79,7 @@ class LeftVentricle:
     scar_extent: tuple[float, float] = (0.0, 0.0)  # in u
     wall_mm: float = 7.0
     shortening: float = 0.3  # of the cavity radius at s = 1
+    _forms: dict[tuple[float, float], Form] = field(default_factory=dict, repr=False)
 
     def base(self, s: float) -> float:
         """Z of the mitral plane, which moves towards the apex."""
@@ -85,20 +100,19 @@ class LeftVentricle:
             return None
         if u > 1:
             return self._cap(z, s, u)
-        relaxed, uneven = self.a * self._profile(u), self._unevenness(u, s)
-        radius = relaxed * np.maximum(1 - self.shortening * s * self._motion(u), LEAST_OPENING)
-        cavity = radius * (1 + uneven + self.flattening)
-        evened = radius * (1 + FOLLOWS * uneven + self.flattening)
+        form = self._form(u, s)
+        relaxed, radius = self.a * form.profile, self._radius(form, s)
+        cavity, evened = radius * form.cavity, radius * form.evened
         stretch = self.length / (self.apex(s) - self.base(s))  # the wall gets shorter, so muscle must go outwards
         stretch *= 1 + (self.compaction - 1) * s
-        muscle = (relaxed + self._wall(u, s)) ** 2 - relaxed**2
-        outer = np.sqrt(evened**2 + stretch * muscle) * (1 + OUTER_OVAL + self.outer_waver.at(u, s))
+        muscle = (relaxed + self.wall_mm * form.wall) ** 2 - relaxed**2
+        outer = np.sqrt(evened**2 + stretch * muscle) * form.outer
         return LvSlice(u, cavity, np.maximum(outer, cavity + THINNEST_MM))
 
     def volume_ml(self, planes: np.ndarray, step: float, s: float) -> float:
         """Cavity volume as slices show it."""
-        shown = [self.slice(z, s) for z in planes]
-        return sum(area(p.cavity) for p in shown if p is not None and p.drawn) * step / 1000.0
+        forms = [self._form(u, s) for u in (self.height(float(z), s) for z in planes) if 0 <= u <= 1]
+        return sum(area(self._radius(form, s) * form.cavity) for form in forms) * step / 1000.0
 
     def muscle_ml(self, planes: np.ndarray, step: float, s: float) -> float:
         """Wall volume as slices show it."""
@@ -116,24 +130,42 @@ class LeftVentricle:
             return float(1 - self.basal_narrowing * (below / TAU) ** 2)
         return float(max(0.0, 1.0 - below**2) ** (0.5 * self.taper))
 
+    def _form(self, u: float, s: float) -> Form:
+        if (u, s) not in self._forms:
+            if len(self._forms) >= FORMS_KEPT:
+                self._forms.clear()
+            uneven = self._unevenness(u, s)
+            self._forms[u, s] = Form(
+                self._profile(u),
+                self._motion(u),
+                1 + uneven + self.flattening,
+                1 + FOLLOWS * uneven + self.flattening,
+                self._wall(u, s),
+                1 + OUTER_OVAL + self.outer_waver.at(u, s),
+            )
+        return self._forms[u, s]
+
+    def _radius(self, form: Form, s: float) -> Table:
+        return np.asarray(self.a * form.profile * np.maximum(1 - self.shortening * s * form.motion, LEAST_OPENING))
+
     def _unevenness(self, u: float, s: float) -> Table:
         basal = max(0.0, 1 - u / BASAL_SHARE)
-        waves = self.cavity_waver.at(u, s)
+        waves = self.cavity_waver.at(u, s) * (1 + 0.5 * max(0.0, 1 - u / 0.12) + 0.8 * max(0.0, (u - 0.8) / 0.2))
         if self.scarred(u):  # which does not move, so does not change shape either
             waves += self.scar * (self.cavity_waver.at(u, 0.0) - waves)
-        return OVAL + waves + (1 + 0.5 * s) * self.outflow * basal * bump(OUTFLOW, 0.45)
+        return OVAL + waves + (1 + 0.5 * s) * self.outflow * basal * OUTFLOW_BUMP
 
     def _wall(self, u: float, s: float) -> Table:
-        """Thickness at ED: thins to the apex, and where the outflow tract meets the septum."""
+        """Thickness at ED, relative: thins to the apex, and where the outflow tract meets the septum."""
         taper = 1.0 + 0.16 * (1 - u) ** 0.5 - 0.22 * u**2
         taper += self.apical_gain * min(max((u - 0.45) / 0.4, 0.0), 1.0)
         basal = max(0.0, 1 - u / BASAL_SHARE)
-        shape = self.wall_shape + self.wall_waver.at(u, s) - (0.35 + 0.25 * s) * basal * bump(SEPTUM, 0.5)
-        return self.wall_mm * np.maximum(shape, 0.3) * taper
+        shape = self.wall_shape + self.wall_waver.at(u, s) - (0.35 + 0.25 * s) * basal * OUTFLOW_THINNING
+        return np.asarray(np.maximum(shape, 0.3) * taper)
 
     def _motion(self, u: float) -> Table:
         level = 1 - self.basal_stillness * max(0.0, 1 - u / 0.35) + self.apical_drive * max(0.0, u - 0.5)
-        return level * (1.0 - (1.0 - self.scar_motion) * self.scar * float(self.scarred(u)))
+        return np.asarray(level * (1.0 - (1.0 - self.scar_motion) * self.scar * float(self.scarred(u))))
 
     def _cap(self, z: float, s: float, u: float) -> LvSlice | None:
         """Muscle that closes the apex."""
@@ -189,7 +221,7 @@ def _thicken(ventricle: LeftVentricle, rng: np.random.Generator) -> None:
         ventricle.apical_gain = rng.uniform(0.9, 1.7)
     elif kind > 0.16:
         where = rng.normal(ANTEROSEPTAL, 0.4)
-        ventricle.wall_shape = ventricle.wall_shape + rng.uniform(1.5, 2.5) * bump(where, rng.uniform(0.6, 1.1))
+        ventricle.wall_shape = ventricle.wall_shape + rng.uniform(1.5, 2.4) * bump(where, rng.uniform(0.65, 1.1))
 
 
 def _infarct(ventricle: LeftVentricle, rng: np.random.Generator) -> None:

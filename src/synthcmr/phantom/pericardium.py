@@ -34,9 +34,12 @@ class Covering:
         tissue[filled] = heart[filled]
 
 
-def covering(pad: FatPad, heart: Around, rough: Image, coarse: Image, pitch_mm: float) -> Covering:
-    """What the slice's frames share."""
-    thickness = heart.polar.at(pad.thickness_mm) * (1 + np.float32(0.4) * coarse) + np.float32(pad.rough_mm) * rough
+def covering(pad: FatPad, heart: Around, height: float, rough: Image, coarse: Image, pitch_mm: float) -> Covering:
+    """What the slice's frames share; there is more fat towards the apex (`height` 1) than at the base (0)."""
+    more = np.float32(0.7 + 0.9 * np.clip(height, 0.0, 1.3))
+    thickness = (
+        more * heart.polar.at(pad.thickness_mm) * (1 + np.float32(0.4) * coarse) + np.float32(pad.rough_mm) * rough
+    )
     return Covering(np.asarray(thickness, dtype=np.float32), pad.pericardium_mm, pitch_mm)
 
 

@@ -87,6 +87,8 @@ PRESETS: dict[str, Preset] = {
         },
         age=(52.0, 18.0),
         age_range=(18.0, 90.0),
-        mass_factor=1.25,
+        mass_factor=1.1,
+        lv_factor=0.9,
+        rv_factor=0.95,
     ),
 }

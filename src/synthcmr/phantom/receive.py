@@ -19,6 +19,7 @@ class Receive:
     of_water: Complex
     of_fat: Complex
     noise: Image  # relative noise at each reconstructed pixel
+    beats: Image  # how much of it moves with the heart
 
     def combined(self, water: Image, fat: Image) -> Complex:
         """Complex signal of water and fat together."""
@@ -43,11 +44,13 @@ def receive(scan: Scan, coarse: Image, x: Points, y: Points) -> Receive:
     sensitivity = relative * even * np.exp(1j * scan.receive_phase(x, y)).astype(np.complex64)
     contrast = scan.contrast
     turned = np.exp(1j * (contrast.fat_phase + contrast.fat_phase_spread * coarse)).astype(np.complex64)
-    r2 = (x[::OVERSAMPLING, ::OVERSAMPLING] - 20.0) ** 2 + (y[::OVERSAMPLING, ::OVERSAMPLING] - 10.0) ** 2
+    px, py = x[::OVERSAMPLING, ::OVERSAMPLING], y[::OVERSAMPLING, ::OVERSAMPLING]
+    r2 = (px - np.float32(20.0)) ** 2 + (py - np.float32(10.0)) ** 2
+    beats = np.exp(-((((px + np.float32(15.0)) / np.float32(50.0)) ** 2 + (py / np.float32(40.0)) ** 2) ** 2))
     folding = 1 + np.float32(scan.g_factor) * np.exp(-r2 / np.float32(2 * G_FACTOR_REACH_MM**2))
     at_middle = 1 + scan.g_factor
     noise = even[::OVERSAMPLING, ::OVERSAMPLING] * folding / np.float32(at_middle)
-    return Receive(sensitivity, sensitivity * turned, noise.astype(np.float32))
+    return Receive(sensitivity, sensitivity * turned, noise.astype(np.float32), beats)
 
 
 def _total(scan: Scan, x: Points, y: Points) -> Points:

@@ -116,6 +116,7 @@ class Renderer:
             covering=covering(
                 self.thorax.pad,
                 heart,
+                z / self.heart.lv.length,
                 self.thorax.abdomen.roughness.at(ground.rulers, z),
                 varied.coarse[near],
                 float(ground.grid.pitch2**0.5),
@@ -131,21 +132,29 @@ class Renderer:
         water, fat = part.without_heart.water.copy(), part.without_heart.fat.copy()
         water[ground.near], fat[ground.near] = beating.water, beating.fat
         signal = ground.receive.combined(water, blurred(fat, float(blur)))
-        return self._acquisition.image(signal, ground.receive.noise, rng)
+        return self._acquisition.image(signal, ground.receive.noise, ground.receive.beats, rng)
 
     def _beating(self, part: Slice, s: float) -> Signal:
         """Signal of the points that the heart can reach, averaged over the slice's thickness and the readout."""
-        ground, z = part.ground, float(self.heart.slices_z[part.index])
-        flow = self.thorax.textures.coarse.at(ground.rulers, z + FLOW_MM * s)
-        varied = part.varied.part(ground.near, flow)
+        ground = part.ground
+        flow, still = self._flow(part, s), part.varied.coarse[ground.near]
         off_resonance = ground.off_resonance[ground.near]
         parts = []
         for surroundings, (position, later, _) in zip(part.surroundings, MOMENTS, strict=True):
             tissue = surroundings[ground.near].copy()
             moved = float(np.clip(s + later, 0.0, 1.0))
-            part.covering.paint(tissue, self.tissue.at(part.heart, position * self.scan.protocol.slice_mm, moved))
+            heart = self.tissue.at(part.heart, position * self.scan.protocol.slice_mm, moved)
+            part.covering.paint(tissue, heart)
+            varied = part.varied.part(ground.near, np.where(heart > 0, flow, still))
             parts.append(self._shader.shade(tissue, varied, off_resonance))
         return mean_of(parts)
+
+    def _flow(self, part: Slice, s: float) -> Image:
+        """What inflow and dephasing do to blood: brighter at the base, dark where streams part or swirl."""
+        z, rulers, coarse = float(self.heart.slices_z[part.index]), part.ground.rulers, self.thorax.textures.coarse
+        swirls = np.maximum(coarse.at(rulers, z + FLOW_MM * (1 + s)) - np.float32(1.0), 0)
+        inflow = self.scan.inflow * (1.0 - 2.0 * z / self.heart.lv.length)
+        return np.asarray(coarse.at(rulers, z + FLOW_MM * s) - np.float32(1.6) * swirls + np.float32(inflow))
 
     def _ground(self, index: int) -> Ground:
         lies = tuple(self.scan.shifts_mm[index].tolist())
@@ -252,7 +261,9 @@ def _ground(scan: Scan, thorax: Thorax, index: int) -> Ground:
     reach = np.hypot(grid.x, grid.y) < HEART_REACH_MM
     rows, columns = np.flatnonzero(reach.any(axis=1)), np.flatnonzero(reach.any(axis=0))
     near = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
-    frequency = np.rint(scan.off_resonance_hz(grid.x, grid.y) - OFF_RESONANCE_HZ[0])
+    bands = np.float32(2000.0 / scan.protocol.tr_ms)  # Hz after which the steady state repeats, sign included
+    frequency = scan.off_resonance_hz(grid.x, grid.y)
+    frequency = np.rint(frequency - bands * np.rint(frequency / bands) - np.float32(OFF_RESONANCE_HZ[0]))
     return Ground(
         grid=grid,
         near=near,

@@ -21,6 +21,8 @@ TURN = (0.14, 0.08, 0.0, -0.12, -0.28, -0.40, -0.48)  # radians; negative toward
 FIRST_CORNER = (-1.48, -1.5, -1.54, -1.6, -1.7, -1.75, -1.8)  # where the anterior corner points
 INFERIOR_INSERTION = (0.78, 0.82, 0.86, 0.92, 0.97, 1.0, 1.0)  # radians below the direction to the septum
 DIAPHRAGM = (1.55, 1.55, 1.5, 1.4, 1.25, 1.15, 1.1)  # where the flat inferior wall faces
+OUTFLOW_SHARE = 0.35  # of the LV's length: how far down the outflow tract shapes the section
+CRESCENT_BELOW, CRESCENT_POWER = 1.25, 0.8  # a small RV is a thin crescent, not a small disc
 FLATNESS = 10.0  # how sharply the inferior wall bends
 RV_WAVES = {2: 0.04, 3: 0.03, 4: 0.022, 5: 0.016, 6: 0.012, 7: 0.010, 8: 0.008}
 
@@ -32,6 +34,27 @@ class RvSlice:
     centre_x: float
     centre_y: float
     radius: Table
+
+
+@dataclass(frozen=True)
+class RvPlane:
+    """The curve of one plane before it gets its size."""
+
+    centre_x: float
+    centre_y: float
+    size: float
+    width: float  # along the direction to the LV, relative to across
+    along: Table  # share of each direction that runs along it, squared
+    shape: Table
+    bend: Table  # how far a radius reaches towards the diaphragm's line, per mm
+
+    def sized(self, scale: float) -> RvSlice:
+        """The curve at a scale, with its inferior wall flattened along the diaphragm."""
+        squeeze = min(1.0, scale / CRESCENT_BELOW) ** CRESCENT_POWER
+        ellipse = 1.0 / np.sqrt(self.along / (self.width * squeeze) ** 2 + (1 - self.along) * squeeze)
+        radius = scale * self.size * ellipse * self.shape
+        flat = (1 + (radius * self.bend) ** FLATNESS) ** (-1 / FLATNESS)
+        return RvSlice(self.centre_x, self.centre_y, np.asarray(radius * flat))
 
 
 @dataclass
@@ -53,9 +76,18 @@ class RightVentricle:
     waver: Waver
     scale: tuple[float, float] = (1.0, 0.8)
 
+    def base(self, s: float) -> float:
+        """Z of the uppermost plane that annotators draw."""
+        return -self.above_base_mm + self.excursion_mm * s
+
     def slice(self, lv: LeftVentricle, z: float, s: float) -> RvSlice | None:
         """The curve at a plane, or None where there is no RV."""
-        if z < -self.above_base_mm + self.excursion_mm * s:
+        plane = self.plane(lv, z, s)
+        return None if plane is None else plane.sized(self.scale[0] + (self.scale[1] - self.scale[0]) * s)
+
+    def plane(self, lv: LeftVentricle, z: float, s: float) -> RvPlane | None:
+        """What the curve at a plane is but for its size."""
+        if z < self.base(s):
             return None
         u = lv.height(z, s)
         if u > self.end - self.end_motion * s:
@@ -65,31 +97,30 @@ class RightVentricle:
             return None
         direction = self.direction + self.twist * float(np.interp(u, HEIGHTS, TURN))
         lv_radius = float(at(beside.epicardium, np.angle(np.exp(1j * np.array([direction]))))[0])
-        reference = lv.a * (1 - 0.5 * lv.shortening * s) + lv.wall_mm
-        size = reference * float(np.interp(u, HEIGHTS, SIZE)) ** self.taper * (1 + min(u, 0.0))
         distance = self.apart * lv_radius * float(np.interp(u, HEIGHTS, DISTANCE))
         x, y = distance * np.cos(direction), distance * np.sin(direction)
-        radius = self._curve(size, self.scale[0] + (self.scale[1] - self.scale[0]) * s, direction, u, s)
-        return RvSlice(x, y, self._on_diaphragm(radius, beside.epicardium, x, y, u))
+        size = lv.a * (1 - 0.5 * lv.shortening * s) + lv.wall_mm
+        size *= float(np.interp(u, HEIGHTS, SIZE)) ** self.taper * (1 + min(u, 0.0))
+        along = np.cos(THETA - direction) ** 2
+        bend = self._bend(beside.epicardium, x, y, u)
+        return RvPlane(x, y, size, self.width, along, self._corners(direction, u, s), bend)
 
-    def _on_diaphragm(self, radius: Table, epicardium: Table, x: float, y: float, u: float) -> Table:
-        """The curve with its inferior wall flattened along a line that starts where septum and diaphragm meet."""
+    def _corners(self, direction: float, u: float, s: float) -> Table:
+        """What three corners and unevenness make of an ellipse; the anterior corner reaches for the outflow tract."""
+        corner = float(np.interp(u, HEIGHTS, FIRST_CORNER)) + direction - np.pi
+        shape = 1 + self.corners * np.cos(3 * (THETA - corner)) + self.waver.at(u, s)
+        if u < OUTFLOW_SHARE:
+            shape += self.outflow * (1 - u / OUTFLOW_SHARE) * bump(corner, 0.45)
+        return np.asarray(shape)
+
+    def _bend(self, epicardium: Table, x: float, y: float, u: float) -> Table:
+        """Where the diaphragm's line runs, which starts where it meets the septum; around the RV's centre."""
         insertion = np.pi - float(np.interp(u, HEIGHTS, INFERIOR_INSERTION)) - self.insertion
         facing = float(np.interp(u, HEIGHTS, DIAPHRAGM)) + self.direction - np.pi
         reach = float(at(epicardium, np.array([insertion]))[0])
         dx, dy = reach * np.cos(insertion) - x, reach * np.sin(insertion) - y
         distance = max(dx * np.cos(facing) + dy * np.sin(facing), 0.3 * reach)
-        over = radius * np.maximum(np.cos(THETA - facing), 0.0) / distance
-        return np.asarray(radius * (1 + over**FLATNESS) ** (-1 / FLATNESS))
-
-    def _curve(self, size: float, scale: float, direction: float, u: float, s: float) -> Table:
-        """An ellipse across the direction to the LV with three corners; the anterior one reaches for the outflow tract."""
-        phi = THETA - direction
-        along, across = size * self.width * scale, size * scale
-        ellipse = 1.0 / np.sqrt((np.cos(phi) / along) ** 2 + (np.sin(phi) / across) ** 2)
-        corner = float(np.interp(u, HEIGHTS, FIRST_CORNER)) + direction - np.pi
-        outflow = self.outflow * max(0.0, 1 - u / 0.35) * bump(corner, 0.45)
-        return np.asarray(ellipse * (1 + self.corners * np.cos(3 * (THETA - corner)) + outflow + self.waver.at(u, s)))
+        return np.asarray(np.maximum(np.cos(THETA - facing), 0.0) / distance)
 
 
 def draw_right_ventricle(subject: PhantomSubject, rng: np.random.Generator) -> RightVentricle:

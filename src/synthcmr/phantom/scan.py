@@ -13,6 +13,7 @@ from synthcmr.phantom.subject import PhantomSubject, Protocol
 OVERSAMPLING = 2  # simulated points per reconstructed pixel, each way
 MARGIN_PX = 10  # simulated beyond the image, so that ringing and filters have neighbours
 INTENSITY_TOPS = (255.0, 450.0, 700.0, 1100.0, 1900.0, 4000.0)
+EDGE_MM = 75.0  # from the heart; beyond it the field of some scans changes quickly
 HEART_MARGIN_MM = 95.0  # between the LV's axis and the edge of a field of view: planners keep all of the heart within
 MISPLACED = 0.16  # share of stacks with a slice off by more than 3.4 mm (UK Biobank quality control)
 
@@ -76,6 +77,9 @@ class Scan:
     texture_gain: float
     field_terms: npt.NDArray[np.float64]
     field_bump: tuple[float, float, float]
+    field_edge: tuple[
+        float, float
+    ]  # direction, and Hz per mm beyond EDGE_MM: bands of dark where the magnet ends to be even
     phase_terms: npt.NDArray[np.float64]  # of the receive phase, radians at 120 mm
     coils: tuple[Coil, ...]
     normalised: float
@@ -85,8 +89,8 @@ class Scan:
     partial_fourier: bool
     window: float
     snr: float
-    ghost: float
-    inflow: float  # how much brighter blood is at the base than at the apex
+    ghost: tuple[float, float]  # strength of the beating heart's ghosts, and how far they lie, as a share of the rows
+    inflow: float  # how much brighter blood is at the base than half-way down, in units of its coarse texture
     character: Character
     gamma: float
     top: float
@@ -118,7 +122,10 @@ class Scan:
         """Field inhomogeneity after shimming: second order, with a dip where heart, lung and diaphragm meet."""
         cx, cy, depth = self.field_bump
         near = np.exp(-((x - np.float32(cx)) ** 2 + (y - np.float32(cy)) ** 2) / np.float32(2 * 22.0**2))
-        return _second_order(self.field_terms, x, y) + np.float32(depth) * near
+        direction, slope = self.field_edge
+        along = x * np.float32(np.cos(direction)) + y * np.float32(np.sin(direction))
+        beyond = np.maximum(along - np.float32(EDGE_MM), 0) * np.float32(slope)
+        return _second_order(self.field_terms, x, y) + np.float32(depth) * near + beyond
 
     def receive_phase(self, x: Points, y: Points) -> Points:
         """Phase of the combined coil, radians."""
@@ -141,9 +148,10 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
         size=size,
         contrast=draw_contrast(protocol, rng),
         off_centre_mm=_off_centre(size, protocol, rng),
-        texture_gain=_about_one(rng, 0.3),
+        texture_gain=_about_one(rng, 0.35),
         field_terms=rng.normal(0.0, inhomogeneity, 6),
         field_bump=(rng.normal(30, 15), rng.normal(45, 12), -rng.uniform(20, 120)),
+        field_edge=(rng.uniform(-np.pi, np.pi), rng.uniform(2.0, 14.0) if rng.random() < 0.35 else 0.0),
         phase_terms=rng.normal(0.0, 0.5, 6),
         coils=_draw_coils(rng),
         normalised=float(np.clip(rng.normal(character.normalised, 0.25), 0.0, 0.95)),
@@ -153,8 +161,8 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
         partial_fourier=bool(rng.random() < 0.4),
         window=rng.uniform(*character.window),
         snr=protocol.snr * _about_one(rng, 0.2),
-        ghost=rng.uniform(0.0, 0.03) if rng.random() < 0.4 else 0.0,
-        inflow=rng.uniform(-0.05, 0.25),
+        ghost=(rng.uniform(0.01, 0.07), 1.0 / int(rng.integers(2, 6))) if rng.random() < 0.45 else (0.0, 0.0),
+        inflow=rng.uniform(-0.3, 1.2),
         character=character,
         gamma=character.gamma * _about_one(rng, 0.10),
         top=float(rng.choice(INTENSITY_TOPS)),
@@ -176,7 +184,7 @@ def _draw_coils(rng: np.random.Generator) -> tuple[Coil, ...]:
     """A few elements on the chest and one on the back."""
     count = int(rng.integers(4, 6))
     angles = np.append(rng.normal(np.pi * 1.15, 0.6, count - 1), rng.normal(0.3, 0.5))
-    return tuple(Coil(150 * np.cos(a), 140 * np.sin(a), rng.uniform(60, 120), rng.uniform(0.6, 1.2)) for a in angles)
+    return tuple(Coil(140 * np.cos(a), 130 * np.sin(a), rng.uniform(50, 100), rng.uniform(0.6, 1.2)) for a in angles)
 
 
 def _draw_shifts(subject: PhantomSubject, slices: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

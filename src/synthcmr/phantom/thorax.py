@@ -77,7 +77,7 @@ def draw_thorax(subject: PhantomSubject) -> Thorax:
 
 def _draw_pad(subject: PhantomSubject, rng: np.random.Generator) -> FatPad:
     """Thick in front of the RV and below the apex, often nothing beside the LV, where the lung touches the heart."""
-    amount = (subject.epicardial_fat_ml / 75.0) * rng.uniform(0.5, 1.5)
+    amount = (subject.epicardial_fat_ml / 75.0) * np.exp(rng.normal(0.1, 0.6))
     facing = np.zeros_like(harmonics(rng, {1: 0.0}))
     angles = np.linspace(-np.pi, np.pi, facing.size, endpoint=False)
     for centre, width, thickness in ((np.pi, 0.8, 16.0), (2.3, 0.5, 14.0), (-2.2, 0.5, 8.0), (0.7, 0.4, 3.0)):
@@ -92,8 +92,8 @@ def _draw_lung_vessels(rng: np.random.Generator) -> Tree:
     beside = rng.normal((62.0, -28.0, -22.0), (10.0, 14.0, 14.0))
     across = rng.normal((-85.0, 20.0, -45.0), (12.0, 15.0, 15.0))
     return join(
-        draw_tree(rng, tuple(beside), int(rng.integers(20, 45)), 2.6 * size, rng.uniform(22, 34)),
-        draw_tree(rng, tuple(across), int(rng.integers(8, 16)), 2.6 * size, rng.uniform(22, 34)),
+        draw_tree(rng, tuple(beside), int(rng.integers(20, 45)), 3.3 * size, rng.uniform(14, 22)),
+        draw_tree(rng, tuple(across), int(rng.integers(8, 16)), 3.3 * size, rng.uniform(14, 22)),
     )
 
 
@@ -102,6 +102,6 @@ def _draw_liver_vessels(level: float, rng: np.random.Generator) -> Tree:
     root = rng.normal((-45.0, level + 45.0, 20.0), (25.0, 20.0, 20.0))
     other = rng.normal((-5.0, level + 22.0, 0.0), (15.0, 10.0, 15.0))
     return join(
-        draw_tree(rng, tuple(root), int(rng.integers(6, 14)), 3.2 * size, rng.uniform(22, 34)),
-        draw_tree(rng, tuple(other), int(rng.integers(4, 9)), 3.2 * size, rng.uniform(22, 34)),
+        draw_tree(rng, tuple(root), int(rng.integers(6, 14)), 3.6 * size, rng.uniform(14, 24)),
+        draw_tree(rng, tuple(other), int(rng.integers(4, 9)), 3.6 * size, rng.uniform(14, 24)),
     )

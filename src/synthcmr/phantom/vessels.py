@@ -26,7 +26,7 @@ def draw_tree(
     rng: np.random.Generator, root: tuple[float, float, float], branches: int, radius_mm: float, length_mm: float
 ) -> Tree:
     """Branches from a root that part in two and thin out."""
-    direction = rng.normal(size=(branches, 3)) * (1.0, 1.0, 0.7)
+    direction = rng.normal(size=(branches, 3)) * (1.0, 1.0, 1.6)
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     start = np.tile(np.array(root), (branches, 1)) + rng.normal(0, 4, (branches, 3))
     radius = radius_mm * rng.uniform(0.7, 1.1, branches)
@@ -37,11 +37,11 @@ def draw_tree(
         starts.append(start)
         ends.append(end)
         radii.append(radius)
-        length_mm *= 0.84
+        length_mm *= 0.9
         start, direction = np.repeat(end, 2, axis=0), np.repeat(direction, 2, axis=0)
-        direction = direction + rng.normal(0, 0.42, direction.shape)
+        direction = direction + rng.normal(0, 0.5, direction.shape) * (1.0, 1.0, 1.5)
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        radius = np.repeat(radius, 2) * rng.uniform(0.52, 0.88, start.shape[0])
+        radius = np.repeat(radius, 2) * rng.uniform(0.45, 0.92, start.shape[0])
         stays = radius > 0.3
         start, direction, radius = start[stays], direction[stays], radius[stays]
     start, end = np.concatenate(starts), np.concatenate(ends)
@@ -83,7 +83,10 @@ def _within(tree: Tree, grid: Grid, z: float, slice_mm: float) -> tuple[Rows, Ro
     step = tree.end[keep] - tree.start[keep]
     start, end = tree.start[keep] + step * begin[keep, None], tree.start[keep] + step * stop[keep, None]
     radius = tree.radius[keep]
-    filled = np.clip((np.abs(end[:, 2] - start[:, 2]) + 1.5 * radius) / slice_mm, 0.0, 1.0)
+    inside = end - start
+    shadow = 2 * radius * np.hypot(inside[:, 0], inside[:, 1]) + np.pi * radius**2  # area that it covers in the image
+    length = np.linalg.norm(inside, axis=1) + 0.5 * radius
+    filled = np.clip(np.pi * radius**2 * length / (shadow * slice_mm), 0.0, 1.0)
     return start, end, radius, filled
 
 
