@@ -34,6 +34,7 @@ from synthcmr.errors import CohortError
 
 BLURS = {"as they are": 0.0, "blurred": 1.2}  # standard deviation in pixels
 ROOM_AROUND = 4  # frames nearer to the border than a patch and this are left out
+OTHER_HALF = "real, other half"  # name of the floor
 DRAWS = 300  # of subjects, for intervals
 LEVEL = (2.5, 97.5)
 Names = npt.NDArray[np.str_]
@@ -201,7 +202,7 @@ def probe(
         subjects: of each side; 0 takes as many as the smallest set has, and at most half of the real ones.
 
     Returns:
-        Name and kind of pixels -> AUC; the floor is called "real, other half".
+        Name and kind of pixels -> AUC; the floor is called `OTHER_HALF`.
     """
     half = len(real.subjects) // 2
     n = subjects or min(half, *(len(one.subjects) for one in others.values()))
@@ -212,7 +213,7 @@ def probe(
         for seed in seeds:
             order = np.random.default_rng([seed, 3]).permutation(real.subjects)
             reference = smooth_real.among(order[:n])
-            sides = {"real, other half": smooth_real.among(order[n : 2 * n])}
+            sides = {OTHER_HALF: smooth_real.among(order[n : 2 * n])}
             sides |= {name: one.among(_some(one.subjects, n, seed)) for name, one in smooth.items()}
             for name, side in sides.items():
                 began = time.process_time()

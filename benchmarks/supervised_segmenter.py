@@ -1,17 +1,17 @@
 """What labels buy: the segmenter's network trained on 70 labelled ACDC patients, to stand beside one that learned from phantoms alone.
 
-    python -m benchmarks.supervised_segmenter --data ../shared/data/acdc/training ../shared/more/acdc/training --out RUN [--steps 3000]
+    python -m benchmarks.supervised_segmenter --data ../shared/data/acdc/training ../shared/more/acdc/training --out RUN [--steps 2400]
 
 Patients 15 to 20, 35 to 40, 55 to 60, 75 to 80 and 95 to 100 (six of each group) are never looked at: they are for testing, with
 `benchmarks.segmentation_on_patients`. Of the other 70, one of each group is watched while the network learns from the other 65;
 nothing is chosen by it but when to stop. Augmentation is what nnU-Net does to real images: any rotation, mirroring, scaling, a little
 warping, noise, blur, low resolution, contrast. A run that was cut short goes on. RUN holds weights that `Segmenter.load` reads,
-and the curve of the watched patients in log.csv.
+and the curve of the watched patients in metrics.jsonl.
 """
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -29,13 +29,16 @@ from synthcmr.judges.limits import segmenter_limits
 from synthcmr.judges.segmenter import Segmenter, SegmenterNetwork, SegmenterTrainee, build
 from synthcmr.judges.settings import SEGMENTER_LOOP, SegmenterSettings
 from synthcmr.training.draws import Draw
-from synthcmr.training.images import load_images
+from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.loop import Progress
 from synthcmr.training.trainee import Batch
 
 TEST_PATIENTS = tuple(n for end in (20, 40, 60, 80, 100) for n in range(end - 5, end + 1))
 WATCHED_PATIENTS = (14, 34, 54, 74, 94)  # one of each group
 WIDE = 192  # pixels that are read, so that turned and shifted crops hold real pixels
+SIZE = 96  # pixels that are learned from, 144 mm: hearts fill them, and a step costs half of what 128 pixels do
+BATCH = 12
+Augment = Callable[[Tensor, Tensor, int, torch.Generator], tuple[Tensor, Tensor]]
 
 
 def patient_name(number: int) -> str:
@@ -52,7 +55,19 @@ def split_patients(cohort: Cohort) -> tuple[Cohort, Cohort]:
 
 
 class SupervisedTrainee(SegmenterTrainee):
-    """The segmenter on real images."""
+    """The segmenter on wide images, with an augmentation of choice."""
+
+    def __init__(
+        self,
+        network: SegmenterNetwork,
+        training: TrainingImages,
+        held_out: TrainingImages | None,
+        size: int,
+        augmentation: Augment,
+    ) -> None:
+        """Take a network, the images and what is done to them in training."""
+        super().__init__(network, training, held_out, size)
+        self._augmented = augmentation
 
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
         """Frames with their masks; augmented in training, the middle of the wide crop otherwise."""
@@ -66,7 +81,7 @@ class SupervisedTrainee(SegmenterTrainee):
             middle = slice(edge, edge + self._size)
             return {"image": standardise(image[..., middle, middle]), "mask": mask[..., middle, middle]}
         generator = torch.Generator().manual_seed(int(draws[0].rng.integers(2**31)))
-        moved, labels = augment_real(image, mask, self._size, generator)
+        moved, labels = self._augmented(image, mask, self._size, generator)
         return {"image": moved, "mask": labels}
 
 
@@ -130,12 +145,31 @@ def _mixed(image: Tensor, changed: Tensor, share: float, generator: torch.Genera
     return torch.where(torch.rand(len(image), 1, 1, 1, generator=generator) < share, changed, image)
 
 
+def planar(network: SegmenterNetwork) -> SegmenterNetwork:
+    """The same network with one plane per channel in memory, in which a CPU trains it in two thirds of the time."""
+
+    def lay_out(_: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(one.clone(memory_format=torch.contiguous_format) for one in given)
+
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    network.network.register_forward_pre_hook(lay_out)
+    return network
+
+
 def train(cohort: Cohort, run: Path, steps: int, seed: int) -> Segmenter:
     """Train, or go on."""
     learned, watched = (load_images(part, None, 2) for part in split_patients(cohort))
-    settings = SegmenterSettings()
+    settings = SegmenterSettings(size=SIZE)
     loop = SEGMENTER_LOOP.model_copy(
-        update={"steps": steps, "seed": seed, "held_out_every": 100, "checkpoint_every": 100, "threads": 1}
+        update={
+            "steps": steps,
+            "batch": BATCH,
+            "seed": seed,
+            "held_out_every": 200,
+            "held_out_images": 90,
+            "checkpoint_every": 100,
+            "threads": 1,
+        }
     )
 
     def limits(network: nn.Module) -> Limits:
@@ -147,7 +181,7 @@ def train(cohort: Cohort, run: Path, steps: int, seed: int) -> Segmenter:
         run,
         record,
         loop,
-        lambda: SupervisedTrainee(build(settings), learned, watched, settings.size),
+        lambda: SupervisedTrainee(planar(build(settings)), learned, watched, settings.size, augment_real),
         limits,
         observe,
     )
@@ -170,7 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of ACDC patients")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/supervised70"))
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     cohort = real_cohort("acdc", options.data, options.out / "acdc", size=WIDE)

@@ -60,6 +60,10 @@ def test_a_segmenter_can_be_trained_stopped_and_loaded(phantom_cohort: Cohort, t
     assert again.hash == made.hash
     assert again.segment(image).shape == image.shape
     assert set(np.unique(again.segment(image))) <= {0, 1, 2, 3}
+    shares = again.probabilities(image)
+    assert shares.shape == (*image.shape[:-2], 4, *image.shape[-2:])
+    assert shares.sum(axis=-3) == pytest.approx(np.ones(image.shape), abs=1e-5)
+    assert (shares.argmax(axis=-3) == again.segment(image)).mean() > 0.999  # equal shares are rounding
     Segmenter.fit(phantom_cohort, tmp_path / "run", small, LOOP)  # finished: nothing to do
     with pytest.raises(CohortError, match="holds a run with other settings"):
         Segmenter.fit(phantom_cohort, tmp_path / "run", small, LOOP.model_copy(update={"steps": 9}))

@@ -9,9 +9,17 @@ Tensor = torch.Tensor
 TURN, STRETCH, SHIFT = 0.12, 0.05, 0.06  # of `varied`: radians, log scale, share of half the image
 SHADE, GAMMA, NOISE = 0.15, 0.2, 0.06
 
+MIRRORED = 0.3  # shares of images that each thing below befalls
+ANY_SIZE = 0.35  # as where nobody knows the pixel spacing
+ORGANS, TOUCHING, RIM, OCCLUDED, GHOSTED, FOLDED = 0.45, 0.5, 0.6, 0.08, 0.15, 0.15
+SMALLEST, LARGEST = 0.65, 1.5  # of a heart whose pixel spacing is unknown, against its true size
+CURVE_KNOTS = 7
+LAYERS = 5  # of pixels, from the wall inwards, that trabeculae reach
+COARSEST = 0.45  # of the frequencies, that the worst resolution keeps: 1.5 mm pixels as if they were 3.3 mm
+
 
 def augment(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Random pose, contrast, shading, blur, noise and unknown bright or dark things.
+    """Random pose, contrast, surroundings, resolution, artefacts and noise.
 
     Args:
         image: (batch, 1, rows, columns), 0 to 1.
@@ -23,12 +31,14 @@ def augment(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) 
         Image (batch, 1, size, size), standardised per image, and mask (batch, size, size).
     """
     image, mask = _pose(image, mask, size, generator)
+    image = _trabeculae(image, mask, generator)
     image = _regions(image, mask, generator)
-    image = _blobs(image, mask, generator)
-    image = _gamma(image, generator)
+    image = _rim(image, mask, generator)
+    image = _organs(image, mask, generator)
+    image = _curve(image, generator)
     image = _shade(image, generator)
-    image = _sharpness(image, generator)
-    image = _noise(image, generator)
+    image = _acquisition(image, generator)
+    image = _occlusion(image, generator)
     return standardise(image), mask
 
 
@@ -42,28 +52,37 @@ def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.G
     return torch.rand(shape, generator=generator) * (high - low) + low
 
 
+def _chosen(n: int, share: float, generator: torch.Generator) -> Tensor:
+    """One for the share of images that something befalls, else zero; (n, 1, 1, 1)."""
+    return (torch.rand(n, 1, 1, 1, generator=generator) < share).float()
+
+
+def _field(n: int, channels: int, knots: int, size: int, generator: torch.Generator) -> Tensor:
+    """Smooth random fields of unit variance at their knots."""
+    coarse = torch.randn(n, channels, knots, knots, generator=generator)
+    return functional.interpolate(coarse, (size, size), mode="bicubic", align_corners=True)
+
+
 def _pose(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Rotate fully, scale, shear, shift and warp smoothly; cut to `size` pixels at the stored pixel size."""
+    """Turn by any angle, mirror, scale, shear, shift and warp smoothly; cut to `size` pixels at the stored pixel size."""
     n = image.shape[0]
-    angle = _uniform((n,), -math.pi, math.pi, generator) * (torch.rand(n, generator=generator) < 0.15)
-    angle = angle + torch.randn(n, generator=generator) * 0.35
-    scale = torch.exp(torch.randn(n, 2, generator=generator) * 0.10 + torch.randn(n, 1, generator=generator) * 0.10)
+    angle = _uniform((n,), -math.pi, math.pi, generator)
+    mild = torch.randn(n, 1, generator=generator) * 0.12
+    wide = _uniform((n, 1), -math.log(LARGEST), -math.log(SMALLEST), generator)
+    common = torch.where(torch.rand(n, 1, generator=generator) < ANY_SIZE, wide, mild)
+    scale = torch.exp(common + torch.randn(n, 2, generator=generator) * 0.08)
     shear = torch.randn(n, generator=generator) * 0.08
-    shift = _uniform((n, 2), -0.28, 0.28, generator)
+    shift = _uniform((n, 2), -0.26, 0.26, generator)
     zoom = size / image.shape[-1]
     cos, sin = torch.cos(angle), torch.sin(angle)
     turn = torch.stack([torch.stack([cos, -sin + shear], -1), torch.stack([sin, cos], -1)], 1)
-    flip = torch.where(torch.rand(n, 1, generator=generator) < 0.0, -1.0, 1.0)
-    theta = torch.cat(
-        [turn * (zoom * scale * torch.cat([flip, torch.ones_like(flip)], 1))[:, None, :], shift[..., None] * zoom],
-        dim=2,
-    )
+    flip = torch.where(torch.rand(n, 1, generator=generator) < MIRRORED, -1.0, 1.0)
+    axes = zoom * scale * torch.cat([flip, torch.ones_like(flip)], 1)
+    theta = torch.cat([turn * axes[:, None, :], shift[..., None] * zoom], dim=2)
     grid = functional.affine_grid(theta, [n, 1, size, size], align_corners=False)
-    warp = functional.interpolate(
-        torch.randn(n, 2, 6, 6, generator=generator), (size, size), mode="bicubic", align_corners=True
-    )
-    strength = _uniform((n, 1, 1, 1), 0.0, 0.03, generator) * zoom
-    grid = grid + (warp * strength).permute(0, 2, 3, 1)
+    bend = _field(n, 2, 5, size, generator) * _uniform((n, 1, 1, 1), 0.0, 0.035, generator)
+    ripple = _field(n, 2, 11, size, generator) * _uniform((n, 1, 1, 1), 0.0, 0.010, generator)
+    grid = grid + ((bend + ripple) * zoom).permute(0, 2, 3, 1)
     moved = functional.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     labels = functional.grid_sample(
         mask[:, None].float(), grid, mode="nearest", padding_mode="zeros", align_corners=False
@@ -71,58 +90,127 @@ def _pose(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) ->
     return moved, labels[:, 0].long()
 
 
+def _trabeculae(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+    """Let the muscle grow into the blood: annotators draw the cavity up to the compact wall, whatever lies before it."""
+    n, _, size, _ = image.shape
+    wall = (mask == 2).float()[:, None]
+    pixels = wall.sum(dim=(2, 3), keepdim=True)
+    level = torch.where(pixels > 0, (image * wall).sum(dim=(2, 3), keepdim=True) / pixels.clamp(min=1), image)
+    texture = _field(n, 1, size // 4, size, generator)
+    for cavity, most in ((1, 0.85), (3, 0.95)):
+        blood = (mask == cavity).float()[:, None]
+        depth, core = torch.zeros_like(blood), blood
+        for _ in range(LAYERS):
+            depth, core = depth + core, 1 - functional.max_pool2d(1 - core, 3, stride=1, padding=1)
+        reach = _uniform((n, 1, 1, 1), 0.5, LAYERS + 1.5, generator)
+        reach = reach * torch.exp(0.3 * _field(n, 1, 5, size, generator))
+        near = functional.avg_pool2d((1.2 - (depth - 0.5) / reach).clamp(0, 1) * blood, 3, stride=1, padding=1) * blood
+        smooth = _uniform((n, 1, 1, 1), 0.2, 1.0, generator)
+        patches = smooth + (1 - smooth) * torch.sigmoid(texture * 4)
+        strength = _uniform((n, 1, 1, 1), 0.0, most, generator)
+        weight = near * patches * strength
+        image = image + weight * (level - image)
+    return image
+
+
 def _regions(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-    """Vary the brightness of each structure and of the rest on its own, with soft edges."""
-    n = image.shape[0]
+    """Vary the brightness of blood, wall and surroundings on their own, also within each, with soft edges."""
+    n, _, size, _ = image.shape
     onehot = functional.one_hot(mask, 4).permute(0, 3, 1, 2).float()
     soft = functional.avg_pool2d(onehot, 3, stride=1, padding=1)
-    gain = torch.exp(torch.randn(n, 4, 1, 1, generator=generator) * 0.15)
-    offset = torch.randn(n, 4, 1, 1, generator=generator) * 0.04
-    return (image * (soft * gain).sum(1, keepdim=True) + (soft * offset).sum(1, keepdim=True)).clamp(min=0)
+    tissue = torch.randn(n, 4, 1, 1, generator=generator) * 0.12
+    blood = torch.tensor([0.0, 1.0, 0.0, 1.0]).view(1, 4, 1, 1)  # both cavities hold the same blood
+    tissue = tissue + blood * torch.randn(n, 1, 1, 1, generator=generator) * 0.15
+    within = _field(n, 4, 6, size, generator) * _uniform((n, 4, 1, 1), 0.0, 0.18, generator)
+    gain = (soft * torch.exp(tissue + within)).sum(1, keepdim=True)
+    offset = (soft * torch.randn(n, 4, 1, 1, generator=generator) * 0.05).sum(1, keepdim=True)
+    return (image * gain + offset).clamp(min=0)
 
 
-def _blobs(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-    """Add smooth things of any brightness outside the heart: organs nobody modelled."""
+def _rim(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+    """Lay fat, fluid or lung of any brightness around parts of the heart, one to three pixels thick."""
     n, _, size, _ = image.shape
-    field = functional.interpolate(
-        torch.randn(n, 2, 9, 9, generator=generator), (size, size), mode="bicubic", align_corners=True
-    )
-    where = torch.sigmoid((field[:, :1] - 0.9) * 12.0)
-    level = (_uniform((n, 1, 1, 1), 0.0, 0.9, generator) + 0.15 * field[:, 1:]).clamp(0, 1.2)
-    outside = (functional.max_pool2d((mask > 0).float()[:, None], 5, stride=1, padding=2) == 0).float()
-    chosen = (torch.rand(n, 1, 1, 1, generator=generator) < 0.4).float()
-    weight = where * outside * chosen
+    heart = (mask > 0).float()[:, None]
+    thin = functional.max_pool2d(heart, 3, stride=1, padding=1)
+    thick = functional.max_pool2d(heart, 7, stride=1, padding=3)
+    around = torch.where(torch.rand(n, 1, 1, 1, generator=generator) < 0.5, thin, thick) - heart
+    field = _field(n, 2, 7, size, generator)
+    weight = functional.avg_pool2d(around * torch.sigmoid(field[:, :1] * 8.0), 3, stride=1, padding=1)
+    weight = weight * _chosen(n, RIM, generator) * _uniform((n, 1, 1, 1), 0.3, 1.0, generator) * (1 - heart)
+    level = (_uniform((n, 1, 1, 1), 0.0, 1.0, generator) + 0.15 * field[:, 1:]).clamp(0, 1.2)
     return image * (1 - weight) + level * weight
 
 
-def _gamma(image: Tensor, generator: torch.Generator) -> Tensor:
+def _organs(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+    """Add smooth things of any brightness outside the heart, some of them up to its border: organs nobody modelled."""
+    n, _, size, _ = image.shape
+    heart = (mask > 0).float()[:, None]
+    clear = torch.where(
+        torch.rand(n, 1, 1, 1, generator=generator) < TOUCHING,
+        functional.avg_pool2d(heart, 3, stride=1, padding=1),
+        functional.max_pool2d(heart, 7, stride=1, padding=3),
+    )
+    for knots in (7, 13):
+        field = _field(n, 3, knots, size, generator)
+        where = torch.sigmoid((field[:, :1] - _uniform((n, 1, 1, 1), 0.3, 1.1, generator)) * 12.0)
+        level = _uniform((n, 1, 1, 1), 0.0, 1.0, generator) + 0.15 * field[:, 1:2]
+        weight = where * (1 - clear) * _chosen(n, ORGANS, generator)
+        image = image * (1 - weight) + level.clamp(0, 1.2) * weight
+    return image
+
+
+def _curve(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Send grey values through a random curve that rises everywhere, and then some through a power."""
     n = image.shape[0]
-    exponent = torch.exp(torch.randn(n, 1, 1, 1, generator=generator) * 0.3)
+    steps = torch.exp(torch.randn(n, CURVE_KNOTS, generator=generator) * _uniform((n, 1), 0.0, 0.6, generator))
+    curve = functional.pad(steps.cumsum(1) / steps.sum(1, keepdim=True), (1, 0))
     top = image.amax(dim=(1, 2, 3), keepdim=True) + 1e-6
-    return top * (image / top) ** exponent
+    place = (image / top).clamp(0, 1) * CURVE_KNOTS
+    low = place.floor().clamp(max=CURVE_KNOTS - 1)
+    start = curve.gather(1, low.long().flatten(1)).view_as(image)
+    end = curve.gather(1, low.long().flatten(1) + 1).view_as(image)
+    exponent = torch.exp(torch.randn(n, 1, 1, 1, generator=generator) * 0.25)
+    return top * (start + (place - low) * (end - start)).clamp(0, 1) ** exponent
 
 
 def _shade(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Uneven coils: smooth, and stronger towards one side."""
     n, _, size, _ = image.shape
-    field = functional.interpolate(
-        torch.randn(n, 1, 3, 3, generator=generator), (size, size), mode="bicubic", align_corners=True
-    )
-    return image * torch.exp(field * _uniform((n, 1, 1, 1), 0.0, 0.35, generator))
+    field = _field(n, 1, 3, size, generator) * _uniform((n, 1, 1, 1), 0.0, 0.4, generator)
+    return image * torch.exp(field)
 
 
-def _sharpness(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Blur or sharpen a little."""
-    n = image.shape[0]
-    smooth = functional.avg_pool2d(functional.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    amount = _uniform((n, 1, 1, 1), -0.5, 0.8, generator)
-    return (image + amount * (smooth - image)).clamp(min=0)
+def _acquisition(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Resolution, ringing, ghosts, fold-over and coloured noise, all where a scanner makes them: among the frequencies."""
+    n, _, rows, columns = image.shape
+    spectrum = torch.fft.rfft2(image)
+    down = torch.fft.fftfreq(rows).abs().view(1, 1, -1, 1) * 2
+    across = torch.fft.rfftfreq(columns).view(1, 1, 1, -1) * 2
+    kept = _uniform((2, n, 1, 1, 1), COARSEST, 1.3, generator)  # beyond 1: everything is kept
+    edge = _uniform((n, 1, 1, 1), 0.03, 0.5, generator)  # a hard edge rings
+    window = torch.sigmoid((kept[0] - down) / edge * 6) * torch.sigmoid((kept[1] - across) / edge * 6)
+    sharper = 1 + _uniform((n, 1, 1, 1), -0.3, 0.8, generator) * torch.hypot(down, across).clamp(max=1)
+    line = torch.arange(rows).view(1, 1, -1, 1)
+    period = torch.randint(2, 5, (n, 1, 1, 1), generator=generator)
+    ghost = _uniform((n, 1, 1, 1), 0.0, 0.35, generator) * _chosen(n, GHOSTED, generator)
+    modulation = 1 + ghost * torch.cos(2 * math.pi * line / period)
+    noise = torch.fft.rfft2(torch.randn(image.shape, generator=generator))
+    level = _uniform((n, 1, 1, 1), 0.0, 0.09, generator) ** 1.3
+    seen = torch.fft.irfft2(spectrum * window * sharper * modulation, s=(rows, columns))
+    noise = torch.fft.irfft2(noise * window, s=(rows, columns)) * (1 + 0.5 * _field(n, 1, 3, rows, generator)).abs()
+    folded = torch.roll(seen, rows // 2, dims=2) * _uniform((n, 1, 1, 1), 0.0, 0.3, generator)
+    return (seen + folded * _chosen(n, FOLDED, generator) + level * noise).abs()
 
 
-def _noise(image: Tensor, generator: torch.Generator) -> Tensor:
-    n = image.shape[0]
-    sigma = _uniform((n, 1, 1, 1), 0.0, 0.05, generator)
-    noise = torch.randn(image.shape, generator=generator)
-    return (image + sigma * noise).abs()
+def _occlusion(image: Tensor, generator: torch.Generator) -> Tensor:
+    """A smooth patch without signal, as metal leaves it, anywhere."""
+    n, _, size, _ = image.shape
+    place = torch.linspace(-1, 1, size)
+    centre = _uniform((n, 2, 1, 1), -0.8, 0.8, generator)
+    radius = _uniform((n, 1, 1), 0.06, 0.25, generator)
+    distance = torch.hypot(place.view(1, -1, 1) - centre[:, 0], place.view(1, 1, -1) - centre[:, 1])
+    dark = torch.sigmoid((radius - distance) * 30)[:, None] * _chosen(n, OCCLUDED, generator)
+    return image * (1 - 0.9 * dark)
 
 
 def varied(image: Tensor, generator: torch.Generator) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -76,7 +76,6 @@ class Segmenter:
         load_weights(network, weights)
         return cls(network.to(best_device()), file_hash(weights), read_header(weights).get("limits", {}))
 
-    @torch.no_grad()
     def segment(self, image: npt.NDArray[np.floating]) -> Mask:
         """Labels of images.
 
@@ -86,15 +85,34 @@ class Segmenter:
         Returns:
             Same shape, canonical labels.
         """
+        labels = [logits.argmax(dim=1).to(torch.uint8).cpu() for logits in self._logits(image)]
+        joined: Mask = torch.cat(labels).numpy().reshape(image.shape)
+        return joined
+
+    def probabilities(self, image: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Probability of every label at every pixel.
+
+        Args:
+            image: (..., rows, columns), 0 to 1; rows and columns multiples of 16.
+
+        Returns:
+            (..., 4, rows, columns), in the order of the labels; the four add up to one.
+        """
+        shares = [logits.float().softmax(dim=1).cpu() for logits in self._logits(image)]
+        rows, columns = image.shape[-2:]
+        joined: npt.NDArray[np.float32] = torch.cat(shares).numpy()
+        return joined.reshape(*image.shape[:-2], CLASSES, rows, columns)
+
+    @torch.no_grad()
+    def _logits(self, image: npt.NDArray[np.floating]) -> Iterator[Tensor]:
+        """What the network says of images, a batch at a time."""
         device = next(self.network.parameters()).device
         flat = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32)).reshape(-1, 1, *image.shape[-2:])
-        found = []
         for part in torch.split(flat, BATCH):
+            ready = channels_last_batch(standardise(part).to(device))
             with torch.autocast(device.type, torch.bfloat16):
-                ready = standardise(part).to(device)
-                found.append(self.network.network(channels_last_batch(ready)).argmax(dim=1).to(torch.uint8).cpu())
-        labels: Mask = torch.cat(found).numpy().reshape(image.shape)
-        return labels
+                logits = self.network.network(ready)
+            yield logits
 
 
 class SegmenterTrainee:
