@@ -22,6 +22,7 @@ class Acquisition:
     filter: Image  # k-space filter of the reconstruction
     shift: Complex  # closes the fraction of a pixel between the two grids' first points
     sigma: float  # noise of one sample
+    floor: float  # what the noise of elements that see little adds to a sum of squares
 
     def image(self, signal: Complex, noise_map: Image, beats: Image, rng: np.random.Generator) -> Image:
         """Magnitude image of one slice and frame, cut to the image size.
@@ -41,7 +42,9 @@ class Acquisition:
         noise = rng.standard_normal((*self.lines, 2), dtype=np.float32).view(np.complex64)[..., 0]
         noise *= self.filter * np.float32(self.sigma)
         image += _reconstructed(noise, scan.reconstructed) * noise_map
-        return _post(np.abs(_cut(image, scan.size)), scan)
+        power = image.real**2 + image.imag**2
+        power += (np.float32(self.floor) * noise_map) ** 2
+        return _post(np.sqrt(_cut(power, scan.size)), scan)
 
 
 def plan(scan: Scan) -> Acquisition:
@@ -51,7 +54,8 @@ def plan(scan: Scan) -> Acquisition:
     sigma = (
         scan.contrast.blood / scan.snr / np.sqrt((weights**2).sum())
     )  # so that the image has it, whatever the filter
-    return Acquisition(scan, lines, weights, _part_of_pixel(scan.reconstructed, lines), float(sigma))
+    floor = scan.contrast.blood / scan.snr * np.sqrt(2.0 * (scan.channels - 1))
+    return Acquisition(scan, lines, weights, _part_of_pixel(scan.reconstructed, lines), float(sigma), float(floor))
 
 
 def _acquired(scan: Scan) -> tuple[int, int]:
@@ -121,7 +125,7 @@ def _part_of_pixel(size: tuple[int, int], lines: tuple[int, int]) -> Complex:
     return (rows[:, None] * columns[None, :]).astype(np.complex64)
 
 
-def _cut(image: Complex, size: tuple[int, int]) -> Complex:
+def _cut(image: Image, size: tuple[int, int]) -> Image:
     top, left = (image.shape[0] - size[0]) // 2, (image.shape[1] - size[1]) // 2
     return image[top : top + size[0], left : left + size[1]]
 

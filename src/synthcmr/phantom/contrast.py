@@ -46,8 +46,8 @@ def draw_contrast(protocol: Protocol, rng: np.random.Generator) -> Contrast:
     return Contrast(
         signal=table * gains[:, None],
         blood=blood * float(gains[Tissue.LV_BLOOD]),
-        fat_phase=rng.normal(0.0, 0.5),
-        fat_phase_spread=rng.uniform(0.1, 0.7),
+        fat_phase=rng.normal(0.0, 0.7),
+        fat_phase_spread=rng.uniform(0.1, 0.9),
         fat_blur_mm=rng.uniform(0.5, 1.5),
     )
 

@@ -2,6 +2,7 @@
 
 Times: Stanisz 2005 and the IT'IS tables as collected in the literature. Proton densities of solid organs are lowered so
 that ratios to blood equal what real short-axis cine shows; magnetisation transfer is the likely cause, and is not simulated.
+Those of vessels in lung and liver are raised, because fresh blood flows into the slice there.
 """
 
 import numpy as np
@@ -26,10 +27,10 @@ RELAXATION: dict[Tissue, tuple[Times, Times]] = {
     Tissue.OUTFLOW_BLOOD: ((1500, 250, 0.85), (1850, 220, 0.85)),
     Tissue.EPICARDIAL_FAT: ((340, 100, 0.75), (380, 95, 0.75)),
     Tissue.PERICARDIUM: ((900, 25, 0.30), (1100, 25, 0.30)),
-    Tissue.LUNG: ((1200, 30, 0.19), (1300, 25, 0.17)),
-    Tissue.LUNG_VESSEL: ((1500, 220, 0.90), (1800, 150, 0.90)),
+    Tissue.LUNG: ((1200, 30, 0.44), (1300, 25, 0.37)),
+    Tissue.LUNG_VESSEL: ((1500, 220, 1.40), (1800, 150, 1.40)),
     Tissue.LIVER: ((576, 46, 0.55), (812, 42, 0.50)),
-    Tissue.LIVER_VESSEL: ((1500, 200, 0.80), (1800, 150, 0.80)),
+    Tissue.LIVER_VESSEL: ((1500, 200, 1.20), (1800, 150, 1.20)),
     Tissue.SPLEEN: ((1057, 79, 0.51), (1328, 61, 0.51)),
     Tissue.STOMACH_WALL: ((1000, 45, 0.60), (1350, 45, 0.60)),
     Tissue.STOMACH_FLUID: ((2200, 500, 0.95), (2500, 400, 0.95)),

@@ -89,6 +89,7 @@ class Scan:
     partial_fourier: bool
     window: float
     snr: float
+    channels: int  # that a sum of squares combines; 1 where elements are combined for the best signal
     ghost: tuple[float, float]  # strength of the beating heart's ghosts, and how far they lie, as a share of the rows
     inflow: float  # how much brighter blood is at the base than half-way down, in units of its coarse texture
     character: Character
@@ -148,7 +149,7 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
         size=size,
         contrast=draw_contrast(protocol, rng),
         off_centre_mm=_off_centre(size, protocol, rng),
-        texture_gain=_about_one(rng, 0.35),
+        texture_gain=1.15 * _about_one(rng, 0.4),
         field_terms=rng.normal(0.0, inhomogeneity, 6),
         field_bump=(rng.normal(30, 15), rng.normal(45, 12), -rng.uniform(20, 120)),
         field_edge=(rng.uniform(-np.pi, np.pi), rng.uniform(2.0, 14.0) if rng.random() < 0.35 else 0.0),
@@ -161,6 +162,7 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
         partial_fourier=bool(rng.random() < 0.4),
         window=rng.uniform(*character.window),
         snr=protocol.snr * _about_one(rng, 0.2),
+        channels=int(rng.integers(2, 8)) if rng.random() < 0.5 else 1,
         ghost=(rng.uniform(0.01, 0.07), 1.0 / int(rng.integers(2, 6))) if rng.random() < 0.45 else (0.0, 0.0),
         inflow=rng.uniform(-0.3, 1.2),
         character=character,

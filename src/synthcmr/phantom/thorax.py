@@ -62,9 +62,9 @@ def draw_thorax(subject: PhantomSubject) -> Thorax:
         mediastinum=draw_mediastinum(rng),
         lung_vessels=_draw_lung_vessels(rng),
         liver_vessels=_draw_liver_vessels(abdomen.level, rng),
-        lung_density=float(np.exp(rng.normal(0.0, 0.4))),
+        lung_density=float(np.exp(rng.normal(0.0, 0.45))),
         lung_gradient=rng.normal(0.35, 0.25),
-        lung_haze=rng.uniform(0.0, 3.0),
+        lung_haze=rng.uniform(0.0, 1.5),
         pad=_draw_pad(subject, rng),
         warp=draw_warp(rng, rng.uniform(3.0, 8.0), rng.uniform(0.8, 2.2)),
         textures=Textures(
@@ -92,8 +92,8 @@ def _draw_lung_vessels(rng: np.random.Generator) -> Tree:
     beside = rng.normal((62.0, -28.0, -22.0), (10.0, 14.0, 14.0))
     across = rng.normal((-85.0, 20.0, -45.0), (12.0, 15.0, 15.0))
     return join(
-        draw_tree(rng, tuple(beside), int(rng.integers(20, 45)), 3.3 * size, rng.uniform(14, 22)),
-        draw_tree(rng, tuple(across), int(rng.integers(8, 16)), 3.3 * size, rng.uniform(14, 22)),
+        draw_tree(rng, tuple(beside), int(rng.integers(28, 60)), 3.6 * size, rng.uniform(14, 22)),
+        draw_tree(rng, tuple(across), int(rng.integers(10, 20)), 3.6 * size, rng.uniform(14, 22)),
     )
 
 
@@ -102,6 +102,6 @@ def _draw_liver_vessels(level: float, rng: np.random.Generator) -> Tree:
     root = rng.normal((-45.0, level + 45.0, 20.0), (25.0, 20.0, 20.0))
     other = rng.normal((-5.0, level + 22.0, 0.0), (15.0, 10.0, 15.0))
     return join(
-        draw_tree(rng, tuple(root), int(rng.integers(6, 14)), 3.6 * size, rng.uniform(14, 24)),
-        draw_tree(rng, tuple(other), int(rng.integers(4, 9)), 3.6 * size, rng.uniform(14, 24)),
+        draw_tree(rng, tuple(root), int(rng.integers(6, 14)), 4.2 * size, rng.uniform(14, 24)),
+        draw_tree(rng, tuple(other), int(rng.integers(4, 9)), 4.2 * size, rng.uniform(14, 24)),
     )
