@@ -14,6 +14,8 @@ import os
 import shutil
 from pathlib import Path
 
+import torch
+
 from synthcmr.cohort import Cohort
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.training.loop import Progress
@@ -34,12 +36,12 @@ def main() -> None:
     asked.copies.mkdir(parents=True, exist_ok=True)
     asked.run.parent.mkdir(parents=True, exist_ok=True)
     asked.run.with_suffix(".pid").write_text(str(os.getpid()))
+    torch.set_num_threads(asked.threads)  # no setting of the run, so that it goes on with any number
     model, loop = RefineGenerator.settings("cpu")
     loop = loop.model_copy(
         update={
             "steps": asked.steps,
             "batch": BATCH,
-            "threads": asked.threads,
             "checkpoint_every": CHECKPOINT_EVERY,
             "held_out_every": 500,
             "held_out_images": 128,

@@ -36,6 +36,10 @@ def test_a_stack_measures_what_was_asked_and_begins_from_its_phantom(run: Path, 
     for name, value in ASKED.items():
         assert found[name] == pytest.approx(value, rel=0.06)
     assert cohort.subjects["vendor"].iloc[0] == "Philips"
+    drawn = set(cohort.subjects["drawn"].iloc[0].split(","))
+    assert {"age", "bmi"} <= drawn
+    assert not {"sex", "diagnosis", "vendor"} & drawn
+    assert set(cohort.images["begin"]) == {0.99}
     further = generate(tmp_path / "far", requests, Sources(run), replace_sampler(FAST, begin=0.35))
     (other,) = further.stacks(requests[0].name)
     assert np.array_equal(stack.mask, other.mask)

@@ -98,6 +98,12 @@ def train(
     privacy: Any = made.facts.get("privacy")
     if privacy:
         typer.echo(f"{run}: differentially private, " + ", ".join(f"{k} {v}" for k, v in privacy.items()))
+    from synthcmr.training.run_folder import RunFolder
+    from synthcmr.training.verdict import verdict
+
+    judged = verdict(RunFolder(run).metrics())
+    if judged is not None:
+        typer.echo(f"{run}: {judged.sentence}")
     typer.echo(f"{run}: {family}, weights {made.hash[:12]}; try: synthcmr generate OUT --run {run} -n 16")
 
 

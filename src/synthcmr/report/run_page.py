@@ -13,6 +13,7 @@ from synthcmr.evaluation.score import Line, Plot
 from synthcmr.report.offline_page import write_page
 from synthcmr.report.plots import plot_svg
 from synthcmr.training.run_folder import SHEETS, RunFolder
+from synthcmr.training.verdict import verdict
 
 PAGE = "curves.html"
 SHOWN_SHEETS = 6
@@ -49,13 +50,15 @@ def _state(record: dict[str, Any], metrics: list[dict[str, Any]]) -> str:
     last, steps = metrics[-1], record["loop"]["steps"]
     held_out = [m["held_out"] for m in metrics if m.get("held_out") is not None]
     best = f" Held-out loss {held_out[-1]:.4f}, lowest {min(held_out):.4f}." if held_out else ""
-    return f"Step {last['step']} of {steps}{' (finished)' if record.get('finished') else ''}.{best}"
+    judged = verdict(metrics)
+    told = "" if judged is None else f" {judged.sentence}"
+    return f"Step {last['step']} of {steps}{' (finished)' if record.get('finished') else ''}.{best}{told}"
 
 
 def _losses(metrics: list[dict[str, Any]]) -> Plot | None:
     """Every loss by step, as powers of ten."""
     names = {k: k[5:] for k in sorted({k for m in metrics for k in m if k.startswith("loss_")})}
-    names["held_out"] = "held out (averaged weights)"
+    names |= {"held_out": "held out (averaged weights)", "known": "training images (averaged weights)"}
     lines = []
     for key, name in names.items():
         told = [(float(m["step"]), math.log10(m[key])) for m in metrics if (m.get(key) or 0) > 0]

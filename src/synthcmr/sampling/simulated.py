@@ -20,6 +20,7 @@ from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, anatomies_without
 
 RANGE = PreprocessSettings()  # intensities become 0 to 1 as those of every cohort
+PHANTOM = "phantom"  # source of an anatomy that was simulated
 MEASURED = ("lv_edv_ml", "lv_esv_ml", "lv_mass_g", "rv_edv_ml", "rv_esv_ml")  # what a phantom's heart is solved for
 
 
@@ -99,7 +100,7 @@ def stacked(record: SubjectRecord, attributes: Mapping[str, Value], numbers: Map
         (float(first.spacing_row_mm or 1.0), float(first.spacing_column_mm or 1.0)),
         float(first.slice_step_mm or 10.0),
         float(first.slice_thickness_mm or 8.0),
-        "phantom",
+        PHANTOM,
         phases=first.phases,
         attributes=dict(attributes),
         asked={k: v for k, v in numbers.items() if k in MEASURED or k.endswith("ef_percent")},

@@ -21,7 +21,7 @@ from synthcmr.sampling.requests import PLANNED, WHOLE, Request, seed_of
 from synthcmr.sampling.results import generated_record
 from synthcmr.sampling.screening import Verdict
 from synthcmr.sampling.settings import GenerateSettings
-from synthcmr.sampling.simulated import Simulated, painted_in, simulated
+from synthcmr.sampling.simulated import PHANTOM, Simulated, painted_in, simulated
 from synthcmr.sampling.sources import (
     Sources,
     anatomies_without,
@@ -213,7 +213,7 @@ def _nobody_asked(m: Made, told: Mapping[str, Value]) -> str:
     What follows from what was asked (a weight from height and BMI) is not drawn, nor what a followed subject has.
     """
     asked = {k for k, v in m.request.attributes.items() if told.get(k) == v}
-    if m.anatomy.source != "generated":
+    if m.anatomy.source not in ("generated", PHANTOM):
         asked |= m.anatomy.attributes.keys()
     if len(asked & BODY) == len(BODY) - 1:
         asked |= BODY

@@ -98,6 +98,7 @@ class Loop:
         self._order = Order(self._training_rows, settings.seed, weights)
         self.step = 0
         self._held_out: float | None = None
+        self._known: float | None = None
         self._private = private_run(trainee, settings)
         self._prepare()
         self._resume()
@@ -243,21 +244,24 @@ class Loop:
         s = self.settings
         due = self.step % s.held_out_every == 0 or self.step == s.steps
         if due and self._held_out_rows:
-            self._held_out = self._held_out_loss()
+            self._held_out = self._loss_on(self._held_out_rows, held_out=True)
+            if self._private is None:  # whose training images nobody looks at outside of the accounts
+                self._known = self._loss_on(self._training_rows, held_out=False)
         if self.main and (self.step % s.sheet_every == 0 or self.step == s.steps):
             self._sheet()
         return due and self._held_out_rows > 0
 
     @torch.no_grad()
-    def _held_out_loss(self) -> float:
-        draws = held_out_draws(self._held_out_rows, self.settings.held_out_images, self.settings.seed)
+    def _loss_on(self, rows: int, held_out: bool) -> float:
+        """Loss of the averaged weights on some held-out, or training, images; the same ones at every look."""
+        draws = held_out_draws(rows, self.settings.held_out_images, self.settings.seed)
         mine = draws[self._accelerator.process_index :: self._accelerator.num_processes]
         total = torch.zeros(2, device=self._accelerator.device)
         for k in range(0, len(mine), HELD_OUT_BATCH):
             part = mine[k : k + HELD_OUT_BATCH]
             with self._accelerator.autocast():
                 loss, _ = self._ema.network(
-                    self.trainee.turns[-1], self._moved(self.trainee.batch(part, held_out=True))
+                    self.trainee.turns[-1], self._moved(self.trainee.batch(part, held_out=held_out))
                 )
             total += torch.stack([loss.float() * len(part), torch.tensor(float(len(part)), device=total.device)])
         total = self._accelerator.reduce(total, "sum")
@@ -287,6 +291,8 @@ class Loop:
         }
         if looked:
             entry["held_out"] = self._held_out
+            if self._known is not None:
+                entry["known"] = self._known
         self.run.log(entry)
         self._show(numbers, seconds, first)
 
