@@ -77,7 +77,7 @@ READER_LOOP = LoopSettings(
 )
 ENCODER_LOOP = READER_LOOP
 
-# Loops that go on from weights which are there; chosen by benchmarks/fine_tuning.py.
+# Loops that go on from weights which are there; benchmarks/fine_tuning.py measures what they reach.
 SEGMENTER_TUNING = SEGMENTER_LOOP.model_copy(
     update={
         "steps": 150,
