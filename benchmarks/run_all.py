@@ -46,6 +46,7 @@ ALWAYS = [
 ]
 ON_REAL_DATA = [
     ["benchmarks.ingest_speed", "--data", f"{REAL}/acdc/training"],
+    ["benchmarks.heart_shapes", "--acdc", f"{REAL}/acdc/training"],
     ["benchmarks.phantom_realism", "--acdc", f"{REAL}/acdc/training", "--sunnybrook", f"{REAL}/sunnybrook"],
     ["benchmarks.phantom_to_real"],
     [

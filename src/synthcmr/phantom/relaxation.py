@@ -27,7 +27,7 @@ RELAXATION: dict[Tissue, tuple[Times, Times]] = {
     Tissue.OUTFLOW_BLOOD: ((1500, 250, 0.85), (1850, 220, 0.85)),
     Tissue.EPICARDIAL_FAT: ((340, 100, 0.75), (380, 95, 0.75)),
     Tissue.PERICARDIUM: ((900, 25, 0.30), (1100, 25, 0.30)),
-    Tissue.LUNG: ((1200, 30, 0.32), (1300, 25, 0.27)),
+    Tissue.LUNG: ((1200, 30, 0.44), (1300, 25, 0.37)),
     Tissue.LUNG_VESSEL: ((1500, 220, 1.40), (1800, 150, 1.40)),
     Tissue.LIVER: ((576, 46, 0.55), (812, 42, 0.50)),
     Tissue.LIVER_VESSEL: ((1500, 200, 1.20), (1800, 150, 1.20)),

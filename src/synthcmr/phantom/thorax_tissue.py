@@ -45,7 +45,7 @@ class ThoraxTissue:
         back = self.grid.x * np.float32(0.8) + self.grid.y * np.float32(0.6)
         from_heart = np.hypot(self.grid.x - np.float32(30.0), self.grid.y)
         dense = np.float32(self.thorax.lung_haze) * np.exp(-from_heart / np.float32(55.0))
-        return np.clip(np.float32(self.thorax.lung_density) * (np.clip(1 + slope * back, 0.3, 2.0) + dense), 0.3, 1.6)
+        return np.clip(np.float32(self.thorax.lung_density) * (np.clip(1 + slope * back, 0.3, 2.0) + dense), 0.4, 1.5)
 
     @cached_property
     def _layers(self) -> Layers:
