@@ -43,12 +43,15 @@ ALWAYS = [
     ["benchmarks.sampling_speed"],
     ["benchmarks.presets"],
     ["benchmarks.cpu_preset", "--cohort", PEOPLE],
+    ["benchmarks.label_calibration"],
+    ["benchmarks.label_speed"],
 ]
 ON_REAL_DATA = [
     ["benchmarks.ingest_speed", "--data", f"{REAL}/acdc/training"],
     ["benchmarks.heart_shapes", "--acdc", f"{REAL}/acdc/training"],
     ["benchmarks.phantom_realism", "--acdc", f"{REAL}/acdc/training", "--sunnybrook", f"{REAL}/sunnybrook"],
     ["benchmarks.phantom_to_real"],
+    ["benchmarks.label_patients", "--acdc", f"{REAL}/acdc/training", "--cines", f"{REAL}/sunnybrook"],
     [
         "benchmarks.segmentation_on_patients",
         "--acdc",

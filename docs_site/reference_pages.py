@@ -14,6 +14,7 @@ REFERENCE = Path(__file__).parents[1] / "docs/reference"
 # command, or family of commands -> the settings that its --set, --settings or options fill
 SETTINGS = {
     "ingest": "synthcmr.config:IngestSettings",
+    "label": "synthcmr.labelling.settings:LabelSettings",
     "plan": "synthcmr.fairness.planning.settings:PlanSettings",
     "generate": "synthcmr.sampling.settings:GenerateSettings",
     "recalibrate": "synthcmr.frequency.settings:RecalibrationSettings",

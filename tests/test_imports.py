@@ -18,6 +18,7 @@ BELOW_REPORT = {
     "generators",
     "judges",
     "frequency",
+    "labelling",
     "sampling",
     "fairness",
     "evaluation",
@@ -32,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "training": {"cohort", "phantom", "conditioning"},
     "generators": {"cohort", "phantom", "conditioning", "training"},
     "judges": {"cohort", "phantom", "conditioning", "training"},
+    "labelling": {"cohort", "training", "judges"},
     "frequency": {"cohort", "phantom", "conditioning", "training"},
     "sampling": {"cohort", "phantom", "conditioning", "training", "generators", "judges"},
     "fairness": {"cohort", "phantom", "conditioning", "training", "generators", "judges", "sampling"},
@@ -107,6 +109,7 @@ def test_help_imports_nothing_heavy() -> None:
     [
         "phantom",
         "ingest",
+        "label",
         "info",
         "audit",
         "train",

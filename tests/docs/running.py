@@ -21,7 +21,7 @@ from tests.docs.shelf import Shelf
 ROOT = Path(__file__).parents[2]
 FILE_NAME = re.compile(r"(?:#!.*\n)?# ([\w./-]+\.(?:yaml|sbatch))\b")  # a block that begins with one is that file
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
-ONE_PROCESS = {"phantom", "ingest", "evaluate"}  # these take a process a core where nothing is said
+ONE_PROCESS = {"phantom", "ingest", "label", "evaluate"}  # these take a process a core where nothing is said
 PACKAGES = "packages"  # what a page installs lands here
 
 

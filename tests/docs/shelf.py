@@ -39,6 +39,7 @@ class Shelf:
             "UK Biobank": self._ukbb,
             "NIfTI named by subject and phase": _named_nifti,
             "PNGs": self._pngs,
+            "unlabelled cines": self._unlabelled,
             "SLURM": self._slurm,
             "Stable Diffusion": stable_diffusion,
             "examples": lambda out: shutil.copytree(Path(__file__).parents[2] / "examples", out),
@@ -107,6 +108,18 @@ class Shelf:
                         archive.write(file, f"{n:04d}.dcm")
             lines.append(f"{eid},{k % 2},{55 + k},{24 + k}")
         (out / "people.csv").write_text("\n".join(lines) + "\n")
+
+    def _unlabelled(self, out: Path) -> None:
+        """Cines as a scanner sends them: a folder of DICOM for each person, and no masks."""
+        import pydicom
+
+        cines = self._cines().where("slice_index in (3, 4, 5, 6)")
+        get_writer("dicom").write(cines, out)
+        for file in sorted(out.rglob("*")):
+            if file.is_file() and (
+                file.suffix != ".dcm" or pydicom.dcmread(file, stop_before_pixels=True).Modality != "MR"
+            ):
+                file.unlink()
 
     def _slurm(self, out: Path) -> None:
         """A scheduler that runs the tasks of an array one after another."""

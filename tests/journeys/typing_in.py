@@ -17,6 +17,7 @@ from synthcmr.sampling import sources
 ONE_PROCESS = {
     "phantom",
     "ingest",
+    "label",
 }  # these take a process a core where nothing is said, and the cores are taken by tests
 SYNTHCMR = [sys.executable, "-m", "synthcmr"]
 

@@ -13,6 +13,7 @@ from synthcmr import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "phantom": ("Make a cohort of digital phantoms with known truth.", "synthcmr.cli.phantom:phantom"),
     "ingest": ("Read a data set into a cohort.", "synthcmr.cli.ingest:ingest"),
+    "label": ("Segment a cohort that nobody labelled.", "synthcmr.cli.label:label"),
     "info": ("Say what a cohort holds.", "synthcmr.cli.info:info"),
     "audit": ("Say whom a cohort leaves out.", "synthcmr.cli.audit:audit"),
     "families": ("List the families of generators, and the settings of each.", "synthcmr.cli.families:families"),

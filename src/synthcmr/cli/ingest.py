@@ -47,6 +47,13 @@ def ingest(
         typer.Option("--save-table", help="Write the table guessed from names of NIfTI files here (CSV), and stop."),
     ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes. [default: one per core]")] = None,
+    label: Annotated[
+        bool, typer.Option("--label", help="Find and segment the heart, also where nobody drew masks, before cropping.")
+    ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option("--judge", help="With --label: run folder or weights. [default: the shipped segmenter]"),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first thing that cannot be read.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort that is already there.")] = False,
 ) -> None:
@@ -65,21 +72,30 @@ def ingest(
       synthcmr ingest my_images.csv mine --spacing 1.25 --size 160
       synthcmr ingest second_site site2 --like acdc
       synthcmr ingest ACDC/database/training raw --lossless
+      synthcmr ingest my_dicoms mine --label
     """
     from synthcmr.cli.info import describe
     from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.replace import clear_for
     from synthcmr.cohort.ingest import ingest as run
     from synthcmr.cohort.ingest import plan_ingest
+    from synthcmr.errors import SettingsError
 
     if save_table is not None:
         _save_table(source, save_table)
         return
+    if judge is not None and not label:
+        raise SettingsError(f"--judge {judge}: expected only with --label, which asks a judge to segment; add --label")
     wanted = _settings(settings, like, lossless, format, spacing, size, frames, include, seed, split)
     clear_for(out, overwrite)
     plan = plan_ingest(source, wanted, salt)
     typer.echo(f"Reading {len(plan.cases)} case(s) of {source} as '{plan.reader}'")
     _echo_guessed(plan, out)
+    if label:
+        from synthcmr.cli.label import label_and_report
+
+        label_and_report(plan, out, workers=workers, strict=strict, judge=judge)
+        return
     with progress_bar("ingest") as report:
         cohort = run(plan, out, workers, strict, report)
     typer.echo(describe(cohort))

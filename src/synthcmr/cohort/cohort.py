@@ -15,7 +15,7 @@ from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.subject_stack import SubjectStack, assemble
-from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, IMAGES, REJECTS, SUBJECTS, TRUTH, WORK
+from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, IMAGES, MEASURES, REJECTS, SUBJECTS, TRUTH, WORK
 from synthcmr.errors import CohortError
 from synthcmr.formats import COHORT
 
@@ -106,6 +106,24 @@ class Cohort:
         return (self.path / TRUTH).exists()
 
     @cached_property
+    def measures(self) -> pd.DataFrame:
+        """What a judge measured in subjects that it labelled, one row each, with uncertainties.
+
+        Raises:
+            CohortError: no judge labelled the cohort.
+        """
+        if not self.has_measures:
+            raise CohortError(
+                f"{self.path}: expected {MEASURES}, which 'synthcmr label' and 'synthcmr ingest --label' write; label the cohort"
+            )
+        return self._table(MEASURES)
+
+    @property
+    def has_measures(self) -> bool:
+        """Whether a judge labelled the cohort and measured its subjects."""
+        return (self.path / MEASURES).exists()
+
+    @cached_property
     def provenance(self) -> dict[str, Any]:
         """What the cohort was made from."""
         record: dict[str, Any] = json.loads((self.path / PROVENANCE_FILE).read_text())
@@ -158,6 +176,10 @@ class Cohort:
                 f"cannot evaluate the query {query!r}: {error}; columns are: {', '.join(map(str, self.table.columns))}"
             ) from error
         return self._subset(np.asarray(keep, dtype=bool))
+
+    def with_images(self, image_ids: Sequence[str]) -> Cohort:
+        """The images of these names."""
+        return self._subset(self.images["image_id"].isin(list(image_ids)).to_numpy(dtype=bool))
 
     def image(self, index: int) -> npt.NDArray[np.float32]:
         """Frames of one image as float32, (frames, rows, columns)."""

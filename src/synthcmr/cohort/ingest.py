@@ -1,20 +1,20 @@
 """Ingest: files to cohort, in parallel, resumable, with every reject listed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.official_sets import OFFICIAL
-from synthcmr.cohort.parallel import cores, ordered_map
+from synthcmr.cohort.parallel import NETWORKS, cores, ordered_map
 from synthcmr.cohort.provenance import Input, fingerprint
 from synthcmr.cohort.raw import Case
 from synthcmr.cohort.readers import get_reader, recognise
 from synthcmr.cohort.readers.guessed_table import GuessedTable
 from synthcmr.cohort.readers.nifti_folder import NiftiFolderReader
 from synthcmr.cohort.readers.protocol import Reader
-from synthcmr.cohort.subject_pipeline import read_case
+from synthcmr.cohort.subject_pipeline import Labeller, read_case
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import IngestSettings, SplitSettings
 from synthcmr.errors import CohortError, ReadError, SettingsError
@@ -106,7 +106,13 @@ def _stated_set(case: Case) -> bool:
 
 
 def ingest(
-    plan: IngestPlan, out: Path, workers: int | None = None, strict: bool = False, progress: Progress | None = None
+    plan: IngestPlan,
+    out: Path,
+    workers: int | None = None,
+    strict: bool = False,
+    progress: Progress | None = None,
+    labeller: Labeller | None = None,
+    also: Mapping[str, object] | None = None,
 ) -> Cohort:
     """Read every case of a plan into a cohort folder, or continue where an interrupted run stopped.
 
@@ -116,6 +122,8 @@ def ingest(
         workers: processes; default one per core this process may use.
         strict: stop at the first reject.
         progress: called with (done, total, case) after each case.
+        labeller: draws masks before the heart is cropped; must be picklable.
+        also: what else decides the content of the cohort, such as the labeller.
 
     Raises:
         ReadError: `strict`, and something could not be read.
@@ -123,11 +131,21 @@ def ingest(
     """
     lossless = plan.settings.preprocess.intensity == "none"
     size = plan.settings.preprocess.size or 256
-    with CohortWriter(out, plan.manifest, "float32" if lossless else "float16", (size, size)) as writer:
+    with CohortWriter(
+        out, plan.manifest | dict(also or {}), "float32" if lossless else "float16", (size, size)
+    ) as writer:
         todo = [case for case in plan.cases if case.case_id not in writer.done]
         done = len(plan.cases) - len(todo)
-        job = partial(read_case, plan.reader, plan.source, settings=plan.settings.preprocess, salt=plan.salt)
+        job = partial(
+            read_case,
+            plan.reader,
+            plan.source,
+            settings=plan.settings.preprocess,
+            salt=plan.salt,
+            labeller=labeller,
+        )
         preload = ["synthcmr.cohort.subject_pipeline", get_reader(plan.reader).__module__]
+        preload += [type(labeller).__module__, NETWORKS] if labeller is not None else []
         for record in ordered_map(job, todo, workers or cores(), preload):
             if strict and (lost := [r for r in record.rejects if r.level == "reject"]):
                 raise ReadError(f"{record.case_id}, {lost[0].part}: {lost[0].reason} (--strict)")

@@ -63,14 +63,16 @@ def records(cohort: Cohort) -> Iterator[SubjectRecord]:
     """The subjects of a cohort as they were given to its writer; some dozens of images are in memory at a time."""
     rows = cohort.images.groupby("subject_id").indices
     known = cohort.truth.set_index("subject_id").to_dict("index") if cohort.has_truth else {}
+    measured = cohort.measures.set_index("subject_id").to_dict("index") if cohort.has_measures else {}
     for part in _parts(cohort.subjects.to_dict("records"), rows):
         images = _images(cohort, [int(i) for subject in part for i in rows.get(str(subject["subject_id"]), ())])
         for subject in part:
             name = str(subject["subject_id"])
-            attributes = {str(k): v for k, v in subject.items() if k != "subject_id" and _is_there(v)}
+            attributes = {str(k): v for k, v in subject.items() if k != "subject_id" and is_there(v)}
             own = tuple(images[int(i)] for i in rows.get(name, ()))
-            truth = {str(k): v for k, v in known.get(name, {}).items() if _is_there(v)}
-            yield SubjectRecord(name, name, attributes, own, truth=truth)
+            truth = {str(k): v for k, v in known.get(name, {}).items() if is_there(v)}
+            measures = {str(k): v for k, v in measured.get(name, {}).items() if is_there(v)}
+            yield SubjectRecord(name, name, attributes, own, truth=truth, measures=measures)
 
 
 def _parts(subjects: Sequence[dict[Any, Any]], rows: Mapping[Any, Any]) -> Iterator[list[dict[Any, Any]]]:
@@ -100,14 +102,15 @@ def _images(cohort: Cohort, rows: Sequence[int]) -> dict[int, ImageRecord]:
 
 
 def _image(row: dict[Any, Any], image: Any, mask: Any) -> ImageRecord:
-    told = {str(k): tuple(v) if isinstance(v, (np.ndarray, list)) else v for k, v in row.items() if _is_there(v)}
+    told = {str(k): tuple(v) if isinstance(v, (np.ndarray, list)) else v for k, v in row.items() if is_there(v)}
     told = {k: tuple(map(_plain, v)) if isinstance(v, tuple) else _plain(v) for k, v in told.items()}
     own: dict[str, Any] = {k: v for k, v in told.items() if k in OWN}
     extra: dict[str, Any] = {k: v for k, v in told.items() if k not in OWN | STORED}
     return ImageRecord(image=image, mask=mask, extra=extra, **own)
 
 
-def _is_there(value: Any) -> bool:
+def is_there(value: Any) -> bool:
+    """Whether a cell of a table holds something."""
     return value is not None and (isinstance(value, (np.ndarray, list, tuple)) or value == value)
 
 

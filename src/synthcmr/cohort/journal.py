@@ -19,6 +19,7 @@ class Batch:
     images: list[Row] = field(default_factory=list)
     rejects: list[Row] = field(default_factory=list)
     truth: list[Row] = field(default_factory=list)
+    measures: list[Row] = field(default_factory=list)
     dropped: dict[str, str] = field(default_factory=dict)
 
 

@@ -1,11 +1,15 @@
 """What a reader hands over: one subject as it was acquired, before any preprocessing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import ALL_STRUCTURES, Mask
+
+Column = Value | npt.NDArray[np.object_]  # of a whole stack, or (frames, slices)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Stack:
     trigger_ms: tuple[float, ...] = ()  # time after the R wave; empty: unknown
     slice_indices: tuple[int, ...] = ()  # positions of these slices in the subject's whole stack; default 0..n-1
     slices_ordered: bool = False  # True: slices are known to run base -> apex
+    columns: Mapping[str, Column] = field(default_factory=dict)  # further columns of images.parquet
 
     @property
     def frame_count(self) -> int:
@@ -60,6 +65,8 @@ class RawSubject:
     origin: str = "real"  # "real", "phantom" or "synthetic"
     rejects: tuple[tuple[str, str], ...] = ()  # (part, reason): slices or files of this subject that could not be read
     notes: tuple[str, ...] = ()  # what the reader had to assume; recorded beside the rejects as level "note"
+    remarks: tuple[tuple[str, str], ...] = ()  # (part, text): further notes, of a part of the subject
+    measures: Mapping[str, Value] = field(default_factory=dict)  # what a judge measured; one row of measures.parquet
     official_split: str | None = None  # train, validation or test, where the makers of the data set drew it
 
 

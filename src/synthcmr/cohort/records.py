@@ -38,9 +38,9 @@ class ImageRecord:
     area_rv_mm2: tuple[float, ...] = ()
     heart_cut: bool = False  # the crop lost labelled pixels
     origin: str = "real"
-    extra: dict[str, Value] = field(
+    extra: dict[str, Value | tuple[Value | None, ...]] = field(
         default_factory=dict
-    )  # further columns, e.g. seed and plan row of a generated image
+    )  # further columns, e.g. seed and plan row of a generated image; a tuple has a value per frame
 
     def row(self, first_frame: int) -> dict[str, object]:
         """The row of images.parquet; `first_frame` is where its frames start in the arrays."""
@@ -51,7 +51,7 @@ class ImageRecord:
                 value = getattr(self, item.name)
                 core[item.name] = list(value) if isinstance(value, tuple) else value
         core |= {"height": height, "width": width, "content_hash": self.content_hash}
-        return core | {k: v for k, v in self.extra.items() if k not in core}
+        return core | {k: list(v) if isinstance(v, tuple) else v for k, v in self.extra.items() if k not in core}
 
     @property
     def image_id(self) -> str:
@@ -92,4 +92,5 @@ class SubjectRecord:
     images: tuple[ImageRecord, ...] = ()
     rejects: tuple[Reject, ...] = ()
     truth: dict[str, Value] = field(default_factory=dict)  # what is known of a phantom; one row of truth.parquet
+    measures: dict[str, Value] = field(default_factory=dict)  # what a judge measured; one row of measures.parquet
     dropped: dict[str, str] = field(default_factory=dict)  # attributes kept out to protect the patient, with the reason

@@ -1,6 +1,6 @@
 """One case from files to records: what a worker process does."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from synthcmr.cohort.attributes import clean
@@ -14,10 +14,18 @@ from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError
 
 RESERVED = {"subject_id"}  # filled by the reader, never by an attribute
+Labeller = Callable[[RawSubject], RawSubject]  # draws masks into what a reader handed over
 
 
-def read_case(reader: str, source: Path, case: Case, settings: PreprocessSettings, salt: str | None) -> SubjectRecord:
-    """Read and preprocess one case. Never raises for bad data: what is wrong comes back as rejects."""
+def read_case(
+    reader: str,
+    source: Path,
+    case: Case,
+    settings: PreprocessSettings,
+    salt: str | None,
+    labeller: Labeller | None = None,
+) -> SubjectRecord:
+    """Read, perhaps label, and preprocess one case. Never raises for bad data: what is wrong comes back as rejects."""
     try:
         raw = get_reader(reader).read(source, case)
     except ReadError as error:
@@ -25,7 +33,7 @@ def read_case(reader: str, source: Path, case: Case, settings: PreprocessSetting
     except Exception as error:  # a damaged file can fail anywhere inside a decoder, and must not stop the others
         reason = f"cannot be decoded: {type(error).__name__}: {error}"
         return SubjectRecord(case.case_id, None, rejects=(Reject(case.case_id, "subject", reason),))
-    return to_record(raw, case.case_id, settings, salt)
+    return to_record(raw if labeller is None else labeller(raw), case.case_id, settings, salt)
 
 
 def to_record(raw: RawSubject, case_id: str, settings: PreprocessSettings, salt: str | None = None) -> SubjectRecord:
@@ -36,6 +44,7 @@ def to_record(raw: RawSubject, case_id: str, settings: PreprocessSettings, salt:
     attributes |= {OFFICIAL: raw.official_split} if raw.official_split else {}
     rejects = [Reject(case_id, part, reason) for part, reason in raw.rejects]
     rejects += [Reject(case_id, "attributes", text, "note") for text in (*raw.notes, *remarks)]
+    rejects += [Reject(case_id, part, text, "note") for part, text in raw.remarks]
     images: list[ImageRecord] = []
     for number, stack in enumerate(raw.stacks):
         try:
@@ -47,7 +56,9 @@ def to_record(raw: RawSubject, case_id: str, settings: PreprocessSettings, salt:
         if not any(r.level == "reject" for r in rejects):
             rejects.append(Reject(case_id, "subject", "no image was found in it"))
         return SubjectRecord(case_id, None, rejects=tuple(rejects), dropped=dropped)
-    return SubjectRecord(case_id, subject_id, attributes, tuple(images), tuple(rejects), dropped=dropped)
+    return SubjectRecord(
+        case_id, subject_id, attributes, tuple(images), tuple(rejects), measures=dict(raw.measures), dropped=dropped
+    )
 
 
 def _column(name: str) -> str:

@@ -39,12 +39,25 @@ IMAGE_TYPES: dict[str, str] = {
     "origin": STRING,
     "content_hash": STRING,
 }
+JUDGED_TYPES: dict[str, str] = {  # of images.parquet, where a judge labelled any image
+    "judge": STRING,
+    "judged": "list<string>",
+    "quality": "list<float64>",
+    "doubt": "list<string>",
+    "pixel_guess_mm": NUMBER,
+}
 SUBJECT_TYPES: dict[str, str] = {
     "subject_id": STRING,
     **{a.name: NUMBER if a.kind == "number" else STRING for a in ATTRIBUTES.values()},
     "split": STRING,
 }
 REJECT_TYPES: dict[str, str] = {"case_id": STRING, "part": STRING, "reason": STRING, "level": STRING}
+
+
+def image_types(rows: Iterable[Mapping[str, object]]) -> dict[str, str]:
+    """Types of images.parquet; columns of judges only where one labelled an image."""
+    present = {name for row in rows for name in JUDGED_TYPES if name in row}
+    return IMAGE_TYPES | {name: kind for name, kind in JUDGED_TYPES.items() if name in present}
 
 
 def write_table(path: Path, rows: Iterable[Mapping[str, object]], types: Mapping[str, str]) -> None:

@@ -16,14 +16,14 @@ from synthcmr.cohort.labels import Label
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.splits import assign_splits
-from synthcmr.cohort.tables import IMAGE_TYPES, REJECT_TYPES, STRING, SUBJECT_TYPES, write_table
+from synthcmr.cohort.tables import REJECT_TYPES, STRING, SUBJECT_TYPES, image_types, write_table
 from synthcmr.config import SplitSettings
 from synthcmr.errors import AlreadyMadeError, CohortError
 from synthcmr.formats import COHORT
 
 COHORT_FILE, ARRAYS = "cohort.json", "arrays.zarr"
 SUBJECTS, IMAGES, REJECTS = "subjects.parquet", "images.parquet", "rejects.parquet"
-TRUTH = "truth.parquet"
+TRUTH, MEASURES = "truth.parquet", "measures.parquet"
 WORK = ".unfinished"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 COMMIT_EVERY_S = 15.0  # a few generated people take a minute, and fill no shard
@@ -79,6 +79,8 @@ class CohortWriter:
             batch.subjects.append({"subject_id": record.subject_id, **record.attributes})
             if record.truth:
                 batch.truth.append({"subject_id": record.subject_id, **record.truth})
+            if record.measures:
+                batch.measures.append({"subject_id": record.subject_id, **record.measures})
             for image in record.images:
                 batch.images.append(image.row(self._frames.append(image.image, image.mask)))
         if self._frames.full() or time.monotonic() - self._committed > COMMIT_EVERY_S:
@@ -107,12 +109,10 @@ class CohortWriter:
         subjects, images, rejects, dropped = self._collect()
         drawn = {} if split is None else {"split": assign_splits(subjects, split)}
         write_table(self.path / SUBJECTS, subjects, SUBJECT_TYPES)
-        write_table(self.path / IMAGES, images, IMAGE_TYPES)
+        write_table(self.path / IMAGES, images, image_types(images))
         write_table(self.path / REJECTS, rejects, REJECT_TYPES)
-        if truth := [row for batch in self._journal.batches() for row in batch.truth]:
-            write_table(
-                self.path / TRUTH, sorted(truth, key=lambda row: str(row["subject_id"])), {"subject_id": STRING}
-            )
+        self._write_known(TRUTH, [row for batch in self._journal.batches() for row in batch.truth])
+        self._write_known(MEASURES, [row for batch in self._journal.batches() for row in batch.measures])
         own_hash = cohort_hash(subjects, images)
         write_provenance(self.path, str(self.manifest.get("step", "cohort")), own_hash, inputs, self.manifest)
         write_json(
@@ -120,6 +120,11 @@ class CohortWriter:
             self._summary(subjects, images, rejects, dropped, own_hash) | drawn | dict(facts or {}),
         )
         shutil.rmtree(self.path / WORK, ignore_errors=True)
+
+    def _write_known(self, name: str, rows: list[Row]) -> None:
+        """Write what is known of subjects, one row each, where anything is."""
+        if rows:
+            write_table(self.path / name, sorted(rows, key=lambda row: str(row["subject_id"])), {"subject_id": STRING})
 
     def _claim(self) -> None:
         if (self.path / COHORT_FILE).exists():

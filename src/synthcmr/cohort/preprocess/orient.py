@@ -44,6 +44,7 @@ def reverse(stack: Stack) -> Stack:
         affine=affine,
         slice_indices=tuple(numbers[0] + numbers[-1] - n for n in reversed(numbers)) if stack.slice_indices else (),
         slices_ordered=True,
+        columns={k: v[:, ::-1] if isinstance(v, np.ndarray) else v for k, v in stack.columns.items()},
     )
 
 

@@ -1,5 +1,6 @@
 """From a stack as it was acquired to image rows as they are stored."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,12 @@ class Prepared:
 
 
 def preprocess(
-    stack: Stack, subject_id: str, number: int, origin: str, settings: PreprocessSettings
+    stack: Stack,
+    subject_id: str,
+    number: int,
+    origin: str,
+    settings: PreprocessSettings,
+    groups: Sequence[tuple[int, ...]] | None = None,
 ) -> list[ImageRecord]:
     """Turn one stack into image rows.
 
@@ -42,12 +48,13 @@ def preprocess(
         number: which stack of the subject it is.
         origin: "real", "phantom" or "synthetic".
         settings: what to do.
+        groups: frames that become one image row each; default as the settings say.
 
     Raises:
         ReadError: the stack cannot be used: not finite, constant, or without the frames asked for.
     """
     _check(stack)
-    groups = frame_groups(stack, settings.frames)
+    groups = frame_groups(stack, settings.frames) if groups is None else groups
     ordered = base_first(stack)
     prepared = _prepare(septum_left(ordered) if settings.orientation == "septum" else ordered, settings)
     levels = _levels(prepared.stack)
@@ -170,6 +177,7 @@ def _record(
         area_rv_mm2=_of_slice(areas, "rv", pick, z),
         heart_cut=_is_cut(prepared, pick, z),
         origin=origin,
+        extra={name: tuple(v[pick, z]) if isinstance(v, np.ndarray) else v for name, v in stack.columns.items()},
     )
 
 

@@ -1,0 +1,1 @@
+"""Segmentation of any cohort without one label: finds the heart, segments it, says how sure it is."""

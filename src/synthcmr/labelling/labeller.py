@@ -1,0 +1,245 @@
+"""One subject as it was read, labelled: what a worker process does."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from synthcmr.cohort.attributes import Value
+from synthcmr.cohort.labels import Label, Mask
+from synthcmr.cohort.preprocess.heart import mask_centre
+from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.errors import ReadError
+from synthcmr.judges.segmenter import Segmenter
+from synthcmr.labelling.anatomy import one_heart
+from synthcmr.labelling.completion import Completed, complete, is_complete
+from synthcmr.labelling.locate import Place, locate
+from synthcmr.labelling.measures import measured, why_absent
+from synthcmr.labelling.phases import chosen_phases
+from synthcmr.labelling.pose import AS_IT_IS
+from synthcmr.labelling.quality import Formula, shipped_formula
+from synthcmr.labelling.segmentation import Segmentation, native_labels, segment
+from synthcmr.labelling.signs import signs_of
+from synthcmr.training.weights import file_hash
+
+CERTAIN = 0.2  # evidence of a heart that a person drew: as much as a clear one has
+BORDER_PIXELS = 3
+HASH_SHOWN = 12  # characters
+LEAST_MM2 = 60.0  # of cavity and wall in the slice that shows most of them; below, it is no heart
+CUT = "the heart reaches the border of the image, whose crop cuts it; ingest again with a larger --size, or 'full'"
+
+
+@dataclass(frozen=True)
+class LabelledStack:
+    """A stack with the masks of a judge, and what was seen."""
+
+    stack: Stack
+    completed: Completed
+    segmentation: Segmentation | None  # None: the judge was not asked, or saw no heart
+    place: Place | None
+    measures: dict[str, float]
+    quality: np.ndarray  # (frames, slices)
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Labeller:
+    """Labels what a reader hands over. It pickles small: each process loads the judge once."""
+
+    judge: Path
+    complete: bool = True
+
+    @property
+    def name(self) -> str:
+        """Who draws: the kind of judge and the beginning of the hash of its weights."""
+        return f"segmenter {file_hash(self.judge)[:HASH_SHOWN]}"
+
+    def __call__(self, raw: RawSubject) -> RawSubject:
+        """The subject with masks, phases, qualities and measures; stacks without a heart become rejects."""
+        outcomes = self.outcomes(raw.stacks)
+        found = [one for one in outcomes if isinstance(one, LabelledStack)]
+        lost = [(f"stack {k}", str(one)) for k, one in enumerate(outcomes) if isinstance(one, ReadError)]
+        remarks = [
+            (f"stack {k}", text)
+            for k, one in enumerate(outcomes)
+            if not isinstance(one, ReadError)
+            for text in one.remarks
+        ]
+        return replace(
+            raw,
+            stacks=tuple(one.stack for one in found),
+            rejects=(*raw.rejects, *lost),
+            remarks=(*raw.remarks, *remarks),
+            measures=subject_measures(found),
+        )
+
+    def outcomes(self, stacks: Sequence[Stack]) -> list["LabelledStack | ReadError"]:
+        """Each stack labelled, or why it could not be."""
+        found: list[LabelledStack | ReadError] = []
+        with _one_thread():
+            for stack in stacks:
+                try:
+                    one = label_stack(loaded(self.judge), stack, self.complete)
+                except ReadError as error:
+                    found.append(error)
+                    continue
+                named = replace(one.stack, columns={**one.stack.columns, "judge": self.name})
+                found.append(replace(one, stack=named))
+        return found
+
+
+@lru_cache(maxsize=2)
+def loaded(judge: Path) -> Segmenter:
+    """A judge, once per process."""
+    return Segmenter.load(judge)
+
+
+def label_stack(judge: Segmenter, stack: Stack, fill: bool = True, formula: Formula | None = None) -> LabelledStack:
+    """Label one stack.
+
+    Args:
+        judge: who draws.
+        stack: as it was read, perhaps with masks of a person.
+        fill: draw what a person's masks lack.
+        formula: of the quality; default the shipped one.
+
+    Raises:
+        ReadError: the stack holds no image, or nothing in it looks like a heart.
+    """
+    check(stack)
+    if is_complete(stack):
+        return _kept(stack)
+    place = _by_mask(stack) or locate(judge, stack)
+    if place is None:
+        raise ReadError("no heart was found: nothing in it looks like a left ventricle in short axis")
+    seen = segment(judge, stack, place)
+    drawn = one_heart(native_labels(seen.probability, seen.where, (stack.image.shape[-2], stack.image.shape[-1])))
+    completed = complete(stack, drawn, only_missing_frames=not fill)
+    _check_heart(completed.mask, stack, place)
+    phases = chosen_phases(stack, completed.mask)
+    labelled = replace(stack, mask=completed.mask, labelled=completed.labelled, phases=phases)
+    return _judged(labelled, completed, seen, place, formula or shipped_formula())
+
+
+def _by_mask(stack: Stack) -> Place | None:
+    """The heart is where a person drew one."""
+    centre = None if stack.mask is None else mask_centre(stack.mask)
+    if centre is None or stack.spacing_mm is None:
+        return None
+    return Place(centre, CERTAIN, AS_IT_IS, stack.spacing_mm)
+
+
+def _kept(stack: Stack) -> LabelledStack:
+    """A stack whose masks are all a person's, as it is."""
+    assert stack.mask is not None
+    nobody = np.full(stack.image.shape[:2], "", dtype=object)
+    structures = tuple(stack.labelled_in(t) for t in range(stack.frame_count))
+    phased = replace(stack, phases=chosen_phases(stack, stack.mask))
+    columns = {"judged": nobody, "quality": np.full(nobody.shape, None, dtype=object), "doubt": nobody}
+    kept = replace(phased, columns={**stack.columns, **columns})
+    measures, _ = measured(kept, None, nobody)
+    quality = np.full(nobody.shape, np.nan)
+    return LabelledStack(kept, Completed(stack.mask, structures, nobody), None, None, measures, quality, ())
+
+
+def check(stack: Stack) -> None:
+    """Refuse what holds no image, before a judge looks at it.
+
+    Raises:
+        ReadError: not finite, or the same value everywhere.
+    """
+    image = stack.image
+    if 0 in image.shape:
+        raise ReadError(f"expected an image, got one without pixels, {image.shape}")
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise ReadError(f"expected finite intensities, got {int((~np.isfinite(image)).sum())} NaN or infinite pixels")
+    if (low := image.min()) == image.max():
+        raise ReadError(f"expected an image, got the constant value {low} everywhere")
+
+
+def _check_heart(mask: Mask, stack: Stack, place: Place) -> None:
+    pixel = place.spacing_mm[0] * place.spacing_mm[1]
+    left = ((mask == Label.LV) | (mask == Label.MYOCARDIUM)).sum(axis=(2, 3)) * pixel
+    if float(left.max()) < LEAST_MM2:
+        raise ReadError(
+            f"no heart was found: the largest left ventricle that was seen has {left.max():.0f} mm2, expected {LEAST_MM2:.0f} or more"
+        )
+
+
+def _judged(stack: Stack, completed: Completed, seen: Segmentation, place: Place, formula: Formula) -> LabelledStack:
+    signs = signs_of(seen, place.evidence)
+    quality, doubts = formula.quality(signs), formula.doubts(signs)
+    nobody = completed.judged == ""  # all of it is a person's: the judge has nothing to doubt
+    quality = np.where(nobody, np.nan, quality)
+    doubts[nobody] = ""
+    measures, _ = measured(stack, seen, completed.judged)
+    columns: dict[str, Value | np.ndarray] = {
+        "judged": completed.judged,
+        "quality": _rounded(quality),
+        "doubt": doubts,
+    }
+    if not place.scale_known:
+        columns["pixel_guess_mm"] = place.spacing_mm[0]
+    labelled = replace(stack, columns={**stack.columns, **columns})
+    return LabelledStack(labelled, completed, seen, place, measures, quality, _remarks(stack, place))
+
+
+def _rounded(quality: np.ndarray) -> np.ndarray:
+    found = np.full(quality.shape, None, dtype=object)
+    for where in zip(*np.nonzero(np.isfinite(quality)), strict=True):
+        found[where] = round(float(quality[where]), 4)
+    return found
+
+
+def _remarks(stack: Stack, place: Place) -> tuple[str, ...]:
+    found = []
+    assert stack.mask is not None
+    if touches_border(stack.mask):
+        found.append(CUT)
+    if place.pose != AS_IT_IS:
+        found.append(f"the heart was found in the picture {place.pose}: it may lie otherwise than it should")
+    if not place.scale_known:
+        found.append(f"pixel spacing is unknown; the judge took {place.spacing_mm[0]:g} mm, and volumes are absent")
+    return tuple(found)
+
+
+def touches_border(mask: Mask) -> bool:
+    """Whether a heart reaches the border of the image, or nearly so: judges shy away from the last pixels."""
+    drawn = (mask != Label.BACKGROUND) & (mask != Label.UNLABELLED)
+    inner = drawn[..., BORDER_PIXELS:-BORDER_PIXELS, BORDER_PIXELS:-BORDER_PIXELS]
+    return bool(np.count_nonzero(drawn) > np.count_nonzero(inner))
+
+
+def subject_measures(found: Sequence[LabelledStack]) -> dict[str, Value]:
+    """One row of measures.parquet: of the stack that measures most, and has most slices; empty where there is none."""
+    if not found:
+        return {}
+    best = max(found, key=lambda one: (len(one.measures), one.stack.slice_count))
+    quality = np.concatenate([one.quality.ravel() for one in found])
+    known = quality[np.isfinite(quality)]
+    phases = best.stack.phases
+    frames = best.stack.frame_indices or tuple(range(len(phases)))
+    row: dict[str, Value] = dict(best.measures)
+    row |= {f"{p.lower()}_frame": int(frames[phases.index(p)]) for p in ("ED", "ES") if p in phases}
+    if reason := why_absent(best.stack):
+        row["absent"] = reason
+    if known.size:
+        row |= {"quality": round(float(known.mean()), 4), "quality_lowest": round(float(known.min()), 4)}
+    row["doubtful_slices"] = sum(int(np.count_nonzero(one.stack.columns["doubt"])) for one in found)
+    row["judged_slices"] = int(known.size)
+    return row
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """More threads round differently, and bytes would depend on the number of workers."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,129 @@
+"""Volumes, ejection fractions and mass of a labelled stack, and how uncertain they are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.cohort.labels import STRUCTURES, Mask
+from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.volumes import MYOCARDIAL_DENSITY_G_PER_ML
+from synthcmr.labelling.anatomy import one_heart
+from synthcmr.labelling.quality import fitted
+from synthcmr.labelling.segmentation import PIXEL_MM, Segmentation
+
+MEASURES = {
+    "lv_edv_ml": "lv",
+    "lv_esv_ml": "lv",
+    "lv_ef_percent": "lv",
+    "lv_mass_g": "myo",
+    "rv_edv_ml": "rv",
+    "rv_esv_ml": "rv",
+    "rv_ef_percent": "rv",
+}
+SD = "_sd"  # ending of the column that holds a measure's standard deviation
+
+Areas = Mapping[str, npt.NDArray[np.float64]]  # structure -> (ED and ES, slices), ml
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What could be otherwise in one measure: its two looks apart, and the basal slice in or out."""
+
+    looks: float
+    base: float
+
+
+def measured(
+    stack: Stack, segmentation: Segmentation | None, judged: npt.NDArray[np.object_]
+) -> tuple[dict[str, float], str]:
+    """Measures of a labelled stack with standard deviations, and why there are none.
+
+    Args:
+        stack: with its final mask and phases.
+        segmentation: what the judge saw, in two looks; None where it was not asked.
+        judged: who drew what, (frames, slices).
+    """
+    absent = why_absent(stack)
+    if absent or stack.mask is None or stack.spacing_mm is None or stack.slice_step_mm is None:
+        return {}, absent
+    pair = [stack.phases.index("ED"), stack.phases.index("ES")]
+    ml = stack.spacing_mm[0] * stack.spacing_mm[1] * stack.slice_step_mm / 1000.0
+    values = values_of(_areas(stack.mask[pair], ml))
+    spreads = {} if segmentation is None else spreads_of(stack, segmentation, pair)
+    found: dict[str, float] = {}
+    for name, value in values.items():
+        found[name] = round(value, 2)
+        frames = pair[:1] if name.endswith(("edv_ml", "mass_g")) else pair[1:] if name.endswith("esv_ml") else pair
+        if name in spreads and any(MEASURES[name] in text.split(",") for text in judged[frames].ravel()):
+            found[name + SD] = round(deviation(name, value, spreads[name]), 2)
+    return found, ""
+
+
+def why_absent(stack: Stack) -> str:
+    """Why volumes cannot be counted; empty where they can."""
+    if stack.spacing_mm is None:
+        return "no pixel spacing"
+    if stack.slice_step_mm is None:
+        return "no distance between slices"
+    if "ED" not in stack.phases or "ES" not in stack.phases:
+        return "no ED and ES" if stack.frame_count > 1 else "a single frame"
+    return "" if stack.slice_count > 1 else "a single slice"
+
+
+def values_of(areas: Areas) -> dict[str, float]:
+    """Volumes, ejection fractions and mass of summed areas."""
+    found: dict[str, float] = {}
+    for side in ("lv", "rv"):
+        edv, esv = (float(v) for v in areas[side].sum(axis=1))
+        if edv > 0:
+            found |= {f"{side}_edv_ml": edv, f"{side}_esv_ml": esv, f"{side}_ef_percent": 100.0 * (edv - esv) / edv}
+    if areas["myo"][0].any():
+        found["lv_mass_g"] = float(areas["myo"][0].sum()) * MYOCARDIAL_DENSITY_G_PER_ML
+    return {name: found[name] for name in MEASURES if name in found}
+
+
+def spreads_of(stack: Stack, segmentation: Segmentation, pair: Sequence[int]) -> dict[str, Spread]:
+    """How much each measure moves between two looks, and when the largest end slice is left out."""
+    assert stack.slice_step_mm is not None
+    ml = PIXEL_MM**2 * stack.slice_step_mm / 1000.0
+    whole = _areas(segmentation.labels[list(pair)], ml)
+    looks = [values_of(_areas(one_heart(view[list(pair)]), ml)) for view in segmentation.views]
+    value = values_of(whole)
+    both, late = (values_of(_without_base(whole, frames)) for frames in ((0, 1), (1,)))
+    cut = {name: (both if name.endswith(("edv_ml", "mass_g")) else late).get(name, 0.0) for name in MEASURES}
+    return {
+        name: Spread(
+            abs(looks[0].get(name, value.get(name, 0.0)) - looks[1].get(name, value.get(name, 0.0))),
+            abs(value.get(name, 0.0) - cut[name]),
+        )
+        for name in MEASURES
+    }
+
+
+def deviation(name: str, value: float, spread: Spread) -> float:
+    """Standard deviation of a measure, by the weights that were fitted on phantoms."""
+    weights = fitted()["uncertainty"]
+    assert isinstance(weights, Mapping)
+    own = weights[name]
+    size = 1.0 if name.endswith("percent") else value
+    parts = (own["looks"] * spread.looks, own["base"] * spread.base, own["size"] * size)
+    return float(np.sqrt(sum(part**2 for part in parts)))
+
+
+def _areas(mask: Mask, ml: float) -> Areas:
+    return {name: (mask == value).sum(axis=(2, 3)) * ml for name, value in STRUCTURES.items()}
+
+
+def _without_base(areas: Areas, frames: Sequence[int]) -> Areas:
+    """Frames without the larger of the end slices of each structure: where annotators disagree about the base."""
+    cut = {}
+    for name, own in areas.items():
+        shorter = own.copy()
+        for t in frames:
+            present = np.flatnonzero(own[t])
+            if present.size > 1:
+                shorter[t, max((present[0], present[-1]), key=lambda z: own[t, z])] = 0.0
+        cut[name] = shorter
+    return cut
