@@ -7,7 +7,7 @@ from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.raw import Stack
 
 Curve = npt.NDArray[np.float64]
-TIE = 0.02  # share of the largest volume: a cine starts at the R wave, so its first frame wins a tie
+TIE = 0.005  # share of the largest volume: a cine starts at the R wave, so its first frame wins a tie
 CINE_FROM = 5  # frames: of fewer, nobody knows that they go round
 
 
@@ -34,10 +34,11 @@ def extremes(mask: Mask) -> tuple[int, int] | None:
     areas = (mask == Label.LV).sum(axis=(2, 3)).astype(np.float64)  # (frames, slices)
     if not areas.any():
         return None
-    ed, es = _ends(areas.sum(axis=1))
-    both = (areas[ed] > 0) & (areas[es] > 0)
-    if both.any():  # slices that leave the ventricle at end-systole would count the descent of the base as contraction
-        ed, es = _ends(areas[:, both].sum(axis=1))
+    always = (areas > 0).all(axis=0)
+    if always.any():  # slices that come and go at the base would make the curve jump
+        ed, es = _ends(areas[:, always].sum(axis=1))
+    else:
+        ed, es = _ends(areas.sum(axis=1))
     return None if ed == es else (ed, es)
 
 
