@@ -86,8 +86,6 @@ def ingest(
     if save_table is not None:
         _save_table(source, save_table)
         return
-    if judge is not None and not label:
-        raise SettingsError(f"--judge {judge}: expected only with --label, which asks a judge to segment; add --label")
     wanted = _settings(settings, like, lossless, format, spacing, size, frames, include, seed, split)
     clear_for(out, overwrite)
     plan = plan_ingest(source, wanted, salt)
