@@ -22,7 +22,7 @@ from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.cohort.tables import IMAGE_TYPES
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError
-from synthcmr.labelling.labeller import LabelledStack, Labeller, subject_measures, touches_border
+from synthcmr.labelling.labeller import CUT, LabelledStack, Labeller, subject_measures
 from synthcmr.labelling.settings import LabelSettings
 
 SOURCE = "source_slice"  # column of a stack while it is labelled: which slice of the cohort it was
@@ -76,7 +76,9 @@ def label_member(member: Member, path: Path, labeller: Labeller, settings: Label
     origin = str(own.images["origin"].iloc[0])
     rows = {(int(row["stack"]), int(row["slice_index"])): row for row in own.images.to_dict("records")}
     images = [
-        _carried(image, rows, dtype) for j, one in labelled for image in _rows(one.stack, j, name, origin, settings)
+        _carried(image, rows, dtype, CUT in one.remarks)
+        for j, one in labelled
+        for image in _rows(one.stack, j, name, origin, settings)
     ]
     attributes = _present(own.subjects.iloc[0].to_dict())
     truth = _present(cohort.truth.set_index("subject_id").loc[name].to_dict()) if cohort.has_truth else {}
@@ -141,7 +143,7 @@ def _rows(stack: Stack, joined: Joined, subject_id: str, origin: str, settings: 
     return preprocess(stack, subject_id, joined.number, origin, asis, groups)
 
 
-def _carried(image: ImageRecord, rows: dict[tuple[int, int], dict[Any, Any]], dtype: str) -> ImageRecord:
+def _carried(image: ImageRecord, rows: dict[tuple[int, int], dict[Any, Any]], dtype: str, cut: bool) -> ImageRecord:
     """A row with what its source said of it, which its pixels do not: intensities, areas of a person's masks, seeds."""
     extra = dict(image.extra)
     source = extra.pop(SOURCE)
@@ -152,7 +154,7 @@ def _carried(image: ImageRecord, rows: dict[tuple[int, int], dict[Any, Any]], dt
     return replace(
         image,
         image=image.image.astype(dtype),
-        heart_cut=image.heart_cut or bool(row["heart_cut"]) or touches_border(image.mask),
+        heart_cut=cut or image.heart_cut or bool(row["heart_cut"]),
         extra={**further, **extra},
         **kept,
     )
