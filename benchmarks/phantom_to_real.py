@@ -201,6 +201,7 @@ def trained(
         "start": start,
         "steps": training.steps,
         "batch": BATCH,
+        "cohort_hash": "+".join(cohort.hash for cohort in cohorts),
     }
     write_weights(network, out / "weights.safetensors", record, folder)
     print(f"{out / 'weights.safetensors'}: {training.steps} steps of {BATCH}")

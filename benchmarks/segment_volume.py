@@ -16,7 +16,7 @@ from synthcmr.cohort.raw import Stack
 from synthcmr.config import PreprocessSettings
 
 SPACING_MM = 1.5
-SIZE = 128
+SIZE = 112
 NEAR_MM = 35.0
 Shares = npt.NDArray[np.float32]
 
@@ -95,7 +95,7 @@ def _middle_of_cavity(labels: Mask) -> Centre | None:
 
 
 def largest_parts(labels: Mask, axis: Centre | None = None, spacing_mm: tuple[float, float] | None = None) -> Mask:
-    """Keep the largest connected heart of every frame, and within it the largest part of every structure.
+    """Keep the largest connected heart of every frame, where it has a left ventricle, and of each structure the largest part.
 
     Args:
         labels: (frames, slices, rows, columns).
@@ -105,9 +105,11 @@ def largest_parts(labels: Mask, axis: Centre | None = None, spacing_mm: tuple[fl
     weight = _nearness(labels.shape[-2:], axis, spacing_mm or (SPACING_MM, SPACING_MM))
     out = np.zeros_like(labels)
     for frame in range(labels.shape[0]):
-        heart = _largest(labels[frame] > 0, weight)
-        for value in STRUCTURES.values():
-            part = _largest((labels[frame] == value) & heart, weight)
+        with_cavity = (labels[frame] == STRUCTURES["lv"]).any(axis=(1, 2))[:, None, None]
+        heart = _largest((labels[frame] > 0) & with_cavity, weight)
+        for name, value in STRUCTURES.items():
+            away = name == "rv"  # it lies beside the axis
+            part = _largest((labels[frame] == value) & heart, np.ones_like(weight) if away else weight)
             out[frame][part] = value
     return out
 

@@ -150,7 +150,7 @@ class LeftVentricle:
 
     def _unevenness(self, u: float, s: float) -> Table:
         basal = max(0.0, 1 - u / BASAL_SHARE)
-        waves = self.cavity_waver.at(u, s)
+        waves = self.cavity_waver.at(u, s) * (1 + 0.5 * max(0.0, 1 - u / 0.12) + 0.8 * max(0.0, (u - 0.8) / 0.2))
         if self.scarred(u):  # which does not move, so does not change shape either
             waves += self.scar * (self.cavity_waver.at(u, 0.0) - waves)
         return OVAL + waves + (1 + 0.5 * s) * self.outflow * basal * OUTFLOW_BUMP
@@ -221,7 +221,7 @@ def _thicken(ventricle: LeftVentricle, rng: np.random.Generator) -> None:
         ventricle.apical_gain = rng.uniform(0.9, 1.7)
     elif kind > 0.16:
         where = rng.normal(ANTEROSEPTAL, 0.4)
-        ventricle.wall_shape = ventricle.wall_shape + rng.uniform(1.5, 2.5) * bump(where, rng.uniform(0.6, 1.1))
+        ventricle.wall_shape = ventricle.wall_shape + rng.uniform(1.5, 2.4) * bump(where, rng.uniform(0.65, 1.1))
 
 
 def _infarct(ventricle: LeftVentricle, rng: np.random.Generator) -> None:

@@ -22,6 +22,7 @@ FIRST_CORNER = (-1.48, -1.5, -1.54, -1.6, -1.7, -1.75, -1.8)  # where the anteri
 INFERIOR_INSERTION = (0.78, 0.82, 0.86, 0.92, 0.97, 1.0, 1.0)  # radians below the direction to the septum
 DIAPHRAGM = (1.55, 1.55, 1.5, 1.4, 1.25, 1.15, 1.1)  # where the flat inferior wall faces
 OUTFLOW_SHARE = 0.35  # of the LV's length: how far down the outflow tract shapes the section
+CRESCENT_BELOW, CRESCENT_POWER = 1.25, 0.8  # a small RV is a thin crescent, not a small disc
 FLATNESS = 10.0  # how sharply the inferior wall bends
 RV_WAVES = {2: 0.04, 3: 0.03, 4: 0.022, 5: 0.016, 6: 0.012, 7: 0.010, 8: 0.008}
 
@@ -41,12 +42,17 @@ class RvPlane:
 
     centre_x: float
     centre_y: float
-    unit: Table  # radius at a scale of 1
+    size: float
+    width: float  # along the direction to the LV, relative to across
+    along: Table  # share of each direction that runs along it, squared
+    shape: Table
     bend: Table  # how far a radius reaches towards the diaphragm's line, per mm
 
     def sized(self, scale: float) -> RvSlice:
         """The curve at a scale, with its inferior wall flattened along the diaphragm."""
-        radius = self.unit * scale
+        squeeze = min(1.0, scale / CRESCENT_BELOW) ** CRESCENT_POWER
+        ellipse = 1.0 / np.sqrt(self.along / (self.width * squeeze) ** 2 + (1 - self.along) * squeeze)
+        radius = scale * self.size * ellipse * self.shape
         flat = (1 + (radius * self.bend) ** FLATNESS) ** (-1 / FLATNESS)
         return RvSlice(self.centre_x, self.centre_y, np.asarray(radius * flat))
 
@@ -95,17 +101,17 @@ class RightVentricle:
         x, y = distance * np.cos(direction), distance * np.sin(direction)
         size = lv.a * (1 - 0.5 * lv.shortening * s) + lv.wall_mm
         size *= float(np.interp(u, HEIGHTS, SIZE)) ** self.taper * (1 + min(u, 0.0))
-        return RvPlane(x, y, size * self._curve(direction, u, s), self._bend(beside.epicardium, x, y, u))
+        along = np.cos(THETA - direction) ** 2
+        bend = self._bend(beside.epicardium, x, y, u)
+        return RvPlane(x, y, size, self.width, along, self._corners(direction, u, s), bend)
 
-    def _curve(self, direction: float, u: float, s: float) -> Table:
-        """An ellipse across the direction to the LV with three corners; the anterior one reaches for the outflow tract."""
-        phi = THETA - direction
-        ellipse = 1.0 / np.sqrt((np.cos(phi) / self.width) ** 2 + np.sin(phi) ** 2)
+    def _corners(self, direction: float, u: float, s: float) -> Table:
+        """What three corners and unevenness make of an ellipse; the anterior corner reaches for the outflow tract."""
         corner = float(np.interp(u, HEIGHTS, FIRST_CORNER)) + direction - np.pi
         shape = 1 + self.corners * np.cos(3 * (THETA - corner)) + self.waver.at(u, s)
         if u < OUTFLOW_SHARE:
             shape += self.outflow * (1 - u / OUTFLOW_SHARE) * bump(corner, 0.45)
-        return np.asarray(ellipse * shape)
+        return np.asarray(shape)
 
     def _bend(self, epicardium: Table, x: float, y: float, u: float) -> Table:
         """Where the diaphragm's line runs, which starts where it meets the septum; around the RV's centre."""

@@ -11,7 +11,7 @@ FOLDER = "shipped"
 # what no weights file says of itself; how long and in which parts it learned, its header says
 LICENCE = "Apache-2.0"  # that of the package
 TRAINED_BY = "synthcmr contributors"
-PRESET = "everyone"  # of the phantoms that they learned from
+PRESET = "everyone"  # of the phantoms that they learned from; the segmenter's own are in its header
 FILES = {
     "flow": "flow.safetensors",
     "anatomy": "anatomy.npz",
