@@ -103,7 +103,7 @@ def spreads_of(stack: Stack, segmentation: Segmentation, pair: Sequence[int]) ->
 
 
 def deviation(name: str, value: float, spread: Spread) -> float:
-    """Standard deviation of a measure, by the weights that were fitted on phantoms."""
+    """Standard deviation of a measure: what moves it, weighed, and an error that is always there."""
     weights = fitted()["uncertainty"]
     assert isinstance(weights, Mapping)
     own = weights[name]

@@ -1,4 +1,4 @@
-"""From signs to an expected Dice, by a small formula that was fitted on phantoms whose truth is known."""
+"""From signs to an expected Dice, by a small formula that no patient took part in."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from synthcmr.labelling.signs import SIGNS, Signs
 
-FITTED = "fitted.json"  # written by benchmarks/label_calibration.py
+FITTED = "fitted.json"  # set by hand, or written by benchmarks/label_calibration.py from phantoms
 REASONS = 2  # told of a doubtful slice
 
 Numbers = npt.NDArray[np.float64]
@@ -52,7 +52,7 @@ class Formula:
 
 @cache
 def fitted() -> Mapping[str, object]:
-    """What was fitted on phantoms: the formula of the quality, and the uncertainty of measures."""
+    """The formula of the quality, and the weights of the uncertainty of measures."""
     content: dict[str, object] = json.loads((files("synthcmr.labelling") / FITTED).read_text())
     return content
 
