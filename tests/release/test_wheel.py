@@ -57,7 +57,7 @@ def test_it_holds_every_file_of_the_package_and_nothing_else(names: list[str]) -
 
 def test_nothing_but_code_weights_and_templates_is_in_the_package(names: list[str]) -> None:
     kinds = {Path(n).suffix for n in names if ".dist-info/" not in n}
-    assert kinds == {".py", ".html", ".css", ".npz", ".safetensors", ".typed"}
+    assert kinds == {".py", ".html", ".css", ".json", ".npz", ".safetensors", ".typed"}
 
 
 def test_it_is_small_enough(wheel: Path) -> None:
