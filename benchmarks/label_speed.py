@@ -10,7 +10,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -45,7 +44,7 @@ def timed(cohort: Cohort, out: Path, workers: int) -> dict[str, float]:
     from synthcmr.labelling.label import label
 
     marks: list[tuple[float, int]] = []
-    started, cpu = time.perf_counter(), _cpu_seconds()
+    started = time.perf_counter()
     result = label(cohort, out, workers=workers, progress=lambda done, _, __: marks.append((time.perf_counter(), done)))
     total = time.perf_counter() - started
     slices = int(cohort.images["n_frames"].sum())
@@ -55,16 +54,8 @@ def timed(cohort: Cohort, out: Path, workers: int) -> dict[str, float]:
     return {
         "slices": slices,
         "slices_per_second": per_subject * (last[1] - first[1]) / (last[0] - first[0]),
-        "slices_per_cpu_second": slices
-        / (_cpu_seconds() - cpu),  # starting and loading counted; whatever else runs here
         "seconds_in_all": total,
     }
-
-
-def _cpu_seconds() -> float:
-    """Of this process and of those that it started and that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def peak_memory_mb(cohort: Path, out: Path) -> float:
