@@ -24,12 +24,13 @@ from synthcmr.phantom.population import draw_subject
 from synthcmr.phantom.render import render_subject
 
 WORKERS, SEED = 2, 4242
+RENDERED = 8  # subjects; more come again under other names
 
 
 def unlabelled(out: Path, subjects: int, frames: int) -> Cohort:
     """A cohort of uncropped phantoms without masks and phases; few are rendered, and come again under other names."""
     settings = PreprocessSettings(size=None, frames="cine" if frames > 1 else "single")
-    rendered = [render_subject(draw_subject("acdc-like", k, SEED), frames, None) for k in range(min(subjects, 2))]
+    rendered = [render_subject(draw_subject("acdc-like", k, SEED), frames, None) for k in range(min(subjects, RENDERED))]
     with CohortWriter(out, {"step": "benchmark", "subjects": subjects, "frames": frames}) as writer:
         for k in range(subjects):
             made = rendered[k % len(rendered)]

@@ -1,5 +1,7 @@
 """Where the heart is in a whole field of view: a coarse look first, so that the fine one sees the heart and little else."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,14 +41,16 @@ def locate(judge: Segmenter, stack: Stack) -> Place | None:
     """Find the heart of a stack; None where there is none.
 
     Three slices of one frame are looked at in the whole field of view. The heart is where a cavity lies within a wall
-    in all of them, and where frames differ it is what moves. A stack that shows little is looked at in other poses, and
-    one whose pixels have no known size in several sizes.
+    in all of them, and where frames differ it is what moves. A stack that shows little is looked at in other poses,
+    first its middle slice alone, and one whose pixels have no known size in several sizes.
     """
     look = _Look(judge, stack.image[0, looked_at(stack)].astype(np.float32), _motion(stack), intensity_range(stack))
     scales = [stack.spacing_mm] if stack.spacing_mm is not None else [(mm, mm) for mm in SCALES_MM]
     best = max((look.at(spacing, AS_IT_IS) for spacing in scales), key=lambda seen: seen.score)
     if best.place.evidence < FAINT:
-        other = max((look.at(best.place.spacing_mm, pose) for pose in POSES[1:]), key=lambda seen: seen.score)
+        middle, spacing = look.middle_slice(), best.place.spacing_mm
+        likeliest = max(POSES, key=lambda pose: middle.at(spacing, pose).score)
+        other = best if likeliest == AS_IT_IS else look.at(spacing, likeliest)
         best = other if other.score > BETTER * best.score else best
     if best.place.evidence < NOTHING:
         return None
@@ -83,6 +87,11 @@ class _Look:
     image: Floats
     motion: Floats | None
     limits: Pair
+
+    def middle_slice(self) -> _Look:
+        """The same look at one slice, at a third of the cost."""
+        middle = len(self.image) // 2
+        return replace(self, image=self.image[middle : middle + 1])
 
     def at(self, spacing_mm: Pair, pose: Pose) -> _Seen:
         """Where the heart would be, were pixels of this size and the picture in this pose."""
