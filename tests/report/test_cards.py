@@ -9,11 +9,11 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input, write_provenance
+from synthcmr.cohort.wording import counted
 from synthcmr.evaluation.evaluate import SCORES
 from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import PartResult, PartScores, Score, ScoreCard, Side
 from synthcmr.evaluation.verdict import verdict
-from synthcmr.report.offline_page import counted
 from synthcmr.report.provenance_chain import chain
 from synthcmr.report.report_folder import write_report
 from synthcmr.training.run_folder import RUN_FILE

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.wording import counted
 from synthcmr.labelling.measures import MEASURES, SD
 
 if TYPE_CHECKING:
@@ -85,14 +86,14 @@ class LabelResult:
         lost = rejects[rejects["level"] == "reject"]
         share = f" ({100.0 * doubtful / judged:.0f} %)" if judged else ""
         lines = [
-            f"{self.cohort.path}: {len(self.cohort.subjects)} subjects, {judged} slices segmented",
-            f"  doubtful: {doubtful} slices{share} in {self.doubtful['subject_id'].nunique()} subjects",
+            f"{self.cohort.path}: {counted(len(self.cohort.subjects), 'subject')}, {counted(judged, 'slice')} segmented",
+            f"  doubtful: {counted(doubtful, 'slice')}{share} in {counted(self.doubtful['subject_id'].nunique(), 'subject')}",
         ]
         measured = table["lv_edv_ml"].notna()
         if measured.any():
-            lines.append(f"  measured: {int(measured.sum())} subjects, median {self._medians()}")
+            lines.append(f"  measured: {counted(int(measured.sum()), 'subject')}, median {self._medians()}")
         for reason, n in table["absent"].dropna().value_counts().items():
-            lines.append(f"  without volumes: {n} subjects, {reason}")
+            lines.append(f"  without volumes: {counted(int(n), 'subject')}, {reason}")
         lines += [f"  rejected: {row.case_id}, {row.part}: {row.reason}" for row in lost.head(LISTED).itertuples()]
         if len(lost) > LISTED:
             lines.append(f"  rejected: {len(lost) - LISTED} more, see rejects.parquet")

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.wording import counted
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.report.made_from import MadeFrom
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
 from synthcmr.report.model_card import limits
-from synthcmr.report.offline_page import counted
 from synthcmr.report.people import drawn, people
 
 FILE = "data_sheet.md"

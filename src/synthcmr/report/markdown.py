@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from synthcmr.cohort.wording import counted
 from synthcmr.evaluation.score import ScoreCard
-from synthcmr.report.offline_page import counted
 from synthcmr.report.provenance_chain import Step
 
 UNKNOWN = "Not known"

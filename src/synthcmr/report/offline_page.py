@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from synthcmr.cohort.wording import counted
+
 
 def write_page(path: Path, template: str, **values: Any) -> Path:
     """Fill a template of this package and write it.
@@ -22,8 +24,3 @@ def write_page(path: Path, template: str, **values: Any) -> Path:
     environment.filters["of"] = counted
     path.write_text(environment.get_template(f"{template}.html").render(**values), encoding="utf-8")
     return path
-
-
-def counted(n: int, what: str) -> str:
-    """A number of things: '1 image', '2 images'."""
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
