@@ -30,7 +30,9 @@ RENDERED = 8  # subjects; more come again under other names
 def unlabelled(out: Path, subjects: int, frames: int) -> Cohort:
     """A cohort of uncropped phantoms without masks and phases; few are rendered, and come again under other names."""
     settings = PreprocessSettings(size=None, frames="cine" if frames > 1 else "single")
-    rendered = [render_subject(draw_subject("acdc-like", k, SEED), frames, None) for k in range(min(subjects, RENDERED))]
+    rendered = [
+        render_subject(draw_subject("acdc-like", k, SEED), frames, None) for k in range(min(subjects, RENDERED))
+    ]
     with CohortWriter(out, {"step": "benchmark", "subjects": subjects, "frames": frames}) as writer:
         for k in range(subjects):
             made = rendered[k % len(rendered)]

@@ -15,14 +15,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.real_cohorts import real_cohort
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.labels import Label
 from synthcmr.judges.augment import standardise
 from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.limits import segmenter_limits
@@ -67,22 +65,20 @@ class SupervisedTrainee(SegmenterTrainee):
     ) -> None:
         """Take a network, the images and what is done to them in training."""
         super().__init__(network, training, held_out, size)
-        self._augmented = augmentation
+        self._chosen = augmentation
 
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
         """Frames with their masks; augmented in training, the middle of the wide crop otherwise."""
-        images = self._images[held_out]
-        places = [divmod(draw.row, self._frames) for draw in draws]
-        image = torch.from_numpy(np.stack([images.image[i, f] for i, f in places]).astype(np.float32))[:, None]
-        mask = torch.from_numpy(np.stack([images.mask[i, f] for i, f in places]))
-        mask = torch.where(mask == int(Label.UNLABELLED), 0, mask).long()
-        if held_out:
-            edge = (image.shape[-1] - self._size) // 2
-            middle = slice(edge, edge + self._size)
-            return {"image": standardise(image[..., middle, middle]), "mask": mask[..., middle, middle]}
-        generator = torch.Generator().manual_seed(int(draws[0].rng.integers(2**31)))
-        moved, labels = self._augmented(image, mask, self._size, generator)
-        return {"image": moved, "mask": labels}
+        made = super().batch(draws, held_out)
+        if not held_out:
+            return made
+        edge = (made["image"].shape[-1] - self._size) // 2
+        middle = slice(edge, edge + self._size)
+        cropped = {"image": standardise(made["image"][..., middle, middle]), "mask": made["mask"][..., middle, middle]}
+        return made | cropped
+
+    def _augmented(self, image: Tensor, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        return self._chosen(image, mask, self._size, generator)
 
 
 def augment_real(image: Tensor, mask: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
