@@ -1,10 +1,15 @@
-"""How the weights that come with the package are made: one script, resumable, on phantoms alone.
+"""How the weights that come with the package are made: one script, resumable, on phantoms alone but for the refining generator.
 
     python -m benchmarks.shipped_weights --work FOLDER [--only flow segmenter reader anatomy] [--steps 7800]
+    python -m benchmarks.shipped_weights --work FOLDER --only refine --run RUN --data COHORT
 
-Makes 1000 phantoms of the `everyone` preset, and 900 more for the reader, trains generator, anatomies and judges on them,
-and puts the results into src/synthcmr/shipped. On two CPU cores, each busy with one of them: half an hour of phantoms, three
-hours of flow, an hour of the reader. The segmenter has phantoms of its own and is trained by `benchmarks/phantom_to_real.py`.
+The refining generator learns from phantoms and from Sunnybrook's people (CC0): `benchmarks.refine_data` makes the cohort,
+`benchmarks.refine_long` the run, and what that run has learned so far is taken from it.
+
+For the others, 1000 phantoms of the `everyone` preset are made, and 900 more for the reader; generator, anatomies and judges
+learn from them, and the results go into src/synthcmr/shipped. On two CPU cores, each busy with one of them: half an hour of
+phantoms, three hours of flow, an hour of the reader. The segmenter has phantoms of its own and is trained by
+`benchmarks/phantom_to_real.py`.
 """
 
 import argparse
@@ -14,14 +19,16 @@ from pathlib import Path
 from benchmarks.phantom_to_real import KINDS, trained
 from synthcmr.cohort import Cohort
 from synthcmr.generators.anatomy import AnatomyGenerator
-from synthcmr.generators.fingerprints import NAME
+from synthcmr.generators.families import load_generator
+from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.generators.refine.frames import load_frame_splits
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.settings import READER_LOOP, ReaderSettings
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.loop import Progress
-from synthcmr.training.run_folder import WEIGHTS
+from synthcmr.training.run_folder import SO_FAR, WEIGHTS
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.shipped import FILES, PRESET
 from synthcmr.training.weights import read_header, save_weights
@@ -60,8 +67,22 @@ def flow(cohort: Cohort, work: Path, steps: int) -> None:
     then = FLOW.model_copy(update={"start": str(work / "flow-images")})
     loop = loop.model_copy(update={"steps": steps - loop.steps, "learning_rate": 4e-4, "seed": 1})
     FlowGenerator.fit(cohort, work / "flow", then, loop, observe)
-    shutil.copy(work / "flow" / WEIGHTS, SHIPPED / FILES["flow"])
+    store(work / "flow" / WEIGHTS, "flow")
     shutil.copy(work / "flow" / NAME, SHIPPED / FILES["fingerprints"])
+
+
+def store(weights: Path, name: str) -> None:
+    """A generator in 8 bits: what it draws changes by less than a hundredth of the spread of grey values."""
+    network = load_generator(weights).network  # type: ignore[attr-defined]
+    save_weights(network, SHIPPED / FILES[name], read_header(weights), compact=True)
+
+
+def refine(run: Path, data: Path) -> None:
+    """The refining generator as far as its run has come, and the fingerprints of what it saw."""
+    whole = run / WEIGHTS
+    store(whole if whole.exists() else run / SO_FAR, "refine")
+    training, held_out = load_frame_splits(Cohort.open(data))
+    Fingerprints.of(training, held_out).save(SHIPPED / FILES["refine-fingerprints"])
 
 
 def reader(cohort: Cohort, work: Path) -> None:
@@ -89,12 +110,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=["anatomy", "segmenter", "reader", "flow"])
+    parser.add_argument("--run", type=Path, help="with --only refine: the run folder of the refining generator")
+    parser.add_argument("--data", type=Path, help="with --only refine: the cohort that it learned from")
     parser.add_argument("--steps", type=int, default=7800, help="of the flow")
     parser.add_argument("--minutes", type=float, default=180.0, help="of the segmenter's training")
     parser.add_argument("--start", default="", help="weights that the segmenter begins from; 'shipped': those before")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     SHIPPED.mkdir(exist_ok=True)
+    if options.only == ["refine"]:
+        return refine(options.run, options.data)
     cohort = phantoms(options.work / PRESET, SUBJECTS, SEED)
     for name in options.only:
         if name == "anatomy":

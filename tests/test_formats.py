@@ -118,8 +118,8 @@ def test_weights_say_their_format_and_those_that_do_not_are_of_before() -> None:
     assert read_header(RELEASED[-1] / "run" / "weights.safetensors") | WEIGHTS.stamp == read_header(
         RELEASED[-1] / "run" / "weights.safetensors"
     )
-    assert read_header(shipped("flow"))["family"] == "flow"
-    assert WEIGHTS.version_of(read_header(shipped("flow")), shipped("flow")) == 0
+    assert read_header(shipped("reader"))["family"] == "reader"
+    assert WEIGHTS.version_of(read_header(shipped("reader")), shipped("reader")) == 0
 
 
 class Inner(Settings):

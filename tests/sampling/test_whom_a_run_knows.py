@@ -19,6 +19,14 @@ def narrow(phantom_cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder, only
 
 
+@pytest.fixture(scope="module")
+def beginner(phantom_cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that draws noise: nothing of it passes the screening."""
+    folder = tmp_path_factory.mktemp("beginner") / "flow"
+    FlowGenerator.fit(phantom_cohort, folder, TINY, LOOP)
+    return folder
+
+
 def test_who_is_not_asked_for_is_somebody_the_run_has_seen(narrow: tuple[Path, str], tmp_path: Path) -> None:
     folder, only = narrow
     run("generate", tmp_path / "out", "--run", folder, "-n", 6, "--size", 64, "--steps", 1, "--no-screen")
@@ -77,9 +85,10 @@ def test_a_diagnosis_that_is_not_understood_is_told_which_are_known(tmp_path: Pa
 
 @pytest.mark.parametrize(("prompt", "far"), [("DCM, EF 75 %", True), ("DCM, EF 28 %", False)])
 def test_where_nothing_passed_numbers_far_from_the_diagnosis_are_told_first(
-    prompt: str, far: bool, tmp_path: Path
+    prompt: str, far: bool, beginner: Path, tmp_path: Path
 ) -> None:
-    done = run("generate", tmp_path / "out", "--prompt", prompt, "-n", 1, "--steps", 1, "--size", 64, ok=False)
+    words = ("--run", beginner, "--prompt", prompt, "-n", 1, "--steps", 1, "--size", 64)
+    done = run("generate", tmp_path / "out", *words, ok=False)
     assert done.returncode == 1
     assert ("The diagnosis was not seen" in done.stderr) == far
     assert ("LVEF 75 %, where 95 % of such people have" in done.stderr) == far

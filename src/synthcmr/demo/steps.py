@@ -64,18 +64,19 @@ def plan(demo: Demo) -> None:
 
 
 def generate(demo: Demo) -> None:
-    """Their images, by the weights that ship."""
+    """Their images, by the flow that ships: it has seen phantoms alone, as this demo's patients are."""
     from synthcmr.fairness.debias.sets import like_images
     from synthcmr.fairness.planning.plan_folder import Plan
     from synthcmr.report.generated_page import write_generated_page
     from synthcmr.sampling.generate import generate as make
     from synthcmr.sampling.sources import Sources
+    from synthcmr.training.shipped import shipped
 
     if not (demo.generated / COHORT_FILE).exists():
         asked, like = Plan.read(demo.plan), like_images(Cohort.open(demo.cohort))
         with demo.bar("generate") as report:
             also = [Input(str(demo.plan), "plan", asked.hash)]
-            make(demo.generated, asked.requests(), Sources(), like, progress=report, also=also)
+            make(demo.generated, asked.requests(), Sources(shipped("flow")), like, progress=report, also=also)
     write_generated_page(Cohort.open(demo.generated))
 
 

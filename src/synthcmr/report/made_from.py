@@ -12,7 +12,7 @@ from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.report.provenance_chain import Step, chain
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped import shipped, shipped_generator
 from synthcmr.training.weights import read_header, weights_file
 
 NOTHING = "nothing"
@@ -69,8 +69,8 @@ class MadeFrom:
         if self.run is None:
             return {}
         try:
-            if self.run.ships:
-                return read_header(shipped("flow"))
+            if (name := shipped_generator(self.run.hash)) is not None:
+                return read_header(shipped(name))
             # the run's word over the weights': only it knows what it began from
             return (
                 read_header(weights_file(self.run.folder)) | RunFolder(self.run.folder).record()

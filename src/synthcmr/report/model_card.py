@@ -13,7 +13,7 @@ from synthcmr.report.made_from import MadeFrom
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
 from synthcmr.report.people import people
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.shipped import LICENCE, PRESET, TRAINED_BY
+from synthcmr.training.shipped import GENERATOR, LICENCE, PRESET, TRAINED_BY
 
 FILE = "model_card.md"
 USE = [
@@ -89,8 +89,7 @@ def _training_data(made: MadeFrom) -> list[str]:
         "Images learned from": told.get("images"),
     }
     if cohort is None and _ships(made):
-        known["Cohort"] = f"phantoms of the preset '{PRESET}' alone, {told['cohort_hash'][:12]}"
-        return [*lines, *facts(known | {"Who they are": "digital phantoms, not people"})]
+        return [*lines, *facts(known | _shipped_data(told))]
     if cohort is None:
         return [*lines, *facts(known | {"Who they are": None})]
     learned = cohort.subjects
@@ -98,6 +97,17 @@ def _training_data(made: MadeFrom) -> list[str]:
         learned = learned[learned["split"] == "train"]
     known["Subjects learned from"] = len(learned)
     return [*lines, *facts(known), *table(("attribute", "training subjects", "missing"), people(learned))]
+
+
+def _shipped_data(told: Mapping[str, Any]) -> dict[str, object]:
+    """Whom a generator that ships has seen."""
+    cohort = told["cohort_hash"][:12]
+    if told["family"] != GENERATOR:
+        known = f"phantoms of the preset '{PRESET}' alone, {cohort}"
+        return {"Cohort": known, "Who they are": "digital phantoms, not people"}
+    frames = ", ".join(f"{n} of {look}" for look, n in told["looks"].items())
+    people = "digital phantoms, and people of the Sunnybrook Cardiac Data, whose images are in the public domain (CC0)"
+    return {"Cohort": f"frames by look: {frames}; {cohort}", "Who they are": people}
 
 
 def _conditions(made: MadeFrom) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr.cohort.provenance import PROVENANCE_FILE
-from synthcmr.training.shipped import ships
+from synthcmr.training.shipped import shipped_generator
 
 DEEPEST = 8  # steps of a chain
 FOLDERS = ("cohort", "run", "plan", "recalibration")  # inputs that have a provenance of their own
@@ -34,8 +34,8 @@ class Step:
 
     @property
     def ships(self) -> bool:
-        """Whether it is the generator that comes with the package, whatever it is called."""
-        return self.kind == "run" and ships("flow", self.hash)
+        """Whether it is a generator that comes with the package, whatever it is called."""
+        return self.kind == "run" and shipped_generator(self.hash) is not None
 
     @property
     def settings(self) -> dict[str, Any]:

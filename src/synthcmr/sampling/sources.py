@@ -19,7 +19,7 @@ from synthcmr.generators.fingerprints import NAME as FINGERPRINTS
 from synthcmr.generators.protocol import Generator, refines
 from synthcmr.sampling.screening import Screen
 from synthcmr.sampling.settings import ScreenSettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped import GENERATOR, shipped
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Sources:
 @lru_cache(maxsize=1)
 def load_image_generator(sources: Sources) -> Generator:
     """The generator of images."""
-    return load_generator(sources.run or shipped("flow"))
+    return load_generator(sources.run or shipped(GENERATOR))
 
 
 @lru_cache(maxsize=1)
@@ -69,7 +69,7 @@ def load_screen(sources: Sources, settings: ScreenSettings) -> Screen | None:
     """The judges; None where nothing is screened."""
     if not settings.enabled:
         return None
-    prints = shipped("fingerprints") if sources.run is None else _beside(sources.run) / FINGERPRINTS
+    prints = _fingerprints(sources.run)
     return Screen.load(settings, sources.judges, prints)
 
 
@@ -88,5 +88,10 @@ def load_pixels(cohort: Path, subject: str) -> npt.NDArray[np.float32]:
     return stack.image
 
 
-def _beside(run: Path) -> Path:
-    return run.parent if run.is_file() else run
+def _fingerprints(run: Path | None) -> Path:
+    """Those of a run's training images; of a generator that ships, those that ship with it."""
+    if run is None:
+        return shipped("refine-fingerprints")
+    if run == shipped("flow"):
+        return shipped("fingerprints")
+    return (run.parent if run.is_file() else run) / FINGERPRINTS

@@ -133,7 +133,7 @@ def joined(parts: Sequence[TrainingImages]) -> TrainingImages:
             for start, part in zip(starts, parts, strict=False)
             for beside in part.neighbours
         ],
-        "+".join(part.cohort_hash for part in parts),
+        "+".join(dict.fromkeys(part.cohort_hash for part in parts)),
     )
 
 

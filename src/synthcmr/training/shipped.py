@@ -1,4 +1,4 @@
-"""The weights that come with the package, all trained on phantoms alone."""
+"""The weights that come with the package: trained on phantoms, the refining generator on the people of Sunnybrook (CC0) too."""
 
 from functools import cache
 from importlib.resources import files
@@ -13,12 +13,16 @@ LICENCE = "Apache-2.0"  # that of the package
 TRAINED_BY = "synthcmr contributors"
 PRESET = "everyone"  # of the phantoms that they learned from; the segmenter's own are in its header
 FILES = {
+    "refine": "refine.safetensors",
+    "refine-fingerprints": "refine-fingerprints.npz",
     "flow": "flow.safetensors",
     "anatomy": "anatomy.npz",
     "segmenter": "segmenter.safetensors",
     "reader": "reader.safetensors",
     "fingerprints": "fingerprints.npz",
 }
+GENERATOR = "refine"  # makes images where no run is named
+GENERATORS = ("refine", "flow")
 
 
 def shipped(name: str) -> Path:
@@ -34,6 +38,11 @@ def shipped(name: str) -> Path:
             "or make your own with 'synthcmr train' and 'synthcmr judge fit' and name them with --run, --anatomy and --judges"
         )
     return path
+
+
+def shipped_generator(own_hash: str) -> str | None:
+    """The name of the generator that ships whose hash this, or its beginning, is; None where it is another's."""
+    return next((name for name in GENERATORS if ships(name, own_hash)), None)
 
 
 def ships(name: str, own_hash: str) -> bool:
