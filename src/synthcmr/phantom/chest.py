@@ -67,7 +67,7 @@ def draw_wall(subject: PhantomSubject, rng: np.random.Generator) -> ChestWall:
     arm = None
     if rng.random() < 0.3:
         arm = (rng.normal(left + 0.8 * width, 20), top + height - height * rng.uniform(1.1, 1.25), rng.uniform(28, 45))
-    gland = rng.uniform(-0.3, 1.3) if subject.sex == "female" else 3.0
+    gland = rng.uniform(-0.2, 1.6) if subject.sex == "female" else 3.0
     return ChestWall(
         centre=(left + width, top + height),
         half=(width, height),
@@ -143,12 +143,15 @@ def paint_wall(canvas: Canvas, wall: ChestWall, layers: Layers, push: tuple[Imag
 
 def _sheets(out: Tissues, wall: ChestWall, below: Points, muscle: Points, rough: Image) -> None:
     """Fat between layers of muscle, and under them: here and there."""
-    share = below / muscle
+    within = np.flatnonzero((below > 0) & (below < muscle))
+    below, muscle, rough = below.ravel()[within], muscle.ravel()[within], rough.ravel()[within]
+    flat, share = out.ravel(), below / muscle
     for place, strength, sign in SHEETS:
         thickness = np.float32(strength) * (np.float32(sign) * rough - np.float32(wall.sheet)) / muscle
-        out[(np.abs(share - np.float32(place)) < thickness) & (below > 0)] = Tissue.SUBCUTANEOUS_FAT
+        flat[within[np.abs(share - np.float32(place)) < thickness]] = Tissue.SUBCUTANEOUS_FAT
     inner = np.float32(1.2) * (np.float32(-0.7 - wall.sheet) - rough)
-    out[(below > muscle - PLEURA_MM - inner) & (below < muscle - PLEURA_MM)] = Tissue.VISCERAL_FAT
+    under = (below > muscle - PLEURA_MM - inner) & (below < muscle - PLEURA_MM)
+    flat[within[under]] = Tissue.VISCERAL_FAT
 
 
 def _ribs(canvas: Canvas, wall: ChestWall, layers: Layers, from_middle: Points) -> None:

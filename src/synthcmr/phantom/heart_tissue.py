@@ -99,7 +99,7 @@ class HeartTissue:
         surface = 2.4 * np.pi * (heart.lv.a + heart.lv.wall_mm) * heart.lv.length
         self.fat_mm = heart.subject.epicardial_fat_ml * 1000.0 / surface
         self.fat_left, self.fat_right = draw_waver(rng, FAT_WAVES, 1.0), draw_waver(rng, FAT_WAVES, 1.0)
-        grooves = [rng.uniform(0.8, 3.0) * bump(place, rng.uniform(0.15, 0.35)) for place in GROOVES]
+        grooves = [rng.uniform(0.6, 2.6) * bump(place, rng.uniform(0.15, 0.35)) for place in GROOVES]
         self.groove_fat: Table = np.sum(grooves, axis=0)
         self.right_of_base = (
             Chamber(

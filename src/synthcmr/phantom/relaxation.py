@@ -46,12 +46,12 @@ RELAXATION: dict[Tissue, tuple[Times, Times]] = {
     Tissue.VEIN: ((1500, 180, 0.85), (1700, 100, 0.85)),
     Tissue.SKIN: ((800, 30, 0.50), (1000, 30, 0.50)),
     Tissue.CARTILAGE: ((1000, 32, 0.62), (1150, 30, 0.60)),
-    Tissue.GLAND: ((1100, 75, 0.80), (1400, 72, 0.80)),
+    Tissue.GLAND: ((420, 85, 0.52), (470, 80, 0.52)),
     Tissue.OESOPHAGUS: ((950, 46, 0.70), (1300, 44, 0.70)),
     Tissue.STOMACH_FOOD: ((700, 70, 0.70), (900, 60, 0.70)),
     Tissue.AIR: ((1000, 20, 0.0), (1000, 20, 0.0)),
 }
-FAT = frozenset({Tissue.EPICARDIAL_FAT, Tissue.SUBCUTANEOUS_FAT, Tissue.VISCERAL_FAT})
+FAT = frozenset({Tissue.EPICARDIAL_FAT, Tissue.SUBCUTANEOUS_FAT, Tissue.VISCERAL_FAT, Tissue.GLAND})  # glands lie in fat
 FAT_SHIFT_HZ_PER_T = -147.0  # 3.45 ppm
 TISSUE_CODES = 64
 OFF_RESONANCE_HZ = np.arange(-400.0, 401.0)

@@ -166,11 +166,11 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
         channels=int(rng.integers(2, 8)) if rng.random() < 0.5 else 1,
         ghost=(rng.uniform(0.01, 0.07), 1.0 / int(rng.integers(2, 6))) if rng.random() < 0.45 else (0.0, 0.0),
         inflow=rng.uniform(-0.3, 1.2),
-        ejection=rng.normal(0.8, 0.7),
         character=character,
         gamma=character.gamma * _about_one(rng, 0.10),
         top=float(rng.choice(INTENSITY_TOPS)),
         shifts_mm=_draw_shifts(subject, slices, rng),
+        ejection=rng.normal(0.8, 0.7),
     )
 
 

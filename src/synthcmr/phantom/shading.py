@@ -30,7 +30,7 @@ TEXTURE: dict[Tissue, tuple[float, float, float]] = {
     Tissue.EPICARDIAL_FAT: (0.05, 0.05, 0.07),
     Tissue.BONE_MARROW: (0.12, 0.18, 0.10),
     Tissue.CARTILAGE: (0.05, 0.10, 0.08),
-    Tissue.GLAND: (0.10, 0.25, 0.15),
+    Tissue.GLAND: (0.08, 0.18, 0.12),
     Tissue.LUNG: (0.12, 0.14, 0.15),
     Tissue.BOWEL: (0.15, 0.35, 0.25),
     Tissue.STOMACH_FOOD: (0.25, 0.40, 0.30),
