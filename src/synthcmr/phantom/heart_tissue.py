@@ -170,7 +170,7 @@ class HeartTissue:
     def _left(self, out: Tissues, plane: Plane, left: LvSlice) -> None:
         seen, r = plane.polar, plane.polar.r
         epicardium, cavity = seen.at(left.epicardium), seen.at(left.cavity)
-        thickness = self._fat(self.fat_left, 0.35, plane) + self.fat_mm * self.groove_fat
+        thickness = self._fat(self.fat_left, 0.5, plane) + self.fat_mm * self.groove_fat
         beside = out == Tissue.NONE
         out[beside & (r < epicardium + seen.at(thickness))] = Tissue.EPICARDIAL_FAT
         out[beside & (r < epicardium + EDGE_MM)] = Tissue.MYOCARDIUM

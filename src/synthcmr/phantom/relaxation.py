@@ -16,7 +16,7 @@ Times = tuple[float, float, float]  # T1 ms, T2 ms, proton density relative to w
 # tissue -> at 1.5 T, at 3 T
 RELAXATION: dict[Tissue, tuple[Times, Times]] = {
     Tissue.LV_BLOOD: ((1500, 260, 0.95), (1850, 230, 0.95)),
-    Tissue.RV_BLOOD: ((1550, 175, 0.95), (1800, 145, 0.95)),
+    Tissue.RV_BLOOD: ((1550, 160, 0.95), (1800, 132, 0.95)),
     Tissue.MYOCARDIUM: ((1030, 46, 0.92), (1400, 47, 0.90)),
     Tissue.PAPILLARY: ((1030, 54, 0.95), (1400, 54, 0.92)),
     Tissue.RV_WALL: ((1030, 46, 0.90), (1400, 45, 0.85)),
@@ -46,7 +46,7 @@ RELAXATION: dict[Tissue, tuple[Times, Times]] = {
     Tissue.VEIN: ((1500, 180, 0.85), (1700, 100, 0.85)),
     Tissue.SKIN: ((800, 30, 0.50), (1000, 30, 0.50)),
     Tissue.CARTILAGE: ((1000, 32, 0.62), (1150, 30, 0.60)),
-    Tissue.GLAND: ((420, 85, 0.52), (470, 80, 0.52)),
+    Tissue.GLAND: ((420, 85, 0.64), (470, 80, 0.64)),
     Tissue.OESOPHAGUS: ((950, 46, 0.70), (1300, 44, 0.70)),
     Tissue.STOMACH_FOOD: ((700, 70, 0.70), (900, 60, 0.70)),
     Tissue.AIR: ((1000, 20, 0.0), (1000, 20, 0.0)),
@@ -89,7 +89,7 @@ def signal_table(protocol: Protocol, rng: np.random.Generator) -> Complex:
     table = np.zeros((TISSUE_CODES, OFF_RESONANCE_HZ.size), dtype=np.complex64)
     for tissue, times in RELAXATION.items():
         t1, t2, density = times[field]
-        t1, t2, density = t1 * _spread(rng, 0.04), t2 * _spread(rng, 0.08), density * _spread(rng, 0.08)
+        t1, t2, density = t1 * _spread(rng, 0.04), t2 * _spread(rng, 0.06), density * _spread(rng, 0.04)
         shift = FAT_SHIFT_HZ_PER_T * protocol.field_strength_t if tissue in FAT else 0.0
         signal = bssfp(t1, t2, protocol.tr_ms, protocol.te_ms, protocol.flip_deg, OFF_RESONANCE_HZ + shift)
         table[tissue] = density * signal

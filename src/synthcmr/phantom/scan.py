@@ -170,7 +170,7 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
         gamma=character.gamma * _about_one(rng, 0.10),
         top=float(rng.choice(INTENSITY_TOPS)),
         shifts_mm=_draw_shifts(subject, slices, rng),
-        ejection=rng.normal(0.8, 0.7),
+        ejection=rng.normal(0.65, 0.6),
     )
 
 
