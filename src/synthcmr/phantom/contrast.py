@@ -67,7 +67,7 @@ def _gains(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     gains = np.exp(rng.normal(0.0, 0.12, TISSUE_CODES))
     gains[list(BLOOD)] = np.exp(rng.normal(0.0, 0.04, len(BLOOD)))
     gains[list(HEART_MUSCLE)] = 1.06 * np.exp(rng.normal(0.0, 0.2)) * np.exp(rng.normal(0.0, 0.04, len(HEART_MUSCLE)))
-    gains[list(DEEP_FAT)] = 0.68 * np.exp(rng.normal(0.0, 0.25))
+    gains[list(DEEP_FAT)] = 0.63 * np.exp(rng.normal(0.0, 0.25))
     gains[Tissue.SUBCUTANEOUS_FAT] = 0.9 * np.exp(rng.normal(0.0, 0.25))
     return gains.astype(np.float32)
 

@@ -29,7 +29,7 @@ HEART_REACH_MM = 115.0  # the heart is evaluated within this distance only,
 HEART_RIGHT_MM, HEART_HALF_MM = 85.0, 100.0  # and no further to the right, up and down
 # What is averaged: where within the slice (in thicknesses), how far the heart has moved on, and the diaphragm (mm)
 MOMENTS = ((-0.25, -0.02, -0.8), (0.25, 0.02, 0.8))
-THICKENED = 1.4  # how much brighter muscle is at ES, in units of its coarse texture: a thick wall fills the slice
+THICKENED = 1.1  # how much brighter muscle is at ES, in units of its coarse texture: a thick wall fills the slice
 FLOW_MM = 61.0  # how far the pattern of flow moves through the blood during contraction
 
 

@@ -65,7 +65,7 @@ def draw_thorax(subject: PhantomSubject) -> Thorax:
         mediastinum=draw_mediastinum(rng),
         lung_vessels=_draw_lung_vessels(rng),
         liver_vessels=_draw_liver_vessels(abdomen.level, rng),
-        lung_density=float(np.exp(rng.normal(-0.1, 0.45))),
+        lung_density=float(np.exp(rng.normal(-0.3, 0.45))),
         lung_gradient=rng.normal(0.35, 0.25),
         lung_haze=rng.uniform(0.3, 3.5),
         pad=_draw_pad(subject, rng),
@@ -80,13 +80,13 @@ def draw_thorax(subject: PhantomSubject) -> Thorax:
 
 def _draw_pad(subject: PhantomSubject, rng: np.random.Generator) -> FatPad:
     """Thick in front of the RV and below the apex, often nothing beside the LV, where the lung touches the heart."""
-    amount = (subject.epicardial_fat_ml / 75.0) * np.exp(rng.normal(0.1, 0.6))
+    amount = (subject.epicardial_fat_ml / 75.0) * np.exp(rng.normal(-0.05, 0.6))
     facing = np.zeros_like(harmonics(rng, {1: 0.0}))
     angles = np.linspace(-np.pi, np.pi, facing.size, endpoint=False)
     for centre, width, thickness in ((np.pi, 0.8, 9.0), (2.3, 0.5, 9.0), (-2.2, 0.5, 4.5), (0.7, 0.5, 4.0), (-0.4, 0.6, 3.0)):
         distance = np.angle(np.exp(1j * (angles - rng.normal(centre, 0.35))))
         facing = facing + amount * rng.uniform(0.1, 1.5) * thickness * np.exp(-0.5 * (distance / width) ** 2)
-    return FatPad(facing + rng.normal(-2.3, 2.2), rng.uniform(0.5, 2.0), rng.uniform(0.3, 1.2))
+    return FatPad(facing + rng.normal(-3.3, 2.2), rng.uniform(0.5, 2.0), rng.uniform(0.3, 1.2))
 
 
 def _draw_lung_vessels(rng: np.random.Generator) -> Tree:
