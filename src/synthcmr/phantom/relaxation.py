@@ -51,7 +51,9 @@ RELAXATION: dict[Tissue, tuple[Times, Times]] = {
     Tissue.STOMACH_FOOD: ((700, 70, 0.70), (900, 60, 0.70)),
     Tissue.AIR: ((1000, 20, 0.0), (1000, 20, 0.0)),
 }
-FAT = frozenset({Tissue.EPICARDIAL_FAT, Tissue.SUBCUTANEOUS_FAT, Tissue.VISCERAL_FAT, Tissue.GLAND})  # glands lie in fat
+FAT = frozenset(
+    {Tissue.EPICARDIAL_FAT, Tissue.SUBCUTANEOUS_FAT, Tissue.VISCERAL_FAT, Tissue.GLAND}
+)  # glands lie in fat
 FAT_SHIFT_HZ_PER_T = -147.0  # 3.45 ppm
 TISSUE_CODES = 64
 OFF_RESONANCE_HZ = np.arange(-400.0, 401.0)

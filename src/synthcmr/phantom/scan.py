@@ -150,7 +150,7 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
         size=size,
         contrast=draw_contrast(protocol, rng),
         off_centre_mm=_off_centre(size, protocol, rng),
-        texture_gain=1.15 * _about_one(rng, 0.25),
+        texture_gain=1.2 * _about_one(rng, 0.25),
         field_terms=rng.normal(0.0, inhomogeneity, 6),
         field_bump=(rng.normal(30, 15), rng.normal(45, 12), -rng.uniform(20, 120)),
         field_edge=(rng.uniform(-np.pi, np.pi), rng.uniform(2.0, 14.0) if rng.random() < 0.35 else 0.0),

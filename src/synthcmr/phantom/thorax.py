@@ -16,7 +16,6 @@ from synthcmr.phantom.polar import Table, harmonics
 from synthcmr.phantom.subject import PhantomSubject
 from synthcmr.phantom.vessels import Tree, draw_tree, join
 
-
 LUNG_STEEPNESS = 3.2  # lung vessels cross the slices: most are seen as dots
 
 
@@ -83,7 +82,13 @@ def _draw_pad(subject: PhantomSubject, rng: np.random.Generator) -> FatPad:
     amount = (subject.epicardial_fat_ml / 75.0) * np.exp(rng.normal(-0.05, 0.6))
     facing = np.zeros_like(harmonics(rng, {1: 0.0}))
     angles = np.linspace(-np.pi, np.pi, facing.size, endpoint=False)
-    for centre, width, thickness in ((np.pi, 0.8, 9.0), (2.3, 0.5, 9.0), (-2.2, 0.5, 4.5), (0.7, 0.5, 4.0), (-0.4, 0.6, 3.0)):
+    for centre, width, thickness in (
+        (np.pi, 0.8, 9.0),
+        (2.3, 0.5, 9.0),
+        (-2.2, 0.5, 4.5),
+        (0.7, 0.5, 4.0),
+        (-0.4, 0.6, 3.0),
+    ):
         distance = np.angle(np.exp(1j * (angles - rng.normal(centre, 0.35))))
         facing = facing + amount * rng.uniform(0.1, 1.5) * thickness * np.exp(-0.5 * (distance / width) ** 2)
     return FatPad(facing + rng.normal(-3.3, 2.2), rng.uniform(0.5, 2.0), rng.uniform(0.3, 1.2))
