@@ -2,7 +2,8 @@
 
 Times: Stanisz 2005 and the IT'IS tables as collected in the literature. Proton densities of solid organs are lowered so
 that ratios to blood equal what real short-axis cine shows; magnetisation transfer is the likely cause, and is not simulated.
-Those of vessels in lung and liver are raised, because fresh blood flows into the slice there.
+Those of vessels in lung and liver are raised, because fresh blood flows into the slice there. The right heart's blood is venous:
+its T2 is shorter, which makes it as much darker than the left's as ACDC shows. Glands of the breast are mixed with fat, and shift with it.
 """
 
 import numpy as np
