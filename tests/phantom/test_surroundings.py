@@ -9,6 +9,7 @@ from synthcmr.phantom.acquisition import plan
 from synthcmr.phantom.canvas import Grid
 from synthcmr.phantom.contrast import signed
 from synthcmr.phantom.fields import Rulers, draw_grain, draw_smooth, draw_warp
+from synthcmr.phantom.pericardium import Covering
 from synthcmr.phantom.population import draw_subject
 from synthcmr.phantom.receive import receive
 from synthcmr.phantom.relaxation import OFF_RESONANCE_HZ, bssfp
@@ -228,3 +229,28 @@ def test_noise_grows_towards_the_middle_where_parallel_imaging_unfolds() -> None
     edge = noise[(px - 20) ** 2 + (py - 10) ** 2 > 100**2].mean()
     assert middle == pytest.approx(1.0, rel=0.02)
     assert edge < 0.8
+
+
+def test_venous_blood_is_darker_than_arterial_blood_and_hearts_differ_in_it() -> None:
+    # 34 patients of ACDC: median of RV over LV blood 0.77 +- 0.09 at ED, the coils' shading included
+    ratios = []
+    for i in range(60):
+        signal = np.abs(
+            Renderer(draw_subject("acdc-like", i, 0), SIZE).scan.contrast.signal[:, OFF_RESONANCE_HZ.size // 2]
+        )
+        ratios.append(signal[Tissue.RV_BLOOD] / signal[Tissue.LV_BLOOD])
+    assert 0.6 < np.mean(ratios) < 0.8
+    assert 0.04 < np.std(ratios) < 0.15
+
+
+def test_no_dark_line_lies_between_heart_and_lung_but_one_lies_between_heart_and_other_tissue() -> None:
+    heart = np.zeros((60, 60), dtype=np.uint8)
+    heart[20:40, 20:40] = Tissue.MYOCARDIUM
+    bare = Covering(np.full(heart.shape, -1.0, dtype=np.float32), 1.5, 0.75)
+    seen = {}
+    for around in (Tissue.LUNG, Tissue.VISCERAL_FAT):
+        tissue = np.full(heart.shape, around, dtype=np.uint8)
+        bare.paint(tissue, heart)
+        seen[around] = int((tissue == Tissue.PERICARDIUM).sum())
+    assert seen[Tissue.LUNG] == 0
+    assert seen[Tissue.VISCERAL_FAT] > 0

@@ -60,7 +60,8 @@ class Canvas:
         if box is None:
             return None
         u, v = self.turned(box, x, y, turn)
-        return box, np.hypot(u / np.float32(half[0]), v / np.float32(half[1]))
+        u, v = u * np.float32(1 / half[0]), v * np.float32(1 / half[1])
+        return box, np.sqrt(u * u + v * v)
 
     def turned(self, box: Box, x: float, y: float, turn: float) -> tuple[Points, Points]:
         """Coordinates around a point, along axes turned by an angle."""

@@ -67,7 +67,7 @@ def draw_wall(subject: PhantomSubject, rng: np.random.Generator) -> ChestWall:
     arm = None
     if rng.random() < 0.3:
         arm = (rng.normal(left + 0.8 * width, 20), top + height - height * rng.uniform(1.1, 1.25), rng.uniform(28, 45))
-    gland = rng.uniform(-0.9, 0.5) if subject.sex == "female" else 3.0
+    gland = rng.uniform(-0.2, 1.6) if subject.sex == "female" else 3.0
     return ChestWall(
         centre=(left + width, top + height),
         half=(width, height),
@@ -76,12 +76,12 @@ def draw_wall(subject: PhantomSubject, rng: np.random.Generator) -> ChestWall:
         fat_mm=fat,
         muscle_mm=muscle,
         breast=(rng.uniform(0.15, 0.3), rng.uniform(0.6, 0.85), gland),
-        sheet=rng.uniform(-0.3, 2.2),
+        sheet=rng.uniform(0.2, 2.6),
         rib_spacing_mm=rng.uniform(24, 45),
         rib_half_mm=(rng.uniform(5.0, 9.5), rng.uniform(3.2, 5.5)),
         rib_phase=rng.uniform(0, 40),
         rib_slope=rng.normal(0.0, 0.8),
-        ribs_cut=np.where(rng.random(23) < rng.uniform(0.2, 0.8), rng.uniform(0.5, 1.2, 23), 1e-3),
+        ribs_cut=np.where(rng.random(23) < rng.uniform(0.1, 0.65), rng.uniform(0.5, 1.2, 23), 1e-3),
         arm=arm,
         unevenness=draw_smooth(rng, 9.0, 14.0),
     )
@@ -143,12 +143,15 @@ def paint_wall(canvas: Canvas, wall: ChestWall, layers: Layers, push: tuple[Imag
 
 def _sheets(out: Tissues, wall: ChestWall, below: Points, muscle: Points, rough: Image) -> None:
     """Fat between layers of muscle, and under them: here and there."""
-    share = below / muscle
+    within = np.flatnonzero((below > 0) & (below < muscle))
+    below, muscle, rough = below.ravel()[within], muscle.ravel()[within], rough.ravel()[within]
+    flat, share = out.ravel(), below / muscle
     for place, strength, sign in SHEETS:
         thickness = np.float32(strength) * (np.float32(sign) * rough - np.float32(wall.sheet)) / muscle
-        out[(np.abs(share - np.float32(place)) < thickness) & (below > 0)] = Tissue.SUBCUTANEOUS_FAT
+        flat[within[np.abs(share - np.float32(place)) < thickness]] = Tissue.SUBCUTANEOUS_FAT
     inner = np.float32(1.2) * (np.float32(-0.7 - wall.sheet) - rough)
-    out[(below > muscle - PLEURA_MM - inner) & (below < muscle - PLEURA_MM)] = Tissue.VISCERAL_FAT
+    under = (below > muscle - PLEURA_MM - inner) & (below < muscle - PLEURA_MM)
+    flat[within[under]] = Tissue.VISCERAL_FAT
 
 
 def _ribs(canvas: Canvas, wall: ChestWall, layers: Layers, from_middle: Points) -> None:
@@ -165,9 +168,9 @@ def _ribs(canvas: Canvas, wall: ChestWall, layers: Layers, from_middle: Points) 
     soft = layers.front[rows, columns] > 0.5
     inside = norm < 1
     canvas.out[rows[inside], columns[inside]] = Tissue.CORTICAL_BONE
-    inner = norm < 1 - 0.6 / thick
+    inner = norm < 1 - 0.4 / thick
     canvas.out[rows[inner & ~soft], columns[inner & ~soft]] = Tissue.BONE_MARROW
-    inner = soft & (norm < 1 - 0.4 / thick)
+    inner = soft & (norm < 1 - 0.2 / thick)
     canvas.out[rows[inner], columns[inner]] = Tissue.CARTILAGE
 
 

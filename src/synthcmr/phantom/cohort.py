@@ -20,7 +20,7 @@ from synthcmr.phantom.presets import PRESETS
 from synthcmr.phantom.render import RenderedSubject, render_subject
 from synthcmr.phantom.subject import PhantomSubject
 
-VERSION = 2  # raise when the same preset, index and seed begin to give other pixels
+VERSION = 3  # raise when the same preset, index and seed begin to give other pixels
 SPLITS = ("train", "validation", "test")
 CROP_MARGIN_MM = 30.0  # rendered beyond the crop: its middle is the middle of the masks, known only afterwards
 

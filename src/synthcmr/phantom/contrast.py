@@ -46,8 +46,8 @@ def draw_contrast(protocol: Protocol, rng: np.random.Generator) -> Contrast:
     return Contrast(
         signal=table * gains[:, None],
         blood=blood * float(gains[Tissue.LV_BLOOD]),
-        fat_phase=rng.normal(0.0, 0.7),
-        fat_phase_spread=rng.uniform(0.1, 0.9),
+        fat_phase=rng.normal(0.0, 0.8),
+        fat_phase_spread=rng.uniform(0.2, 1.0),
         fat_blur_mm=rng.uniform(0.5, 1.5),
     )
 
@@ -65,10 +65,10 @@ def signed(table: npt.NDArray[np.complex64]) -> npt.NDArray[np.float32]:
 
 def _gains(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     gains = np.exp(rng.normal(0.0, 0.12, TISSUE_CODES))
-    gains[list(BLOOD)] = np.exp(rng.normal(0.0, 0.06, len(BLOOD)))
-    gains[list(HEART_MUSCLE)] = 1.15 * np.exp(rng.normal(0.0, 0.2)) * np.exp(rng.normal(0.0, 0.04, len(HEART_MUSCLE)))
-    gains[list(DEEP_FAT)] = 0.65 * np.exp(rng.normal(0.0, 0.3))
-    gains[Tissue.SUBCUTANEOUS_FAT] = 0.9 * np.exp(rng.normal(0.0, 0.25))
+    gains[list(BLOOD)] = np.exp(rng.normal(0.0, 0.04, len(BLOOD)))
+    gains[list(HEART_MUSCLE)] = 1.06 * np.exp(rng.normal(0.0, 0.2)) * np.exp(rng.normal(0.0, 0.04, len(HEART_MUSCLE)))
+    gains[list(DEEP_FAT)] = 0.63 * np.exp(rng.normal(0.0, 0.25))
+    gains[Tissue.SUBCUTANEOUS_FAT] = 0.8 * np.exp(rng.normal(0.0, 0.25))
     return gains.astype(np.float32)
 
 

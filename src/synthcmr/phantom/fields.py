@@ -75,7 +75,8 @@ class SmoothField:
 
     def _plane(self, z: float) -> Image:
         weights = _basis(np.array([z], dtype=np.float32), self.pitch_z_mm, self.knots.shape[0])[0]
-        return np.asarray(np.tensordot(weights, self.knots, axes=1), dtype=np.float32)
+        used = np.flatnonzero(weights)  # four levels of many
+        return np.asarray(np.tensordot(weights[used], self.knots[used], axes=1), dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,8 @@ class Heart:
 
     def around(self, x: Points, y: Points, index: int) -> Around:
         """Points of slice `index` as its axis sees them."""
-        centre = self.centres[index]
-        return Around(x - centre[0], y - centre[1], index)
+        centre_x, centre_y = (float(c) for c in self.centres[index])  # so that points keep their precision
+        return Around(x - centre_x, y - centre_y, index)
 
     def labels(self, around: Around, s: float) -> Mask:
         """What an annotator would draw on points of a slice at contraction `s`."""

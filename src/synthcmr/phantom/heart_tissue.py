@@ -17,12 +17,14 @@ Tissues = npt.NDArray[np.uint8]
 ATRIAL_WALL_MM = 2.0
 # Annotators of ACDC draw both ventricles' cavities this far beyond the edge that the image shows (where blood has half its
 # brightness), so the outermost part of a mask's cavity is trabeculae without gaps.
+EDGE_MM = 0.7  # and they draw the LV's outer contour this far within the edge of its muscle
 LV_COMPACT_MM, RV_COMPACT_MM, COMPACT_SPREAD_MM = 0.8, 1.0, 0.3
 DRAWN_ABOVE_MM = 2.5  # of the ventricle itself above the uppermost plane that is drawn
 TRABECULA_PITCH_MM, TRABECULA_PITCH_Z_MM = 1.3, 5.0
 PAPILLARY_GROUPS = (-0.95, 0.95)  # radians: anterolateral, posteromedial
 MODERATOR_BAND = 0.6  # share of hearts in which a slice can show one
 GROOVES = (np.pi - 0.9, -np.pi + 1.1)  # radians: where the ventricles meet, inferior and anterior
+THINNEST_FAT_MM = 1.2  # thinner fat is none: it would only be a black line
 FAT_WAVES = {1: 0.6, 2: 0.5, 3: 0.4, 4: 0.3, 5: 0.25}
 
 
@@ -86,7 +88,7 @@ class HeartTissue:
         self.papillaries = [head for group in PAPILLARY_GROUPS for head in _draw_papillary(group, rng)]
         self.band = _draw_band(rng)
         self.rim_mm = rng.uniform(2.5, 7.5)
-        self.lv_trabecula, self.rv_trabecula = rng.uniform(-0.5, 0.7), rng.uniform(-0.1, 1.3)
+        self.lv_trabecula, self.rv_trabecula = rng.uniform(-0.7, 0.6), rng.uniform(-0.1, 1.3)
         self.lv_compact_mm = max(0.0, rng.normal(LV_COMPACT_MM, COMPACT_SPREAD_MM))
         self.rv_compact_mm = max(0.0, rng.normal(RV_COMPACT_MM, COMPACT_SPREAD_MM))
         self.rv_depth_mm = rng.uniform(6.0, 16.0)
@@ -97,7 +99,7 @@ class HeartTissue:
         surface = 2.4 * np.pi * (heart.lv.a + heart.lv.wall_mm) * heart.lv.length
         self.fat_mm = heart.subject.epicardial_fat_ml * 1000.0 / surface
         self.fat_left, self.fat_right = draw_waver(rng, FAT_WAVES, 1.0), draw_waver(rng, FAT_WAVES, 1.0)
-        grooves = [rng.uniform(0.5, 2.5) * bump(place, rng.uniform(0.15, 0.35)) for place in GROOVES]
+        grooves = [rng.uniform(0.6, 2.6) * bump(place, rng.uniform(0.15, 0.35)) for place in GROOVES]
         self.groove_fat: Table = np.sum(grooves, axis=0)
         self.right_of_base = (
             Chamber(
@@ -138,7 +140,8 @@ class HeartTissue:
         """Thickness of epicardial fat over angle: gathers at the base, and is missing where there is little."""
         below_base = plane.z - self.heart.lv.base(plane.s)
         gathered = min(max(1.4 - below_base / 25.0, 0.8), 1.8) * self.fat_mm
-        return np.asarray(gathered * np.maximum(mean + waver.at(below_base / self.heart.lv.length, plane.s), 0.0))
+        thickness = gathered * (mean + waver.at(below_base / self.heart.lv.length, plane.s))
+        return np.where(thickness > THINNEST_FAT_MM, thickness, 0.0)
 
     def _right(self, out: Tissues, plane: Plane) -> npt.NDArray[np.bool_] | None:
         """Paint RV fat and wall; return where its blood is (still under the LV)."""
@@ -167,8 +170,10 @@ class HeartTissue:
     def _left(self, out: Tissues, plane: Plane, left: LvSlice) -> None:
         seen, r = plane.polar, plane.polar.r
         epicardium, cavity = seen.at(left.epicardium), seen.at(left.cavity)
-        thickness = self._fat(self.fat_left, 0.2, plane) + self.fat_mm * self.groove_fat
-        out[(r < epicardium + seen.at(thickness)) & (out == Tissue.NONE)] = Tissue.EPICARDIAL_FAT
+        thickness = self._fat(self.fat_left, 0.5, plane) + self.fat_mm * self.groove_fat
+        beside = out == Tissue.NONE
+        out[beside & (r < epicardium + seen.at(thickness))] = Tissue.EPICARDIAL_FAT
+        out[beside & (r < epicardium + EDGE_MM)] = Tissue.MYOCARDIUM
         muscle = r < epicardium
         out[muscle] = Tissue.MYOCARDIUM
         if self.heart.lv.scarred(left.u):
@@ -179,11 +184,12 @@ class HeartTissue:
         loose = (depth < self.rim_mm) & (plane.texture > self.lv_trabecula + 0.27 * depth)
         compact = min(self.lv_compact_mm, 0.2 * float(left.cavity.mean()))
         out[blood & (loose | (depth < compact * (1 + 0.3 * plane.texture)))] = Tissue.PAPILLARY
+        within = np.flatnonzero(blood)
         for papillary in self.papillaries:
-            self._papillary(out, plane, left, blood, papillary)
+            self._papillary(out, plane, left, within, papillary)
 
     def _papillary(
-        self, out: Tissues, plane: Plane, left: LvSlice, blood: npt.NDArray[np.bool_], papillary: Papillary
+        self, out: Tissues, plane: Plane, left: LvSlice, within: npt.NDArray[np.intp], papillary: Papillary
     ) -> None:
         if not papillary.top < left.u < papillary.bottom + 0.1 * plane.s:
             return
@@ -191,10 +197,12 @@ class HeartTissue:
         edge = float(at(left.cavity, np.array([angle]))[0])
         radius = papillary.radius * (1 + 0.15 * plane.s) * min(1.0, (papillary.bottom + 0.1 - left.u) / 0.15)
         distance = max(edge - (papillary.depth - 0.2 * plane.s) * radius, 0.0)
-        cos, sin = np.cos(angle), np.sin(angle)
-        across, along = plane.dx * cos + plane.dy * sin - distance, plane.dy * cos - plane.dx * sin
-        near = across**2 + (along * papillary.flatness) ** 2 < (radius * (1 + 0.15 * plane.texture)) ** 2
-        out[near & blood] = Tissue.PAPILLARY
+        cos, sin = float(np.cos(angle)), float(np.sin(angle))
+        dx, dy = plane.dx.ravel()[within], plane.dy.ravel()[within]
+        across, along = dx * cos + dy * sin - distance, dy * cos - dx * sin
+        texture = plane.texture.ravel()[within]
+        near = across**2 + (along * papillary.flatness) ** 2 < (radius * (1 + 0.15 * texture)) ** 2
+        out.ravel()[within[near]] = Tissue.PAPILLARY
 
     def _above_rv(self, out: Tissues, plane: Plane) -> None:
         """Right atrium and outflow tract, in fat, where annotators no longer draw the RV."""

@@ -30,7 +30,9 @@ class Covering:
             distance = _distance(filled, self.pitch_mm)
             room = (tissue == Tissue.LUNG) & ~filled
             tissue[room & (distance < self.thickness_mm)] = Tissue.VISCERAL_FAT
-            tissue[(distance < self.pericardium_mm) & ~filled & (tissue != Tissue.AIR)] = Tissue.PERICARDIUM
+            # Where lung touches the heart, the pericardium is too thin to be seen.
+            between = ~filled & (tissue != Tissue.AIR) & (tissue != Tissue.LUNG)
+            tissue[between & (distance < self.pericardium_mm)] = Tissue.PERICARDIUM
         tissue[filled] = heart[filled]
 
 

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-SAMPLES = 512  # 0.7 degrees: 0.6 mm along a contour at 50 mm
+SAMPLES = 512  # a power of two; 0.7 degrees: 0.6 mm along a contour at 50 mm
 WAVER_LEVELS = 7  # heights at which a waver is drawn; straight lines between
 THETA = np.linspace(-np.pi, np.pi, SAMPLES, endpoint=False)
 
@@ -65,7 +65,7 @@ class Polar:
     @classmethod
     def of(cls, dx: Points, dy: Points) -> Self:
         """From offsets to the centre."""
-        return cls(np.hypot(dx, dy), _place(np.arctan2(dy, dx)))
+        return cls(np.sqrt(dx * dx + dy * dy), _place(np.arctan2(dy, dx)))  # quicker than hypot
 
     def at(self, table: Table) -> Points:
         """The table's value at every point."""
@@ -78,7 +78,7 @@ def at(table: Table, angle: Points) -> Points:
 
 
 def _place(angle: Points) -> npt.NDArray[np.intp]:
-    return ((angle + np.pi) * (SAMPLES / (2.0 * np.pi))).astype(np.int32).astype(np.intp) % SAMPLES
+    return ((angle + np.pi) * (SAMPLES / (2.0 * np.pi))).astype(np.int32).astype(np.intp) & (SAMPLES - 1)
 
 
 def area(radius: Table) -> float:

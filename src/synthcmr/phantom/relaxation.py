@@ -2,7 +2,8 @@
 
 Times: Stanisz 2005 and the IT'IS tables as collected in the literature. Proton densities of solid organs are lowered so
 that ratios to blood equal what real short-axis cine shows; magnetisation transfer is the likely cause, and is not simulated.
-Those of vessels in lung and liver are raised, because fresh blood flows into the slice there.
+Those of vessels in lung and liver are raised, because fresh blood flows into the slice there. The right heart's blood is venous:
+its T2 is shorter, which makes it as much darker than the left's as ACDC shows. Glands of the breast are mixed with fat, and shift with it.
 """
 
 import numpy as np
@@ -16,42 +17,44 @@ Times = tuple[float, float, float]  # T1 ms, T2 ms, proton density relative to w
 # tissue -> at 1.5 T, at 3 T
 RELAXATION: dict[Tissue, tuple[Times, Times]] = {
     Tissue.LV_BLOOD: ((1500, 260, 0.95), (1850, 230, 0.95)),
-    Tissue.RV_BLOOD: ((1500, 240, 0.95), (1800, 200, 0.95)),
+    Tissue.RV_BLOOD: ((1550, 160, 0.95), (1800, 132, 0.95)),
     Tissue.MYOCARDIUM: ((1030, 46, 0.92), (1400, 47, 0.90)),
-    Tissue.PAPILLARY: ((1030, 48, 0.95), (1400, 48, 0.92)),
+    Tissue.PAPILLARY: ((1030, 54, 0.95), (1400, 54, 0.92)),
     Tissue.RV_WALL: ((1030, 46, 0.90), (1400, 45, 0.85)),
-    Tissue.RV_TRABECULA: ((1030, 60, 0.95), (1400, 55, 0.90)),
+    Tissue.RV_TRABECULA: ((1030, 78, 0.95), (1400, 72, 0.90)),
     Tissue.SCAR: ((1200, 60, 0.92), (1500, 58, 0.90)),
-    Tissue.ATRIAL_BLOOD: ((1500, 250, 0.92), (1850, 220, 0.92)),
+    Tissue.ATRIAL_BLOOD: ((1500, 210, 0.90), (1850, 180, 0.90)),
     Tissue.ATRIAL_WALL: ((1030, 40, 0.60), (1400, 45, 0.60)),
     Tissue.OUTFLOW_BLOOD: ((1500, 250, 0.85), (1850, 220, 0.85)),
     Tissue.EPICARDIAL_FAT: ((340, 100, 0.75), (380, 95, 0.75)),
-    Tissue.PERICARDIUM: ((900, 25, 0.30), (1100, 25, 0.30)),
+    Tissue.PERICARDIUM: ((900, 30, 0.45), (1100, 30, 0.45)),
     Tissue.LUNG: ((1200, 30, 0.44), (1300, 25, 0.37)),
-    Tissue.LUNG_VESSEL: ((1500, 220, 1.40), (1800, 150, 1.40)),
-    Tissue.LIVER: ((576, 46, 0.55), (812, 42, 0.50)),
+    Tissue.LUNG_VESSEL: ((1500, 220, 1.25), (1800, 150, 1.25)),
+    Tissue.LIVER: ((576, 46, 0.60), (812, 42, 0.55)),
     Tissue.LIVER_VESSEL: ((1500, 200, 1.20), (1800, 150, 1.20)),
-    Tissue.SPLEEN: ((1057, 79, 0.51), (1328, 61, 0.51)),
-    Tissue.STOMACH_WALL: ((1000, 45, 0.60), (1350, 45, 0.60)),
-    Tissue.STOMACH_FLUID: ((2200, 500, 0.95), (2500, 400, 0.95)),
+    Tissue.SPLEEN: ((1057, 79, 0.58), (1328, 61, 0.58)),
+    Tissue.STOMACH_WALL: ((1000, 45, 0.65), (1350, 45, 0.65)),
+    Tissue.STOMACH_FLUID: ((2200, 500, 0.72), (2500, 400, 0.72)),
     Tissue.GAS: ((1000, 20, 0.01), (1000, 20, 0.01)),
     Tissue.BOWEL: ((900, 80, 0.60), (1200, 70, 0.60)),
     Tissue.KIDNEY: ((900, 80, 0.70), (1200, 75, 0.70)),
-    Tissue.MUSCLE: ((1008, 42, 0.75), (1412, 42, 0.70)),
+    Tissue.MUSCLE: ((1008, 42, 0.82), (1412, 42, 0.77)),
     Tissue.SUBCUTANEOUS_FAT: ((330, 95, 0.85), (370, 90, 0.85)),
     Tissue.VISCERAL_FAT: ((330, 95, 0.80), (370, 90, 0.80)),
     Tissue.BONE_MARROW: ((540, 50, 0.50), (580, 49, 0.50)),
-    Tissue.CORTICAL_BONE: ((300, 2, 0.10), (300, 1, 0.10)),
+    Tissue.CORTICAL_BONE: ((300, 8, 0.20), (300, 6, 0.20)),
     Tissue.AORTA: ((1500, 250, 0.85), (1850, 220, 0.85)),
     Tissue.VEIN: ((1500, 180, 0.85), (1700, 100, 0.85)),
     Tissue.SKIN: ((800, 30, 0.50), (1000, 30, 0.50)),
     Tissue.CARTILAGE: ((1000, 32, 0.62), (1150, 30, 0.60)),
-    Tissue.GLAND: ((1100, 52, 0.70), (1400, 50, 0.70)),
+    Tissue.GLAND: ((420, 85, 0.64), (470, 80, 0.64)),
     Tissue.OESOPHAGUS: ((950, 46, 0.70), (1300, 44, 0.70)),
     Tissue.STOMACH_FOOD: ((700, 70, 0.70), (900, 60, 0.70)),
     Tissue.AIR: ((1000, 20, 0.0), (1000, 20, 0.0)),
 }
-FAT = frozenset({Tissue.EPICARDIAL_FAT, Tissue.SUBCUTANEOUS_FAT, Tissue.VISCERAL_FAT})
+FAT = frozenset(
+    {Tissue.EPICARDIAL_FAT, Tissue.SUBCUTANEOUS_FAT, Tissue.VISCERAL_FAT, Tissue.GLAND}
+)  # glands lie in fat
 FAT_SHIFT_HZ_PER_T = -147.0  # 3.45 ppm
 TISSUE_CODES = 64
 OFF_RESONANCE_HZ = np.arange(-400.0, 401.0)
@@ -89,7 +92,7 @@ def signal_table(protocol: Protocol, rng: np.random.Generator) -> Complex:
     table = np.zeros((TISSUE_CODES, OFF_RESONANCE_HZ.size), dtype=np.complex64)
     for tissue, times in RELAXATION.items():
         t1, t2, density = times[field]
-        t1, t2, density = t1 * _spread(rng, 0.04), t2 * _spread(rng, 0.08), density * _spread(rng, 0.08)
+        t1, t2, density = t1 * _spread(rng, 0.04), t2 * _spread(rng, 0.06), density * _spread(rng, 0.04)
         shift = FAT_SHIFT_HZ_PER_T * protocol.field_strength_t if tissue in FAT else 0.0
         signal = bssfp(t1, t2, protocol.tr_ms, protocol.te_ms, protocol.flip_deg, OFF_RESONANCE_HZ + shift)
         table[tissue] = density * signal

@@ -9,13 +9,14 @@ from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess.levels import slice_at
 from synthcmr.phantom.acquisition import plan
 from synthcmr.phantom.canvas import Box, Grid, Tissues
+from synthcmr.phantom.contrast import BLOOD, HEART_MUSCLE
 from synthcmr.phantom.fields import Image, Rulers
 from synthcmr.phantom.heart import Heart
 from synthcmr.phantom.heart_tissue import HeartTissue
 from synthcmr.phantom.pericardium import Covering, covering
 from synthcmr.phantom.points import Around
 from synthcmr.phantom.receive import Receive, receive
-from synthcmr.phantom.relaxation import OFF_RESONANCE_HZ
+from synthcmr.phantom.relaxation import OFF_RESONANCE_HZ, TISSUE_CODES
 from synthcmr.phantom.scan import Scan, draw_scan
 from synthcmr.phantom.shading import Shader, Signal, Variation, blurred, mean_of
 from synthcmr.phantom.subject import PhantomSubject
@@ -24,9 +25,11 @@ from synthcmr.phantom.thorax_tissue import ThoraxTissue
 from synthcmr.phantom.tissues import Tissue
 from synthcmr.phantom.truth import measure
 
-HEART_REACH_MM = 115.0  # the heart is evaluated within this distance only
+HEART_REACH_MM = 115.0  # the heart is evaluated within this distance only,
+HEART_RIGHT_MM, HEART_HALF_MM = 85.0, 100.0  # and no further to the right, up and down
 # What is averaged: where within the slice (in thicknesses), how far the heart has moved on, and the diaphragm (mm)
 MOMENTS = ((-0.25, -0.02, -0.8), (0.25, 0.02, 0.8))
+THICKENED = 1.1  # how much brighter muscle is at ES, in units of its coarse texture: a thick wall fills the slice
 FLOW_MM = 61.0  # how far the pattern of flow moves through the blood during contraction
 
 
@@ -68,7 +71,6 @@ class Slice:
     without_heart: Signal
     heart: Around  # the points of the box `ground.near`
     covering: Covering
-    pixels: Around  # the image's own
 
     @property
     def around(self) -> Tissues:
@@ -93,11 +95,20 @@ class Renderer:
         self.scan: Scan = draw_scan(subject, size or subject.protocol.matrix, len(self.heart.slices_z))
         self._acquisition = plan(self.scan)
         self._shader = Shader(self.scan.contrast, self.scan.texture_gain)
+        self._flows = np.zeros(TISSUE_CODES, dtype=np.bool_)
+        self._flows[list(BLOOD)] = True
+        self._thickens = np.zeros(TISSUE_CODES, dtype=np.float32)
+        self._thickens[list(HEART_MUSCLE)] = THICKENED
         self._grounds: dict[tuple[float, ...], Ground] = {}
 
     def mask(self, part: Slice, s: float) -> Mask:
         """Labels of one slice at contraction `s`, on the image's pixels."""
-        return self.heart.labels(part.pixels, s)
+        return self.heart.labels(self.pixels(part.index), s)
+
+    def pixels(self, index: int) -> Around:
+        """The image's own points of a slice, in double precision: masks are counted on them."""
+        x, y = self.scan.points(index, fine=False)
+        return self.heart.around(x.astype(np.float64), y.astype(np.float64), index)
 
     def prepare(self, index: int) -> Slice:
         """Everything about a slice that its frames share."""
@@ -121,7 +132,6 @@ class Renderer:
                 varied.coarse[near],
                 float(ground.grid.pitch2**0.5),
             ),
-            pixels=self.heart.around(*self.scan.points(index, fine=False), index),
         )
 
     def image(self, part: Slice, s: float, frame: int) -> Image:
@@ -145,15 +155,16 @@ class Renderer:
             moved = float(np.clip(s + later, 0.0, 1.0))
             heart = self.tissue.at(part.heart, position * self.scan.protocol.slice_mm, moved)
             part.covering.paint(tissue, heart)
-            varied = part.varied.part(ground.near, np.where(heart > 0, flow, still))
+            muscle = still + self._thickens[heart] * np.float32(moved)
+            varied = part.varied.part(ground.near, np.where(self._flows[heart], flow, muscle))
             parts.append(self._shader.shade(tissue, varied, off_resonance))
         return mean_of(parts)
 
     def _flow(self, part: Slice, s: float) -> Image:
-        """What inflow and dephasing do to blood: brighter at the base, dark where streams part or swirl."""
+        """What inflow and dephasing do to blood: brighter at the base, darker while it is driven out and where it swirls."""
         z, rulers, coarse = float(self.heart.slices_z[part.index]), part.ground.rulers, self.thorax.textures.coarse
         swirls = np.maximum(coarse.at(rulers, z + FLOW_MM * (1 + s)) - np.float32(1.0), 0)
-        inflow = self.scan.inflow * (1.0 - 2.0 * z / self.heart.lv.length)
+        inflow = self.scan.inflow * (1.0 - 2.0 * z / self.heart.lv.length) - self.scan.ejection * s
         return np.asarray(coarse.at(rulers, z + FLOW_MM * s) - np.float32(1.6) * swirls + np.float32(inflow))
 
     def _ground(self, index: int) -> Ground:
@@ -201,7 +212,7 @@ def render_subject(
     images = np.zeros((frames, len(heart.slices_z), *scan.size), dtype=np.float32)
     masks = np.zeros(images.shape, dtype=np.uint8)
     for index in range(len(heart.slices_z)):
-        pixels = heart.around(*scan.points(index, fine=False), index)
+        pixels = renderer.pixels(index)
         for frame, s in enumerate(states):
             masks[frame, index] = heart.labels(pixels, s)
     chosen = range(len(heart.slices_z)) if level is None else [slice_at(masks, level)]
@@ -259,6 +270,7 @@ def _ground(scan: Scan, thorax: Thorax, index: int) -> Ground:
     rulers = Rulers(*scan.lines(index, fine=True))
     grid = Grid(*scan.points(index, fine=True), rulers)
     reach = np.hypot(grid.x, grid.y) < HEART_REACH_MM
+    reach &= (grid.x < HEART_RIGHT_MM) & (np.abs(grid.y) < HEART_HALF_MM)
     rows, columns = np.flatnonzero(reach.any(axis=1)), np.flatnonzero(reach.any(axis=0))
     near = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
     bands = np.float32(2000.0 / scan.protocol.tr_ms)  # Hz after which the steady state repeats, sign included

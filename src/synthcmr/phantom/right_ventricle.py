@@ -98,7 +98,7 @@ class RightVentricle:
         direction = self.direction + self.twist * float(np.interp(u, HEIGHTS, TURN))
         lv_radius = float(at(beside.epicardium, np.angle(np.exp(1j * np.array([direction]))))[0])
         distance = self.apart * lv_radius * float(np.interp(u, HEIGHTS, DISTANCE))
-        x, y = distance * np.cos(direction), distance * np.sin(direction)
+        x, y = float(distance * np.cos(direction)), float(distance * np.sin(direction))
         size = lv.a * (1 - 0.5 * lv.shortening * s) + lv.wall_mm
         size *= float(np.interp(u, HEIGHTS, SIZE)) ** self.taper * (1 + min(u, 0.0))
         along = np.cos(THETA - direction) ** 2

@@ -44,7 +44,7 @@ class Character:
 
 
 CHARACTERS: dict[str, Character] = {
-    "Siemens": Character(0.1, 1.0, 0.55, (0.85, 1.0), (0.72, 1.0), (0.0, 0.9), 0.4),
+    "Siemens": Character(0.1, 1.0, 0.62, (0.85, 1.0), (0.72, 1.0), (0.0, 0.9), 0.4),
     "Philips": Character(0.2, 0.9, 0.85, (0.65, 0.85), (0.55, 0.8), (0.1, 0.8), 0.9),
     "GE": Character(0.25, 1.1, 0.10, (0.75, 0.95), (0.55, 0.85), (0.8, 1.5), 0.5),
     "Canon": Character(0.4, 0.95, 0.50, (0.5, 0.7), (0.45, 0.65), (0.3, 1.0), 0.5, sharpen=0.3),
@@ -91,6 +91,7 @@ class Scan:
     snr: float
     channels: int  # that a sum of squares combines; 1 where elements are combined for the best signal
     ghost: tuple[float, float]  # strength of the beating heart's ghosts, and how far they lie, as a share of the rows
+    ejection: float  # how much darker blood is at ES than at ED, in the same units as `inflow`
     inflow: float  # how much brighter blood is at the base than half-way down, in units of its coarse texture
     character: Character
     gamma: float
@@ -149,13 +150,13 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
         size=size,
         contrast=draw_contrast(protocol, rng),
         off_centre_mm=_off_centre(size, protocol, rng),
-        texture_gain=1.15 * _about_one(rng, 0.4),
+        texture_gain=1.2 * _about_one(rng, 0.25),
         field_terms=rng.normal(0.0, inhomogeneity, 6),
         field_bump=(rng.normal(30, 15), rng.normal(45, 12), -rng.uniform(20, 120)),
         field_edge=(rng.uniform(-np.pi, np.pi), rng.uniform(2.0, 14.0) if rng.random() < 0.35 else 0.0),
         phase_terms=rng.normal(0.0, 0.5, 6),
         coils=_draw_coils(rng),
-        normalised=float(np.clip(rng.normal(character.normalised, 0.25), 0.0, 0.95)),
+        normalised=float(np.clip(rng.normal(character.normalised, 0.2), 0.0, 0.95)),
         g_factor=character.g_factor * rng.uniform(0.0, 1.0),
         phase_resolution=rng.uniform(*character.phase),
         read_resolution=rng.uniform(*character.read),
@@ -169,6 +170,7 @@ def draw_scan(subject: PhantomSubject, size: tuple[int, int], slices: int) -> Sc
         gamma=character.gamma * _about_one(rng, 0.10),
         top=float(rng.choice(INTENSITY_TOPS)),
         shifts_mm=_draw_shifts(subject, slices, rng),
+        ejection=rng.normal(0.65, 0.6),
     )
 
 
@@ -186,7 +188,7 @@ def _draw_coils(rng: np.random.Generator) -> tuple[Coil, ...]:
     """A few elements on the chest and one on the back."""
     count = int(rng.integers(4, 6))
     angles = np.append(rng.normal(np.pi * 1.15, 0.6, count - 1), rng.normal(0.3, 0.5))
-    return tuple(Coil(140 * np.cos(a), 130 * np.sin(a), rng.uniform(50, 100), rng.uniform(0.6, 1.2)) for a in angles)
+    return tuple(Coil(140 * np.cos(a), 130 * np.sin(a), rng.uniform(70, 130), rng.uniform(0.6, 1.2)) for a in angles)
 
 
 def _draw_shifts(subject: PhantomSubject, slices: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -16,6 +16,8 @@ from synthcmr.phantom.polar import Table, harmonics
 from synthcmr.phantom.subject import PhantomSubject
 from synthcmr.phantom.vessels import Tree, draw_tree, join
 
+LUNG_STEEPNESS = 3.2  # lung vessels cross the slices: most are seen as dots
+
 
 @dataclass(frozen=True)
 class FatPad:
@@ -62,9 +64,9 @@ def draw_thorax(subject: PhantomSubject) -> Thorax:
         mediastinum=draw_mediastinum(rng),
         lung_vessels=_draw_lung_vessels(rng),
         liver_vessels=_draw_liver_vessels(abdomen.level, rng),
-        lung_density=float(np.exp(rng.normal(0.0, 0.45))),
+        lung_density=float(np.exp(rng.normal(-0.3, 0.45))),
         lung_gradient=rng.normal(0.35, 0.25),
-        lung_haze=rng.uniform(0.0, 1.5),
+        lung_haze=rng.uniform(0.3, 3.5),
         pad=_draw_pad(subject, rng),
         warp=draw_warp(rng, rng.uniform(3.0, 8.0), rng.uniform(0.8, 2.2)),
         textures=Textures(
@@ -77,13 +79,19 @@ def draw_thorax(subject: PhantomSubject) -> Thorax:
 
 def _draw_pad(subject: PhantomSubject, rng: np.random.Generator) -> FatPad:
     """Thick in front of the RV and below the apex, often nothing beside the LV, where the lung touches the heart."""
-    amount = (subject.epicardial_fat_ml / 75.0) * np.exp(rng.normal(0.1, 0.6))
+    amount = (subject.epicardial_fat_ml / 75.0) * np.exp(rng.normal(-0.05, 0.6))
     facing = np.zeros_like(harmonics(rng, {1: 0.0}))
     angles = np.linspace(-np.pi, np.pi, facing.size, endpoint=False)
-    for centre, width, thickness in ((np.pi, 0.8, 16.0), (2.3, 0.5, 14.0), (-2.2, 0.5, 8.0), (0.7, 0.4, 3.0)):
+    for centre, width, thickness in (
+        (np.pi, 0.8, 9.0),
+        (2.3, 0.5, 9.0),
+        (-2.2, 0.5, 4.5),
+        (0.7, 0.5, 4.0),
+        (-0.4, 0.6, 3.0),
+    ):
         distance = np.angle(np.exp(1j * (angles - rng.normal(centre, 0.35))))
         facing = facing + amount * rng.uniform(0.1, 1.5) * thickness * np.exp(-0.5 * (distance / width) ** 2)
-    return FatPad(facing + rng.normal(-1.5, 2.0), rng.uniform(0.5, 2.5), rng.uniform(0.5, 1.6))
+    return FatPad(facing + rng.normal(-3.3, 2.2), rng.uniform(0.5, 2.0), rng.uniform(0.3, 1.2))
 
 
 def _draw_lung_vessels(rng: np.random.Generator) -> Tree:
@@ -92,8 +100,8 @@ def _draw_lung_vessels(rng: np.random.Generator) -> Tree:
     beside = rng.normal((62.0, -28.0, -22.0), (10.0, 14.0, 14.0))
     across = rng.normal((-85.0, 20.0, -45.0), (12.0, 15.0, 15.0))
     return join(
-        draw_tree(rng, tuple(beside), int(rng.integers(28, 60)), 3.6 * size, rng.uniform(14, 22)),
-        draw_tree(rng, tuple(across), int(rng.integers(10, 20)), 3.6 * size, rng.uniform(14, 22)),
+        draw_tree(rng, tuple(beside), int(rng.integers(20, 45)), 3.0 * size, rng.uniform(14, 22), LUNG_STEEPNESS),
+        draw_tree(rng, tuple(across), int(rng.integers(8, 16)), 3.0 * size, rng.uniform(14, 22), LUNG_STEEPNESS),
     )
 
 

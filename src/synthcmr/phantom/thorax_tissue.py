@@ -44,8 +44,8 @@ class ThoraxTissue:
         slope = np.float32(self.thorax.lung_gradient / 100.0)
         back = self.grid.x * np.float32(0.8) + self.grid.y * np.float32(0.6)
         from_heart = np.hypot(self.grid.x - np.float32(30.0), self.grid.y)
-        dense = np.float32(self.thorax.lung_haze) * np.exp(-from_heart / np.float32(55.0))
-        return np.clip(np.float32(self.thorax.lung_density) * (np.clip(1 + slope * back, 0.3, 2.0) + dense), 0.4, 1.5)
+        dense = np.float32(self.thorax.lung_haze) * np.exp(-from_heart / np.float32(40.0))
+        return np.clip(np.float32(self.thorax.lung_density) * (np.clip(1 + slope * back, 0.3, 2.0) + dense), 0.4, 2.2)
 
     @cached_property
     def _layers(self) -> Layers:

@@ -12,7 +12,9 @@ from synthcmr.phantom.polar import SAMPLES, THETA
 from synthcmr.phantom.tissues import Tissue
 
 GRID_MM = 1.0
+COARSE, MARGIN_MM = 4, 18.0  # where the heart lies is found on every fourth point
 STATES = {"ed": 0.0, "es": 1.0}
+Line = npt.NDArray[np.float64]
 # AHA 16-segment model: level -> centres of its sectors, radians (anterior first, then towards the septum)
 SECTORS: dict[str, tuple[int, ...]] = {
     "basal": (-90, -150, 150, 90, 30, -30),
@@ -28,7 +30,7 @@ def measure(heart: Heart, tissue: HeartTissue) -> dict[str, float]:
     `_papillary_as_muscle` count them as muscle.
     """
     found: dict[str, float] = {}
-    x, y = np.meshgrid(np.arange(-130.0, 75.0, GRID_MM), np.arange(-95.0, 95.0, GRID_MM))
+    x, y = np.meshgrid(*_reach(heart, np.arange(-130.0, 75.0, GRID_MM), np.arange(-95.0, 95.0, GRID_MM)))
     slices = [heart.around(x, y, index) for index in range(len(heart.slices_z))]
     for name, s in STATES.items():
         found |= {f"{key}_{name}{unit}": value for (key, unit), value in _volumes(heart, tissue, slices, s).items()}
@@ -49,6 +51,21 @@ def measure(heart: Heart, tissue: HeartTissue) -> dict[str, float]:
             "epicardial_fat_ml": subject.epicardial_fat_ml,
         }
     )
+
+
+def _reach(heart: Heart, columns: Line, rows: Line) -> tuple[Line, Line]:
+    """The columns and rows that the heart can reach: where some slice shows it at ED, and a margin."""
+    x, y = np.meshgrid(columns[::COARSE], rows[::COARSE])
+    drawn = np.zeros(x.shape, dtype=np.bool_)
+    for index in range(len(heart.slices_z)):
+        drawn |= heart.labels(heart.around(x, y, index), 0.0) > 0
+    if not drawn.any():
+        return columns, rows
+    reached = []
+    for line, axis in ((columns, 0), (rows, 1)):
+        shown = line[::COARSE][drawn.any(axis=axis)]
+        reached.append(line[(line > shown[0] - MARGIN_MM) & (line < shown[-1] + MARGIN_MM)])
+    return reached[0], reached[1]
 
 
 def _volumes(heart: Heart, tissue: HeartTissue, slices: list[Around], s: float) -> dict[tuple[str, str], float]:

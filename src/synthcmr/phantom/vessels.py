@@ -23,10 +23,15 @@ class Tree:
 
 
 def draw_tree(
-    rng: np.random.Generator, root: tuple[float, float, float], branches: int, radius_mm: float, length_mm: float
+    rng: np.random.Generator,
+    root: tuple[float, float, float],
+    branches: int,
+    radius_mm: float,
+    length_mm: float,
+    steepness: float = 1.6,
 ) -> Tree:
-    """Branches from a root that part in two and thin out."""
-    direction = rng.normal(size=(branches, 3)) * (1.0, 1.0, 1.6)
+    """Branches from a root that part in two and thin out; `steepness` is how much more they run through the slices than along."""
+    direction = rng.normal(size=(branches, 3)) * (1.0, 1.0, steepness)
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     start = np.tile(np.array(root), (branches, 1)) + rng.normal(0, 4, (branches, 3))
     radius = radius_mm * rng.uniform(0.7, 1.1, branches)
