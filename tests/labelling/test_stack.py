@@ -154,3 +154,14 @@ def test_slices_that_were_spoiled_are_the_doubtful_ones(judge: Segmenter) -> Non
     clean = label_stack(judge, hidden(truth)).quality
     assert quality[:, 2].mean() < clean[:, 2].mean() - 0.2
     assert set(np.argsort(quality.min(axis=0))[:3]) >= {2}
+
+
+@pytest.mark.parametrize("who", [0, 3])
+def test_what_lies_beside_the_heart_is_rejected_with_a_reason(judge: Segmenter, who: int) -> None:
+    stack = phantom(who)
+    assert stack.mask is not None
+    heart = np.flatnonzero((stack.mask > 0).any(axis=(0, 1, 3)))
+    parts = (stack.image[..., : heart[0] - 6, :], stack.image[..., heart[-1] + 6 :, :])
+    beside = np.ascontiguousarray(max(parts, key=lambda part: part.size))
+    with pytest.raises(ReadError, match="no heart was found"):
+        label_stack(judge, replace(hidden(stack), image=beside, affine=None))

@@ -29,6 +29,7 @@ from synthcmr.training.weights import file_hash
 CERTAIN = 0.2  # evidence of a heart that a person drew: as much as a clear one has
 BORDER_PIXELS = 3
 HASH_SHOWN = 12  # characters
+BELIEVABLE = 0.25  # mean quality of a stack; of ACDC's hearts none had less, of images beside the heart all
 LEAST_MM2 = 60.0  # of cavity and wall in the slice that shows most of them; below, it is no heart
 CUT = "the heart reaches the border of the image, whose crop cuts it; ingest again with a larger --size, or 'full'"
 
@@ -113,7 +114,8 @@ def label_stack(judge: Segmenter, stack: Stack, fill: bool = True, formula: Form
     check(stack)
     if is_complete(stack):
         return _kept(stack)
-    place = _by_mask(stack) or locate(judge, stack)
+    by_person = _by_mask(stack)
+    place = by_person or locate(judge, stack)
     if place is None:
         raise ReadError("no heart was found: nothing in it looks like a left ventricle in short axis")
     seen = segment(judge, stack, place)
@@ -122,7 +124,10 @@ def label_stack(judge: Segmenter, stack: Stack, fill: bool = True, formula: Form
     _check_heart(completed.mask, stack, place)
     phases = chosen_phases(stack, completed.mask)
     labelled = replace(stack, mask=completed.mask, labelled=completed.labelled, phases=phases)
-    return _judged(labelled, completed, seen, place, formula or shipped_formula())
+    judged = _judged(labelled, completed, seen, place, formula or shipped_formula())
+    if by_person is None:
+        _check_believable(judged.quality)
+    return judged
 
 
 def _by_mask(stack: Stack) -> Place | None:
@@ -167,6 +172,15 @@ def _check_heart(mask: Mask, stack: Stack, place: Place) -> None:
     if float(left.max()) < LEAST_MM2:
         raise ReadError(
             f"no heart was found: the largest left ventricle that was seen has {left.max():.0f} mm2, expected {LEAST_MM2:.0f} or more"
+        )
+
+
+def _check_believable(quality: np.ndarray) -> None:
+    known = quality[np.isfinite(quality)]
+    if known.size and float(known.mean()) < BELIEVABLE:
+        raise ReadError(
+            f"no heart was found: what was drawn is doubtful throughout, quality {known.mean():.2f} on average, "
+            f"expected {BELIEVABLE} or more"
         )
 
 
