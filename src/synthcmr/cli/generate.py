@@ -44,7 +44,13 @@ class Branch(StrEnum):
 
 BLIND = 0.5  # median Dice of what screening kept, below which the segmenter cannot be said to have looked
 DEFAULT_COUNT = 16
-STYLE = ("vendor", "scanner", "field_strength_t", "centre")  # what --as may change: the scanner, never the patient
+STYLE = (
+    "vendor",
+    "scanner",
+    "field_strength_t",
+    "centre",
+    "look",
+)  # what --as may change: the scanner, never the patient
 REDRAWING: "dict[str, Any]" = {"guidance": 2.0, "until": 1.0}  # of the way from one scanner to another
 
 
@@ -67,7 +73,10 @@ def generate(
     ] = None,
     style: Annotated[
         str | None,
-        typer.Option("--as", help="Redraw the subjects of --like as another scanner shows them, e.g. vendor=Philips."),
+        typer.Option(
+            "--as",
+            help="Redraw the subjects of --like as another scanner shows them, e.g. vendor=Philips, or look=sunnybrook.",
+        ),
     ] = None,
     run: Annotated[Path | None, typer.Option("--run", help="Trained generator. [default: the shipped one]")] = None,
     anatomy: Annotated[
@@ -193,9 +202,10 @@ def generate(
         "rescale": rescale,
         "begin": begin,
     }
-    usual = {} if style is None else REDRAWING
+
+    usual = {} if style is None else _redrawing(style, Sources(run, anatomy, judges, like))
     settings = _settings(usual | {k: v for k, v in asked.items() if v is not None}, batch, size, masks, screen, style)
-    settings = settings.model_copy(update={"frames": frames, "look": look})
+    settings = settings.model_copy(update={"frames": frames, "look": _style(style or "").get("look", look)})
     if made_of is not None:
         requests, like, settings = made_of.requests, made_of.like, settings.model_copy(update={"masks": made_of.masks})
     else:
@@ -365,9 +375,19 @@ def _redrawn(like: Path | None, style: str, subjects: int | None, seed: int) -> 
     from synthcmr.errors import SettingsError
     from synthcmr.sampling.requests import WHOLE, like_cohort
 
-    pairs = [item.partition("=") for item in style.split(",")]
-    wrong = [name for name, equals, value in pairs if name.strip() not in STYLE or not value.strip()]
-    if wrong or like is None:
+    if like is None:
+        raise SettingsError(f"--as {style}: expected --like COHORT, whose subjects are redrawn")
+    changed = {name: value for name, value in _style(style).items() if name != "look"}
+    people = _people(like)
+    return like_cohort(people, subjects or len(people), seed, changed, WHOLE, shuffled=False)
+
+
+def _style(style: str) -> "dict[str, Any]":
+    """What --as changes, by name."""
+    from synthcmr.errors import SettingsError
+
+    pairs = [item.partition("=") for item in style.split(",") if item.strip()]
+    if any(name.strip() not in STYLE or not value.strip() for name, _, value in pairs):
         raise SettingsError(f"--as: expected NAME=VALUE with a name of {', '.join(STYLE)}; got '{style}'")
     changed: dict[str, Any] = {name.strip(): value.strip() for name, _, value in pairs}
     if "field_strength_t" in changed:
@@ -375,8 +395,30 @@ def _redrawn(like: Path | None, style: str, subjects: int | None, seed: int) -> 
             changed["field_strength_t"] = float(changed["field_strength_t"])
         except ValueError as error:
             raise SettingsError(f"--as field_strength_t: expected a number of tesla, got '{style}'") from error
-    people = _people(like)
-    return like_cohort(people, subjects or len(people), seed, changed, WHOLE, shuffled=False)
+    return changed
+
+
+def _redrawing(style: str, sources: "Sources") -> "dict[str, Any]":
+    """How images are redrawn: by guidance, or by a network that has learned the look that is asked for.
+
+    Raises:
+        SettingsError: a refining network has not seen what is asked for.
+    """
+    from synthcmr.errors import SettingsError
+    from synthcmr.generators.protocol import refines
+    from synthcmr.sampling.sources import load_image_generator
+
+    generator = load_image_generator(sources)
+    if not refines(generator):
+        return REDRAWING
+    seen = {word["name"]: ", ".join(word.get("values", ["numbers"])) for word in generator.vocabulary.to_json()}
+    for name, value in _style(style).items():
+        if not generator.vocabulary.knows(name, value):
+            raise SettingsError(
+                f"--as {name}={value}: the generator has not seen it; of {name} it knows {seen.get(name, 'nothing')}. "
+                "Name a run with --run that learned from such images"
+            )
+    return {}
 
 
 def _people(like: Path) -> "list[tuple[str, dict[str, Any]]]":
