@@ -25,6 +25,7 @@ from synthcmr.training.privacy import Secret
 from synthcmr.training.private_run import PrivateRun, private_run
 from synthcmr.training.private_step import add_noise, clipped_sum
 from synthcmr.training.processes import on_cpu
+from synthcmr.training.best_look import BestLook
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.trainee import Batch, Trainee
@@ -75,6 +76,7 @@ class Loop:
         weights: npt.NDArray[np.float64] | None = None,
         cpu: bool = False,
         keep: Callable[[nn.Module, int], None] | None = None,
+        score: Callable[[nn.Module], dict[str, float] | None] | None = None,
     ) -> None:
         """Set everything up, and load the checkpoint where there is one.
 
@@ -86,8 +88,11 @@ class Loop:
             weights: how often each row is drawn.
             cpu: not on a card.
             keep: is given the averaged network and the step at every checkpoint.
+            score: scores samples of the averaged network, at every sheet; a run that is private has none, as no account covers it.
         """
         self._keep = keep
+        self._score = score if settings.scored_frames and settings.dp is None else None
+        self._best = BestLook(run.path)
         self.trainee, self.settings, self.run, self.observe = trainee, settings, run, observe
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
@@ -96,7 +101,7 @@ class Loop:
         self._part = _part(settings, self._accelerator.num_processes)
         self._training_rows, self._held_out_rows = trainee.sizes()
         self._order = Order(self._training_rows, settings.seed, weights)
-        self.step = 0
+        self.step = self.step_of_weights = 0
         self._held_out: float | None = None
         self._known: float | None = None
         self._private = private_run(trainee, settings)
@@ -119,12 +124,14 @@ class Loop:
         """Train to the end, or to a step.
 
         Returns:
-            The network with averaged weights.
+            The network with averaged weights; once the run is over those of the best look, where they beat the last ones.
         """
         started, first = time.monotonic(), self.step
         last = min(until or self.settings.steps, self.settings.steps)
         with Ahead(self._making, self.settings.accumulate, last, self._accelerator.device.type != "cpu") as ahead:
             self._train(ahead, last, started, first)
+        if self.step == self.settings.steps and self._score is not None and self.main:
+            self.step_of_weights = self._best.restore(self._ema.network, self.run.metrics()) or self.step
         return self._ema.network
 
     def _train(self, ahead: Ahead, last: int, started: float, first: int) -> None:
@@ -132,9 +139,9 @@ class Loop:
             numbers = self._one_step(ahead)
             self.step += 1
             self._ema.update(self._bare, self.step)
-            looked = self._look()
-            if self.step % LOG_EVERY == 0 or looked or self.step == last:
-                self._tell(numbers, time.monotonic() - started, first, looked)
+            looked, scores = self._look(), self._look_at_samples()
+            if self.step % LOG_EVERY == 0 or looked or scores or self.step == last:
+                self._tell(numbers, time.monotonic() - started, first, looked, scores)
             elif self.step == first + 1:  # so that nobody waits in silence where steps are long
                 self._show(numbers, time.monotonic() - started, first)
             if self.step % self.settings.checkpoint_every == 0 or self.step == last:
@@ -251,6 +258,18 @@ class Loop:
             self._sheet()
         return due and self._held_out_rows > 0
 
+    def _look_at_samples(self) -> dict[str, float] | None:
+        """Samples scored, when they are due; the averaged weights of the best look are kept."""
+        due = self.step % self.settings.sheet_every == 0 or self.step == self.settings.steps
+        if self._score is None or not due or not self.main:
+            return None
+        state = checkpoint.random_state()  # samples have seeds of their own, yet no draw of a scorer may shift what is learned
+        scores = self._score(self._ema.network)
+        checkpoint.set_random_state(state)
+        if scores is not None:
+            self._best.keep(self._ema.network, self.step, scores)
+        return scores
+
     @torch.no_grad()
     def _loss_on(self, rows: int, held_out: bool) -> float:
         """Loss of the averaged weights on some held-out, or training, images; the same ones at every look."""
@@ -279,7 +298,9 @@ class Loop:
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((picture.clip(0, 1) * 255).astype("uint8")).save(file)
 
-    def _tell(self, numbers: dict[str, float], seconds: float, first: int, looked: bool) -> None:
+    def _tell(
+        self, numbers: dict[str, float], seconds: float, first: int, looked: bool, scores: dict[str, float] | None
+    ) -> None:
         if not self.main:
             return
         entry: dict[str, Any] = {
@@ -293,6 +314,8 @@ class Loop:
             entry["held_out"] = self._held_out
             if self._known is not None:
                 entry["known"] = self._known
+        if scores:
+            entry["samples"] = scores
         self.run.log(entry)
         self._show(numbers, seconds, first)
 
@@ -356,6 +379,7 @@ class Loop:
             self._private.secret = Secret(int(state["privacy"]["key"], 16))
         if self.main:
             self.run.forget_after(self.step)
+            self._best.forget_after(self.step)
 
 
 def peak_memory_mb(device: torch.device) -> int | None:
