@@ -63,7 +63,9 @@ class Pictures:
         drawn, real = [], []
         for held_out, people in ((0, self._people), (1, PEOPLE)):
             made = network.layers(self._numbers[held_out, : min(DRAWN // 2, people)])
-            drawn.append(frames(made + grain * torch.randn(made.shape, generator=torch.Generator().manual_seed(held_out))))
+            drawn.append(
+                frames(made + grain * torch.randn(made.shape, generator=torch.Generator().manual_seed(held_out)))
+            )
             real.append(frames(self._pictures[held_out, : min(PEOPLE, people)]))
         return SampleLook(*drawn, *real)
 

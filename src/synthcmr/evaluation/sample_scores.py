@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from synthcmr.training.sample_look import Frames, SampleLook
 
 Numbers = npt.NDArray[np.float64]
-NOT_SHAPE = len(REGIONS) * len(OF_REGION)  # columns of radiomics that are of pixels; shapes are those of the masks that were asked for
+NOT_SHAPE = len(REGIONS) * len(
+    OF_REGION
+)  # columns of radiomics that are of pixels; shapes are those of the masks that were asked for
 SPACING = ["spacing_row_mm", "spacing_column_mm"]
 
 

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from synthcmr.errors import SettingsError
 from synthcmr.training import checkpoint
 from synthcmr.training.ahead import Ahead
+from synthcmr.training.best_look import BestLook
+from synthcmr.training.device import peak_memory_mb
 from synthcmr.training.draws import Order, held_out_draws
 from synthcmr.training.ema import Ema
 from synthcmr.training.privacy import Secret
 from synthcmr.training.private_run import PrivateRun, private_run
 from synthcmr.training.private_step import add_noise, clipped_sum
-from synthcmr.training.processes import on_cpu
-from synthcmr.training.best_look import BestLook
+from synthcmr.training.processes import accelerator, images_at_once
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.trainee import Batch, Trainee
@@ -33,7 +33,6 @@ from synthcmr.training.trainee import Batch, Trainee
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from accelerate import Accelerator
 
 LOG_EVERY = 10
 FLOOR = 0.05  # of the learning rate, at the end
@@ -97,8 +96,8 @@ class Loop:
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
-        self._accelerator = _accelerator(settings, cpu, len(trainee.turns))
-        self._part = _part(settings, self._accelerator.num_processes)
+        self._accelerator = accelerator(settings, cpu, len(trainee.turns))
+        self._part = images_at_once(settings, self._accelerator.num_processes)
         self._training_rows, self._held_out_rows = trainee.sizes()
         self._order = Order(self._training_rows, settings.seed, weights)
         self.step = self.step_of_weights = 0
@@ -263,7 +262,9 @@ class Loop:
         due = self.step % self.settings.sheet_every == 0 or self.step == self.settings.steps
         if self._score is None or not due or not self.main:
             return None
-        state = checkpoint.random_state()  # samples have seeds of their own, yet no draw of a scorer may shift what is learned
+        state = (
+            checkpoint.random_state()
+        )  # samples have seeds of their own, yet no draw of a scorer may shift what is learned
         scores = self._score(self._ema.network)
         checkpoint.set_random_state(state)
         if scores is not None:
@@ -362,6 +363,7 @@ class Loop:
     def _resume(self) -> None:
         file = self.run.path / checkpoint.NAME
         if not file.exists():
+            self._forget_after(0)
             if self._private is not None:  # so that every later start takes the same steps with the same noise
                 self._share_key()
                 self._save()
@@ -377,40 +379,10 @@ class Loop:
         self.step, self._held_out = state["step"], state["held_out"]
         if self._private is not None and state["privacy"]["key"] is not None:
             self._private.secret = Secret(int(state["privacy"]["key"], 16))
+        self._forget_after(self.step)
+
+    def _forget_after(self, step: int) -> None:
+        """What an earlier start left of steps that will be taken again."""
         if self.main:
-            self.run.forget_after(self.step)
-            self._best.forget_after(self.step)
-
-
-def peak_memory_mb(device: torch.device) -> int | None:
-    """Most memory that was held so far: of the card, or of this process; None where the system does not tell."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device) / 2**20)
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-
-
-def _accelerator(settings: LoopSettings, cpu: bool, turns: int) -> Accelerator:
-    from accelerate import Accelerator, DistributedDataParallelKwargs
-    from accelerate.state import AcceleratorState
-
-    kind = "no" if settings.precision == "fp32" else settings.precision
-    # accelerate remembers the first precision of a process; another run in it may want another
-    AcceleratorState._reset_state()
-    # where losses take turns, each leaves a part of the network out
-    handlers = [DistributedDataParallelKwargs(find_unused_parameters=turns > 1)]
-    return Accelerator(mixed_precision=kind, cpu=cpu or on_cpu(), kwargs_handlers=handlers)
-
-
-def _part(settings: LoopSettings, processes: int) -> int:
-    """Images that one process puts through the network at once."""
-    parts = processes * settings.accumulate
-    if settings.batch % parts:
-        raise SettingsError(
-            f"batch: expected a multiple of {parts} ({processes} process(es) x {settings.accumulate} accumulated parts), "
-            f"got {settings.batch}"
-        )
-    return settings.batch // parts
+            self.run.forget_after(step)
+            self._best.forget_after(step)

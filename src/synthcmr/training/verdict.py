@@ -10,7 +10,10 @@ LOOKS = 4  # fewer say nothing
 BETTER, WORSE = 0.99, 1.02  # of a loss: below it fell, above it rose
 NEARER, LEAST = 0.95, 0.01  # of a distance: a fall below this share, and by this much, is one
 LAST = 3  # a run is judged by the looks of its last third
-OWN, NEAR = 0.75, 0.5  # ratios below which samples are copies; those of honest networks of few samples spread by a tenth around 1
+OWN, NEAR = (
+    0.75,
+    0.5,
+)  # ratios below which samples are copies; those of honest networks of few samples spread by a tenth around 1
 
 Kind = Literal["too early", "still improving", "done", "copying"]
 Metrics = Sequence[Mapping[str, Any]]
@@ -135,7 +138,9 @@ def _improving(losses: Sequence[_Look], samples: Sequence[SampleScores]) -> Verd
     if len(samples) >= LOOKS:
         then, mean = samples[-1 - max(1, len(samples) // LAST)], (samples[-1].distance + samples[-2].distance) / 2
         if nearer(mean, then.distance):
-            return _better("samples' distance from held-out images", 1 - mean / then.distance, then.step, samples[-1].step)
+            return _better(
+                "samples' distance from held-out images", 1 - mean / then.distance, then.step, samples[-1].step
+            )
     return None
 
 
