@@ -75,6 +75,7 @@ TINY: dict[str, dict[str, Any]] = {
 SAVE_EVERY_S, CHECKPOINT_EVERY_S = 60.0, 10.0
 TRIAL, WARM = 60, 20  # steps of a trial, and those of them that are not timed
 LOOKS, TINY_LOOKS = 12, 4  # at samples and held-out loss, of a run
+TINY_SUBJECTS = 10  # of which one is held out
 MATRIX = {"cuda": 8192, "cpu": 768}
 
 
@@ -343,7 +344,7 @@ def campaign(asked: argparse.Namespace, clock: Clock) -> Campaign:
     """A campaign, from nothing or from an earlier slice."""
     made = Campaign(
         asked.work, asked.out, clock, tuple(asked.families.split(",")), asked.total, asked.refine_share, asked.preset,
-        asked.tiny, asked.steps, min(asked.subjects, 8) if asked.tiny else asked.subjects, asked.cohort,
+        asked.tiny, asked.steps, min(asked.subjects, TINY_SUBJECTS) if asked.tiny else asked.subjects, asked.cohort,
     )  # fmt: skip
     if asked.start is not None:
         made.told = {k: v for k, v in restore(asked.start, made.runs).items() if k not in ("checkpoints", "parts")}
