@@ -29,6 +29,7 @@ from benchmarks.campaign_files import restore, save
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.parallel import cores
+from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.config import PreprocessSettings
 from synthcmr.evaluation.sample_scores import sample_scores
 from synthcmr.generators.conditional.resident import ResidentTrainee
@@ -154,7 +155,7 @@ class Campaign:
                 self._keep()
 
         grid = PreprocessSettings(spacing_mm=3.0, size=64) if self.tiny else None
-        phantoms = make_phantoms(
+        phantoms = finished(self.work / "phantoms") or make_phantoms(
             self.work / "phantoms",
             "varied",
             self.subjects,
@@ -168,7 +169,8 @@ class Campaign:
             self.told["phantoms"] = {"subjects": self.subjects, "a_second": round(rate, 2), "cores": cores()}
         if self.cohort is None:
             return phantoms
-        return join_cohorts(self.work / "both", [Cohort.open(self.cohort), phantoms])
+        both = self.work / "both"
+        return finished(both) or join_cohorts(both, [Cohort.open(self.cohort), phantoms])
 
     def _train(self, name: str, data: Cohort) -> None:
         """One run, from nothing or from where it was cut short."""
@@ -270,6 +272,11 @@ class Campaign:
         self.runs.mkdir(parents=True, exist_ok=True)
         level = save(self.runs, self.out, self.told)
         print(f"kept in {self.out}, checkpoints {level}", flush=True)
+
+
+def finished(folder: Path) -> Cohort | None:
+    """A cohort that an earlier slice made on the same machine."""
+    return Cohort.open(folder) if (folder / COHORT_FILE).exists() else None
 
 
 def _rate(seen: list[tuple[int, float]], first: int = WARM) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -73,10 +74,10 @@ def test_large_checkpoints_are_reduced_until_they_fit_and_refused_where_they_do_
     optimiser = torch.optim.AdamW(network.parameters())
     network(torch.randn(4, 512)).sum().backward()
     optimiser.step()
-    state = {"step": 1, "network": network.state_dict(), "ema": network.state_dict()}
+    state = {"step": 1, "network": network.state_dict(), "ema": deepcopy(network).state_dict()}
     checkpoint.save(file, state | {"optimisers": {"one": optimiser.state_dict()}})
     levels = []
-    for most in (6 * 2**20, 3 * 2**20 + 2**17, 2 * 2**20):
+    for most in (5 * 2**20, 3 * 2**20, 2 * 2**20):
         levels.append(save(tmp_path / "runs", tmp_path / "out", {}, most))
         restore(tmp_path / "out", tmp_path / "again")
         found = checkpoint.load(tmp_path / "again" / "one" / checkpoint.NAME)
