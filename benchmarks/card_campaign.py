@@ -253,7 +253,8 @@ class Campaign:
 
     def _tell(self, name: str, loop: LoopSettings, seen: list[tuple[int, float]]) -> None:
         """How fast a run learns; its first steps warm up, and looks are part of it."""
-        warm = [one for one in seen if one[0] >= seen[0][0] + min(WARM, loop.steps // 2)]
+        first = seen[0][0]
+        warm = [one for one in seen if one[0] >= first + min(WARM, (loop.steps - first) // 2)]
         if len(warm) < 2:
             return
         images = loop.batch / _rate(warm, first=0)
