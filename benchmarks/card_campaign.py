@@ -69,7 +69,7 @@ TINY: dict[str, dict[str, Any]] = {
     "few-step": FLOW,
     "vae": SPADE,
     "gan": {**SPADE, "judge_channels": 8, "judge_layers": 2},
-    "latent": {**NET, "first_channels": (16, 16), "latent_channels": 4},
+    "latent": {**FLOW, "first_channels": (16, 16), "latent_channels": 4},
     "diffusion": {**NET, "start": None},
     "controlnet": {**NET, "start": None},
 }
