@@ -20,7 +20,7 @@ from synthcmr.evaluation.privacy.pile import BLOCK, Pile, heap
 from synthcmr.evaluation.privacy.planting import noised, shifted
 from synthcmr.evaluation.privacy.searching import search
 from synthcmr.evaluation.privacy.settings import SearchSettings
-from synthcmr.training.loop import peak_memory_mb
+from synthcmr.training.device import peak_memory_mb
 
 GRAIN = 16  # numbers along a side that a field is drawn from
 STOLEN = 100  # one in so many synthetic images

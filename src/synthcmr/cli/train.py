@@ -91,10 +91,11 @@ def train(
     opened = Cohort.open(cohort)
     check_balance(opened, loop.balance)
     from synthcmr.cli.progress import progress_bar
-    from synthcmr.generators.families import family as find  # whose networks take seconds to import
+    from synthcmr.evaluation.sample_scores import sample_scores
+    from synthcmr.generators.families import fit_scored  # whose networks take seconds to import
 
     with progress_bar(f"train {family}") as report:
-        made = find(family).fit(opened, run, model, loop, observer(run, report))
+        made = fit_scored(family, opened, run, model, loop, observer(run, report), sample_scores)
     privacy: Any = made.facts.get("privacy")
     if privacy:
         typer.echo(f"{run}: differentially private, " + ", ".join(f"{k} {v}" for k, v in privacy.items()))
@@ -104,6 +105,9 @@ def train(
     judged = verdict(RunFolder(run).metrics())
     if judged is not None:
         typer.echo(f"{run}: {judged.sentence}")
+    ended = RunFolder(run).record().get("ended") or {}
+    if ended.get("weights_of_step", loop.steps) != loop.steps:
+        typer.echo(f"{run}: the weights are those of step {ended['weights_of_step']}, whose samples were better")
     typer.echo(f"{run}: {family}, weights {made.hash[:12]}; try: synthcmr generate OUT --run {run} -n 16")
 
 

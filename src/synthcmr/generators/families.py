@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from synthcmr.errors import SettingsError
 
 if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
     from synthcmr.config import Settings
     from synthcmr.generators.protocol import Generator
+    from synthcmr.training.loop import Observer
+    from synthcmr.training.sample_look import SampleScorer
     from synthcmr.training.settings import LoopSettings
 
 FAMILIES: dict[str, str] = {
@@ -50,6 +53,25 @@ def settings_of(name: str, preset: str) -> tuple[Settings, LoopSettings]:
 
     package = FAMILIES[name].split(":")[0].rpartition(".")[0]
     return chosen(import_module(f"{package}.presets").PRESETS, preset)
+
+
+def fit_scored(
+    name: str,
+    cohort: Cohort,
+    run: Path,
+    model: Settings,
+    loop: LoopSettings,
+    observe: Observer | None,
+    score: SampleScorer,
+) -> Generator:
+    """Train a family with its samples scored on the way; one from outside that does not stand on our base is trained without."""
+    from synthcmr.generators.conditional.generator import ConditionalGenerator
+
+    kind = family(name)
+    if issubclass(kind, ConditionalGenerator):
+        made: Generator = kind.fit(cohort, run, model, loop, observe, score)
+        return made
+    return kind.fit(cohort, run, model, loop, observe)
 
 
 def about() -> dict[str, str]:

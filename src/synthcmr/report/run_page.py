@@ -17,6 +17,15 @@ from synthcmr.training.verdict import verdict
 
 PAGE = "curves.html"
 SHOWN_SHEETS = 6
+DISTANCES = {
+    "held_out": "to held-out frames",
+    "training": "to training frames",
+    "real": "held-out from training frames: what real ones reach",
+}
+RATIOS = {
+    "own_ratio": "to the frame that was asked for: training over held-out",
+    "near_ratio": "to the nearest training frame: samples over held-out people",
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ def write_run_page(run: Path) -> Path:
         family=record["family"],
         state=_state(record, metrics),
         losses=_losses(metrics),
+        scores=_scores(metrics),
         plot=plot_svg,
         sheets=[_sheet(file) for file in _chosen(sorted((run / SHEETS).glob("*.png")))],
         settings=[(f"{p}.{k}", json.dumps(v)) for p in ("model", "loop") for k, v in record.get(p, {}).items()],
@@ -52,7 +62,9 @@ def _state(record: dict[str, Any], metrics: list[dict[str, Any]]) -> str:
     best = f" Held-out loss {held_out[-1]:.4f}, lowest {min(held_out):.4f}." if held_out else ""
     judged = verdict(metrics)
     told = "" if judged is None else f" {judged.sentence}"
-    return f"Step {last['step']} of {steps}{' (finished)' if record.get('finished') else ''}.{best}{told}"
+    kept = (record.get("ended") or {}).get("weights_of_step", steps)
+    weights = "" if kept == steps else f" The weights are those of step {kept}, whose samples were better."
+    return f"Step {last['step']} of {steps}{' (finished)' if record.get('finished') else ''}.{best}{told}{weights}"
 
 
 def _losses(metrics: list[dict[str, Any]]) -> Plot | None:
@@ -65,6 +77,30 @@ def _losses(metrics: list[dict[str, Any]]) -> Plot | None:
         if told:
             lines.append(Line(name=name, x=tuple(x for x, _ in told), y=tuple(y for _, y in told)))
     return Plot(title="Loss", x="step", y="log10 of the loss", lines=tuple(lines)) if lines else None
+
+
+def _scores(metrics: list[dict[str, Any]]) -> list[Plot]:
+    """Of samples by step: how far from real frames, and how near copies."""
+    looks = [(float(m["step"]), m["samples"]) for m in metrics if m.get("samples")]
+    if not looks:
+        return []
+    shown = [
+        ("Distance of samples", "energy distance, in standard deviations", DISTANCES),
+        ("Are samples copies?", "ratio of distances; about 1: no", RATIOS),
+    ]
+    steps = tuple(step for step, _ in looks)
+    return [
+        Plot(
+            title=title,
+            x="step",
+            y=axis,
+            lines=tuple(
+                Line(name=name, x=steps, y=tuple(float(scores[key]) for _, scores in looks))
+                for key, name in lines.items()
+            ),
+        )
+        for title, axis, lines in shown
+    ]
 
 
 def _chosen(sheets: list[Path]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Where finished networks compute."""
+"""Where networks compute, and the memory that they take there."""
 
 from __future__ import annotations
 
@@ -25,3 +25,14 @@ def networks_at_once() -> int:
 
     cards = torch.cuda.device_count()
     return min(cores(), PER_CARD * cards) if cards else cores()
+
+
+def peak_memory_mb(device: torch.device) -> int | None:
+    """Most memory that was held so far: of the card, or of this process; None where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device) / 2**20)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

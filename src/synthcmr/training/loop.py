@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from synthcmr.errors import SettingsError
 from synthcmr.training import checkpoint
 from synthcmr.training.ahead import Ahead
+from synthcmr.training.best_look import BestLook
+from synthcmr.training.device import peak_memory_mb
 from synthcmr.training.draws import Order, held_out_draws
 from synthcmr.training.ema import Ema
 from synthcmr.training.privacy import Secret
 from synthcmr.training.private_run import PrivateRun, private_run
 from synthcmr.training.private_step import add_noise, clipped_sum
-from synthcmr.training.processes import on_cpu
+from synthcmr.training.processes import accelerator, images_at_once
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.trainee import Batch, Trainee
@@ -32,7 +33,6 @@ from synthcmr.training.trainee import Batch, Trainee
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from accelerate import Accelerator
 
 LOG_EVERY = 10
 FLOOR = 0.05  # of the learning rate, at the end
@@ -75,6 +75,7 @@ class Loop:
         weights: npt.NDArray[np.float64] | None = None,
         cpu: bool = False,
         keep: Callable[[nn.Module, int], None] | None = None,
+        score: Callable[[nn.Module], dict[str, float] | None] | None = None,
     ) -> None:
         """Set everything up, and load the checkpoint where there is one.
 
@@ -86,17 +87,20 @@ class Loop:
             weights: how often each row is drawn.
             cpu: not on a card.
             keep: is given the averaged network and the step at every checkpoint.
+            score: scores samples of the averaged network, at every sheet; a run that is private has none, as no account covers it.
         """
         self._keep = keep
+        self._score = score if settings.scored_frames and settings.dp is None else None
+        self._best = BestLook(run.path)
         self.trainee, self.settings, self.run, self.observe = trainee, settings, run, observe
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
-        self._accelerator = _accelerator(settings, cpu, len(trainee.turns))
-        self._part = _part(settings, self._accelerator.num_processes)
+        self._accelerator = accelerator(settings, cpu, len(trainee.turns))
+        self._part = images_at_once(settings, self._accelerator.num_processes)
         self._training_rows, self._held_out_rows = trainee.sizes()
         self._order = Order(self._training_rows, settings.seed, weights)
-        self.step = 0
+        self.step = self.step_of_weights = 0
         self._held_out: float | None = None
         self._known: float | None = None
         self._private = private_run(trainee, settings)
@@ -119,12 +123,14 @@ class Loop:
         """Train to the end, or to a step.
 
         Returns:
-            The network with averaged weights.
+            The network with averaged weights; once the run is over those of the best look, where they beat the last ones.
         """
         started, first = time.monotonic(), self.step
         last = min(until or self.settings.steps, self.settings.steps)
         with Ahead(self._making, self.settings.accumulate, last, self._accelerator.device.type != "cpu") as ahead:
             self._train(ahead, last, started, first)
+        if self.step == self.settings.steps and self._score is not None and self.main:
+            self.step_of_weights = self._best.restore(self._ema.network, self.run.metrics()) or self.step
         return self._ema.network
 
     def _train(self, ahead: Ahead, last: int, started: float, first: int) -> None:
@@ -132,9 +138,9 @@ class Loop:
             numbers = self._one_step(ahead)
             self.step += 1
             self._ema.update(self._bare, self.step)
-            looked = self._look()
-            if self.step % LOG_EVERY == 0 or looked or self.step == last:
-                self._tell(numbers, time.monotonic() - started, first, looked)
+            looked, scores = self._look(), self._look_at_samples()
+            if self.step % LOG_EVERY == 0 or looked or scores or self.step == last:
+                self._tell(numbers, time.monotonic() - started, first, looked, scores)
             elif self.step == first + 1:  # so that nobody waits in silence where steps are long
                 self._show(numbers, time.monotonic() - started, first)
             if self.step % self.settings.checkpoint_every == 0 or self.step == last:
@@ -251,6 +257,20 @@ class Loop:
             self._sheet()
         return due and self._held_out_rows > 0
 
+    def _look_at_samples(self) -> dict[str, float] | None:
+        """Samples scored, when they are due; the averaged weights of the best look are kept."""
+        due = self.step % self.settings.sheet_every == 0 or self.step == self.settings.steps
+        if self._score is None or not due or not self.main:
+            return None
+        state = (
+            checkpoint.random_state()
+        )  # samples have seeds of their own, yet no draw of a scorer may shift what is learned
+        scores = self._score(self._ema.network)
+        checkpoint.set_random_state(state)
+        if scores is not None:
+            self._best.keep(self._ema.network, self.step, scores)
+        return scores
+
     @torch.no_grad()
     def _loss_on(self, rows: int, held_out: bool) -> float:
         """Loss of the averaged weights on some held-out, or training, images; the same ones at every look."""
@@ -279,7 +299,9 @@ class Loop:
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((picture.clip(0, 1) * 255).astype("uint8")).save(file)
 
-    def _tell(self, numbers: dict[str, float], seconds: float, first: int, looked: bool) -> None:
+    def _tell(
+        self, numbers: dict[str, float], seconds: float, first: int, looked: bool, scores: dict[str, float] | None
+    ) -> None:
         if not self.main:
             return
         entry: dict[str, Any] = {
@@ -293,6 +315,8 @@ class Loop:
             entry["held_out"] = self._held_out
             if self._known is not None:
                 entry["known"] = self._known
+        if scores:
+            entry["samples"] = scores
         self.run.log(entry)
         self._show(numbers, seconds, first)
 
@@ -339,6 +363,7 @@ class Loop:
     def _resume(self) -> None:
         file = self.run.path / checkpoint.NAME
         if not file.exists():
+            self._forget_after(0)
             if self._private is not None:  # so that every later start takes the same steps with the same noise
                 self._share_key()
                 self._save()
@@ -354,39 +379,10 @@ class Loop:
         self.step, self._held_out = state["step"], state["held_out"]
         if self._private is not None and state["privacy"]["key"] is not None:
             self._private.secret = Secret(int(state["privacy"]["key"], 16))
+        self._forget_after(self.step)
+
+    def _forget_after(self, step: int) -> None:
+        """What an earlier start left of steps that will be taken again."""
         if self.main:
-            self.run.forget_after(self.step)
-
-
-def peak_memory_mb(device: torch.device) -> int | None:
-    """Most memory that was held so far: of the card, or of this process; None where the system does not tell."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device) / 2**20)
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-
-
-def _accelerator(settings: LoopSettings, cpu: bool, turns: int) -> Accelerator:
-    from accelerate import Accelerator, DistributedDataParallelKwargs
-    from accelerate.state import AcceleratorState
-
-    kind = "no" if settings.precision == "fp32" else settings.precision
-    # accelerate remembers the first precision of a process; another run in it may want another
-    AcceleratorState._reset_state()
-    # where losses take turns, each leaves a part of the network out
-    handlers = [DistributedDataParallelKwargs(find_unused_parameters=turns > 1)]
-    return Accelerator(mixed_precision=kind, cpu=cpu or on_cpu(), kwargs_handlers=handlers)
-
-
-def _part(settings: LoopSettings, processes: int) -> int:
-    """Images that one process puts through the network at once."""
-    parts = processes * settings.accumulate
-    if settings.batch % parts:
-        raise SettingsError(
-            f"batch: expected a multiple of {parts} ({processes} process(es) x {settings.accumulate} accumulated parts), "
-            f"got {settings.batch}"
-        )
-    return settings.batch // parts
+            self.run.forget_after(step)
+            self._best.forget_after(step)

@@ -14,6 +14,7 @@ from synthcmr.formats import RUN
 
 RUN_FILE, METRICS, SHEETS, WEIGHTS = "run.json", "metrics.jsonl", "sheets", "weights.safetensors"
 
+NOT_TOLD = ("made_by", "finished", "ended")  # parts of the record that are no settings
 SO_FAR = "so_far.safetensors"  # weights of a run that goes on, as of its last checkpoint
 
 
@@ -31,7 +32,7 @@ class RunFolder:
         """
         told = json.loads(json.dumps({**RUN.stamp, **record}))
         if self.exists():
-            before = {k: v for k, v in self.record().items() if k not in ("made_by", "finished")} | RUN.stamp
+            before = {k: v for k, v in self.record().items() if k not in NOT_TOLD} | RUN.stamp
             if before != told:
                 changed = sorted(k for k in {*before, *told} if before.get(k) != told.get(k))
                 raise CohortError(
@@ -63,9 +64,15 @@ class RunFolder:
         found: dict[str, Any] = json.loads((self.path / RUN_FILE).read_text())
         return RUN.read(found, self.path / RUN_FILE)
 
-    def finish(self, weights_hash: str, inputs: list[Input]) -> None:
-        """Mark the run as finished."""
-        record = self.record()
+    def finish(self, weights_hash: str, inputs: list[Input], ended: dict[str, Any] | None = None) -> None:
+        """Mark the run as finished.
+
+        Args:
+            weights_hash: of what came out.
+            inputs: of the run.
+            ended: how: its verdict, and the step that the weights are of.
+        """
+        record = self.record() | ({"ended": ended} if ended else {})
         write_json(self.path / RUN_FILE, record | RUN.stamp | {"finished": True})
         write_provenance(self.path, "train", weights_hash, inputs, record)
 

@@ -29,6 +29,11 @@ class LoopSettings(Settings):
     held_out_every: int = Field(250, ge=1, description="steps between looks at the held-out loss")
     held_out_images: int = Field(256, ge=1)
     sheet_every: int = Field(500, ge=1, description="steps between sheets of samples")
+    scored_frames: int = Field(
+        48,
+        ge=0,
+        description="frames that are drawn at each sheet and scored against held-out and training ones; 0: none",
+    )
     checkpoint_every: int = Field(250, ge=1)
     balance: tuple[str, ...] = Field((), description="attributes whose values are drawn evenly, within the cap")
     balance_cap: float = Field(2.0, ge=1, description="no image is drawn more than this many times its share")

@@ -1,4 +1,4 @@
-"""Is this run done? What the losses on held-out and on training images say, looked at together."""
+"""Is this run done? What losses and samples say of held-out and of training images, looked at together."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from typing import Any, Literal
 
 LOOKS = 4  # fewer say nothing
 BETTER, WORSE = 0.99, 1.02  # of a loss: below it fell, above it rose
+NEARER, LEAST = 0.95, 0.01  # of a distance: a fall below this share, and by this much, is one
 LAST = 3  # a run is judged by the looks of its last third
+OWN, NEAR = (
+    0.75,
+    0.5,
+)  # ratios below which samples are copies; those of honest networks of few samples spread by a tenth around 1
 
 Kind = Literal["too early", "still improving", "done", "copying"]
+Metrics = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class Verdict:
     """Where a run stands."""
 
     kind: Kind
-    step: int  # of the lowest held-out loss
+    step: int  # of the best look
     sentence: str
 
 
@@ -29,45 +35,140 @@ class _Look:
     known: float | None
 
 
-def verdict(metrics: Sequence[Mapping[str, Any]]) -> Verdict | None:
+@dataclass(frozen=True)
+class SampleScores:
+    """Samples of one step, scored."""
+
+    step: int
+    distance: float  # to held-out frames
+    own_ratio: float
+    near_ratio: float
+
+    @classmethod
+    def of(cls, step: int, scores: Mapping[str, float]) -> SampleScores:
+        """From what a scorer says."""
+        return cls(step, float(scores["held_out"]), float(scores["own_ratio"]), float(scores["near_ratio"]))
+
+    @property
+    def copies(self) -> bool:
+        """Whether training images come back, or come nearer than held-out people do."""
+        return self.own_ratio < OWN or self.near_ratio < NEAR
+
+    def beats(self, other: SampleScores) -> bool:
+        """Whether these samples are the better ones: no copies, and clearly nearer to held-out frames."""
+        if self.copies != other.copies:
+            return other.copies
+        return nearer(self.distance, other.distance)
+
+
+def nearer(now: float, before: float) -> bool:
+    """Whether a distance is smaller than another by more than the draw of the frames explains."""
+    return now < NEARER * before and now < before - LEAST
+
+
+def sample_scores_of(metrics: Metrics) -> list[SampleScores]:
+    """All looks at samples that a run has logged."""
+    return [SampleScores.of(int(m["step"]), m["samples"]) for m in metrics if m.get("samples")]
+
+
+def verdict(metrics: Metrics) -> Verdict | None:
     """Judge a run by its metrics; None where nothing was held out.
 
     A network that copies gets better on the images it learns from and worse on those it does not: held-out loss has risen from
-    its lowest for good, while the loss on training images went on falling.
+    its lowest for good, while the loss on training images went on falling; or its samples come nearer to images it learned from
+    than to others. The losses of networks that contend say nothing of images: there samples alone count, where they were scored.
     """
-    looks = [
+    losses = [
         _Look(int(m["step"]), float(m["held_out"]), m.get("known")) for m in metrics if m.get("held_out") is not None
     ]
-    if not looks:
+    samples = sample_scores_of(metrics)
+    if samples and _contend(metrics):
+        losses = []
+    if not losses and not samples:
         return None
-    best = min(looks, key=lambda look: look.held_out)
-    if len(looks) < LOOKS:
-        return Verdict(
-            "too early", best.step, f"Too early to say: {len(looks)} looks at held-out images, {LOOKS} are needed."
-        )
-    if _copies(looks, best):
-        return Verdict(
-            "copying", best.step, f"Copying its patients: what it was not shown gets worse; stop at step {best.step}."
-        )
-    before, now = looks[-1 - max(1, len(looks) // LAST)], _lately(looks)
-    if now < BETTER * before.held_out:
-        share = 100 * (1 - now / before.held_out)
-        return Verdict(
-            "still improving",
-            best.step,
-            f"Still improving: held-out loss fell by {share:.0f} % since step {before.step}; train longer.",
-        )
-    return Verdict("done", best.step, f"Done: held-out loss has not fallen since step {before.step}.")
+    if samples and (found := _copied(samples)):
+        return found
+    if max(len(losses), len(samples)) < LOOKS:
+        return _too_early(losses, samples)
+    if len(losses) >= LOOKS and _copies(losses, _lowest(losses)):
+        step = _lowest(losses).step
+        return Verdict("copying", step, f"Copying its patients: what it was not shown gets worse; stop at step {step}.")
+    return _improving(losses, samples) or _done(losses, samples)
 
 
-def _lately(looks: Sequence[_Look]) -> float:
+def _contend(metrics: Metrics) -> bool:
+    """Whether several losses take turns."""
+    return any(sum(key.startswith("loss_") for key in m) > 1 for m in metrics)
+
+
+def _copied(samples: Sequence[SampleScores]) -> Verdict | None:
+    """Copying, where the last two looks show copies."""
+    if not all(look.copies for look in samples[-2:]):
+        return None
+    first = next(k for k in range(len(samples)) if all(look.copies for look in samples[k:]))
+    step = best_samples(samples[:first]).step if first else 0
+    last = samples[-1]
+    why = (
+        f"samples come {1 / max(last.own_ratio, 1e-3):.1f} times nearer to the image that was learned from than to one that was not"
+        if last.own_ratio < OWN
+        else "samples lie nearer to images it learned from than other people do"
+    )
+    advice = f"stop at step {step}" if step else "every look shows it; learn from more people"
+    return Verdict("copying", step or samples[0].step, f"Copying its patients: {why}; {advice}.")
+
+
+def best_samples(samples: Sequence[SampleScores]) -> SampleScores:
+    """The look whose samples lie nearest to held-out frames, of those that do not copy where there are any."""
+    honest = [look for look in samples if not look.copies] or list(samples)
+    return min(honest, key=lambda look: look.distance)
+
+
+def _too_early(losses: Sequence[_Look], samples: Sequence[SampleScores]) -> Verdict:
+    count = max(len(losses), len(samples))
+    step = _lowest(losses).step if losses else best_samples(samples).step
+    looks = f"{count} look{'s' * (count > 1)}"
+    return Verdict("too early", step, f"Too early to say: {looks} at held-out images, {LOOKS} are needed.")
+
+
+def _improving(losses: Sequence[_Look], samples: Sequence[SampleScores]) -> Verdict | None:
+    if len(losses) >= LOOKS:
+        before, now = losses[-1 - max(1, len(losses) // LAST)], _lately(losses)
+        if now < BETTER * before.held_out:
+            return _better("held-out loss", 1 - now / before.held_out, before.step, losses[-1].step)
+    if len(samples) >= LOOKS:
+        then, mean = samples[-1 - max(1, len(samples) // LAST)], (samples[-1].distance + samples[-2].distance) / 2
+        if nearer(mean, then.distance):
+            return _better(
+                "samples' distance from held-out images", 1 - mean / then.distance, then.step, samples[-1].step
+            )
+    return None
+
+
+def _better(what: str, share: float, since: int, step: int) -> Verdict:
+    told = f"Still improving: {what} fell by {100 * min(share, 1):.0f} % since step {since}; train longer."
+    return Verdict("still improving", step, told)
+
+
+def _done(losses: Sequence[_Look], samples: Sequence[SampleScores]) -> Verdict:
+    if len(losses) >= LOOKS:
+        step = _lowest(losses).step
+        return Verdict("done", step, f"Done: held-out loss has not fallen since step {step}.")
+    step = best_samples(samples).step
+    return Verdict("done", step, f"Done: samples have come no nearer to held-out images since step {step}.")
+
+
+def _lowest(losses: Sequence[_Look]) -> _Look:
+    return min(losses, key=lambda look: look.held_out)
+
+
+def _lately(losses: Sequence[_Look]) -> float:
     """Held-out loss of the last two looks."""
-    return (looks[-1].held_out + looks[-2].held_out) / 2
+    return (losses[-1].held_out + losses[-2].held_out) / 2
 
 
-def _copies(looks: Sequence[_Look], best: _Look) -> bool:
+def _copies(losses: Sequence[_Look], best: _Look) -> bool:
     """Whether held-out loss rose since its lowest while that on training images fell."""
-    if _lately(looks) <= WORSE * best.held_out:
+    if _lately(losses) <= WORSE * best.held_out:
         return False
-    known = [look.known for look in looks if look.step >= best.step and look.known is not None]
+    known = [look.known for look in losses if look.step >= best.step and look.known is not None]
     return len(known) < 2 or known[-1] < known[0]

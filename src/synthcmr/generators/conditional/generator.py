@@ -32,7 +32,9 @@ from synthcmr.training.loop import Loop, Observer, as_part
 from synthcmr.training.low_rank import merge_low_rank, tune_low_rank
 from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import SO_FAR, WEIGHTS, RunFolder
+from synthcmr.training.sample_look import SampleScorer
 from synthcmr.training.settings import LoopSettings
+from synthcmr.training.verdict import verdict
 from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
 
 N = TypeVar("N", bound=ConditionalNetwork)
@@ -79,9 +81,23 @@ class ConditionalGenerator(Generic[N]):
 
     @classmethod
     def fit(
-        cls, cohort: Cohort, run: Path, model: Settings, loop: LoopSettings, observe: Observer | None = None
+        cls,
+        cohort: Cohort,
+        run: Path,
+        model: Settings,
+        loop: LoopSettings,
+        observe: Observer | None = None,
+        score: SampleScorer | None = None,
     ) -> Self:
         """Train on the training split, watching the validation split; a run that was cut short goes on.
+
+        Args:
+            cohort: whose images are learned from.
+            run: folder to make, or to go on in.
+            model: settings of the network.
+            loop: settings of the training.
+            observe: is told how far the run is.
+            score: scores samples at every sheet, against the validation and the training split; the run then ends with its best weights.
 
         Raises:
             CohortError: the cohort has no suitable images, or the folder holds another run.
@@ -120,18 +136,23 @@ class ConditionalGenerator(Generic[N]):
             ):  # low-rank additions are merged, and accounts closed, at the end
                 save_weights(averaged, run / SO_FAR, header | {"steps": step, "privacy": None})
 
-        going = Loop(trainee, loop, folder, observe, cls.weights(training, settings, loop), keep=keep)
+        def scored(averaged: nn.Module) -> dict[str, float] | None:
+            look = trainee.look(averaged, loop.scored_frames)
+            return None if look is None or score is None else score(look)
+
+        weights = cls.weights(training, settings, loop)
+        going = Loop(trainee, loop, folder, observe, weights, keep=keep, score=scored if score else None)
         network = cast(N, going.go())
         if not going.main:
             return cls(network, "", {})
         merge_low_rank(network)
         cls.complete(network, Fitting(cohort, run, training, held_out, loop, observe))
-        header |= {"steps": going.step, "privacy": going.privacy}
+        header |= {"steps": going.step_of_weights or going.step, "privacy": going.privacy}
         if loop.dp is None:  # fingerprints of private images are what no noise covers
             Fingerprints.of(training, held_out).save(run / NAME)
         digest = save_weights(network, run / WEIGHTS, header)
         (run / SO_FAR).unlink(missing_ok=True)
-        folder.finish(digest, inputs)
+        folder.finish(digest, inputs, ended(folder, int(header["steps"])))
         return cls.load(run / WEIGHTS)
 
     @classmethod
@@ -230,6 +251,12 @@ class ConditionalGenerator(Generic[N]):
             "cohort_hash": training.cohort_hash,
             "images": len(training),
         }
+
+
+def ended(folder: RunFolder, step: int) -> dict[str, Any]:
+    """What the record of a finished run says of its end."""
+    judged = verdict(folder.metrics())
+    return {"weights_of_step": step, "verdict": None if judged is None else judged.sentence}
 
 
 def beside(run: Path) -> Path:

@@ -17,10 +17,12 @@ from synthcmr.generators.conditional.render import render
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages
+from synthcmr.training.sample_look import MOST_REAL, Frames, SampleLook, spread_rows
 from synthcmr.training.trainee import Batch
 
 SHEET_IMAGES = 8
 SHEET_STEPS = 12
+LOOK_STEPS = 8  # of the samples that are scored: a few, as there are many of them
 
 
 class ConditionalTrainee:
@@ -81,6 +83,27 @@ class ConditionalTrainee:
         real = images.image[rows].astype(np.float32)
         columns = [np.vstack([real[k, f], made[k, f]]) for k in range(len(rows)) for f in {0, real.shape[1] - 1}]
         return np.hstack(columns)
+
+    def look(self, network: nn.Module, frames: int) -> SampleLook | None:
+        """Samples for masks and patients of both splits, beside real frames; without guidance, which costs as much again."""
+        if self._images[True] is None:
+            return None
+        count = max(1, frames // (2 * self._training.image.shape[1]))
+        settings = SamplerSettings(steps=LOOK_STEPS, guidance=1.0)
+        drawn, real = [], []
+        for held_out in (False, True):
+            images, known = self._images[held_out] or self._training, self.scored_rows(held_out)
+            asked = spread_rows(known, count)
+            conditions = [Condition(images.mask[i], images.attributes[i]) for i in asked]
+            made = render(self._bare(network), conditions, list(range(len(asked))), settings)
+            drawn.append(Frames.of(made, images.mask[asked]))
+            others = [i for i in spread_rows(known, MOST_REAL // images.image.shape[1]) if i not in set(asked)]
+            real.append(Frames.of(images.image[asked + others], images.mask[asked + others]))
+        return SampleLook(*drawn, *real)
+
+    def scored_rows(self, held_out: bool) -> list[int]:
+        """Rows of a split that samples are drawn for and compared with."""
+        return list(range(len(self._images[held_out] or self._training)))
 
     def _bare(self, network: nn.Module) -> ConditionalNetwork:
         return network if isinstance(network, ConditionalNetwork) else self._own

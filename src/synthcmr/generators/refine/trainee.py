@@ -65,6 +65,12 @@ class RefineTrainee(ConditionalTrainee):
         made = render(self._bare(network), asked, list(range(len(rows))), SamplerSettings(steps=SHEET_STEPS))
         return np.hstack([np.vstack([one[0], other[0]]) for one, other in zip(starts, made, strict=True)])
 
+    def scored_rows(self, held_out: bool) -> list[int]:
+        """Frames that were not simulated, where there are any: those whose looks are learned."""
+        images = self._images[held_out] or self._training
+        real = [i for i, row in enumerate(images.attributes) if row[LOOK] != PHANTOM]
+        return real or list(range(len(images)))
+
     def _text(self, images: TrainingImages, draw: Draw) -> dict[str, object]:
         row = images.attributes[draw.row]
         return {**drop_some(row, draw.rng), LOOK: row[LOOK]}

@@ -1,0 +1,60 @@
+"""The averaged weights of the best look at samples, kept beside a run until it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from synthcmr.training import checkpoint
+from synthcmr.training.verdict import SampleScores, sample_scores_of
+
+NAME = "best_look.pt"
+
+
+class BestLook:
+    """Keeps weights whose samples lay nearest to held-out frames and copied nobody."""
+
+    def __init__(self, run: Path) -> None:
+        """Take up what an earlier start of the run kept.
+
+        Args:
+            run: folder of the run.
+        """
+        self._file = run / NAME
+        self._best: SampleScores | None = None
+        if self._file.exists():
+            kept = checkpoint.load(self._file)
+            self._best = SampleScores.of(kept["step"], kept["scores"])
+
+    def keep(self, network: nn.Module, step: int, scores: Mapping[str, float]) -> None:
+        """Keep a network's weights, where its samples are the best so far."""
+        now, best = SampleScores.of(step, scores), self._best
+        if best is not None and not _ranks_before(now, best):
+            return
+        checkpoint.save(self._file, {"step": step, "scores": dict(scores), "network": network.state_dict()})
+        self._best = now
+
+    def forget_after(self, step: int) -> None:
+        """A run that goes on from an earlier step takes the looks after it again."""
+        if self._best is not None and self._best.step > step:
+            self._file.unlink()
+            self._best = None
+
+    def restore(self, network: nn.Module, metrics: Sequence[Mapping[str, Any]]) -> int | None:
+        """Put the best weights into a network, where they beat those of the last look.
+
+        Returns:
+            The step that they are of; None where the last ones stay.
+        """
+        looks = sample_scores_of(metrics)
+        if self._best is None or not looks or not self._best.beats(looks[-1]):
+            return None
+        network.load_state_dict(checkpoint.load(self._file)["network"])
+        return self._best.step
+
+
+def _ranks_before(one: SampleScores, other: SampleScores) -> bool:
+    return (one.copies, one.distance) < (other.copies, other.distance)
