@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from synthcmr.cohort import Cohort
+from synthcmr.evaluation.sample_scores import sample_scores
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import SO_FAR
@@ -60,7 +61,7 @@ def main() -> None:
             if progress.step % COPY_EVERY == 0:
                 shutil.copy(newest, asked.copies / f"step_{progress.step:06d}.safetensors")
 
-    RefineGenerator.fit(Cohort.open(asked.data), asked.run, model, loop, observe)
+    RefineGenerator.fit(Cohort.open(asked.data), asked.run, model, loop, observe, score=sample_scores)
 
 
 if __name__ == "__main__":
