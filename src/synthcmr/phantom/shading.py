@@ -13,15 +13,15 @@ from synthcmr.phantom.tissues import Tissue
 
 # tissue -> strength of fine, middle and coarse texture
 TEXTURE: dict[Tissue, tuple[float, float, float]] = {
-    Tissue.MYOCARDIUM: (0.08, 0.06, 0.05),
-    Tissue.SCAR: (0.08, 0.06, 0.05),
-    Tissue.PAPILLARY: (0.08, 0.06, 0.05),
+    Tissue.MYOCARDIUM: (0.06, 0.05, 0.05),
+    Tissue.SCAR: (0.06, 0.05, 0.05),
+    Tissue.PAPILLARY: (0.06, 0.05, 0.05),
     Tissue.RV_WALL: (0.08, 0.05, 0.05),
     Tissue.RV_TRABECULA: (0.10, 0.08, 0.05),
-    Tissue.LV_BLOOD: (0.05, 0.06, 0.10),
-    Tissue.RV_BLOOD: (0.05, 0.09, 0.13),
-    Tissue.ATRIAL_BLOOD: (0.05, 0.06, 0.14),
-    Tissue.OUTFLOW_BLOOD: (0.06, 0.10, 0.20),
+    Tissue.LV_BLOOD: (0.03, 0.03, 0.09),
+    Tissue.RV_BLOOD: (0.03, 0.05, 0.12),
+    Tissue.ATRIAL_BLOOD: (0.03, 0.04, 0.13),
+    Tissue.OUTFLOW_BLOOD: (0.04, 0.07, 0.18),
     Tissue.LIVER: (0.05, 0.05, 0.07),
     Tissue.SPLEEN: (0.05, 0.05, 0.06),
     Tissue.MUSCLE: (0.10, 0.13, 0.10),
