@@ -47,6 +47,7 @@ ALWAYS = [
     ["benchmarks.cpu_preset", "--cohort", PEOPLE],
     ["benchmarks.label_calibration"],
     ["benchmarks.label_speed"],
+    ["benchmarks.refined_picture"],
 ]
 ON_REAL_DATA = [
     ["benchmarks.ingest_speed", "--data", f"{REAL}/acdc/training"],
@@ -54,6 +55,7 @@ ON_REAL_DATA = [
     ["benchmarks.phantom_realism", "--acdc", f"{REAL}/acdc/training", "--sunnybrook", f"{REAL}/sunnybrook"],
     ["benchmarks.phantom_to_real"],
     ["benchmarks.label_patients", "--acdc", f"{REAL}/acdc/training", "--cines", f"{REAL}/sunnybrook"],
+    ["benchmarks.label_strangers", "--acdc", f"{REAL}/acdc/training"],
     [
         "benchmarks.segmentation_on_patients",
         "--acdc",
@@ -94,6 +96,7 @@ LEFT_OUT = {
     "shipped_weights": "makes what ships, in a day; every other script measures what it made",
     "supervised_segmenter": "learns from 70 ACDC patients and tests on 30: needs all 100",
     "teaching": "trains ten segmenters on all 100 ACDC patients, and needs a generator that learned from 70 of them",
+    "card_campaign": "wants a graphics card that is lent for half an hour",
     "cine_flicker": "needs real cines, and cines of the generator that is to be judged",
 }
 

@@ -135,7 +135,8 @@ def generate(
 ) -> None:
     """Make synthetic images with their masks: a cohort like any other.
 
-    Without --run it works at once, with weights that were trained on phantoms alone. What screening rejects is made
+    Without --run it works at once: a phantom of whoever is asked for, finished as scanners draw it by weights that learned
+    from phantoms and public-domain images. What screening rejects is made
     again with other seeds; what fails three times is listed among the rejects with the reason.
 
     \b
