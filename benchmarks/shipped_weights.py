@@ -15,6 +15,7 @@ phantoms, three hours of flow, an hour of the reader. The segmenter has phantoms
 import argparse
 import shutil
 from pathlib import Path
+from typing import Any
 
 from benchmarks.phantom_to_real import KINDS, trained
 from synthcmr.cohort import Cohort
@@ -24,6 +25,7 @@ from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.generators.refine.frames import load_frame_splits
+from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.settings import READER_LOOP, ReaderSettings
 from synthcmr.phantom.cohort import make_phantoms
@@ -71,16 +73,24 @@ def flow(cohort: Cohort, work: Path, steps: int) -> None:
     shutil.copy(work / "flow" / NAME, SHIPPED / FILES["fingerprints"])
 
 
-def store(weights: Path, name: str) -> None:
-    """A generator in 8 bits: what it draws changes by less than a hundredth of the spread of grey values."""
+def store(weights: Path, name: str, drawing: dict[str, Any] | None = None) -> None:
+    """A generator in 8 bits: what it draws changes by less than a hundredth of the spread of grey values.
+
+    Args:
+        weights: of its run.
+        name: of what ships.
+        drawing: settings that decide how it draws, and not what it learned, where they changed since.
+    """
     network = load_generator(weights).network  # type: ignore[attr-defined]
-    save_weights(network, SHIPPED / FILES[name], read_header(weights), compact=True)
+    header = read_header(weights)
+    header["model"] |= drawing or {}
+    save_weights(network, SHIPPED / FILES[name], header, compact=True)
 
 
 def refine(run: Path, data: Path) -> None:
     """The refining generator as far as its run has come, and the fingerprints of what it saw."""
     whole = run / WEIGHTS
-    store(whole if whole.exists() else run / SO_FAR, "refine")
+    store(whole if whole.exists() else run / SO_FAR, "refine", {"shared": RefineSettings().shared})
     training, held_out = load_frame_splits(Cohort.open(data))
     Fingerprints.of(training, held_out).save(SHIPPED / FILES["refine-fingerprints"])
 

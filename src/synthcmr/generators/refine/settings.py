@@ -41,7 +41,7 @@ class RefineSettings(ConditionalSettings):
     )
     begin: float = Field(0.45, gt=0, lt=1, description="where on the way a phantom begins, unless asked otherwise")
     late: float = Field(1.5, ge=1, description="above 1: more of the steps close to the image, where grain is decided")
-    shared: float = Field(0.5, ge=0, le=1, description="share of the noise that all frames of a slice have in common")
+    shared: float = Field(1.0, ge=0, le=1, description="share of the noise that all frames of a slice have in common")
     heart_weight: float = Field(2.0, ge=1, description="how much more errors on the heart count than elsewhere")
     neighbour_rate: float = Field(0.3, ge=0, le=1, description="how often the adjacent slice is shown in training")
 
