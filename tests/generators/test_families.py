@@ -87,7 +87,7 @@ def test_mask_text_and_neighbour_are_followed_after_some_steps(
         assert np.abs(made[k] - made[0]).max() > 1e-5
     held_out = [m["held_out"] for m in RunFolder(tmp_path / name).metrics() if "held_out" in m]
     if kind != "gan":  # where two play against each other, neither loss need fall
-        assert min(held_out[1:]) < held_out[0]
+        assert np.mean(held_out[-2:]) < np.mean(held_out[:2])
 
 
 def test_interrupted_training_ends_with_the_same_weights(

@@ -56,6 +56,7 @@ def test_a_cohort_is_redrawn_from_the_command_line(tiny_run: Path, phantom_cohor
         (("--as", "vendor=Philips"), "--like COHORT"),
         (("--like", "COHORT", "--as", "sex=male"), "expected NAME=VALUE with a name of vendor"),
         (("--like", "COHORT", "--as", "vendor=Fuji"), "has not seen it"),
+        (("--like", "COHORT", "--as", ""), "expected NAME=VALUE"),
     ],
 )
 def test_what_cannot_be_redrawn_is_said(
@@ -65,6 +66,28 @@ def test_what_cannot_be_redrawn_is_said(
     done = run("generate", tmp_path / "out", *words, "--run", tiny_run, "--size", 64, "--no-screen", ok=False)
     assert named in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_cohort_is_redrawn_in_a_look_that_was_learned(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    words = ("--like", phantom_cohort.path, "--subjects", 1, "--size", 64, "--steps", 2, "--no-screen")
+    made = {}
+    for look in ("sunnybrook", "phantom"):
+        run("generate", tmp_path / look, *words, "--as", f"look={look}")
+        made[look] = Cohort.open(tmp_path / look)
+        assert set(made[look].images["look"]) == {look}
+    assert np.array_equal(made["sunnybrook"].mask(0), made["phantom"].mask(0))
+    assert np.abs(made["sunnybrook"].image(0) - made["phantom"].image(0)).max() > 1e-3
+
+
+@pytest.mark.parametrize(("style", "known"), [("look=elsewhere", "sunnybrook"), ("vendor=Philips", "GE, Siemens")])
+def test_a_refining_generator_says_what_it_has_not_seen(
+    phantom_cohort: Cohort, tmp_path: Path, style: str, known: str
+) -> None:
+    words = ("--like", phantom_cohort.path, "--as", style, "--size", 64, "--no-screen")
+    done = run("generate", tmp_path / "out", *words, ok=False)
+    assert f"--as {style}: the generator has not seen it" in done.stderr
+    assert known in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_other_families_cannot_be_followed_back(phantom_cohort: Cohort, tmp_path: Path) -> None:

@@ -44,14 +44,6 @@ class Branch(StrEnum):
 
 BLIND = 0.5  # median Dice of what screening kept, below which the segmenter cannot be said to have looked
 DEFAULT_COUNT = 16
-STYLE = (
-    "vendor",
-    "scanner",
-    "field_strength_t",
-    "centre",
-    "look",
-)  # what --as may change: the scanner, never the patient
-REDRAWING: "dict[str, Any]" = {"guidance": 2.0, "until": 1.0}  # of the way from one scanner to another
 
 
 def generate(
@@ -183,6 +175,7 @@ def generate(
         expect_recalibration,
         expect_weights,
     )
+    from synthcmr.cli.generate_as import changes, redrawing, redrawn
     from synthcmr.cli.generate_plan import planned, unseen
 
     expect_weights(run)
@@ -204,13 +197,15 @@ def generate(
         "begin": begin,
     }
 
-    usual = {} if style is None else _redrawing(style, Sources(run, anatomy, judges, like))
+    usual = {} if style is None else redrawing(style, Sources(run, anatomy, judges, like))
     settings = _settings(usual | {k: v for k, v in asked.items() if v is not None}, batch, size, masks, screen, style)
-    settings = settings.model_copy(update={"frames": frames, "look": _style(style or "").get("look", look)})
+    settings = settings.model_copy(
+        update={"frames": frames, "look": (changes(style) if style else {}).get("look", look)}
+    )
     if made_of is not None:
         requests, like, settings = made_of.requests, made_of.like, settings.model_copy(update={"masks": made_of.masks})
     else:
-        asks = _redrawn(like, style, subjects, seed) if style is not None else None
+        asks = redrawn(like, style, subjects, seed) if style is not None else None
         requests = asks or _requests(understood, prompt or "", count, subjects, like, seed)
     sources = Sources(run, anatomy, judges, like)
     generator = load_image_generator(sources)
@@ -358,9 +353,10 @@ def _requests(
 
 def _followed(like: Path, understood: "Understood") -> "list[tuple[str, dict[str, Any]]]":
     """The people of a cohort without those who have, or may have, a denied diagnosis."""
+    from synthcmr.cli.generate_as import followable
     from synthcmr.errors import SettingsError
 
-    people, denied = _people(like), understood.denied
+    people, denied = followable(like), understood.denied
     asked = understood.attributes.get("diagnosis", "")
     kept = [p for p in people if not denied or p[1].get("diagnosis", asked) not in ("", *denied)]
     if not kept:
@@ -369,70 +365,3 @@ def _followed(like: Path, understood: "Understood") -> "list[tuple[str, dict[str
             "deny less in --prompt, or follow another cohort"
         )
     return kept
-
-
-def _redrawn(like: Path | None, style: str, subjects: int | None, seed: int) -> "list[Request]":
-    """One request per subject of a cohort, with what shall be different."""
-    from synthcmr.errors import SettingsError
-    from synthcmr.sampling.requests import WHOLE, like_cohort
-
-    if like is None:
-        raise SettingsError(f"--as {style}: expected --like COHORT, whose subjects are redrawn")
-    changed = {name: value for name, value in _style(style).items() if name != "look"}
-    people = _people(like)
-    return like_cohort(people, subjects or len(people), seed, changed, WHOLE, shuffled=False)
-
-
-def _style(style: str) -> "dict[str, Any]":
-    """What --as changes, by name."""
-    from synthcmr.errors import SettingsError
-
-    pairs = [item.partition("=") for item in style.split(",") if item.strip()]
-    if any(name.strip() not in STYLE or not value.strip() for name, _, value in pairs):
-        raise SettingsError(f"--as: expected NAME=VALUE with a name of {', '.join(STYLE)}; got '{style}'")
-    changed: dict[str, Any] = {name.strip(): value.strip() for name, _, value in pairs}
-    if "field_strength_t" in changed:
-        try:
-            changed["field_strength_t"] = float(changed["field_strength_t"])
-        except ValueError as error:
-            raise SettingsError(f"--as field_strength_t: expected a number of tesla, got '{style}'") from error
-    return changed
-
-
-def _redrawing(style: str, sources: "Sources") -> "dict[str, Any]":
-    """How images are redrawn: by guidance, or by a network that has learned the look that is asked for.
-
-    Raises:
-        SettingsError: a refining network has not seen what is asked for.
-    """
-    from synthcmr.errors import SettingsError
-    from synthcmr.generators.protocol import refines
-    from synthcmr.sampling.sources import load_image_generator
-
-    generator = load_image_generator(sources)
-    if not refines(generator):
-        return REDRAWING
-    seen = {word["name"]: ", ".join(word.get("values", ["numbers"])) for word in generator.vocabulary.to_json()}
-    for name, value in _style(style).items():
-        if not generator.vocabulary.knows(name, value):
-            raise SettingsError(
-                f"--as {name}={value}: the generator has not seen it; of {name} it knows {seen.get(name, 'nothing')}. "
-                "Name a run with --run that learned from such images"
-            )
-    return {}
-
-
-def _people(like: Path) -> "list[tuple[str, dict[str, Any]]]":
-    """The subjects of a cohort that have masks at ED and ES, with the attributes a generator can follow."""
-    from synthcmr.cohort import Cohort
-    from synthcmr.errors import CohortError
-    from synthcmr.sampling.requests import FOLLOWED
-
-    cohort = Cohort.open(like)
-    paired = cohort.images[cohort.images["phases"].map(lambda p: {"ED", "ES"} <= set(p))]
-    names = list(dict.fromkeys(paired["subject_id"]))
-    if not names:
-        raise CohortError(
-            f"--like {like}: expected subjects with ED and ES in one image, found none; ingest with --frames pair"
-        )
-    return [(n, {k: v for k, v in cohort.attributes(n).items() if k in FOLLOWED}) for n in names]
