@@ -19,7 +19,7 @@ def test_a_cohort_is_recalibrated_keeps_its_people_and_names_the_model(
     assert "everyone:" in said
     assert "Siemens:" in said
     raw, mended = tmp_path / "raw", tmp_path / "mended"
-    asked = ("--subjects", 3, "--run", tiny_run, "--no-screen", "--size", 64, "--steps", 2)
+    asked = ("-n", 12, "--run", tiny_run, "--no-screen", "--size", 64, "--steps", 6)
     run("generate", raw, *asked)
     run("recalibrate", "apply", raw, tmp_path / "truth", mended)
     before, after = Cohort.open(raw), Cohort.open(mended)
