@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from synthcmr.cli.generate import REDRAWING
+from synthcmr.cli.generate_as import REDRAWING
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.flow.generator import FlowGenerator
