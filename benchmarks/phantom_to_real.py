@@ -1,6 +1,6 @@
 """Does the phantom teach what real hearts look like? Trains the segmenter on phantoms alone, for a given time.
 
-    python -m benchmarks.phantom_to_real --out FOLDER --phantoms acdc-like:500 varied:500 --minutes 60 [--start shipped]
+    python -m benchmarks.phantom_to_real --out FOLDER --phantoms acdc-like:500 varied:500 --minutes 60 [--start shipped] [--refined]
     python -m benchmarks.segmentation_on_patients --weights phantoms=FOLDER/weights.safetensors ...
 
 Pose, contrast, surroundings, resolution and noise are varied in training (`synthcmr.judges.augment`). A run that was cut
@@ -17,10 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.labels import Label
 from synthcmr.config import PreprocessSettings
+from synthcmr.conditioning.condition import Condition
+from synthcmr.generators.families import load_generator
+from synthcmr.generators.protocol import Generator
+from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.augment import Convention, augment
 from synthcmr.judges.limits import segmenter_limits
 from synthcmr.judges.segmenter import Segmenter, SegmenterNetwork, build
@@ -29,7 +35,7 @@ from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.ema import Ema
 from synthcmr.training.images import load_images
 from synthcmr.training.shipped import shipped
-from synthcmr.training.weights import load_weights, save_weights
+from synthcmr.training.weights import file_hash, load_weights, save_weights
 
 BATCH, SIZE, RATE, DECAY, WARM_UP_S = 8, 112, 5e-4, 0.995, 60.0
 KINDS = ("acdc-like:500", "varied:500")
@@ -38,6 +44,8 @@ KINDS = ("acdc-like:500", "varied:500")
 DRAWN = Convention(epicardium_in=0.67, endocardium_out=0.5)
 CROP = 184  # pixels of 1.5 mm that are stored: pose and size are varied within
 CHECKPOINT_EVERY_S = 90.0
+REFINE_STEPS, AT_ONCE, SIDE = 4, 16, 16  # of the generator; images at once; its images' sides are multiples of this
+BEGINS = (0.35, 0.6)  # where on the way from noise to image phantoms begin, when they are refined for training
 STRANGERS = (
     "everyone",
     24,
@@ -68,6 +76,41 @@ def load_slices(cohorts: Sequence[Cohort]) -> Slices:
             images.append(torch.from_numpy(np.rint(cohort.image(i).astype(np.float32) * 255).astype(np.uint8)))
             masks.append(torch.from_numpy(cohort.mask(i)))
     return torch.cat(images), torch.cat(masks)
+
+
+def refined(folder: Path, cohort: Cohort, seed: int) -> torch.Tensor:
+    """The frames of a cohort as the shipped generator finishes them, 0..255, as `load_slices` orders them; made once, in parts."""
+    generator = load_generator(shipped("refine"))
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = []
+    for first in range(0, len(cohort), AT_ONCE):
+        file = folder / f"{cohort.path.name}-{first:05d}.npy"
+        if not file.exists():
+            rows = range(first, min(first + AT_ONCE, len(cohort)))
+            made = _finished(generator, cohort, rows, seed)
+            np.save(file.with_suffix(".part.npy"), np.rint(made * 255).astype(np.uint8))
+            file.with_suffix(".part.npy").replace(file)
+            print(f"{cohort.path.name}: {rows[-1] + 1} of {len(cohort)} images refined", flush=True)
+        parts.append(torch.from_numpy(np.load(file)))
+    return torch.cat(parts).flatten(0, 1)
+
+
+def _finished(generator: Generator, cohort: Cohort, rows: Sequence[int], seed: int) -> npt.NDArray[np.float32]:
+    begin = np.random.default_rng([seed, rows[0]]).uniform(*BEGINS)
+    edge = tuple((n % SIDE) // -2 % (SIDE // 2) for n in cohort.image(rows[0]).shape[1:])
+    around = ((0, 0), *((n, n) for n in edge))
+    conditions = [
+        Condition(
+            np.pad(np.where(cohort.mask(i) > Label.RV, 0, cohort.mask(i)), around),
+            cohort.attributes(cohort.images["subject_id"].iloc[i]),
+            start=np.pad(cohort.image(i).astype(np.float32), around, mode="reflect"),
+        )
+        for i in rows
+    ]
+    settings = SamplerSettings(steps=REFINE_STEPS, begin=float(begin), batch=len(rows))
+    made = generator.sample(conditions, [int(seed * 1_000_003 + i) for i in rows], settings)
+    tall, wide = cohort.image(rows[0]).shape[1:]
+    return made[:, :, edge[0] : edge[0] + tall, edge[1] : edge[1] + wide]
 
 
 class Training:
@@ -171,6 +214,7 @@ def trained(
     rate: float = RATE,
     size: int = SIZE,
     seed: int = 0,
+    also_refined: bool = False,
 ) -> Path:
     """Make or take phantoms, train on them, write the weights.
 
@@ -183,6 +227,7 @@ def trained(
         rate: highest learning rate.
         size: rows and columns that the network sees in training.
         seed: of phantoms and training.
+        also_refined: learn from every phantom as the shipped generator finishes it, too.
 
     Returns:
         The weights file.
@@ -190,6 +235,9 @@ def trained(
     out.mkdir(parents=True, exist_ok=True)
     cohorts = phantoms(folder, kinds, seed)
     slices = load_slices(cohorts)
+    if also_refined:
+        finished = [refined(folder / "refined", cohort, seed) for cohort in cohorts]
+        slices = torch.cat([slices[0], *finished]), torch.cat([slices[1], slices[1]])
     print(f"{len(slices[0])} phantom slices of {sum(len(c.subjects) for c in cohorts)} subjects", flush=True)
     model = SegmenterSettings(size=size)
     first = None if not start else shipped("segmenter") if start == "shipped" else Path(start)
@@ -199,6 +247,7 @@ def trained(
         "model": model.model_dump(mode="json"),
         "phantoms": list(kinds),
         "start": start,
+        "refined_by": file_hash(shipped("refine")) if also_refined else "",
         "steps": training.steps,
         "batch": BATCH,
         "cohort_hash": "+".join(cohort.hash for cohort in cohorts),
@@ -219,9 +268,20 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
     parser.add_argument("--size", type=int, default=SIZE, help="rows and columns that the network sees in training")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--refined", action="store_true", help="learn from phantoms finished by the shipped generator, too")
     given = parser.parse_args()
     folder = given.folder or given.out / "phantoms"
-    trained(given.out, folder, given.phantoms, given.start, given.minutes, given.rate, given.size, given.seed)
+    trained(
+        given.out,
+        folder,
+        given.phantoms,
+        given.start,
+        given.minutes,
+        given.rate,
+        given.size,
+        given.seed,
+        given.refined,
+    )
 
 
 if __name__ == "__main__":
