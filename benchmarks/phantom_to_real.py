@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ import torch
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Label
-from synthcmr.config import PreprocessSettings
 from synthcmr.conditioning.condition import Condition
+from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.config import PreprocessSettings
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.protocol import Generator
 from synthcmr.generators.sampler import SamplerSettings
@@ -95,6 +96,11 @@ def refined(folder: Path, cohort: Cohort, seed: int) -> torch.Tensor:
     return torch.cat(parts).flatten(0, 1)
 
 
+def known_attributes(attributes: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, Any]:
+    """What a generator can be told of somebody."""
+    return {k: v for k, v in attributes.items() if vocabulary.knows(k, v)}
+
+
 def _finished(generator: Generator, cohort: Cohort, rows: Sequence[int], seed: int) -> npt.NDArray[np.float32]:
     begin = np.random.default_rng([seed, rows[0]]).uniform(*BEGINS)
     edge = tuple((n % SIDE) // -2 % (SIDE // 2) for n in cohort.image(rows[0]).shape[1:])
@@ -102,7 +108,7 @@ def _finished(generator: Generator, cohort: Cohort, rows: Sequence[int], seed: i
     conditions = [
         Condition(
             np.pad(np.where(cohort.mask(i) > Label.RV, 0, cohort.mask(i)), around),
-            cohort.attributes(cohort.images["subject_id"].iloc[i]),
+            known_attributes(cohort.attributes(cohort.images["subject_id"].iloc[i]), generator.vocabulary),
             start=np.pad(cohort.image(i).astype(np.float32), around, mode="reflect"),
         )
         for i in rows
@@ -268,7 +274,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
     parser.add_argument("--size", type=int, default=SIZE, help="rows and columns that the network sees in training")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--refined", action="store_true", help="learn from phantoms finished by the shipped generator, too")
+    parser.add_argument(
+        "--refined", action="store_true", help="learn from phantoms finished by the shipped generator, too"
+    )
     given = parser.parse_args()
     folder = given.folder or given.out / "phantoms"
     trained(

@@ -7,7 +7,9 @@ import typer
 
 if TYPE_CHECKING:
     from synthcmr.cli.progress import Report
+    from synthcmr.cohort import Cohort
     from synthcmr.config import Settings
+    from synthcmr.generators.protocol import Generator
     from synthcmr.training.loop import Observer
     from synthcmr.training.settings import LoopSettings
 
@@ -96,9 +98,12 @@ def train(
 
     with progress_bar(f"train {family}") as report:
         made = fit_scored(family, opened, run, model, loop, observer(run, report), sample_scores)
+        made, calibrated = _calibrated(made, run, opened, loop)
     privacy: Any = made.facts.get("privacy")
     if privacy:
         typer.echo(f"{run}: differentially private, " + ", ".join(f"{k} {v}" for k, v in privacy.items()))
+    if calibrated:
+        typer.echo(f"{run}: {calibrated}")
     from synthcmr.training.run_folder import RunFolder
     from synthcmr.training.verdict import verdict
 
@@ -150,6 +155,16 @@ def _begun(model: "Settings", family: str, start: str, rank: int | None) -> "Set
     families = getattr(model, "begins_from", ()) or (family,)  # families from outside need not have it
     file = start_file(start, families)
     return settings_from_dict(values if file is None else started(values, file), type(model), f"--from {start}")
+
+
+def _calibrated(made: "Generator", run: Path, cohort: "Cohort", loop: "LoopSettings") -> "tuple[Generator, str]":
+    """Measure what a generator that refines phantoms is set to; a run whose samples are not looked at keeps its settings."""
+    from synthcmr.evaluation.refine_calibration import calibrate
+    from synthcmr.generators.protocol import refines
+
+    if not refines(made) or not loop.scored_frames or not made.hash:  # no hash: not the main process
+        return made, ""
+    return calibrate(run, cohort)
 
 
 def observer(run: Path, report: "Report") -> "Observer":

@@ -39,7 +39,9 @@ def sample_scores(look: SampleLook) -> dict[str, float]:
     """
     drawn = _joined(look.drawn_for_training, look.drawn_for_held_out)
     count = min(len(drawn), len(look.training), len(look.held_out))
-    samples, training, held_out = (_numbers(_thinned(one, count)) for one in (drawn, look.training, look.held_out))
+    samples, training, held_out = (
+        frame_descriptors(thinned(one, count)) for one in (drawn, look.training, look.held_out)
+    )
     rings = NOT_SHAPE
     return {
         "frames": float(count),
@@ -65,16 +67,21 @@ def copy_ratios(look: SampleLook) -> dict[str, float]:
     return {"own_ratio": own[0] / max(own[1], 1e-6), "near_ratio": near[0] / max(near[1], 1e-6)}
 
 
-def _numbers(frames: Frames) -> Numbers:
+def frame_descriptors(frames: Frames) -> Numbers:
     """Intensity and texture of regions, then log power of rings, (frames, numbers)."""
     import pandas as pd
 
     unknown = pd.DataFrame(np.full((len(frames), 2), np.nan), columns=SPACING)
     batch = Batch(np.arange(len(frames)), frames.image[:, None], frames.mask[:, None], unknown)
     texture = RadiomicsExtractor().of(batch)[:, :NOT_SHAPE]
+    return np.concatenate([texture, ring_powers(frames)], axis=1).astype(np.float64)
+
+
+def ring_powers(frames: Frames) -> Numbers:
+    """Log power of the rings, (frames, rings)."""
     plane = Plane(*frames.image.shape[1:])
     shared = Rings.of(plane, min(COUNT, min(plane.rows, plane.columns) // 2))
-    return np.concatenate([texture, shared.log_power(spectra(frames.image, plane))], axis=1).astype(np.float64)
+    return shared.log_power(spectra(frames.image, plane)).astype(np.float64)
 
 
 def _pictures(frames: Frames) -> npt.NDArray[np.float32]:
@@ -88,6 +95,7 @@ def _joined(one: Frames, other: Frames) -> Frames:
     return type(one)(np.concatenate([one.image, other.image]), np.concatenate([one.mask, other.mask]))
 
 
-def _thinned(frames: Frames, count: int) -> Frames:
-    rows = np.linspace(0, len(frames) - 1, count).round().astype(int)
+def thinned(frames: Frames, count: int) -> Frames:
+    """At most so many frames, evenly from all."""
+    rows = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
     return type(frames)(frames.image[rows], frames.mask[rows])

@@ -47,7 +47,7 @@ def write_run_page(run: Path) -> Path:
         family=record["family"],
         state=_state(record, metrics),
         losses=_losses(metrics),
-        scores=_scores(metrics),
+        scores=[*_scores(metrics), *_calibration(record)],
         plot=plot_svg,
         sheets=[_sheet(file) for file in _chosen(sorted((run / SHEETS).glob("*.png")))],
         settings=[(f"{p}.{k}", json.dumps(v)) for p in ("model", "loop") for k, v in record.get(p, {}).items()],
@@ -100,6 +100,26 @@ def _scores(metrics: list[dict[str, Any]]) -> list[Plot]:
             ),
         )
         for title, axis, lines in shown
+    ]
+
+
+def _calibration(record: dict[str, Any]) -> list[Plot]:
+    """Of a generator that refines phantoms: what becomes of them by the place where they begin."""
+    measured = (record.get("ended") or {}).get("calibration")
+    if not measured:
+        return []
+    curve = measured["begin"]
+    x = tuple(float(point["begin"]) for point in curve)
+    return [
+        Plot(
+            title="Where phantoms begin",
+            x="share of the way from noise to image",
+            y="distance in standard deviations; share of the Dice",
+            lines=(
+                Line(name="distance to real frames", x=x, y=tuple(float(point["distance"]) for point in curve)),
+                Line(name="Dice that is kept", x=x, y=tuple(float(point["dice_share"]) for point in curve)),
+            ),
+        )
     ]
 
 
