@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 LOOKS = 4  # fewer say nothing
 BETTER, WORSE = 0.99, 1.02  # of a loss: below it fell, above it rose
 NEARER, LEAST = 0.95, 0.01  # of a distance: a fall below this share, and by this much, is one
-LAST = 3  # a run is judged by the looks of its last third
+HALF = 0.5  # a run is judged by what its second half has brought
 OWN, NEAR = (
     0.75,
     0.5,
@@ -59,6 +59,9 @@ class SampleScores:
         if self.copies != other.copies:
             return other.copies
         return nearer(self.distance, other.distance)
+
+
+T = TypeVar("T", _Look, SampleScores)
 
 
 def nearer(now: float, before: float) -> bool:
@@ -132,16 +135,22 @@ def _too_early(losses: Sequence[_Look], samples: Sequence[SampleScores]) -> Verd
 
 def _improving(losses: Sequence[_Look], samples: Sequence[SampleScores]) -> Verdict | None:
     if len(losses) >= LOOKS:
-        before, now = losses[-1 - max(1, len(losses) // LAST)], _lately(losses)
+        before, now = _halfway(losses), _lately(losses)
         if now < BETTER * before.held_out:
             return _better("held-out loss", 1 - now / before.held_out, before.step, losses[-1].step)
     if len(samples) >= LOOKS:
-        then, mean = samples[-1 - max(1, len(samples) // LAST)], (samples[-1].distance + samples[-2].distance) / 2
+        then, mean = _halfway(samples), (samples[-1].distance + samples[-2].distance) / 2
         if nearer(mean, then.distance):
             return _better(
                 "samples' distance from held-out images", 1 - mean / then.distance, then.step, samples[-1].step
             )
     return None
+
+
+def _halfway(looks: Sequence[T]) -> T:
+    """The last look at or before half of the steps; the first one where there is none."""
+    until = HALF * looks[-1].step
+    return max((look for look in looks if look.step <= until), key=lambda look: look.step, default=looks[0])
 
 
 def _better(what: str, share: float, since: int, step: int) -> Verdict:
