@@ -12,7 +12,6 @@ balanced cohort that the classifier never sees.
 import argparse
 from pathlib import Path
 
-from synthcmr.cli.progress import progress_bar
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.parallel import cores
 from synthcmr.cohort.writer import COHORT_FILE
@@ -26,6 +25,7 @@ from synthcmr.fairness.loop.settings import BalanceSettings
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.report.balance_page import write_balance
 from synthcmr.report.debias_page import write_debias
+from synthcmr.verbs.progress import progress_bar
 
 PRESET = "biased"
 SENSITIVE = ("sex", "bmi")

@@ -13,7 +13,6 @@ import argparse
 from pathlib import Path
 
 from benchmarks.debias_phantom import people
-from synthcmr.cli.progress import progress_bar
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.parallel import cores
 from synthcmr.config import settings_from_yaml
@@ -22,6 +21,7 @@ from synthcmr.fairness.debias.scores import Estimate, Results
 from synthcmr.fairness.debias.sets import make_sets
 from synthcmr.fairness.debias.settings import DebiasSettings
 from synthcmr.report.debias_page import write_debias
+from synthcmr.verbs.progress import progress_bar
 
 PROTOCOL = Path(__file__).parents[1] / "examples" / "fairness_paper.yaml"
 ROWS = {

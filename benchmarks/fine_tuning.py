@@ -3,7 +3,7 @@
     python -m benchmarks.fine_tuning --acdc FOLDER ... [--sunnybrook FOLDER ...] [--judge segmenter|reader] [--patients 5 10 20 70]
         [--minutes 6] [--work FOLDER]
 
-Fine-tuning is what `judge fit segmenter --from shipped` does, with its defaults. From nothing the same network learns with the same
+Fine-tuning is what `judge fit segmenter --init-from shipped` does, with its defaults. From nothing the same network learns with the same
 augmentation for --budget steps, more of them. Both see the same patients: nested sets, as many of each of ACDC's five groups.
 Tested are the other 30 ACDC patients (15-20, 35-40, 55-60, 75-80, 95-100), and Sunnybrook, another vendor's, by `segmentation_on_patients`.
 A reader is tested on the 30 alone: AUC of the diagnosis (each group against the rest), correlation of the BMI.
@@ -239,7 +239,7 @@ def main() -> None:
     parser.add_argument("--patients", type=int, nargs="+", default=[5, 10, 20, 70], help="multiples of 5")
     parser.add_argument("--begins", nargs="+", choices=BEGINS, default=list(BEGINS), help="which trainings")
     parser.add_argument("--budget", type=int, help="steps from nothing [default: 250, a reader 400]")
-    parser.add_argument("--steps", type=int, help="steps of fine-tuning [default: as judge fit --from]")
+    parser.add_argument("--steps", type=int, help="steps of fine-tuning [default: as judge fit --init-from]")
     parser.add_argument("--minutes", type=float, default=1e6, help="wall time of this piece")
     parser.add_argument("--every", type=int, default=1, help="test every k-th patient alone")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of patients")

@@ -3,7 +3,7 @@
 nnunetv2 brings torchvision with it, so it runs in an environment of its own:
 
     python -m venv /tmp/nnunet && /tmp/nnunet/bin/pip install nnunetv2
-    synthcmr export COHORT raw --as nnunet
+    synthcmr export COHORT raw --format nnunet
     python benchmarks/nnunet_integrity.py raw/Dataset501_SynthCMR --python /tmp/nnunet/bin/python
 """
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.recalibration import low_pass
-from synthcmr.cli.progress import progress_bar
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import records, storage
 from synthcmr.cohort.parallel import cores
@@ -45,6 +44,7 @@ from synthcmr.frequency.settings import RecalibrationSettings
 from synthcmr.frequency.sources import open_images
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.sources import Sources
+from synthcmr.verbs.progress import progress_bar
 
 LOW_PASS = "low-pass"
 NAMED: dict[str, dict[str, object]] = {  # settings of names that are no methods

@@ -69,7 +69,7 @@ ON_REAL_DATA = [
     ["benchmarks.fine_tuning", "--acdc", f"{REAL}/acdc/training", "--sunnybrook", f"{REAL}/sunnybrook"],
     ["synthcmr", "ingest", f"{REAL}/acdc/training", ACDC],
     ["benchmarks.page_time", WALK, "--commands", "14", "--have", f"ACDC/database/training={REAL}/acdc/training"],
-    ["synthcmr", "train", "flow", ACDC, f"{ACDC}_flow", "--from", "phantom", "--set", "loop.steps=900"],
+    ["synthcmr", "train", "flow", ACDC, f"{ACDC}_flow", "--init-from", "phantom", "--set", "loop.steps=900"],
     [
         "benchmarks.adherence",
         "--cohort",

@@ -2,8 +2,8 @@
 
     python -m benchmarks.vendor_style --cohort COHORT [--run RUN] [--images 96] [--guidance 2] [--steps 16]
 
-Redraws real images of the test split as every vendor of the cohort but their own, as `synthcmr generate --like COHORT --as vendor=NAME`
-does, and has them judged beside real images of that vendor:
+Redraws real images of the test split as every vendor of the cohort but their own, as
+`synthcmr generate --follow COHORT --to-scanner vendor=NAME` does, and has them judged beside real images of that vendor:
 
 - AUC: does the judge tell images redrawn as a vendor from images redrawn as others, as well as it tells real ones?
 - believed: the share of images that the judge takes for the asked vendor, and the probability it gives it
@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from synthcmr.cli.generate_as import REDRAWING
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.flow.generator import FlowGenerator
@@ -30,6 +29,7 @@ from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import weights_file
+from synthcmr.verbs.to_scanner import REDRAWING
 
 SHOWN = 6
 Pictures = npt.NDArray[np.float32]

@@ -32,35 +32,35 @@ def _run(*arguments: str) -> str:
 
 @pytest.mark.parametrize("layout", list(WRITERS))
 def test_every_layout_is_written(layout: str, cohort: Cohort, tmp_path: Path) -> None:
-    told = _run(str(cohort.path), str(tmp_path / "out"), "--as", layout)
+    told = _run(str(cohort.path), str(tmp_path / "out"), "--format", layout)
     assert (tmp_path / "out" / FIRST_FILES[layout]).is_file()
     assert "4 subject(s)" in told
 
 
 def test_what_was_left_out_is_told(cohort: Cohort, tmp_path: Path) -> None:
-    told = _run(str(cohort.path), str(tmp_path / "out"), "--as", "acdc")
+    told = _run(str(cohort.path), str(tmp_path / "out"), "--format", "acdc")
     assert "p02, masks: only partly labelled" in told
     assert "left_out.csv" in told
 
 
 def test_a_selection_is_written(cohort: Cohort, tmp_path: Path) -> None:
-    _run(str(cohort.path), str(tmp_path / "out"), "--as", "hf", "--where", "sex == 'male'", "--bits", "16")
+    _run(str(cohort.path), str(tmp_path / "out"), "--format", "hf", "--where", "sex == 'male'", "--bits", "16")
     found = {d.name for d in (tmp_path / "out").glob("*/images/*")}
     assert found == {"p02", "p04"}
     with pytest.raises(SettingsError, match="no image of"):
-        _run(str(cohort.path), str(tmp_path / "none"), "--as", "png", "--where", "age > 100")
+        _run(str(cohort.path), str(tmp_path / "none"), "--format", "png", "--where", "age > 100")
 
 
 def test_options_of_another_layout_are_refused(cohort: Cohort, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="unknown option bits; it has: none"):
-        _run(str(cohort.path), str(tmp_path / "out"), "--as", "nifti", "--bits", "8")
+        _run(str(cohort.path), str(tmp_path / "out"), "--format", "nifti", "--bits", "8")
 
 
 def test_files_in_the_way_are_refused_and_an_earlier_export_replaced(cohort: Cohort, tmp_path: Path) -> None:
-    _run(str(cohort.path), str(tmp_path / "out"), "--as", "png")
+    _run(str(cohort.path), str(tmp_path / "out"), "--format", "png")
     with pytest.raises(WriteError, match="empty or new folder"):
-        _run(str(cohort.path), str(tmp_path / "out"), "--as", "png")
-    _run(str(cohort.path), str(tmp_path / "out"), "--as", "nifti", "--overwrite")
+        _run(str(cohort.path), str(tmp_path / "out"), "--format", "png")
+    _run(str(cohort.path), str(tmp_path / "out"), "--format", "nifti", "--overwrite")
     assert not (tmp_path / "out" / "metadata.csv").exists()
     with pytest.raises(WriteError, match="expected a folder to export to, got a file"):
-        _run(str(cohort.path), str(tmp_path / "out" / "images.csv"), "--as", "png")
+        _run(str(cohort.path), str(tmp_path / "out" / "images.csv"), "--format", "png")

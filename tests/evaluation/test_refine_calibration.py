@@ -84,6 +84,8 @@ def test_of_the_places_that_keep_masks_the_nearest_is_taken() -> None:
     calibration = Calibration({}, lates, tuple(kept))
     assert calibration.late == 2.0
     assert calibration.best.begin == 0.45
+    alike = [BeginPoint(0.35, 0.3, 0.97), BeginPoint(0.45, 0.208, 0.985), BeginPoint(0.65, 0.2, 1.0)]
+    assert Calibration({}, lates, tuple(alike)).best.begin == 0.45
     lost = [BeginPoint(0.35, 0.1, 0.6), BeginPoint(0.65, 0.3, 0.9)]
     assert Calibration({}, lates, tuple(lost)).best.begin == 0.65
 

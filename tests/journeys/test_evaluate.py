@@ -13,7 +13,7 @@ def test_one_part_its_page_and_what_is_wrong_in_a_sentence(tmp_path: Path) -> No
     real, made, out = (tmp_path / name for name in ("real", "made", "scores"))
     cohort_of(real, [heart(k) for k in range(24)])
     cohort_of(made, [heart(k) for k in range(50, 74)])
-    said = run("evaluate", real, made, out, "--only", "fidelity", "--features", "radiomics", *QUICK).stdout
+    said = run("evaluate", real, made, out, "--parts", "fidelity", "--features", "radiomics", *QUICK).stdout
     assert "Fidelity:" in said
     assert "report.html" in said
     card = json.loads((out / "scores.json").read_text())

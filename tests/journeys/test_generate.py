@@ -30,7 +30,7 @@ def test_a_sentence_gives_images_that_say_what_they_are(women: tuple[Path, str])
     assert "not understood, left out: left-handed" in said
     assert "screening:" in said
     assert "hardly screens" not in said
-    assert "drawn, because nobody asked for it: height_cm, weight_kg, diagnosis" in said, "HF leaves open which"
+    assert "sampled (not in the request): height_cm, weight_kg, diagnosis" in said, "HF leaves open which"
     assert len(made) + len(made.rejects) == 4
     assert set(made.subjects["sex"]) == {"female"}
     assert set(made.subjects["age"]) == {67.0}
@@ -40,7 +40,7 @@ def test_a_sentence_gives_images_that_say_what_they_are(women: tuple[Path, str])
 
 def test_a_stack_goes_to_nnunet_as_a_volume(tmp_path: Path) -> None:
     run("generate", tmp_path / "s", "--subjects", 1, "--prompt", "man, severe DCM", "--steps", 2, "--no-screen")
-    run("export", tmp_path / "s", tmp_path / "nn", "--as", "nnunet")
+    run("export", tmp_path / "s", tmp_path / "nn", "--format", "nnunet")
     data = json.loads((tmp_path / "nn/Dataset501_SynthCMR/dataset.json").read_text())
     assert data["numTraining"] == 2
     import nibabel as nib
@@ -72,7 +72,7 @@ def test_impossible_prompts_get_a_clear_answer(tmp_path: Path, prompt: str, name
     [
         (("--run", "nowhere"), "expected a run folder"),
         (("-n", "2", "--subjects", "2"), "expected one of them"),
-        (("--masks", "real"), "--like COHORT"),
+        (("--masks", "real"), "--follow COHORT"),
         (("--prompt", 'Fuji scanner, woman, diagnosis "Fabry"'), "has not seen it"),
         (("--size", "100"), "multiple of"),
     ],

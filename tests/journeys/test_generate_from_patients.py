@@ -37,7 +37,7 @@ def test_patients_are_followed_with_bent_masks_and_new_images(acdc: Path, tmp_pa
     run(
         "generate",
         tmp_path / "out",
-        "--like",
+        "--follow",
         acdc,
         "--masks",
         "deformed",

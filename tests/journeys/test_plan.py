@@ -107,8 +107,8 @@ def test_a_plan_that_follows_a_test_subject_is_refused(people: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--prompt", "woman"), "--plan: expected without --prompt"),
-        (("-n", "3"), "--plan: expected without -n"),
+        (("--prompt", "woman"), "--plan: cannot be combined with --prompt"),
+        (("-n", "3"), "--plan: cannot be combined with --count"),
         (("--seed", "3"), "--plan: it holds every seed"),
         (("--shard", "3/2"), "--shard: expected K/N with K from 1 to N"),
         (("--shard", "7/7"), "expected rows to make"),

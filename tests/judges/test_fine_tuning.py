@@ -120,9 +120,11 @@ def test_another_architecture_is_refused_by_flag_and_setting(hearts: Cohort, fir
 
 
 def test_other_judges_and_missing_runs_are_refused(first: Path, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"--from .*: expected weights of a segmenter, got those of 'reader'"):
+    with pytest.raises(SettingsError, match=r"--init-from .*: expected weights of a segmenter, got those of 'reader'"):
         starting_weights("segmenter", first / "reader")
-    with pytest.raises(SettingsError, match=r"--from nowhere: expected 'shipped', a run folder of 'synthcmr judge fit"):
+    with pytest.raises(
+        SettingsError, match=r"--init-from nowhere: expected 'shipped', a run folder of 'synthcmr judge fit"
+    ):
         starting_weights("reader", "nowhere")
     with pytest.raises(SettingsError, match=r"expected weights of a reader or encoder, got those of 'segmenter'"):
         starting_weights("reader", shipped("segmenter"))
@@ -215,7 +217,7 @@ def test_frames_that_nobody_labelled_are_not_learned_from_as_background(tmp_path
 
 
 def test_from_the_command_line(hearts: Cohort, tmp_path: Path) -> None:
-    said = run("judge", "fit", "reader", hearts.path, tmp_path / "reader", "--from", "shipped", *QUICK).stdout
+    said = run("judge", "fit", "reader", hearts.path, tmp_path / "reader", "--init-from", "shipped", *QUICK).stdout
     assert "synthcmr judge score reader" in said
     header = read_header(tmp_path / "reader" / "weights.safetensors")
     assert header["begun_from"] == file_hash(shipped("reader"))
@@ -224,6 +226,15 @@ def test_from_the_command_line(hearts: Cohort, tmp_path: Path) -> None:
     run(*again)
     failed = run(*again, "--set", "model.features=32", ok=False).stderr
     assert "expected model.features 64, which its weights were trained with, got 32" in failed
-    over = ("judge", "fit", "reader", hearts.path, tmp_path / "reader", "--from", tmp_path / "reader", "--overwrite")
+    over = (
+        "judge",
+        "fit",
+        "reader",
+        hearts.path,
+        tmp_path / "reader",
+        "--init-from",
+        tmp_path / "reader",
+        "--overwrite",
+    )
     assert "which would be removed" in run(*over, ok=False).stderr
     assert (tmp_path / "reader" / "weights.safetensors").exists()

@@ -29,7 +29,16 @@ def test_redrawn_under_the_same_conditions_an_image_stays_what_it_was(tiny_run: 
 
 def test_a_cohort_is_redrawn_from_the_command_line(tiny_run: Path, phantom_cohort: Cohort, tmp_path: Path) -> None:
     run(
-        *("generate", tmp_path / "out", "--like", phantom_cohort.path, "--as", "vendor=Philips", "--run", tiny_run),
+        *(
+            "generate",
+            tmp_path / "out",
+            "--follow",
+            phantom_cohort.path,
+            "--to-scanner",
+            "vendor=Philips",
+            "--run",
+            tiny_run,
+        ),
         *("--subjects", 2, "--size", 64, "--steps", 2, "--no-screen"),
     )
     made = Cohort.open(tmp_path / "out")
@@ -53,10 +62,10 @@ def test_a_cohort_is_redrawn_from_the_command_line(tiny_run: Path, phantom_cohor
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (("--as", "vendor=Philips"), "--like COHORT"),
-        (("--like", "COHORT", "--as", "sex=male"), "expected NAME=VALUE with a name of vendor"),
-        (("--like", "COHORT", "--as", "vendor=Fuji"), "has not seen it"),
-        (("--like", "COHORT", "--as", ""), "expected NAME=VALUE"),
+        (("--to-scanner", "vendor=Philips"), "--follow COHORT"),
+        (("--follow", "COHORT", "--to-scanner", "sex=male"), "expected NAME=VALUE with a name of vendor"),
+        (("--follow", "COHORT", "--to-scanner", "vendor=Fuji"), "has not seen it"),
+        (("--follow", "COHORT", "--to-scanner", ""), "expected NAME=VALUE"),
     ],
 )
 def test_what_cannot_be_redrawn_is_said(
@@ -69,10 +78,10 @@ def test_what_cannot_be_redrawn_is_said(
 
 
 def test_a_cohort_is_redrawn_in_a_look_that_was_learned(phantom_cohort: Cohort, tmp_path: Path) -> None:
-    words = ("--like", phantom_cohort.path, "--subjects", 1, "--size", 64, "--steps", 2, "--no-screen")
+    words = ("--follow", phantom_cohort.path, "--subjects", 1, "--size", 64, "--steps", 2, "--no-screen")
     made = {}
     for look in ("sunnybrook", "phantom"):
-        run("generate", tmp_path / look, *words, "--as", f"look={look}")
+        run("generate", tmp_path / look, *words, "--to-scanner", f"look={look}")
         made[look] = Cohort.open(tmp_path / look)
         assert set(made[look].images["look"]) == {look}
     assert np.array_equal(made["sunnybrook"].mask(0), made["phantom"].mask(0))
@@ -83,9 +92,9 @@ def test_a_cohort_is_redrawn_in_a_look_that_was_learned(phantom_cohort: Cohort, 
 def test_a_refining_generator_says_what_it_has_not_seen(
     phantom_cohort: Cohort, tmp_path: Path, style: str, known: str
 ) -> None:
-    words = ("--like", phantom_cohort.path, "--as", style, "--size", 64, "--no-screen")
+    words = ("--follow", phantom_cohort.path, "--to-scanner", style, "--size", 64, "--no-screen")
     done = run("generate", tmp_path / "out", *words, ok=False)
-    assert f"--as {style}: the generator has not seen it" in done.stderr
+    assert f"--to-scanner {style}: the generator has not seen it" in done.stderr
     assert known in done.stderr
     assert not (tmp_path / "out").exists()
 

@@ -65,7 +65,7 @@ def test_a_denied_diagnosis_is_not_drawn(tmp_path: Path) -> None:
 def test_who_has_a_denied_diagnosis_is_not_followed(phantom_cohort: Cohort, tmp_path: Path) -> None:
     there = set(phantom_cohort.subjects["diagnosis"])
     denied = sorted(there & {"DCM", "HCM", "HTN", "MINF"})[0]
-    made, _ = _made(tmp_path / "out", f"not {denied}", "--like", phantom_cohort.path, "--masks", "real")
+    made, _ = _made(tmp_path / "out", f"not {denied}", "--follow", phantom_cohort.path, "--masks", "real")
     assert set(made.subjects["diagnosis"]) <= there - {denied}
 
 

@@ -53,8 +53,10 @@ class PlainCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line."""
+        from synthcmr.cli.former_flags import with_new_flags
+
         try:
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, with_new_flags(str(self.name), args))
         except typer.BadParameter as error:
             error.message = error.message.removeprefix("Value error, ")
             raise

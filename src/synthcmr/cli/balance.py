@@ -49,16 +49,16 @@ def balance(
       synthcmr balance acdc balanced --positive DCM --sensitive bmi --run runs/flow --budget 300
       synthcmr debias people compared --planned balanced/recommended
     """
-    from synthcmr.cli.at_hand import expect_cohorts, expect_weights
+    from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
 
     expect_cohorts(cohort)
     expect_weights(run)
     from synthcmr.cli.debias import clear_experiment, listed, read_settings
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.loop.loop import balance as run_loop
     from synthcmr.fairness.loop.settings import BalanceSettings
     from synthcmr.report.balance_page import sentences, write_balance
+    from synthcmr.verbs.progress import progress_bar
 
     asked: dict[str, Any] = {"label": label, "positive": listed(positive), "sensitive": listed(sensitive)}
     asked |= {"round_images": round_images, "budget": budget, "rounds": rounds, "repeats": repeats}

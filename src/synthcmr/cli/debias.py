@@ -69,16 +69,16 @@ def debias(
       synthcmr debias people cheap --no-synthetic --repeats 8
       synthcmr debias people mine --planned made_elsewhere --copy another --workers 2
     """
-    from synthcmr.cli.at_hand import expect_cohorts, expect_weights
+    from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
 
     expect_cohorts(cohort, copy, planned)
     expect_weights(run)
     from synthcmr.cli.once import only
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.debias.experiment import run_experiment
     from synthcmr.fairness.debias.settings import DebiasSettings
     from synthcmr.report.debias_page import write_debias
+    from synthcmr.verbs.progress import progress_bar
 
     opened = Cohort.open(cohort)
     asked: dict[str, Any] = {"label": label, "positive": listed(positive), "sensitive": listed(sensitive)}
@@ -113,9 +113,9 @@ def _sets(
         raise SettingsError(f"--no-synthetic: expected without --{' and --'.join(there)}, which bring synthetic images")
     if not wanted or there:
         return there
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.fairness.debias.data import REAL, all_people
     from synthcmr.fairness.debias.sets import make_sets
+    from synthcmr.verbs.progress import progress_bar
 
     all_people({REAL: cohort}, settings)  # refuse what cannot be learned before minutes of generating
     with progress_bar("generate") as report:

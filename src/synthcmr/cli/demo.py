@@ -32,9 +32,9 @@ def demo(
       synthcmr demo
       synthcmr demo look --quick
     """
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.demo.record import clear
     from synthcmr.demo.run import run_demo
+    from synthcmr.verbs.progress import progress_bar
 
     if overwrite:
         clear(out)

@@ -14,7 +14,7 @@ def evaluate(
     synth: Annotated[Path, typer.Argument(help="Synthetic cohort, whoever made it.")],
     out: Annotated[Path, typer.Argument(help="Folder of the scores; what is finished there is kept.")],
     only: Annotated[
-        str | None, typer.Option("--only", help="Parts, comma-separated, of the five. [default: all]")
+        str | None, typer.Option("--parts", help="Parts, comma-separated, of the five. [default: all]")
     ] = None,
     split: Annotated[
         str | None, typer.Option("--split", help="Split of the real cohort to compare with. [default: all of it]")
@@ -81,18 +81,17 @@ def evaluate(
     \b
     Examples:
       synthcmr evaluate acdc synthetic scores
-      synthcmr evaluate acdc synthetic scores --split test --only fidelity
-      synthcmr evaluate acdc synthetic scores --only utility,fairness --also-test mnms
+      synthcmr evaluate acdc synthetic scores --split test --parts fidelity
+      synthcmr evaluate acdc synthetic scores --parts utility,fairness --also-test mnms
       synthcmr evaluate acdc synthetic scores --reader judges/reader --segmenter judges/segmenter
-      synthcmr evaluate acdc synthetic scores --only privacy --run runs/flow
+      synthcmr evaluate acdc synthetic scores --parts privacy --run runs/flow
     """
-    from synthcmr.cli.at_hand import expect_cohorts, expect_weights
+    from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
 
     expect_cohorts(real, synth, also_test)
     expect_weights(encoder, reader, segmenter, run, *(reference or []))
     _check_sides(real, synth)
     from synthcmr.cli.debias import listed, read_settings
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.suspect import suspect_of
     from synthcmr.cohort import Cohort
     from synthcmr.errors import SettingsError
@@ -100,6 +99,7 @@ def evaluate(
     from synthcmr.evaluation.settings import EvaluateSettings
     from synthcmr.report.report_folder import write_report
     from synthcmr.training.device import networks_at_once
+    from synthcmr.verbs.progress import progress_bar
 
     asked: dict[str, Any] = {"split": split, "by": listed(by), "encoder": encoder, "reader": reader}
     asked |= {"segmenter": segmenter}
@@ -153,11 +153,11 @@ def _check_sides(real: Path, synth: Path) -> None:
 def _fitted(real: Path, out: Path, encoder: Path | None) -> Path:
     """An encoder of the user's own; a training that was cut short goes on, a finished one is taken as it is."""
     from synthcmr.cli.judge import fit_encoder
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.train import observer
     from synthcmr.cohort import Cohort
     from synthcmr.errors import SettingsError
     from synthcmr.training.run_folder import RunFolder
+    from synthcmr.verbs.progress import progress_bar
 
     if encoder is not None:
         raise SettingsError("--fit-encoder: expected no --encoder beside it, because it trains one")

@@ -28,7 +28,7 @@ class Format(StrEnum):
 def export(
     cohort: Annotated[Path, typer.Argument(help="Cohort folder.")],
     dest: Annotated[Path, typer.Argument(help="New or empty folder to write to.")],
-    layout: Annotated[Format, typer.Option("--as", help="Layout to write; hf is short for huggingface.")],
+    layout: Annotated[Format, typer.Option("--format", help="Layout to write; hf is short for huggingface.")],
     where: Annotated[
         str | None, typer.Option("--where", help="Only images for which this holds, e.g. \"sex == 'female'\".")
     ] = None,
@@ -56,13 +56,13 @@ def export(
 
     \b
     Examples:
-      synthcmr export acdc nnUNet_raw --as nnunet --dataset-id 27
-      synthcmr export acdc women --as nifti --where "sex == 'female' and age > 60"
-      synthcmr export generated pacs --as dicom
+      synthcmr export acdc nnUNet_raw --format nnunet --dataset-id 27
+      synthcmr export acdc women --format nifti --where "sex == 'female' and age > 60"
+      synthcmr export generated pacs --format dicom
     """
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort import Cohort
     from synthcmr.cohort.writers import get_writer
+    from synthcmr.verbs.progress import progress_bar
 
     given = {"dataset_id": dataset_id, "dataset_name": dataset_name, "bits": bits}
     writer = get_writer(layout.value, **{k: v for k, v in given.items() if v is not None})

@@ -27,7 +27,8 @@ def ingest(
     lossless: Annotated[bool, typer.Option("--lossless", help="Keep every pixel as it was read.")] = False,
     settings: Annotated[Path | None, typer.Option("--settings", help="YAML file of ingest settings.")] = None,
     like: Annotated[
-        Path | None, typer.Option("--like", help="Use the preprocessing of this cohort, e.g. for a second site.")
+        Path | None,
+        typer.Option("--preprocess-from", help="Use the preprocessing of this cohort, e.g. for a second site."),
     ] = None,
     include: Annotated[str | None, typer.Option("--include", help="Only these subjects, comma-separated.")] = None,
     salt: Annotated[
@@ -70,16 +71,16 @@ def ingest(
       synthcmr ingest ACDC/database acdc --split random
       synthcmr ingest ukbb_zips ukbb --salt "our secret" --frames cine
       synthcmr ingest my_images.csv mine --spacing 1.25 --size 160
-      synthcmr ingest second_site site2 --like acdc
+      synthcmr ingest second_site site2 --preprocess-from acdc
       synthcmr ingest ACDC/database/training raw --lossless
       synthcmr ingest my_dicoms mine --label
     """
     from synthcmr.cli.info import describe
-    from synthcmr.cli.progress import progress_bar
-    from synthcmr.cli.replace import clear_for
     from synthcmr.cohort.ingest import ingest as run
     from synthcmr.cohort.ingest import plan_ingest
     from synthcmr.errors import SettingsError
+    from synthcmr.verbs.progress import progress_bar
+    from synthcmr.verbs.replace import clear_for
 
     if judge is not None and not label:
         raise SettingsError(f"--judge {judge}: expected only with --label, which asks a judge to segment; add --label")
@@ -178,5 +179,7 @@ def _preprocess_of(like: Path) -> dict[str, Any]:
 
     settings = Cohort.open(like).info.get("settings", {})
     if "preprocess" not in settings:
-        raise SettingsError(f"--like {like}: expected a cohort that states its preprocessing, got one without")
+        raise SettingsError(
+            f"--preprocess-from {like}: expected a cohort that states its preprocessing, got one without"
+        )
     return dict(settings["preprocess"])

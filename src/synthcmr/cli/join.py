@@ -20,10 +20,10 @@ def join(
       synthcmr join all shard1 shard2 shard3
     """
     from synthcmr.cli.info import describe
-    from synthcmr.cli.progress import progress_bar
-    from synthcmr.cli.replace import clear_for
     from synthcmr.cohort import Cohort
     from synthcmr.cohort.joining import join_cohorts
+    from synthcmr.verbs.progress import progress_bar
+    from synthcmr.verbs.replace import clear_for
 
     opened = [Cohort.open(path) for path in cohorts]
     clear_for(out, overwrite)

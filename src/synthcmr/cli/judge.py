@@ -46,7 +46,6 @@ def judge(
     init_from: Annotated[
         str | None,
         typer.Option(
-            "--from",
             "--init-from",
             help="fit: go on from weights instead of random ones: 'shipped', or a run of the same judge "
             "(encoder: also of a reader).",
@@ -58,21 +57,21 @@ def judge(
 ) -> None:
     """Train a judge, or say how good one is.
 
-    Judges screen what is generated and measure what it shows. The shipped ones learned from phantoms alone; --from shipped
-    fits them to your own images in minutes. Without --from a judge is trained from nothing.
+    Judges screen what is generated and measure what it shows. The shipped ones learned from phantoms alone; --init-from shipped
+    fits them to your own images in minutes. Without --init-from a judge is trained from nothing.
 
     \b
     Examples:
-      synthcmr judge fit segmenter acdc judges/segmenter --from shipped
-      synthcmr judge fit reader acdc judges/reader --from shipped
-      synthcmr judge fit segmenter mnms judges/both --from judges/segmenter
+      synthcmr judge fit segmenter acdc judges/segmenter --init-from shipped
+      synthcmr judge fit reader acdc judges/reader --init-from shipped
+      synthcmr judge fit segmenter mnms judges/both --init-from judges/segmenter
       synthcmr judge fit reader acdc judges/reader --set loop.steps=1500
       synthcmr judge fit segmenter acdc judges/segmenter --also mnms --also phantoms
       synthcmr judge fit encoder acdc judges/encoder
       synthcmr judge score segmenter acdc
       synthcmr generate out --run runs/acdc --judges judges --subjects 10
     """
-    from synthcmr.cli.at_hand import expect_cohorts, expect_weights
+    from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
 
     expect_cohorts(cohort, *(also or []))
     if action is Action.score:
@@ -128,7 +127,7 @@ def _expect_outside(init_from: str | None, run: Path) -> None:
 
     if init_from is not None and run.resolve() in (Path(init_from).resolve(), *Path(init_from).resolve().parents):
         raise SettingsError(
-            f"--overwrite: expected a run folder other than that of --from {init_from}, which would be removed; "
+            f"--overwrite: expected a run folder other than that of --init-from {init_from}, which would be removed; "
             "name another folder to make"
         )
 
@@ -142,12 +141,12 @@ def _fit(
     also: list[Path],
     init_from: str | None,
 ) -> None:
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.train import observer
     from synthcmr.cohort import Cohort
     from synthcmr.judges.encoder import ImageEncoder
     from synthcmr.judges.reader import AttributeReader
     from synthcmr.judges.segmenter import Segmenter
+    from synthcmr.verbs.progress import progress_bar
 
     judges: dict[Kind, Any] = {
         Kind.segmenter: Segmenter,

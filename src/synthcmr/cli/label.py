@@ -35,7 +35,7 @@ def label(
       synthcmr label my_cines labelled --frames pair
       synthcmr label DICOM_FOLDER labelled --judge judges/segmenter
     """
-    from synthcmr.cli.replace import clear_for
+    from synthcmr.verbs.replace import clear_for
 
     given: dict[str, Any] = {"judge": judge, "frames": frames} | crop_size(size)
     options = {name: value for name, value in given.items() if value is not None or name == "size"}
@@ -45,12 +45,12 @@ def label(
 
 def label_and_report(source: Any, out: Path, **options: Any) -> None:
     """Label, say what was found, and write the page; also that of a cohort that was finished without one."""
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort import Cohort
     from synthcmr.errors import AlreadyMadeError
     from synthcmr.labelling.label import label as run
     from synthcmr.labelling.result import LabelResult
     from synthcmr.report.label_page import PAGE, write_label_report
+    from synthcmr.verbs.progress import progress_bar
 
     try:
         with progress_bar("label") as report:

@@ -42,10 +42,10 @@ def phantom(
       synthcmr phantom cines --subjects 20 --frames 25
     """
     from synthcmr.cli.info import describe
-    from synthcmr.cli.progress import progress_bar
-    from synthcmr.cli.replace import clear_for
     from synthcmr.config import PreprocessSettings
     from synthcmr.phantom.cohort import make_phantoms
+    from synthcmr.verbs.progress import progress_bar
+    from synthcmr.verbs.replace import clear_for
 
     clear_for(out, overwrite)
     settings = PreprocessSettings.lossless() if lossless else PreprocessSettings(spacing_mm=spacing, size=size)

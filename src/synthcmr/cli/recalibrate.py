@@ -83,8 +83,8 @@ def recalibrate(
       synthcmr recalibrate fit real_pngs truth --spacing 1.5
       synthcmr recalibrate apply other_tools_pngs truth better_pngs --spacing 1.5
     """
-    from synthcmr.cli.at_hand import expect_images, expect_recalibration
     from synthcmr.errors import SettingsError
+    from synthcmr.verbs.input_checks import expect_images, expect_recalibration
 
     pixel = None if spacing is None else (spacing, spacing)
     if action is Action.apply:
@@ -117,7 +117,6 @@ def _fit(
     overwrite: bool,
 ) -> None:
     from synthcmr.cli.debias import listed, read_settings
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.cli.train import observer
     from synthcmr.errors import CohortError
     from synthcmr.frequency.mapping.settings import preset
@@ -127,6 +126,7 @@ def _fit(
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.frequency.sources import CohortImages, open_images
     from synthcmr.training.overrides import PARTS, overridden
+    from synthcmr.verbs.progress import progress_bar
 
     name, changes = asked
     inner = [c for c in changes if c.split(".")[0] in PARTS]
@@ -206,12 +206,12 @@ def describe(model: "Recalibration", folder: Path) -> str:
 
 
 def _apply(images: Path, folder: Path, out: Path | None, spacing: tuple[float, float] | None, overwrite: bool) -> None:
-    from synthcmr.cli.progress import progress_bar
-    from synthcmr.cli.replace import clear_for
     from synthcmr.errors import SettingsError
     from synthcmr.frequency.apply import apply_to_cohort, apply_to_folder, clear_folder
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.sources import CohortImages, open_images
+    from synthcmr.verbs.progress import progress_bar
+    from synthcmr.verbs.replace import clear_for
 
     if out is None:
         raise SettingsError(

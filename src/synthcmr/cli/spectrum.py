@@ -48,7 +48,7 @@ def spectrum(
       synthcmr spectrum acdc synthetic spectra --also recalibrated --split test
       synthcmr spectrum real_pngs other_tools_pngs spectra --spacing 1.5 --no-detail
     """
-    from synthcmr.cli.at_hand import expect_images
+    from synthcmr.verbs.input_checks import expect_images
 
     expect_images(real, synthetic, *(also or []))
     from synthcmr.cli.debias import listed, read_settings

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from synthcmr.cli.progress import Report
     from synthcmr.cohort import Cohort
     from synthcmr.config import Settings
     from synthcmr.generators.protocol import Generator
     from synthcmr.training.loop import Observer
     from synthcmr.training.settings import LoopSettings
+    from synthcmr.verbs.progress import Report
 
 ANATOMY = "anatomy"
 
@@ -42,14 +42,14 @@ def train(
     start: Annotated[
         str | None,
         typer.Option(
-            "--from",
+            "--init-from",
             help="Begin from weights: 'phantom', or a run folder of the same family (diffusion: also of a flow; gan: also of a vae; "
             "few-step: of the flow to learn from).",
         ),
     ] = None,
     rank: Annotated[
         int | None,
-        typer.Option("--rank", min=1, help="With --from: learn low-rank additions of this rank alone (LoRA)."),
+        typer.Option("--rank", min=1, help="With --init-from: learn low-rank additions of this rank alone (LoRA)."),
     ] = None,
     dp: Annotated[
         str | None,
@@ -71,8 +71,8 @@ def train(
       synthcmr train flow people runs/flow
       synthcmr train flow acdc runs/acdc --preset 24g --balance sex,diagnosis
       synthcmr train flow acdc runs/long --set loop.steps=20000 --set model.patch=2
-      synthcmr train flow acdc runs/tuned --from phantom --rank 8
-      synthcmr train flow acdc runs/private --from phantom --dp epsilon=8
+      synthcmr train flow acdc runs/tuned --init-from phantom --rank 8
+      synthcmr train flow acdc runs/private --init-from phantom --dp epsilon=8
       synthcmr train anatomy acdc runs/anatomy
       torchrun --nproc-per-node 4 -m synthcmr train flow acdc runs/big --preset 80g
     """
@@ -92,9 +92,9 @@ def train(
 
     opened = Cohort.open(cohort)
     check_balance(opened, loop.balance)
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.evaluation.sample_scores import sample_scores
     from synthcmr.generators.families import fit_scored  # whose networks take seconds to import
+    from synthcmr.verbs.progress import progress_bar
 
     with progress_bar(f"train {family}") as report:
         made = fit_scored(family, opened, run, model, loop, observer(run, report), sample_scores)
@@ -136,7 +136,7 @@ def _told(
     model, loop = settings_of(family, preset)
     start = start or getattr(model, "start", None)
     if rank is not None and start is None:
-        raise SettingsError("--rank: expected --from as well; additions to random weights learn nothing")
+        raise SettingsError("--rank: expected --init-from as well; additions to random weights learn nothing")
     if start is not None:
         model = _begun(model, family, start, rank)
     if dp is not None:
@@ -154,7 +154,7 @@ def _begun(model: "Settings", family: str, start: str, rank: int | None) -> "Set
     values = {**model.model_dump(), "start": start, "rank": rank}
     families = getattr(model, "begins_from", ()) or (family,)  # families from outside need not have it
     file = start_file(start, families)
-    return settings_from_dict(values if file is None else started(values, file), type(model), f"--from {start}")
+    return settings_from_dict(values if file is None else started(values, file), type(model), f"--init-from {start}")
 
 
 def _calibrated(made: "Generator", run: Path, cohort: "Cohort", loop: "LoopSettings") -> "tuple[Generator, str]":
@@ -191,9 +191,9 @@ def observer(run: Path, report: "Report") -> "Observer":
 
 
 def _anatomy(cohort: Path, run: Path) -> None:
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort import Cohort
     from synthcmr.generators.anatomy import AnatomyGenerator
+    from synthcmr.verbs.progress import progress_bar
 
     with progress_bar("train anatomy") as report:
         made = AnatomyGenerator.fit(Cohort.open(cohort), progress=report)
@@ -230,5 +230,5 @@ def _again(
     words = ["train", family, str(cohort), str(run), "--preset", preset]
     words += ["--settings", str(settings)] if settings else []
     words += [word for item in change or [] for word in ("--set", item)]
-    told = {"--balance": balance, "--from": start, "--rank": rank and str(rank), "--dp": dp}
+    told = {"--balance": balance, "--init-from": start, "--rank": rank and str(rank), "--dp": dp}
     return words + [word for flag, value in told.items() if value for word in (flag, value)]

@@ -64,7 +64,7 @@ def evaluate(
     """
     unknown = [name for name in only if name not in PARTS]
     if unknown:
-        raise SettingsError(f"--only: expected any of {', '.join(PARTS)}, got '{unknown[0]}'")
+        raise SettingsError(f"--parts: expected any of {', '.join(PARTS)}, got '{unknown[0]}'")
     told = Comparison(_chosen(real, settings.split), synthetic, out, settings, report, real, suspect, workers)
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
     results = {name: found for name in PARTS if (found := _part(name, told, only)) is not None}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BEGINS = (0.35, 0.45, 0.55, 0.65)  # of the way from noise (0) to image (1)
 LATES = (1.5, 2.0, 2.5, 3.0)  # above 1: more of the steps close to the image; the finest frequencies depend on it
 KEPT = 0.98  # of the Dice that phantoms themselves reach: what refined ones must keep
+ALIKE = 1.05  # times a distance: what it may be by the draw of the frames
 PHANTOMS, SEED = 8, 2026
 LEVELS = ("basal", "mid", "apical")
 STEPS = 8
@@ -65,10 +66,14 @@ class Calibration:
 
     @property
     def best(self) -> BeginPoint:
-        """Nearest to real images of the places from which masks are kept; where none keeps them, the one that keeps most."""
+        """The earliest of the places from which masks are kept that are about nearest to real images: there most is drawn anew.
+
+        Where none keeps them, the one that keeps most.
+        """
         keeping = [point for point in self.begins if point.dice_share >= KEPT]
         if keeping:
-            return min(keeping, key=lambda point: point.distance)
+            nearest = min(point.distance for point in keeping)
+            return next(point for point in keeping if point.distance <= ALIKE * nearest)
         return max(self.begins, key=lambda point: point.dice_share)
 
     def to_json(self) -> dict[str, Any]:

@@ -56,7 +56,9 @@ class StartingWeights:
         known = self.header["model"]
         own = {name: known[name] for name in kind.architecture() if name in known}
         own |= {name: known[name] for name in ("attributes",) if name in known}
-        return settings_from_dict({**defaults.model_dump(), **kind.fine_tuned(), **own}, kind, f"--from {self.name}")
+        return settings_from_dict(
+            {**defaults.model_dump(), **kind.fine_tuned(), **own}, kind, f"--init-from {self.name}"
+        )
 
     def check(self, model: JudgeSettings) -> None:
         """Refuse settings of another architecture.
@@ -69,8 +71,8 @@ class StartingWeights:
             wanted, got = _as_json(known.get(name)), _as_json(getattr(model, name))
             if name in known and wanted != got:
                 raise SettingsError(
-                    f"--from {self.name}: expected model.{name} {wanted}, which its weights were trained with, got {got}; "
-                    f"leave '--set model.{name}' out, or train from nothing without --from"
+                    f"--init-from {self.name}: expected model.{name} {wanted}, which its weights were trained with, got {got}; "
+                    f"leave '--set model.{name}' out, or train from nothing without --init-from"
                 )
 
 
@@ -87,7 +89,7 @@ def starting_weights(judge: str, init_from: str | Path) -> StartingWeights:
     name = str(init_from)
     if name != SHIPPED and not Path(name).exists():
         raise SettingsError(
-            f"--from {name}: expected '{SHIPPED}', a run folder of 'synthcmr judge fit {judge}' or its weights file, "
+            f"--init-from {name}: expected '{SHIPPED}', a run folder of 'synthcmr judge fit {judge}' or its weights file, "
             "but nothing is there"
         )
     file = shipped(SHIPPED_FOR[judge]) if name == SHIPPED else weights_file(Path(name))
@@ -96,7 +98,7 @@ def starting_weights(judge: str, init_from: str | Path) -> StartingWeights:
     if family not in FAMILIES[judge]:
         expected = " or ".join(FAMILIES[judge])
         raise SettingsError(
-            f"--from {name}: expected weights of a {expected}, got those of '{family}'; name a run of "
+            f"--init-from {name}: expected weights of a {expected}, got those of '{family}'; name a run of "
             f"'synthcmr judge fit {judge}', or '{SHIPPED}'"
         )
     return StartingWeights(name, file, header)
@@ -118,8 +120,8 @@ def fill(network: nn.Module, start: StartingWeights, new: Collection[str] = ()) 
     strange = [name for name in wanted if name not in stored or stored[name].shape != own[name].shape]
     if strange:
         raise SettingsError(
-            f"--from {start.name}: expected weights of a network of the same shape; {len(strange)} parts differ, first "
-            f"'{strange[0]}'; train from nothing without --from"
+            f"--init-from {start.name}: expected weights of a network of the same shape; {len(strange)} parts differ, first "
+            f"'{strange[0]}'; train from nothing without --init-from"
         )
     network.load_state_dict(own | {name: stored[name] for name in wanted})
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from synthcmr.cohort.attributes import Value
+from synthcmr.cohort.provenance import Input
 
 WHOLE = "whole"  # instead of a level: the whole stack
 PLANNED = "plan"  # column of images that names the plan they were made from
@@ -35,6 +37,17 @@ class Request:
         """As plain values, for manifests."""
         mappings = {k: dict(getattr(self, k)) for k in ("attributes", "numbers", "columns")}
         return asdict(self) | mappings
+
+
+@dataclass(frozen=True)
+class RequestList:
+    """One request per subject, and what follows from where they came from."""
+
+    requests: list[Request]
+    masks: str  # generated, real or deformed
+    follow: Path | None  # cohort whose people, or masks, are followed
+    inputs: tuple[Input, ...] = ()  # what else the cohort is made from
+    notes: tuple[str, ...] = ()
 
 
 def seed_of(run_seed: int, *parts: object) -> int:

@@ -12,7 +12,7 @@ class ScreenSettings(Settings):
     """What an image must pass. Limits are those that nearly all real images of the judges' own test split pass."""
 
     enabled: bool = True
-    tries: int = Field(3, ge=1, description="new seeds for a subject or image that fails, before it is given up")
+    tries: int = Field(3, ge=1, description="new seeds for a subject or image that fails, before it counts as failed")
     min_dice: float | None = Field(
         None, ge=0, le=1, description="agreement of mask and re-segmentation; null: the judge's own limit"
     )

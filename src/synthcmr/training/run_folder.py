@@ -59,7 +59,7 @@ class RunFolder:
         if not self.exists():
             raise CohortError(
                 f"{self.path}: expected a run folder with {RUN_FILE}; make one with 'synthcmr train', or use the weights "
-                "that come with synthcmr (generate without --run, train --from phantom)"
+                "that come with synthcmr (generate without --run, train --init-from phantom)"
             )
         found: dict[str, Any] = json.loads((self.path / RUN_FILE).read_text())
         return RUN.read(found, self.path / RUN_FILE)

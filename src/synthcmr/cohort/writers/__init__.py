@@ -35,6 +35,8 @@ def get_writer(name: str, **options: object) -> Writer:
     allowed = [f.name for f in fields(kind)]
     unknown = sorted(set(options) - set(allowed))
     if unknown:
-        raise SettingsError(f"--as {key}: unknown option {', '.join(unknown)}; it has: {', '.join(allowed) or 'none'}")
+        raise SettingsError(
+            f"--format {key}: unknown option {', '.join(unknown)}; it has: {', '.join(allowed) or 'none'}"
+        )
     writer: Writer = kind(**options)
     return writer

@@ -282,7 +282,7 @@ def refuse_private(loop: LoopSettings, family: str, part: str) -> None:
     if loop.dp is not None:
         raise SettingsError(
             f"--dp: family '{family}' learns {part} first, which would need a budget of its own; begin from weights of phantoms "
-            "with --from phantom, and only the rest is learned from the patients, within the budget"
+            "with --init-from phantom, and only the rest is learned from the patients, within the budget"
         )
 
 

@@ -39,7 +39,7 @@ class ConditionalSettings(Settings):
     @model_validator(mode="after")
     def _rank_needs_start(self) -> Self:
         if self.rank is not None and self.start is None:
-            raise ValueError("rank needs a start: additions to random weights learn nothing; name one with --from")
+            raise ValueError("rank needs a start: additions to random weights learn nothing; name one with --init-from")
         return self
 
     @property

@@ -41,8 +41,8 @@ def start_file(start: str, families: Sequence[str]) -> Path | None:
     if found not in families:
         wanted = " or ".join(f"'{family}'" for family in families)
         raise SettingsError(
-            f"--from {start}: expected a run of family {wanted}, got one of '{found}'; "
-            f"'synthcmr train {found}' continues it, '--from phantom' begins from phantoms"
+            f"--init-from {start}: expected a run of family {wanted}, got one of '{found}'; "
+            f"'synthcmr train {found}' continues it, '--init-from phantom' begins from phantoms"
         )
     return file
 

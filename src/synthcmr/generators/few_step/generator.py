@@ -50,4 +50,4 @@ class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
         Raises:
             SettingsError: always; without a teacher there is nothing to learn from.
         """
-        raise SettingsError("few-step: expected a teacher; name a run of a flow, or 'phantom', with --from")
+        raise SettingsError("few-step: expected a teacher; name a run of a flow, or 'phantom', with --init-from")

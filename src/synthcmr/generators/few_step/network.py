@@ -111,7 +111,7 @@ class FewStepNetwork(FlowNetwork):
 
     def _known_teacher(self) -> FlowNetwork:
         if self._teacher is None:
-            raise SettingsError("few-step: expected a teacher; name a run of a flow with --from")
+            raise SettingsError("few-step: expected a teacher; name a run of a flow with --init-from")
         return self._teacher.held.to(self.gain.device)
 
 

@@ -8,7 +8,7 @@ from synthcmr.generators.flow.settings import FlowSettings
 
 
 class FewStepSettings(FlowSettings):
-    """The leaps of the student, and how its teacher draws. Without --from the teacher is the flow that ships."""
+    """The leaps of the student, and how its teacher draws. Without --init-from the teacher is the flow that ships."""
 
     begins_from: ClassVar[tuple[str, ...]] = ("flow",)  # its teacher
 

@@ -1,30 +1,19 @@
 """`synthcmr generate --plan`: the requests of a plan, once it is known that it may be made."""
 
+from __future__ import annotations
+
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
-    from synthcmr.cohort.provenance import Input
     from synthcmr.fairness.planning.plan_folder import Plan
     from synthcmr.generators.protocol import Generator
-    from synthcmr.sampling.requests import Request
+    from synthcmr.sampling.requests import Request, RequestList
 
 
-@dataclass(frozen=True)
-class Planned:
-    """What a plan asks to be made."""
-
-    requests: "list[Request]"
-    masks: str
-    like: Path | None  # the cohort whose masks are followed
-    input: "Input"
-    notes: tuple[str, ...] = ()
-
-
-def planned(folder: Path, shard: str | None) -> Planned:
+def planned(folder: Path, shard: str | None) -> RequestList:
     """Read a plan, and make sure that it is as it was made and leaks nothing.
 
     Args:
@@ -38,6 +27,7 @@ def planned(folder: Path, shard: str | None) -> Planned:
     from synthcmr.errors import SettingsError
     from synthcmr.fairness.planning.leaks import check_plan
     from synthcmr.fairness.planning.plan_folder import Plan
+    from synthcmr.sampling.requests import RequestList
 
     plan = Plan.read(folder)
     masked = plan.settings.masks != "generated"
@@ -52,16 +42,16 @@ def planned(folder: Path, shard: str | None) -> Planned:
     absent = (
         "its cohort is not at hand, so that nobody after whom it was drawn could be checked for being a test subject"
     )
-    return Planned(
+    return RequestList(
         requests,
         plan.settings.masks,
         cohort.path if cohort is not None and masked else None,
-        Input(str(folder), "plan", plan.hash),
+        (Input(str(folder), "plan", plan.hash),),
         () if cohort is not None else (f"{folder}: {absent}",),
     )
 
 
-def unseen(folder: Path, generator: "Generator") -> list[str]:
+def unseen(folder: Path, generator: Generator) -> list[str]:
     """Which planned attributes a generator was never told, so that its images cannot show them."""
     from synthcmr.fairness.planning.plan_folder import Plan
 
@@ -73,7 +63,7 @@ def unseen(folder: Path, generator: "Generator") -> list[str]:
     ]
 
 
-def _cohort(plan: "Plan", folder: Path, needed: bool) -> "Cohort | None":
+def _cohort(plan: Plan, folder: Path, needed: bool) -> Cohort | None:
     """The cohort of a plan, where it was or beside the plan; None where it is gone and nothing of it is needed."""
     from synthcmr.cohort import Cohort
     from synthcmr.cohort.writer import COHORT_FILE
@@ -93,7 +83,7 @@ def _cohort(plan: "Plan", folder: Path, needed: bool) -> "Cohort | None":
     )
 
 
-def _every(requests: "list[Request]", shard: str | None) -> "list[Request]":
+def _every(requests: list[Request], shard: str | None) -> list[Request]:
     """Every N-th request, so that each shard has its share of every cell."""
     from synthcmr.errors import SettingsError
 

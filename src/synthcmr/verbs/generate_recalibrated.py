@@ -15,10 +15,10 @@ def raw_folder(out: Path, model: Path, overwrite: bool) -> Path:
     Raises:
         CohortError: there is no model, or a finished cohort already.
     """
-    from synthcmr.cli.replace import clear_for
     from synthcmr.cohort.writer import COHORT_FILE
     from synthcmr.errors import CohortError
     from synthcmr.frequency.model_record import read_record
+    from synthcmr.verbs.replace import clear_for
 
     read_record(model)
     if (out / COHORT_FILE).exists() and not overwrite:
@@ -32,10 +32,10 @@ def recalibrated(raw: "Cohort", model: Path, out: Path) -> "Cohort":
     """Recalibrate what was generated, and drop what it was before."""
     import shutil
 
-    from synthcmr.cli.progress import progress_bar
     from synthcmr.cohort.provenance import Input
     from synthcmr.frequency.apply import apply_to_cohort
     from synthcmr.frequency.recalibration import Recalibration
+    from synthcmr.verbs.progress import progress_bar
 
     with progress_bar("recalibrate") as report:
         made_of = [Input(**told) for told in raw.provenance["inputs"]]

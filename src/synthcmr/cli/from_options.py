@@ -1,0 +1,79 @@
+"""A command whose options are the fields of an options object: names, ranges, choices, defaults and help are written there once."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+import typer
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from synthcmr.verbs.options import Options
+
+Arguments = dict[str, tuple[Any, str]]  # name -> type and help
+BOUNDS = {"ge": "min", "le": "max"}
+
+
+def command(kind: "type[Options]", arguments: Arguments) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function (*arguments, options).
+
+    Args:
+        kind: of the options that the function takes; every field becomes an option of the command line.
+        arguments: what is given without a flag, in order.
+    """
+
+    def decorate(run: Callable[..., None]) -> Callable[..., None]:
+        def called(**values: Any) -> None:
+            positional = [values.pop(name) for name in arguments]
+            given = {name: value for name, value in values.items() if value != kind.model_fields[name].default}
+            run(*positional, kind.of(None, given))
+
+        parameters = [_argument(name, *about) for name, about in arguments.items()]
+        parameters += [_option(kind, name, field) for name, field in kind.model_fields.items()]
+        called.__doc__, called.__name__, called.__module__ = run.__doc__, run.__name__, run.__module__
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {one.name: one.annotation for one in parameters}
+        return called
+
+    return decorate
+
+
+def _argument(name: str, kind: Any, about: str) -> inspect.Parameter:
+    annotation = Annotated[kind, typer.Argument(help=about)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
+
+
+def _option(kind: "type[Options]", name: str, field: "FieldInfo") -> inspect.Parameter:
+    annotation = Annotated[
+        _plain(field.annotation), typer.Option(*_flags(kind, name), help=field.description, **_range(field))
+    ]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
+
+
+def _flags(kind: "type[Options]", name: str) -> list[str]:
+    extra, flag = kind.model_fields[name].json_schema_extra, kind.flag(name)
+    if kind.model_fields[name].annotation is bool and kind.model_fields[name].default is True:
+        return [f"{flag}/--no-{flag.removeprefix('--')}"]
+    flags = extra.get("flags") if isinstance(extra, dict) else None
+    return [str(one) for one in flags] if isinstance(flags, list) else [flag]
+
+
+def _plain(annotation: Any) -> Any:
+    """The type as the command line reads it: of a tuple, a list of its items."""
+    if get_origin(annotation) is tuple:
+        return list.__class_getitem__(_plain(get_args(annotation)[0]))
+    if get_origin(annotation) in (Union, UnionType):
+        inner = [_plain(part) for part in get_args(annotation) if part is not type(None)]
+        return Union[inner[0], None] if len(inner) == 1 else annotation  # noqa: UP007 - built at run time
+    return annotation
+
+
+def _range(field: "FieldInfo") -> dict[str, Any]:
+    """Smallest and largest value, which the command line checks and shows."""
+    return {flag: getattr(m, name) for m in field.metadata for name, flag in BOUNDS.items() if hasattr(m, name)}
+
+
+OUT_COHORT: Arguments = {"out": (Path, "Cohort folder to make; an unfinished one is continued.")}

@@ -1,0 +1,179 @@
+"""Make synthetic images with their masks: a cohort like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthcmr.verbs.generate_options import GenerateOptions
+from synthcmr.verbs.generated_cohort import GeneratedCohort, why_nothing_passed
+
+if TYPE_CHECKING:
+    from synthcmr.conditioning.prompt import Understood
+    from synthcmr.generators.protocol import Generator
+    from synthcmr.sampling.requests import RequestList
+    from synthcmr.sampling.settings import GenerateSettings
+    from synthcmr.sampling.sources import Sources
+
+Say = Callable[[str], None]
+SAMPLER = {  # option -> setting of the sampler
+    "sampler": "sampler",
+    "steps": "steps",
+    "guidance": "guidance",
+    "guidance_end": "until",
+    "guidance_null": "branch",
+    "guidance_rescale": "rescale",
+    "begin": "begin",
+}
+
+
+def generate(
+    out: Path | str,
+    options: GenerateOptions | None = None,
+    *,
+    say: Say | None = None,
+    **changes: Any,
+) -> GeneratedCohort:
+    """Make synthetic images with their masks.
+
+    Without `run` it works at once: a phantom of whoever is asked for, finished as scanners draw it by weights that learned from phantoms
+    and public-domain images. What screening rejects is made again with other seeds; what fails three times is listed among the rejects.
+
+    Args:
+        out: cohort folder to make; an unfinished one is continued.
+        options: whom to make and how.
+        say: called with notes as they arise; they are in the result as well.
+        changes: fields of `GenerateOptions`, in place of `options` or over them.
+
+    Returns:
+        The cohort, with a summary.
+
+    Raises:
+        SettingsError: options cannot be combined, or ask for what the generator cannot make.
+        CohortError: a folder is not what it should be.
+
+    Example:
+        >>> import synthcmr
+        >>> made = synthcmr.generate("out", prompt="woman, 67, BMI 31, heart failure", count=1)  # doctest: +SKIP
+        >>> print(made.summary())  # doctest: +SKIP
+    """
+    chosen = GenerateOptions.of(options, changes)
+    notes: list[str] = []
+
+    def note(text: str) -> None:
+        notes.append(text)
+        if say is not None:
+            say(text)
+
+    understood = _understood(chosen.prompt)
+    for line in _heard(understood):
+        note(line)
+    _expect_inputs(chosen)
+    from synthcmr.verbs.requests import requests_of
+
+    asked = (
+        requests_of(chosen, understood) if chosen.plan is not None else None
+    )  # a bad plan is told before networks load
+    from synthcmr.sampling.sources import Sources, load_image_generator
+
+    sources = Sources(chosen.run, chosen.anatomy, chosen.judges, chosen.follow)
+    settings = _settings(chosen, sources)
+    asked = asked or requests_of(chosen, understood)
+    settings = settings.model_copy(update={"masks": asked.masks})
+    sources = Sources(chosen.run, chosen.anatomy, chosen.judges, asked.follow)
+    for line in _cautions(chosen, understood, asked, load_image_generator(sources), sources):
+        note(line)
+    cohort = _made(Path(out), chosen, asked, sources, settings)
+    return GeneratedCohort(cohort, len(asked.requests), tuple(notes), why_nothing_passed(cohort, understood, sources))
+
+
+def _made(out: Path, chosen: GenerateOptions, asked: RequestList, sources: Sources, settings: GenerateSettings) -> Any:
+    """Render, and recalibrate where that is asked for."""
+    from synthcmr.sampling.generate import generate as render
+    from synthcmr.verbs.generate_recalibrated import raw_folder, recalibrated
+    from synthcmr.verbs.progress import progress_bar
+    from synthcmr.verbs.replace import clear_for
+
+    raw = out if chosen.recalibrate is None else raw_folder(out, chosen.recalibrate, chosen.overwrite)
+    clear_for(out, chosen.overwrite)  # once it is known that there is a generator to replace what was there
+    with progress_bar("generate") as report:
+        cohort = render(raw, asked.requests, sources, settings, chosen.workers, report, asked.inputs)
+    if chosen.recalibrate is not None and len(cohort):
+        return recalibrated(cohort, chosen.recalibrate, out)
+    return cohort
+
+
+def _expect_inputs(chosen: GenerateOptions) -> None:
+    """Refuse paths where nothing is, before networks are loaded."""
+    from synthcmr.verbs.input_checks import (
+        expect_anatomy,
+        expect_cohorts,
+        expect_judges,
+        expect_recalibration,
+        expect_weights,
+    )
+
+    expect_weights(chosen.run)
+    expect_anatomy(chosen.anatomy)
+    expect_judges(chosen.judges)
+    expect_cohorts(chosen.follow)
+    expect_recalibration(chosen.recalibrate)
+
+
+def _settings(chosen: GenerateOptions, sources: Sources) -> GenerateSettings:
+    """Settings of the sampler are its defaults where nothing else was asked."""
+    from synthcmr.generators.sampler import SamplerSettings
+    from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
+    from synthcmr.verbs.to_scanner import changed_attributes, redrawing
+
+    usual = {} if chosen.to_scanner is None else redrawing(chosen.to_scanner, sources)
+    asked = {setting: getattr(chosen, name) for name, setting in SAMPLER.items()}
+    style = changed_attributes(chosen.to_scanner) if chosen.to_scanner else {}
+    return GenerateSettings(
+        sampler=SamplerSettings(**usual | {k: v for k, v in asked.items() if v is not None}, batch=chosen.batch),
+        screen=ScreenSettings(enabled=chosen.screen),
+        size=chosen.size,
+        frames=chosen.frames,
+        look=style.get("look", chosen.look),
+        redraw=chosen.to_scanner is not None,
+    )
+
+
+def _understood(prompt: str | None) -> Understood:
+    from synthcmr.conditioning.prompt import Understood
+    from synthcmr.conditioning.reading import read_prompt
+
+    return Understood() if prompt is None else read_prompt(prompt)
+
+
+def _heard(understood: Understood) -> list[str]:
+    """What was made of the prompt, so that nobody takes silence for understanding."""
+    lines = []
+    if understood.attributes or understood.numbers or understood.slice_level:
+        from synthcmr.conditioning.prompt import write_prompt
+
+        numbers, level = understood.numbers, understood.slice_level
+        lines.append(f"understood: {write_prompt(understood.attributes, slice_level=level, numbers=numbers)}")
+    lines += [f"  note: {text}" for text in understood.notes]
+    if understood.ignored:
+        lines.append("  not understood, left out: " + "; ".join(understood.ignored))
+    if understood.phases and set(understood.phases) != {"ED", "ES"}:
+        lines.append("  note: images hold ED and ES as two frames; take the one you need")
+    return lines
+
+
+def _cautions(
+    chosen: GenerateOptions, understood: Understood, asked: RequestList, generator: Generator, sources: Sources
+) -> list[str]:
+    """What the generator cannot show, or shows far from what it has learned."""
+    from synthcmr.verbs.planned_requests import unseen
+
+    cautions = [*generator.vocabulary.far(understood.attributes)]
+    if understood.ignored and "diagnosis" not in understood.attributes and asked.masks == "generated":
+        from synthcmr.sampling.sources import load_anatomies
+
+        known = ", ".join(load_anatomies(sources).people.diagnoses)
+        cautions += [f"the diagnosis is sampled; those that the generator knows are {known}"] if known else []
+    cautions += [*asked.notes, *(unseen(chosen.plan, generator) if chosen.plan else ())]
+    return [f"  note: {text}" for text in cautions]
