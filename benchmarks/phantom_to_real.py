@@ -22,8 +22,8 @@ import torch
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Label
-from synthcmr.config import PreprocessSettings
 from synthcmr.conditioning.condition import Condition
+from synthcmr.config import PreprocessSettings
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.protocol import Generator
 from synthcmr.generators.sampler import SamplerSettings

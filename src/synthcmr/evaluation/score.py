@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.config import Settings
-from synthcmr.evaluation.privacy.result import PrivacyResult
+from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult
 
 Word = Literal["good", "acceptable", "not enough evidence", "bad"]
 OVERALL = ""  # the group of everybody
