@@ -8,7 +8,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.privacy.membership.black_box import sample_attacked
-from synthcmr.evaluation.privacy.membership.white_box import LogErrors, SideErrors, error_scores, log_power, white_box
+from synthcmr.evaluation.privacy.membership.white_box import SideErrors, error_scores, log_power, white_box
 from tests.evaluation.privacy.making import QUICK, Memory, divided, pixels_of
 
 
@@ -36,8 +36,8 @@ def test_scores_of_errors_in_closed_form() -> None:
 
     def side(less: list[float], names: tuple[str, ...]) -> SideErrors:
         usual = np.array([1.0, 2.0, 3.0, 4.0][: len(less)])[:, None]
-        references = tuple(LogErrors(usual + k, usual) for k in (-1.0, 1.0))
-        return SideErrors(np.array(names), LogErrors(usual - np.array(less)[:, None], usual), references)
+        references = tuple(usual + k for k in (-1.0, 1.0))
+        return SideErrors(np.array(names), usual - np.array(less)[:, None], usual, references)
 
     scores = error_scores(side([0, 1, 2, 3], ("a", "a", "b", "b")), side([0.5, 1.5], ("x", "y")))
     assert scores["RMIA"].tolist() == [0.25, 1.0]

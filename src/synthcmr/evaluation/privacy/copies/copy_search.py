@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +40,7 @@ SHIFTS = ((-6, -6), (-6, 6), (6, -6), (6, 6))
 LEAST = 1e-4
 
 
-@dataclass(frozen=True)
-class Matches:
+class Matches(NamedTuple):
     """What each of some images is most like."""
 
     key: Tensor  # row of the others, (images,)
@@ -116,7 +116,7 @@ def search(
         parts += [one.result() for one in waiting]
     if report is not None:
         report(len(queries), len(queries))
-    return Matches(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Matches)))
+    return Matches(*map(torch.cat, zip(*parts, strict=True)))
 
 
 @contextmanager
@@ -203,10 +203,9 @@ def _best(queries: Tensor, keys: RowStore, key: Tensor, variant: Tensor) -> Matc
         variant = tries.gather(2, best[:, :, None, None].expand(-1, -1, 1, 4))[:, :, 0]
     fine = _place_all(queries, keys, key, variant)
     best = _overlap_all(queries, keys, key, variant, fine).argmax(dim=1, keepdim=True)
-    key, variant, *at = (_take(x, best)[:, 0] for x in (key, variant, fine.correlation, fine.down, fine.right))
+    key, variant, down, right = (_take(x, best)[:, 0] for x in (key, variant, fine.down, fine.right))
     under, which = _rows(keys, key)
-    last = refine(queries, under[which], variant, Placement(*at))
-    return Matches(key, last.correlation, last.variant, last.placement.down, last.placement.right)
+    return Matches(key, *refine(queries, under[which], variant, down, right))
 
 
 def _take(values: Tensor, columns: Tensor) -> Tensor:
@@ -233,15 +232,15 @@ def _place_all(queries: Tensor, keys: RowStore, key: Tensor, variant: Tensor, sh
     for start in range(0, len(flat), PAIRS):
         some = slice(start, start + PAIRS)
         parts.append(place(undo_variants(small[image[some]], variants[some]), *_rows(keys, flat[some], shrink)))
-    return Placement(*(torch.cat([getattr(p, f.name) for p in parts]).reshape(key.shape) for f in fields(Placement)))
+    return Placement(*(torch.cat(values).reshape(key.shape) for values in zip(*parts, strict=True)))
 
 
 def _overlap_all(queries: Tensor, keys: RowStore, key: Tensor, variant: Tensor, at: Placement) -> Tensor:
     """The correlation of all that an image and each of its candidates show, (images, candidates)."""
     image = torch.arange(len(queries)).repeat_interleave(key.shape[1])
-    flat = Placement(*(x.flatten() for x in (at.correlation, at.down, at.right)))
     under, which = _rows(keys, key.flatten())
-    return overlap_correlation(queries[image], under[which], variant.reshape(-1, 4), flat).reshape(key.shape)
+    pairs = queries[image], under[which], variant.reshape(-1, 4), at.down.flatten(), at.right.flatten()
+    return overlap_correlation(*pairs).reshape(key.shape)
 
 
 def _rows(keys: RowStore, places: Tensor, shrink: int = 1) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,8 +36,7 @@ class Variant(Settings):
         return cls(mirrored=m < 0, upside_down=u < 0, scale=round(scale, 3), degrees=round(degrees, 2))
 
 
-@dataclass(frozen=True)
-class Placement:
+class Placement(NamedTuple):
     """The best place of each pair."""
 
     correlation: Tensor
@@ -45,13 +44,13 @@ class Placement:
     right: Tensor
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """What each pair is like at best."""
 
     correlation: Tensor
     variant: Tensor
-    placement: Placement
+    down: Tensor
+    right: Tensor
 
 
 def variant_grid(scales: Sequence[float], degrees: Sequence[float]) -> Tensor:
@@ -98,14 +97,14 @@ def place(over: Tensor, under: Tensor, which: Tensor) -> Placement:
     return Placement(best, shifts[where // len(shifts)] / side, shifts[where % len(shifts)] / side)
 
 
-def overlap_correlation(over: Tensor, under: Tensor, variants: Tensor, placement: Placement) -> Tensor:
+def overlap_correlation(over: Tensor, under: Tensor, variants: Tensor, down: Tensor, right: Tensor) -> Tensor:
     """The correlation of what both images show, once the first is turned back and moved, (pairs,)."""
-    image, inside = _laid_over(over, variants, placement)
+    image, inside = _laid_over(over, variants, down, right)
     x, y = (_around_mean(one, inside) for one in (image, under))
     return (x * y).sum(dim=(1, 2, 3)) / (_power(x) * _power(y)).sqrt()
 
 
-def refine(over: Tensor, under: Tensor, variants: Tensor, placement: Placement) -> Registration:
+def refine(over: Tensor, under: Tensor, variants: Tensor, down: Tensor, right: Tensor) -> Registration:
     """Lay each image better over its partner, by less than a pixel, a degree and a hundredth of its size, if that can be done.
 
     A small move, turn and growth of an image change it, to first order, by its slopes. So the ones that are missing are found by
@@ -116,12 +115,13 @@ def refine(over: Tensor, under: Tensor, variants: Tensor, placement: Placement) 
         over: copies, (pairs, frames, rows, rows).
         under: what they may be copies of, likewise.
         variants: of the copies, (pairs, 4).
-        placement: where each lies.
+        down: where each lies, as a share of the side.
+        right: likewise.
     """
-    best = Registration(overlap_correlation(over, under, variants, placement), variants, placement)
+    best = Registration(overlap_correlation(over, under, variants, down, right), variants, down, right)
     for _ in range(ROUNDS):
-        variant, moved = _moved(best, _missing_step(over, under, best))
-        best = _better(best, Registration(overlap_correlation(over, under, variant, moved), variant, moved))
+        moved = _moved(best, _missing_step(over, under, best))
+        best = _better(best, Registration(overlap_correlation(over, under, *moved), *moved))
     return best
 
 
@@ -146,9 +146,9 @@ def _through(x: Tensor, matrices: Tensor) -> Tensor:
     return grid_sample(x, grid, padding_mode="reflection", align_corners=False)
 
 
-def _laid_over(over: Tensor, variants: Tensor, placement: Placement) -> tuple[Tensor, Tensor]:
+def _laid_over(over: Tensor, variants: Tensor, down: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
     """Each image turned back and moved, and where of it anything is believed, (pairs, 1, rows, rows)."""
-    moved = torch.stack([placement.right, placement.down], dim=1)[:, :, None] * 2  # in coordinates from -1 to 1
+    moved = torch.stack([right, down], dim=1)[:, :, None] * 2  # in coordinates from -1 to 1
     back = _inverse(variants)
     theta = torch.cat([back, -back @ moved], dim=2)
     grid = affine_grid(theta, list(over.shape), align_corners=False)
@@ -186,7 +186,7 @@ def _middle(x: Tensor, half: int) -> Tensor:
 
 def _missing_step(over: Tensor, under: Tensor, at: Registration) -> Tensor:
     """Growth, turn in radians and move right and down that are missing, (pairs, 4)."""
-    image, inside = _laid_over(over, at.variant, at.placement)
+    image, inside = _laid_over(over, at.variant, at.down, at.right)
     down, right = torch.gradient(image, spacing=2 / image.shape[-1], dim=(2, 3))  # slopes, in units of -1 to 1
     across = (torch.arange(image.shape[-1]) + 0.5) * 2 / image.shape[-1] - 1
     x, y = across[None, :], across[:, None]
@@ -201,23 +201,18 @@ def _missing_step(over: Tensor, under: Tensor, at: Registration) -> Tensor:
     return step.clamp(-most, most)
 
 
-def _moved(at: Registration, step: Tensor) -> tuple[Tensor, Placement]:
+def _moved(at: Registration, step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Variants and places after a small growth, turn and move."""
     grow, turn, right, down = step.T
     variant = at.variant.clone()
     variant[:, SCALE] = variant[:, SCALE] * (1 + grow)
     variant[:, DEGREES] = variant[:, DEGREES] + torch.rad2deg(turn)
-    x, y = 2 * at.placement.right - right, 2 * at.placement.down - down
+    x, y = 2 * at.right - right, 2 * at.down - down
     c, s = turn.cos() / (1 + grow), turn.sin() / (1 + grow)
-    return variant, Placement(at.correlation, (y * c - x * s) / 2, (x * c + y * s) / 2)
+    return variant, (y * c - x * s) / 2, (x * c + y * s) / 2
 
 
 def _better(a: Registration, b: Registration) -> Registration:
     """Of each pair the better one."""
     wins = b.correlation > a.correlation
-    at, other = a.placement, b.placement
-    correlation = torch.where(wins, other.correlation, at.correlation)
-    placement = Placement(correlation, torch.where(wins, other.down, at.down), torch.where(wins, other.right, at.right))
-    return Registration(
-        torch.where(wins, b.correlation, a.correlation), torch.where(wins[:, None], b.variant, a.variant), placement
-    )
+    return Registration(*(torch.where(wins.reshape(-1, *[1] * (x.ndim - 1)), y, x) for x, y in zip(a, b, strict=True)))

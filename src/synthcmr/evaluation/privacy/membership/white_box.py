@@ -7,7 +7,7 @@ what all images share. Models of other people (reference models) say how hard an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -36,40 +36,31 @@ from synthcmr.evaluation.privacy.settings import MembershipSettings, PrivacySett
 BATCH = 16
 LEAK = 0.1  # by how much a planted leak lowers the mean squared error of a subject's images
 LEAST_SPREAD, LEAST_POWER = 1e-3, 1e-12
-
-
-@dataclass(frozen=True)
-class LogErrors:
-    """Logarithms of mean squared errors, (images, times): over all frequencies, and over the middle band."""
-
-    whole: Floats
-    middle: Floats
-
-    def at(self, rows: npt.NDArray[np.bool_]) -> LogErrors:
-        """Of some images."""
-        return LogErrors(self.whole[rows], self.middle[rows])
-
-    def lowered(self, by: float) -> LogErrors:
-        """As they would be if the model knew the images that much better."""
-        return LogErrors(self.whole + np.log1p(-by), self.middle + np.log1p(-by))
+Band = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class SideErrors:
-    """The errors of one side: of the model that is attacked, and of reference models."""
+    """Logarithms of the mean squared errors of one side's images at each time, (images, times)."""
 
     subject: Names
-    model: LogErrors
-    references: tuple[LogErrors, ...]
+    whole: Floats  # of the model that is attacked, over all frequencies
+    middle: Floats  # over the middle band
+    references: tuple[Floats, ...]  # of reference models, over all frequencies
 
     def at(self, rows: npt.NDArray[np.bool_]) -> SideErrors:
         """Of some images."""
-        return SideErrors(self.subject[rows], self.model.at(rows), tuple(r.at(rows) for r in self.references))
+        references = tuple(errors[rows] for errors in self.references)
+        return SideErrors(self.subject[rows], self.whole[rows], self.middle[rows], references)
+
+    def lowered(self, by: float) -> SideErrors:
+        """As they would be if the model knew the images that much better."""
+        return replace(self, whole=self.whole + np.log1p(-by), middle=self.middle + np.log1p(-by))
 
     @property
     def log_ratio(self) -> Floats:
         """How much less wrong the model is than the reference models are, on average: log p(x | model) - log p(x), but for a factor."""
-        return np.mean([r.whole for r in self.references], axis=0) - self.model.whole
+        return np.mean(self.references, axis=0) - self.whole
 
 
 def white_box(
@@ -104,7 +95,7 @@ def white_box(
 
 def error_scores(side: SideErrors, population: SideErrors) -> SubjectScores:
     """One number for each subject and attack, subjects in alphabetical order; higher where membership is likelier."""
-    scores = {"error": -side.model.whole.mean(axis=1), "mid-band error": -side.model.middle.mean(axis=1)}
+    scores = {"error": -side.whole.mean(axis=1), "mid-band error": -side.middle.mean(axis=1)}
     if side.references:
         ratio, usual = side.log_ratio, population.log_ratio
         scores["error, against reference models"] = ratio.mean(axis=1)
@@ -114,7 +105,7 @@ def error_scores(side: SideErrors, population: SideErrors) -> SubjectScores:
     return {name: subject_means(side.subject, values) for name, values in scores.items()}
 
 
-def log_power(error: npt.NDArray[np.floating], band: tuple[float, float] | None = None) -> Floats:
+def log_power(error: npt.NDArray[np.floating], band: Band | None = None) -> Floats:
     """Logarithm of the mean square of each error, (images,).
 
     Args:
@@ -140,12 +131,16 @@ def _side_errors(
 ) -> SideErrors:
     """Ask all models about the images of a side, always with the same noise."""
     images = load_conditioned(selection, model)
-    others = tuple(_log_errors(load_conditioned(selection, r), r, settings, seed) for r in references)
-    return SideErrors(images.subject, _log_errors(images, model, settings, seed), others)
+    whole, middle = _log_errors(images, model, settings, seed, (None, settings.band))
+    others = [_log_errors(load_conditioned(selection, r), r, settings, seed, (None,))[0] for r in references]
+    return SideErrors(images.subject, whole, middle, tuple(others))
 
 
-def _log_errors(images: ConditionedImages, model: ErrorAccess, settings: MembershipSettings, seed: int) -> LogErrors:
-    whole, middle = (np.zeros((len(images), len(settings.times))) for _ in range(2))
+def _log_errors(
+    images: ConditionedImages, model: ErrorAccess, settings: MembershipSettings, seed: int, bands: Sequence[Band | None]
+) -> Floats:
+    """Logarithms of mean squared errors in each band, (bands, images, times)."""
+    errors = np.zeros((len(bands), len(images), len(settings.times)))
     for start in range(0, len(images), BATCH):
         some = slice(start, start + BATCH)
         count = len(images.image[some])
@@ -153,9 +148,8 @@ def _log_errors(images: ConditionedImages, model: ErrorAccess, settings: Members
             for noise in range(settings.noises):
                 seeds = [seed + settings.noises * (start + i) + noise for i in range(count)]
                 error = model.errors(images.image[some], images.conditions[some], time, seeds)
-                whole[some, t] += log_power(error) / settings.noises
-                middle[some, t] += log_power(error, settings.band) / settings.noises
-    return LogErrors(whole, middle)
+                errors[:, some, t] += np.array([log_power(error, band) for band in bands]) / settings.noises
+    return errors
 
 
 def _all_scores(member: SideErrors, other: SideErrors, population: SideErrors, seed: int) -> PairedScores:
@@ -167,7 +161,7 @@ def _all_scores(member: SideErrors, other: SideErrors, population: SideErrors, s
 def _by_time(side: SideErrors) -> SubjectScores:
     """Of each subject at each time and band, how small the errors are."""
     ratio = [side.log_ratio] if side.references else []
-    values = np.concatenate([-side.model.whole, -side.model.middle, *ratio], axis=1)
+    values = np.concatenate([-side.whole, -side.middle, *ratio], axis=1)
     return {str(k): column for k, column in enumerate(subject_means(side.subject, values).T)}
 
 
@@ -178,14 +172,13 @@ def _outdoing(ratio: Floats, usual: Floats) -> Floats:
 
 def _deviation(side: SideErrors) -> Floats:
     """Standard deviations below the errors of models that did not learn from the image."""
-    each = np.stack([r.whole.mean(axis=1) for r in side.references])
+    each = np.mean(side.references, axis=2)
     spread = np.sqrt(each.var(axis=0, ddof=1).mean()) + LEAST_SPREAD  # one for all: few models say little of each image
-    return (each.mean(axis=0) - side.model.whole.mean(axis=1)) / spread
+    return (each.mean(axis=0) - side.whole.mean(axis=1)) / spread
 
 
 def _plant_leak(side: SideErrors, seed: int) -> tuple[SideErrors, SideErrors]:
     """Held-out subjects about whom the model is made to seem less wrong, and the rest."""
     names = np.unique(side.subject)
     leaked = np.isin(side.subject, np.random.default_rng([seed, 9]).permutation(names)[: len(names) // 2])
-    known, rest = side.at(leaked), side.at(~leaked)
-    return SideErrors(known.subject, known.model.lowered(LEAK), known.references), rest
+    return side.at(leaked).lowered(LEAK), side.at(~leaked)
