@@ -13,7 +13,11 @@ from synthcmr.evaluation.privacy.descriptors import pixel_vectors, signature, th
 from synthcmr.evaluation.privacy.image_selection import Images, ImageSelection, MemberSplit, Names, Vectors
 
 Features = Callable[[Images], npt.NDArray[np.floating]]  # -> (images, numbers)
-Report = Callable[[int, int, str], None]
+Report = Callable[[int, int, str], None]  # called with (done, total, what)
+
+
+def silent(*progress: object) -> None:
+    """Report progress to nobody."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def build_index(
     subject: Names,
     image: Names,
     extractor: Features | None,
-    report: Callable[[int], None] | None = None,
+    report: Callable[[int], None] = silent,
     features: Vectors | None = None,
 ) -> ImageIndex:
     """An index of images that come block by block; what lies in the folder is written anew.
@@ -137,8 +141,7 @@ def build_index(
             dtype = "float32" if name == "features" else "float16"
             stores.setdefault(name, RowStore(folder / f"{name}.rows", rows.shape[1:], dtype)).append(rows)
         done += len(block)
-        if report is not None:
-            report(done)
+        report(done)
     spaces = {name: store for name, store in stores.items() if name in ("pixels", "features")}
     return ImageIndex(subject, image, stores["thumbnails"], stores["signatures"], spaces)
 
@@ -147,7 +150,7 @@ def index_selection(
     selection: ImageSelection,
     folder: Path,
     extractor: Features | None = None,
-    report: Callable[[int], None] | None = None,
+    report: Callable[[int], None] = silent,
 ) -> ImageIndex:
     """An index of selected images."""
     return build_index(
@@ -156,13 +159,14 @@ def index_selection(
 
 
 def index_split(
-    split: MemberSplit, synthetic: ImageSelection, folder: Path, extractor: Features | None, report: Report | None
+    split: MemberSplit, synthetic: ImageSelection, folder: Path, extractor: Features | None, report: Report = silent
 ) -> SplitIndexes:
     """Indexes of all images, in a folder."""
 
     def index(name: str, side: ImageSelection) -> ImageIndex:
-        step = None if report is None else lambda done: report(done, len(side), f"reading images: {name}")
-        return index_selection(side, folder / name, extractor, step)
+        return index_selection(
+            side, folder / name, extractor, lambda done: report(done, len(side), f"reading images: {name}")
+        )
 
     return SplitIndexes(
         members=index("members", split.members),

@@ -21,7 +21,7 @@ from synthcmr.evaluation.privacy.attack_target import AttackTarget
 from synthcmr.evaluation.privacy.attribute_inference import Inferences, infer_attributes
 from synthcmr.evaluation.privacy.copies.near_copies import NearCopies, near_copies
 from synthcmr.evaluation.privacy.dp_audit import EpsilonAudit, audit_claim
-from synthcmr.evaluation.privacy.image_index import Features, Report, SplitIndexes, index_split
+from synthcmr.evaluation.privacy.image_index import Features, Report, SplitIndexes, index_split, silent
 from synthcmr.evaluation.privacy.image_selection import (
     ImageSelection,
     MemberSplit,
@@ -106,7 +106,7 @@ def judge_privacy(
     split = split_members(real, frames, settings, real_features)
     images = select_all(synthetic, frames, synthetic_features)
     work = work_folder / "compared"
-    run = _Attacks(real, synthetic, split, images, settings, target, extractor, work, report)
+    run = _Attacks(real, synthetic, split, images, settings, target, extractor, work, report or silent)
     sides = {"members": split.members, "calibrating": split.calibrating, "judged": split.judged}
     # The hash of a cohort is that of all its subjects, whichever were selected: so who is on which side is told by name.
     names = [np.unique(side.subject).tolist() for side in (*sides.values(), images)]
@@ -139,7 +139,7 @@ class _Attacks:
     target: AttackTarget
     extractor: Features | None
     work: Path
-    report: Report | None
+    report: Report
 
     @cached_property
     def indexes(self) -> SplitIndexes:
@@ -162,20 +162,20 @@ class _Attacks:
 
     def black_box(self) -> Attacks:
         """Membership from images alone."""
-        return Attacks(attacks=black_box(self.attacked, self.indexes, self.settings, self.work, self.report))
+        return black_box(self.attacked, self.indexes, self.settings, self.work, self.report)
 
     def grey_box(self) -> Attacks:
         """Membership with sampling access."""
         if self.target.sampling is None:
             raise SettingsError("no generator was given that can be asked for images")
-        return Attacks(attacks=grey_box(self.attacked, self.target.sampling, self.settings, self.report))
+        return grey_box(self.attacked, self.target.sampling, self.settings, self.report)
 
     def white_box(self) -> Attacks:
         """Membership from errors."""
         model, references = self.target.errors, self.target.references
         if model is None:
             raise SettingsError("no generator was given that tells its errors")
-        return Attacks(attacks=white_box(self.attacked, self.split, model, references, self.settings, self.report))
+        return white_box(self.attacked, self.split, model, references, self.settings, self.report)
 
     def attributes(self) -> Inferences:
         """Secrets that are guessed."""

@@ -32,9 +32,9 @@ def test_the_control_is_what_looks_alone_achieve_among_members() -> None:
     member, other = np.array([1.0, 2, 3, 4, 15, 16, 17, 18]), np.arange(4.0)
     alike = Lookalikes(np.zeros(8), np.zeros(4), np.arange(8) < 4)
     names = [f"s{k}" for k in range(8)]
-    scores = {"a": (member, other), "turned": (-member, other)}
-    planted = {"a": (other + 9, other), "turned": (other, other + 9)}
-    right, turned = assess("images", scores, planted, names, alike, SETTINGS)
+    scores = {"a": member, "turned": -member}, {"a": other, "turned": other}
+    planted = {"a": other + 9, "turned": other}, {"a": other, "turned": other + 9}
+    right, turned = assess("images", scores, planted, names, alike, SETTINGS).attacks
     assert isinstance(right.control, IntervalEstimate)
     assert right.control.value == 1.0
     assert turned.control.value == 0.0  # type: ignore[union-attr]
@@ -56,7 +56,8 @@ def test_an_attack_that_learns_never_answers_for_whom_it_learned_from() -> None:
 def test_a_score_that_points_at_the_others_is_given_no_weight() -> None:
     rng = np.random.default_rng(0)
     backwards = -1.0 - rng.random(20), 1.0 + rng.random(20)
-    member, other = combine({"reference that knows the members": backwards}, 0)
+    name = "reference that knows the members"
+    member, other = combine(({name: backwards[0]}, {name: backwards[1]}), 0)
     assert not member.any()
     assert not other.any()
     honest = cross_fit(np.concatenate(backwards)[:, None], np.arange(40) < 20, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from synthcmr.evaluation.privacy.copies.registration import (
     variant_grid,
 )
 from synthcmr.evaluation.privacy.descriptors import mirrored_signature, signature
-from synthcmr.evaluation.privacy.image_index import ImageIndex, RowStore
+from synthcmr.evaluation.privacy.image_index import ImageIndex, Report, RowStore, silent
 from synthcmr.evaluation.privacy.settings import SearchSettings
 
 QUERIES, PAIRS = 64, 256  # at once: what more would need, each core would need at the same time
@@ -81,7 +81,8 @@ def search(
     queries: ImageIndex,
     keys: ImageIndex,
     settings: SearchSettings,
-    report: Callable[[int, int], None] | None = None,
+    report: Report = silent,
+    what: str = "searching",
     apart: bool = False,
 ) -> Matches:
     """The best match of every image.
@@ -90,7 +91,8 @@ def search(
         queries: images.
         keys: what they might be copies of.
         settings: what may have been done to them.
-        report: called with (done, total).
+        report: called with (done, total, what).
+        what: is done, in words.
         apart: no image is compared with those of its own subject.
     """
     variants = variant_grid(settings.scales, settings.degrees)
@@ -111,11 +113,9 @@ def search(
             waiting.append(pool.submit(match, rows, images))
             while len(waiting) > cores():
                 parts.append(waiting.popleft().result())
-                if report is not None:
-                    report(min(QUERIES * len(parts), len(queries)), len(queries))
+                report(min(QUERIES * len(parts), len(queries)), len(queries), what)
         parts += [one.result() for one in waiting]
-    if report is not None:
-        report(len(queries), len(queries))
+    report(len(queries), len(queries), what)
     return Matches(*map(torch.cat, zip(*parts, strict=True)))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +14,14 @@ from synthcmr.evaluation.privacy.copies.calibration import KINDS, ChanceCorrelat
 from synthcmr.evaluation.privacy.copies.copy_search import Matches, search
 from synthcmr.evaluation.privacy.copies.registration import Variant
 from synthcmr.evaluation.privacy.distances import training_proximity
-from synthcmr.evaluation.privacy.image_index import ImageIndex, Report, SplitIndexes, build_index, index_selection
+from synthcmr.evaluation.privacy.image_index import (
+    ImageIndex,
+    Report,
+    SplitIndexes,
+    build_index,
+    index_selection,
+    silent,
+)
 from synthcmr.evaluation.privacy.image_selection import ImageSelection, MemberSplit, Names, Rows
 from synthcmr.evaluation.privacy.interval_estimates import (
     Absent,
@@ -75,7 +81,7 @@ class NearCopies(Settings):
 
 
 def near_copies(
-    split: MemberSplit, indexes: SplitIndexes, settings: PrivacySettings, work: Path, report: Report | None = None
+    split: MemberSplit, indexes: SplitIndexes, settings: PrivacySettings, work: Path, report: Report = silent
 ) -> NearCopies:
     """Search, with a threshold from held-out images and with planted copies.
 
@@ -87,8 +93,8 @@ def near_copies(
         report: called with (done, total, what).
     """
     own, members, synthetic, held_out = settings.copies, indexes.members, indexes.synthetic, indexes.held_out
-    matches = search(synthetic, members, own.search, _step(report, "searching for synthetic images"))
-    chance = search(held_out, members, own.search, _step(report, "searching for held-out images")).correlations
+    matches = search(synthetic, members, own.search, report, "searching for synthetic images")
+    chance = search(held_out, members, own.search, report, "searching for held-out images").correlations
     among_members = partial(_chance_among_members, split.members, members, settings, work / "apart")
     limits = copy_limits(
         ChanceCorrelations(chance, held_out.subject),
@@ -101,8 +107,7 @@ def near_copies(
     planted = {}
     for k, kind in enumerate(KINDS):
         planted[kind] = _share_found(kind, split.members, members, limits.threshold, settings, work / "planted")
-        if report is not None:
-            report(k + 1, len(KINDS), "searching for planted copies")
+        report(k + 1, len(KINDS), "searching for planted copies")
     side = int(split.members.cohort.images["height"].iloc[int(split.members.rows[0])])
     copies = _copies(matches, copied, synthetic, members, side)
     return NearCopies(
@@ -197,7 +202,3 @@ def _evenly(values: Floats) -> tuple[float, ...]:
     ordered = np.sort(values)
     chosen = np.unique(np.linspace(0, len(ordered) - 1, HISTOGRAM).astype(int))
     return tuple(round(float(v), 4) for v in ordered[chosen])
-
-
-def _step(report: Report | None, what: str) -> Callable[[int, int], None] | None:
-    return None if report is None else lambda done, total: report(done, total, what)

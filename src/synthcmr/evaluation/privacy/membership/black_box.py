@@ -18,19 +18,19 @@ from synthcmr.evaluation.privacy.image_index import (
     SplitIndexes,
     build_index,
     index_selection,
+    silent,
 )
 from synthcmr.evaluation.privacy.image_selection import ImageSelection, MemberSplit
 from synthcmr.evaluation.privacy.interval_estimates import Floats
 from synthcmr.evaluation.privacy.membership.membership_attack import (
-    COMBINED,
+    Attacks,
     Lookalikes,
-    MembershipAttack,
-    PairedScores,
+    SideScores,
     SubjectScores,
     assess,
-    combine,
+    divide,
     find_lookalikes,
-    paired,
+    with_combined,
 )
 from synthcmr.evaluation.privacy.settings import PrivacySettings
 
@@ -90,8 +90,8 @@ def black_box(
     indexes: SplitIndexes,
     settings: PrivacySettings,
     work: Path,
-    report: Report | None = None,
-) -> tuple[MembershipAttack, ...]:
+    report: Report = silent,
+) -> Attacks:
     """All attacks on images alone.
 
     Args:
@@ -105,12 +105,11 @@ def black_box(
     proximity = []
     for k, index in enumerate((attacked.members, attacked.others)):
         proximity.append(measure(index))
-        if report is not None:
-            report(k + 1, 2, "attacking from images alone")
+        report(k + 1, 2, "attacking from images alone")
     member, other = proximity
-    scores = paired(member.scores(attacked.members), other.scores(attacked.others))
+    scores = member.scores(attacked.members), other.scores(attacked.others)
     planted = _plant_leak(attacked, measure, other, work, settings)
-    scores, planted = (pairs | {COMBINED: combine(pairs, settings.seed)} for pairs in (scores, planted))
+    scores, planted = (with_combined(sides, sides, settings.seed) for sides in (scores, planted))
     return assess("images", scores, planted, attacked.members.subjects.tolist(), attacked.alike, settings)
 
 
@@ -143,7 +142,7 @@ class _ProximityMeasure:
 
 def _plant_leak(
     attacked: AttackedImages, measure: _ProximityMeasure, before: Proximity, work: Path, settings: PrivacySettings
-) -> PairedScores:
+) -> SideScores:
     """Scores of held-out subjects of whom an image was planted among the synthetic ones, and of the rest."""
     others = attacked.others
     names = np.random.default_rng([settings.seed, 8]).permutation(others.subjects)
@@ -156,4 +155,4 @@ def _plant_leak(
         before.to_reference,
         np.maximum(before.registered, measure.registered(others, leak)),
     )
-    return {name: (values[leaked], values[~leaked]) for name, values in after.scores(others).items()}
+    return divide(after.scores(others), leaked)

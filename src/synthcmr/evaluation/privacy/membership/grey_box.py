@@ -14,16 +14,16 @@ from synthcmr.evaluation.privacy.attack_target import (
 from synthcmr.evaluation.privacy.copies.calibration import noised
 from synthcmr.evaluation.privacy.copies.registration import place
 from synthcmr.evaluation.privacy.descriptors import pixel_vectors, thumbnails
-from synthcmr.evaluation.privacy.image_index import Report
+from synthcmr.evaluation.privacy.image_index import Report, silent
 from synthcmr.evaluation.privacy.image_selection import Names, Vectors
 from synthcmr.evaluation.privacy.interval_estimates import Floats
 from synthcmr.evaluation.privacy.membership.black_box import AttackedImages
 from synthcmr.evaluation.privacy.membership.membership_attack import (
-    MembershipAttack,
-    PairedScores,
+    Attacks,
+    SideScores,
     SubjectScores,
     assess,
-    paired,
+    divide,
 )
 from synthcmr.evaluation.privacy.settings import PrivacySettings
 
@@ -32,8 +32,8 @@ Similarities = dict[str, Floats]  # attack -> of each image
 
 
 def grey_box(
-    attacked: AttackedImages, generator: SamplingAccess, settings: PrivacySettings, report: Report | None = None
-) -> tuple[MembershipAttack, ...]:
+    attacked: AttackedImages, generator: SamplingAccess, settings: PrivacySettings, report: Report = silent
+) -> Attacks:
     """All attacks that ask for images.
 
     Args:
@@ -46,10 +46,9 @@ def grey_box(
     for k, selection in enumerate(attacked.selections):
         images = load_conditioned(selection, generator)
         sides.append((images, _likest_draws(images, generator, settings.membership.asked, settings.seed)))
-        if report is not None:
-            report(k + 1, 2, "asking the generator")
+        report(k + 1, 2, "asking the generator")
     (member, member_similarities), (other, other_similarities) = sides
-    scores = paired(_by_subject(member.subject, member_similarities), _by_subject(other.subject, other_similarities))
+    scores = _by_subject(member.subject, member_similarities), _by_subject(other.subject, other_similarities)
     planted = _plant_leak(other, other_similarities, settings.seed)
     return assess("asking", scores, planted, np.unique(member.subject).tolist(), attacked.alike, settings)
 
@@ -83,7 +82,7 @@ def _by_subject(subject: Names, similarities: Similarities) -> SubjectScores:
     return {name: subject_means(subject, values) for name, values in similarities.items()}
 
 
-def _plant_leak(images: ConditionedImages, similarities: Similarities, seed: int) -> PairedScores:
+def _plant_leak(images: ConditionedImages, similarities: Similarities, seed: int) -> SideScores:
     """Scores of held-out subjects for one of whose images noised copies are drawn, and of the rest."""
     rng = np.random.default_rng([seed, 10])
     names, first = np.unique(images.subject, return_index=True)
@@ -93,5 +92,4 @@ def _plant_leak(images: ConditionedImages, similarities: Similarities, seed: int
     after = {name: values.copy() for name, values in similarities.items()}
     for name, values in _similarity(images.image[rows], copies).items():
         after[name][rows] = np.maximum(after[name][rows], values)
-    scores = _by_subject(images.subject, after)
-    return {name: (values[leaked], values[~leaked]) for name, values in scores.items()}
+    return divide(_by_subject(images.subject, after), leaked)

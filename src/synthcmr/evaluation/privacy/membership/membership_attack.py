@@ -60,7 +60,7 @@ class Attacks(Settings):
 
 
 SubjectScores = dict[str, Floats]  # attack -> of each subject
-PairedScores = dict[str, tuple[Floats, Floats]]  # attack -> of members, of others
+SideScores = tuple[SubjectScores, SubjectScores]  # of members, of others
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ class Lookalikes:
 
 def assess(
     access: Access,
-    scores: PairedScores,
-    planted: PairedScores,
+    scores: SideScores,
+    planted: SideScores,
     names: list[str],
     alike: Lookalikes,
     settings: PrivacySettings,
-) -> tuple[MembershipAttack, ...]:
+) -> Attacks:
     """What each score of members and others achieves, beside its control and a planted leak.
 
     Args:
@@ -97,7 +97,9 @@ def assess(
     """
     draws, seed = settings.draws, settings.seed
     attacks = []
-    for name, (member, other) in scores.items():
+    members, others = scores
+    leaked, rest = planted
+    for name, member in members.items():
         control: EstimateOrReason = Absent(reason="too few members to set some apart who look like held-out subjects")
         if alike.enough:
             control = auc(member[~alike.chosen], member[alike.chosen], draws, seed)
@@ -105,29 +107,36 @@ def assess(
             MembershipAttack(
                 name=name,
                 access=access,
-                result=roc(member, other, names, draws, seed),
+                result=roc(member, others[name], names, draws, seed),
                 control=control,
-                planted=auc(*planted[name], draws, seed),
+                planted=auc(leaked[name], rest[name], draws, seed),
             )
         )
-    return tuple(attacks)
+    return Attacks(attacks=tuple(attacks))
 
 
-def paired(member: SubjectScores, other: SubjectScores) -> PairedScores:
-    """Scores of both sides, attack by attack."""
-    return {name: (member[name], other[name]) for name in member}
+def divide(scores: SubjectScores, leaked: npt.NDArray[np.bool_]) -> SideScores:
+    """Scores of some subjects, and of the rest."""
+    some, rest = ({name: values[rows] for name, values in scores.items()} for rows in (leaked, ~leaked))
+    return some, rest
 
 
-def combine(scores: PairedScores, seed: int) -> tuple[Floats, Floats]:
+def combine(scores: SideScores, seed: int) -> tuple[Floats, Floats]:
     """What all scores say together, to an attacker who learned how to weigh them on other subjects.
 
     Each points at members; a score that points at the others, as one against a reference that learned from members does, is given
     no weight rather than turned round.
     """
-    numbers = np.stack([np.concatenate(pair) for pair in scores.values()], axis=1)
-    count = len(next(iter(scores.values()))[0])
-    together = cross_fit(numbers, np.arange(len(numbers)) < count, seed, pointing=True)
-    return together[:count], together[count:]
+    members, others = (np.stack(list(side.values()), axis=1) for side in scores)
+    is_member = np.arange(len(members) + len(others)) < len(members)
+    together = cross_fit(np.concatenate([members, others]), is_member, seed, pointing=True)
+    return together[is_member], together[~is_member]
+
+
+def with_combined(scores: SideScores, numbers: SideScores, seed: int) -> SideScores:
+    """Scores, and what some numbers of the same subjects say together."""
+    members, others = combine(numbers, seed)
+    return scores[0] | {COMBINED: members}, scores[1] | {COMBINED: others}
 
 
 def find_lookalikes(members: ImageIndex, others: ImageIndex, space: str, seed: int) -> Lookalikes:

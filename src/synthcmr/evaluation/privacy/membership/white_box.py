@@ -18,18 +18,16 @@ from synthcmr.evaluation.privacy.attack_target import (
     load_conditioned,
     subject_means,
 )
-from synthcmr.evaluation.privacy.image_index import Report
+from synthcmr.evaluation.privacy.image_index import Report, silent
 from synthcmr.evaluation.privacy.image_selection import ImageSelection, MemberSplit, Names
 from synthcmr.evaluation.privacy.interval_estimates import Floats
 from synthcmr.evaluation.privacy.membership.black_box import AttackedImages
 from synthcmr.evaluation.privacy.membership.membership_attack import (
-    COMBINED,
-    MembershipAttack,
-    PairedScores,
+    Attacks,
+    SideScores,
     SubjectScores,
     assess,
-    combine,
-    paired,
+    with_combined,
 )
 from synthcmr.evaluation.privacy.settings import MembershipSettings, PrivacySettings
 
@@ -69,8 +67,8 @@ def white_box(
     model: ErrorAccess,
     references: Sequence[ErrorAccess],
     settings: PrivacySettings,
-    report: Report | None = None,
-) -> tuple[MembershipAttack, ...]:
+    report: Report = silent,
+) -> Attacks:
     """All attacks on the errors of a model.
 
     Args:
@@ -85,8 +83,7 @@ def white_box(
     sides = []
     for k, selection in enumerate((*attacked.selections, split.calibrating.sample(own.subjects, own.images, seed))):
         sides.append(_side_errors(selection, model, references, own, seed))
-        if report is not None:
-            report(k + 1, 3, "attacking the weights")
+        report(k + 1, 3, "attacking the weights")
     member, other, population = sides
     scores = _all_scores(member, other, population, seed)
     planted = _all_scores(*_plant_leak(other, seed), population, seed)
@@ -152,10 +149,10 @@ def _log_errors(
     return errors
 
 
-def _all_scores(member: SideErrors, other: SideErrors, population: SideErrors, seed: int) -> PairedScores:
+def _all_scores(member: SideErrors, other: SideErrors, population: SideErrors, seed: int) -> SideScores:
     """Every score of both sides, and what errors at each time and band say together to an attacker who learned how to weigh them."""
-    pairs = paired(error_scores(member, population), error_scores(other, population))
-    return pairs | {COMBINED: combine(paired(_by_time(member), _by_time(other)), seed)}
+    scores = error_scores(member, population), error_scores(other, population)
+    return with_combined(scores, (_by_time(member), _by_time(other)), seed)
 
 
 def _by_time(side: SideErrors) -> SubjectScores:
