@@ -114,7 +114,7 @@ def test_a_promise_is_scored_as_a_share_of_the_claim(result: PrivacyResult) -> N
 
     kept = EpsilonAudit(claimed=2.0, delta=1e-5, bound=0.5, canaries=200, guesses=100, right=60, could_show=3.4)
     target = AttackTarget(claim=PrivacyClaim(epsilon=2.0, delta=1e-5, sample_rate=0.1, releases=10))
-    name = "epsilon proven, of the claim"
+    name = "audited ε / claimed ε"
     assert scored(result.model_copy(update={"audit": kept}), target)[name].value == 0.25
     few = kept.model_copy(update={"could_show": 1.5})
     assert "too few to test" in str(scored(result.model_copy(update={"audit": few}), target)[name].absent)

@@ -200,7 +200,7 @@ def _looks_alone(attack: MembershipAttack) -> float:
 
 
 def _of_attributes(part: Inferences | Absent, synthetic: int) -> list[Score]:
-    name = "secrets told beyond what held-out subjects tell"
+    name = "attribute-inference advantage"
     if isinstance(part, Absent):
         return [absent(name, part.reason)]
 
@@ -212,7 +212,7 @@ def _of_attributes(part: Inferences | Absent, synthetic: int) -> list[Score]:
 
 def _of_audit(part: EpsilonAudit | Absent) -> Score:
     """The bound as a share of the claim: above 1 the claim is false."""
-    name = "epsilon proven, of the claim"
+    name = "audited ε / claimed ε"
     if isinstance(part, Absent):
         return absent(name, part.reason)
     if part.could_show <= part.claimed:

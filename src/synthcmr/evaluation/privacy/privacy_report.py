@@ -13,7 +13,7 @@ from synthcmr.evaluation.score import Line, Picture, Plot, Table
 
 BY_ACCESS = {
     "images": "by the images alone",
-    "asking": "by asking the generator",
+    "asking": "with sampling access (grey box)",
     "weights": "by the generator's weights",
 }
 SHOWN, NAMED = 12, 10  # pairs of images, and patients
@@ -104,7 +104,7 @@ def _alike(copies: NearCopies) -> Plot:
     limit = Line(name=f"near-copy: above {copies.threshold:.3f}", x=(copies.threshold,) * 2, y=(0.0, 100.0))
     return Plot(
         title="How like a training image each image is",
-        x="correlation with the likest training image, once laid over it",
+        x="correlation with the best match among training images after registration",
         y="images that reach it, %",
         lines=(*lines, limit),
         note=f"The threshold comes from {copies.calibrated_on} held-out images{members}; "

@@ -106,7 +106,7 @@ PRIVACY_RULES: PartRules = {
         optional=True,
     ),
     "promise": Rule(
-        score="epsilon proven, of the claim",
+        score="audited ε / claimed ε",
         says="Training keeps its promise of differential privacy",
         good=1,
         acceptable=1,
