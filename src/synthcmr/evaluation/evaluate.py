@@ -129,6 +129,7 @@ def _key(name: str, told: Comparison) -> str:
         values["also_test"] = Cohort.open(also).hash
     cohorts = [cohort_key(told.real), cohort_key(told.synthetic)]
     if name == "privacy":
+        # Under its former name, so that parts which were finished before are not done again.
         values["suspect"] = told.attack_target.name if told.attack_target else ""
     text = json.dumps([__version__, name, cohorts, values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
