@@ -48,9 +48,8 @@ class PrivacyResult(Settings):
     judged: int
     synthetic: int  # images
     near_copies: NearCopies | Absent
-    split_bias: (
-        IntervalEstimate | Absent
-    )  # area of a classifier that sees which split a real image is of, and no generator
+    # Area of a classifier that sees which split a real image is of, and no generator.
+    split_bias: IntervalEstimate | Absent
     black_box: Attacks | Absent
     grey_box: Attacks | Absent
     white_box: Attacks | Absent
@@ -84,7 +83,7 @@ def judge_privacy(
     report: Report | None = None,
     features: tuple[Vectors, Vectors] | None = None,
 ) -> PrivacyResult:
-    """Attack a synthetic cohort.
+    """Attack a synthetic cohort; parts that were finished before are not done again.
 
     Args:
         real: the cohort that was learned from, with its splits.

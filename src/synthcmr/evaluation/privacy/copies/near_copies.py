@@ -83,27 +83,14 @@ class NearCopies(Settings):
 def near_copies(
     split: MemberSplit, indexes: SplitIndexes, settings: PrivacySettings, work: Path, report: Report = silent
 ) -> NearCopies:
-    """Search, with a threshold from held-out images and with planted copies.
-
-    Args:
-        split: the real images.
-        indexes: of all images.
-        settings: of the search, the threshold and the planting.
-        work: folder for planted copies.
-        report: called with (done, total, what).
-    """
+    """Search for copies of members, with a threshold from held-out images; copies planted in `work` say what the search misses."""
     own, members, synthetic, held_out = settings.copies, indexes.members, indexes.synthetic, indexes.held_out
     matches = search(synthetic, members, own.search, report, "searching for synthetic images")
     chance = search(held_out, members, own.search, report, "searching for held-out images").correlations
+    innocent = ChanceCorrelations(chance, held_out.subject)
     among_members = partial(_chance_among_members, split.members, members, settings, work / "apart")
-    limits = copy_limits(
-        ChanceCorrelations(chance, held_out.subject),
-        indexes.calibrating,
-        among_members,
-        own.false_alarms,
-        len(synthetic),
-    )
-    copied, judged = matches.correlations > limits.threshold, ~indexes.calibrating
+    limits = copy_limits(innocent, indexes.calibrating, among_members, own.false_alarms, len(synthetic))
+    copied, judged = matches.correlations > limits.threshold, innocent.where(~indexes.calibrating)
     planted = {}
     for k, kind in enumerate(KINDS):
         planted[kind] = _share_found(kind, split.members, members, limits.threshold, settings, work / "planted")
@@ -116,9 +103,7 @@ def near_copies(
         calibrated_on=int(indexes.calibrating.sum()),
         and_members=limits.members,
         copied=share_of(copied, synthetic.subject, settings.draws, settings.seed),
-        false_alarms=share_of(
-            chance[judged] > limits.threshold, held_out.subject[judged], settings.draws, settings.seed
-        ),
+        false_alarms=share_of(judged.correlation > limits.threshold, judged.subject, settings.draws, settings.seed),
         planted=planted,
         weak=tuple(kind for kind, share in planted.items() if share.value < own.found),
         closer=_training_proximity(indexes, settings.seed),

@@ -92,15 +92,7 @@ def black_box(
     work: Path,
     report: Report = silent,
 ) -> Attacks:
-    """All attacks on images alone.
-
-    Args:
-        attacked: the images that are attacked.
-        indexes: of all images.
-        settings: of the attacks.
-        work: folder for planted leaks.
-        report: called with (done, total, what).
-    """
+    """All attacks on images alone; what is planted lies in a folder of `work`."""
     measure = _ProximityMeasure(attacked, indexes, settings)
     proximity = []
     for k, index in enumerate((attacked.members, attacked.others)):

@@ -34,14 +34,7 @@ Similarities = dict[str, Floats]  # attack -> of each image
 def grey_box(
     attacked: AttackedImages, generator: SamplingAccess, settings: PrivacySettings, report: Report = silent
 ) -> Attacks:
-    """All attacks that ask for images.
-
-    Args:
-        attacked: the images that are attacked.
-        generator: that can be asked.
-        settings: of the attacks.
-        report: called with (done, total, what).
-    """
+    """All attacks that ask a generator for images."""
     sides = []
     for k, selection in enumerate(attacked.selections):
         images = load_conditioned(selection, generator)

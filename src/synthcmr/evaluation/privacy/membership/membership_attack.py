@@ -37,9 +37,8 @@ class MembershipAttack(Settings):
     name: str
     access: Access  # black, grey or white box
     result: Roc
-    control: (
-        EstimateOrReason  # area between members who look like others and the other members: what looks alone achieve
-    )
+    # Area between members who look like others and the other members: what looks alone achieve.
+    control: EstimateOrReason
     planted: EstimateOrReason  # area on a leak that was planted among held-out subjects
 
     @property

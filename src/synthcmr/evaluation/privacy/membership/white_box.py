@@ -72,7 +72,7 @@ def white_box(
     """All attacks on the errors of a model.
 
     Args:
-        attacked: the images that are attacked.
+        attacked: members and others.
         split: the real images; those held out to calibrate on are the population of RMIA.
         model: that is attacked.
         references: models like it that learned from others.
