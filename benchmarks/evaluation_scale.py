@@ -75,15 +75,15 @@ def fidelity(folder: Path) -> None:
 
 def nearest_neighbours(folder: Path) -> None:
     """The search for near-copies, with its threshold, planted copies, and distances to members and to others."""
-    from synthcmr.evaluation.privacy.copies import near_copies
-    from synthcmr.evaluation.privacy.people import people, piles
-    from synthcmr.evaluation.privacy.pile import all_of
+    from synthcmr.evaluation.privacy.copies.near_copies import near_copies
+    from synthcmr.evaluation.privacy.image_index import index_split
+    from synthcmr.evaluation.privacy.image_selection import select_all, split_members
     from synthcmr.evaluation.privacy.settings import PrivacySettings
 
     real, synthetic = (Cohort.open(folder / name) for name in ("real", "synthetic"))
     settings, frames = PrivacySettings(), int(real.images["n_frames"].min())
-    who, work = people(real, frames, settings), folder / "compared"
-    near_copies(who, piles(who, all_of(synthetic, frames), work, None, None), settings, work)
+    who, work = split_members(real, frames, settings), folder / "compared"
+    near_copies(who, index_split(who, select_all(synthetic, frames), work, None, None), settings, work)
 
 
 def measured(work: Callable[[Path], None], folder: Path) -> dict[str, Any]:

@@ -32,9 +32,9 @@ from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.conditioning.vocabulary import typed
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.evaluate import evaluate
-from synthcmr.evaluation.privacy.judge import judge_privacy
-from synthcmr.evaluation.privacy.result import Attacks
-from synthcmr.evaluation.privacy.scores import best_of
+from synthcmr.evaluation.privacy.membership.membership_attack import Attacks
+from synthcmr.evaluation.privacy.privacy_judgement import judge_privacy
+from synthcmr.evaluation.privacy.privacy_part import best_of
 from synthcmr.evaluation.privacy.settings import PrivacySettings
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.evaluation.settings import EvaluateSettings

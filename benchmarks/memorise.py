@@ -21,12 +21,11 @@ from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.conditioning.condition import Condition
 from synthcmr.config import Settings
-from synthcmr.evaluation.privacy.judge import judge_privacy
-from synthcmr.evaluation.privacy.result import Attacks, PrivacyResult
-from synthcmr.evaluation.privacy.rules import PRIVACY_RULES
-from synthcmr.evaluation.privacy.scores import privacy_scores
-from synthcmr.evaluation.privacy.settings import PrivacySettings
-from synthcmr.evaluation.privacy.suspect import Suspect
+from synthcmr.evaluation.privacy.attack_target import AttackTarget
+from synthcmr.evaluation.privacy.membership.membership_attack import Attacks
+from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult, judge_privacy
+from synthcmr.evaluation.privacy.privacy_part import privacy_scores
+from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacySettings
 from synthcmr.evaluation.score import PartResult
 from synthcmr.evaluation.verdict import verdict
 from synthcmr.generators.families import family
@@ -144,7 +143,7 @@ def told(result: PrivacyResult) -> dict[str, Any]:
     return found
 
 
-def words(result: PrivacyResult, settings: PrivacySettings, known: Suspect, people: int) -> dict[str, str]:
+def words(result: PrivacyResult, settings: PrivacySettings, known: AttackTarget, people: int) -> dict[str, str]:
     """What the rules of the score card make of it."""
     found = verdict(PartResult(scores=privacy_scores(result, settings, known, people)), PRIVACY_RULES)
     for finding in found.findings:
@@ -191,7 +190,7 @@ def main() -> None:
     for name in ("guilty", "innocent"):
         suspect, reference = runs[name], runs["reference"]
         images = drawn(suspect, guilty, options.work / f"{options.family}-{name}-images")
-        known = Suspect(suspect.generator.hash, suspect, suspect, (reference,))
+        known = AttackTarget(suspect.generator.hash, suspect, suspect, (reference,))
         print(f"--- {name}")
         judged = judge_privacy(guilty, images, settings, options.work / f"{options.family}-{name}-judged", known)
         found[name] = told(judged) | {"verdict": words(judged, settings, known, options.members)}

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import zoom
 
-from synthcmr.evaluation.privacy.pile import BLOCK, Pile, heap
-from synthcmr.evaluation.privacy.planting import noised, shifted
-from synthcmr.evaluation.privacy.searching import search
+from synthcmr.evaluation.privacy.copies.calibration import noised, shifted
+from synthcmr.evaluation.privacy.copies.copy_search import search
+from synthcmr.evaluation.privacy.image_index import ImageIndex, build_index
+from synthcmr.evaluation.privacy.image_selection import BLOCK
 from synthcmr.evaluation.privacy.settings import SearchSettings
 from synthcmr.training.device import peak_memory_mb
 
@@ -46,10 +47,10 @@ def blocks(count: int, frames: int, side: int, first: int) -> Iterator[np.ndarra
         yield np.stack(made)
 
 
-def pile(folder: Path, count: int, frames: int, side: int, first: int) -> Pile:
+def pile(folder: Path, count: int, frames: int, side: int, first: int) -> ImageIndex:
     """One set, as it is compared."""
     names = np.array([f"{k:07d}" for k in range(count)])
-    return heap(folder, blocks(count, frames, side, first), names, names, None)
+    return build_index(folder, blocks(count, frames, side, first), names, names, None)
 
 
 def main() -> None:

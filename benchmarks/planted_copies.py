@@ -10,14 +10,14 @@ import tempfile
 from pathlib import Path
 
 from synthcmr.cohort import Cohort
-from synthcmr.evaluation.privacy.copies import near_copies
-from synthcmr.evaluation.privacy.figures import Figure
-from synthcmr.evaluation.privacy.people import people, piles
-from synthcmr.evaluation.privacy.pile import all_of
+from synthcmr.evaluation.privacy.copies.near_copies import near_copies
+from synthcmr.evaluation.privacy.image_index import index_split
+from synthcmr.evaluation.privacy.image_selection import select_all, split_members
+from synthcmr.evaluation.privacy.interval_estimates import IntervalEstimate
 from synthcmr.evaluation.privacy.settings import CopySettings, PrivacySettings
 
 
-def row(name: str, found: Figure) -> str:
+def row(name: str, found: IntervalEstimate) -> str:
     """One line of the table."""
     return f"| {name} | {found.value:.2%} | {found.low:.2%} to {found.high:.2%} | {found.n} |"
 
@@ -35,12 +35,12 @@ def main() -> None:
         cohort = cohort.select(subject_id=cohort.subjects["subject_id"].head(options.subjects).tolist())
     settings = PrivacySettings(copies=CopySettings(planted=options.planted))
     frames = min(2, int(cohort.images["n_frames"].min()))
-    who = people(cohort, frames, settings)
-    synthetic = all_of(
+    who = split_members(cohort, frames, settings)
+    synthetic = select_all(
         cohort.select(split=settings.held_out[-1]), frames
     )  # nobody's copies: what is judged is the search
     with tempfile.TemporaryDirectory() as place:
-        found = near_copies(who, piles(who, synthetic, Path(place), None, None), settings, Path(place))
+        found = near_copies(who, index_split(who, synthetic, Path(place), None, None), settings, Path(place))
     print(
         f"{len(who.members.rows)} training and {len(who.held_out.rows)} held-out images; threshold {found.threshold:.3f}"
     )

@@ -12,17 +12,17 @@ import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
-from synthcmr.evaluation.privacy.canaries import Claim, audit_claim
+from synthcmr.evaluation.privacy.dp_audit import PrivacyClaim, audit_claim
 from synthcmr.training import loop
 
 
-def series(claim: Claim, runs: int, canaries: int, folder: Path) -> list[dict[str, object]]:
+def series(claim: PrivacyClaim, runs: int, canaries: int, folder: Path) -> list[dict[str, object]]:
     """Audits of so many runs."""
     found = []
     for seed in range(runs):
         told = audit_claim(claim, folder / str(seed), canaries, seed=seed)
         found.append(told.model_dump(mode="json") | {"exposed": told.exposed})
-        print(f"seed {seed}: {told.right} of {told.guesses} guesses right; {told.told}", flush=True)
+        print(f"seed {seed}: {told.right} of {told.guesses} guesses right; {told.sentence}", flush=True)
     return found
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--canaries", type=int, default=200)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/privacy_audit.json"))
     options = parser.parse_args()
-    claim = Claim(epsilon=options.epsilon, delta=options.delta, sample_rate=options.rate, releases=options.steps)
+    claim = PrivacyClaim(epsilon=options.epsilon, delta=options.delta, sample_rate=options.rate, releases=options.steps)
     with tempfile.TemporaryDirectory() as folder:
         kept = series(claim, options.runs, options.canaries, Path(folder) / "kept")
         with patch.object(loop, "add_noise", lambda total, spread, seed: None):

@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.phantom_to_real import KINDS, trained
 from synthcmr.cohort import Cohort
+from synthcmr.evaluation.refine_calibration import calibrate
 from synthcmr.generators.anatomy import AnatomyGenerator
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.fingerprints import NAME, Fingerprints
@@ -88,8 +89,10 @@ def store(weights: Path, name: str, drawing: dict[str, Any] | None = None) -> No
 
 
 def refine(run: Path, data: Path) -> None:
-    """The refining generator as far as its run has come, and the fingerprints of what it saw."""
+    """The refining generator as far as its run has come, calibrated where that is finished, and the fingerprints of what it saw."""
     whole = run / WEIGHTS
+    if whole.exists():
+        calibrate(run, Cohort.open(data))
     store(whole if whole.exists() else run / SO_FAR, "refine", {"shared": RefineSettings().shared})
     training, held_out = load_frame_splits(Cohort.open(data))
     Fingerprints.of(training, held_out).save(SHIPPED / FILES["refine-fingerprints"])

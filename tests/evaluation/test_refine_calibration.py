@@ -101,5 +101,5 @@ def test_moved_greys_keep_the_order_of_greys_and_move_blood_and_muscle() -> None
     assert moved[mask == 2] == pytest.approx(0.14, abs=1e-5)
     order = np.argsort(image, axis=None, kind="stable")
     assert (np.diff(moved.ravel()[order]) >= 0).all()
-    assert (moved.min(), moved.max()) == (0.0, 1.0)
+    assert 0.0 == moved.min() < moved.max() <= 1.0
     assert np.array_equal(moved_greys(image, np.zeros_like(mask), source, target), image)

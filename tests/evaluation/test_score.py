@@ -27,6 +27,26 @@ def test_a_score_has_a_value_or_a_reason() -> None:
 
 
 @pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        ("epsilon proven, of the claim", "audited ε / claimed ε"),
+        (
+            "secrets told beyond what held-out subjects tell: age, of who knows the rest",
+            "attribute-inference advantage: age, of who knows the rest",
+        ),
+        ("FID (cmr)", "FID (cmr)"),
+    ],
+)
+def test_scores_and_rules_that_were_stored_under_a_former_name_still_meet(former: str, now: str) -> None:
+    stored = json.dumps({"name": former, "value": 2.0, "low": 2.0, "high": 2.0})
+    result = PartResult(scores=(Score.model_validate_json(stored),))
+    assert result.scores[0].name == now
+    assert result.score(former) is result.score(now) is result.scores[0]
+    rule = Rule(score=former, says="It keeps its promise", good=1, acceptable=1, optional=True)
+    assert verdict(result, {"promise": rule}).word == "bad"
+
+
+@pytest.mark.parametrize(
     ("low", "high", "expected"),
     [(0.0, 0.3, "good"), (0.2, 0.6, "acceptable"), (0.6, 0.8, "not enough evidence"), (0.8, 0.9, "bad")],
 )

@@ -155,7 +155,7 @@ def test_what_was_read_from_acdc_and_written_as_nifti_is_the_same(tmp_path: Path
 
     source = real_data("acdc/training")
     run("ingest", source, tmp_path / "c", "--lossless", "--include", "patient001,patient041")
-    run("export", tmp_path / "c", tmp_path / "out", "--to-scanner", "nifti")
+    run("export", tmp_path / "c", tmp_path / "out", "--format", "nifti")
     for patient in ("patient001", "patient041"):
         written = sorted((tmp_path / "out").rglob(f"masks/*{patient}*.nii.gz"))
         truth = sorted((source / patient).glob("*_gt.nii.gz"))
@@ -237,7 +237,7 @@ def test_sunnybrook_zip_ingests_with_every_slice_and_phase(tmp_path: Path) -> No
         (("phantom", "out", "--preset", "unfair"), "expected one of population, biased, vendors, everyone, acdc-like"),
         (("phantom", "out", "--frames", "0"), "--frames: expected 1 (ED)"),
         (("audit", "nowhere"), "synthcmr ingest"),
-        (("export", "nowhere", "out", "--to-scanner", "png"), "synthcmr ingest"),
+        (("export", "nowhere", "out", "--format", "png"), "synthcmr ingest"),
     ],
 )
 def test_mistakes_are_told_in_one_line_with_the_way_out(

@@ -115,7 +115,7 @@ def test_the_chain_goes_on_with_a_labelled_cohort(labelled: tuple[Cohort, str]) 
     run("audit", cohort.path)
     told = json.loads((cohort.path / "audit/audit.json").read_text())
     assert not {"lv_edv_ml_sd", "quality", "judge"} & set(json.dumps(told).replace('"', " ").split())
-    run("export", cohort.path, cohort.path.parent / "exported", "--to-scanner", "nifti")
+    run("export", cohort.path, cohort.path.parent / "exported", "--format", "nifti")
     again = label(cohort, cohort.path.parent / "again", workers=1)
     assert again.slices.empty, "everything is drawn: nothing is left for a judge"
     assert [again.cohort.mask(k).tobytes() for k in range(len(cohort))] == [

@@ -91,8 +91,8 @@ def evaluate(
     expect_cohorts(real, synth, also_test)
     expect_weights(encoder, reader, segmenter, run, *(reference or []))
     _check_sides(real, synth)
+    from synthcmr.cli.attack_target import load_attack_target
     from synthcmr.cli.debias import listed, read_settings
-    from synthcmr.cli.suspect import suspect_of
     from synthcmr.cohort import Cohort
     from synthcmr.errors import SettingsError
     from synthcmr.evaluation.evaluate import evaluate as score
@@ -113,7 +113,7 @@ def evaluate(
         raise SettingsError("--reference: expected --run too, the generator that the references are compared with")
     if fit_encoder:
         told = told.model_copy(update={"encoder": _fitted(real, out, encoder)})
-    suspect = suspect_of(run, reference or ()) if run else None
+    target = load_attack_target(run, reference or ()) if run else None
     with progress_bar("evaluate") as report:
         card = score(
             Cohort.open(real),
@@ -122,7 +122,7 @@ def evaluate(
             told,
             listed(only) or (),
             report,
-            suspect,
+            target,
             workers or networks_at_once(),
         )
     page = write_report(card, out)

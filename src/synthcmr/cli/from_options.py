@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from types import UnionType
+from types import GenericAlias, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import typer
@@ -64,7 +64,8 @@ def _flags(kind: "type[Options]", name: str) -> list[str]:
 def _plain(annotation: Any) -> Any:
     """The type as the command line reads it: of a tuple, a list of its items."""
     if get_origin(annotation) is tuple:
-        return list.__class_getitem__(_plain(get_args(annotation)[0]))
+        inner: Any = _plain(get_args(annotation)[0])
+        return GenericAlias(list, (inner,))
     if get_origin(annotation) in (Union, UnionType):
         inner = [_plain(part) for part in get_args(annotation) if part is not type(None)]
         return Union[inner[0], None] if len(inner) == 1 else annotation  # noqa: UP007 - built at run time

@@ -18,7 +18,7 @@ from synthcmr.evaluation.groups import Group, groups_of
 from synthcmr.evaluation.settings import EvaluateSettings
 
 if TYPE_CHECKING:
-    from synthcmr.evaluation.privacy.suspect import Suspect
+    from synthcmr.evaluation.privacy.attack_target import AttackTarget
 
 Report = Callable[[int, int, str], None]
 
@@ -33,7 +33,7 @@ class Comparison:
     settings: EvaluateSettings
     report: Report | None = None
     everyone: Cohort | None = None  # the real cohort with all its splits, where `real` is one of them
-    suspect: Suspect | None = None  # what made the synthetic images, as far as it is at hand
+    attack_target: AttackTarget | None = None  # what made the synthetic images, as far as it is at hand
     workers: int = 1  # processes, for what is trained
 
     @property

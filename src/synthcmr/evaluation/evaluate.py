@@ -23,7 +23,7 @@ from synthcmr.formats import SCORES as FORMAT
 from synthcmr.training.weights import file_hash, weights_file
 
 if TYPE_CHECKING:
-    from synthcmr.evaluation.privacy.suspect import Suspect
+    from synthcmr.evaluation.privacy.attack_target import AttackTarget
 
 SCORES, FOLDER = "scores.json", "parts"
 FILES = (
@@ -43,7 +43,7 @@ def evaluate(
     settings: EvaluateSettings,
     only: Sequence[str] = (),
     report: Report | None = None,
-    suspect: Suspect | None = None,
+    attack_target: AttackTarget | None = None,
     workers: int = 1,
 ) -> ScoreCard:
     """Score a synthetic cohort against a real one; parts that are finished are taken as they are.
@@ -55,7 +55,7 @@ def evaluate(
         settings: of the evaluation.
         only: parts to run; empty: all. The card shows every part that was ever finished for these cohorts and settings.
         report: called with (done, total, what).
-        suspect: what made the images, for attacks on it.
+        attack_target: what made the images, for attacks on it.
         workers: networks trained at the same time.
 
     Raises:
@@ -65,7 +65,7 @@ def evaluate(
     unknown = [name for name in only if name not in PARTS]
     if unknown:
         raise SettingsError(f"--parts: expected any of {', '.join(PARTS)}, got '{unknown[0]}'")
-    told = Comparison(_chosen(real, settings.split), synthetic, out, settings, report, real, suspect, workers)
+    told = Comparison(_chosen(real, settings.split), synthetic, out, settings, report, real, attack_target, workers)
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
     results = {name: found for name in PARTS if (found := _part(name, told, only)) is not None}
     card = _card(told, results)
@@ -129,7 +129,8 @@ def _key(name: str, told: Comparison) -> str:
         values["also_test"] = Cohort.open(also).hash
     cohorts = [cohort_key(told.real), cohort_key(told.synthetic)]
     if name == "privacy":
-        values["suspect"] = told.suspect.name if told.suspect else ""
+        # Under its former name, so that parts which were finished before are not done again.
+        values["suspect"] = told.attack_target.name if told.attack_target else ""
     text = json.dumps([__version__, name, cohorts, values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -8,7 +8,7 @@ from synthcmr.evaluation.adherence.part import adherence
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.fairness.part import fairness
 from synthcmr.evaluation.fidelity.part import fidelity
-from synthcmr.evaluation.privacy.part import privacy
+from synthcmr.evaluation.privacy.privacy_part import privacy
 from synthcmr.evaluation.score import PartResult
 from synthcmr.evaluation.utility.part import utility
 

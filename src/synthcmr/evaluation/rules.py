@@ -1,16 +1,30 @@
 """The rules that turn scores into verdicts: one object, every number of it settable."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from synthcmr.config import Settings
+
+RENAMED_SCORES = {
+    "secrets told beyond what held-out subjects tell": "attribute-inference advantage",
+    "epsilon proven, of the claim": "audited ε / claimed ε",
+}  # former name -> name now; what was stored before still reads
+
+
+def current_name(score: str) -> str:
+    """The name of a score now; what follows a colon says whom it is of, and stays."""
+    name, colon, rest = score.partition(":")
+    return RENAMED_SCORES.get(name, name) + colon + rest
+
+
+ScoreName = Annotated[str, AfterValidator(current_name)]
 
 
 class Rule(Settings):
     """When one score is good, acceptable or bad."""
 
-    score: str = Field(description="name of a score of the part, of everybody")
+    score: ScoreName = Field(description="name of a score of the part, of everybody")
     says: str = Field(description="what it is evidence of, as a sentence begins with it")
     better: Literal["low", "high"] = "low"
     good: float = Field(description="good where the whole interval is on this side")

@@ -11,7 +11,7 @@ from synthcmr.evaluation.features.radiomics import OF_REGION, REGIONS, Radiomics
 from synthcmr.evaluation.features.spectrum import COUNT
 from synthcmr.evaluation.features.stream import Batch
 from synthcmr.evaluation.fidelity.spread import distance
-from synthcmr.evaluation.privacy.looks import looks
+from synthcmr.evaluation.privacy.descriptors import thumbnails
 from synthcmr.frequency.plane import Plane, spectra
 from synthcmr.frequency.rings import Rings
 
@@ -86,7 +86,7 @@ def ring_powers(frames: Frames) -> Numbers:
 
 def _pictures(frames: Frames) -> npt.NDArray[np.float32]:
     """Small band-passed pictures of unit length, (frames, pixels): their products are correlations."""
-    flat = looks(frames.image[:, None]).flatten(1)
+    flat = thumbnails(frames.image[:, None]).flatten(1)
     unit: npt.NDArray[np.float32] = (flat / flat.norm(dim=1, keepdim=True).clamp(min=1e-6)).numpy()
     return unit
 

@@ -7,7 +7,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.config import Settings
-from synthcmr.evaluation.privacy.result import PrivacyResult
+from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult
+from synthcmr.evaluation.rules import ScoreName, current_name
 
 Word = Literal["good", "acceptable", "not enough evidence", "bad"]
 OVERALL = ""  # the group of everybody
@@ -16,7 +17,7 @@ OVERALL = ""  # the group of everybody
 class Score(Settings):
     """One number of one group."""
 
-    name: str = Field(description="what was measured, e.g. 'FID (cmr)'")
+    name: ScoreName = Field(description="what was measured, e.g. 'FID (cmr)'")
     group: str = Field(OVERALL, description="whom it is of, e.g. 'sex: female'; empty: everybody")
     value: float | None = None
     low: float | None = Field(None, description="lower end of the interval")
@@ -107,7 +108,7 @@ class PartResult(Settings):
 
     def score(self, name: str, group: str = OVERALL) -> Score | None:
         """One score by its name."""
-        return next((s for s in self.scores if s.name == name and s.group == group), None)
+        return next((s for s in self.scores if s.name == current_name(name) and s.group == group), None)
 
 
 class Finding(Settings):

@@ -5,8 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from synthcmr.config import Settings
-from synthcmr.evaluation.privacy.rules import PRIVACY_RULES
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacySettings
 from synthcmr.evaluation.rules import PartRules, Rule
 from synthcmr.evaluation.utility.settings import FAIRNESS_RULES, UTILITY_RULES, FairnessSettings, UtilitySettings
 

@@ -17,7 +17,7 @@ LISTED = {
     "classifier stand-in": "classifying without real images",
     "copies": "freedom from copies",
     "near-copies": "freedom from near-copies",
-    "membership": "secrecy of who was learned from",
+    "membership": "membership privacy",
     "membership, asked": "secrecy of the generator when asked",
     "membership, weights": "secrecy of the weights",
 }

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.evaluation.privacy.judge import judge_privacy
-from synthcmr.evaluation.privacy.result import PrivacyResult
-from synthcmr.evaluation.privacy.suspect import Suspect
+from synthcmr.evaluation.privacy.attack_target import AttackTarget
+from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult, judge_privacy
 from tests.evaluation.privacy.making import QUICK, Memory, textures
 
 
@@ -34,5 +33,5 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def result(cohort: Cohort, stolen: Cohort, memory: Memory, folder: Path) -> PrivacyResult:
     innocent = Memory({})
-    suspect = Suspect("memory", memory, memory, (innocent, innocent))
-    return judge_privacy(cohort, stolen, QUICK, folder, suspect)
+    target = AttackTarget("memory", memory, memory, (innocent, innocent))
+    return judge_privacy(cohort, stolen, QUICK, folder, target)

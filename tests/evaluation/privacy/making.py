@@ -12,8 +12,8 @@ from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.evaluation.privacy.people import People, Piles, people
-from synthcmr.evaluation.privacy.pile import Side, heap
+from synthcmr.evaluation.privacy.image_index import ImageIndex, SplitIndexes, build_index, index_selection
+from synthcmr.evaluation.privacy.image_selection import ImageSelection, MemberSplit, split_members
 from synthcmr.evaluation.privacy.settings import CopySettings, MembershipSettings, PrivacySettings
 
 SETTINGS = PrivacySettings(copies=CopySettings(planted=20), draws=200)
@@ -27,14 +27,14 @@ def textures(out: Path) -> Cohort:
     rng = np.random.default_rng(0)
     with CohortWriter(out, {"step": "textures"}, canvas=(SIDE, SIDE)) as writer:
         for k in range(MEMBERS + OTHERS):
-            told = {
+            attributes = {
                 "sex": ("female", "male")[int(rng.integers(2))],
                 "age": float(rng.integers(20, 90)),
                 "diagnosis": ("nor", "dcm", "hcm")[int(rng.integers(3))],
                 "split": "train" if k < MEMBERS else "test",
             }
             records = tuple(_slice(f"s{k:02d}", i, rng) for i in range(SLICES))
-            writer.add(SubjectRecord(f"s{k:02d}", f"s{k:02d}", told, records))
+            writer.add(SubjectRecord(f"s{k:02d}", f"s{k:02d}", attributes, records))
         writer.finish(None, [])
     return Cohort.open(out)
 
@@ -50,27 +50,33 @@ def _slice(name: str, index: int, rng: np.random.Generator) -> ImageRecord:
     return ImageRecord(image, mask, name, 0, index, SLICES, ("ED", "ES"), ("lv", "lv"), frame_indices=(0, 1))
 
 
-def divided(cohort: Cohort) -> People:
+def divided(cohort: Cohort) -> MemberSplit:
     """The real images, by side."""
-    return people(cohort, 2, SETTINGS)
+    return split_members(cohort, 2, SETTINGS)
 
 
-def piled(who: People, images: np.ndarray, subject: np.ndarray, folder: Path) -> Piles:
+def indexed(split: MemberSplit, images: np.ndarray, subject: np.ndarray, folder: Path) -> SplitIndexes:
     """Real images, and given ones as the synthetic ones, as they are compared."""
     names = np.array([f"{s}/{k}" for k, s in enumerate(subject)])
-    calibrating = np.arange(len(who.held_out.rows)) < len(who.calibrating.rows)
-    return Piles(
-        who.members.pile(folder / "m", None),
-        who.held_out.pile(folder / "h", None),
+    calibrating = np.arange(len(split.held_out)) < len(split.calibrating)
+    return SplitIndexes(
+        index_selection(split.members, folder / "m"),
+        index_selection(split.held_out, folder / "h"),
         calibrating,
-        who.calibrating.pile(folder / "r", None),
-        heap(folder / "s", [images], subject, names, None),
+        index_selection(split.calibrating, folder / "r"),
+        build_index(folder / "s", [images], subject, names, None),
     )
 
 
-def pixels_of(side: Side) -> np.ndarray:
-    """All images of a side."""
-    return np.concatenate(list(side.blocks()))
+def index_of(folder: Path, images: np.ndarray, each: int = 1) -> ImageIndex:
+    """An index of given images, some of each subject."""
+    names = np.repeat([f"s{k:02d}" for k in range(len(images) // each)], each)
+    return build_index(folder, [images.astype(np.float32)], names, names, None)
+
+
+def pixels_of(selection: ImageSelection) -> np.ndarray:
+    """All selected images."""
+    return np.concatenate(list(selection.blocks()))
 
 
 @dataclass

@@ -1,8 +1,9 @@
-"""What decides a judgement of privacy."""
+"""What decides a judgement of privacy, and when privacy is good, acceptable or bad."""
 
 from pydantic import Field
 
 from synthcmr.config import Settings
+from synthcmr.evaluation.rules import PartRules, Rule
 
 
 class SearchSettings(Settings):
@@ -65,3 +66,50 @@ class PrivacySettings(Settings):
     min_subjects: int = Field(8, ge=8, description="on either side, below which nothing is said")
     draws: int = Field(1000, ge=100, description="resamples of the bootstrap")
     seed: int = Field(0, ge=0)
+
+
+PRIVACY_RULES: PartRules = {
+    "copies": Rule(
+        score="training subjects copied",
+        says="No image of a training subject is repeated",
+        good=0,
+        acceptable=0,
+    ),
+    "near-copies": Rule(
+        score="near-copies",
+        says="Images are no more like those of training subjects than held-out ones are",
+        good=0.02,
+        acceptable=0.05,
+        beside="floor",
+    ),
+    "membership": Rule(
+        score="membership AUC (images)",
+        says="The images do not tell who was learned from",
+        good=0.1,
+        acceptable=0.15,
+        beside="floor",
+    ),
+    "membership, asked": Rule(
+        score="membership AUC (asking)",
+        says="The generator, asked for images, does not tell who was learned from",
+        good=0.1,
+        acceptable=0.15,
+        beside="floor",
+        optional=True,
+    ),
+    "membership, weights": Rule(
+        score="membership AUC (weights)",
+        says="The generator's weights do not tell who was learned from",
+        good=0.1,
+        acceptable=0.15,
+        beside="floor",
+        optional=True,
+    ),
+    "promise": Rule(
+        score="audited ε / claimed ε",
+        says="Training keeps its promise of differential privacy",
+        good=1,
+        acceptable=1,
+        optional=True,
+    ),
+}

@@ -40,7 +40,8 @@ class Greys:
 def moved_greys(image: npt.NDArray[np.floating], mask: Mask, source: Greys, target: Greys) -> npt.NDArray[np.float32]:
     """An image or stack, 0 to 1, brightened or darkened by what lies between two kinds of images.
 
-    One curve for all pixels: the order of greys, black and white stay, and so does how an image differs from others of its kind.
+    One curve for all pixels, a power of the intensity: the order of greys stays, and so does how an image differs from others of its
+    kind. White need not stay white: real images are scaled before they are cropped, by what may lie outside of the crop.
 
     Args:
         image: of any shape.
@@ -48,16 +49,14 @@ def moved_greys(image: npt.NDArray[np.floating], mask: Mask, source: Greys, targ
         source: of images like this one.
         target: of those that it shall be like.
     """
-    from scipy.interpolate import PchipInterpolator
-
     means = tissue_means(image, mask)
     if means is None or not 0 < means[1] < means[0] < 1:
         return np.asarray(image, np.float32)
     blood = float(np.clip(means[0] * np.exp(target.blood - source.blood), DARKEST, BRIGHTEST))
     ratio = means[1] / means[0] * np.exp(target.ratio - source.ratio)
     muscle = blood * float(np.clip(ratio, DARKEST_RATIO, BRIGHTEST_RATIO))
-    curve = PchipInterpolator([0.0, means[1], means[0], 1.0], [0.0, muscle, blood, 1.0])
-    return np.asarray(curve(np.clip(image, 0.0, 1.0)), np.float32)
+    gamma = np.log(muscle / blood) / np.log(means[1] / means[0])
+    return np.asarray(np.clip(blood * (np.clip(image, 0.0, 1.0) / means[0]) ** gamma, 0.0, 1.0), np.float32)
 
 
 def tissue_means(image: npt.NDArray[np.floating], mask: Mask) -> tuple[float, float] | None:

@@ -1,0 +1,177 @@
+"""An index of images: their descriptors, and vectors whose distances count, in files, so that memory does not grow with their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from synthcmr.evaluation.privacy.descriptors import pixel_vectors, signature, thumbnails
+from synthcmr.evaluation.privacy.image_selection import Images, ImageSelection, MemberSplit, Names, Vectors
+
+Features = Callable[[Images], npt.NDArray[np.floating]]  # -> (images, numbers)
+Report = Callable[[int, int, str], None]  # called with (done, total, what)
+
+
+def silent(*progress: object) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True)
+class RowStore:
+    """A file of rows of one shape. Plain reads, as pages of a mapped file would count as memory of the process."""
+
+    path: Path
+    shape: tuple[int, ...]  # of a row
+    dtype: str = "float16"
+
+    def append(self, rows: npt.NDArray[np.floating]) -> None:
+        """Put rows behind those that are there."""
+        with self.path.open("ab") as file:
+            file.write(np.ascontiguousarray(rows, dtype=self.dtype).tobytes())
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return self.path.stat().st_size // self._bytes if self.path.exists() else 0
+
+    def chunks(self, size: int) -> Iterator[tuple[slice, Vectors]]:
+        """All rows, so many at once, with where they stand."""
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            count, offset = (stop - start) * self._numbers, start * self._bytes
+            flat = np.fromfile(self.path, dtype=self.dtype, count=count, offset=offset)
+            yield slice(start, stop), flat.reshape(-1, *self.shape).astype(np.float32)
+
+    def rows(self, places: Sequence[int] | npt.NDArray[np.intp]) -> Vectors:
+        """Rows from anywhere."""
+        flat = np.empty((len(places), self._numbers), dtype=self.dtype)
+        with self.path.open("rb", buffering=0) as file:
+            for row, place in zip(flat, places, strict=True):
+                file.seek(int(place) * self._bytes)
+                file.readinto(row.data)
+        return flat.reshape(-1, *self.shape).astype(np.float32)
+
+    @property
+    def _numbers(self) -> int:
+        return int(np.prod(self.shape))
+
+    @property
+    def _bytes(self) -> int:
+        return self._numbers * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class ImageIndex:
+    """Images as they are compared, with the subjects they are of."""
+
+    subject: Names
+    image: Names
+    thumbnails: RowStore
+    signatures: RowStore
+    spaces: dict[str, RowStore]  # vectors whose distances count: pixels and, where an extractor was given, features
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.subject)
+
+    @property
+    def subjects(self) -> Names:
+        """The subjects, each once, in the order of their first image."""
+        _, first = np.unique(self.subject, return_index=True)
+        return self.subject[np.sort(first)]
+
+    @property
+    def subject_number(self) -> npt.NDArray[np.intp]:
+        """Of each image, the place of its subject in `subjects`."""
+        _, first, number = np.unique(self.subject, return_index=True, return_inverse=True)
+        return np.argsort(np.argsort(first))[number]
+
+
+@dataclass(frozen=True)
+class SplitIndexes:
+    """Indexes of all images, real and synthetic."""
+
+    members: ImageIndex
+    held_out: ImageIndex
+    calibrating: npt.NDArray[np.bool_]  # of the held-out images
+    reference: ImageIndex  # those held out to calibrate on, by themselves
+    synthetic: ImageIndex
+
+
+def build_index(
+    folder: Path,
+    blocks: Iterable[Images],
+    subject: Names,
+    image: Names,
+    extractor: Features | None,
+    report: Callable[[int], None] = silent,
+    features: Vectors | None = None,
+) -> ImageIndex:
+    """An index of images that come block by block; what lies in the folder is written anew.
+
+    Args:
+        folder: for what is compared.
+        blocks: the images.
+        subject: of each.
+        image: name of each.
+        extractor: of features.
+        report: called with the number done.
+        features: of each image, where they need not be extracted again.
+    """
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.rows"):
+        old.unlink()
+    stores: dict[str, RowStore] = {}
+    done = 0
+    for block in blocks:
+        with torch.no_grad():
+            small = thumbnails(block)
+            descriptors = {"thumbnails": small, "signatures": signature(small), "pixels": pixel_vectors(block)}
+        vectors = {name: value.numpy() for name, value in descriptors.items()}
+        if features is not None:
+            vectors["features"] = features[done : done + len(block)]
+        elif extractor is not None:
+            vectors["features"] = np.asarray(extractor(block), dtype=np.float32)
+        for name, rows in vectors.items():
+            dtype = "float32" if name == "features" else "float16"
+            stores.setdefault(name, RowStore(folder / f"{name}.rows", rows.shape[1:], dtype)).append(rows)
+        done += len(block)
+        report(done)
+    spaces = {name: store for name, store in stores.items() if name in ("pixels", "features")}
+    return ImageIndex(subject, image, stores["thumbnails"], stores["signatures"], spaces)
+
+
+def index_selection(
+    selection: ImageSelection,
+    folder: Path,
+    extractor: Features | None = None,
+    report: Callable[[int], None] = silent,
+) -> ImageIndex:
+    """An index of selected images."""
+    return build_index(
+        folder, selection.blocks(), selection.subject, selection.image, extractor, report, selection.features
+    )
+
+
+def index_split(
+    split: MemberSplit, synthetic: ImageSelection, folder: Path, extractor: Features | None, report: Report = silent
+) -> SplitIndexes:
+    """Indexes of all images, in a folder."""
+
+    def index(name: str, side: ImageSelection) -> ImageIndex:
+        return index_selection(
+            side, folder / name, extractor, lambda done: report(done, len(side), f"reading images: {name}")
+        )
+
+    return SplitIndexes(
+        members=index("members", split.members),
+        held_out=index("held-out", split.held_out),
+        calibrating=np.arange(len(split.held_out)) < len(split.calibrating),
+        reference=index("reference", split.calibrating),
+        synthetic=index("synthetic", synthetic),
+    )
