@@ -22,7 +22,6 @@ from synthcmr.formats import COHORT
 if TYPE_CHECKING:
     import pandas as pd
 
-    from synthcmr.cohort.dataset import CohortDataset
 
 STRETCH = 512  # frames read at once
 Choice = str | float | int | bool | Sequence[object] | tuple[float | None, float | None]
@@ -244,14 +243,12 @@ class Cohort:
 
     def volumes(self) -> pd.DataFrame:
         """LV and RV volumes (ml) and myocardial mass (g) per subject, stack and phase, counted on the native masks."""
-        from synthcmr.cohort.volumes import volumes
+        from synthcmr.cohort.measures import volumes
 
         return volumes(self.images)
 
     def dataset(self) -> CohortDataset:
         """A torch-style map dataset of this selection; see `CohortDataset`."""
-        from synthcmr.cohort.dataset import CohortDataset
-
         return CohortDataset(self)
 
     def _table(self, name: str) -> pd.DataFrame:
@@ -283,3 +280,27 @@ def _matches(column: pd.Series, choice: Choice) -> npt.NDArray[np.bool_]:
     if isinstance(choice, (list, tuple, set)):
         return column.isin(list(choice)).to_numpy(dtype=bool)
     return (column == choice).fillna(False).to_numpy(dtype=bool)
+
+
+class CohortDataset:
+    """`dataset[i]` gives `image` float32 and `mask` uint8, both (frames, rows, columns), and `index` into the cohort.
+
+    It needs no torch itself: torch's DataLoader takes any object with a length and items, and turns the arrays into
+    tensors. Pixels are read on access, so memory does not grow with the cohort; it pickles into worker processes.
+    """
+
+    def __init__(self, cohort: Cohort) -> None:
+        """Take the images of a cohort or of a selection from one."""
+        self.cohort = cohort
+        self._size = len(cohort)
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return self._size
+
+    def __getitem__(self, index: int) -> dict[str, npt.NDArray[np.generic] | int]:
+        """Read one image with its mask."""
+        if not -self._size <= index < self._size:
+            raise IndexError(f"expected an image index below {self._size}, got {index}")
+        index %= self._size
+        return {"image": self.cohort.image(index), "mask": self.cohort.mask(index), "index": index}

@@ -1,17 +1,18 @@
-"""Writing a cohort folder: append subjects, survive being killed, finish with tables, cohort.json and provenance."""
+"""The journal of an unfinished cohort: what is safely on disk, so that a killed run continues where it stopped."""
 
 import json
 import math
+import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from synthcmr import __version__
 from synthcmr.cohort.frame_store import FrameWriter
-from synthcmr.cohort.journal import Batch, Journal, Row
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.records import SubjectRecord
@@ -21,12 +22,61 @@ from synthcmr.config import SplitSettings
 from synthcmr.errors import AlreadyMadeError, CohortError
 from synthcmr.formats import COHORT
 
+Row = dict[str, object]
 COHORT_FILE, ARRAYS = "cohort.json", "arrays.zarr"
 SUBJECTS, IMAGES, REJECTS = "subjects.parquet", "images.parquet", "rejects.parquet"
 TRUTH, MEASURES = "truth.parquet", "measures.parquet"
 WORK = ".unfinished"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 COMMIT_EVERY_S = 15.0  # a few generated people take a minute, and fill no shard
+
+
+@dataclass
+class JournalBatch:
+    """Rows that become durable together."""
+
+    frames_end: int = 0
+    cases: list[str] = field(default_factory=list)
+    subjects: list[Row] = field(default_factory=list)
+    images: list[Row] = field(default_factory=list)
+    rejects: list[Row] = field(default_factory=list)
+    truth: list[Row] = field(default_factory=list)
+    measures: list[Row] = field(default_factory=list)
+    dropped: dict[str, str] = field(default_factory=dict)
+
+
+class Journal:
+    """Append-only JSON lines; one line a batch. A torn last line (the machine died) is ignored."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; it may not exist yet."""
+        self.path = path
+
+    def append(self, batch: JournalBatch) -> None:
+        """Make a batch durable. Call only after its frames are on disk."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a") as file:
+            file.write(json.dumps(batch.__dict__, allow_nan=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def batches(self) -> Iterator[JournalBatch]:
+        """The durable batches, one at a time."""
+        if not self.path.exists():
+            return
+        with self.path.open() as file:
+            for line in file:
+                if not line.endswith("\n"):
+                    return
+                yield JournalBatch(**json.loads(line))
+
+    def repair(self) -> None:
+        """Cut a torn last line off, so that the next batch starts on a line of its own."""
+        if not self.path.exists():
+            return
+        text = self.path.read_bytes()
+        if text and not text.endswith(b"\n"):
+            self.path.write_bytes(text[: text.rfind(b"\n") + 1])
 
 
 class CohortWriter:
@@ -57,7 +107,7 @@ class CohortWriter:
             self.done.update(batch.cases)
             start = batch.frames_end
         self._frames = FrameWriter(path / ARRAYS, dtype, canvas, start)
-        self._batch, self._committed = Batch(), time.monotonic()
+        self._batch, self._committed = JournalBatch(), time.monotonic()
 
     def __enter__(self) -> Self:
         """Nothing to open: the folder was claimed when the writer was built."""
@@ -93,7 +143,7 @@ class CohortWriter:
         self._frames.flush()
         self._batch.frames_end = self._frames.count
         self._journal.append(self._batch)
-        self._batch, self._committed = Batch(), time.monotonic()
+        self._batch, self._committed = JournalBatch(), time.monotonic()
 
     def finish(
         self, split: SplitSettings | None, inputs: Iterable[Input], facts: Mapping[str, object] | None = None

@@ -14,7 +14,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import clean
 from synthcmr.cohort.raw import RawSubject, Stack
 from synthcmr.cohort.readers import get_reader, recognise
-from synthcmr.cohort.readers.contours import contour_mask, fill
+from synthcmr.cohort.readers.sunnybrook_contours import contour_mask, fill
 from synthcmr.cohort.writers import get_writer
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.official_sets import official_set
 from synthcmr.cohort.readers import get_reader
-from synthcmr.cohort.splits import assign_splits
+from synthcmr.cohort.splits import assign_splits, official_set
 from synthcmr.config import SplitSettings
 from tests.cohort.readers.layouts import acdc_patient, heart, picture, save, write_csv
 from tests.journeys.typing_in import run

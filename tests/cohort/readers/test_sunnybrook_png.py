@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from synthcmr.cohort.attributes import clean
+from synthcmr.cohort.ingest import read_case
 from synthcmr.cohort.readers import get_reader, recognise
-from synthcmr.cohort.subject_pipeline import read_case
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError, SettingsError
 from tests.cohort.readers.layouts import heart, picture, read_all, read_one, write_csv

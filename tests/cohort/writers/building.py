@@ -12,8 +12,7 @@ from synthcmr.cohort.raw import RawSubject, Stack
 from synthcmr.cohort.readers import get_reader
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
-from synthcmr.cohort.writers.subjects import iter_subjects
-from synthcmr.cohort.writers.volume import Subject
+from synthcmr.cohort.writers.subjects import Subject, iter_subjects
 from tests.cohort.making import disc_mask
 
 SPACING = (1.4, 1.25)  # unequal, so that swapped axes are noticed

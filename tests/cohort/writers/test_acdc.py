@@ -8,7 +8,7 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.ingest import ingest, plan_ingest
 from synthcmr.cohort.writers import get_writer
-from synthcmr.cohort.writers.protocol import WriteSummary
+from synthcmr.cohort.writers.export import WriteSummary
 from synthcmr.config import IngestSettings, PreprocessSettings
 from tests.cohort.writers.building import (
     SPACING,

@@ -9,7 +9,7 @@ from PIL import Image
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writers import get_writer
-from synthcmr.cohort.writers.caption import caption
+from synthcmr.cohort.writers.huggingface import caption
 from tests.cohort.writers.building import FULL, assert_same_pixels, read_all, standard_cohort, written
 
 SPLITS = {"train": {"p01", "p02"}, "validation": {"p04"}, "test": {"p03"}}

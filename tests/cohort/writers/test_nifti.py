@@ -7,7 +7,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writers import get_writer
-from synthcmr.cohort.writers.protocol import WriteSummary
+from synthcmr.cohort.writers.export import WriteSummary
 from tests.cohort.writers.building import (
     FULL,
     SHAPE,

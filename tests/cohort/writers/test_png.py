@@ -7,7 +7,7 @@ from PIL import Image
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writers import get_writer
-from synthcmr.cohort.writers.protocol import WriteSummary
+from synthcmr.cohort.writers.export import WriteSummary
 from synthcmr.errors import SettingsError
 from tests.cohort.writers.building import (
     FULL,

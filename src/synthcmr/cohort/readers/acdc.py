@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from synthcmr.cohort.labels import ACDC_LABELS, Mask
-from synthcmr.cohort.official_sets import OFFICIAL, set_of_case
+from synthcmr.cohort.phases import phase_names
 from synthcmr.cohort.raw import Case, RawSubject, Stack
-from synthcmr.cohort.readers.cine_phases import phase_names
-from synthcmr.cohort.readers.nifti import existing, load_volume, required
+from synthcmr.cohort.readers.image_files import existing, load_volume, required
 from synthcmr.cohort.readers.volume import (
     Volume,
     canonical_mask,
@@ -18,6 +17,7 @@ from synthcmr.cohort.readers.volume import (
     check_same_grid,
     labelled_stack,
 )
+from synthcmr.cohort.splits import OFFICIAL, set_of_case
 from synthcmr.errors import ReadError
 
 PATIENT = re.compile(r"patient\d+")

@@ -8,7 +8,7 @@ import numpy as np
 from synthcmr.cohort.labels import EMIDEC_LABELS
 from synthcmr.cohort.privacy import column_name
 from synthcmr.cohort.raw import Case, RawSubject
-from synthcmr.cohort.readers.nifti import existing, load_volume, required
+from synthcmr.cohort.readers.image_files import existing, load_volume, required
 from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_intensities, check_same_grid, labelled_stack
 from synthcmr.errors import ReadError
 

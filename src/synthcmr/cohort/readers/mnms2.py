@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from synthcmr.cohort.labels import MNMS_LABELS, Mask
-from synthcmr.cohort.official_sets import OFFICIAL, set_in_row, set_of_case
+from synthcmr.cohort.phases import phase_names
 from synthcmr.cohort.raw import Case, RawSubject, Stack
-from synthcmr.cohort.readers.cine_phases import phase_names
-from synthcmr.cohort.readers.csv_rows import Row, find_table, named_as_in_cohort, read_rows
-from synthcmr.cohort.readers.nifti import existing, load_volume, required
+from synthcmr.cohort.readers.image_files import existing, load_volume, required
+from synthcmr.cohort.readers.tables.files import Row, find_table, named_as_in_cohort, read_rows
 from synthcmr.cohort.readers.volume import (
     Volume,
     canonical_mask,
@@ -19,6 +18,7 @@ from synthcmr.cohort.readers.volume import (
     check_same_grid,
     labelled_stack,
 )
+from synthcmr.cohort.splits import OFFICIAL, set_in_row, set_of_case
 from synthcmr.errors import ReadError
 
 CODE = re.compile(r"\d{3}")

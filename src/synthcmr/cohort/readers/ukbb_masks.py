@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import ALL_STRUCTURES, MNMS_LABELS, Label, Mask, remap
-from synthcmr.cohort.readers.cine_phases import MIN_CINE_FRAMES, systole_frames
-from synthcmr.cohort.readers.dicom_cine import Cine
-from synthcmr.cohort.readers.dicom_geometry import slice_affine
+from synthcmr.cohort.phases import MIN_CINE_FRAMES, systole_frames
+from synthcmr.cohort.readers.dicom.cine import Cine
+from synthcmr.cohort.readers.dicom.short_axis import slice_affine
 from synthcmr.errors import ReadError
 
 BAI_LABELS = MNMS_LABELS  # 1 LV cavity, 2 myocardium, 3 RV cavity in both

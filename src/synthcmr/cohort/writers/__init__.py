@@ -3,7 +3,7 @@
 from dataclasses import fields
 from importlib import import_module
 
-from synthcmr.cohort.writers.protocol import Writer
+from synthcmr.cohort.writers.export import Writer
 from synthcmr.errors import SettingsError
 
 WRITERS: dict[str, str] = {

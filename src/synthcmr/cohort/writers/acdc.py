@@ -12,11 +12,18 @@ import numpy.typing as npt
 
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.labels import ACDC_LABELS, Label, Mask
-from synthcmr.cohort.writers.destination import SUBJECTS_FILE, attribute_columns, each_subject, export, write_csv
-from synthcmr.cohort.writers.nifti_file import save_nifti
-from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.writers.export import (
+    SUBJECTS_FILE,
+    Progress,
+    WriteSummary,
+    attribute_columns,
+    each_subject,
+    export,
+    write_csv,
+)
+from synthcmr.cohort.writers.nifti import save_nifti
 from synthcmr.cohort.writers.quantise import quantised
-from synthcmr.cohort.writers.volume import Subject, Volume, without_gaps
+from synthcmr.cohort.writers.subjects import Subject, Volume, without_gaps
 from synthcmr.errors import WriteError
 
 PATIENT = re.compile(r"patient\d{3,}")

@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.writers.destination import (
+from synthcmr.cohort.writers.dicom_headers import CYCLE_WORDS, HELD, decimal, series_header, subject_header
+from synthcmr.cohort.writers.dicom_seg import write_masks
+from synthcmr.cohort.writers.export import (
     SUBJECTS_FILE,
     FileNames,
+    Progress,
+    WriteSummary,
     attribute_columns,
     each_subject,
     export,
     write_csv,
 )
-from synthcmr.cohort.writers.dicom_geometry import Plane, plane_of
-from synthcmr.cohort.writers.dicom_headers import CYCLE_WORDS, HELD, decimal, series_header, subject_header
-from synthcmr.cohort.writers.dicom_seg import write_masks
-from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.writers.geometry import Plane, plane_of
 from synthcmr.cohort.writers.quantise import quantised
-from synthcmr.cohort.writers.volume import Subject, Volume
+from synthcmr.cohort.writers.subjects import Subject, Volume
 from synthcmr.errors import WriteError
 
 if TYPE_CHECKING:

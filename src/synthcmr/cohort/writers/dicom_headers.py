@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from synthcmr.cohort.subject_stack import SubjectStack
-    from synthcmr.cohort.writers.dicom_geometry import Plane
+    from synthcmr.cohort.writers.geometry import Plane
     from synthcmr.cohort.writers.quantise import Quantised
 
 SOFTWARE = "synthcmr"

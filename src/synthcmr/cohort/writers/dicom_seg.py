@@ -12,9 +12,9 @@ import numpy as np
 
 from synthcmr import __version__
 from synthcmr.cohort.labels import STRUCTURES
-from synthcmr.cohort.writers.destination import FileNames
 from synthcmr.cohort.writers.dicom_headers import SOFTWARE, is_synthetic, mark_origin
-from synthcmr.cohort.writers.volume import Volume
+from synthcmr.cohort.writers.export import FileNames
+from synthcmr.cohort.writers.subjects import Volume
 
 if TYPE_CHECKING:
     from pydicom import Dataset

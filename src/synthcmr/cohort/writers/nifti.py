@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.writers.destination import (
+from synthcmr.cohort.subject_stack import SubjectStack
+from synthcmr.cohort.writers.export import (
     SUBJECTS_FILE,
     FileNames,
+    Progress,
+    WriteSummary,
     attribute_columns,
     each_subject,
     export,
     write_csv,
 )
-from synthcmr.cohort.writers.nifti_file import frame_interval_ms, save_nifti
-from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.writers.geometry import nifti_affine, slice_step
+from synthcmr.cohort.writers.subjects import Subject, Volume, without_gaps
 from synthcmr.cohort.writers.table_rows import cine_cells, frame_cells, subject_cells, table_columns
-from synthcmr.cohort.writers.volume import Subject, Volume, without_gaps
 from synthcmr.errors import WriteError
 
 TABLE = "images.csv"
+UNSTATED, SCANNER = 0, 1  # NIfTI form codes
 MOST_SINGLE_FRAMES = 2  # a pair is two files; more frames are one cine
 
 
@@ -101,3 +108,39 @@ class _Run:
         if mask is None:
             self.summary.leave_out(str(cells["subject_id"]), f"mask of {file}", "nobody labelled it")
         self.rows.append({**cells, "image": f"images/{file}", "mask": None if mask is None else f"masks/{file}"})
+
+
+def save_nifti(
+    path: Path,
+    array: npt.NDArray[np.generic],
+    stack: SubjectStack,
+    scale: tuple[float, float] | None = None,
+    frame_ms: float | None = None,
+) -> None:
+    """Write (slices, rows, columns) or (frames, slices, rows, columns) of a stack's geometry.
+
+    Args:
+        path: ending in .nii.gz.
+        array: the values as they are stored.
+        stack: says where they lie.
+        scale: (slope, intercept) from stored values to intensities; None: they are the same.
+        frame_ms: time between frames.
+    """
+    nib: Any = import_module("nibabel")  # most of its functions carry no types
+    affine = nifti_affine(stack)
+    image = nib.Nifti1Image(array.T, affine)  # (t, z, y, x) reversed is (x, y, z, t)
+    code = SCANNER if stack.affine is not None else UNSTATED
+    image.set_sform(affine, code)
+    image.set_qform(affine, code)
+    zooms = [stack.spacing_mm[1] if stack.spacing_mm else 1.0, stack.spacing_mm[0] if stack.spacing_mm else 1.0]
+    image.header.set_zooms((*zooms, slice_step(stack), *((frame_ms or 0.0,) if array.ndim == 4 else ())))
+    image.header.set_xyzt_units("mm", "msec" if array.ndim == 4 and frame_ms else None)
+    if scale is not None:
+        image.header.set_slope_inter(*scale)
+    nib.save(image, path)
+
+
+def frame_interval_ms(stack: SubjectStack) -> float | None:
+    """Mean time between frames."""
+    times = stack.trigger_ms
+    return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else None

@@ -12,11 +12,18 @@ import numpy as np
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.provenance import write_json
-from synthcmr.cohort.writers.destination import FileNames, attribute_columns, each_subject, export, write_csv
-from synthcmr.cohort.writers.nifti_file import save_nifti
-from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.writers.export import (
+    FileNames,
+    Progress,
+    WriteSummary,
+    attribute_columns,
+    each_subject,
+    export,
+    write_csv,
+)
+from synthcmr.cohort.writers.nifti import save_nifti
+from synthcmr.cohort.writers.subjects import Subject, Volume, without_gaps
 from synthcmr.cohort.writers.table_rows import frame_cells
-from synthcmr.cohort.writers.volume import Subject, Volume, without_gaps
 from synthcmr.errors import SettingsError, WriteError
 
 LABEL_NAMES: dict[str, int] = {"background": 0, "LV": int(Label.LV), "MYO": int(Label.MYOCARDIUM), "RV": int(Label.RV)}

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.writers.destination import attribute_columns
-from synthcmr.cohort.writers.volume import Subject, Volume, is_present
+from synthcmr.cohort.writers.export import attribute_columns
+from synthcmr.cohort.writers.subjects import Subject, Volume, is_present
 
 FILE_COLUMNS = (
     "image",

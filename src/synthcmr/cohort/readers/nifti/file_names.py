@@ -7,8 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from synthcmr.cohort.official_sets import SET_WORDS
-from synthcmr.cohort.readers.nifti import SUFFIXES
+from synthcmr.cohort.readers.image_files import NIFTI_SUFFIXES
+from synthcmr.cohort.splits import SET_WORDS
 
 MASK_WORDS = {
     "gt", "seg", "segs", "segmentation", "segmentations", "mask", "masks", "label", "labels", "lbl", "labelmap", "labelstr",
@@ -64,7 +64,7 @@ def parse_name(path: PurePosixPath) -> NamedFile:
 
 
 def _stem(name: str) -> str:
-    return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
+    return next((name.removesuffix(suffix) for suffix in NIFTI_SUFFIXES if name.endswith(suffix)), name)
 
 
 def _unglued(stem: str) -> str:

@@ -2,17 +2,18 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synthcmr.cohort.readers.archive import Entry
-from synthcmr.cohort.readers.dicom_files import Vector, clock_seconds, lenient, number, read_header, vector
+from synthcmr.cohort.readers.dicom.files import Vector, clock_seconds, lenient, number, read_header, vector
 from synthcmr.errors import ReadError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
 
 ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
 SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
@@ -104,7 +105,6 @@ def scan(entries: list[Entry]) -> Study:
 
 
 def _scan_entry(entry: Entry, study: Study, seen: set[str]) -> None:
-    from synthcmr.cohort.readers.dicom_enhanced import enhanced_frames
 
     header = read_header(entry, HEADER_TAGS)
     if header is None:
@@ -149,10 +149,10 @@ def image_kinds(header: "Dataset") -> list[str]:
 def _classic_frame(entry: Entry, header: "Dataset") -> Frame:
     position, axes = vector(header.get("ImagePositionPatient"), 3), vector(header.get("ImageOrientationPatient"), 6)
     spacing = vector(header.get("PixelSpacing"), 2)
-    return build_frame(entry, None, header, position, axes, spacing, _times(header))
+    return build_frame(entry, None, header, position, axes, spacing, _classic_times(header))
 
 
-def _times(header: "Dataset") -> dict[str, float]:
+def _classic_times(header: "Dataset") -> dict[str, float]:
     values = {
         "trigger": number(header.get("TriggerTime")),
         "temporal": number(header.get("TemporalPositionIdentifier")),
@@ -223,3 +223,56 @@ def _what_was_found(study: Study) -> str:
     if study.segmentations:
         parts.append(f"{len(study.segmentations)} segmentation(s)")
     return ", ".join(parts) or "nothing"
+
+
+def enhanced_frames(entry: Entry, header: "Dataset") -> list[Frame]:
+    """The frames of a multi-frame MR file.
+
+    Raises:
+        ReadError: the file does not describe each of its frames.
+    """
+    count = int(number(header.get("NumberOfFrames")) or 1)
+    groups = header.get("PerFrameFunctionalGroupsSequence") or []
+    if len(groups) != count:
+        raise ReadError(
+            f"{entry.base}: expected functional groups for each of {count} frame(s) of a multi-frame file, "
+            f"got {len(groups)}; convert it to single-frame DICOM"
+        )
+    shared = (header.get("SharedFunctionalGroupsSequence") or [None])[0]
+    return [_enhanced_frame(entry, header, i, group, shared) for i, group in enumerate(groups)]
+
+
+def _enhanced_frame(entry: Entry, header: "Dataset", index: int, group: "Dataset", shared: "Dataset | None") -> Frame:
+    def find(sequence: str, name: str) -> object:
+        for holder in (group, shared):
+            items = holder.get(sequence) if holder is not None else None
+            if items and items[0].get(name) is not None:
+                return items[0].get(name)
+        return None
+
+    frame = build_frame(
+        entry,
+        index,
+        header,
+        vector(find("PlanePositionSequence", "ImagePositionPatient"), 3),
+        vector(find("PlaneOrientationSequence", "ImageOrientationPatient"), 6),
+        vector(find("PixelMeasuresSequence", "PixelSpacing"), 2),
+        _present_times(
+            trigger=find("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
+            temporal=find("FrameContentSequence", "TemporalPositionIndex"),
+            instance=index + 1,
+        ),
+    )
+    cycle = str(find("FrameContentSequence", "CardiacCyclePosition"))
+    return replace(
+        frame,
+        thickness_mm=number(find("PixelMeasuresSequence", "SliceThickness")),
+        slope=number(find("PixelValueTransformationSequence", "RescaleSlope")) or 1.0,
+        intercept=number(find("PixelValueTransformationSequence", "RescaleIntercept")) or 0.0,
+        cycle=CYCLE_WORDS.get(cycle, ""),
+    )
+
+
+def _present_times(**values: object) -> dict[str, float]:
+    parsed = {key: number(value) for key, value in values.items()}
+    return {key: value for key, value in parsed.items() if value is not None}

@@ -1,7 +1,7 @@
 """A plain table with one row per image file: the way in for every data set that has no reader of its own.
 
 CSV (comma, semicolon or tab), TSV, Parquet or JSON lines. Columns, of which the first two must be there; capitals,
-spaces and underscores do not matter, and common other names are known (`table_columns.py`):
+spaces and underscores do not matter, and common other names are known (`columns.py`):
 
     subject_id          whose image it is
     image               file, relative to the table or absolute: NIfTI; PNG, JPEG or TIFF in grey; NPY or NPZ
@@ -32,10 +32,9 @@ from pathlib import Path
 
 from synthcmr.cohort.attributes import is_missing
 from synthcmr.cohort.raw import Case, RawSubject
-from synthcmr.cohort.readers.image_row import code_of
-from synthcmr.cohort.readers.row_files import read_rows_of_subject
-from synthcmr.cohort.readers.table_columns import Cells, attribute_columns, attributes_of, control_columns
-from synthcmr.cohort.readers.table_files import STEMS, find_tables, is_table_of_images, load_rows
+from synthcmr.cohort.readers.tables.columns import Cells, attribute_columns, attributes_of, control_columns
+from synthcmr.cohort.readers.tables.files import STEMS, find_tables, is_table_of_images, load_rows
+from synthcmr.cohort.readers.tables.rows import code_of, read_rows_of_subject
 from synthcmr.errors import ReadError, SettingsError
 
 ORIGINS = ("real", "phantom", "synthetic")

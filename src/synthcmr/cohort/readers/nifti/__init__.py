@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from synthcmr.cohort.raw import Case, RawSubject
-from synthcmr.cohort.readers.file_names import parse_name
-from synthcmr.cohort.readers.guessed_table import GuessedTable, Row, guess_table
-from synthcmr.cohort.readers.nifti import SUFFIXES
-from synthcmr.cohort.readers.table import TableReader
+from synthcmr.cohort.readers.image_files import NIFTI_SUFFIXES
+from synthcmr.cohort.readers.nifti.file_names import parse_name
+from synthcmr.cohort.readers.nifti.guessed_table import GuessedTable, Row, guess_table
+from synthcmr.cohort.readers.tables import TableReader
 from synthcmr.errors import SettingsError
 
 MAX_DEPTH = 4  # of folders
@@ -68,7 +68,11 @@ def _files(source: Path) -> Iterator[PurePosixPath]:
     for depth in range(MAX_DEPTH):
         for path in source.glob("*/" * depth + "*.nii*"):
             below = path.relative_to(source)
-            if path.name.endswith(SUFFIXES) and path.is_file() and not any(p.startswith(".") for p in below.parts):
+            if (
+                path.name.endswith(NIFTI_SUFFIXES)
+                and path.is_file()
+                and not any(p.startswith(".") for p in below.parts)
+            ):
                 yield PurePosixPath(below.as_posix())
 
 

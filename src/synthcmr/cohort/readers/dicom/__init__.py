@@ -1,26 +1,95 @@
-"""Which subjects a folder of DICOM holds, judged by one header each, and what they may be called in a cohort."""
+"""Any folder of DICOM: the short-axis cine is found by geometry, masks come from DICOM SEG objects beside it."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.archive import Entry, file_entry, open_entries
-from synthcmr.cohort.readers.dicom_files import lenient, read_header
+from synthcmr.cohort.readers.dicom.cine import read_cine, to_stack
+from synthcmr.cohort.readers.dicom.files import header_attributes, lenient, read_header
+from synthcmr.cohort.readers.dicom.segmentation import seg_masks
 from synthcmr.errors import ReadError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+
+PSEUDONYM_NOTE = "the folder or zip is named after the patient in its header; the subject got a plain number instead"
+SPLIT_NOTE = "files of several patients lie in one folder; subjects were numbered in the order of their Patient ID"
 IDENTITY_TAGS = ["PatientID", "PatientName", "PatientIdentityRemoved", "SyntheticData", "StudyInstanceUID", "Modality"]
 MAX_PEEKS = 50  # files tried per folder or zip before it counts as holding no DICOM
 MIN_NAME_PART = 2  # shorter parts of a name (initials) occur in any word
 
 
+class DicomReader:
+    """One subject per top-level folder or zip; files lying directly in the source are split by patient."""
+
+    name = "dicom"
+    about = "a folder or zip of DICOM per subject (short-axis cine found by geometry; masks as DICOM SEG)"
+
+    def recognises(self, source: Path) -> bool:
+        """Whether a file of the source, or of a zip in it, is DICOM."""
+        if source.is_file():
+            return first_dicom(source) is not None
+        zips = (c for c in sorted(source.iterdir()) if c.suffix.lower() == ".zip")
+        return first_dicom(source) is not None or any(first_dicom(c) is not None for c in zips)
+
+    def cases(self, source: Path) -> list[Case]:
+        """Every subject; see `find_subjects`."""
+        cases: list[Case] = []
+        taken: set[str] = set()
+        for i, found in enumerate(find_subjects(source), start=1):
+            subject_id, note = found.name, ""
+            if not found.name or found.is_identified:
+                subject_id = f"subject-{i:04d}"
+                note = PSEUDONYM_NOTE if found.name else SPLIT_NOTE
+            if subject_id in taken:  # a folder and a zip of one name
+                subject_id = f"{subject_id}-{i:04d}"
+            taken.add(subject_id)
+            where = {"path": found.path, "files": found.files}
+            cases.append(Case(subject_id, {"subject_id": subject_id, "note": note, **where}))
+        return cases
+
+    def read(self, source: Path, case: Case) -> RawSubject:
+        """Read one subject; ReadError where it holds no short-axis stack or its segmentation is unusable."""
+        note = str(case.payload["note"])
+        with _entries(source, case) as entries:
+            return read_subject(str(case.payload["subject_id"]), entries, (note,) if note else ())
+
+
+def read_subject(subject_id: str, entries: list[Entry], notes: tuple[str, ...] = ()) -> RawSubject:
+    """A subject from its DICOM files (ReadError as for `read_cine` and `seg_masks`)."""
+    cine = read_cine(entries)
+    mask, labelled, seg_notes = seg_masks(cine)
+    stack, phase_notes = to_stack(cine, mask, labelled)
+    return RawSubject(
+        subject_id=subject_id,
+        attributes=header_attributes(cine.first.entry),
+        stacks=(stack,),
+        origin=cine.origin,
+        rejects=cine.rejects,
+        notes=(*notes, *cine.notes, *seg_notes, *phase_notes),
+    )
+
+
+@contextmanager
+def _entries(source: Path, case: Case) -> Iterator[list[Entry]]:
+    files = case.payload["files"]
+    if isinstance(files, (tuple, list)) and files:
+        yield [file_entry(source / name, name) for name in files]
+        return
+    path = source if source.is_file() else source / str(case.payload["path"])
+    with open_entries(path, case.case_id) as entries:
+        yield entries
+
+
 @dataclass(frozen=True)
-class Found:
+class DicomSubject:
     """One subject: its name on disk, and its path or the files it consists of, relative to the source."""
 
     name: str
@@ -46,7 +115,7 @@ class Found:
 
 
 @lenient()
-def find_subjects(source: Path) -> list[Found]:
+def find_subjects(source: Path) -> list[DicomSubject]:
     """Subjects of a source: each top-level folder or zip, or the source itself where it directly holds one study.
 
     Files lying directly in the source are split by Patient ID. Top-level folders that share one study are one subject.
@@ -64,7 +133,7 @@ def find_subjects(source: Path) -> list[Found]:
     if any(b.identity is not None for b in below):  # folders without DICOM (masks, papers) are no subjects
         below = [b for b in below if b.identity is not None or (source / b.path).is_file()]
     if _is_one_study(below, source) and not subjects:
-        return [Found(source.resolve().name, ".", (), below[0].identity)]
+        return [DicomSubject(source.resolve().name, ".", (), below[0].identity)]
     return subjects + below
 
 
@@ -82,8 +151,8 @@ def first_dicom(path: Path) -> "Dataset | None":
         return None
 
 
-def _peeked(name: str, relative: str, path: Path) -> Found:
-    return Found(name, relative, (), first_dicom(path))
+def _peeked(name: str, relative: str, path: Path) -> DicomSubject:
+    return DicomSubject(name, relative, (), first_dicom(path))
 
 
 def _first_header(entries: Iterator[Entry]) -> "Dataset | None":
@@ -108,7 +177,7 @@ def _some_files(path: Path) -> Iterator[Entry]:
             yield file_entry(file, file.name)
 
 
-def _split_loose(source: Path, files: list[Path]) -> list[Found]:
+def _split_loose(source: Path, files: list[Path]) -> list[DicomSubject]:
     """The DICOM files lying directly in the source, one subject per Patient ID."""
     groups: dict[str, list[str]] = defaultdict(list)
     identities: dict[str, Dataset] = {}
@@ -120,11 +189,11 @@ def _split_loose(source: Path, files: list[Path]) -> list[Found]:
             identities.setdefault(patient, header)
     if len(groups) == 1:
         (patient,) = groups
-        return [Found(source.resolve().name, ".", tuple(groups[patient]), identities[patient])]
-    return [Found("", ".", tuple(groups[patient]), identities[patient]) for patient in sorted(groups)]
+        return [DicomSubject(source.resolve().name, ".", tuple(groups[patient]), identities[patient])]
+    return [DicomSubject("", ".", tuple(groups[patient]), identities[patient]) for patient in sorted(groups)]
 
 
-def _is_one_study(subjects: list[Found], source: Path) -> bool:
+def _is_one_study(subjects: list[DicomSubject], source: Path) -> bool:
     studies = {str(s.identity.get("StudyInstanceUID")) if s.identity is not None else None for s in subjects}
     folders = [s for s in subjects if (source / s.path).is_dir()]
     return len(subjects) > 1 and len(folders) == len(subjects) and len(studies) == 1 and None not in studies

@@ -1,19 +1,18 @@
-"""NIfTI files of a volume: array order (x, y, z[, t]) and a header that says where the pixels lie."""
+"""Where the pixels of an export lie: the cohort's RAS affine at right angles, for NIfTI, and as planes in DICOM's LPS millimetres."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.readers.dicom.short_axis import APEX_DIRECTION, LPS_TO_RAS
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.errors import WriteError
 
 ORTHOGONAL_COSINE = 0.01
-UNSTATED, SCANNER = 0, 1  # NIfTI form codes
+Vector = npt.NDArray[np.float64]
 
 
 def slice_step(stack: SubjectStack) -> float:
@@ -66,37 +65,41 @@ def directions(stack: SubjectStack) -> npt.NDArray[np.float64]:
     return np.asarray(unit, dtype=np.float64)
 
 
-def save_nifti(
-    path: Path,
-    array: npt.NDArray[np.generic],
-    stack: SubjectStack,
-    scale: tuple[float, float] | None = None,
-    frame_ms: float | None = None,
-) -> None:
-    """Write (slices, rows, columns) or (frames, slices, rows, columns) of a stack's geometry.
+@dataclass(frozen=True)
+class Plane:
+    """The planes of a stack."""
 
-    Args:
-        path: ending in .nii.gz.
-        array: the values as they are stored.
-        stack: says where they lie.
-        scale: (slope, intercept) from stored values to intensities; None: they are the same.
-        frame_ms: time between frames.
-    """
-    nib: Any = import_module("nibabel")  # most of its functions carry no types
-    affine = nifti_affine(stack)
-    image = nib.Nifti1Image(array.T, affine)  # (t, z, y, x) reversed is (x, y, z, t)
-    code = SCANNER if stack.affine is not None else UNSTATED
-    image.set_sform(affine, code)
-    image.set_qform(affine, code)
-    zooms = [stack.spacing_mm[1] if stack.spacing_mm else 1.0, stack.spacing_mm[0] if stack.spacing_mm else 1.0]
-    image.header.set_zooms((*zooms, slice_step(stack), *((frame_ms or 0.0,) if array.ndim == 4 else ())))
-    image.header.set_xyzt_units("mm", "msec" if array.ndim == 4 and frame_ms else None)
-    if scale is not None:
-        image.header.set_slope_inter(*scale)
-    nib.save(image, path)
+    affine: npt.NDArray[np.float64]  # (column, row, slice, 1) -> LPS millimetres
+    step_mm: float
+    invented: bool  # the cohort does not say how the slices lay; a usual short axis was assumed
+
+    @property
+    def orientation(self) -> list[float]:
+        """Image Orientation (Patient): the directions in which column and row index grow."""
+        unit = self.affine[:3, :2] / np.linalg.norm(self.affine[:3, :2], axis=0)
+        return [float(v) for v in unit.T.ravel()]
+
+    def position(self, step: int) -> list[float]:
+        """Image Position (Patient) of the slice `step` slices behind the first one."""
+        return [float(v) for v in self.affine[:3, 3] + step * self.affine[:3, 2]]
 
 
-def frame_interval_ms(stack: SubjectStack) -> float | None:
-    """Mean time between frames."""
-    times = stack.trigger_ms
-    return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else None
+def plane_of(stack: SubjectStack) -> Plane:
+    """The planes of a stack; WriteError where its spacing is unknown or its affine skewed."""
+    affine = LPS_TO_RAS @ nifti_affine(stack)  # the same mirror leads back
+    if stack.affine is not None:
+        return Plane(affine, slice_step(stack), False)
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    affine[:3, :3] = _short_axis() * lengths
+    middle = (np.array([stack.image.shape[3], stack.image.shape[2], stack.image.shape[1]]) - 1) / 2.0
+    affine[:3, 3] = -affine[:3, :3] @ middle
+    return Plane(affine, slice_step(stack), True)
+
+
+def _short_axis() -> npt.NDArray[np.float64]:
+    """Directions of column, row and slice of a usual short axis: slices go from base to apex, rows point downwards."""
+    slices = APEX_DIRECTION
+    towards_left = np.array([1.0, 0.0, 0.0])
+    columns = towards_left - (towards_left @ slices) * slices
+    columns /= np.linalg.norm(columns)
+    return np.stack([columns, np.cross(slices, columns), slices], axis=1)

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.readers.file_names import NamedFile
-from synthcmr.cohort.readers.label_geometry import GuessedLabels, guess_labels
-from synthcmr.cohort.readers.nifti import load_volume
+from synthcmr.cohort.readers.image_files import load_volume
+from synthcmr.cohort.readers.mask_labels import GuessedLabels, guess_labels
+from synthcmr.cohort.readers.nifti.file_names import NamedFile
 from synthcmr.errors import ReadError
 
 COLUMNS = ("subject_id", "image", "mask", "phase", "frame", "labels", "split")

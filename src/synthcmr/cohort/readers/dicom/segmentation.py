@@ -6,12 +6,13 @@ import numpy as np
 
 from synthcmr.cohort.labels import ALL_STRUCTURES, STRUCTURES, Label, Mask
 from synthcmr.cohort.readers.archive import Entry
-from synthcmr.cohort.readers.dicom_cine import Cine
-from synthcmr.cohort.readers.dicom_files import Pixels, decode, lenient, number, read_header
+from synthcmr.cohort.readers.dicom.cine import Cine
+from synthcmr.cohort.readers.dicom.files import Pixels, decode, lenient, number, read_header
 from synthcmr.errors import ReadError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
 
 SEGMENT_LABELS: dict[str, str] = {
     **dict.fromkeys(
