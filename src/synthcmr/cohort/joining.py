@@ -92,20 +92,23 @@ def _parts(subjects: Sequence[dict[Any, Any]], rows: Mapping[Any, Any]) -> Itera
 def _images(cohort: Cohort, rows: Sequence[int]) -> dict[int, ImageRecord]:
     """Images by their row."""
     table = cohort.images.iloc[list(rows)]
-    found: dict[int, ImageRecord] = {}
+    images: dict[int, ImageRecord] = {}
     for places in table.groupby(["n_frames", "height", "width"]).indices.values():
         alike = [rows[int(k)] for k in places]
         image, mask = cohort.read_many(alike)  # in the type they are stored in
-        told = table.iloc[places].to_dict("records")
-        found |= {i: _image(told[k], image[k], mask[k]) for k, i in enumerate(alike)}
-    return found
+        cells = table.iloc[places].to_dict("records")
+        images |= {i: _image(cells[k], image[k], mask[k]) for k, i in enumerate(alike)}
+    return images
 
 
 def _image(row: dict[Any, Any], image: Any, mask: Any) -> ImageRecord:
-    told = {str(k): tuple(v) if isinstance(v, (np.ndarray, list)) else v for k, v in row.items() if is_there(v)}
-    told = {k: tuple(map(_plain, v)) if isinstance(v, tuple) else _plain(v) for k, v in told.items()}
-    own: dict[str, Any] = {k: v for k, v in told.items() if k in OWN}
-    extra: dict[str, Any] = {k: v for k, v in told.items() if k not in OWN | STORED}
+    cells = {
+        str(k): tuple(map(_plain, v)) if isinstance(v, (np.ndarray, list)) else _plain(v)
+        for k, v in row.items()
+        if is_there(v)
+    }
+    own: dict[str, Any] = {k: v for k, v in cells.items() if k in OWN}
+    extra: dict[str, Any] = {k: v for k, v in cells.items() if k not in OWN | STORED}
     return ImageRecord(image=image, mask=mask, extra=extra, **own)
 
 

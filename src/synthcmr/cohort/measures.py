@@ -44,8 +44,8 @@ def volumes(images: pd.DataFrame) -> pd.DataFrame:
                 if structure in row.labelled[k].split(",") and len(areas) and row.slice_step_mm == row.slice_step_mm:
                     entry[name] = entry.get(name, 0.0) + float(areas[k]) * row.slice_step_mm / 1000.0
     records = [
-        {"subject_id": s, "stack": t, "frame": f, "phase": p, **{name: found.get(name) for name in AREAS}}
-        for (s, t, f, p), found in sorted(sums.items())
+        {"subject_id": s, "stack": t, "frame": f, "phase": p, **{name: amounts.get(name) for name in AREAS}}
+        for (s, t, f, p), amounts in sorted(sums.items())
     ]
     table = pd.DataFrame(records, columns=["subject_id", "stack", "frame", "phase", *AREAS]).astype(
         dict.fromkeys(AREAS, float)
@@ -59,17 +59,17 @@ def measure(mask: Mask, spacing_mm: tuple[float, float], slice_step_mm: float) -
     counts = np.stack([np.bincount(frame.ravel(), minlength=256)[:4] for frame in mask[[ED, ES]]]) * ml
     edv, esv = float(counts[ED, Label.LV]), float(counts[ES, Label.LV])
     rv_edv, rv_esv = float(counts[ED, Label.RV]), float(counts[ES, Label.RV])
-    found = {
+    measures = {
         "lv_edv_ml": edv,
         "lv_esv_ml": esv,
         "lv_mass_g": float(counts[ED, Label.MYOCARDIUM]) * MYOCARDIAL_DENSITY_G_PER_ML,
     }
-    found |= {"rv_edv_ml": rv_edv, "rv_esv_ml": rv_esv, "wall_max_mm": wall_max(mask[ED], spacing_mm)}
+    measures |= {"rv_edv_ml": rv_edv, "rv_esv_ml": rv_esv, "wall_max_mm": wall_max(mask[ED], spacing_mm)}
     if edv > 0:
-        found["lv_ef_percent"] = 100.0 * (edv - esv) / edv
+        measures["lv_ef_percent"] = 100.0 * (edv - esv) / edv
     if rv_edv > 0:
-        found["rv_ef_percent"] = 100.0 * (rv_edv - rv_esv) / rv_edv
-    return found
+        measures["rv_ef_percent"] = 100.0 * (rv_edv - rv_esv) / rv_edv
+    return measures
 
 
 def wall_max(mask: Mask, spacing_mm: tuple[float, float]) -> float:

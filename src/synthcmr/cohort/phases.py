@@ -14,7 +14,7 @@ MOVING_SHARE = 0.02  # of the pixels: those that change most are the heart
 
 
 def choose_phases(
-    image: npt.NDArray[np.generic], mask: Mask | None, labelled: tuple[tuple[str, ...], ...], told: tuple[str, ...]
+    image: npt.NDArray[np.generic], mask: Mask | None, labelled: tuple[tuple[str, ...], ...], stated: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Name the phase of each frame of a cine that starts at the R wave.
 
@@ -25,14 +25,14 @@ def choose_phases(
         image: (frames, slices, rows, columns).
         mask: same shape with canonical labels, or None.
         labelled: per frame the structures the mask draws.
-        told: per frame what the headers say ("ED", "ES" or ""); where they name any frame, they are believed.
+        stated: per frame what the headers say ("ED", "ES" or ""); where they name any frame, they are believed.
 
     Returns:
         "ED", "ES" or "" per frame, and notes on what was estimated.
     """
     count = image.shape[0]
-    if any(told):
-        return told, ()
+    if any(stated):
+        return stated, ()
     areas = {} if mask is None else {t: _cavity(mask[t]) for t in range(count) if "lv" in labelled[t]}
     if len(areas) >= 2:
         ed = 0 if 0 in areas else max(areas, key=lambda t: areas[t])
@@ -44,7 +44,7 @@ def choose_phases(
     return phase_names(count, 0, es), ("ES frame estimated from the images",)
 
 
-def phase_names(count: int, ed: int, es: int | None) -> tuple[str, ...]:
+def phase_names(count: int, ed: int | None, es: int | None) -> tuple[str, ...]:
     """Names of `count` frames of which two are known."""
     return tuple("ED" if t == ed else "ES" if t == es else "" for t in range(count))
 

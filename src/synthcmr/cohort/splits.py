@@ -25,12 +25,12 @@ def official_set(text: str) -> str | None:
 
 def set_in_row(row: Mapping[str, str]) -> str | None:
     """The set that a row of the data set's own table states."""
-    return next((found for name in SET_COLUMNS if (found := official_set(row.get(name, "")))), None)
+    return next((official for name in SET_COLUMNS if (official := official_set(row.get(name, "")))), None)
 
 
 def set_in_folders(folders: Iterable[str]) -> str | None:
     """The set that the innermost folder with such a name means."""
-    return next((found for name in reversed(list(folders)) if (found := official_set(name))), None)
+    return next((official for name in reversed(list(folders)) if (official := official_set(name))), None)
 
 
 def set_of_case(case: Case) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.labels import Mask, in_canonical_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,8 +75,7 @@ def assemble(
 
 
 def _union(labelled: tuple[str, ...]) -> str:
-    found = {name for text in labelled for name in text.split(",") if name}
-    return ",".join(name for name in ("lv", "myo", "rv") if name in found)
+    return ",".join(in_canonical_order({name for text in labelled for name in text.split(",")}))
 
 
 def _present(value: float) -> float | None:

@@ -242,9 +242,9 @@ def _recorded(path: Path) -> object:
 
 def cohort_hash(subjects: list[Row], images: list[Row]) -> str:
     """Hash of who is in a cohort and of every pixel and label, independent of the order they came in."""
-    people = (json.dumps(_plain(row), sort_keys=True) for row in subjects)
+    subject_rows = (json.dumps(_plain(row), sort_keys=True) for row in subjects)
     pixels = (f"{row['image_id']} {row['content_hash']}" for row in images)
-    return combined_hash([*people, *pixels])
+    return combined_hash([*subject_rows, *pixels])
 
 
 def _plain(row: Row) -> Row:
@@ -259,5 +259,5 @@ def _image_order(row: Row) -> tuple[str, int, int, int]:
 
 def _differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
     changed = sorted(k for k in {*before, *now} if before.get(k) != now.get(k))
-    told = "; ".join(f"{k} was {before.get(k)!r}, is now {now.get(k)!r}" for k in changed)
-    return f"holds an unfinished cohort made with other settings ({told})"
+    changes = "; ".join(f"{k} was {before.get(k)!r}, is now {now.get(k)!r}" for k in changed)
+    return f"holds an unfinished cohort made with other settings ({changes})"

@@ -23,9 +23,9 @@ def heart_centre(stack: Stack, settings: PreprocessSettings) -> Centre:
     if settings.centre == "middle":
         return middle
     if settings.centre != "motion" and stack.mask is not None:
-        found = mask_centre(stack.mask)
-        if found is not None:
-            return found
+        drawn_middle = mask_centre(stack.mask)
+        if drawn_middle is not None:
+            return drawn_middle
     return image_centre(stack) if settings.centre in ("auto", "motion") else middle
 
 

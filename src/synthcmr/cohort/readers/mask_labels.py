@@ -98,8 +98,8 @@ def parse_structures(text: str) -> tuple[str, ...]:
     Raises:
         ReadError: a name is unknown.
     """
-    found = {label_of(part) for part in re.split(r"[,;+ ]+", text.strip()) if part}
-    return tuple(name for name, label in STRUCTURES.items() if label in found)
+    labels = {label_of(part) for part in re.split(r"[,;+ ]+", text.strip()) if part}
+    return tuple(name for name, label in STRUCTURES.items() if label in labels)
 
 
 def labels_from_json(table: Mapping[str, object]) -> dict[int, int]:
@@ -108,15 +108,15 @@ def labels_from_json(table: Mapping[str, object]) -> dict[int, int]:
     Raises:
         ReadError: a name is unknown, or a value is no whole number.
     """
-    found: dict[int, int] = {}
+    labels: dict[int, int] = {}
     for name, value in table.items():
         values = value if isinstance(value, list) else [value]
         numbers = [v for v in values if isinstance(v, int)]
         if len(numbers) < len(values):
             raise ReadError(f"labels: expected a whole number for '{name}', got {json.dumps(value)}")
         if len(numbers) == 1:
-            found[numbers[0]] = int(label_of(name))
-    return {0: int(Label.BACKGROUND), **found}
+            labels[numbers[0]] = int(label_of(name))
+    return {0: int(Label.BACKGROUND), **labels}
 
 
 @dataclass(frozen=True)

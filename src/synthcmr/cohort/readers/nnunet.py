@@ -11,6 +11,7 @@ import numpy as np
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask, hide_unknown
 from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.image_files import load_image
+from synthcmr.cohort.readers.labelled_frames import check_one_frame
 from synthcmr.cohort.readers.mask_labels import labels_from_json, structures_in
 from synthcmr.cohort.readers.stacking import Part, stacks_of
 from synthcmr.cohort.readers.tables import shared
@@ -58,7 +59,7 @@ class NnunetReader:
                 attributes = cells["attributes"] if isinstance(cells["attributes"], dict) else {}
                 known = {**({"split": split} if split else {}), **attributes}
                 subjects[subject_id].append({**cells, "case": name, "side": side, "attributes": known})
-        return [Case(subject_id, {"cases": found}) for subject_id, found in sorted(subjects.items())]
+        return [Case(subject_id, {"cases": own_cases}) for subject_id, own_cases in sorted(subjects.items())]
 
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject; a case that cannot be read is a reject of its own where another can."""
@@ -145,8 +146,7 @@ def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -
     for volume, path in zip(volumes, paths, strict=True):
         check_intensities(volume, path.name)
         check_same_grid(volume, volumes[0], path.name, paths[0].name)
-        if len(volume.pixels) != 1:
-            raise ReadError(f"{path.name}: expected one frame, got {len(volume.pixels)}")
+        check_one_frame(volume, path)
     image = replace(volumes[0], pixels=np.concatenate([v.pixels for v in volumes])) if frames else volumes[0]
     phases, numbers = zip(*frames, strict=True) if frames else ((row.phase,), (row.frame,))
     mask, structures = _mask(root / f"labels{side}" / f"{name}{ending}", description, image, row.labelled)
@@ -169,14 +169,14 @@ def _frames_of(channels: list[str]) -> list[tuple[str, int | None]]:
     """(phase, number) of each channel, if the channels are frames of a cine; else nothing."""
     if len(channels) == 1:
         return []
-    found: list[tuple[str, int | None]] = []
+    frames: list[tuple[str, int | None]] = []
     for channel in channels:
         match = FRAME_NAME.fullmatch(channel.strip())
         phase = channel.strip().upper()
         if match is None and phase not in ("ED", "ES"):
             return []
-        found.append((phase, None) if match is None else ("", int(match[1])))
-    return found
+        frames.append((phase, None) if match is None else ("", int(match[1])))
+    return frames
 
 
 def _mask(

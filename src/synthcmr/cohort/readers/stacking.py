@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.labels import ALL_STRUCTURES, Label, Mask
+from synthcmr.cohort.labels import Label, Mask, in_canonical_order
 from synthcmr.cohort.raw import Stack
 from synthcmr.cohort.readers.volume import Volume
 
@@ -197,8 +197,7 @@ def _mask(group: list[Part], parts: list[Part], board: list[list[Cell]]) -> Mask
 
 
 def _structures(group: list[Part], row: list[Cell]) -> tuple[str, ...]:
-    found = {name for n, t, _ in row if group[n].mask is not None for name in group[n].labelled[t]}
-    return tuple(name for name in ALL_STRUCTURES if name in found)
+    return in_canonical_order({name for n, t, _ in row if group[n].mask is not None for name in group[n].labelled[t]})
 
 
 def _affine(parts: list[Part], first_slice: int) -> npt.NDArray[np.float64] | None:
@@ -212,21 +211,21 @@ def _affine(parts: list[Part], first_slice: int) -> npt.NDArray[np.float64] | No
 
 def _frame_indices(group: list[Part], board: list[list[Cell]]) -> tuple[int, ...]:
     """Positions in the cine; where slices disagree, as many of them say. Empty where a frame's is unknown."""
-    found: list[int] = []
+    indices: list[int] = []
     for row in board:
         numbers = Counter(number for n, t, _ in row if (number := group[n].frames[t]) is not None)
         if not numbers:
             return ()
-        found.append(numbers.most_common(1)[0][0])
-    return tuple(found) if len(set(found)) == len(found) else ()
+        indices.append(numbers.most_common(1)[0][0])
+    return tuple(indices) if len(set(indices)) == len(indices) else ()
 
 
 def _times(group: list[Part], board: list[list[Cell]]) -> tuple[float, ...]:
-    found = []
+    triggers = []
     for row in board:
         n, t, _ = row[0]
         times = group[n].volume.trigger_ms
         if not times:
             return ()
-        found.append(times[t])
-    return tuple(found)
+        triggers.append(times[t])
+    return tuple(triggers)

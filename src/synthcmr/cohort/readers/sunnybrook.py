@@ -12,7 +12,7 @@ from synthcmr.cohort.readers.dicom.cine import read_cine, to_stack
 from synthcmr.cohort.readers.dicom.files import header_attributes
 from synthcmr.cohort.readers.sunnybrook_contours import CONTOUR_FILE, find_contours, masks_from_contours
 from synthcmr.cohort.readers.tables import shared
-from synthcmr.cohort.readers.tables.files import Row, read_columns, read_rows
+from synthcmr.cohort.readers.tables.files import Row, read_columns, read_rows, renamed_cells
 from synthcmr.cohort.readers.tables.rows import read_rows_of_subject
 from synthcmr.errors import SettingsError
 
@@ -73,8 +73,8 @@ class SunnybrookReader:
         files = [data_folder(source) / str(name) for name in names] if isinstance(names, list) else []
         with open_entries(source / str(case.payload["path"])) as entries:
             cine = read_cine(entries)
-            mask, labelled, told, rejects = masks_from_contours(cine, find_contours(files))
-            stack, notes = to_stack(cine, mask, labelled, told)
+            mask, labelled, phases, rejects = masks_from_contours(cine, find_contours(files))
+            stack, notes = to_stack(cine, mask, labelled, phases)
             attributes = {**header_attributes(cine.first.entry), **(table if isinstance(table, dict) else {})}
         rejects = [*cine.rejects, *rejects]
         return RawSubject(case.case_id, attributes, (stack,), rejects=tuple(rejects), notes=(*cine.notes, *notes))
@@ -98,7 +98,7 @@ class SunnybrookPngReader:
         subjects: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
             subjects[row["subject"]].append(row)
-        return [Case(subject, {"rows": found}) for subject, found in subjects.items()]
+        return [Case(subject, {"rows": own_rows}) for subject, own_rows in subjects.items()]
 
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject: ED and ES of the same slices as one stack, slices of one phase as another."""
@@ -109,9 +109,7 @@ class SunnybrookPngReader:
             (folder, {**{ours: row[theirs] for theirs, ours in MANIFEST_CELLS.items()}, **CAVITY_ONLY})
             for row in listed
         )
-        attributes, notes = shared(
-            [{ours: row[theirs] for theirs, ours in MANIFEST_ATTRIBUTES.items() if row.get(theirs)} for row in listed]
-        )
+        attributes, notes = shared([renamed_cells(row, MANIFEST_ATTRIBUTES) for row in listed])
         return RawSubject(case.case_id, attributes, stacks, rejects=rejects, notes=notes)
 
 
@@ -147,14 +145,14 @@ def image_paths(source: Path) -> list[Path]:
 
 def contour_files(source: Path) -> dict[str, list[Path]]:
     """Manual contour files per subject, under every name (SCD0000301, SC-HF-I-4) their folders give it."""
-    found: dict[str, list[Path]] = {}
+    files: dict[str, list[Path]] = {}
     for folder in sorted(data_folder(source).iterdir()):
         if folder.is_dir() and ("contour" in folder.name.lower() or ORIGINAL_ID.fullmatch(folder.name)):
             for path in sorted(folder.rglob("*.txt")):
                 if CONTOUR_FILE.fullmatch(path.name):
                     for name in _subject_names(path):
-                        found.setdefault(name, []).append(path)
-    return found
+                        files.setdefault(name, []).append(path)
+    return files
 
 
 def read_patients(source: Path) -> dict[str, Patient]:
@@ -163,7 +161,7 @@ def read_patients(source: Path) -> dict[str, Patient]:
     Raises:
         SettingsError: the table cannot be read.
     """
-    found: dict[str, Patient] = {}
+    patients: dict[str, Patient] = {}
     for path in sorted(data_folder(source).glob("*.csv")):
         try:
             with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -176,8 +174,8 @@ def read_patients(source: Path) -> dict[str, Patient]:
             values = {str(key).strip().lower(): str(value or "").strip() for key, value in row.items()}
             if set(values) >= TABLE_COLUMNS:
                 patient = Patient(*(values[c] for c in ("patientid", "originalid", "gender", "age", "pathology")))
-                found[canonical_name(patient.scd_id)] = found[canonical_name(patient.original_id)] = patient
-    return found
+                patients[canonical_name(patient.scd_id)] = patients[canonical_name(patient.original_id)] = patient
+    return patients
 
 
 def canonical_name(name: str) -> str:

@@ -47,10 +47,10 @@ class UkbbReader:
         files: dict[str, list[tuple[int, str]]] = {}
         for path, match in _bulk_files(source):
             files.setdefault(match["eid"], []).append((int(match["visit"]), path.name))
-        visits = {eid: sorted(found) for eid, found in sorted(files.items())}
+        visits = {eid: sorted(scans) for eid, scans in sorted(files.items())}
         folder = source if source.is_dir() else source.parent
-        table = read_table(folder, {eid: found[0][0] for eid, found in visits.items()})
-        return [Case(eid, {"visits": found, "attributes": table.get(eid, {})}) for eid, found in visits.items()]
+        table = read_table(folder, {eid: scans[0][0] for eid, scans in visits.items()})
+        return [Case(eid, {"visits": scans, "attributes": table.get(eid, {})}) for eid, scans in visits.items()]
 
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one participant; ReadError where no visit can be read or a mask does not fit."""
@@ -85,14 +85,14 @@ def _read_visit(
 def _labelled_stack(cine: Cine, masks: Path | None) -> tuple[Stack, tuple[str, ...]]:
     if masks is None or not masks.is_dir():
         return to_stack(cine, None, ())
-    mask, labelled, told, notes = bai_masks(masks, cine)
-    stack, phase_notes = to_stack(cine, mask, labelled, told)
+    mask, labelled, phases, notes = bai_masks(masks, cine)
+    stack, phase_notes = to_stack(cine, mask, labelled, phases)
     return stack, (*notes, *phase_notes)
 
 
 def _visits(case: Case) -> list[tuple[int, str]]:
-    found = case.payload["visits"]
-    return [(int(visit), str(name)) for visit, name in found] if isinstance(found, list) else []
+    visits = case.payload["visits"]
+    return [(int(visit), str(name)) for visit, name in visits] if isinstance(visits, list) else []
 
 
 def _bulk_files(source: Path) -> list[tuple[Path, re.Match[str]]]:
@@ -114,18 +114,18 @@ def read_table(folder: Path, instance_of: dict[str, int]) -> dict[str, Attribute
     Raises:
         SettingsError: the table cannot be read.
     """
-    found: dict[str, Attributes] = {}
+    participants: dict[str, Attributes] = {}
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in DELIMITER_OF and p.is_file()):
         try:
-            _read_file(path, instance_of, found)
+            _read_file(path, instance_of, participants)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise SettingsError(
                 f"{path}: expected a table with an 'eid' column and field ids such as 31-0.0, got: {error}"
             ) from error
-    return found
+    return participants
 
 
-def _read_file(path: Path, instance_of: dict[str, int], found: dict[str, Attributes]) -> None:
+def _read_file(path: Path, instance_of: dict[str, int], participants: dict[str, Attributes]) -> None:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         rows = csv.reader(stream, delimiter=DELIMITER_OF[path.suffix.lower()])
         names = [name.strip().lower() for name in next(rows, [])]
@@ -136,7 +136,7 @@ def _read_file(path: Path, instance_of: dict[str, int], found: dict[str, Attribu
         for row in rows:
             eid = row[id_column].strip() if len(row) > id_column else ""
             if eid in instance_of:
-                found.setdefault(eid, {}).update(_attributes_at(row, columns, instance_of[eid]))
+                participants.setdefault(eid, {}).update(_attributes_at(row, columns, instance_of[eid]))
 
 
 def _field_columns(names: list[str]) -> dict[str, list[tuple[int, int, int]]]:
@@ -152,14 +152,14 @@ def _field_columns(names: list[str]) -> dict[str, list[tuple[int, int, int]]]:
 
 
 def _attributes_at(row: list[str], columns: dict[str, list[tuple[int, int, int]]], instance: int) -> Attributes:
-    found: Attributes = {}
+    attributes: Attributes = {}
     for name, places in columns.items():
         for _, _, column in sorted(places, key=lambda p: (*_distance(p[0], instance), p[1])):
             value = row[column].strip() if column < len(row) else ""
             if not is_missing(value):
-                found[name] = SEX_CODES.get(value, value) if name == "sex" else value
+                attributes[name] = SEX_CODES.get(value, value) if name == "sex" else value
                 break
-    return found
+    return attributes
 
 
 def _distance(visit: int, instance: int) -> tuple[bool, int]:

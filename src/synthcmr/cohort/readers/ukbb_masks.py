@@ -33,17 +33,17 @@ def bai_masks(folder: Path, cine: Cine) -> tuple[Mask | None, Labelled, tuple[st
         ReadError: a mask is damaged, has foreign labels, or does not fit the images.
     """
     count = cine.image.shape[0]
-    mask, drawn, told = cine.empty_mask(), [False] * count, [""] * count
+    mask, drawn, phases = cine.empty_mask(), [False] * count, [""] * count
     notes: list[str] = []
     for phase, placed in _placed(folder, cine, notes):
         if phase == "":
             mask[:], drawn = placed, [True] * count
             continue
         t = 0 if phase == "ED" else _es_frame(cine, placed[0], notes)
-        mask[t], drawn[t], told[t] = placed[0], True, phase
+        mask[t], drawn[t], phases[t] = placed[0], True, phase
     if not any(drawn):
         return None, (), (), tuple(notes)
-    return mask, tuple(ALL_STRUCTURES if d else () for d in drawn), tuple(told), tuple(dict.fromkeys(notes))
+    return mask, tuple(ALL_STRUCTURES if d else () for d in drawn), tuple(phases), tuple(dict.fromkeys(notes))
 
 
 def _placed(folder: Path, cine: Cine, notes: list[str]) -> Iterator[tuple[str, Mask]]:

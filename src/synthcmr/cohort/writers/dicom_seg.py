@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthcmr import __version__
-from synthcmr.cohort.labels import STRUCTURES
+from synthcmr.cohort.labels import STRUCTURES, in_canonical_order
 from synthcmr.cohort.writers.dicom_headers import SOFTWARE, is_synthetic, mark_origin
 from synthcmr.cohort.writers.export import FileNames
 from synthcmr.cohort.writers.subjects import Volume
@@ -89,7 +89,7 @@ def _parts(volume: Volume) -> list[_Part]:
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for z, names in enumerate(per_slice):
             if names:
-                groups[tuple(s for s in STRUCTURES if s in names)].append(z)
+                groups[in_canonical_order(names)].append(z)
         parts += [_Part(t, tuple(slices), names) for names, slices in groups.items()]
     return parts
 
@@ -137,14 +137,14 @@ def _segment(number: int, structure: str, origin: str) -> Any:
 
     label, code, meaning, colour = SEGMENTS[structure]
     algorithm = AlgorithmIdentificationSequence(SOFTWARE, codes.DCM.ArtificialIntelligence, __version__)
-    made = is_synthetic(origin)
+    computed = is_synthetic(origin)
     return SegmentDescription(
         segment_number=number,
         segment_label=label,
         segmented_property_category=codes.SCT.AnatomicalStructure,
         segmented_property_type=Code(code, "SCT", meaning),
         # A cohort does not record who drew its real masks; MANUAL is what public data sets have, and claims no software.
-        algorithm_type="AUTOMATIC" if made else "MANUAL",
-        algorithm_identification=algorithm if made else None,
+        algorithm_type="AUTOMATIC" if computed else "MANUAL",
+        algorithm_identification=algorithm if computed else None,
         display_color=CIELabColor(*colour),
     )

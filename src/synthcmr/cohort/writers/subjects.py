@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.frame_store import FrameReader
-from synthcmr.cohort.labels import ALL_STRUCTURES, Label, Mask
+from synthcmr.cohort.labels import Label, Mask, in_canonical_order
 from synthcmr.cohort.subject_stack import SubjectStack, assemble
 from synthcmr.cohort.writer import ARRAYS
 
@@ -37,8 +37,7 @@ class Volume:
 
     def labelled_in(self, frame: int) -> tuple[str, ...]:
         """Structures drawn in any slice of a frame."""
-        found = {name for names in self.slice_labelled[frame] for name in names}
-        return tuple(name for name in ALL_STRUCTURES if name in found)
+        return in_canonical_order({name for names in self.slice_labelled[frame] for name in names})
 
     def is_labelled(self) -> bool:
         """Whether any frame has a mask."""
@@ -123,8 +122,8 @@ def _block(rows: pd.DataFrame, name: str, frames: FrameReader) -> Callable[[int]
     def of_row(position: int) -> npt.NDArray[np.generic]:
         row = rows.iloc[position]
         first = int(row["first_frame"]) - start
-        found = block[first : first + int(row["n_frames"]), : int(row["height"]), : int(row["width"])]
-        return found.astype(kind, copy=False)
+        frames_of_row = block[first : first + int(row["n_frames"]), : int(row["height"]), : int(row["width"])]
+        return frames_of_row.astype(kind, copy=False)
 
     return of_row
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.labels import in_canonical_order
 from synthcmr.cohort.writers.export import attribute_columns
 from synthcmr.cohort.writers.subjects import Subject, Volume, is_present
 
@@ -82,7 +83,7 @@ def cine_cells(volume: Volume) -> dict[str, Any]:
     return {
         "ed_frame": phases.index("ED") if "ED" in phases else None,
         "es_frame": phases.index("ES") if "ES" in phases else None,
-        "labelled": ",".join(name for name in ("lv", "myo", "rv") if name in structures) or None,
+        "labelled": ",".join(in_canonical_order(structures)) or None,
     }
 
 

@@ -43,15 +43,15 @@ class DicomReader:
         """Every subject; see `find_subjects`."""
         cases: list[Case] = []
         taken: set[str] = set()
-        for i, found in enumerate(find_subjects(source), start=1):
-            subject_id, note = found.name, ""
-            if not found.name or found.is_identified:
+        for i, subject in enumerate(find_subjects(source), start=1):
+            subject_id, note = subject.name, ""
+            if not subject.name or subject.is_identified:
                 subject_id = f"subject-{i:04d}"
-                note = PSEUDONYM_NOTE if found.name else SPLIT_NOTE
+                note = PSEUDONYM_NOTE if subject.name else SPLIT_NOTE
             if subject_id in taken:  # a folder and a zip of one name
                 subject_id = f"{subject_id}-{i:04d}"
             taken.add(subject_id)
-            where = {"path": found.path, "files": found.files}
+            where = {"path": subject.path, "files": subject.files}
             cases.append(Case(subject_id, {"subject_id": subject_id, "note": note, **where}))
         return cases
 

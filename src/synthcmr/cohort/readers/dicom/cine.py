@@ -36,7 +36,7 @@ class Cine:
         return "synthetic" if self.first.synthetic else "real"
 
     @property
-    def told_phases(self) -> tuple[str, ...]:
+    def stated_phases(self) -> tuple[str, ...]:
         """Per phase what the headers say it is: "ED", "ES" or ""."""
         return tuple(_agreed([cine[t].cycle for cine in self.slices]) for t in range(len(self.slices[0])))
 
@@ -60,24 +60,24 @@ def read_cine(entries: list[Entry]) -> Cine:
         ReadError: no file is an MR image, none make a short-axis stack, or no slice of it can be decoded.
     """
     study = scan(entries)
-    found = find_short_axis(study.frames)
-    pixels, failed = load_slices(found.slices)
+    short_axis = find_short_axis(study.frames)
+    pixels, failed = load_slices(short_axis.slices)
     if not pixels:
         raise ReadError(failed[0][1])
-    rejects = [*study.rejects, *found.rejects, *((f"slice {found.steps[i]}", reason) for i, reason in failed)]
+    rejects = [*study.rejects, *short_axis.rejects, *((f"slice {short_axis.steps[i]}", reason) for i, reason in failed)]
     kept = sorted(pixels)
     return Cine(
-        slices=tuple(tuple(found.slices[i]) for i in kept),
+        slices=tuple(tuple(short_axis.slices[i]) for i in kept),
         image=np.stack([pixels[i] for i in kept], axis=1),
-        geometry=_geometry(found, kept),
+        geometry=_geometry(short_axis, kept),
         segmentations=tuple(study.segmentations),
         rejects=tuple(rejects),
-        notes=tuple(found.notes),
+        notes=tuple(short_axis.notes),
     )
 
 
 def to_stack(
-    cine: Cine, mask: Mask | None, labelled: tuple[tuple[str, ...], ...], told: tuple[str, ...] = ()
+    cine: Cine, mask: Mask | None, labelled: tuple[tuple[str, ...], ...], stated_phases: tuple[str, ...] = ()
 ) -> tuple[Stack, tuple[str, ...]]:
     """A cine with its mask as the stack of a subject.
 
@@ -85,12 +85,14 @@ def to_stack(
         cine: what was measured.
         mask: (phases, slices, rows, columns) with canonical labels, or None.
         labelled: per phase the structures that the mask draws; () where there is no mask.
-        told: per phase "ED", "ES" or "" where something beside the images says so; default: the headers.
+        stated_phases: per phase "ED", "ES" or "" where something beside the images says so; default: the headers.
 
     Returns:
         The stack, and a note on every phase that had to be estimated.
     """
-    phases, notes = choose_phases(cine.image, mask, labelled, told if any(told) else cine.told_phases)
+    phases, notes = choose_phases(
+        cine.image, mask, labelled, stated_phases if any(stated_phases) else cine.stated_phases
+    )
     if mask is not None:
         mask = np.stack([hide_unknown(m, parts) for m, parts in zip(mask, labelled, strict=True)])
     geometry = cine.geometry
@@ -111,11 +113,11 @@ def to_stack(
     return stack, notes
 
 
-def _geometry(found: FrameStack, kept: list[int]) -> Geometry:
+def _geometry(stack: FrameStack, kept: list[int]) -> Geometry:
     """The grid of the slices that were read, numbered within the whole stack."""
-    steps = [found.steps[i] for i in kept]
-    geometry = stack_geometry([found.slices[i][0] for i in kept], steps)
-    whole = stack_geometry([cine[0] for cine in found.slices], found.steps)
+    steps = [stack.steps[i] for i in kept]
+    geometry = stack_geometry([stack.slices[i][0] for i in kept], steps)
+    whole = stack_geometry([cine[0] for cine in stack.slices], stack.steps)
     return replace(geometry, step_mm=whole.step_mm) if len(kept) == 1 else geometry
 
 

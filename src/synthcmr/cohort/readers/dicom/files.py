@@ -123,7 +123,7 @@ def header_attributes(entry: Entry) -> dict[str, object]:
     header = read_header(entry, ATTRIBUTE_TAGS)
     if header is None:
         return {}
-    found = {
+    attributes = {
         "sex": SEXES.get(str(header.get("PatientSex", "")).strip().upper()),
         "age": age_years(header),
         "height_cm": _height(header),
@@ -133,7 +133,7 @@ def header_attributes(entry: Entry) -> dict[str, object]:
         "field_strength_t": _positive(header.get("MagneticFieldStrength")),
         "heart_rate": _heart_rate(header),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
 def age_years(header: "Dataset") -> float | None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthcmr.cohort.labels import ALL_STRUCTURES, STRUCTURES, Label, Mask
+from synthcmr.cohort.labels import STRUCTURES, Label, Mask, in_canonical_order
 from synthcmr.cohort.readers.archive import Entry
 from synthcmr.cohort.readers.dicom.cine import Cine
 from synthcmr.cohort.readers.dicom.files import Pixels, decode, lenient, number, read_header
@@ -44,7 +44,7 @@ def seg_masks(cine: Cine) -> tuple[Mask | None, tuple[tuple[str, ...], ...], tup
     notes: list[str] = []
     for entry in cine.segmentations:
         _draw(entry, places, mask, drawn, notes)
-    labelled = tuple(tuple(name for name in ALL_STRUCTURES if name in parts) for parts in drawn)
+    labelled = tuple(in_canonical_order(parts) for parts in drawn)
     return (mask, labelled, tuple(notes)) if any(labelled) else (None, (), tuple(notes))
 
 
@@ -87,12 +87,12 @@ def _covered(header: "Dataset", places: dict[Key, Place]) -> list[Place]:
 
 
 def _sources(group: "Dataset") -> list[Key]:
-    found = []
+    keys = []
     for derivation in group.get("DerivationImageSequence") or []:
         for source in derivation.get("SourceImageSequence") or []:
             index = int(number(source.get("ReferencedFrameNumber")) or 1) - 1
-            found.append((str(source.get("ReferencedSOPInstanceUID", "")), index))
-    return found
+            keys.append((str(source.get("ReferencedSOPInstanceUID", "")), index))
+    return keys
 
 
 def _planes(

@@ -137,10 +137,10 @@ def find_short_axis(frames: Sequence[Frame]) -> FrameStack:
         if not frames[0].synthetic:
             stacks[0].notes.append("no short-axis cine stack was found; the study's only stack was taken")
         return stacks[0]
-    found = ", ".join(f"{len(s.slices)} x {len(s.slices[0])}" for s in stacks[:6])
+    sizes = ", ".join(f"{len(s.slices)} x {len(s.slices[0])}" for s in stacks[:6])
     raise ReadError(
         f"expected a short-axis cine ({MIN_SLICES} or more parallel slices with several phases each), got "
-        f"{len(stacks)} stacks of slices x phases: {found}; is the short-axis series in this folder?"
+        f"{len(stacks)} stacks of slices x phases: {sizes}; is the short-axis series in this folder?"
     )
 
 

@@ -126,7 +126,7 @@ def _rows_of(subject: str, files: Sequence[NamedFile], notes: list[str], problem
     images = {_key(file): file for file in files if file.role == "image"}
     masks = {_key(file): file for file in files if file.role == "mask"}
     if ("", None) in images and len(images) > 1:
-        whole = [found.path for found in (images.pop(("", None)), masks.pop(("", None), None)) if found is not None]
+        whole = [file.path for file in (images.pop(("", None)), masks.pop(("", None), None)) if file is not None]
         notes.append(f"files without a phase beside those of ED and ES were left out, e.g. {whole[0]}")
     if len(images) == len(masks) == 1 and ("", None) in {*images, *masks}:
         (image,), (mask,) = images.values(), masks.values()  # only one of the two says the phase

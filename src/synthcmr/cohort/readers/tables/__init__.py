@@ -90,16 +90,16 @@ def _described(path: Path, split: str | None, folder: str) -> list[tuple[str, Ce
     if not rows:
         return []
     control, attributes = control_columns(rows[0]), attribute_columns(rows[0])
-    found: list[tuple[str, Cells]] = []
+    described: list[tuple[str, Cells]] = []
     for number, row in enumerate(rows, start=2):  # as a spreadsheet counts them, below the header
         cells = {name: row.get(column) for name, column in control.items()}
-        known = attributes_of(row, attributes)
+        own = attributes_of(row, attributes)
         if split is not None:
-            known.setdefault("split", split)
-        nobody = is_missing(cells["subject_id"])
-        subject_id = f"row {number}" if nobody else code_of(cells["subject_id"])
-        found.append((subject_id, {"folder": folder, "cells": cells, "attributes": known}))
-    return found
+            own.setdefault("split", split)
+        nameless = is_missing(cells["subject_id"])
+        subject_id = f"row {number}" if nameless else code_of(cells["subject_id"])
+        described.append((subject_id, {"folder": folder, "cells": cells, "attributes": own}))
+    return described
 
 
 def shared(rows: list[Cells]) -> tuple[Cells, tuple[str, ...]]:
@@ -110,18 +110,18 @@ def shared(rows: list[Cells]) -> tuple[Cells, tuple[str, ...]]:
             if value not in values[name]:
                 values[name].append(value)
     notes = [
-        f"{name}: its images have {len(found)} different values; treated as missing"
-        for name, found in values.items()
-        if len(found) > 1
+        f"{name}: its images have {len(different)} different values; treated as missing"
+        for name, different in values.items()
+        if len(different) > 1
     ]
-    return {name: found[0] for name, found in values.items() if len(found) == 1}, tuple(notes)
+    return {name: different[0] for name, different in values.items() if len(different) == 1}, tuple(notes)
 
 
 def _origin(stated: list[object]) -> tuple[str, tuple[str, ...]]:
     """Where a subject's images come from; in doubt, what claims least: synthetic before phantom before real."""
-    found = {str(value).strip().lower() for value in stated if not is_missing(value)}
-    unknown = sorted(found - set(ORIGINS))
+    origins = {str(value).strip().lower() for value in stated if not is_missing(value)}
+    unknown = sorted(origins - set(ORIGINS))
     if unknown:
         raise ReadError(f"origin: expected one of {', '.join(ORIGINS)}, got {', '.join(unknown)}")
-    origin = max(found or {"real"}, key=ORIGINS.index)
-    return origin, ("origin: its images are of several; the least real was taken",) if len(found) > 1 else ()
+    origin = max(origins or {"real"}, key=ORIGINS.index)
+    return origin, ("origin: its images are of several; the least real was taken",) if len(origins) > 1 else ()

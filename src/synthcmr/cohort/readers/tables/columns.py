@@ -63,8 +63,8 @@ Cells = dict[str, object]
 def control_columns(columns: Iterable[str]) -> dict[str, str]:
     """What the reader uses -> the column that holds it."""
     spelt = {column_name(c): c for c in reversed(list(columns))}
-    found = {name: next((spelt[s] for s in spellings if s in spelt), None) for name, spellings in CONTROL.items()}
-    return {name: column for name, column in found.items() if column is not None}
+    columns_of = {name: next((spelt[s] for s in spellings if s in spelt), None) for name, spellings in CONTROL.items()}
+    return {name: column for name, column in columns_of.items() if column is not None}
 
 
 def attribute_columns(columns: Iterable[str]) -> dict[str, str]:
@@ -75,12 +75,12 @@ def attribute_columns(columns: Iterable[str]) -> dict[str, str]:
     listed = list(columns)
     rest = [c for c in listed if c not in set(control_columns(listed).values())]
     rest = [c for c in rest if not PASSED_OVER.fullmatch(column_name(c))]
-    found = {c: column_name(c) for c in rest if column_name(c) in ATTRIBUTES}
+    names = {c: column_name(c) for c in rest if column_name(c) in ATTRIBUTES}
     for column in rest:
         name = attribute_of(column)
-        if column not in found:
-            found[column] = name if name not in found.values() else column_name(column)
-    return {c: found[c] for c in rest}
+        if column not in names:
+            names[column] = name if name not in names.values() else column_name(column)
+    return {c: names[c] for c in rest}
 
 
 def attribute_of(column: str) -> str:
@@ -95,12 +95,12 @@ def attribute_of(column: str) -> str:
 
 def attributes_of(row: Mapping[str, object], columns: Mapping[str, str]) -> Cells:
     """The attributes of one row, in the units of the cohort; missing ones are left out."""
-    found: Cells = {}
+    attributes: Cells = {}
     for column, name in columns.items():
         value = row.get(column)
         if not is_missing(value):
-            found[name] = _in_unit(value, column, name)
-    return found
+            attributes[name] = _in_unit(value, column, name)
+    return attributes
 
 
 def _in_unit(value: object, column: str, name: str) -> object:

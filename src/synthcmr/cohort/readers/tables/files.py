@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from synthcmr.cohort.attributes import is_missing
@@ -52,6 +52,11 @@ def read_columns(path: Path) -> list[str]:
 def named_as_in_cohort(rows: Iterable[Row]) -> list[Row]:
     """The same rows with columns spelt as the cohort spells them ("External code" -> "external_code")."""
     return [{column_name(k): v for k, v in row.items()} for row in rows]
+
+
+def renamed_cells(row: Row, names: Mapping[str, str]) -> dict[str, object]:
+    """The cells that hold something, of the columns that `names` calls by other names."""
+    return {ours: row[theirs] for theirs, ours in names.items() if row.get(theirs)}
 
 
 def find_table(folders: Iterable[Path], columns: set[str]) -> Path | None:
