@@ -24,9 +24,11 @@ class SubjectStack:
     image: npt.NDArray[np.float32]  # (frames, slices, rows, columns)
     mask: Mask  # same shape
     phases: tuple[str, ...]
-    labelled: tuple[str, ...]  # per frame, e.g. "lv,myo,rv"; the union over slices
     frame_indices: tuple[int, ...]
     slice_indices: tuple[int, ...]
+    slice_labelled: tuple[tuple[tuple[str, ...], ...], ...]  # per frame and slice: structures that the mask draws
+    slice_levels: tuple[str | None, ...]  # "basal", "mid", "apical"; None where no mask tells
+    slice_counts: tuple[int, ...]  # of the acquisition, as each slice states it
     spacing_mm: tuple[float, float] | None
     slice_step_mm: float | None
     slice_thickness_mm: float | None
@@ -35,6 +37,28 @@ class SubjectStack:
     )  # (column, row, slice index, 1) -> RAS mm; counts slices from slice_indices[0]
     trigger_ms: tuple[float, ...]
     origin: str
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        return int(self.image.shape[0])
+
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """Per frame the structures drawn in any slice, e.g. "lv,myo,rv"."""
+        return tuple(",".join(self.labelled_in(t)) for t in range(self.frame_count))
+
+    def labelled_in(self, frame: int) -> tuple[str, ...]:
+        """Structures drawn in any slice of a frame."""
+        return in_canonical_order({name for names in self.slice_labelled[frame] for name in names})
+
+    def is_labelled(self) -> bool:
+        """Whether any frame has a mask."""
+        return any(map(self.labelled_in, range(self.frame_count)))
+
+    def frame_name(self, frame: int) -> str:
+        """Phase of a frame ("ED", "ES"), or its 0-based place in the cine such as "f07"."""
+        return self.phases[frame] or f"f{self.frame_indices[frame]:02d}"
 
 
 def assemble(
@@ -62,10 +86,12 @@ def assemble(
         image=np.stack([image(i) for i in where], axis=1),
         mask=np.stack([mask(i) for i in where], axis=1),
         phases=tuple(first["phases"]),
-        labelled=tuple(_union(column) for column in zip(*ordered["labelled"], strict=True)),
         frame_indices=tuple(int(i) for i in first["frame_indices"]),
         slice_indices=tuple(int(i) for i in ordered["slice_index"]),
-        spacing_mm=(float(spacing[0]), float(spacing[1])) if spacing[0] == spacing[0] else None,
+        slice_labelled=tuple(zip(*(map(_names, texts) for texts in ordered["labelled"]), strict=True)),
+        slice_levels=tuple(level if is_present(level) else None for level in ordered["slice_level"]),
+        slice_counts=tuple(int(count) for count in ordered["slice_count"]),
+        spacing_mm=(float(spacing[0]), float(spacing[1])) if is_present(spacing[0]) else None,
         slice_step_mm=_present(first["slice_step_mm"]),
         slice_thickness_mm=_present(first["slice_thickness_mm"]),
         affine=_affine(first["affine"], int(first["slice_index"])),
@@ -74,12 +100,17 @@ def assemble(
     )
 
 
-def _union(labelled: tuple[str, ...]) -> str:
-    return ",".join(in_canonical_order({name for text in labelled for name in text.split(",")}))
+def is_present(value: object) -> bool:
+    """Whether a table's value says something; missing is None or NaN."""
+    return value is not None and value == value
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
 
 
 def _present(value: float) -> float | None:
-    return float(value) if value is not None and value == value else None
+    return float(value) if is_present(value) else None
 
 
 def _affine(flat: object, first_slice: int) -> npt.NDArray[np.float64] | None:

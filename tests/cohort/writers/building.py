@@ -131,8 +131,7 @@ def written(cohort: Cohort) -> dict[str, Subject]:
 
 def assert_same_pixels(subject: Subject, raw: RawSubject, tolerance: float, masks: bool = True) -> None:
     """The only stack of a subject came back: pixels, labels, phases and spacing."""
-    (volume,), (stack,) = subject.volumes, raw.stacks
-    expected = volume.stack
+    (expected,), (stack,) = subject.stacks, raw.stacks
     order = [stack.phases.index(p) for p in expected.phases]
     image = stack.image[order].astype(np.float64)
     assert image.shape == expected.image.shape
@@ -149,7 +148,7 @@ def assert_same_pixels(subject: Subject, raw: RawSubject, tolerance: float, mask
 
 def assert_same_place(subject: Subject, stack: Stack, atol: float = 1e-3) -> None:
     """Every voxel lies where it lay."""
-    affine = subject.volumes[0].stack.affine
+    affine = subject.stacks[0].affine
     assert stack.affine is not None
     assert affine is not None
     np.testing.assert_allclose(stack.affine, affine, atol=atol)

@@ -12,9 +12,9 @@ import numpy as np
 
 from synthcmr import __version__
 from synthcmr.cohort.labels import STRUCTURES, in_canonical_order
+from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.cohort.writers.dicom_headers import SOFTWARE, is_synthetic, mark_origin
 from synthcmr.cohort.writers.export import FileNames
-from synthcmr.cohort.writers.subjects import Volume
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -39,20 +39,20 @@ class _Part:
 
 
 def write_masks(
-    volume: Volume,
+    stack: SubjectStack,
     images: Mapping[Place, Dataset],
     folder: Path,
     stem: str,
     key: tuple[str, ...],
     uid: Callable[..., str],
 ) -> int:
-    """Write the masks of a volume, a file per labelled frame.
+    """Write the masks of a stack, a file per labelled frame.
 
     A segmentation holds one frame, as its planes must differ in position. It speaks about all images it refers to, so
     slices of which other structures are known go to a file of their own; those that nobody labelled are not referred to.
 
     Args:
-        volume: the masks.
+        stack: the masks.
         images: headers of the images, by frame and slice.
         folder: where to write.
         stem: how the file names start.
@@ -63,10 +63,10 @@ def write_masks(
         The number of files.
     """
     names = FileNames()
-    parts = _parts(volume)
+    parts = _parts(stack)
     for number, part in enumerate(parts):
-        path = folder / f"{names.give(f'{stem}_{volume.frame_name(part.frame)}')}.dcm"
-        _write(volume, part, [images[part.frame, z] for z in part.slices], _Uids.of(uid, *key, path.stem), number, path)
+        path = folder / f"{names.give(f'{stem}_{stack.frame_name(part.frame)}')}.dcm"
+        _write(stack, part, [images[part.frame, z] for z in part.slices], _Uids.of(uid, *key, path.stem), number, path)
     return len(parts)
 
 
@@ -83,9 +83,9 @@ class _Uids:
         return cls(*(uid(*key, what) for what in ("series", "instance", "dimensions")))
 
 
-def _parts(volume: Volume) -> list[_Part]:
+def _parts(stack: SubjectStack) -> list[_Part]:
     parts = []
-    for t, per_slice in enumerate(volume.slice_labelled):
+    for t, per_slice in enumerate(stack.slice_labelled):
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for z, names in enumerate(per_slice):
             if names:
@@ -94,11 +94,11 @@ def _parts(volume: Volume) -> list[_Part]:
     return parts
 
 
-def _write(volume: Volume, part: _Part, sources: list[Dataset], uids: _Uids, number: int, path: Path) -> None:
+def _write(stack: SubjectStack, part: _Part, sources: list[Dataset], uids: _Uids, number: int, path: Path) -> None:
     from highdicom.seg import Segmentation
 
-    origin = volume.stack.origin
-    planes = volume.stack.mask[part.frame, list(part.slices)]
+    origin = stack.origin
+    planes = stack.mask[part.frame, list(part.slices)]
     layers = np.stack([planes == STRUCTURES[name] for name in part.structures], axis=-1)
     segmentation = Segmentation(
         source_images=sources,
@@ -120,7 +120,7 @@ def _write(volume: Volume, part: _Part, sources: list[Dataset], uids: _Uids, num
     if sources[0].SliceThickness is None:  # a segmentation must have one: a slab as thick as the slices lie apart
         measures = segmentation.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
         measures.SliceThickness = sources[0].SpacingBetweenSlices
-    segmentation.SeriesDescription = f"SAX masks {volume.frame_name(part.frame)}"
+    segmentation.SeriesDescription = f"SAX masks {stack.frame_name(part.frame)}"
     for dimension in segmentation.DimensionIndexSequence:
         dimension.DimensionOrganizationUID = uids.dimensions
     segmentation.DimensionOrganizationSequence[0].DimensionOrganizationUID = uids.dimensions

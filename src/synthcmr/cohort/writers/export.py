@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_provenance
-from synthcmr.cohort.writers.subjects import Subject, iter_subjects
+from synthcmr.cohort.subject_stack import SubjectStack
+from synthcmr.cohort.writers.subjects import Subject, iter_subjects, without_gaps
 from synthcmr.errors import WriteError
 
 Progress = Callable[[int, int], None]
@@ -89,7 +90,7 @@ def each_subject(cohort: Cohort, summary: WriteSummary, progress: Progress | Non
     """Subjects one by one, reporting progress after each; those without images are listed as left out."""
     total = len(cohort.subjects)
     for done, subject in enumerate(iter_subjects(cohort), start=1):
-        if subject.volumes:
+        if subject.stacks:
             yield subject
         else:
             summary.leave_out(subject.subject_id, "subject", "it has no images")
@@ -111,6 +112,45 @@ class FileNames:
             name, n = f"{base}-{n}", n + 1
         self.taken.add(name.lower())
         return name
+
+
+@dataclass
+class ExportRun:
+    """One export in progress: where it goes, what was written so far, and the rows of its table of subjects or cases."""
+
+    root: Path
+    summary: WriteSummary
+    names: FileNames = field(default_factory=FileNames)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add_row(self, subject: Subject, **cells: object) -> None:
+        """A row of the table: the subject's attributes and what else is said."""
+        own = {"subject_id": subject.subject_id, "split": subject.split}
+        self.rows.append({**subject.attributes, **own, **cells})
+
+    def write_table(self, path: Path, columns: list[str], cohort: Cohort) -> None:
+        """Write the rows, with a column for every attribute that any subject has."""
+        write_csv(path, self.rows, [*columns, *attribute_columns(cohort)])
+        self.summary.files += 1
+
+    def write_stacks(self, subject: Subject, write: Callable[[SubjectStack], None]) -> bool:
+        """Write every stack of a subject, or say why it is left out. Tells whether any was written."""
+        written = False
+        for stack in subject.stacks:
+            try:
+                write(stack)
+                written = True
+            except WriteError as error:
+                self.summary.leave_out(subject.subject_id, f"stack {stack.stack}", str(error))
+        return written
+
+    def filled(self, subject: Subject, stack: SubjectStack, part: str, consequence: str) -> SubjectStack:
+        """The stack without gaps; missing slices are reported as empty and what follows from that."""
+        whole, empty = without_gaps(stack)
+        if empty:
+            reason = f"{empty} missing slice(s) written as empty and {consequence}"
+            self.summary.leave_out(subject.subject_id, part, reason)
+        return whole
 
 
 @contextmanager

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.cohort.writers.export import FileNames, Progress, WriteSummary, csv_table, each_subject, export
-from synthcmr.cohort.writers.subjects import Subject, Volume
+from synthcmr.cohort.writers.subjects import Subject
 from synthcmr.cohort.writers.table_rows import (
     INTENSITY_COLUMNS,
     SLICE_COLUMNS,
@@ -70,35 +71,35 @@ def write_slices(
         File name (the same for image and mask), whether it has a mask, and the cells of its table row.
     """
     names = FileNames()
-    for volume in subject.volumes:
-        grey = Grey.of(volume.stack.image, bits)
+    for stack in subject.stacks:
+        grey = Grey.of(stack.image, bits)
         scale = {"intensity_low": grey.low, "intensity_high": grey.high}
-        shared = {**subject_cells(subject, volume), **scale}
-        for t, z in _places(volume):
-            file = f"{names.give(_name(volume, t, z))}.png"
-            labelled = bool(volume.slice_labelled[t][z])
-            grey.save(images / file, volume.stack.image[t, z])
+        shared = {**subject_cells(subject, stack), **scale}
+        for t, z in _places(stack):
+            file = f"{names.give(_name(stack, t, z))}.png"
+            labelled = bool(stack.slice_labelled[t][z])
+            grey.save(images / file, stack.image[t, z])
             if labelled:
-                save_mask(masks / file, volume.stack.mask[t, z])
+                save_mask(masks / file, stack.mask[t, z])
             summary.files += 1 + labelled
-            yield file, labelled, {**shared, **slice_cells(volume, z, t)}
-        _list_unlabelled(subject, volume, summary)
+            yield file, labelled, {**shared, **slice_cells(stack, z, t)}
+        _list_unlabelled(subject, stack, summary)
 
 
-def _places(volume: Volume) -> Iterator[tuple[int, int]]:
-    for t in range(volume.frame_count):
-        for z in range(len(volume.stack.slice_indices)):
+def _places(stack: SubjectStack) -> Iterator[tuple[int, int]]:
+    for t in range(stack.frame_count):
+        for z in range(len(stack.slice_indices)):
             yield t, z
 
 
-def _name(volume: Volume, frame: int, position: int) -> str:
-    return f"{volume.stack.stack}_s{volume.stack.slice_indices[position]:02d}_{volume.frame_name(frame)}"
+def _name(stack: SubjectStack, frame: int, position: int) -> str:
+    return f"{stack.stack}_s{stack.slice_indices[position]:02d}_{stack.frame_name(frame)}"
 
 
-def _list_unlabelled(subject: Subject, volume: Volume, summary: WriteSummary) -> None:
-    count = sum(not names for per_slice in volume.slice_labelled for names in per_slice)
+def _list_unlabelled(subject: Subject, stack: SubjectStack, summary: WriteSummary) -> None:
+    count = sum(not names for per_slice in stack.slice_labelled for names in per_slice)
     if count:
-        summary.leave_out(subject.subject_id, f"{count} mask(s) of stack {volume.stack.stack}", "nobody labelled them")
+        summary.leave_out(subject.subject_id, f"{count} mask(s) of stack {stack.stack}", "nobody labelled them")
 
 
 @dataclass(frozen=True)
