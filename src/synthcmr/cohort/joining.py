@@ -12,6 +12,7 @@ import numpy as np
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.provenance import Input
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
+from synthcmr.cohort.tables import is_present
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.errors import CohortError
 
@@ -68,10 +69,10 @@ def records(cohort: Cohort) -> Iterator[SubjectRecord]:
         images = _images(cohort, [int(i) for subject in part for i in rows.get(str(subject["subject_id"]), ())])
         for subject in part:
             name = str(subject["subject_id"])
-            attributes = {str(k): v for k, v in subject.items() if k != "subject_id" and is_there(v)}
+            attributes = {str(k): v for k, v in subject.items() if k != "subject_id" and is_present(v)}
             own = tuple(images[int(i)] for i in rows.get(name, ()))
-            truth = {str(k): v for k, v in known.get(name, {}).items() if is_there(v)}
-            measures = {str(k): v for k, v in measured.get(name, {}).items() if is_there(v)}
+            truth = {str(k): v for k, v in known.get(name, {}).items() if is_present(v)}
+            measures = {str(k): v for k, v in measured.get(name, {}).items() if is_present(v)}
             yield SubjectRecord(name, name, attributes, own, truth=truth, measures=measures)
 
 
@@ -105,16 +106,11 @@ def _image(row: dict[Any, Any], image: Any, mask: Any) -> ImageRecord:
     cells = {
         str(k): tuple(map(_plain, v)) if isinstance(v, (np.ndarray, list)) else _plain(v)
         for k, v in row.items()
-        if is_there(v)
+        if is_present(v)
     }
     own: dict[str, Any] = {k: v for k, v in cells.items() if k in OWN}
     extra: dict[str, Any] = {k: v for k, v in cells.items() if k not in OWN | STORED}
     return ImageRecord(image=image, mask=mask, extra=extra, **own)
-
-
-def is_there(value: Any) -> bool:
-    """Whether a cell of a table holds something."""
-    return value is not None and (isinstance(value, (np.ndarray, list, tuple)) or value == value)
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Mask, in_canonical_order
+from synthcmr.cohort.tables import is_present
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,11 +99,6 @@ def assemble(
         trigger_ms=tuple(float(t) for t in first["trigger_ms"]) if first["trigger_ms"] is not None else (),
         origin=str(first["origin"]),
     )
-
-
-def is_present(value: object) -> bool:
-    """Whether a table's value says something; missing is None or NaN."""
-    return value is not None and value == value
 
 
 def _names(text: str) -> tuple[str, ...]:

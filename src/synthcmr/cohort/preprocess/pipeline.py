@@ -11,8 +11,7 @@ from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.cohort.phases import frame_groups
 from synthcmr.cohort.preprocess.grid import Axis, Grid
 from synthcmr.cohort.preprocess.heart import heart_centre
-from synthcmr.cohort.preprocess.levels import Level, slice_levels
-from synthcmr.cohort.preprocess.orient import base_first, septum_left
+from synthcmr.cohort.preprocess.orient import Level, base_first, septum_left, slice_levels
 from synthcmr.cohort.privacy import column_name, salted_id, screen
 from synthcmr.cohort.raw import RawSubject, Stack
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Label
-from synthcmr.cohort.subject_stack import SubjectStack, assemble, is_present
+from synthcmr.cohort.subject_stack import SubjectStack, assemble
+from synthcmr.cohort.tables import is_present
 from synthcmr.cohort.writer import ARRAYS
 
 if TYPE_CHECKING:
