@@ -13,7 +13,7 @@ from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.image_files import load_image
 from synthcmr.cohort.readers.labelled_frames import check_one_frame
 from synthcmr.cohort.readers.mask_labels import labels_from_json, structures_in
-from synthcmr.cohort.readers.stacking import Part, stacks_of
+from synthcmr.cohort.readers.stacking import LabelledVolume, stacks_of
 from synthcmr.cohort.readers.tables import shared
 from synthcmr.cohort.readers.tables.columns import Cells, attribute_columns, attributes_of
 from synthcmr.cohort.readers.tables.files import read_rows
@@ -67,17 +67,17 @@ class NnunetReader:
         description = _description(root)
         listed = case.payload["cases"]
         cases = listed if isinstance(listed, list) else []
-        parts: list[Part] = []
+        files: list[LabelledVolume] = []
         rejects: list[tuple[str, str]] = []
         notes: list[str] = []
         for cells in cases:
             try:
-                parts.append(_read_case(root, description, cells, notes))
+                files.append(_read_case(root, description, cells, notes))
             except ReadError as error:
                 rejects.append((str(cells["case"]), str(error)))
-        if not parts:
+        if not files:
             raise ReadError(rejects[0][1] if rejects else "no case is listed for it")
-        stacks, unplaced = stacks_of(parts)
+        stacks, unplaced = stacks_of(files)
         attributes, remarks = shared([cells["attributes"] for cells in cases])
         return RawSubject(
             case.case_id, attributes, stacks, rejects=(*rejects, *unplaced), notes=(*dict.fromkeys(notes), *remarks)
@@ -135,7 +135,7 @@ def _guessed(name: str) -> tuple[str, Cells]:
     return match["subject"], {"phase": match["phase"].upper(), "attributes": {}}
 
 
-def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -> Part:
+def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -> LabelledVolume:
     name, side = str(cells["case"]), str(cells["side"])
     ending = str(description.get("file_ending", ".nii.gz"))
     row = ImageRow.parse({**{c: cells.get(c) for c in CASE_COLUMNS}, "image": name})
@@ -153,7 +153,7 @@ def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -
     notes += [ONE_MASK] if frames and mask is not None else []
     notes += [OTHER_CHANNELS] if not frames and len(channels) > 1 else []
     labelled = tuple(structures if t == 0 else () for t in range(len(phases)))
-    return Part(name, image, mask, labelled, tuple(phases), tuple(numbers), stack=row.stack)
+    return LabelledVolume(name, image, mask, labelled, tuple(phases), tuple(numbers), stack=row.stack)
 
 
 def _channels(description: Cells) -> list[str]:

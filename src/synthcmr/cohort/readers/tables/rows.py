@@ -12,7 +12,7 @@ from synthcmr.cohort.labels import Label, Mask, hide_unknown
 from synthcmr.cohort.raw import Stack
 from synthcmr.cohort.readers.image_files import is_raster, load_image
 from synthcmr.cohort.readers.mask_labels import CANONICAL, parse_labels, parse_structures, structures_in
-from synthcmr.cohort.readers.stacking import Part, stacks_of
+from synthcmr.cohort.readers.stacking import LabelledVolume, stacks_of
 from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_intensities, check_same_grid
 from synthcmr.errors import ReadError
 
@@ -138,21 +138,21 @@ def read_rows_of_subject(rows: Iterable[tuple[Path, Cells]]) -> tuple[tuple[Stac
     Raises:
         ReadError: no row could be read.
     """
-    parts: list[Part] = []
+    files: list[LabelledVolume] = []
     rejects: list[tuple[str, str]] = []
     for folder, cells in rows:
         try:
-            parts.append(read_part(folder, ImageRow.parse(cells)))
+            files.append(read_part(folder, ImageRow.parse(cells)))
         except ReadError as error:
             rejects.append((str(cells.get("image") or "a row without image"), str(error)))
-    if not parts:
+    if not files:
         more = f" (and {len(rejects) - 1} more of its images cannot be read)" if len(rejects) > 1 else ""
         raise ReadError((rejects[0][1] if rejects else "no image is listed for it") + more)
-    stacks, unplaced = stacks_of(parts)
+    stacks, unplaced = stacks_of(files)
     return stacks, (*rejects, *unplaced)
 
 
-def read_part(folder: Path, row: ImageRow) -> Part:
+def read_part(folder: Path, row: ImageRow) -> LabelledVolume:
     """Load the file of one row with its mask.
 
     Raises:
@@ -164,7 +164,7 @@ def read_part(folder: Path, row: ImageRow) -> Part:
     volume = _as_stated(volume, row, is_raster(path))
     mask = None if row.mask is None else _mask(folder / row.mask, volume, path.name, row)
     count = len(volume.pixels)
-    return Part(
+    return LabelledVolume(
         name=row.image,
         volume=volume,
         mask=mask,
