@@ -93,11 +93,7 @@ class Cohort:
         Raises:
             CohortError: the cohort is not of phantoms.
         """
-        if not self.has_truth:
-            raise CohortError(
-                f"{self.path}: expected {TRUTH}, which only phantom cohorts have; nobody knows the truth of others"
-            )
-        return self._table(TRUTH)
+        return self._optional(TRUTH, "which only phantom cohorts have; nobody knows the truth of others")
 
     @property
     def has_truth(self) -> bool:
@@ -111,11 +107,7 @@ class Cohort:
         Raises:
             CohortError: no judge labelled the cohort.
         """
-        if not self.has_measures:
-            raise CohortError(
-                f"{self.path}: expected {MEASURES}, which 'synthcmr label' and 'synthcmr ingest --label' write; label the cohort"
-            )
-        return self._table(MEASURES)
+        return self._optional(MEASURES, "which 'synthcmr label' and 'synthcmr ingest --label' write; label the cohort")
 
     @property
     def has_measures(self) -> bool:
@@ -255,6 +247,11 @@ class Cohort:
         import pandas as pd
 
         return COHORT.updated(pd.read_parquet(self.path / name), name, self.info["version"])
+
+    def _optional(self, name: str, whose: str) -> pd.DataFrame:
+        if not (self.path / name).exists():
+            raise CohortError(f"{self.path}: expected {name}, {whose}")
+        return self._table(name)
 
     def _subset(self, keep: npt.NDArray[np.bool_]) -> Cohort:
         images = self.images[keep].reset_index(drop=True)

@@ -138,12 +138,7 @@ def ingest(
         todo = [case for case in plan.cases if case.case_id not in writer.done]
         done = len(plan.cases) - len(todo)
         job = partial(
-            read_case,
-            plan.reader,
-            plan.source,
-            settings=plan.settings.preprocess,
-            salt=plan.salt,
-            labeller=labeller,
+            read_case, plan.reader, plan.source, settings=plan.settings.preprocess, salt=plan.salt, labeller=labeller
         )
         preload = ["synthcmr.cohort.ingest", get_reader(plan.reader).__module__]
         preload += [type(labeller).__module__, NETWORKS] if labeller is not None else []

@@ -37,10 +37,7 @@ class Mnms2Reader:
         return [
             Case(
                 str(f.relative_to(source)),
-                {
-                    "row": by_code.get(f.name),
-                    OFFICIAL: set_in_row(by_code.get(f.name, {})) or _set_of_code(f.name),
-                },
+                {"row": by_code.get(f.name), OFFICIAL: set_in_row(by_code.get(f.name, {})) or _set_of_code(f.name)},
             )
             for f in _folders(source)
         ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr import __version__
 from synthcmr.cohort.attributes import DRAWN
+from synthcmr.cohort.readers.dicom.frames import CYCLE_WORDS as PHASE_OF_CYCLE_WORD
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from synthcmr.cohort.writers.quantise import Quantised
 
 SOFTWARE = "synthcmr"
-CYCLE_WORDS = {"ED": "END_DIASTOLE", "ES": "END_SYSTOLE"}  # Cardiac Cycle Position (0018,9236)
+CYCLE_WORDS = {phase: word for word, phase in PHASE_OF_CYCLE_WORD.items()}
 SEX_CODES = {"female": "F", "male": "M"}
 HELD = (
     "sex",

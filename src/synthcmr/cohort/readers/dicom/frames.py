@@ -20,27 +20,13 @@ SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
 SHORT_AXIS_HINT = re.compile(r"(^|[^a-z])(sax|sa|short[ _-]?axis)([^a-z]|$)", re.IGNORECASE)
 CYCLE_WORDS = {"END_DIASTOLE": "ED", "END_SYSTOLE": "ES"}  # values of Cardiac Cycle Position (0018,9236)
 PHASE_MAPS = {"P", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP"}
-HEADER_TAGS = [
-    *(
-        "SOPClassUID",
-        "SOPInstanceUID",
-        "SeriesInstanceUID",
-        "SeriesNumber",
-        "SeriesDescription",
-        "Modality",
-        "ImageType",
-    ),
-    *("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
-    *(
-        "ImagePositionPatient",
-        "ImageOrientationPatient",
-        "TriggerTime",
-        "TemporalPositionIdentifier",
-        "AcquisitionTime",
-    ),
-    *("ContentTime", "InstanceNumber", "RescaleSlope", "RescaleIntercept", "ScanningSequence", "SequenceVariant"),
-    *("SyntheticData", "CardiacCyclePosition", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
-]
+HEADER_TAGS = """
+    SOPClassUID SOPInstanceUID SeriesInstanceUID SeriesNumber SeriesDescription Modality ImageType Rows Columns
+    SamplesPerPixel NumberOfFrames PixelSpacing SliceThickness SpacingBetweenSlices ImagePositionPatient
+    ImageOrientationPatient TriggerTime TemporalPositionIdentifier AcquisitionTime ContentTime InstanceNumber
+    RescaleSlope RescaleIntercept ScanningSequence SequenceVariant SyntheticData CardiacCyclePosition
+    SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
+""".split()
 
 
 @dataclass(frozen=True)
@@ -100,12 +86,11 @@ def scan(entries: list[Entry]) -> Study:
     if any(not f.derived for f in study.frames):
         _skip_derived(study)
     if not study.frames:
-        raise ReadError(f"expected MR images in DICOM, got {len(entries)} file(s): {_what_was_found(study)}")
+        raise ReadError(f"expected MR images in DICOM, got {len(entries)} file(s): {_contents(study)}")
     return study
 
 
 def _scan_entry(entry: Entry, study: Study, seen: set[str]) -> None:
-
     header = read_header(entry, HEADER_TAGS)
     if header is None:
         study.skipped["not DICOM"] += 1
@@ -149,18 +134,14 @@ def image_kinds(header: "Dataset") -> list[str]:
 def _classic_frame(entry: Entry, header: "Dataset") -> Frame:
     position, axes = vector(header.get("ImagePositionPatient"), 3), vector(header.get("ImageOrientationPatient"), 6)
     spacing = vector(header.get("PixelSpacing"), 2)
-    return build_frame(entry, None, header, position, axes, spacing, _classic_times(header))
-
-
-def _classic_times(header: "Dataset") -> dict[str, float]:
-    values = {
-        "trigger": number(header.get("TriggerTime")),
-        "temporal": number(header.get("TemporalPositionIdentifier")),
-        "acquisition": clock_seconds(header.get("AcquisitionTime")),
-        "content": clock_seconds(header.get("ContentTime")),
-        "instance": number(header.get("InstanceNumber")),
-    }
-    return {key: value for key, value in values.items() if value is not None}
+    times = _known_times(
+        trigger=number(header.get("TriggerTime")),
+        temporal=number(header.get("TemporalPositionIdentifier")),
+        acquisition=clock_seconds(header.get("AcquisitionTime")),
+        content=clock_seconds(header.get("ContentTime")),
+        instance=number(header.get("InstanceNumber")),
+    )
+    return build_frame(entry, None, header, position, axes, spacing, times)
 
 
 def build_frame(
@@ -216,7 +197,7 @@ def _skip_derived(study: Study) -> None:
         study.frames = kept
 
 
-def _what_was_found(study: Study) -> str:
+def _contents(study: Study) -> str:
     parts = [f"{count} {reason}" for reason, count in study.skipped.most_common()]
     if study.rejects:
         parts.append(f"{len(study.rejects)} damaged (first: {study.rejects[0][1]})")
@@ -257,10 +238,10 @@ def _enhanced_frame(entry: Entry, header: "Dataset", index: int, group: "Dataset
         vector(find("PlanePositionSequence", "ImagePositionPatient"), 3),
         vector(find("PlaneOrientationSequence", "ImageOrientationPatient"), 6),
         vector(find("PixelMeasuresSequence", "PixelSpacing"), 2),
-        _present_times(
-            trigger=find("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
-            temporal=find("FrameContentSequence", "TemporalPositionIndex"),
-            instance=index + 1,
+        _known_times(
+            trigger=number(find("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime")),
+            temporal=number(find("FrameContentSequence", "TemporalPositionIndex")),
+            instance=index + 1.0,
         ),
     )
     cycle = str(find("FrameContentSequence", "CardiacCyclePosition"))
@@ -273,6 +254,5 @@ def _enhanced_frame(entry: Entry, header: "Dataset", index: int, group: "Dataset
     )
 
 
-def _present_times(**values: object) -> dict[str, float]:
-    parsed = {key: number(value) for key, value in values.items()}
-    return {key: value for key, value in parsed.items() if value is not None}
+def _known_times(**values: float | None) -> dict[str, float]:
+    return {key: value for key, value in values.items() if value is not None}
