@@ -19,7 +19,7 @@ SUPPORT = {"cubic": 2.0, "linear": 1.0}
 
 
 @dataclass(frozen=True)
-class Axis:
+class PixelAxis:
     """How one image axis is sampled: `size` output pixels, `step` input pixels apart, centred on input position `centre`."""
 
     size: int
@@ -52,11 +52,11 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Grid:
+class PixelGrid:
     """The output pixel grid of a stack, in input pixels."""
 
-    rows: Axis
-    columns: Axis
+    rows: PixelAxis
+    columns: PixelAxis
 
     def affine(self, native: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Affine of the output grid, (column, row, slice, 1) -> mm."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from synthcmr.cohort.attributes import clean
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.cohort.phases import frame_groups
-from synthcmr.cohort.preprocess.grid import Axis, Grid
+from synthcmr.cohort.preprocess.grid import PixelAxis, PixelGrid
 from synthcmr.cohort.preprocess.heart import heart_centre
 from synthcmr.cohort.preprocess.orient import Level, base_first, septum_left, slice_levels
 from synthcmr.cohort.privacy import column_name, salted_id, screen
@@ -30,7 +30,7 @@ class Prepared:
     stack: Stack
     image: npt.NDArray[np.float32]  # (frames, slices, rows, columns)
     mask: Mask
-    grid: Grid
+    grid: PixelGrid
     low: float | None
     high: float | None
 
@@ -92,7 +92,7 @@ def _prepare(stack: Stack, settings: PreprocessSettings) -> Prepared:
     return Prepared(stack, image, grid.mask(native), grid, low, high)
 
 
-def _grid(stack: Stack, settings: PreprocessSettings) -> Grid:
+def _grid(stack: Stack, settings: PreprocessSettings) -> PixelGrid:
     lengths = stack.image.shape[-2:]
     steps = (1.0, 1.0)
     if settings.spacing_mm is not None and stack.spacing_mm is not None:
@@ -103,8 +103,8 @@ def _grid(stack: Stack, settings: PreprocessSettings) -> Grid:
         size = settings.size if settings.size is not None else max(1, round(length / step))
         if step == 1.0:  # without resampling a crop must copy pixels, so it starts on one
             position = round(position - (size - 1) / 2.0) + (size - 1) / 2.0
-        axes.append(Axis(size, step, position))
-    return Grid(axes[0], axes[1])
+        axes.append(PixelAxis(size, step, position))
+    return PixelGrid(axes[0], axes[1])
 
 
 def _range(image: npt.NDArray[np.generic], settings: PreprocessSettings) -> tuple[float | None, float | None]:
@@ -184,7 +184,7 @@ def _record(
     )
 
 
-def _stored_affine(stack: Stack, grid: Grid) -> npt.NDArray[np.float64] | None:
+def _stored_affine(stack: Stack, grid: PixelGrid) -> npt.NDArray[np.float64] | None:
     """The stored affine counts slices by slice_index, so that it is the same for every row of a stack."""
     if stack.affine is None:
         return None

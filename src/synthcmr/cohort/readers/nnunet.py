@@ -14,8 +14,7 @@ from synthcmr.cohort.readers.image_files import load_image
 from synthcmr.cohort.readers.labelled_frames import check_one_frame
 from synthcmr.cohort.readers.mask_labels import labels_from_json, structures_in
 from synthcmr.cohort.readers.stacking import LabelledVolume, stacks_of
-from synthcmr.cohort.readers.tables import shared
-from synthcmr.cohort.readers.tables.columns import Cells, attribute_columns, attributes_of
+from synthcmr.cohort.readers.tables.columns import Cells, agreed_attributes, attribute_columns, attributes_of
 from synthcmr.cohort.readers.tables.files import read_rows
 from synthcmr.cohort.readers.tables.rows import ImageRow
 from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_intensities, check_same_grid
@@ -78,7 +77,7 @@ class NnunetReader:
         if not files:
             raise ReadError(rejects[0][1] if rejects else "no case is listed for it")
         stacks, unplaced = stacks_of(files)
-        attributes, remarks = shared([cells["attributes"] for cells in cases])
+        attributes, remarks = agreed_attributes([cells["attributes"] for cells in cases])
         return RawSubject(
             case.case_id, attributes, stacks, rejects=(*rejects, *unplaced), notes=(*dict.fromkeys(notes), *remarks)
         )

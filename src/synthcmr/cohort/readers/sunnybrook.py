@@ -11,7 +11,7 @@ from synthcmr.cohort.readers.archive import open_entries
 from synthcmr.cohort.readers.dicom.cine import read_cine, to_stack
 from synthcmr.cohort.readers.dicom.files import header_attributes
 from synthcmr.cohort.readers.sunnybrook_contours import CONTOUR_FILE, find_contours, masks_from_contours
-from synthcmr.cohort.readers.tables import shared
+from synthcmr.cohort.readers.tables.columns import agreed_attributes
 from synthcmr.cohort.readers.tables.files import Row, read_columns, read_rows, renamed_cells
 from synthcmr.cohort.readers.tables.rows import read_rows_of_subject
 from synthcmr.errors import SettingsError
@@ -30,7 +30,7 @@ MANIFEST_CELLS = {
 CAVITY_ONLY = {"labels": "255=lv,1=lv", "labelled": "lv"}  # only the cavity was drawn: the rest is not background
 SCD_ID = re.compile(r"SCD\d{7}", re.IGNORECASE)
 ORIGINAL_ID = re.compile(r"SC-(HF-I|HF-NI|HYP|N)-0*(\d+)", re.IGNORECASE)
-TABLE_COLUMNS = {"patientid", "originalid", "gender", "age", "pathology"}
+TABLE_COLUMNS = ("patientid", "originalid", "gender", "age", "pathology")  # in the order of `Patient`
 
 
 class SunnybrookReader:
@@ -109,7 +109,7 @@ class SunnybrookPngReader:
             (folder, {**{ours: row[theirs] for theirs, ours in MANIFEST_CELLS.items()}, **CAVITY_ONLY})
             for row in listed
         )
-        attributes, notes = shared([renamed_cells(row, MANIFEST_ATTRIBUTES) for row in listed])
+        attributes, notes = agreed_attributes([renamed_cells(row, MANIFEST_ATTRIBUTES) for row in listed])
         return RawSubject(case.case_id, attributes, stacks, rejects=rejects, notes=notes)
 
 
@@ -172,8 +172,8 @@ def read_patients(source: Path) -> dict[str, Patient]:
             ) from error
         for row in rows:
             values = {str(key).strip().lower(): str(value or "").strip() for key, value in row.items()}
-            if set(values) >= TABLE_COLUMNS:
-                patient = Patient(*(values[c] for c in ("patientid", "originalid", "gender", "age", "pathology")))
+            if set(values) >= set(TABLE_COLUMNS):
+                patient = Patient(*(values[c] for c in TABLE_COLUMNS))
                 patients[canonical_name(patient.scd_id)] = patients[canonical_name(patient.original_id)] = patient
     return patients
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.subject_stack import SubjectStack
-from synthcmr.cohort.writers.dicom_headers import CYCLE_WORDS, HELD, decimal, series_header, subject_header
+from synthcmr.cohort.writers.dicom_headers import CYCLE_WORDS, HELD, decimal, series_header, subject_header, uid
 from synthcmr.cohort.writers.dicom_seg import write_masks
 from synthcmr.cohort.writers.export import (
     SUBJECTS_FILE,
@@ -20,7 +20,7 @@ from synthcmr.cohort.writers.export import (
     each_subject,
     export,
 )
-from synthcmr.cohort.writers.geometry import Plane, plane_of
+from synthcmr.cohort.writers.geometry import SlicePlane, plane_of
 from synthcmr.cohort.writers.quantise import quantised
 from synthcmr.cohort.writers.subjects import Subject
 
@@ -97,20 +97,15 @@ class _DicomExport(ExportRun):
                 _save(header, pixels.stored[t, z].tobytes(), folder / name / f"slice{index:02d}_frame{frame:03d}.dcm")
                 images[t, z] = header
                 self.summary.files += 1
-        masks = write_masks(stack, images, folder, f"{name}_masks", key, uid)
+        masks = write_masks(stack, images, folder, f"{name}_masks", key)
         self.summary.files += masks
         if masks == 0:
             self.summary.leave_out(str(subject.PatientID), f"masks of {name}", "nobody labelled it")
 
 
-def uid(*key: str) -> str:
-    """A UID that depends on the key alone."""
-    from pydicom.uid import generate_uid
-
-    return str(generate_uid(entropy_srcs=["synthcmr", *key]))
-
-
-def _image_header(shared: Dataset, stack: SubjectStack, plane: Plane, z: int, t: int, instance_uid: str) -> Dataset:
+def _image_header(
+    shared: Dataset, stack: SubjectStack, plane: SlicePlane, z: int, t: int, instance_uid: str
+) -> Dataset:
     from pydicom import Dataset
 
     header = Dataset()

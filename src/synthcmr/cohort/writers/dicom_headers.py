@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from synthcmr.cohort.subject_stack import SubjectStack
-    from synthcmr.cohort.writers.geometry import Plane
+    from synthcmr.cohort.writers.geometry import SlicePlane
     from synthcmr.cohort.writers.quantise import Quantised
+
 
 SOFTWARE = "synthcmr"
 CYCLE_WORDS = {phase: word for word, phase in PHASE_OF_CYCLE_WORD.items()}
@@ -108,7 +109,9 @@ def mark_origin(header: Dataset, origin: str) -> None:
     header.ContributingEquipmentSequence = [equipment]
 
 
-def series_header(subject: Dataset, stack: SubjectStack, plane: Plane, pixels: Quantised, series_uid: str) -> Dataset:
+def series_header(
+    subject: Dataset, stack: SubjectStack, plane: SlicePlane, pixels: Quantised, series_uid: str
+) -> Dataset:
     """What all images of a series share."""
     from pydicom import Dataset
     from pydicom.uid import MRImageStorage
@@ -145,7 +148,7 @@ def _add_sequence(header: Dataset, stack: SubjectStack) -> None:
     header.CardiacNumberOfImages = header.NumberOfTemporalPositions = stack.image.shape[0]
 
 
-def _add_plane(header: Dataset, stack: SubjectStack, plane: Plane) -> None:
+def _add_plane(header: Dataset, stack: SubjectStack, plane: SlicePlane) -> None:
     spacing = stack.spacing_mm or (1.0, 1.0)
     header.PixelSpacing = [decimal(v) for v in spacing]
     header.ImageOrientationPatient = [decimal(v) for v in plane.orientation]
@@ -161,3 +164,10 @@ def _add_pixel_format(header: Dataset, stack: SubjectStack, pixels: Quantised) -
     header.HighBit = header.BitsStored - 1
     header.RescaleSlope, header.RescaleIntercept = decimal(pixels.slope), decimal(pixels.intercept)
     header.RescaleType = "US"
+
+
+def uid(*key: str) -> str:
+    """A UID that depends on the key alone."""
+    from pydicom.uid import generate_uid
+
+    return str(generate_uid(entropy_srcs=["synthcmr", *key]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import numpy as np
 from synthcmr import __version__
 from synthcmr.cohort.labels import STRUCTURES, in_canonical_order
 from synthcmr.cohort.subject_stack import SubjectStack
-from synthcmr.cohort.writers.dicom_headers import SOFTWARE, is_synthetic, mark_origin
+from synthcmr.cohort.writers.dicom_headers import SOFTWARE, is_synthetic, mark_origin, uid
 from synthcmr.cohort.writers.export import FileNames
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ Place = tuple[int, int]  # frame, slice
 
 
 @dataclass(frozen=True)
-class _Part:
+class _SegmentedSlices:
     """What one segmentation holds: structures of some slices of one frame."""
 
     frame: int
@@ -44,7 +44,6 @@ def write_masks(
     folder: Path,
     stem: str,
     key: tuple[str, ...],
-    uid: Callable[..., str],
 ) -> int:
     """Write the masks of a stack, a file per labelled frame.
 
@@ -57,7 +56,6 @@ def write_masks(
         folder: where to write.
         stem: how the file names start.
         key: what the UIDs depend on.
-        uid: makes a UID from a key.
 
     Returns:
         The number of files.
@@ -66,37 +64,27 @@ def write_masks(
     parts = _parts(stack)
     for number, part in enumerate(parts):
         path = folder / f"{names.give(f'{stem}_{stack.frame_name(part.frame)}')}.dcm"
-        _write(stack, part, [images[part.frame, z] for z in part.slices], _Uids.of(uid, *key, path.stem), number, path)
+        _write(stack, part, [images[part.frame, z] for z in part.slices], (*key, path.stem), number, path)
     return len(parts)
 
 
-@dataclass(frozen=True)
-class _Uids:
-    """The identifiers of one segmentation."""
-
-    series: str
-    instance: str
-    dimensions: str
-
-    @classmethod
-    def of(cls, uid: Callable[..., str], *key: str) -> _Uids:
-        return cls(*(uid(*key, what) for what in ("series", "instance", "dimensions")))
-
-
-def _parts(stack: SubjectStack) -> list[_Part]:
+def _parts(stack: SubjectStack) -> list[_SegmentedSlices]:
     parts = []
     for t, per_slice in enumerate(stack.slice_labelled):
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for z, names in enumerate(per_slice):
             if names:
                 groups[in_canonical_order(names)].append(z)
-        parts += [_Part(t, tuple(slices), names) for names, slices in groups.items()]
+        parts += [_SegmentedSlices(t, tuple(slices), names) for names, slices in groups.items()]
     return parts
 
 
-def _write(stack: SubjectStack, part: _Part, sources: list[Dataset], uids: _Uids, number: int, path: Path) -> None:
+def _write(
+    stack: SubjectStack, part: _SegmentedSlices, sources: list[Dataset], key: tuple[str, ...], number: int, path: Path
+) -> None:
     from highdicom.seg import Segmentation
 
+    dimensions = uid(*key, "dimensions")
     origin = stack.origin
     planes = stack.mask[part.frame, list(part.slices)]
     layers = np.stack([planes == STRUCTURES[name] for name in part.structures], axis=-1)
@@ -105,9 +93,9 @@ def _write(stack: SubjectStack, part: _Part, sources: list[Dataset], uids: _Uids
         pixel_array=layers,
         segmentation_type="BINARY",
         segment_descriptions=[_segment(n, name, origin) for n, name in enumerate(part.structures, start=1)],
-        series_instance_uid=uids.series,
+        series_instance_uid=uid(*key, "series"),
         series_number=int(sources[0].SeriesNumber) * SERIES_OFFSET + number,
-        sop_instance_uid=uids.instance,
+        sop_instance_uid=uid(*key, "instance"),
         instance_number=1,
         manufacturer=SOFTWARE,
         manufacturer_model_name=SOFTWARE,
@@ -122,8 +110,8 @@ def _write(stack: SubjectStack, part: _Part, sources: list[Dataset], uids: _Uids
         measures.SliceThickness = sources[0].SpacingBetweenSlices
     segmentation.SeriesDescription = f"SAX masks {stack.frame_name(part.frame)}"
     for dimension in segmentation.DimensionIndexSequence:
-        dimension.DimensionOrganizationUID = uids.dimensions
-    segmentation.DimensionOrganizationSequence[0].DimensionOrganizationUID = uids.dimensions
+        dimension.DimensionOrganizationUID = dimensions
+    segmentation.DimensionOrganizationSequence[0].DimensionOrganizationUID = dimensions
     mark_origin(segmentation, origin)
     segmentation.save_as(path)
 

@@ -66,7 +66,7 @@ def directions(stack: SubjectStack) -> npt.NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Plane:
+class SlicePlane:
     """The planes of a stack."""
 
     affine: npt.NDArray[np.float64]  # (column, row, slice, 1) -> LPS millimetres
@@ -84,16 +84,16 @@ class Plane:
         return [float(v) for v in self.affine[:3, 3] + step * self.affine[:3, 2]]
 
 
-def plane_of(stack: SubjectStack) -> Plane:
+def plane_of(stack: SubjectStack) -> SlicePlane:
     """The planes of a stack; WriteError where its spacing is unknown or its affine skewed."""
     affine = LPS_TO_RAS @ nifti_affine(stack)  # the same mirror leads back
     if stack.affine is not None:
-        return Plane(affine, slice_step(stack), False)
+        return SlicePlane(affine, slice_step(stack), False)
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     affine[:3, :3] = _short_axis() * lengths
     middle = (np.array([stack.image.shape[3], stack.image.shape[2], stack.image.shape[1]]) - 1) / 2.0
     affine[:3, 3] = -affine[:3, :3] @ middle
-    return Plane(affine, slice_step(stack), True)
+    return SlicePlane(affine, slice_step(stack), True)
 
 
 def _short_axis() -> npt.NDArray[np.float64]:

@@ -20,13 +20,14 @@ SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
 SHORT_AXIS_HINT = re.compile(r"(^|[^a-z])(sax|sa|short[ _-]?axis)([^a-z]|$)", re.IGNORECASE)
 CYCLE_WORDS = {"END_DIASTOLE": "ED", "END_SYSTOLE": "ES"}  # values of Cardiac Cycle Position (0018,9236)
 PHASE_MAPS = {"P", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP"}
-HEADER_TAGS = """
-    SOPClassUID SOPInstanceUID SeriesInstanceUID SeriesNumber SeriesDescription Modality ImageType Rows Columns
-    SamplesPerPixel NumberOfFrames PixelSpacing SliceThickness SpacingBetweenSlices ImagePositionPatient
-    ImageOrientationPatient TriggerTime TemporalPositionIdentifier AcquisitionTime ContentTime InstanceNumber
-    RescaleSlope RescaleIntercept ScanningSequence SequenceVariant SyntheticData CardiacCyclePosition
-    SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
-""".split()
+HEADER_TAGS = [
+    "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality",
+    "ImageType", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "PixelSpacing", "SliceThickness",
+    "SpacingBetweenSlices", "ImagePositionPatient", "ImageOrientationPatient", "TriggerTime",
+    "TemporalPositionIdentifier", "AcquisitionTime", "ContentTime", "InstanceNumber", "RescaleSlope",
+    "RescaleIntercept", "ScanningSequence", "SequenceVariant", "SyntheticData", "CardiacCyclePosition",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,13 @@ from pathlib import Path
 
 from synthcmr.cohort.attributes import is_missing
 from synthcmr.cohort.raw import Case, RawSubject
-from synthcmr.cohort.readers.tables.columns import Cells, attribute_columns, attributes_of, control_columns
+from synthcmr.cohort.readers.tables.columns import (
+    Cells,
+    agreed_attributes,
+    attribute_columns,
+    attributes_of,
+    control_columns,
+)
 from synthcmr.cohort.readers.tables.files import STEMS, find_tables, is_table_of_images, load_rows
 from synthcmr.cohort.readers.tables.rows import code_of, read_rows_of_subject
 from synthcmr.errors import ReadError, SettingsError
@@ -79,7 +85,7 @@ class TableReader:
         if all(is_missing(row["cells"].get("subject_id")) for row in described):
             raise ReadError("subject_id: expected whose image it is, got nothing")
         stacks, rejects = read_rows_of_subject((root / row["folder"], row["cells"]) for row in described)
-        attributes, notes = shared([row["attributes"] for row in described])
+        attributes, notes = agreed_attributes([row["attributes"] for row in described])
         origin, origin_notes = _origin([row["cells"].get("origin") for row in described])
         return RawSubject(case.case_id, attributes, stacks, origin, rejects, (*notes, *origin_notes))
 
@@ -100,21 +106,6 @@ def _described(path: Path, split: str | None, folder: str) -> list[tuple[str, Ce
         subject_id = f"row {number}" if nameless else code_of(cells["subject_id"])
         described.append((subject_id, {"folder": folder, "cells": cells, "attributes": own}))
     return described
-
-
-def shared(rows: list[Cells]) -> tuple[Cells, tuple[str, ...]]:
-    """Attributes on which the rows of a subject agree, and a note for each on which they do not."""
-    values: dict[str, list[object]] = defaultdict(list)
-    for row in rows:
-        for name, value in row.items():
-            if value not in values[name]:
-                values[name].append(value)
-    notes = [
-        f"{name}: its images have {len(different)} different values; treated as missing"
-        for name, different in values.items()
-        if len(different) > 1
-    ]
-    return {name: different[0] for name, different in values.items() if len(different) == 1}, tuple(notes)
 
 
 def _origin(stated: list[object]) -> tuple[str, tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """Which column of a table means what: files and their place, attributes of the subject, and what is passed over."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from synthcmr.cohort.attributes import ATTRIBUTES, is_missing
@@ -115,3 +116,18 @@ def _in_unit(value: object, column: str, name: str) -> object:
     if name == "height_cm" and words[-1] not in UNITS[name] and 0 < number < TALLEST_M:
         factor = 100.0
     return value if factor == 1.0 else round(number * factor, 6)
+
+
+def agreed_attributes(rows: list[Cells]) -> tuple[Cells, tuple[str, ...]]:
+    """Attributes on which the rows of a subject agree, and a note for each on which they do not."""
+    values: dict[str, list[object]] = defaultdict(list)
+    for row in rows:
+        for name, value in row.items():
+            if value not in values[name]:
+                values[name].append(value)
+    notes = [
+        f"{name}: its images have {len(different)} different values; treated as missing"
+        for name, different in values.items()
+        if len(different) > 1
+    ]
+    return {name: different[0] for name, different in values.items() if len(different) == 1}, tuple(notes)

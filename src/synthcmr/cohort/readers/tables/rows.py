@@ -58,7 +58,7 @@ class ImageRow:
         return cls(
             image=str(known["image"]),
             mask=str(known["mask"]) if "mask" in known else None,
-            stack=_code(known.get("stack", "")),
+            stack=code_of(known.get("stack", "")),
             phase=_phase(str(known.get("phase", ""))),
             frame=_whole(known, "frame"),
             ed_frame=_whole(known, "ed_frame"),
@@ -78,10 +78,6 @@ class ImageRow:
 
 def code_of(value: object) -> str:
     """An id as text: 7.0, as some programs write 7, is "7"."""
-    return _code(value)
-
-
-def _code(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip()
