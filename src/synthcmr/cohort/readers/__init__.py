@@ -1,11 +1,15 @@
 """One reader per data set. Each finds its subjects cheaply, then reads them one by one, in any process."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.errors import SettingsError
+
+if TYPE_CHECKING:
+    from synthcmr.cohort.raw import Case, RawSubject
 
 # Most specific layout first: `--format auto` takes the first reader that recognises the source.
 READERS: dict[str, str] = {

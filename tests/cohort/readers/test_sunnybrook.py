@@ -8,6 +8,7 @@ from PIL import Image
 from synthcmr.cohort.attributes import clean
 from synthcmr.cohort.ingest import read_case
 from synthcmr.cohort.readers import get_reader, recognise
+from synthcmr.cohort.readers.sunnybrook_contours import contour_mask, fill
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError, SettingsError
 from tests.cohort.readers.layouts import heart, picture, read_all, read_one, write_csv
@@ -100,3 +101,16 @@ def test_real_slices_all_read() -> None:
     record = read_case("sunnybrook-png", source, reader.cases(source)[0], PreprocessSettings(), None)
     assert len(record.images) == 9
     assert not record.rejects
+
+
+def test_a_polygon_is_filled_by_pixel_centres_and_the_ring_is_myocardium() -> None:
+    square = np.array([[10.0, 10.0], [20.0, 10.0], [20.0, 20.0], [10.0, 20.0]])
+    assert fill(square, (40, 40)).sum() == pytest.approx(100, abs=21)
+    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    ring = [np.stack([50 + r * np.cos(angle), 40 + r * np.sin(angle)], axis=1) for r in (12.0, 20.0)]
+    mask = contour_mask(ring[0], ring[1], (90, 100))
+    assert (mask == 1).sum() == pytest.approx(np.pi * 144, rel=0.03)
+    assert (mask == 2).sum() == pytest.approx(np.pi * (400 - 144), rel=0.03)
+    rows, columns = np.nonzero(mask == 1)
+    assert rows.mean() == pytest.approx(40, abs=0.6)
+    assert columns.mean() == pytest.approx(50, abs=0.6)
