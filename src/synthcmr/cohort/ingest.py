@@ -101,8 +101,7 @@ def _check_split(source: Path, cases: Sequence[Case], split: SplitSettings) -> N
 
 
 def _stated_set(case: Case) -> bool:
-    listed = case.payload.get("rows", case.payload.get("cases"))
-    rows = listed if isinstance(listed, list) else []
+    rows = case.payload.get("rows", case.payload.get("cases", []))
     return bool(case.payload.get(OFFICIAL)) or any(row["attributes"].get("split") for row in rows)
 
 

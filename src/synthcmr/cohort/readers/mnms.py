@@ -47,7 +47,7 @@ class MnmsReader:
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject: the whole cine, with masks at ED and ES."""
         folder, row = source / case.case_id, case.payload["row"]
-        if not isinstance(row, dict):
+        if row is None:
             raise ReadError(f"{case.payload['table']}: expected a row with External code {folder.name}, got none")
         path = required(folder, folder.name + IMAGE)
         cine = load_cine(path)
@@ -63,7 +63,7 @@ def _case(source: Path, folder: Path, table: Path, row: Row | None) -> Case:
     """A subject with its row, and its official set: the table's word, or else that of the folders below the table."""
     below = folder.resolve().relative_to(table.parent.resolve()).parts[:-1]
     parts = [part.lower() for part in below if part.lower() in PARTITIONS]
-    payload: dict[str, object] = {
+    payload = {
         "row": row,
         "table": table.name,
         "partition": "-".join(parts) or None,

@@ -48,9 +48,9 @@ class Mnms2Reader:
         ed, es = (load_frame(required(folder, f"{folder.name}_SA_{phase}")) for phase in ("ED", "ES"))
         check_same_grid(es, ed, f"{folder.name}_SA_ES", f"{folder.name}_SA_ED")
         stack, notes = _stack(folder, ed, es)
-        notes += () if isinstance(row, dict) else (NO_ROW,)
+        notes += () if row is not None else (NO_ROW,)
         official = set_of_case(case)
-        attributes = {**(renamed_cells(row, ATTRIBUTES) if isinstance(row, dict) else {}), "partition": official}
+        attributes = {**renamed_cells(row or {}, ATTRIBUTES), "partition": official}
         return RawSubject(folder.name, attributes, (stack,), official_split=official, notes=notes)
 
 

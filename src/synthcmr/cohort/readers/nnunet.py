@@ -64,8 +64,7 @@ class NnunetReader:
         """Read one subject; a case that cannot be read is a reject of its own where another can."""
         root = _root(source)
         description = _description(root)
-        listed = case.payload["cases"]
-        cases = listed if isinstance(listed, list) else []
+        cases = case.payload["cases"]
         files: list[LabelledVolume] = []
         rejects: list[tuple[str, str]] = []
         notes: list[str] = []

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.archive import open_entries
-from synthcmr.cohort.readers.dicom.cine import read_cine, to_stack
-from synthcmr.cohort.readers.dicom.files import header_attributes
+from synthcmr.cohort.readers.dicom.cine import read_cine, to_subject
 from synthcmr.cohort.readers.sunnybrook_contours import CONTOUR_FILE, find_contours, masks_from_contours
 from synthcmr.cohort.readers.tables.columns import agreed_attributes
 from synthcmr.cohort.readers.tables.files import Row, read_columns, read_rows, renamed_cells
@@ -53,31 +52,21 @@ class SunnybrookReader:
             subject_id = canonical_name(patient.scd_id) if patient else name
             names = {name, subject_id, *({canonical_name(patient.original_id)} if patient else ())}
             files = sorted({p for n in names for p in contours.get(n, [])})
-            payload: dict[str, object] = {
+            payload = {
                 "path": str(path.relative_to(source)),
                 "contours": [str(p.relative_to(data_folder(source))) for p in files],
-                "attributes": {}
-                if patient is None
-                else {
-                    "sex": SEXES.get(patient.sex.lower(), patient.sex),
-                    "age": patient.age,
-                    "diagnosis": patient.pathology,
-                },
+                "attributes": {} if patient is None else patient.attributes,
             }
             cases.setdefault(subject_id, Case(subject_id, payload))
         return list(cases.values())
 
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject; ReadError where its images make no short-axis cine. A bad contour is its own reject."""
-        names, table = case.payload["contours"], case.payload["attributes"]
-        files = [data_folder(source) / str(name) for name in names] if isinstance(names, list) else []
-        with open_entries(source / str(case.payload["path"])) as entries:
+        files = [data_folder(source) / name for name in case.payload["contours"]]
+        with open_entries(source / case.payload["path"]) as entries:
             cine = read_cine(entries)
-            mask, labelled, phases, rejects = masks_from_contours(cine, find_contours(files))
-            stack, notes = to_stack(cine, mask, labelled, phases)
-            attributes = {**header_attributes(cine.first.entry), **(table if isinstance(table, dict) else {})}
-        rejects = [*cine.rejects, *rejects]
-        return RawSubject(case.case_id, attributes, (stack,), rejects=tuple(rejects), notes=(*cine.notes, *notes))
+            masks = masks_from_contours(cine, find_contours(files))
+            return to_subject(case.case_id, cine, masks, case.payload["attributes"])
 
 
 class SunnybrookPngReader:
@@ -103,13 +92,11 @@ class SunnybrookPngReader:
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject: ED and ES of the same slices as one stack, slices of one phase as another."""
         rows = case.payload["rows"]
-        listed = rows if isinstance(rows, list) else []
         folder = _manifest(source).parent
         stacks, rejects = read_rows_of_subject(
-            (folder, {**{ours: row[theirs] for theirs, ours in MANIFEST_CELLS.items()}, **CAVITY_ONLY})
-            for row in listed
+            (folder, {**{ours: row[theirs] for theirs, ours in MANIFEST_CELLS.items()}, **CAVITY_ONLY}) for row in rows
         )
-        attributes, notes = agreed_attributes([renamed_cells(row, MANIFEST_ATTRIBUTES) for row in listed])
+        attributes, notes = agreed_attributes([renamed_cells(row, MANIFEST_ATTRIBUTES) for row in rows])
         return RawSubject(case.case_id, attributes, stacks, rejects=rejects, notes=notes)
 
 
@@ -126,6 +113,12 @@ class Patient:
     sex: str
     age: str
     pathology: str
+
+    @property
+    def attributes(self) -> dict[str, object]:
+        """As the cohort names them."""
+        sex = SEXES.get(self.sex.lower(), self.sex)
+        return {"sex": sex, "age": self.age, "diagnosis": self.pathology}
 
 
 def data_folder(source: Path) -> Path:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.phases import phase_names
-from synthcmr.cohort.readers.dicom.cine import Cine
+from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks
 from synthcmr.cohort.readers.dicom.frames import Frame
 from synthcmr.errors import ReadError
 
@@ -19,8 +19,6 @@ Points = npt.NDArray[np.float64]
 IMAGE_NUMBER = re.compile(r"(?:IM-\d+-)?(\d+)(?:\.\w+)?", re.IGNORECASE)
 
 Place = tuple[int, int]  # phase, slice
-
-Part = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -91,29 +89,24 @@ def contour_mask(inner: Points | None, outer: Points | None, shape: tuple[int, i
     return mask
 
 
-def masks_from_contours(
-    cine: Cine, contours: list[Contour]
-) -> tuple[Mask | None, tuple[tuple[str, ...], ...], tuple[str, ...], list[Part]]:
-    """Masks of the contoured images of a cine.
-
-    Returns:
-        (phases, slices, rows, columns) or None where there is no usable contour; per phase the structures drawn in any
-        slice; per phase "ED", "ES" or ""; and (file, reason) of contours that could not be used.
-    """
+def masks_from_contours(cine: Cine, contours: list[Contour]) -> CineMasks:
+    """Masks of the contoured images of a cine; per phase the structures drawn in any slice."""
     lines, rejects = _lines_by_place(cine, contours)
     mask = cine.empty_mask()
     for (t, s), drawn in lines.items():
         mask[t, s] = contour_mask(drawn.get("i"), drawn.get("o"), cine.first.shape)
     labelled = tuple(_labelled(m) for m in mask)
     if not any(labelled):
-        return None, (), (), rejects
-    return mask, labelled, _phases(mask), rejects
+        return CineMasks(rejects=tuple(rejects))
+    return CineMasks(mask, labelled, _phases(mask), rejects=tuple(rejects))
 
 
-def _lines_by_place(cine: Cine, contours: list[Contour]) -> tuple[dict[Place, dict[str, Points]], list[Part]]:
+def _lines_by_place(
+    cine: Cine, contours: list[Contour]
+) -> tuple[dict[Place, dict[str, Points]], list[tuple[str, str]]]:
     places = _numbered(cine)
     lines: dict[Place, dict[str, Points]] = defaultdict(dict)
-    rejects: list[Part] = []
+    rejects: list[tuple[str, str]] = []
     for contour in contours:
         try:
             if contour.number not in places:

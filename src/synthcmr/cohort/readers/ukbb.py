@@ -5,10 +5,9 @@ import re
 from pathlib import Path
 
 from synthcmr.cohort.attributes import is_missing
-from synthcmr.cohort.raw import Case, RawSubject, Stack
+from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.archive import open_entries
-from synthcmr.cohort.readers.dicom.cine import Cine, read_cine, to_stack
-from synthcmr.cohort.readers.dicom.files import header_attributes
+from synthcmr.cohort.readers.dicom.cine import read_cine, to_subject
 from synthcmr.cohort.readers.ukbb_masks import bai_masks
 from synthcmr.errors import ReadError, SettingsError
 
@@ -55,44 +54,28 @@ class UkbbReader:
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one participant; ReadError where no visit can be read or a mask does not fit."""
         folder = source if source.is_dir() else source.parent
-        visits = _visits(case)
-        first, attributes, notes = _read_visit(folder, visits[0][1], folder / case.case_id)
-        stacks, rejects = [first[0]], list(first[1])
-        for visit, name in visits[1:]:
+        (first_visit, name), *further_visits = case.payload["visits"]
+        subject = _read_visit(case.case_id, folder, name, folder / case.case_id)
+        stacks, rejects, notes = list(subject.stacks), list(subject.rejects), list(subject.notes)
+        for visit, name in further_visits:
             try:
-                (stack, more), _, further = _read_visit(folder, name, None)
+                again = _read_visit(case.case_id, folder, name, None)
             except ReadError as error:
                 rejects.append((f"visit {visit}", str(error)))
                 continue
-            stacks.append(stack)
-            rejects += more
-            notes += (f"imaged again at visit {visit}; the attributes are those of visit {visits[0][0]}", *further)
-        table = case.payload["attributes"]
-        known = {**attributes, **(table if isinstance(table, dict) else {})}
-        return RawSubject(case.case_id, known, tuple(stacks), rejects=tuple(rejects), notes=notes)
+            stacks += again.stacks
+            rejects += again.rejects
+            notes += [f"imaged again at visit {visit}; the attributes are those of visit {first_visit}", *again.notes]
+        attributes = {**subject.attributes, **case.payload["attributes"]}
+        return RawSubject(case.case_id, attributes, tuple(stacks), rejects=tuple(rejects), notes=tuple(notes))
 
 
-def _read_visit(
-    folder: Path, name: str, masks: Path | None
-) -> tuple[tuple[Stack, tuple[tuple[str, str], ...]], dict[str, object], tuple[str, ...]]:
-    """((stack, rejects), header attributes, notes) of one bulk file."""
+def _read_visit(participant: str, folder: Path, name: str, masks: Path | None) -> RawSubject:
+    """One bulk file as a subject of one stack."""
     with open_entries(folder / name) as entries:
         cine = read_cine(entries)
-        stack, notes = _labelled_stack(cine, masks)
-        return (stack, cine.rejects), header_attributes(cine.first.entry), (*cine.notes, *notes)
-
-
-def _labelled_stack(cine: Cine, masks: Path | None) -> tuple[Stack, tuple[str, ...]]:
-    if masks is None or not masks.is_dir():
-        return to_stack(cine, None, ())
-    mask, labelled, phases, notes = bai_masks(masks, cine)
-    stack, phase_notes = to_stack(cine, mask, labelled, phases)
-    return stack, (*notes, *phase_notes)
-
-
-def _visits(case: Case) -> list[tuple[int, str]]:
-    visits = case.payload["visits"]
-    return [(int(visit), str(name)) for visit, name in visits] if isinstance(visits, list) else []
+        labels = bai_masks(masks, cine) if masks is not None and masks.is_dir() else None
+        return to_subject(participant, cine, labels)
 
 
 def _bulk_files(source: Path) -> list[tuple[Path, re.Match[str]]]:

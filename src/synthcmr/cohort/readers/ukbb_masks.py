@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import ALL_STRUCTURES, MNMS_LABELS, Label, Mask, remap
 from synthcmr.cohort.phases import MIN_CINE_FRAMES, systole_frames
-from synthcmr.cohort.readers.dicom.cine import Cine
+from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks
 from synthcmr.cohort.readers.dicom.short_axis import slice_affine
 from synthcmr.errors import ReadError
 
@@ -19,15 +19,9 @@ SLICE_TOLERANCE = 0.25  # of a slice step: farther off, a mask was drawn on othe
 ORDER_NOTE = "masks carry no usable position; their slices were taken in the order of the images"
 ES_NOTE = "the frame of the ES mask was found by where its wall is darkest"
 
-Labelled = tuple[tuple[str, ...], ...]
 
-
-def bai_masks(folder: Path, cine: Cine) -> tuple[Mask | None, Labelled, tuple[str, ...], tuple[str, ...]]:
-    """Masks beside a subject's images, if there are any.
-
-    Returns:
-        (phases, slices, rows, columns) or None; the structures drawn per phase; per phase "ED", "ES" or "" where the
-        files' names say so; and notes.
+def bai_masks(folder: Path, cine: Cine) -> CineMasks:
+    """Masks beside a subject's images, if there are any, and the phases that the files' names say.
 
     Raises:
         ReadError: a mask is damaged, has foreign labels, or does not fit the images.
@@ -42,8 +36,9 @@ def bai_masks(folder: Path, cine: Cine) -> tuple[Mask | None, Labelled, tuple[st
         t = 0 if phase == "ED" else _es_frame(cine, placed[0], notes)
         mask[t], drawn[t], phases[t] = placed[0], True, phase
     if not any(drawn):
-        return None, (), (), tuple(notes)
-    return mask, tuple(ALL_STRUCTURES if d else () for d in drawn), tuple(phases), tuple(dict.fromkeys(notes))
+        return CineMasks(notes=tuple(notes))
+    labelled = tuple(ALL_STRUCTURES if d else () for d in drawn)
+    return CineMasks(mask, labelled, tuple(phases), tuple(dict.fromkeys(notes)))
 
 
 def _placed(folder: Path, cine: Cine, notes: list[str]) -> Iterator[tuple[str, Mask]]:

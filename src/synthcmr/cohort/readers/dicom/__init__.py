@@ -4,14 +4,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.archive import Entry, file_entry, open_entries
-from synthcmr.cohort.readers.dicom.cine import read_cine, to_stack
-from synthcmr.cohort.readers.dicom.files import header_attributes, lenient, read_header
+from synthcmr.cohort.readers.dicom.cine import read_cine, to_subject
+from synthcmr.cohort.readers.dicom.files import lenient, read_header
 from synthcmr.cohort.readers.dicom.segmentation import seg_masks
 from synthcmr.errors import ReadError
 
@@ -57,33 +57,24 @@ class DicomReader:
 
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject; ReadError where it holds no short-axis stack or its segmentation is unusable."""
-        note = str(case.payload["note"])
+        note = case.payload["note"]
         with _entries(source, case) as entries:
-            return read_subject(str(case.payload["subject_id"]), entries, (note,) if note else ())
+            return read_subject(case.payload["subject_id"], entries, (note,) if note else ())
 
 
 def read_subject(subject_id: str, entries: list[Entry], notes: tuple[str, ...] = ()) -> RawSubject:
     """A subject from its DICOM files (ReadError as for `read_cine` and `seg_masks`)."""
     cine = read_cine(entries)
-    mask, labelled, seg_notes = seg_masks(cine)
-    stack, phase_notes = to_stack(cine, mask, labelled)
-    return RawSubject(
-        subject_id=subject_id,
-        attributes=header_attributes(cine.first.entry),
-        stacks=(stack,),
-        origin=cine.origin,
-        rejects=cine.rejects,
-        notes=(*notes, *cine.notes, *seg_notes, *phase_notes),
-    )
+    subject = to_subject(subject_id, cine, seg_masks(cine))
+    return replace(subject, origin=cine.origin, notes=(*notes, *subject.notes))
 
 
 @contextmanager
 def _entries(source: Path, case: Case) -> Iterator[list[Entry]]:
-    files = case.payload["files"]
-    if isinstance(files, (tuple, list)) and files:
-        yield [file_entry(source / name, name) for name in files]
+    if case.payload["files"]:
+        yield [file_entry(source / name, name) for name in case.payload["files"]]
         return
-    path = source if source.is_file() else source / str(case.payload["path"])
+    path = source if source.is_file() else source / case.payload["path"]
     with open_entries(path, case.case_id) as entries:
         yield entries
 

@@ -1,14 +1,15 @@
 """The short-axis cine of one DICOM study, ready to be labelled."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from synthcmr.cohort.labels import Label, Mask, hide_unknown
 from synthcmr.cohort.phases import choose_phases
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw import RawSubject, Stack
 from synthcmr.cohort.readers.archive import Entry
-from synthcmr.cohort.readers.dicom.files import Pixels, decode
+from synthcmr.cohort.readers.dicom.files import Pixels, decode, header_attributes
 from synthcmr.cohort.readers.dicom.frames import Frame, scan
 from synthcmr.cohort.readers.dicom.short_axis import FrameStack, Geometry, find_short_axis, stack_geometry
 from synthcmr.errors import ReadError
@@ -53,6 +54,17 @@ class Cine:
         return np.full(self.image.shape, Label.UNLABELLED, dtype=np.uint8)
 
 
+@dataclass(frozen=True)
+class CineMasks:
+    """What is said of a cine beside its images."""
+
+    mask: Mask | None = None  # (phases, slices, rows, columns), canonical labels
+    labelled: tuple[tuple[str, ...], ...] = ()  # per phase the structures that the mask draws
+    phases: tuple[str, ...] = ()  # per phase "ED", "ES" or ""; none stated: the headers are believed
+    notes: tuple[str, ...] = ()
+    rejects: tuple[tuple[str, str], ...] = ()  # (file, reason) of what could not be used
+
+
 def read_cine(entries: list[Entry]) -> Cine:
     """Find and read the short-axis cine among files.
 
@@ -76,25 +88,23 @@ def read_cine(entries: list[Entry]) -> Cine:
     )
 
 
-def to_stack(
-    cine: Cine, mask: Mask | None, labelled: tuple[tuple[str, ...], ...], stated_phases: tuple[str, ...] = ()
-) -> tuple[Stack, tuple[str, ...]]:
-    """A cine with its mask as the stack of a subject.
+def to_subject(
+    subject_id: str, cine: Cine, masks: CineMasks | None = None, attributes: Mapping[str, object] | None = None
+) -> RawSubject:
+    """A cine with its masks as a subject of one stack.
 
     Args:
+        subject_id: who it is.
         cine: what was measured.
-        mask: (phases, slices, rows, columns) with canonical labels, or None.
-        labelled: per phase the structures that the mask draws; () where there is no mask.
-        stated_phases: per phase "ED", "ES" or "" where something beside the images says so; default: the headers.
-
-    Returns:
-        The stack, and a note on every phase that had to be estimated.
+        masks: what is said of it beside the images; phases that nothing states are estimated, which is noted.
+        attributes: what goes before the attributes in the headers.
     """
-    phases, notes = choose_phases(
-        cine.image, mask, labelled, stated_phases if any(stated_phases) else cine.stated_phases
-    )
+    masks = masks or CineMasks()
+    stated = masks.phases if any(masks.phases) else cine.stated_phases
+    phases, phase_notes = choose_phases(cine.image, masks.mask, masks.labelled, stated)
+    mask = masks.mask
     if mask is not None:
-        mask = np.stack([hide_unknown(m, parts) for m, parts in zip(mask, labelled, strict=True)])
+        mask = np.stack([hide_unknown(m, parts) for m, parts in zip(mask, masks.labelled, strict=True)])
     geometry = cine.geometry
     stack = Stack(
         image=cine.image,
@@ -102,7 +112,7 @@ def to_stack(
         spacing_mm=geometry.spacing_mm,
         slice_step_mm=geometry.step_mm,
         phases=phases,
-        labelled=labelled if mask is not None else (),
+        labelled=masks.labelled if mask is not None else (),
         affine=geometry.affine,
         slice_thickness_mm=geometry.thickness_mm,
         frame_indices=tuple(range(cine.image.shape[0])),
@@ -110,7 +120,13 @@ def to_stack(
         slice_indices=geometry.slice_indices,
         slices_ordered=geometry.ordered,
     )
-    return stack, notes
+    return RawSubject(
+        subject_id,
+        {**header_attributes(cine.first.entry), **(attributes or {})},
+        (stack,),
+        rejects=(*cine.rejects, *masks.rejects),
+        notes=(*cine.notes, *masks.notes, *phase_notes),
+    )
 
 
 def _geometry(stack: FrameStack, kept: list[int]) -> Geometry:

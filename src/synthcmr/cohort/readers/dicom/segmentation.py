@@ -6,7 +6,7 @@ import numpy as np
 
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask, in_canonical_order
 from synthcmr.cohort.readers.archive import Entry
-from synthcmr.cohort.readers.dicom.cine import Cine
+from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks
 from synthcmr.cohort.readers.dicom.files import Pixels, decode, lenient, number, read_header
 from synthcmr.errors import ReadError
 
@@ -26,14 +26,10 @@ Place = tuple[int, int]  # phase, slice
 
 
 @lenient()
-def seg_masks(cine: Cine) -> tuple[Mask | None, tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """Masks from the segmentations found beside a cine.
+def seg_masks(cine: Cine) -> CineMasks:
+    """Masks from the segmentations found beside a cine; none where no segmentation refers to it.
 
     Images that a segmentation names among its sources are labelled, also where it draws nothing; all others are not.
-
-    Returns:
-        (phases, slices, rows, columns) or None where no segmentation refers to the cine; per phase the structures
-        drawn; and notes.
 
     Raises:
         ReadError: a segmentation that refers to the cine is damaged or has another shape.
@@ -45,7 +41,7 @@ def seg_masks(cine: Cine) -> tuple[Mask | None, tuple[tuple[str, ...], ...], tup
     for entry in cine.segmentations:
         _draw(entry, places, mask, drawn, notes)
     labelled = tuple(in_canonical_order(parts) for parts in drawn)
-    return (mask, labelled, tuple(notes)) if any(labelled) else (None, (), tuple(notes))
+    return CineMasks(mask, labelled, notes=tuple(notes)) if any(labelled) else CineMasks(notes=tuple(notes))
 
 
 def _draw(entry: Entry, places: dict[Key, Place], mask: Mask, drawn: list[set[str]], notes: list[str]) -> None:

@@ -24,8 +24,6 @@ MAX_MISSING_SLICES = 2  # a wider gap starts another stack
 MIN_SLICES = 3
 LONGEST_CYCLE_MS = 2500.0  # images over a longer time are no single heartbeat (perfusion, say)
 
-Part = tuple[str, str]
-
 
 @dataclass(frozen=True)
 class Geometry:
@@ -103,7 +101,7 @@ class FrameStack:
 
     slices: list[list[Frame]]
     steps: list[int]  # whole-numbered position of each slice
-    rejects: list[Part] = field(default_factory=list)
+    rejects: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -169,7 +167,7 @@ def _same_grid(a: Frame, b: Frame) -> bool:
 
 def _stack(family: list[Frame]) -> FrameStack:
     """The longest regular run of slices of a family, with one number of phases."""
-    rejects: list[Part] = []
+    rejects: list[tuple[str, str]] = []
     notes: list[str] = []
     cines = _one_per_position(family, notes)
     phases = _common_phase_count(cines)

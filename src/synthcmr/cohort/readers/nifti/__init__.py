@@ -53,8 +53,7 @@ class NiftiFolderReader:
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject."""
         raw = TableReader().read(source, case)
-        assumed = case.payload["notes"]
-        return replace(raw, notes=(*raw.notes, *(assumed if isinstance(assumed, tuple) else ())))
+        return replace(raw, notes=(*raw.notes, *case.payload["notes"]))
 
     def table(self, source: Path) -> GuessedTable:
         """What the names of the files say."""

@@ -80,8 +80,7 @@ class TableReader:
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject; a row that cannot be read is a reject of its own."""
         root = source if source.is_dir() else source.parent
-        rows = case.payload["rows"]
-        described = rows if isinstance(rows, list) else []
+        described = case.payload["rows"]
         if all(is_missing(row["cells"].get("subject_id")) for row in described):
             raise ReadError("subject_id: expected whose image it is, got nothing")
         stacks, rejects = read_rows_of_subject((root / row["folder"], row["cells"]) for row in described)
