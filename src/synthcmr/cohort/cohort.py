@@ -14,7 +14,7 @@ import numpy.typing as npt
 from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.provenance import PROVENANCE_FILE
-from synthcmr.cohort.subject_stack import SubjectStack, assemble
+from synthcmr.cohort.subject_stack import SubjectStack, read_stacks
 from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, IMAGES, MEASURES, REJECTS, SUBJECTS, TRUTH, WORK
 from synthcmr.errors import CohortError
 from synthcmr.formats import COHORT
@@ -212,15 +212,10 @@ class Cohort:
 
     def stacks(self, subject_id: str) -> list[SubjectStack]:
         """The stacks of one subject, reassembled from its slices."""
-        positions = np.flatnonzero(self.images["subject_id"].to_numpy() == subject_id)
-        if not positions.size:
+        rows = self.images[self.images["subject_id"] == subject_id]
+        if rows.empty:
             raise CohortError(f"{self.path}: no subject '{subject_id}'")
-        rows = self.images.iloc[positions]
-        groups = rows.groupby(["stack", rows["frame_indices"].map(tuple)], sort=True).indices
-        return [
-            assemble(rows.iloc[members], [int(positions[m]) for m in members], self.image, self.mask)
-            for _, members in sorted(groups.items())
-        ]
+        return read_stacks(rows, self._frames)
 
     def iter_stacks(self) -> Iterator[tuple[str, SubjectStack]]:
         """Every stack of every subject, one subject in memory at a time."""

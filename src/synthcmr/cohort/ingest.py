@@ -102,7 +102,7 @@ def _check_split(source: Path, cases: Sequence[Case], split: SplitSettings) -> N
 
 def _stated_set(case: Case) -> bool:
     rows = case.payload.get("rows", case.payload.get("cases", []))
-    return bool(case.payload.get(OFFICIAL)) or any(row["attributes"].get("split") for row in rows)
+    return bool(case.payload.get(OFFICIAL)) or any(row.get("attributes", {}).get("split") for row in rows)
 
 
 def ingest(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Mask, in_canonical_order
 from synthcmr.cohort.tables import is_present
 
@@ -62,36 +63,45 @@ class SubjectStack:
         return self.phases[frame] or f"f{self.frame_indices[frame]:02d}"
 
 
-def assemble(
-    rows: pd.DataFrame,
-    positions: list[int],
-    image: Callable[[int], npt.NDArray[np.float32]],
-    mask: Callable[[int], Mask],
-) -> SubjectStack:
-    """Put the rows of one stack together.
+def read_stacks(rows: pd.DataFrame, frames: FrameReader) -> list[SubjectStack]:
+    """The stacks of one subject: all slices that have the same frames, put together from its rows of images.parquet."""
+    if rows.empty:
+        return []
+    image, mask = _block(rows, "image", frames), _block(rows, "mask", frames)
+    groups = rows.groupby(["stack", rows["frame_indices"].map(tuple)], sort=True)
+    return [_assemble(group.sort_values("slice_index", kind="stable"), image, mask) for _, group in groups]
 
-    Args:
-        rows: rows of images.parquet of one stack and one set of frames.
-        positions: where these rows stand in the cohort, in the same order.
-        image: reads the pixels of a position, (frames, rows, columns).
-        mask: reads the labels of a position.
-    """
-    order = np.argsort(rows["slice_index"].to_numpy(), kind="stable")
-    ordered = rows.iloc[order]
-    first = ordered.iloc[0]
-    where = [positions[i] for i in order]
+
+def _block(rows: pd.DataFrame, name: str, frames: FrameReader) -> Callable[[Any], npt.NDArray[Any]]:
+    """All frames of a subject in one read: they lie side by side, and a read costs far more than its pixels."""
+    start, end = int(rows["first_frame"].min()), int((rows["first_frame"] + rows["n_frames"]).max())
+    block = frames.read(name, start, end - start, int(rows["height"].max()), int(rows["width"].max()))
+    kind = np.float32 if name == "image" else np.uint8
+
+    def of_row(row: Any) -> npt.NDArray[Any]:
+        first = row.first_frame - start
+        return block[first : first + row.n_frames, : row.height, : row.width].astype(kind, copy=False)
+
+    return of_row
+
+
+def _assemble(
+    rows: pd.DataFrame, image: Callable[[Any], npt.NDArray[Any]], mask: Callable[[Any], npt.NDArray[Any]]
+) -> SubjectStack:
+    """One stack from its rows in the order of slices; `image` and `mask` give the pixels of a row."""
+    first = rows.iloc[0]
     spacing = (first["spacing_row_mm"], first["spacing_column_mm"])
     return SubjectStack(
         subject_id=str(first["subject_id"]),
         stack=int(first["stack"]),
-        image=np.stack([image(i) for i in where], axis=1),
-        mask=np.stack([mask(i) for i in where], axis=1),
+        image=np.stack([image(row) for row in rows.itertuples()], axis=1),
+        mask=np.stack([mask(row) for row in rows.itertuples()], axis=1),
         phases=tuple(first["phases"]),
         frame_indices=tuple(int(i) for i in first["frame_indices"]),
-        slice_indices=tuple(int(i) for i in ordered["slice_index"]),
-        slice_labelled=tuple(zip(*(map(_names, texts) for texts in ordered["labelled"]), strict=True)),
-        slice_levels=tuple(level if is_present(level) else None for level in ordered["slice_level"]),
-        slice_counts=tuple(int(count) for count in ordered["slice_count"]),
+        slice_indices=tuple(int(i) for i in rows["slice_index"]),
+        slice_labelled=tuple(zip(*(map(_names, texts) for texts in rows["labelled"]), strict=True)),
+        slice_levels=tuple(level if is_present(level) else None for level in rows["slice_level"]),
+        slice_counts=tuple(int(count) for count in rows["slice_count"]),
         spacing_mm=(float(spacing[0]), float(spacing[1])) if is_present(spacing[0]) else None,
         slice_step_mm=_present(first["slice_step_mm"]),
         slice_thickness_mm=_present(first["slice_thickness_mm"]),

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from synthcmr.cohort.attributes import clean
-from synthcmr.cohort.ingest import read_case
+from synthcmr.cohort.ingest import plan_ingest, read_case
 from synthcmr.cohort.readers import get_reader, recognise
 from synthcmr.cohort.readers.sunnybrook_contours import contour_mask, fill
-from synthcmr.config import PreprocessSettings
+from synthcmr.config import IngestSettings, PreprocessSettings, SplitSettings
 from synthcmr.errors import ReadError, SettingsError
 from tests.cohort.readers.layouts import heart, picture, read_all, read_one, write_csv
 
@@ -49,6 +49,12 @@ def test_phases_of_the_same_slices_are_paired(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pair.mask[ed], np.where(drawn[0, 2:4] == 1, 1, 255))
     np.testing.assert_array_equal(pair.image[ed], (picture(drawn) // 2).astype(np.uint8)[0, 2:4])
     assert pair.labelled == (("lv",), ("lv",))
+
+
+def test_it_has_no_official_sets(tmp_path: Path) -> None:
+    write_csv(tmp_path / "manifest.csv", manifest_rows(tmp_path))
+    with pytest.raises(SettingsError, match="states none"):
+        plan_ingest(tmp_path, IngestSettings(split=SplitSettings(method="official")))
 
 
 def test_attributes_hold_who_and_no_more(tmp_path: Path) -> None:

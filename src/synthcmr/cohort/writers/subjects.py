@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Label
-from synthcmr.cohort.subject_stack import SubjectStack, assemble
+from synthcmr.cohort.subject_stack import SubjectStack, read_stacks
 from synthcmr.cohort.tables import is_present
 from synthcmr.cohort.writer import ARRAYS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -68,38 +64,19 @@ def iter_subjects(cohort: Cohort) -> Iterator[Subject]:
         subject_id = str(row["subject_id"])
         attributes = {str(k): v for k, v in row.items() if k not in ("subject_id", "split") and is_present(v)}
         split = row.get("split")
-        stacks = _stacks(cohort.images.iloc[places.get(subject_id, [])], frames)
+        stacks = _acquisitions(read_stacks(cohort.images.iloc[places.get(subject_id, [])], frames))
         yield Subject(subject_id, str(split) if is_present(split) else None, attributes, stacks)
 
 
-def _stacks(rows: pd.DataFrame, frames: FrameReader) -> tuple[SubjectStack, ...]:
-    """Image rows of one subject; those that hold different frames of one acquisition become one stack again."""
-    if rows.empty:
-        return ()
-    image, mask = _block(rows, "image", frames), _block(rows, "mask", frames)
+def _acquisitions(stacks: list[SubjectStack]) -> tuple[SubjectStack, ...]:
+    """Stacks that hold different frames of one acquisition become one again."""
     merged: list[SubjectStack] = []
-    for _, part in rows.groupby(["stack", rows["frame_indices"].map(tuple)], sort=True):
-        stack = assemble(part, list(rows.index.get_indexer(part.index)), image, mask)
+    for stack in stacks:
         if merged and _same_acquisition(merged[-1], stack):
             merged[-1] = _joined(merged[-1], stack)
         else:
             merged.append(stack)
     return tuple(merged)
-
-
-def _block(rows: pd.DataFrame, name: str, frames: FrameReader) -> Callable[[int], Any]:
-    """All frames of a subject in one read: they lie side by side, and a read costs far more than its pixels."""
-    start, end = int(rows["first_frame"].min()), int((rows["first_frame"] + rows["n_frames"]).max())
-    block = frames.read(name, start, end - start, int(rows["height"].max()), int(rows["width"].max()))
-    kind = np.float32 if name == "image" else np.uint8
-
-    def of_row(position: int) -> npt.NDArray[np.generic]:
-        row = rows.iloc[position]
-        first = int(row["first_frame"]) - start
-        frames_of_row = block[first : first + int(row["n_frames"]), : int(row["height"]), : int(row["width"])]
-        return frames_of_row.astype(kind, copy=False)
-
-    return of_row
 
 
 def _same_acquisition(a: SubjectStack, b: SubjectStack) -> bool:
