@@ -63,7 +63,7 @@ def storage(cohort: Cohort) -> tuple[str, int, int]:
 def records(cohort: Cohort) -> Iterator[SubjectRecord]:
     """The subjects of a cohort as they were given to its writer; some dozens of images are in memory at a time."""
     rows = cohort.images.groupby("subject_id").indices
-    known = cohort.truth.set_index("subject_id").to_dict("index") if cohort.has_truth else {}
+    truths = cohort.truth.set_index("subject_id").to_dict("index") if cohort.has_truth else {}
     measured = cohort.measures.set_index("subject_id").to_dict("index") if cohort.has_measures else {}
     for part in _parts(cohort.subjects.to_dict("records"), rows):
         images = _images(cohort, [int(i) for subject in part for i in rows.get(str(subject["subject_id"]), ())])
@@ -71,7 +71,7 @@ def records(cohort: Cohort) -> Iterator[SubjectRecord]:
             name = str(subject["subject_id"])
             attributes = {str(k): v for k, v in subject.items() if k != "subject_id" and is_present(v)}
             own = tuple(images[int(i)] for i in rows.get(name, ()))
-            truth = {str(k): v for k, v in known.get(name, {}).items() if is_present(v)}
+            truth = {str(k): v for k, v in truths.get(name, {}).items() if is_present(v)}
             measures = {str(k): v for k, v in measured.get(name, {}).items() if is_present(v)}
             yield SubjectRecord(name, name, attributes, own, truth=truth, measures=measures)
 
@@ -95,10 +95,10 @@ def _images(cohort: Cohort, rows: Sequence[int]) -> dict[int, ImageRecord]:
     table = cohort.images.iloc[list(rows)]
     images: dict[int, ImageRecord] = {}
     for places in table.groupby(["n_frames", "height", "width"]).indices.values():
-        alike = [rows[int(k)] for k in places]
-        image, mask = cohort.read_many(alike)  # in the type they are stored in
+        same_size = [rows[int(k)] for k in places]
+        image, mask = cohort.read_many(same_size)  # in the type they are stored in
         cells = table.iloc[places].to_dict("records")
-        images |= {i: _image(cells[k], image[k], mask[k]) for k, i in enumerate(alike)}
+        images |= {i: _image(cells[k], image[k], mask[k]) for k, i in enumerate(same_size)}
     return images
 
 
@@ -118,11 +118,11 @@ def _plain(value: Any) -> Any:
 
 
 def _check(cohorts: Sequence[Cohort]) -> None:
-    seen: dict[str, Path] = {}
+    cohort_of: dict[str, Path] = {}
     for cohort in cohorts:
         for name in cohort.subjects["subject_id"].astype(str):
-            if name in seen:
+            if name in cohort_of:
                 raise CohortError(
-                    f"{cohort.path}: expected subjects that no other of the cohorts has, got '{name}', which is also in {seen[name]}"
+                    f"{cohort.path}: expected subjects that no other of the cohorts has, got '{name}', which is also in {cohort_of[name]}"
                 )
-            seen[name] = cohort.path
+            cohort_of[name] = cohort.path

@@ -60,13 +60,18 @@ def _codes(mask: npt.NDArray[np.generic], source: str) -> npt.NDArray[np.unsigne
     codes = mask.astype(np.uint8)
     if not np.array_equal(codes, mask):
         codes = mask.astype(np.uint16)
-        same = codes == mask
-        if not same.all():
-            odd = mask[~same].flat[0]
+        lossless = codes == mask
+        if not lossless.all():
+            odd = mask[~lossless].flat[0]
             raise ValueError(
                 f"{source}: expected whole label values from 0 to 65535, got fractions or others such as {odd:g}"
             )
     return codes
+
+
+def is_drawn(mask: Mask) -> npt.NDArray[np.bool_]:
+    """Where any structure is drawn."""
+    return (mask != Label.BACKGROUND) & (mask != Label.UNLABELLED)
 
 
 def hide_unknown(mask: Mask, labelled: tuple[str, ...]) -> Mask:

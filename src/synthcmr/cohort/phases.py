@@ -94,8 +94,8 @@ def frame_groups(stack: Stack, mode: FrameMode) -> list[tuple[int, ...]]:
         if ed is None or es is None:
             raise ReadError(_missing_pair(stack))
         return [(ed, es)]
-    known = [i for i in range(stack.frame_count) if stack.phases[i]]
-    return [(i,) for i in (known or range(stack.frame_count))]
+    named = [i for i in range(stack.frame_count) if stack.phases[i]]
+    return [(i,) for i in (named or range(stack.frame_count))]
 
 
 def _first(stack: Stack, phase: str) -> int | None:

@@ -58,17 +58,17 @@ def assign_splits(subjects: Sequence[Row], settings: SplitSettings) -> str:
         "official" where official sets were kept, else "random".
     """
     sets = [_known_set(row.pop(OFFICIAL, None)) for row in subjects]
-    kept = uses_official(sets, settings)
+    keeps_official = uses_official(sets, settings)
     for row, official in zip(subjects, sets, strict=True):
         if settings.method == "random" or row.get("split") not in SPLIT_NAMES:
             row.pop("split", None)
-        if kept and official is not None:
+        if keeps_official and official is not None:
             row.setdefault("split", official)
-    if kept and "validation" not in sets and settings.validation > 0:
+    if keeps_official and "validation" not in sets and settings.validation > 0:
         _divide_training(subjects, sets, settings)
     shares = (settings.train, settings.validation, settings.test)
     _draw([row for row in subjects if "split" not in row], shares, settings)
-    return "official" if kept else "random"
+    return "official" if keeps_official else "random"
 
 
 def uses_official(sets: Sequence[str | None], settings: SplitSettings) -> bool:

@@ -71,13 +71,13 @@ class Journal:
 
     def read(self) -> JournalBatch:
         """All that is durable, as one batch."""
-        whole = JournalBatch()
+        journal = JournalBatch()
         if self.path.exists():
             with self.path.open() as file:
                 for line in file:
                     if line.endswith("\n"):
-                        whole.add(JournalBatch(**json.loads(line)))
-        return whole
+                        journal.add(JournalBatch(**json.loads(line)))
+        return journal
 
     def repair(self) -> None:
         """Cut a torn last line off, so that the next batch starts on a line of its own."""

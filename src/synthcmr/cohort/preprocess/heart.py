@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.labels import Label, Mask
+from synthcmr.cohort.labels import Mask, is_drawn
 from synthcmr.cohort.raw import Stack
 from synthcmr.config import PreprocessSettings
 
@@ -31,8 +31,7 @@ def heart_centre(stack: Stack, settings: PreprocessSettings) -> Centre:
 
 def mask_centre(mask: Mask) -> Centre | None:
     """Middle of the box around everything labelled, (row, column); None where nothing is."""
-    drawn = (mask != Label.BACKGROUND) & (mask != Label.UNLABELLED)
-    flat = drawn.reshape(-1, *mask.shape[-2:]).any(axis=0)
+    flat = np.asarray(is_drawn(mask).any(axis=tuple(range(mask.ndim - 2))))
     if not flat.any():
         return None
     rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.labels import Label, Mask
+from synthcmr.cohort.labels import Label, Mask, is_drawn
 from synthcmr.cohort.raw import Stack
 
 LEVELS = ("basal", "mid", "apical")
@@ -36,8 +36,8 @@ def slice_levels(mask: Mask) -> list[Level]:
 
 def slice_at(mask: Mask, level: str) -> int:
     """The slice in the middle of a third of the ventricle; the middle one where no slice lies in it."""
-    at = [z for z, (name, _) in enumerate(slice_levels(mask)) if name == level]
-    return at[len(at) // 2] if at else mask.shape[1] // 2
+    places = [z for z, (name, _) in enumerate(slice_levels(mask)) if name == level]
+    return places[len(places) // 2] if places else mask.shape[1] // 2
 
 
 def base_first(stack: Stack) -> Stack:
@@ -48,8 +48,7 @@ def base_first(stack: Stack) -> Stack:
     """
     if stack.slices_ordered or stack.mask is None or stack.slice_count < 3:
         return stack
-    drawn = (stack.mask != Label.BACKGROUND) & (stack.mask != Label.UNLABELLED)
-    area = drawn.sum(axis=(0, 2, 3)).astype(float)
+    area = is_drawn(stack.mask).sum(axis=(0, 2, 3)).astype(float)
     present = np.flatnonzero(area)
     if present.size < 3:
         return stack

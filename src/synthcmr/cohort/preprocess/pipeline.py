@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.attributes import clean
-from synthcmr.cohort.labels import STRUCTURES, Label, Mask
+from synthcmr.cohort.labels import STRUCTURES, Label, Mask, is_drawn
 from synthcmr.cohort.phases import frame_groups
 from synthcmr.cohort.preprocess.grid import PixelAxis, PixelGrid
 from synthcmr.cohort.preprocess.heart import heart_centre
@@ -198,8 +198,7 @@ def _is_cut(prepared: Prepared, frames: list[int], z: int) -> bool:
     mask = prepared.stack.mask
     if mask is None:
         return False
-    drawn = (mask[frames, z] != Label.BACKGROUND) & (mask[frames, z] != Label.UNLABELLED)
-    rows, columns = np.nonzero(drawn.any(axis=0))
+    rows, columns = np.nonzero(is_drawn(mask[frames, z]).any(axis=0))
     if not rows.size:
         return False
     r, c = prepared.grid.rows.positions, prepared.grid.columns.positions

@@ -110,8 +110,8 @@ def _frame(values: dict[str, str], name: str, path: Path) -> int:
 
 def _attributes(values: dict[str, str]) -> dict[str, object]:
     """Group, height and weight; 0 stands for unknown."""
-    known = {"diagnosis": values.get("group"), "height_cm": values.get("height"), "weight_kg": values.get("weight")}
-    return {name: text for name, text in known.items() if text and not re.fullmatch(r"0*\.?0*", text)}
+    texts = {"diagnosis": values.get("group"), "height_cm": values.get("height"), "weight_kg": values.get("weight")}
+    return {name: text for name, text in texts.items() if text and not re.fullmatch(r"0*\.?0*", text)}
 
 
 def _pair_stack(folder: Path, info: PatientInfo) -> Stack:

@@ -59,10 +59,10 @@ class EmidecReader:
         contours = existing(folder / "Contours", folder.name)
         masks = {}
         if contours is not None:
-            drawn = load_volume(contours)
-            check_same_grid(drawn, image, f"Contours/{contours.name}", f"Images/{path.name}")
-            masks[0] = canonical_mask(drawn.pixels[0], EMIDEC_LABELS, f"Contours/{contours.name}")
-            attributes |= _scar(drawn, image)
+            contour_volume = load_volume(contours)
+            check_same_grid(contour_volume, image, f"Contours/{contours.name}", f"Images/{path.name}")
+            masks[0] = canonical_mask(contour_volume.pixels[0], EMIDEC_LABELS, f"Contours/{contours.name}")
+            attributes |= _scar(contour_volume, image)
         stack = labelled_stack(image, ("",), masks, structures=STRUCTURES)
         return RawSubject(folder.name, attributes, (stack,), notes=() if text else (NO_TEXT,))
 

@@ -112,15 +112,15 @@ def _content(path: Path) -> bytes:
 
 def _unpacked(raw: bytes, path: Path) -> bytes:
     parts: list[bytes] = []
-    left = MAX_BYTES
+    allowed = MAX_BYTES
     while raw.startswith(GZIP):  # a gzip file may have several members, and zeros behind the last
         member = zlib.decompressobj(wbits=31)
         try:
-            parts.append(member.decompress(raw, left))
+            parts.append(member.decompress(raw, allowed))
         except zlib.error as error:
             raise ReadError(f"{path.name}: cannot be unpacked, the file is damaged ({error}); copy it again") from error
-        left -= len(parts[-1])
-        if member.unconsumed_tail or left <= 0:
+        allowed -= len(parts[-1])
+        if member.unconsumed_tail or allowed <= 0:
             raise ReadError(f"{path.name}: expected an image, got a file that unpacks to over {MAX_BYTES >> 30} GiB")
         if not member.eof:
             raise ReadError(f"{path.name}: the file is cut short; copy it again")

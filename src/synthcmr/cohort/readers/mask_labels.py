@@ -151,17 +151,17 @@ def _named_by_shape(shapes: _Shapes) -> GuessedLabels:
         return _one(values[0], shapes)
     rings = [(ring, inside) for ring in values for inside in values if shapes.enclosed(inside, ring) >= IN_RING]
     if len(rings) != 1:
-        seen = ", ".join(f"{ring} around {inside}" for ring, inside in rings) or "none"
-        return GuessedLabels("", f"expected one value that forms a ring around one other, found {seen}")
+        pairs = ", ".join(f"{ring} around {inside}" for ring, inside in rings) or "none"
+        return GuessedLabels("", f"expected one value that forms a ring around one other, found {pairs}")
     ring, cavity = rings[0]
     share = f"value {ring} encloses {shapes.enclosed(cavity, ring):.0%} of value {cavity}"
-    rest = [value for value in values if value not in (ring, cavity)]
-    if len(rest) > 1 or (rest and not _beside(rest[0], ring, cavity, shapes)):
+    others = [value for value in values if value not in (ring, cavity)]
+    if len(others) > 1 or (others and not _beside(others[0], ring, cavity, shapes)):
         return GuessedLabels(
-            "", f"{share}, but {' and '.join(map(str, rest))} cannot be told to be the RV beside the ring"
+            "", f"{share}, but {' and '.join(map(str, others))} cannot be told to be the RV beside the ring"
         )
-    named = {cavity: "lv", ring: "myo", **dict.fromkeys(rest, "rv")}
-    outside = f", and {rest[0]} lies beside it" if rest else ""
+    named = {cavity: "lv", ring: "myo", **dict.fromkeys(others, "rv")}
+    outside = f", and {others[0]} lies beside it" if others else ""
     return GuessedLabels(",".join(f"{value}={named[value]}" for value in values), share + outside)
 
 
@@ -211,5 +211,5 @@ class _Shapes:
 
     def enclosed(self, value: int, ring: int) -> float:
         """Share of a value's pixels that lie within rings of another, of slices that show both."""
-        shown = self._beside[value, ring]
-        return self._enclosed[value, ring] / shown if shown else 0.0
+        pixels = self._beside[value, ring]
+        return self._enclosed[value, ring] / pixels if pixels else 0.0

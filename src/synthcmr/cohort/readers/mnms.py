@@ -101,8 +101,8 @@ def _masks(folder: Path, image: Volume, ed: int | None, es: int | None) -> dict[
     check_same_grid(volume, image, path.name, f"{folder.name}{IMAGE}")
     if len(volume.pixels) != len(image.pixels):
         raise ReadError(f"{path.name}: expected {len(image.pixels)} frames as its image has, got {len(volume.pixels)}")
-    known = [t for t in (ed, es) if t is not None] or range(len(volume.pixels))
-    return {t: canonical_mask(volume.pixels[t], MNMS_LABELS, path.name) for t in known if volume.pixels[t].any()}
+    labelled = [t for t in (ed, es) if t is not None] or range(len(volume.pixels))
+    return {t: canonical_mask(volume.pixels[t], MNMS_LABELS, path.name) for t in labelled if volume.pixels[t].any()}
 
 
 def _attributes(row: Row) -> dict[str, object]:

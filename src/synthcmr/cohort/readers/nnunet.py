@@ -56,8 +56,8 @@ class NnunetReader:
             ):
                 subject_id, cells = described.get(name) or _guessed(name)
                 attributes = cells["attributes"] if isinstance(cells["attributes"], dict) else {}
-                known = {**({"split": split} if split else {}), **attributes}
-                subjects[subject_id].append({**cells, "case": name, "side": side, "attributes": known})
+                case_attributes = {**({"split": split} if split else {}), **attributes}
+                subjects[subject_id].append({**cells, "case": name, "side": side, "attributes": case_attributes})
         return [Case(subject_id, {"cases": own_cases}) for subject_id, own_cases in sorted(subjects.items())]
 
     def read(self, source: Path, case: Case) -> RawSubject:
@@ -185,9 +185,9 @@ def _mask(
         return None, ()
     labels = description["labels"]
     table = labels_from_json(labels if isinstance(labels, dict) else {})
-    drawn = load_image(path, "mask")
-    check_same_grid(drawn, image, path.name, "its image")
-    first = canonical_mask(drawn.pixels[0], table, path.name)
+    mask_volume = load_image(path, "mask")
+    check_same_grid(mask_volume, image, path.name, "its image")
+    first = canonical_mask(mask_volume.pixels[0], table, path.name)
     structures = _drawn(first, structures_in(table))
     mask = np.full(image.pixels.shape, Label.UNLABELLED, dtype=np.uint8)
     mask[0] = hide_unknown(first, structures)

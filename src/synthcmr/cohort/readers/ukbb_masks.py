@@ -43,9 +43,9 @@ def bai_masks(folder: Path, cine: Cine) -> CineMasks:
 
 def _placed(folder: Path, cine: Cine, notes: list[str]) -> Iterator[tuple[str, Mask]]:
     """(phase, masks on the cine's grid) of each mask file: the whole cine if it is there, else ED and ES."""
-    whole = _first_file(folder, WHOLE_CINE)
-    if whole is not None:
-        yield "", _on_cine(whole, cine, cine.image.shape[0], notes)
+    whole_cine = _first_file(folder, WHOLE_CINE)
+    if whole_cine is not None:
+        yield "", _on_cine(whole_cine, cine, cine.image.shape[0], notes)
         return
     for phase, names in ONE_PHASE.items():
         path = _first_file(folder, names)

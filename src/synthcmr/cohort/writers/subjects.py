@@ -35,14 +35,14 @@ def without_gaps(stack: SubjectStack) -> tuple[SubjectStack, int]:
     count = last - first + 1
     if count == len(stack.slice_indices):
         return stack, 0
-    at = [i - first for i in stack.slice_indices]
+    places = [i - first for i in stack.slice_indices]
     image = np.zeros((stack.frame_count, count, *stack.image.shape[2:]), dtype=stack.image.dtype)
     mask = np.full(image.shape, Label.UNLABELLED, dtype=np.uint8)
-    image[:, at], mask[:, at] = stack.image, stack.mask
+    image[:, places], mask[:, places] = stack.image, stack.mask
 
     def spread(values: Sequence[Any], empty: Any) -> tuple[Any, ...]:
-        own = dict(zip(at, values, strict=True))
-        return tuple(own.get(z, empty) for z in range(count))
+        value_at = dict(zip(places, values, strict=True))
+        return tuple(value_at.get(z, empty) for z in range(count))
 
     filled = replace(
         stack,
@@ -53,7 +53,7 @@ def without_gaps(stack: SubjectStack) -> tuple[SubjectStack, int]:
         slice_levels=spread(stack.slice_levels, None),
         slice_counts=spread(stack.slice_counts, count),
     )
-    return filled, count - len(at)
+    return filled, count - len(places)
 
 
 def iter_subjects(cohort: Cohort) -> Iterator[Subject]:

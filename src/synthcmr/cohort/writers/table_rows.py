@@ -52,7 +52,7 @@ def column_kind(cohort: Cohort, column: str) -> str:
 def subject_cells(subject: Subject, stack: SubjectStack) -> dict[str, Any]:
     """What all files of an acquisition share: who it is, and how large a pixel is."""
     row, column = stack.spacing_mm or (None, None)
-    own = {
+    cells = {
         "subject_id": subject.subject_id,
         "stack": stack.stack,
         "spacing_row_mm": row,
@@ -62,7 +62,7 @@ def subject_cells(subject: Subject, stack: SubjectStack) -> dict[str, Any]:
         "origin": stack.origin,
         "split": subject.split,
     }
-    return {**subject.attributes, **own}
+    return {**subject.attributes, **cells}
 
 
 def frame_cells(stack: SubjectStack, frame: int) -> dict[str, Any]:

@@ -159,12 +159,12 @@ def _first_header(entries: Iterator[Entry]) -> "Dataset | None":
 
 def _some_files(path: Path) -> Iterator[Entry]:
     """The first few files of a folder, found without listing all of it."""
-    seen = 0
+    count = 0
     for file in path.rglob("*"):
-        if seen >= MAX_PEEKS:
+        if count >= MAX_PEEKS:
             return
         if file.is_file() and not file.name.startswith("."):
-            seen += 1
+            count += 1
             yield file_entry(file, file.name)
 
 

@@ -77,11 +77,11 @@ def read_cine(entries: list[Entry]) -> Cine:
     if not pixels:
         raise ReadError(failed[0][1])
     rejects = [*study.rejects, *short_axis.rejects, *((f"slice {short_axis.steps[i]}", reason) for i, reason in failed)]
-    kept = sorted(pixels)
+    readable = sorted(pixels)
     return Cine(
-        slices=tuple(tuple(short_axis.slices[i]) for i in kept),
-        image=np.stack([pixels[i] for i in kept], axis=1),
-        geometry=_geometry(short_axis, kept),
+        slices=tuple(tuple(short_axis.slices[i]) for i in readable),
+        image=np.stack([pixels[i] for i in readable], axis=1),
+        geometry=_geometry(short_axis, readable),
         segmentations=tuple(study.segmentations),
         rejects=tuple(rejects),
         notes=tuple(short_axis.notes),

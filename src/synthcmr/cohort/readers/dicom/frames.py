@@ -192,10 +192,10 @@ def build_frame(
 
 def _skip_derived(study: Study) -> None:
     """Derived images repeat original ones; they count only where a study holds nothing else."""
-    kept = [f for f in study.frames if not f.derived or f.synthetic]
-    if len(kept) < len(study.frames):
-        study.skipped["a derived image"] += len(study.frames) - len(kept)
-        study.frames = kept
+    original = [f for f in study.frames if not f.derived or f.synthetic]
+    if len(original) < len(study.frames):
+        study.skipped["a derived image"] += len(study.frames) - len(original)
+        study.frames = original
 
 
 def _contents(study: Study) -> str:

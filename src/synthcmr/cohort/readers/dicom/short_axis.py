@@ -171,18 +171,18 @@ def _stack(family: list[Frame]) -> FrameStack:
     notes: list[str] = []
     cines = _one_per_position(family, notes)
     phases = _common_phase_count(cines)
-    kept = []
+    cines_in_place = []
     for place, cine in cines:
         if len(cine) < phases:
             rejects.append((_name(place), f"expected {phases} phases as in the other slices, got {len(cine)}"))
             continue
         if len(cine) > phases:
             notes.append(f"{_name(place)} has {len(cine)} phases where the stack has {phases}; the nearest were taken")
-        kept.append((place, _nearest_phases(cine, phases)))
-    run, steps = _longest_regular_run([place for place, _ in kept])
-    outside = [_name(place) for i, (place, _) in enumerate(kept) if i not in run]
+        cines_in_place.append((place, _nearest_phases(cine, phases)))
+    run, steps = _longest_regular_run([place for place, _ in cines_in_place])
+    outside = [_name(place) for i, (place, _) in enumerate(cines_in_place) if i not in run]
     rejects += [(name, "lies off the regular positions of the other slices") for name in outside]
-    return FrameStack([kept[i][1] for i in run], steps, rejects, notes)
+    return FrameStack([cines_in_place[i][1] for i in run], steps, rejects, notes)
 
 
 def _one_per_position(family: list[Frame], notes: list[str]) -> list[tuple[float, list[Frame]]]:

@@ -82,11 +82,11 @@ def _described(row: Row) -> dict[str, object]:
 
 
 def _refusal(source: Path, table: GuessedTable) -> str:
-    shown = [f"  {problem}" for problem in table.problems[:SHOWN_PROBLEMS]]
-    more = len(table.problems) - len(shown)
+    problems = [f"  {problem}" for problem in table.problems[:SHOWN_PROBLEMS]]
+    more = len(table.problems) - len(problems)
     lines = [
         f"{source}: expected NIfTI files whose names say subject, phase and mask in one way only; not clear:",
-        *shown,
+        *problems,
         *([f"  and {more} more"] if more > 0 else []),
         "The table guessed so far begins:",
         *(f"  {line}" for line in table.lines(SHOWN_ROWS)),

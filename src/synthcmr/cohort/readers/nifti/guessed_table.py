@@ -43,8 +43,8 @@ class GuessedTable:
 
     def lines(self, most: int) -> list[str]:
         """The first rows, for people."""
-        shown = [[row[name] for name in self.columns] for row in self.rows[:most]]
-        table = [self.columns, *shown]
+        cells = [[row[name] for name in self.columns] for row in self.rows[:most]]
+        table = [self.columns, *cells]
         widths = [max(len(row[k]) for row in table) for k in range(len(self.columns))]
         return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
 
@@ -126,8 +126,10 @@ def _rows_of(subject: str, files: Sequence[NamedFile], notes: list[str], problem
     images = {_key(file): file for file in files if file.role == "image"}
     masks = {_key(file): file for file in files if file.role == "mask"}
     if ("", None) in images and len(images) > 1:
-        whole = [file.path for file in (images.pop(("", None)), masks.pop(("", None), None)) if file is not None]
-        notes.append(f"files without a phase beside those of ED and ES were left out, e.g. {whole[0]}")
+        without_phase = [
+            file.path for file in (images.pop(("", None)), masks.pop(("", None), None)) if file is not None
+        ]
+        notes.append(f"files without a phase beside those of ED and ES were left out, e.g. {without_phase[0]}")
     if len(images) == len(masks) == 1 and ("", None) in {*images, *masks}:
         (image,), (mask,) = images.values(), masks.values()  # only one of the two says the phase
         key = _key(image) if _key(image) != ("", None) else _key(mask)

@@ -98,12 +98,12 @@ def _described(path: Path, split: str | None, folder: str) -> list[tuple[str, Ce
     described: list[tuple[str, Cells]] = []
     for number, row in enumerate(rows, start=2):  # as a spreadsheet counts them, below the header
         cells = {name: row.get(column) for name, column in control.items()}
-        own = attributes_of(row, attributes)
+        row_attributes = attributes_of(row, attributes)
         if split is not None:
-            own.setdefault("split", split)
+            row_attributes.setdefault("split", split)
         nameless = is_missing(cells["subject_id"])
         subject_id = f"row {number}" if nameless else code_of(cells["subject_id"])
-        described.append((subject_id, {"folder": folder, "cells": cells, "attributes": own}))
+        described.append((subject_id, {"folder": folder, "cells": cells, "attributes": row_attributes}))
     return described
 
 

@@ -74,14 +74,14 @@ def attribute_columns(columns: Iterable[str]) -> dict[str, str]:
     A column named as an attribute is preferred to one with another name for it, which then keeps its own name.
     """
     listed = list(columns)
-    rest = [c for c in listed if c not in set(control_columns(listed).values())]
-    rest = [c for c in rest if not PASSED_OVER.fullmatch(column_name(c))]
-    names = {c: column_name(c) for c in rest if column_name(c) in ATTRIBUTES}
-    for column in rest:
+    others = [c for c in listed if c not in set(control_columns(listed).values())]
+    others = [c for c in others if not PASSED_OVER.fullmatch(column_name(c))]
+    names = {c: column_name(c) for c in others if column_name(c) in ATTRIBUTES}
+    for column in others:
         name = attribute_of(column)
         if column not in names:
             names[column] = name if name not in names.values() else column_name(column)
-    return {c: names[c] for c in rest}
+    return {c: names[c] for c in others}
 
 
 def attribute_of(column: str) -> str:

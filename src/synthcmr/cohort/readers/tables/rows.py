@@ -51,25 +51,25 @@ class ImageRow:
         Raises:
             ReadError: a cell holds something else than its column should.
         """
-        known = {name: value for name, value in cells.items() if not is_missing(value)}
-        if "image" not in known:
+        present = {name: value for name, value in cells.items() if not is_missing(value)}
+        if "image" not in present:
             raise ReadError("image: expected the path of a file, got nothing")
-        labels, labelled = known.get("labels"), known.get("labelled")
+        labels, labelled = present.get("labels"), present.get("labelled")
         return cls(
-            image=str(known["image"]),
-            mask=str(known["mask"]) if "mask" in known else None,
-            stack=code_of(known.get("stack", "")),
-            phase=_phase(str(known.get("phase", ""))),
-            frame=_whole(known, "frame"),
-            ed_frame=_whole(known, "ed_frame"),
-            es_frame=_whole(known, "es_frame"),
-            trigger_ms=_number(known, "trigger_ms"),
-            slice_index=_whole(known, "slice_index"),
-            spacing_mm=_spacing(known),
-            slice_step_mm=_number(known, "slice_step_mm", positive=True),
-            slice_thickness_mm=_number(known, "slice_thickness_mm", positive=True),
-            intensity_low=_number(known, "intensity_low"),
-            intensity_high=_number(known, "intensity_high"),
+            image=str(present["image"]),
+            mask=str(present["mask"]) if "mask" in present else None,
+            stack=code_of(present.get("stack", "")),
+            phase=_phase(str(present.get("phase", ""))),
+            frame=_whole(present, "frame"),
+            ed_frame=_whole(present, "ed_frame"),
+            es_frame=_whole(present, "es_frame"),
+            trigger_ms=_number(present, "trigger_ms"),
+            slice_index=_whole(present, "slice_index"),
+            spacing_mm=_spacing(present),
+            slice_step_mm=_number(present, "slice_step_mm", positive=True),
+            slice_thickness_mm=_number(present, "slice_thickness_mm", positive=True),
+            intensity_low=_number(present, "intensity_low"),
+            intensity_high=_number(present, "intensity_high"),
             labels=CANONICAL if labels is None else parse_labels(str(labels)),
             labelled=None if labelled is None else parse_structures(str(labelled)),
             says_labels=labels is not None or labelled is not None,
@@ -192,18 +192,18 @@ def _as_stated(volume: Volume, row: ImageRow, raster: bool) -> Volume:
 
 
 def _mask(path: Path, volume: Volume, image_name: str, row: ImageRow) -> Mask:
-    drawn = load_image(path, "mask")
-    check_same_grid(drawn, volume, path.name, image_name)
-    if len(drawn.pixels) != len(volume.pixels):
+    mask_volume = load_image(path, "mask")
+    check_same_grid(mask_volume, volume, path.name, image_name)
+    if len(mask_volume.pixels) != len(volume.pixels):
         raise ReadError(
-            f"{path.name}: expected {len(volume.pixels)} frame(s) as {image_name} has, got {len(drawn.pixels)}"
+            f"{path.name}: expected {len(volume.pixels)} frame(s) as {image_name} has, got {len(mask_volume.pixels)}"
         )
-    if not row.says_labels and set(np.unique(drawn.pixels)) == {0, int(Label.UNLABELLED)}:
+    if not row.says_labels and set(np.unique(mask_volume.pixels)) == {0, int(Label.UNLABELLED)}:
         raise ReadError(
             f"{path.name}: its values are 0 and 255 only, which does not say what was drawn; "
             "add a column 'labels' that holds e.g. 255=lv"
         )
-    mask = canonical_mask(drawn.pixels, row.labels, path.name)
+    mask = canonical_mask(mask_volume.pixels, row.labels, path.name)
     return hide_unknown(mask, _structures(row))
 
 
