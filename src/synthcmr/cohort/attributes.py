@@ -52,6 +52,7 @@ ATTRIBUTES: dict[str, Attribute] = {
     )
 }
 
+TALLEST_M = 3.0  # a height without unit up to this can only be metres
 Value = str | float | int | bool
 DRAWN = "drawn"  # column of generated subjects: the attributes that nobody asked for, separated by commas
 

@@ -1,7 +1,9 @@
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -11,8 +13,10 @@ from synthcmr.cohort.readers import get_reader, recognise
 from synthcmr.cohort.readers.sunnybrook_contours import contour_mask, fill
 from synthcmr.config import IngestSettings, PreprocessSettings, SplitSettings
 from synthcmr.errors import ReadError, SettingsError
+from tests.cohort.readers.conftest import FRAMES
 from tests.cohort.readers.layouts import heart, picture, read_all, read_one, write_csv
 
+SLICE = 4  # that contours are drawn on
 PLACES = [("ED", 18, 2), ("ES", 7, 2), ("ED", 18, 3), ("ES", 7, 3), ("ED", 18, 4)]
 
 
@@ -107,6 +111,50 @@ def test_real_slices_all_read() -> None:
     record = read_case("sunnybrook-png", source, reader.cases(source)[0], PreprocessSettings(), None)
     assert len(record.images) == 9
     assert not record.rejects
+
+
+def _contour(folder: Path, image: int, kind: str, radius: float, centre: tuple[float, float]) -> None:
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    lines = [f"{centre[1] + radius * np.cos(a):.2f} {centre[0] + radius * np.sin(a):.2f}" for a in angle]
+    (folder / f"IM-0001-{image:04d}-{kind}contour-manual.txt").write_text("\n".join(lines))
+
+
+def _dicom_with_contours(files: Path, root: Path) -> Path:
+    """As the archive has it: images named by number, contours under the subject's other name, a table that knows both."""
+    images, contours = root / "DICOM" / "SCD0000101", root / "contours_SCD" / "SC-HF-I-01"
+    images.mkdir(parents=True)
+    contours.mkdir(parents=True)
+    for path in files.iterdir():
+        number = int(pydicom.dcmread(path, stop_before_pixels=True).InstanceNumber)
+        shutil.copy(path, images / f"IM-0001-{number:04d}.dcm")
+    ed, es = SLICE * FRAMES + 1, SLICE * FRAMES + 3
+    for image, kind, radius in ((ed, "i", 9.0), (ed, "o", 12.0), (es, "i", 6.0), (999, "i", 6.0)):
+        _contour(contours, image, kind, radius, (30.0, 36.0))
+    (contours / f"IM-0001-{es:04d}-ocontour-manual.txt").write_text("no points\n")
+    (root / "scd_patientdata.csv").write_text(
+        "PatientID,OriginalID,Gender,Age,Pathology\nSCD0000101,SC-HF-I-1,Female,61,Heart failure\n"
+    )
+    return root
+
+
+def test_contours_become_masks_of_the_dicom_images_they_were_drawn_on(files: Path, tmp_path: Path) -> None:
+    source = _dicom_with_contours(files, tmp_path / "scd")
+    assert recognise(source).name == "sunnybrook"
+    raw = read_one("sunnybrook", source)
+    (stack,) = raw.stacks
+    assert raw.subject_id == "SCD0000101"
+    assert clean(raw.attributes)[0].items() >= {"sex": "female", "age": 61.0, "diagnosis": "Heart failure"}.items()
+    assert [stack.phases.index(phase) for phase in ("ED", "ES")] == [0, 2]
+    assert (stack.labelled[0], stack.labelled[2]) == (("lv", "myo"), ("lv",))
+    assert stack.mask is not None
+    ed, es = stack.mask[0, SLICE], stack.mask[2, SLICE]
+    assert [(ed == label).sum() for label in (1, 2)] == pytest.approx([np.pi * 81, np.pi * (144 - 81)], rel=0.05)
+    assert (es == 1).sum() == pytest.approx(np.pi * 36, rel=0.05)
+    assert np.argwhere(ed == 1).mean(axis=0) == pytest.approx([29.5, 35.5], abs=0.3)
+    assert set(np.unique(np.delete(stack.mask, SLICE, axis=1))) == {255}
+    reasons = dict(raw.rejects)
+    assert "expected an image of this number" in reasons["IM-0001-0999-icontour-manual.txt"]
+    assert any("expected one 'x y' pair per line" in reason for reason in reasons.values())
 
 
 def test_a_polygon_is_filled_by_pixel_centres_and_the_ring_is_myocardium() -> None:

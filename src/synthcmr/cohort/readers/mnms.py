@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from synthcmr.cohort.attributes import is_missing
+from synthcmr.cohort.attributes import TALLEST_M, is_missing
 from synthcmr.cohort.labels import MNMS_LABELS, Mask
 from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.image_files import existing, load_volume, nifti_stem, required
@@ -19,7 +19,6 @@ ATTRIBUTES = {"centre": "centre", "age": "age", "sex": "sex", "weight": "weight_
 VENDOR_CODES = {"A": "Siemens", "B": "Philips", "C": "GE", "D": "Canon"}
 PARTITIONS = {"training", "labeled", "unlabeled", "validation", "testing"}
 PARENTS = 3  # the table lies in the root, and the source may be Training/Labeled
-TALLEST_M = 3.0
 IMAGE = "_sa"
 NO_PHASES = "the table does not say which frames are ED and ES"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr import __version__
 from synthcmr.cohort.attributes import DRAWN
+from synthcmr.cohort.readers.dicom.files import SEXES
 from synthcmr.cohort.readers.dicom.frames import CYCLE_WORDS as PHASE_OF_CYCLE_WORD
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 SOFTWARE = "synthcmr"
 CYCLE_WORDS = {phase: word for word, phase in PHASE_OF_CYCLE_WORD.items()}
-SEX_CODES = {"female": "F", "male": "M"}
+SEX_CODES = {sex: code for code, sex in SEXES.items()}
 HELD = (
     "sex",
     "age",

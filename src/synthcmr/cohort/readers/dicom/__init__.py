@@ -57,16 +57,11 @@ class DicomReader:
 
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject; ReadError where it holds no short-axis stack or its segmentation is unusable."""
-        note = case.payload["note"]
         with _entries(source, case) as entries:
-            return read_subject(case.payload["subject_id"], entries, (note,) if note else ())
-
-
-def read_subject(subject_id: str, entries: list[Entry], notes: tuple[str, ...] = ()) -> RawSubject:
-    """A subject from its DICOM files (ReadError as for `read_cine` and `seg_masks`)."""
-    cine = read_cine(entries)
-    subject = to_subject(subject_id, cine, seg_masks(cine))
-    return replace(subject, origin=cine.origin, notes=(*notes, *subject.notes))
+            cine = read_cine(entries)
+            subject = to_subject(case.payload["subject_id"], cine, seg_masks(cine))
+        notes = [note for note in (case.payload["note"], *subject.notes) if note]
+        return replace(subject, origin=cine.origin, notes=tuple(notes))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.attributes import TALLEST_M
 from synthcmr.cohort.readers.archive import Entry
 from synthcmr.errors import ReadError
 
@@ -23,7 +24,6 @@ ATTRIBUTE_TAGS = [
     *("ManufacturerModelName", "MagneticFieldStrength", "HeartRate", "NominalInterval"),
 ]
 YEARS_PER = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
-TALLEST_M = 3.0  # a greater Patient Size was typed in centimetres
 SEXES = {"F": "female", "M": "male"}
 
 
@@ -154,7 +154,7 @@ def _date(value: object) -> tuple[int, int, int] | None:
 
 
 def _height(header: "Dataset") -> float | None:
-    size = _positive(header.get("PatientSize"))
+    size = _positive(header.get("PatientSize"))  # metres, but some are typed in centimetres
     return None if size is None else round(size if size > TALLEST_M else size * 100, 1)
 
 

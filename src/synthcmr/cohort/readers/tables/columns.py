@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from synthcmr.cohort.attributes import ATTRIBUTES, is_missing
+from synthcmr.cohort.attributes import ATTRIBUTES, TALLEST_M, is_missing
 from synthcmr.cohort.privacy import column_name
 
 # What the reader itself uses -> spellings, the preferred one first
@@ -56,7 +56,6 @@ UNITS: dict[str, dict[str, float]] = {
     "weight_kg": {"lb": 0.45359237, "lbs": 0.45359237, "g": 0.001, "kg": 1.0},
     "field_strength_t": {"t": 1.0, "tesla": 1.0, "mt": 0.001},
 }
-TALLEST_M = 3.0  # a height without unit below this can only be metres
 
 Cells = dict[str, object]
 
