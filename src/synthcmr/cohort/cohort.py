@@ -15,6 +15,7 @@ from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.subject_stack import SubjectStack, read_stacks
+from synthcmr.cohort.tables import present_cells
 from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, IMAGES, MEASURES, REJECTS, SUBJECTS, TRUTH, WORK
 from synthcmr.errors import CohortError
 from synthcmr.formats import COHORT
@@ -226,7 +227,7 @@ class Cohort:
     def attributes(self, subject_id: str) -> dict[str, Any]:
         """The attributes of one subject that are present."""
         row = self.subjects[self.subjects["subject_id"] == subject_id].iloc[0]
-        return {str(k): v for k, v in row.items() if k != "subject_id" and v is not None and v == v}
+        return present_cells(row, "subject_id")
 
     def volumes(self) -> pd.DataFrame:
         """LV and RV volumes (ml) and myocardial mass (g) per subject, stack and phase, counted on the native masks."""

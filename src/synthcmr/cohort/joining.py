@@ -12,7 +12,7 @@ import numpy as np
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.provenance import Input
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
-from synthcmr.cohort.tables import is_present
+from synthcmr.cohort.tables import present_cells
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.errors import CohortError
 
@@ -69,10 +69,9 @@ def records(cohort: Cohort) -> Iterator[SubjectRecord]:
         images = _images(cohort, [int(i) for subject in part for i in rows.get(str(subject["subject_id"]), ())])
         for subject in part:
             name = str(subject["subject_id"])
-            attributes = {str(k): v for k, v in subject.items() if k != "subject_id" and is_present(v)}
+            attributes = present_cells(subject, "subject_id")
+            truth, measures = (present_cells(table.get(name, {})) for table in (truths, measured))
             own = tuple(images[int(i)] for i in rows.get(name, ()))
-            truth = {str(k): v for k, v in truths.get(name, {}).items() if is_present(v)}
-            measures = {str(k): v for k, v in measured.get(name, {}).items() if is_present(v)}
             yield SubjectRecord(name, name, attributes, own, truth=truth, measures=measures)
 
 
@@ -104,9 +103,8 @@ def _images(cohort: Cohort, rows: Sequence[int]) -> dict[int, ImageRecord]:
 
 def _image(row: dict[Any, Any], image: Any, mask: Any) -> ImageRecord:
     cells = {
-        str(k): tuple(map(_plain, v)) if isinstance(v, (np.ndarray, list)) else _plain(v)
-        for k, v in row.items()
-        if is_present(v)
+        name: tuple(map(_plain, value)) if isinstance(value, (np.ndarray, list)) else _plain(value)
+        for name, value in present_cells(row).items()
     }
     own: dict[str, Any] = {k: v for k, v in cells.items() if k in OWN}
     extra: dict[str, Any] = {k: v for k, v in cells.items() if k not in OWN | STORED}

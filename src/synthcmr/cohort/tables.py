@@ -83,6 +83,11 @@ def is_present(value: Any) -> bool:
     return value is not None and (isinstance(value, (np.ndarray, list, tuple)) or value == value)
 
 
+def present_cells(row: Mapping[Any, Any], *besides: str) -> dict[str, Any]:
+    """The cells of a row that hold something, besides some columns."""
+    return {str(name): value for name, value in row.items() if name not in besides and is_present(value)}
+
+
 def _column(values: list[object], kind: str | None, pa: Any) -> Any:
     if kind is not None:
         return pa.array(values, type=_arrow_type(kind, pa))

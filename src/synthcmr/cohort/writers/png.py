@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.cohort.writers.export import FileNames, Progress, WriteSummary, csv_table, each_subject, export
 from synthcmr.cohort.writers.subjects import Subject
 from synthcmr.cohort.writers.table_rows import (
@@ -72,59 +70,27 @@ def write_slices(
     """
     names = FileNames()
     for stack in subject.stacks:
-        grey = Grey.of(stack.image, bits)
-        scale = {"intensity_low": grey.low, "intensity_high": grey.high}
-        shared = {**subject_cells(subject, stack), **scale}
-        for t, z in _places(stack):
-            file = f"{names.give(_name(stack, t, z))}.png"
+        # One scale for a whole stack, so that its slices and frames stay comparable; 0..1 where they lie inside.
+        low, high = min(0.0, float(stack.image.min())), max(1.0, float(stack.image.max()))
+        shared = {**subject_cells(subject, stack), "intensity_low": low, "intensity_high": high}
+        for t, z in np.ndindex(stack.image.shape[:2]):
+            name = f"{stack.stack}_s{stack.slice_indices[z]:02d}_{stack.frame_name(t)}"
+            file = f"{names.give(name)}.png"
             labelled = bool(stack.slice_labelled[t][z])
-            grey.save(images / file, stack.image[t, z])
+            _save(images / file, _grey(stack.image[t, z], low, high, bits))
             if labelled:
-                save_mask(masks / file, stack.mask[t, z])
+                _save(masks / file, stack.mask[t, z])
             summary.files += 1 + labelled
             yield file, labelled, {**shared, **slice_cells(stack, z, t)}
-        _list_unlabelled(subject, stack, summary)
+        if unlabelled := sum(not names for per_slice in stack.slice_labelled for names in per_slice):
+            part = f"{unlabelled} mask(s) of stack {stack.stack}"
+            summary.leave_out(subject.subject_id, part, "nobody labelled them")
 
 
-def _places(stack: SubjectStack) -> Iterator[tuple[int, int]]:
-    for t in range(stack.frame_count):
-        for z in range(len(stack.slice_indices)):
-            yield t, z
-
-
-def _name(stack: SubjectStack, frame: int, position: int) -> str:
-    return f"{stack.stack}_s{stack.slice_indices[position]:02d}_{stack.frame_name(frame)}"
-
-
-def _list_unlabelled(subject: Subject, stack: SubjectStack, summary: WriteSummary) -> None:
-    count = sum(not names for per_slice in stack.slice_labelled for names in per_slice)
-    if count:
-        summary.leave_out(subject.subject_id, f"{count} mask(s) of stack {stack.stack}", "nobody labelled them")
-
-
-@dataclass(frozen=True)
-class Grey:
-    """How intensities become grey values: `low` is stored as 0 and `high` as the largest value."""
-
-    low: float
-    high: float
-    bits: int
-
-    @classmethod
-    def of(cls, image: npt.NDArray[np.floating], bits: int) -> Grey:
-        """One scale for a whole volume, so that its slices and frames stay comparable; 0..1 where it lies inside."""
-        return cls(min(0.0, float(image.min())), max(1.0, float(image.max())), bits)
-
-    def save(self, path: Path, plane: npt.NDArray[np.floating]) -> None:
-        """Write one slice, (rows, columns)."""
-        top = (1 << self.bits) - 1
-        stored = np.rint((plane.astype(np.float64) - self.low) / (self.high - self.low) * top)
-        _save_png(path, stored.astype(np.uint8 if self.bits == 8 else np.uint16))
-
-
-def save_mask(path: Path, plane: Mask) -> None:
-    """Write labels of one slice as 8-bit values; 255 where nobody labelled."""
-    _save_png(path, plane)
+def _grey(plane: npt.NDArray[np.floating], low: float, high: float, bits: int) -> npt.NDArray[np.unsignedinteger]:
+    """Grey values of one slice: `low` becomes 0 and `high` the largest value."""
+    stored = np.rint((plane.astype(np.float64) - low) / (high - low) * ((1 << bits) - 1))
+    return stored.astype(np.uint8 if bits == 8 else np.uint16)
 
 
 def check_bits(bits: int) -> None:
@@ -133,7 +99,7 @@ def check_bits(bits: int) -> None:
         raise SettingsError(f"--bits: expected 8 or 16, got {bits}")
 
 
-def _save_png(path: Path, values: npt.NDArray[np.generic]) -> None:
+def _save(path: Path, values: npt.NDArray[np.generic]) -> None:
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.subject_stack import SubjectStack, read_stacks
-from synthcmr.cohort.tables import is_present
+from synthcmr.cohort.tables import is_present, present_cells
 from synthcmr.cohort.writer import ARRAYS
 
 
@@ -62,7 +62,7 @@ def iter_subjects(cohort: Cohort) -> Iterator[Subject]:
     frames = FrameReader(cohort.path / ARRAYS)
     for row in cohort.subjects.to_dict("records"):
         subject_id = str(row["subject_id"])
-        attributes = {str(k): v for k, v in row.items() if k not in ("subject_id", "split") and is_present(v)}
+        attributes = present_cells(row, "subject_id", "split")
         split = row.get("split")
         stacks = _acquisitions(read_stacks(cohort.images.iloc[places.get(subject_id, [])], frames))
         yield Subject(subject_id, str(split) if is_present(split) else None, attributes, stacks)
