@@ -23,7 +23,6 @@ from synthcmr.formats import COHORT
 if TYPE_CHECKING:
     import pandas as pd
 
-
 STRETCH = 512  # frames read at once
 Choice = str | float | int | bool | Sequence[object] | tuple[float | None, float | None]
 

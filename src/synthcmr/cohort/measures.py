@@ -13,7 +13,6 @@ from synthcmr.cohort.labels import Label, Mask
 if TYPE_CHECKING:
     import pandas as pd
 
-
 MYOCARDIAL_DENSITY_G_PER_ML = 1.05
 AREAS = {"lv_ml": ("area_lv_mm2", "lv"), "myo_ml": ("area_myo_mm2", "myo"), "rv_ml": ("area_rv_mm2", "rv")}
 ED, ES = 0, 1

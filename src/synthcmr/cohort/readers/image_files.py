@@ -17,7 +17,6 @@ from synthcmr.errors import ReadError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 GZIP = b"\x1f\x8b"
 HEADER_SIZES = {348: "Nifti1Image", 540: "Nifti2Image"}  # the first number of the file tells the version

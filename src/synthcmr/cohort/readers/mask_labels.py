@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import binary_dilation, binary_fill_holes
 
 from synthcmr.cohort.labels import STRUCTURES, Label
 from synthcmr.cohort.privacy import column_name
@@ -191,6 +190,8 @@ class _Shapes:
 
     def add(self, plane: Plane) -> None:
         """Measure one slice."""
+        from scipy.ndimage import binary_fill_holes
+
         values = [int(value) for value in np.unique(plane) if value != 0]
         for value in values:
             self.area[value] += int((plane == value).sum())
@@ -199,6 +200,8 @@ class _Shapes:
             self._compare(plane, value, filled, values)
 
     def _compare(self, plane: Plane, ring: int, filled: npt.NDArray[np.bool_], values: Sequence[int]) -> None:
+        from scipy.ndimage import binary_dilation
+
         near = binary_dilation(plane == ring, iterations=2)
         for other in values:
             if other == ring:

@@ -18,7 +18,6 @@ from synthcmr.errors import ReadError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-
 PSEUDONYM_NOTE = "the folder or zip is named after the patient in its header; the subject got a plain number instead"
 SPLIT_NOTE = "files of several patients lie in one folder; subjects were numbered in the order of their Patient ID"
 IDENTITY_TAGS = ["PatientID", "PatientName", "PatientIdentityRemoved", "SyntheticData", "StudyInstanceUID", "Modality"]

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.uid import UID
 
-
 Vector = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.generic]
 ATTRIBUTE_TAGS = [

@@ -14,7 +14,6 @@ from synthcmr.errors import ReadError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-
 ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
 SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
 SHORT_AXIS_HINT = re.compile(r"(^|[^a-z])(sax|sa|short[ _-]?axis)([^a-z]|$)", re.IGNORECASE)

@@ -13,7 +13,6 @@ from synthcmr.errors import ReadError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-
 SEGMENT_LABELS: dict[str, str] = {
     **dict.fromkeys(
         ("lv cavity", "lv", "left ventricle", "left ventricular cavity", "lv blood pool", "lv endocardium"), "lv"
