@@ -33,7 +33,7 @@ OTHER_CHANNELS = "only channel 0 was read; the others are not frames of it"
 class NnunetReader:
     """Reads a `DatasetNNN_Name` folder, or the one that nnUNet_raw holds.
 
-    One subject per case, unless subjects.csv (columns case, subject_id, phase, frame, labelled) or names such as
+    One subject per case, unless subjects.csv (columns case, subject_id, stack, phase, frame) or names such as
     patient001_ED and patient001_ES say which cases are of one subject.
     """
 
@@ -51,13 +51,11 @@ class NnunetReader:
         described = _described(root)
         subjects: dict[str, list[Cells]] = defaultdict(list)
         for side, split in SIDES.items():
-            for name in sorted(
-                {p.name.removesuffix(f"_0000{ending}") for p in (root / f"images{side}").glob(f"*_0000{ending}")}
-            ):
+            first_channels = (root / f"images{side}").glob(f"*_0000{ending}")
+            for name in sorted(path.name.removesuffix(f"_0000{ending}") for path in first_channels):
                 subject_id, cells = described.get(name) or _guessed(name)
-                attributes = cells["attributes"] if isinstance(cells["attributes"], dict) else {}
-                case_attributes = {**({"split": split} if split else {}), **attributes}
-                subjects[subject_id].append({**cells, "case": name, "side": side, "attributes": case_attributes})
+                attributes = {**({"split": split} if split else {}), **cells["attributes"]}
+                subjects[subject_id].append({**cells, "case": name, "side": side, "attributes": attributes})
         return [Case(subject_id, {"cases": own_cases}) for subject_id, own_cases in sorted(subjects.items())]
 
     def read(self, source: Path, case: Case) -> RawSubject:
@@ -134,7 +132,7 @@ def _guessed(name: str) -> tuple[str, Cells]:
 
 
 def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -> LabelledVolume:
-    name, side = str(cells["case"]), str(cells["side"])
+    name, side = cells["case"], cells["side"]
     ending = str(description.get("file_ending", ".nii.gz"))
     row = ImageRow.parse({**{c: cells.get(c) for c in CASE_COLUMNS}, "image": name})
     channels = _channels(description)
@@ -147,7 +145,7 @@ def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -
         check_one_frame(volume, path)
     image = replace(volumes[0], pixels=np.concatenate([v.pixels for v in volumes])) if frames else volumes[0]
     phases, numbers = zip(*frames, strict=True) if frames else ((row.phase,), (row.frame,))
-    mask, structures = _mask(root / f"labels{side}" / f"{name}{ending}", description, image, row.labelled)
+    mask, structures = _mask(root / f"labels{side}" / f"{name}{ending}", description, image)
     notes += [ONE_MASK] if frames and mask is not None else []
     notes += [OTHER_CHANNELS] if not frames and len(channels) > 1 else []
     labelled = tuple(structures if t == 0 else () for t in range(len(phases)))
@@ -155,12 +153,10 @@ def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -
 
 
 def _channels(description: Cells) -> list[str]:
-    names = description.get("channel_names") or description.get("modality") or {"0": "MRI"}
-    return (
-        [str(value) for _, value in sorted(names.items(), key=lambda item: int(item[0]))]
-        if isinstance(names, dict)
-        else ["MRI"]
-    )
+    names = description.get("channel_names") or description.get("modality")
+    if not isinstance(names, dict):
+        return ["MRI"]
+    return [str(value) for _, value in sorted(names.items(), key=lambda item: int(item[0]))]
 
 
 def _frames_of(channels: list[str]) -> list[tuple[str, int | None]]:
@@ -177,14 +173,11 @@ def _frames_of(channels: list[str]) -> list[tuple[str, int | None]]:
     return frames
 
 
-def _mask(
-    path: Path, description: Cells, image: Volume, labelled: tuple[str, ...] | None
-) -> tuple[Mask | None, tuple[str, ...]]:
-    """Canonical labels, on the first frame of the image, and which structures are drawn (default: all declared)."""
+def _mask(path: Path, description: Cells, image: Volume) -> tuple[Mask | None, tuple[str, ...]]:
+    """Canonical labels, on the first frame of the image, and which structures are drawn."""
     if not path.is_file():
         return None, ()
-    labels = description["labels"]
-    table = labels_from_json(labels if isinstance(labels, dict) else {})
+    table = labels_from_json(description["labels"])
     mask_volume = load_image(path, "mask")
     check_same_grid(mask_volume, image, path.name, "its image")
     first = canonical_mask(mask_volume.pixels[0], table, path.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ PHASE_ORDER = {"ED": 0, "ES": 1}
 
 FrameKey = tuple[str, int | None]  # phase, and the frame's number where the phase has no name
 Cell = tuple[int, int, int]  # file, frame, slice
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def stacks_of(files: Sequence[LabelledVolume]) -> tuple[tuple[Stack, ...], tuple
     """
     stacks: list[Stack] = []
     rejects: list[tuple[str, str]] = []
-    for group in _groups(files):
+    for group in [part for group in grouped(files, _same_grid) for part in _kept_apart(group)]:
         cells = _cells_by_slice(group, rejects)
         slices_of: dict[frozenset[FrameKey], list[int]] = defaultdict(list)
         for z, frames in cells.items():
@@ -72,15 +73,16 @@ def stacks_of(files: Sequence[LabelledVolume]) -> tuple[tuple[Stack, ...], tuple
     return tuple(stacks), tuple(rejects)
 
 
-def _groups(files: Sequence[LabelledVolume]) -> list[list[LabelledVolume]]:
-    groups: list[list[LabelledVolume]] = []
-    for file in files:
-        home = next((g for g in groups if _same_grid(g[0], file)), None)
+def grouped(items: Iterable[Item], belong_together: Callable[[Item, Item], bool]) -> list[list[Item]]:
+    """Items in groups: each joins the first group whose first item it belongs to."""
+    groups: list[list[Item]] = []
+    for item in items:
+        home = next((group for group in groups if belong_together(group[0], item)), None)
         if home is None:
-            groups.append([file])
+            groups.append([item])
         else:
-            home.append(file)
-    return [split for group in groups for split in _kept_apart(group)]
+            home.append(item)
+    return groups
 
 
 def _kept_apart(group: list[LabelledVolume]) -> list[list[LabelledVolume]]:

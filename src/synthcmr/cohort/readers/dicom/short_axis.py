@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.readers.dicom.files import Vector
 from synthcmr.cohort.readers.dicom.frames import Frame
+from synthcmr.cohort.readers.stacking import grouped
 from synthcmr.errors import ReadError
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -120,7 +121,7 @@ def find_short_axis(frames: Sequence[Frame]) -> FrameStack:
     Raises:
         ReadError: nothing in the study is such a stack.
     """
-    stacks = [_stack(family) for family in _families(frames)]
+    stacks = [_stack(family) for family in grouped(frames, _same_family)]
     cines = [
         s for s in stacks if len(s.slices) >= MIN_SLICES and len(s.slices[0]) > 1 and _within_one_beat(s.slices[0])
     ]
@@ -142,19 +143,8 @@ def find_short_axis(frames: Sequence[Frame]) -> FrameStack:
     )
 
 
-def _families(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Frames with one grid, sequence and orientation."""
-    families: list[list[Frame]] = []
-    for frame in frames:
-        family = next((f for f in families if _same_grid(f[0], frame)), None)
-        if family is None:
-            families.append([frame])
-        else:
-            family.append(frame)
-    return families
-
-
-def _same_grid(a: Frame, b: Frame) -> bool:
+def _same_family(a: Frame, b: Frame) -> bool:
+    """Whether two frames have one grid, sequence and orientation."""
     return (
         a.shape == b.shape
         and a.sequence == b.sequence

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from synthcmr.cohort.attributes import ATTRIBUTES, TALLEST_M, is_missing
 from synthcmr.cohort.privacy import column_name
@@ -57,7 +58,7 @@ UNITS: dict[str, dict[str, float]] = {
     "field_strength_t": {"t": 1.0, "tesla": 1.0, "mt": 0.001},
 }
 
-Cells = dict[str, object]
+Cells = dict[str, Any]
 
 
 def control_columns(columns: Iterable[str]) -> dict[str, str]:
