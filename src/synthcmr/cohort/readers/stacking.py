@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -62,7 +63,7 @@ def stacks_of(files: Sequence[LabelledVolume]) -> tuple[tuple[Stack, ...], tuple
     """
     stacks: list[Stack] = []
     rejects: list[tuple[str, str]] = []
-    for group in [part for group in grouped(files, _same_grid) for part in _kept_apart(group)]:
+    for group in chain.from_iterable(map(_kept_apart, grouped(files, _same_grid))):
         cells = _cells_by_slice(group, rejects)
         slices_of: dict[frozenset[FrameKey], list[int]] = defaultdict(list)
         for z, frames in cells.items():
