@@ -1,4 +1,4 @@
-"""From a stack as it was acquired to image rows as they are stored."""
+"""From a subject as it was acquired to its records as they are stored: attributes typed and screened, stacks made into image rows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
