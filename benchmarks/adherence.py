@@ -25,7 +25,7 @@ import pandas as pd
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.stack_measures import measure
+from synthcmr.cohort.measures import measure
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice

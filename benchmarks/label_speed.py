@@ -16,8 +16,8 @@ from pathlib import Path
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Label
+from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.raw import RawSubject, Stack
-from synthcmr.cohort.subject_pipeline import to_record
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings
 from synthcmr.phantom.population import draw_subject

@@ -19,11 +19,11 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.labels import Label, Mask
+from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.provenance import Input
 from synthcmr.cohort.raw import RawSubject
 from synthcmr.cohort.readers import get_reader
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
-from synthcmr.cohort.subject_pipeline import to_record
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings
 from synthcmr.judges.segmenter import Segmenter

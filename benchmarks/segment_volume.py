@@ -10,7 +10,7 @@ import torch
 from scipy.ndimage import label as connected_components
 
 from synthcmr.cohort.labels import STRUCTURES, Mask
-from synthcmr.cohort.preprocess.grid import Axis, Grid
+from synthcmr.cohort.preprocess.grid import PixelAxis, PixelGrid
 from synthcmr.cohort.preprocess.heart import Centre, heart_centre, mask_centre
 from synthcmr.cohort.raw import Stack
 from synthcmr.config import PreprocessSettings
@@ -53,7 +53,7 @@ def segment_stack(outliner: Outliner, stack: Stack, turns: Sequence[float] = (0.
 def _segment_around(outliner: Outliner, stack: Stack, centre: Centre, turns: Sequence[float]) -> Mask:
     spacing = stack.spacing_mm or (SPACING_MM, SPACING_MM)
     steps = (SPACING_MM / spacing[0], SPACING_MM / spacing[1])
-    there = Grid(Axis(SIZE, steps[0], centre[0]), Axis(SIZE, steps[1], centre[1]))
+    there = PixelGrid(PixelAxis(SIZE, steps[0], centre[0]), PixelAxis(SIZE, steps[1], centre[1]))
     high = float(np.percentile(stack.image, 99.5))
     image = np.clip(there.image(stack.image, "cubic") / high, 0, 1).reshape(-1, SIZE, SIZE)
     shares = sum(_turned(outliner.probabilities(_turned(image[:, None], t)[:, 0]), -t) for t in turns) / len(turns)
@@ -75,13 +75,13 @@ def _turned(image: Shares, degrees: float) -> Shares:
     return np.asarray(moved.numpy(), dtype=np.float32)
 
 
-def _back(steps: tuple[float, float], centre: Centre, native: tuple[int, ...]) -> Grid:
+def _back(steps: tuple[float, float], centre: Centre, native: tuple[int, ...]) -> PixelGrid:
     """The grid that samples the crop at every native pixel."""
     axes = []
     for step, position, length in zip(steps, centre, native, strict=True):
         middle = (SIZE - 1) / 2.0 + ((length - 1) / 2.0 - position) / step
-        axes.append(Axis(length, 1.0 / step, middle))
-    return Grid(axes[0], axes[1])
+        axes.append(PixelAxis(length, 1.0 / step, middle))
+    return PixelGrid(axes[0], axes[1])
 
 
 def _middle_of_cavity(labels: Mask) -> Centre | None:

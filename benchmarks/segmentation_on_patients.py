@@ -23,8 +23,7 @@ from scipy.ndimage import binary_dilation, binary_erosion
 from benchmarks.segment_volume import Outliner, segment_stack
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.cohort.preprocess.heart import mask_centre
-from synthcmr.cohort.preprocess.levels import slice_levels
-from synthcmr.cohort.preprocess.orient import base_first
+from synthcmr.cohort.preprocess.orient import base_first, slice_levels
 from synthcmr.cohort.raw import RawSubject, Stack
 from synthcmr.cohort.readers import get_reader
 from synthcmr.judges.segmenter import Segmenter

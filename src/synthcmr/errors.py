@@ -1,4 +1,4 @@
-"""Errors a user can act on. Their text is shown without a traceback by the command line."""
+"""Errors a user can act on, shown without a traceback by the command line, and words for their texts."""
 
 
 def in_words(error: Exception) -> str:
@@ -6,6 +6,11 @@ def in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[0].lower() + error.strerror[1:]
     return str(error)
+
+
+def counted(n: int, what: str) -> str:
+    """A number of things: '1 image', '2 images'."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 class SynthcmrError(Exception):

@@ -6,8 +6,8 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.raw import RawSubject, Stack
-from synthcmr.cohort.subject_pipeline import to_record
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings, SplitSettings
 

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.raw import RawSubject, Stack
-from synthcmr.cohort.subject_pipeline import to_record
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings, SplitSettings
 

@@ -9,7 +9,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input, write_provenance
-from synthcmr.cohort.wording import counted
+from synthcmr.errors import counted
 from synthcmr.evaluation.evaluate import SCORES
 from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import PartResult, PartScores, Score, ScoreCard, Side

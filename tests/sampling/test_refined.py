@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.stack_measures import measure
+from synthcmr.cohort.measures import measure
 from synthcmr.errors import SettingsError
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.sampler import SamplerSettings

@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
-    from synthcmr.cohort.writers.protocol import LeftOut, WriteSummary
+    from synthcmr.cohort.writers.export import LeftOut, WriteSummary
 
 SHOWN_LEFT_OUT = 5
 

@@ -6,15 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-SEXES = {
-    "f": "female",
-    "female": "female",
-    "w": "female",
-    "woman": "female",
-    "m": "male",
-    "male": "male",
-    "man": "male",
-}
+SEXES = {**dict.fromkeys(("f", "female", "w", "woman"), "female"), **dict.fromkeys(("m", "male", "man"), "male")}
 MISSING_WORDS = {"", "na", "n/a", "nan", "none", "null", "unknown", "missing", "-", "?", "not available"}
 VENDOR_HINTS = {
     "siemens": "Siemens",
@@ -60,6 +52,7 @@ ATTRIBUTES: dict[str, Attribute] = {
     )
 }
 
+TALLEST_M = 3.0  # a height without unit up to this can only be metres
 Value = str | float | int | bool
 DRAWN = "drawn"  # column of generated subjects: the attributes that nobody asked for, separated by commas
 

@@ -14,15 +14,14 @@ import numpy.typing as npt
 from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.provenance import PROVENANCE_FILE
-from synthcmr.cohort.subject_stack import SubjectStack, assemble
+from synthcmr.cohort.subject_stack import SubjectStack, read_stacks
+from synthcmr.cohort.tables import present_cells
 from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, IMAGES, MEASURES, REJECTS, SUBJECTS, TRUTH, WORK
 from synthcmr.errors import CohortError
 from synthcmr.formats import COHORT
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from synthcmr.cohort.dataset import CohortDataset
 
 STRETCH = 512  # frames read at once
 Choice = str | float | int | bool | Sequence[object] | tuple[float | None, float | None]
@@ -94,11 +93,7 @@ class Cohort:
         Raises:
             CohortError: the cohort is not of phantoms.
         """
-        if not self.has_truth:
-            raise CohortError(
-                f"{self.path}: expected {TRUTH}, which only phantom cohorts have; nobody knows the truth of others"
-            )
-        return self._table(TRUTH)
+        return self._optional(TRUTH, "which only phantom cohorts have; nobody knows the truth of others")
 
     @property
     def has_truth(self) -> bool:
@@ -112,11 +107,7 @@ class Cohort:
         Raises:
             CohortError: no judge labelled the cohort.
         """
-        if not self.has_measures:
-            raise CohortError(
-                f"{self.path}: expected {MEASURES}, which 'synthcmr label' and 'synthcmr ingest --label' write; label the cohort"
-            )
-        return self._table(MEASURES)
+        return self._optional(MEASURES, "which 'synthcmr label' and 'synthcmr ingest --label' write; label the cohort")
 
     @property
     def has_measures(self) -> bool:
@@ -221,15 +212,10 @@ class Cohort:
 
     def stacks(self, subject_id: str) -> list[SubjectStack]:
         """The stacks of one subject, reassembled from its slices."""
-        positions = np.flatnonzero(self.images["subject_id"].to_numpy() == subject_id)
-        if not positions.size:
+        rows = self.images[self.images["subject_id"] == subject_id]
+        if rows.empty:
             raise CohortError(f"{self.path}: no subject '{subject_id}'")
-        rows = self.images.iloc[positions]
-        groups = rows.groupby(["stack", rows["frame_indices"].map(tuple)], sort=True).indices
-        return [
-            assemble(rows.iloc[members], [int(positions[m]) for m in members], self.image, self.mask)
-            for _, members in sorted(groups.items())
-        ]
+        return read_stacks(rows, self._frames)
 
     def iter_stacks(self) -> Iterator[tuple[str, SubjectStack]]:
         """Every stack of every subject, one subject in memory at a time."""
@@ -240,24 +226,27 @@ class Cohort:
     def attributes(self, subject_id: str) -> dict[str, Any]:
         """The attributes of one subject that are present."""
         row = self.subjects[self.subjects["subject_id"] == subject_id].iloc[0]
-        return {str(k): v for k, v in row.items() if k != "subject_id" and v is not None and v == v}
+        return present_cells(row, "subject_id")
 
     def volumes(self) -> pd.DataFrame:
         """LV and RV volumes (ml) and myocardial mass (g) per subject, stack and phase, counted on the native masks."""
-        from synthcmr.cohort.volumes import volumes
+        from synthcmr.cohort.measures import volumes
 
         return volumes(self.images)
 
     def dataset(self) -> CohortDataset:
         """A torch-style map dataset of this selection; see `CohortDataset`."""
-        from synthcmr.cohort.dataset import CohortDataset
-
         return CohortDataset(self)
 
     def _table(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
         return COHORT.updated(pd.read_parquet(self.path / name), name, self.info["version"])
+
+    def _optional(self, name: str, whose: str) -> pd.DataFrame:
+        if not (self.path / name).exists():
+            raise CohortError(f"{self.path}: expected {name}, {whose}")
+        return self._table(name)
 
     def _subset(self, keep: npt.NDArray[np.bool_]) -> Cohort:
         images = self.images[keep].reset_index(drop=True)
@@ -283,3 +272,27 @@ def _matches(column: pd.Series, choice: Choice) -> npt.NDArray[np.bool_]:
     if isinstance(choice, (list, tuple, set)):
         return column.isin(list(choice)).to_numpy(dtype=bool)
     return (column == choice).fillna(False).to_numpy(dtype=bool)
+
+
+class CohortDataset:
+    """`dataset[i]` gives `image` float32 and `mask` uint8, both (frames, rows, columns), and `index` into the cohort.
+
+    It needs no torch itself: torch's DataLoader takes any object with a length and items, and turns the arrays into
+    tensors. Pixels are read on access, so memory does not grow with the cohort; it pickles into worker processes.
+    """
+
+    def __init__(self, cohort: Cohort) -> None:
+        """Take the images of a cohort or of a selection from one."""
+        self.cohort = cohort
+        self._size = len(cohort)
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return self._size
+
+    def __getitem__(self, index: int) -> dict[str, npt.NDArray[np.generic] | int]:
+        """Read one image with its mask."""
+        if not -self._size <= index < self._size:
+            raise IndexError(f"expected an image index below {self._size}, got {index}")
+        index %= self._size
+        return {"image": self.cohort.image(index), "mask": self.cohort.mask(index), "index": index}

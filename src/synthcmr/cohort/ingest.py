@@ -6,21 +6,22 @@ from functools import partial
 from pathlib import Path
 
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.official_sets import OFFICIAL
 from synthcmr.cohort.parallel import NETWORKS, cores, ordered_map
+from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.provenance import Input, fingerprint
-from synthcmr.cohort.raw import Case
-from synthcmr.cohort.readers import get_reader, recognise
-from synthcmr.cohort.readers.guessed_table import GuessedTable
-from synthcmr.cohort.readers.nifti_folder import NiftiFolderReader
-from synthcmr.cohort.readers.protocol import Reader
-from synthcmr.cohort.subject_pipeline import Labeller, read_case
+from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.readers import Reader, get_reader, recognise
+from synthcmr.cohort.readers.nifti import NiftiFolderReader
+from synthcmr.cohort.readers.nifti.guessed_table import GuessedTable
+from synthcmr.cohort.records import Reject, SubjectRecord
+from synthcmr.cohort.splits import OFFICIAL
 from synthcmr.cohort.writer import CohortWriter
-from synthcmr.config import IngestSettings, SplitSettings
+from synthcmr.config import IngestSettings, PreprocessSettings, SplitSettings
 from synthcmr.errors import CohortError, ReadError, SettingsError
 
 GUESSED_TABLE = "guessed_table.csv"
 Progress = Callable[[int, int, str], None]
+Labeller = Callable[[RawSubject], RawSubject]  # draws masks into what a reader handed over
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,8 @@ def _check_split(source: Path, cases: Sequence[Case], split: SplitSettings) -> N
 
 
 def _stated_set(case: Case) -> bool:
-    listed = case.payload.get("rows", case.payload.get("cases"))
-    rows = listed if isinstance(listed, list) else []
-    return bool(case.payload.get(OFFICIAL)) or any(row["attributes"].get("split") for row in rows)
+    rows = case.payload.get("rows", case.payload.get("cases", []))
+    return bool(case.payload.get(OFFICIAL)) or any(row.get("attributes", {}).get("split") for row in rows)
 
 
 def ingest(
@@ -137,14 +137,9 @@ def ingest(
         todo = [case for case in plan.cases if case.case_id not in writer.done]
         done = len(plan.cases) - len(todo)
         job = partial(
-            read_case,
-            plan.reader,
-            plan.source,
-            settings=plan.settings.preprocess,
-            salt=plan.salt,
-            labeller=labeller,
+            read_case, plan.reader, plan.source, settings=plan.settings.preprocess, salt=plan.salt, labeller=labeller
         )
-        preload = ["synthcmr.cohort.subject_pipeline", get_reader(plan.reader).__module__]
+        preload = ["synthcmr.cohort.ingest", get_reader(plan.reader).__module__]
         preload += [type(labeller).__module__, NETWORKS] if labeller is not None else []
         for record in ordered_map(job, todo, workers or cores(), preload):
             if strict and (lost := [r for r in record.rejects if r.level == "reject"]):
@@ -170,3 +165,22 @@ def _finish(writer: CohortWriter, plan: IngestPlan) -> None:
             f"{plan.source}: none of {len(plan.cases)} case(s) could be read as '{plan.reader}'; first: {first['case_id']}: "
             f"{first['reason']}; all reasons are in {writer.path / 'rejects.parquet'}"
         )
+
+
+def read_case(
+    reader: str,
+    source: Path,
+    case: Case,
+    settings: PreprocessSettings,
+    salt: str | None,
+    labeller: Labeller | None = None,
+) -> SubjectRecord:
+    """Read, perhaps label, and preprocess one case. Never raises for bad data: what is wrong comes back as rejects."""
+    try:
+        raw = get_reader(reader).read(source, case)
+    except ReadError as error:
+        return SubjectRecord(case.case_id, None, rejects=(Reject(case.case_id, "subject", str(error)),))
+    except Exception as error:  # a damaged file can fail anywhere inside a decoder, and must not stop the others
+        reason = f"cannot be decoded: {type(error).__name__}: {error}"
+        return SubjectRecord(case.case_id, None, rejects=(Reject(case.case_id, "subject", reason),))
+    return to_record(raw if labeller is None else labeller(raw), case.case_id, settings, salt)

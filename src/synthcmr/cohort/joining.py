@@ -12,6 +12,7 @@ import numpy as np
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.provenance import Input
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
+from synthcmr.cohort.tables import present_cells
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.errors import CohortError
 
@@ -62,16 +63,15 @@ def storage(cohort: Cohort) -> tuple[str, int, int]:
 def records(cohort: Cohort) -> Iterator[SubjectRecord]:
     """The subjects of a cohort as they were given to its writer; some dozens of images are in memory at a time."""
     rows = cohort.images.groupby("subject_id").indices
-    known = cohort.truth.set_index("subject_id").to_dict("index") if cohort.has_truth else {}
+    truths = cohort.truth.set_index("subject_id").to_dict("index") if cohort.has_truth else {}
     measured = cohort.measures.set_index("subject_id").to_dict("index") if cohort.has_measures else {}
     for part in _parts(cohort.subjects.to_dict("records"), rows):
         images = _images(cohort, [int(i) for subject in part for i in rows.get(str(subject["subject_id"]), ())])
         for subject in part:
             name = str(subject["subject_id"])
-            attributes = {str(k): v for k, v in subject.items() if k != "subject_id" and is_there(v)}
+            attributes = present_cells(subject, "subject_id")
+            truth, measures = (present_cells(table.get(name, {})) for table in (truths, measured))
             own = tuple(images[int(i)] for i in rows.get(name, ()))
-            truth = {str(k): v for k, v in known.get(name, {}).items() if is_there(v)}
-            measures = {str(k): v for k, v in measured.get(name, {}).items() if is_there(v)}
             yield SubjectRecord(name, name, attributes, own, truth=truth, measures=measures)
 
 
@@ -92,26 +92,23 @@ def _parts(subjects: Sequence[dict[Any, Any]], rows: Mapping[Any, Any]) -> Itera
 def _images(cohort: Cohort, rows: Sequence[int]) -> dict[int, ImageRecord]:
     """Images by their row."""
     table = cohort.images.iloc[list(rows)]
-    found: dict[int, ImageRecord] = {}
+    images: dict[int, ImageRecord] = {}
     for places in table.groupby(["n_frames", "height", "width"]).indices.values():
-        alike = [rows[int(k)] for k in places]
-        image, mask = cohort.read_many(alike)  # in the type they are stored in
-        told = table.iloc[places].to_dict("records")
-        found |= {i: _image(told[k], image[k], mask[k]) for k, i in enumerate(alike)}
-    return found
+        same_size = [rows[int(k)] for k in places]
+        image, mask = cohort.read_many(same_size)  # in the type they are stored in
+        cells = table.iloc[places].to_dict("records")
+        images |= {i: _image(cells[k], image[k], mask[k]) for k, i in enumerate(same_size)}
+    return images
 
 
 def _image(row: dict[Any, Any], image: Any, mask: Any) -> ImageRecord:
-    told = {str(k): tuple(v) if isinstance(v, (np.ndarray, list)) else v for k, v in row.items() if is_there(v)}
-    told = {k: tuple(map(_plain, v)) if isinstance(v, tuple) else _plain(v) for k, v in told.items()}
-    own: dict[str, Any] = {k: v for k, v in told.items() if k in OWN}
-    extra: dict[str, Any] = {k: v for k, v in told.items() if k not in OWN | STORED}
+    cells = {
+        name: tuple(map(_plain, value)) if isinstance(value, (np.ndarray, list)) else _plain(value)
+        for name, value in present_cells(row).items()
+    }
+    own: dict[str, Any] = {k: v for k, v in cells.items() if k in OWN}
+    extra: dict[str, Any] = {k: v for k, v in cells.items() if k not in OWN | STORED}
     return ImageRecord(image=image, mask=mask, extra=extra, **own)
-
-
-def is_there(value: Any) -> bool:
-    """Whether a cell of a table holds something."""
-    return value is not None and (isinstance(value, (np.ndarray, list, tuple)) or value == value)
 
 
 def _plain(value: Any) -> Any:
@@ -119,11 +116,11 @@ def _plain(value: Any) -> Any:
 
 
 def _check(cohorts: Sequence[Cohort]) -> None:
-    seen: dict[str, Path] = {}
+    cohort_of: dict[str, Path] = {}
     for cohort in cohorts:
         for name in cohort.subjects["subject_id"].astype(str):
-            if name in seen:
+            if name in cohort_of:
                 raise CohortError(
-                    f"{cohort.path}: expected subjects that no other of the cohorts has, got '{name}', which is also in {seen[name]}"
+                    f"{cohort.path}: expected subjects that no other of the cohorts has, got '{name}', which is also in {cohort_of[name]}"
                 )
-            seen[name] = cohort.path
+            cohort_of[name] = cohort.path

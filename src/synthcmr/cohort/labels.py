@@ -1,6 +1,6 @@
 """The one label convention inside synthcmr, and how foreign masks are brought to it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import IntEnum
 
 import numpy as np
@@ -27,6 +27,11 @@ EMIDEC_LABELS: dict[int, int] = {0: 0, 1: Label.LV, 2: Label.MYOCARDIUM, 3: Labe
 Mask = npt.NDArray[np.uint8]
 
 
+def in_canonical_order(names: Collection[str]) -> tuple[str, ...]:
+    """The structures among some names: LV, myocardium, RV."""
+    return tuple(name for name in ALL_STRUCTURES if name in names)
+
+
 def remap(mask: npt.NDArray[np.generic], table: Mapping[int, int], source: str) -> Mask:
     """Bring a foreign mask to canonical labels.
 
@@ -39,11 +44,11 @@ def remap(mask: npt.NDArray[np.generic], table: Mapping[int, int], source: str) 
         ValueError: the mask holds a value that the table does not name, or fractions.
     """
     codes = _codes(mask, source)
-    found = np.flatnonzero(np.bincount(codes.ravel(), minlength=1))
-    unknown = [int(v) for v in found if int(v) not in table]
+    values = np.flatnonzero(np.bincount(codes.ravel(), minlength=1))
+    unknown = [int(v) for v in values if int(v) not in table]
     if unknown:
         raise ValueError(f"{source}: expected labels {sorted(table)}, got also {unknown}")
-    lookup = np.zeros(int(found.max(initial=0)) + 1, dtype=np.uint8)
+    lookup = np.zeros(int(values.max(initial=0)) + 1, dtype=np.uint8)
     for foreign, canonical in table.items():
         if 0 <= foreign < lookup.size:
             lookup[foreign] = canonical
@@ -55,13 +60,18 @@ def _codes(mask: npt.NDArray[np.generic], source: str) -> npt.NDArray[np.unsigne
     codes = mask.astype(np.uint8)
     if not np.array_equal(codes, mask):
         codes = mask.astype(np.uint16)
-        same = codes == mask
-        if not same.all():
-            odd = mask[~same].flat[0]
+        lossless = codes == mask
+        if not lossless.all():
+            odd = mask[~lossless].flat[0]
             raise ValueError(
                 f"{source}: expected whole label values from 0 to 65535, got fractions or others such as {odd:g}"
             )
     return codes
+
+
+def is_drawn(mask: Mask) -> npt.NDArray[np.bool_]:
+    """Where any structure is drawn."""
+    return (mask != Label.BACKGROUND) & (mask != Label.UNLABELLED)
 
 
 def hide_unknown(mask: Mask, labelled: tuple[str, ...]) -> Mask:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,4 +76,4 @@ class Case:
     """One subject as a reader found it: enough to read it later in another process. Must pickle small."""
 
     case_id: str  # name shown in progress and rejects: a path relative to the source
-    payload: dict[str, object] = field(default_factory=dict)
+    payload: dict[str, Any] = field(default_factory=dict)

@@ -1,14 +1,47 @@
-"""Splits by subject: stratified, seeded, never a subject on two sides."""
+"""Splits by subject: the sets that the makers of a data set drew, or drawn here, stratified and seeded; never a subject on two sides."""
 
 import hashlib
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from synthcmr.cohort.official_sets import OFFICIAL, SPLIT_NAMES, are_more_than_training
+from synthcmr.cohort.raw import Case
 from synthcmr.config import SplitSettings
 
+SPLIT_NAMES = ("train", "validation", "test")
+OFFICIAL = "official_split"  # what a case, and a subject until its split is assigned, calls the set
+SET_WORDS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
+             "dev": "validation", "test": "test", "testing": "test"}  # fmt: skip
+SET_COLUMNS = ("set", "subset", "split", "partition")  # what tables call the column of the set
 Row = dict[str, object]
 Shares = tuple[float, float, float]  # in the order of SPLIT_NAMES
+
+
+def official_set(text: str) -> str | None:
+    """The set that a folder's name or a cell of a table means, e.g. "Training-Labeled" -> train; None where it means none."""
+    named = [SET_WORDS[word] for word in re.split(r"[^a-z]+", text.lower()) if word in SET_WORDS]
+    return named[0] if len(set(named)) == 1 else None
+
+
+def set_in_row(row: Mapping[str, str]) -> str | None:
+    """The set that a row of the data set's own table states."""
+    return next((official for name in SET_COLUMNS if (official := official_set(row.get(name, "")))), None)
+
+
+def set_in_folders(folders: Iterable[str]) -> str | None:
+    """The set that the innermost folder with such a name means."""
+    return next((official for name in reversed(list(folders)) if (official := official_set(name))), None)
+
+
+def set_of_case(case: Case) -> str | None:
+    """The set that a reader stated of a case."""
+    name = case.payload.get(OFFICIAL)
+    return str(name) if name in SPLIT_NAMES else None
+
+
+def are_more_than_training(sets: Iterable[str | None]) -> bool:
+    """Whether a source has more than its training set, so that its own sets can be kept."""
+    return any(name in ("validation", "test") for name in sets)
 
 
 def assign_splits(subjects: Sequence[Row], settings: SplitSettings) -> str:
@@ -24,18 +57,18 @@ def assign_splits(subjects: Sequence[Row], settings: SplitSettings) -> str:
     Returns:
         "official" where official sets were kept, else "random".
     """
-    sets = [_name(row.pop(OFFICIAL, None)) for row in subjects]
-    kept = uses_official(sets, settings)
+    sets = [_known_set(row.pop(OFFICIAL, None)) for row in subjects]
+    keeps_official = uses_official(sets, settings)
     for row, official in zip(subjects, sets, strict=True):
         if settings.method == "random" or row.get("split") not in SPLIT_NAMES:
             row.pop("split", None)
-        if kept and official is not None:
+        if keeps_official and official is not None:
             row.setdefault("split", official)
-    if kept and "validation" not in sets and settings.validation > 0:
+    if keeps_official and "validation" not in sets and settings.validation > 0:
         _divide_training(subjects, sets, settings)
     shares = (settings.train, settings.validation, settings.test)
     _draw([row for row in subjects if "split" not in row], shares, settings)
-    return "official" if kept else "random"
+    return "official" if keeps_official else "random"
 
 
 def uses_official(sets: Sequence[str | None], settings: SplitSettings) -> bool:
@@ -52,7 +85,7 @@ def _divide_training(subjects: Sequence[Row], sets: Sequence[str | None], settin
     _draw(rows, (settings.train / whole, settings.validation / whole, 0.0), settings)
 
 
-def _name(value: object) -> str | None:
+def _known_set(value: object) -> str | None:
     return str(value) if value in SPLIT_NAMES else None
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from synthcmr.cohort.attributes import ATTRIBUTES
 
 STRING, NUMBER, INTEGER = "string", "float64", "int64"
@@ -74,6 +76,16 @@ def write_table(path: Path, rows: Iterable[Mapping[str, object]], types: Mapping
     partial = path.with_suffix(".part")
     pq.write_table(pa.table(columns), partial)
     os.replace(partial, path)
+
+
+def is_present(value: Any) -> bool:
+    """Whether a cell of a table holds something; missing is None or NaN."""
+    return value is not None and (isinstance(value, (np.ndarray, list, tuple)) or value == value)
+
+
+def present_cells(row: Mapping[Any, Any], *besides: str) -> dict[str, Any]:
+    """The cells of a row that hold something, besides some columns."""
+    return {str(name): value for name, value in row.items() if name not in besides and is_present(value)}
 
 
 def _column(values: list[object], kind: str | None, pa: Any) -> Any:

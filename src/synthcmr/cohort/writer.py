@@ -1,17 +1,20 @@
-"""Writing a cohort folder: append subjects, survive being killed, finish with tables, cohort.json and provenance."""
+"""The journal of an unfinished cohort: what is safely on disk, so that a killed run continues where it stopped."""
+
+from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from synthcmr import __version__
 from synthcmr.cohort.frame_store import FrameWriter
-from synthcmr.cohort.journal import Batch, Journal, Row
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.records import SubjectRecord
@@ -21,12 +24,68 @@ from synthcmr.config import SplitSettings
 from synthcmr.errors import AlreadyMadeError, CohortError
 from synthcmr.formats import COHORT
 
+Row = dict[str, object]
 COHORT_FILE, ARRAYS = "cohort.json", "arrays.zarr"
 SUBJECTS, IMAGES, REJECTS = "subjects.parquet", "images.parquet", "rejects.parquet"
 TRUTH, MEASURES = "truth.parquet", "measures.parquet"
 WORK = ".unfinished"
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
 COMMIT_EVERY_S = 15.0  # a few generated people take a minute, and fill no shard
+
+
+@dataclass
+class JournalBatch:
+    """Rows that become durable together."""
+
+    frames_end: int = 0
+    cases: list[str] = field(default_factory=list)
+    subjects: list[Row] = field(default_factory=list)
+    images: list[Row] = field(default_factory=list)
+    rejects: list[Row] = field(default_factory=list)
+    truth: list[Row] = field(default_factory=list)
+    measures: list[Row] = field(default_factory=list)
+    dropped: dict[str, str] = field(default_factory=dict)
+
+    def add(self, other: JournalBatch) -> None:
+        """Take over what another batch holds."""
+        self.frames_end = other.frames_end
+        for name in ("cases", "subjects", "images", "rejects", "truth", "measures"):
+            getattr(self, name).extend(getattr(other, name))
+        self.dropped.update(other.dropped)
+
+
+class Journal:
+    """Append-only JSON lines; one line a batch. A torn last line (the machine died) is ignored."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; it may not exist yet."""
+        self.path = path
+
+    def append(self, batch: JournalBatch) -> None:
+        """Make a batch durable. Call only after its frames are on disk."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a") as file:
+            file.write(json.dumps(batch.__dict__, allow_nan=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read(self) -> JournalBatch:
+        """All that is durable, as one batch."""
+        journal = JournalBatch()
+        if self.path.exists():
+            with self.path.open() as file:
+                for line in file:
+                    if line.endswith("\n"):
+                        journal.add(JournalBatch(**json.loads(line)))
+        return journal
+
+    def repair(self) -> None:
+        """Cut a torn last line off, so that the next batch starts on a line of its own."""
+        if not self.path.exists():
+            return
+        text = self.path.read_bytes()
+        if text and not text.endswith(b"\n"):
+            self.path.write_bytes(text[: text.rfind(b"\n") + 1])
 
 
 class CohortWriter:
@@ -51,13 +110,10 @@ class CohortWriter:
         self._journal = Journal(path / WORK / JOURNAL)
         self._claim()
         self._journal.repair()
-        self.done: set[str] = set()
-        start = 0
-        for batch in self._journal.batches():
-            self.done.update(batch.cases)
-            start = batch.frames_end
-        self._frames = FrameWriter(path / ARRAYS, dtype, canvas, start)
-        self._batch, self._committed = Batch(), time.monotonic()
+        durable = self._journal.read()
+        self.done = set(durable.cases)
+        self._frames = FrameWriter(path / ARRAYS, dtype, canvas, durable.frames_end)
+        self._batch, self._committed = JournalBatch(), time.monotonic()
 
     def __enter__(self) -> Self:
         """Nothing to open: the folder was claimed when the writer was built."""
@@ -93,7 +149,7 @@ class CohortWriter:
         self._frames.flush()
         self._batch.frames_end = self._frames.count
         self._journal.append(self._batch)
-        self._batch, self._committed = Batch(), time.monotonic()
+        self._batch, self._committed = JournalBatch(), time.monotonic()
 
     def finish(
         self, split: SplitSettings | None, inputs: Iterable[Input], facts: Mapping[str, object] | None = None
@@ -106,25 +162,22 @@ class CohortWriter:
             facts: further entries of cohort.json.
         """
         self.commit()
-        subjects, images, rejects, dropped = self._collect()
-        drawn = {} if split is None else {"split": assign_splits(subjects, split)}
-        write_table(self.path / SUBJECTS, subjects, SUBJECT_TYPES)
-        write_table(self.path / IMAGES, images, image_types(images))
-        write_table(self.path / REJECTS, rejects, REJECT_TYPES)
-        self._write_known(TRUTH, [row for batch in self._journal.batches() for row in batch.truth])
-        self._write_known(MEASURES, [row for batch in self._journal.batches() for row in batch.measures])
-        own_hash = cohort_hash(subjects, images)
+        rows = self._journal.read()
+        for of_subjects in (rows.subjects, rows.truth, rows.measures):
+            of_subjects.sort(key=lambda row: str(row["subject_id"]))
+        rows.images.sort(key=_image_order)
+        rows.rejects.sort(key=lambda row: (str(row["case_id"]), str(row["part"])))
+        how_split = {} if split is None else {"split": assign_splits(rows.subjects, split)}
+        write_table(self.path / SUBJECTS, rows.subjects, SUBJECT_TYPES)
+        write_table(self.path / IMAGES, rows.images, image_types(rows.images))
+        write_table(self.path / REJECTS, rows.rejects, REJECT_TYPES)
+        for name, further in ((TRUTH, rows.truth), (MEASURES, rows.measures)):
+            if further:
+                write_table(self.path / name, further, {"subject_id": STRING})
+        own_hash = cohort_hash(rows.subjects, rows.images)
         write_provenance(self.path, str(self.manifest.get("step", "cohort")), own_hash, inputs, self.manifest)
-        write_json(
-            self.path / COHORT_FILE,
-            self._summary(subjects, images, rejects, dropped, own_hash) | drawn | dict(facts or {}),
-        )
+        write_json(self.path / COHORT_FILE, self._summary(rows, own_hash) | how_split | dict(facts or {}))
         shutil.rmtree(self.path / WORK, ignore_errors=True)
-
-    def _write_known(self, name: str, rows: list[Row]) -> None:
-        """Write what is known of subjects, one row each, where anything is."""
-        if rows:
-            write_table(self.path / name, sorted(rows, key=lambda row: str(row["subject_id"])), {"subject_id": STRING})
 
     def _claim(self) -> None:
         if (self.path / COHORT_FILE).exists():
@@ -148,37 +201,19 @@ class CohortWriter:
         manifest_file.parent.mkdir(parents=True, exist_ok=True)
         write_json(manifest_file, self.manifest)
 
-    def _collect(self) -> tuple[list[Row], list[Row], list[Row], dict[str, str]]:
-        subjects: list[Row] = []
-        images: list[Row] = []
-        rejects: list[Row] = []
-        dropped: dict[str, str] = {}
-        for batch in self._journal.batches():
-            subjects += batch.subjects
-            images += batch.images
-            rejects += batch.rejects
-            dropped |= batch.dropped
-        subjects.sort(key=lambda row: str(row["subject_id"]))
-        images.sort(key=_image_order)
-        rejects.sort(key=lambda row: (str(row["case_id"]), str(row["part"])))
-        return subjects, images, rejects, dropped
-
-    def _summary(
-        self, subjects: list[Row], images: list[Row], rejects: list[Row], dropped: dict[str, str], own_hash: str
-    ) -> dict[str, object]:
-        lost = [row for row in rejects if row["level"] == "reject"]
+    def _summary(self, rows: JournalBatch, own_hash: str) -> dict[str, object]:
         return {
             **COHORT.stamp,
             "made_by": f"synthcmr {__version__}",
             "hash": own_hash,
-            "subjects": len(subjects),
-            "images": len(images),
-            "frames": sum(int(str(row["n_frames"])) for row in images),
-            "rejects": len(lost),
-            "origin": sorted({str(row["origin"]) for row in images}),
+            "subjects": len(rows.subjects),
+            "images": len(rows.images),
+            "frames": sum(int(str(row["n_frames"])) for row in rows.images),
+            "rejects": sum(row["level"] == "reject" for row in rows.rejects),
+            "origin": sorted({str(row["origin"]) for row in rows.images}),
             "labels": {label.name.lower(): int(label) for label in Label},
             "settings": self.manifest.get("settings", {}),
-            "dropped_attributes": dropped,
+            "dropped_attributes": rows.dropped,
         }
 
 
@@ -192,9 +227,9 @@ def _recorded(path: Path) -> object:
 
 def cohort_hash(subjects: list[Row], images: list[Row]) -> str:
     """Hash of who is in a cohort and of every pixel and label, independent of the order they came in."""
-    people = (json.dumps(_plain(row), sort_keys=True) for row in subjects)
+    subject_rows = (json.dumps(_plain(row), sort_keys=True) for row in subjects)
     pixels = (f"{row['image_id']} {row['content_hash']}" for row in images)
-    return combined_hash([*people, *pixels])
+    return combined_hash([*subject_rows, *pixels])
 
 
 def _plain(row: Row) -> Row:
@@ -209,5 +244,5 @@ def _image_order(row: Row) -> tuple[str, int, int, int]:
 
 def _differences(before: Mapping[str, object], now: Mapping[str, object]) -> str:
     changed = sorted(k for k in {*before, *now} if before.get(k) != now.get(k))
-    told = "; ".join(f"{k} was {before.get(k)!r}, is now {now.get(k)!r}" for k in changed)
-    return f"holds an unfinished cohort made with other settings ({told})"
+    changes = "; ".join(f"{k} was {before.get(k)!r}, is now {now.get(k)!r}" for k in changed)
+    return f"holds an unfinished cohort made with other settings ({changes})"

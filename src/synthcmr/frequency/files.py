@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.provenance import fingerprint
-from synthcmr.cohort.readers.image_files import ARRAYS, RASTERS, load_image
-from synthcmr.cohort.readers.nifti import nifti_stem
+from synthcmr.cohort.readers.image_files import ARRAYS, RASTERS, load_image, nifti_stem
 from synthcmr.errors import CohortError, ReadError
 from synthcmr.frequency.images import Item, limits, percentile_range
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.preprocess.grid import Axis, Grid
+from synthcmr.cohort.preprocess.grid import PixelAxis, PixelGrid
 from synthcmr.cohort.raw import Stack
 from synthcmr.labelling.views import MULTIPLE, Floats
 
@@ -25,10 +25,10 @@ class Window:
     steps: Pair  # native pixels from one pixel of the window to the next
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> PixelGrid:
         """From native pixels into the window."""
-        rows, columns = (Axis(n, s, c) for n, s, c in zip(self.shape, self.steps, self.centre, strict=True))
-        return Grid(rows, columns)
+        rows, columns = (PixelAxis(n, s, c) for n, s, c in zip(self.shape, self.steps, self.centre, strict=True))
+        return PixelGrid(rows, columns)
 
     def box(self, native: tuple[int, int]) -> tuple[slice, slice]:
         """Native rows and columns that lie in the window."""
@@ -39,13 +39,13 @@ class Window:
             found.append(slice(first, max(first + 1, min(length, math.floor(centre + reach) + 1))))
         return found[0], found[1]
 
-    def back(self, native: tuple[int, int]) -> Grid:
+    def back(self, native: tuple[int, int]) -> PixelGrid:
         """From the window onto the native pixels of its box."""
         axes = []
         for part, step, centre, n in zip(self.box(native), self.steps, self.centre, self.shape, strict=True):
             middle = (part.start + part.stop - 1) / 2.0
-            axes.append(Axis(part.stop - part.start, 1.0 / step, (n - 1) / 2.0 + (middle - centre) / step))
-        return Grid(axes[0], axes[1])
+            axes.append(PixelAxis(part.stop - part.start, 1.0 / step, (n - 1) / 2.0 + (middle - centre) / step))
+        return PixelGrid(axes[0], axes[1])
 
     def native(self, place: Pair) -> Pair:
         """Native pixel of a place in the window."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.wording import counted
+from synthcmr.errors import counted
 from synthcmr.labelling.measures import MEASURES, SD
 
 if TYPE_CHECKING:

@@ -13,13 +13,12 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import Value
-from synthcmr.cohort.joining import is_there
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.preprocess import preprocess
 from synthcmr.cohort.raw import Stack
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
 from synthcmr.cohort.subject_stack import SubjectStack
-from synthcmr.cohort.tables import IMAGE_TYPES
+from synthcmr.cohort.tables import IMAGE_TYPES, is_present
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError
 from synthcmr.labelling.labeller import CUT, LabelledStack, Labeller, subject_measures
@@ -87,7 +86,7 @@ def label_member(member: Member, path: Path, labeller: Labeller, settings: Label
 
 
 def _present(row: dict[Any, Any]) -> dict[str, Value]:
-    return {str(k): v for k, v in row.items() if k != "subject_id" and is_there(v)}
+    return {str(k): v for k, v in row.items() if k != "subject_id" and is_present(v)}
 
 
 def _by_number(stacks: Sequence[SubjectStack]) -> list[list[SubjectStack]]:
@@ -149,8 +148,8 @@ def _carried(image: ImageRecord, rows: dict[tuple[int, int], dict[Any, Any]], dt
     source = extra.pop(SOURCE)
     assert isinstance(source, tuple)
     row = rows[(image.stack, int(str(source[0])))]
-    further = {str(k): _plain(v) for k, v in row.items() if k not in IMAGE_TYPES and k not in extra and is_there(v)}
-    kept = {name: _plain(row[name]) for name in CARRIED if is_there(row[name])}
+    further = {str(k): _plain(v) for k, v in row.items() if k not in IMAGE_TYPES and k not in extra and is_present(v)}
+    kept = {name: _plain(row[name]) for name in CARRIED if is_present(row[name])}
     return replace(
         image,
         image=image.image.astype(dtype),

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
-from synthcmr.cohort.volumes import MYOCARDIAL_DENSITY_G_PER_ML
+from synthcmr.cohort.measures import MYOCARDIAL_DENSITY_G_PER_ML
 from synthcmr.phantom.left_ventricle import LeftVentricle, draw_left_ventricle
 from synthcmr.phantom.motion import es_phase, volume_at
 from synthcmr.phantom.points import Around

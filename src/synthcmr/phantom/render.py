@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.preprocess.levels import slice_at
+from synthcmr.cohort.preprocess.orient import slice_at
 from synthcmr.phantom.acquisition import plan
 from synthcmr.phantom.canvas import Box, Grid, Tissues
 from synthcmr.phantom.contrast import BLOOD, HEART_MUSCLE

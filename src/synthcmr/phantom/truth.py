@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label
-from synthcmr.cohort.volumes import MYOCARDIAL_DENSITY_G_PER_ML
+from synthcmr.cohort.measures import MYOCARDIAL_DENSITY_G_PER_ML
 from synthcmr.phantom.heart import Heart
 from synthcmr.phantom.heart_tissue import HeartTissue
 from synthcmr.phantom.points import Around

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.wording import counted
+from synthcmr.errors import counted
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.report.made_from import MadeFrom
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines

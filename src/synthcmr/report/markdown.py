@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from synthcmr.cohort.wording import counted
+from synthcmr.errors import counted
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.report.provenance_chain import Step
 

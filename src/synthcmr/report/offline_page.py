@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from synthcmr.cohort.wording import counted
+from synthcmr.errors import counted
 
 
 def write_page(path: Path, template: str, **values: Any) -> Path:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.attributes import Value
-from synthcmr.cohort.preprocess.levels import slice_levels
+from synthcmr.cohort.preprocess import to_record
+from synthcmr.cohort.preprocess.orient import slice_levels
 from synthcmr.cohort.raw import RawSubject, Stack
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
-from synthcmr.cohort.subject_pipeline import to_record
 from synthcmr.config import PreprocessSettings
 from synthcmr.generators.anatomy import Anatomy
 

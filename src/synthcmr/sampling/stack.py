@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.preprocess.levels import slice_levels
+from synthcmr.cohort.preprocess.orient import slice_levels
 from synthcmr.conditioning.condition import Condition, Neighbour
 from synthcmr.generators.protocol import Generator, Redraws
 from synthcmr.generators.sampler import SamplerSettings

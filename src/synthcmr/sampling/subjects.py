@@ -12,7 +12,7 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import DRAWN, Value
 from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.preprocess.levels import slice_at
+from synthcmr.cohort.preprocess.orient import slice_at
 from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.conditioning.condition import LOOK
 from synthcmr.generators.anatomy import Anatomy, deform

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from synthcmr.cohort.preprocess.grid import Axis, Grid
+from synthcmr.cohort.preprocess.grid import PixelAxis, PixelGrid
 
 
-def _grid(size: int, step: float, centre: tuple[float, float]) -> Grid:
-    return Grid(Axis(size, step, centre[0]), Axis(size, step, centre[1]))
+def _grid(size: int, step: float, centre: tuple[float, float]) -> PixelGrid:
+    return PixelGrid(PixelAxis(size, step, centre[0]), PixelAxis(size, step, centre[1]))
 
 
 def test_linear_upsampling_equals_scipy() -> None:

@@ -1,4 +1,4 @@
-"""DICOM cines found by geometry, UK Biobank zips, Sunnybrook: from phantoms written as DICOM, whose truth is known."""
+"""DICOM cines found by geometry, UK Biobank zips: from phantoms written as DICOM, whose truth is known."""
 
 import shutil
 import zipfile
@@ -14,32 +14,8 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import clean
 from synthcmr.cohort.raw import RawSubject, Stack
 from synthcmr.cohort.readers import get_reader, recognise
-from synthcmr.cohort.readers.contours import contour_mask, fill
-from synthcmr.cohort.writers import get_writer
-from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError
-from synthcmr.phantom.cohort import make_phantoms
-
-FRAMES = 5  # so few that end-systole stands out: its neighbours are half full
-
-
-@pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
-    settings = PreprocessSettings(size=64, spacing_mm=3.0)
-    return make_phantoms(tmp_path_factory.mktemp("phantom") / "c", "population", 1, FRAMES, 3, settings, workers=1)
-
-
-@pytest.fixture(scope="module")
-def files(cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MR instances of one phantom as a hospital would store them: one subject, flat, without masks."""
-    out = tmp_path_factory.mktemp("dicom")
-    get_writer("dicom").write(cohort, out / "written")
-    (out / "flat").mkdir()
-    for k, path in enumerate(sorted((out / "written").rglob("*.dcm"))):
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        if header.Modality == "MR":
-            shutil.copy(path, out / "flat" / f"{(k * 37) % 997:04d}.dcm")  # names say nothing about the order
-    return out / "flat"
+from tests.cohort.readers.conftest import FRAMES
 
 
 def _read(name: str, source: Path) -> RawSubject:
@@ -193,16 +169,3 @@ def test_uk_biobank_zip_table_and_masks_come_together(files: Path, cohort: Cohor
         assert (stack.mask[frame] == truth.mask[frame]).mean() > 0.999
     others = [k for k in range(FRAMES) if k not in (0, es)]
     assert (stack.mask[others] == 255).all()
-
-
-def test_a_polygon_is_filled_by_pixel_centres_and_the_ring_is_myocardium() -> None:
-    square = np.array([[10.0, 10.0], [20.0, 10.0], [20.0, 20.0], [10.0, 20.0]])
-    assert fill(square, (40, 40)).sum() == pytest.approx(100, abs=21)
-    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
-    ring = [np.stack([50 + r * np.cos(angle), 40 + r * np.sin(angle)], axis=1) for r in (12.0, 20.0)]
-    mask = contour_mask(ring[0], ring[1], (90, 100))
-    assert (mask == 1).sum() == pytest.approx(np.pi * 144, rel=0.03)
-    assert (mask == 2).sum() == pytest.approx(np.pi * (400 - 144), rel=0.03)
-    rows, columns = np.nonzero(mask == 1)
-    assert rows.mean() == pytest.approx(40, abs=0.6)
-    assert columns.mean() == pytest.approx(50, abs=0.6)

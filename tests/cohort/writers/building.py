@@ -12,8 +12,7 @@ from synthcmr.cohort.raw import RawSubject, Stack
 from synthcmr.cohort.readers import get_reader
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
-from synthcmr.cohort.writers.subjects import iter_subjects
-from synthcmr.cohort.writers.volume import Subject
+from synthcmr.cohort.writers.subjects import Subject, iter_subjects
 from tests.cohort.making import disc_mask
 
 SPACING = (1.4, 1.25)  # unequal, so that swapped axes are noticed
@@ -132,8 +131,7 @@ def written(cohort: Cohort) -> dict[str, Subject]:
 
 def assert_same_pixels(subject: Subject, raw: RawSubject, tolerance: float, masks: bool = True) -> None:
     """The only stack of a subject came back: pixels, labels, phases and spacing."""
-    (volume,), (stack,) = subject.volumes, raw.stacks
-    expected = volume.stack
+    (expected,), (stack,) = subject.stacks, raw.stacks
     order = [stack.phases.index(p) for p in expected.phases]
     image = stack.image[order].astype(np.float64)
     assert image.shape == expected.image.shape
@@ -150,7 +148,7 @@ def assert_same_pixels(subject: Subject, raw: RawSubject, tolerance: float, mask
 
 def assert_same_place(subject: Subject, stack: Stack, atol: float = 1e-3) -> None:
     """Every voxel lies where it lay."""
-    affine = subject.volumes[0].stack.affine
+    affine = subject.stacks[0].affine
     assert stack.affine is not None
     assert affine is not None
     np.testing.assert_allclose(stack.affine, affine, atol=atol)

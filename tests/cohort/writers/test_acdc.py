@@ -8,7 +8,7 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.ingest import ingest, plan_ingest
 from synthcmr.cohort.writers import get_writer
-from synthcmr.cohort.writers.protocol import WriteSummary
+from synthcmr.cohort.writers.export import WriteSummary
 from synthcmr.config import IngestSettings, PreprocessSettings
 from tests.cohort.writers.building import (
     SPACING,
@@ -59,7 +59,7 @@ def test_layout_and_info(exported: tuple[Path, WriteSummary]) -> None:
 
 def test_labels_are_acdcs(cohort: Cohort, exported: tuple[Path, WriteSummary]) -> None:
     label = nib.load(exported[0] / "patient001" / "patient001_frame01_gt.nii.gz")
-    mask = written(cohort)["p01"].volumes[0].stack.mask[0].transpose(2, 1, 0)
+    mask = written(cohort)["p01"].stacks[0].mask[0].transpose(2, 1, 0)
     for acdc, canonical in ((1, 3), (2, 2), (3, 1)):
         np.testing.assert_array_equal(np.asanyarray(label.dataobj) == acdc, mask == canonical)
     np.testing.assert_allclose(label.header.get_zooms(), (SPACING[1], SPACING[0], STEP), rtol=1e-6)
@@ -77,7 +77,7 @@ def test_reads_back_equal(cohort: Cohort, exported: tuple[Path, WriteSummary]) -
     raw = read_all("acdc", exported[0])
     for name, subject in zip(("patient001", "patient003", "patient004"), ("p01", "p03", "p04"), strict=True):
         assert_same_pixels(written(cohort)[subject], raw[name], HALF_STEP)
-        assert raw[name].stacks[0].frame_indices == written(cohort)[subject].volumes[0].stack.frame_indices
+        assert raw[name].stacks[0].frame_indices == written(cohort)[subject].stacks[0].frame_indices
     assert raw["patient001"].attributes["diagnosis"] == "HCM"
     assert float(str(raw["patient001"].attributes["height_cm"])) == 165.0
     assert "diagnosis" not in raw["patient003"].attributes

@@ -9,7 +9,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writers import get_writer
-from synthcmr.cohort.writers.protocol import WriteSummary
+from synthcmr.cohort.writers.export import WriteSummary
 from tests.cohort.writers.building import (
     FULL,
     SPACING,
@@ -48,7 +48,7 @@ def test_reads_back_equal(cohort: Cohort, exported: tuple[Path, WriteSummary]) -
         assert back.origin == "synthetic"
         assert_same_pixels(subject, back, HALF_STEP)
         assert_same_place(subject, back.stacks[0])
-        np.testing.assert_allclose(back.stacks[0].trigger_ms, subject.volumes[0].stack.trigger_ms)
+        np.testing.assert_allclose(back.stacks[0].trigger_ms, subject.stacks[0].trigger_ms)
         assert back.stacks[0].slice_thickness_mm == 8.0
 
 
@@ -102,7 +102,7 @@ def test_opens_in_simpleitk_with_the_cohorts_geometry(cohort: Cohort, exported: 
     np.testing.assert_allclose(to_ras @ np.array(series.GetOrigin()), affine[:3, 3], atol=1e-3)
     directions = to_ras @ np.array(series.GetDirection()).reshape(3, 3)
     np.testing.assert_allclose(directions, affine[:3, :3] / [SPACING[1], SPACING[0], STEP], atol=1e-4)
-    expected = written(cohort)["p01"].volumes[0].stack.image[0]
+    expected = written(cohort)["p01"].stacks[0].image[0]
     np.testing.assert_allclose(sitk.GetArrayFromImage(series), expected, atol=HALF_STEP)
 
 
@@ -167,7 +167,7 @@ def test_a_missing_slice_and_an_unlabelled_slice_come_back_as_such(tmp_path: Pat
     assert stack.slice_indices == (0, 1, 3, 4)
     assert stack.mask is not None
     assert (stack.mask[:, -1] == 255).all()
-    np.testing.assert_array_equal(stack.mask, written(one)["q"].volumes[0].stack.mask)
+    np.testing.assert_array_equal(stack.mask, written(one)["q"].stacks[0].mask)
 
 
 def test_what_dicom_cannot_hold_is_listed(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_an_axial_affine_does_not_claim_an_order_of_slices(tmp_path: Path) -> No
     get_writer("dicom").write(one, tmp_path / "out")
     (stack,) = read_all("dicom", tmp_path / "out")["q"].stacks
     assert not stack.slices_ordered
-    expected = written(one)["q"].volumes[0].stack
+    expected = written(one)["q"].stacks[0]
     np.testing.assert_allclose(stack.image[:, ::-1], expected.image, atol=HALF_STEP)
     assert stack.affine is not None
     assert expected.affine is not None
@@ -227,7 +227,7 @@ def test_a_cine_comes_back_with_the_frames_that_are_labelled(tmp_path: Path) -> 
         "stack0_masks_ES.dcm",
     ]
     (stack,) = read_all("dicom", tmp_path / "out")["q"].stacks
-    expected = written(one)["q"].volumes[0].stack
+    expected = written(one)["q"].stacks[0]
     assert stack.phases == phases
     np.testing.assert_allclose(stack.image, expected.image, atol=HALF_STEP)
     assert stack.mask is not None

@@ -9,7 +9,7 @@ from PIL import Image
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writers import get_writer
-from synthcmr.cohort.writers.caption import caption
+from synthcmr.cohort.writers.huggingface import caption
 from tests.cohort.writers.building import FULL, assert_same_pixels, read_all, standard_cohort, written
 
 SPLITS = {"train": {"p01", "p02"}, "validation": {"p04"}, "test": {"p03"}}
@@ -53,7 +53,7 @@ def test_captions_tell_what_is_known(folder: Path) -> None:
 def test_images_are_8_bit_and_of_the_cohort(cohort: Cohort, folder: Path) -> None:
     image = np.asarray(Image.open(folder / "test" / "images" / "p03" / "0_s02_ED.png"))
     assert image.dtype == np.uint8
-    np.testing.assert_allclose(image / 255, written(cohort)["p03"].volumes[0].stack.image[0, 2], atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(image / 255, written(cohort)["p03"].stacks[0].image[0, 2], atol=0.5 / 255 + 1e-6)
 
 
 def test_card_says_what_it_is(folder: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writers import get_writer
-from synthcmr.cohort.writers.protocol import WriteSummary
+from synthcmr.cohort.writers.export import WriteSummary
 from tests.cohort.writers.building import (
     FULL,
     SHAPE,
@@ -41,7 +41,7 @@ def test_reads_back_equal(cohort: Cohort, exported: tuple[Path, WriteSummary]) -
         back = raw[subject_id]
         assert_same_pixels(subject, back, 1e-6)
         assert_same_place(subject, back.stacks[0])
-        assert back.stacks[0].frame_indices == subject.volumes[0].stack.frame_indices
+        assert back.stacks[0].frame_indices == subject.stacks[0].frame_indices
         assert back.origin == "synthetic"
 
 
@@ -78,7 +78,7 @@ def test_a_cine_is_one_file_with_the_time_between_frames(tmp_path: Path) -> None
     assert file.shape == (40, 48, 3, 4)
     assert file.header.get_zooms()[3] == pytest.approx(30.0)
     assert file.header.get_xyzt_units() == ("mm", "msec")
-    expected = written(one)["q"].volumes[0].stack
+    expected = written(one)["q"].stacks[0]
     np.testing.assert_array_equal(file.get_fdata().transpose(3, 2, 1, 0), expected.image)
     (back,) = read_all("table", tmp_path / "out" / "images.csv")["q"].stacks
     np.testing.assert_allclose(back.image, expected.image, atol=1e-6)

@@ -78,7 +78,7 @@ def test_images_and_labels_share_one_grid_and_hold_declared_labels_only(dataset:
 
 
 def test_pixels_are_the_cohorts(cohort: Cohort, dataset: Path) -> None:
-    stack = written(cohort)["p02"].volumes[0].stack
+    stack = written(cohort)["p02"].stacks[0]
     image = nib.load(dataset / "imagesTr" / "p02_ES_0000.nii.gz").get_fdata()
     np.testing.assert_array_equal(image.transpose(2, 1, 0), stack.image[1])
     label = np.asanyarray(nib.load(dataset / "labelsTr" / "p02_ES.nii.gz").dataobj).transpose(2, 1, 0)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writers import get_writer
-from synthcmr.cohort.writers.protocol import WriteSummary
+from synthcmr.cohort.writers.export import WriteSummary
 from synthcmr.errors import SettingsError
 from tests.cohort.writers.building import (
     FULL,
@@ -35,12 +35,12 @@ def test_reads_back_equal(cohort: Cohort, exported: tuple[Path, WriteSummary]) -
     raw = read_all("table", exported[0] / "metadata.csv")
     for subject_id, subject in written(cohort).items():
         assert_same_pixels(subject, raw[subject_id], 1 / 65535)
-        assert raw[subject_id].stacks[0].slice_indices in ((), subject.volumes[0].stack.slice_indices)
+        assert raw[subject_id].stacks[0].slice_indices in ((), subject.stacks[0].slice_indices)
     assert str(raw["p01"].attributes["diagnosis"]) == FULL["diagnosis"]
 
 
 def test_images_are_grey_and_masks_label_values(cohort: Cohort, exported: tuple[Path, WriteSummary]) -> None:
-    stack = written(cohort)["p02"].volumes[0].stack
+    stack = written(cohort)["p02"].stacks[0]
     image = np.asarray(Image.open(exported[0] / "images" / "p02" / "0_s03_ES.png"))
     assert image.dtype == np.uint16
     np.testing.assert_allclose(image / 65535, stack.image[1, 3], atol=1 / 65535)
@@ -53,7 +53,7 @@ def test_eight_bits(cohort: Cohort, tmp_path: Path) -> None:
     get_writer("png", bits=8).write(cohort.select(subject_id="p01"), tmp_path / "out")
     image = np.asarray(Image.open(tmp_path / "out" / "images" / "p01" / "0_s00_ED.png"))
     assert image.dtype == np.uint8
-    np.testing.assert_allclose(image / 255, written(cohort)["p01"].volumes[0].stack.image[0, 0], atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(image / 255, written(cohort)["p01"].stacks[0].image[0, 0], atol=0.5 / 255 + 1e-6)
     with pytest.raises(SettingsError, match="expected 8 or 16, got 12"):
         get_writer("png", bits=12)
 

@@ -5,7 +5,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Label
-from synthcmr.cohort.stack_measures import measure
+from synthcmr.cohort.measures import measure
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.generators.anatomy import Anatomy, AnatomyGenerator, deform, real_anatomies
 from synthcmr.sampling.plausible import implausible

@@ -19,7 +19,7 @@ SUPPORT = {"cubic": 2.0, "linear": 1.0}
 
 
 @dataclass(frozen=True)
-class Axis:
+class PixelAxis:
     """How one image axis is sampled: `size` output pixels, `step` input pixels apart, centred on input position `centre`."""
 
     size: int
@@ -52,11 +52,11 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Grid:
+class PixelGrid:
     """The output pixel grid of a stack, in input pixels."""
 
-    rows: Axis
-    columns: Axis
+    rows: PixelAxis
+    columns: PixelAxis
 
     def affine(self, native: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Affine of the output grid, (column, row, slice, 1) -> mm."""
@@ -84,15 +84,15 @@ class Grid:
         """
         if self._is_identity(stack.shape):
             return stack
-        found = [int(v) for v in np.unique(stack) if v != Label.BACKGROUND]
+        values = [int(v) for v in np.unique(stack) if v != Label.BACKGROUND]
         inside = self.image(np.ones(stack.shape[-2:], dtype=np.uint8), "linear", smooth=False)
-        shares = [self.image(stack == v, "linear", smooth=False) for v in found]
+        shares = [self.image(stack == v, "linear", smooth=False) for v in values]
         votes = np.stack(
             [inside - sum(shares, np.zeros((*stack.shape[:-2], *inside.shape), np.float32)), *shares], axis=1
         )
         winners = np.stack([_volume_keeping(frame) for frame in votes])
-        labels = np.array([Label.BACKGROUND, *found], dtype=np.uint8)[winners]
-        outside = Label.UNLABELLED if Label.UNLABELLED in found else Label.BACKGROUND
+        labels = np.array([Label.BACKGROUND, *values], dtype=np.uint8)[winners]
+        outside = Label.UNLABELLED if Label.UNLABELLED in values else Label.BACKGROUND
         return np.where(inside < 0.5, np.uint8(outside), labels)
 
     def _is_identity(self, shape: tuple[int, ...]) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.labels import Label, Mask
+from synthcmr.cohort.labels import Mask, is_drawn
 from synthcmr.cohort.raw import Stack
 from synthcmr.config import PreprocessSettings
 
@@ -23,16 +23,15 @@ def heart_centre(stack: Stack, settings: PreprocessSettings) -> Centre:
     if settings.centre == "middle":
         return middle
     if settings.centre != "motion" and stack.mask is not None:
-        found = mask_centre(stack.mask)
-        if found is not None:
-            return found
+        drawn_middle = mask_centre(stack.mask)
+        if drawn_middle is not None:
+            return drawn_middle
     return image_centre(stack) if settings.centre in ("auto", "motion") else middle
 
 
 def mask_centre(mask: Mask) -> Centre | None:
     """Middle of the box around everything labelled, (row, column); None where nothing is."""
-    drawn = (mask != Label.BACKGROUND) & (mask != Label.UNLABELLED)
-    flat = drawn.reshape(-1, *mask.shape[-2:]).any(axis=0)
+    flat = np.asarray(is_drawn(mask).any(axis=tuple(range(mask.ndim - 2))))
     if not flat.any():
         return None
     rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))

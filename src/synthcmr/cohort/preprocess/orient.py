@@ -1,12 +1,43 @@
-"""Order of slices and quarter turns of the image."""
+"""Order of slices, which third of the ventricle each lies in, and quarter turns of the image."""
 
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.labels import Label, Mask
+from synthcmr.cohort.labels import Label, Mask, is_drawn
 from synthcmr.cohort.raw import Stack
+
+LEVELS = ("basal", "mid", "apical")
+Level = tuple[str | None, float | None]
+
+
+def slice_levels(mask: Mask) -> list[Level]:
+    """Level and fraction of every slice with LV in any frame; (None, None) of the others.
+
+    Args:
+        mask: (frames, slices, rows, columns), base -> apex.
+    """
+    none: Level = (None, None)
+    present = np.flatnonzero((mask == Label.LV).any(axis=(0, 2, 3)))
+    if present.size < 3:
+        return [none] * mask.shape[1]
+    first, last = int(present[0]), int(present[-1])
+    levels: list[Level] = []
+    for z in range(mask.shape[1]):
+        fraction = (z - first) / (last - first)
+        if not 0.0 <= fraction <= 1.0:
+            levels.append(none)
+            continue
+        third = min(2, int(3 * (z - first + 0.5) / (last - first + 1)))
+        levels.append((LEVELS[third], round(fraction, 4)))
+    return levels
+
+
+def slice_at(mask: Mask, level: str) -> int:
+    """The slice in the middle of a third of the ventricle; the middle one where no slice lies in it."""
+    places = [z for z, (name, _) in enumerate(slice_levels(mask)) if name == level]
+    return places[len(places) // 2] if places else mask.shape[1] // 2
 
 
 def base_first(stack: Stack) -> Stack:
@@ -17,8 +48,7 @@ def base_first(stack: Stack) -> Stack:
     """
     if stack.slices_ordered or stack.mask is None or stack.slice_count < 3:
         return stack
-    drawn = (stack.mask != Label.BACKGROUND) & (stack.mask != Label.UNLABELLED)
-    area = drawn.sum(axis=(0, 2, 3)).astype(float)
+    area = is_drawn(stack.mask).sum(axis=(0, 2, 3)).astype(float)
     present = np.flatnonzero(area)
     if present.size < 3:
         return stack

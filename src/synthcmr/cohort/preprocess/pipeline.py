@@ -1,23 +1,26 @@
-"""From a stack as it was acquired to image rows as they are stored."""
+"""From a subject as it was acquired to its records as they are stored: attributes typed and screened, stacks made into image rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.labels import STRUCTURES, Label, Mask
+from synthcmr.cohort.attributes import clean
+from synthcmr.cohort.labels import STRUCTURES, Label, Mask, is_drawn
 from synthcmr.cohort.phases import frame_groups
-from synthcmr.cohort.preprocess.grid import Axis, Grid
+from synthcmr.cohort.preprocess.grid import PixelAxis, PixelGrid
 from synthcmr.cohort.preprocess.heart import heart_centre
-from synthcmr.cohort.preprocess.levels import Level, slice_levels
-from synthcmr.cohort.preprocess.orient import base_first, septum_left
-from synthcmr.cohort.raw import Stack
-from synthcmr.cohort.records import ImageRecord
+from synthcmr.cohort.preprocess.orient import Level, base_first, septum_left, slice_levels
+from synthcmr.cohort.privacy import column_name, salted_id, screen
+from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
+from synthcmr.cohort.splits import OFFICIAL
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError
 
 RANGE_SAMPLES = 1 << 20  # pixels that percentiles are taken from; a cine holds many more and gives the same answer
+RESERVED = {"subject_id"}  # filled by the reader, never by an attribute
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Prepared:
     stack: Stack
     image: npt.NDArray[np.float32]  # (frames, slices, rows, columns)
     mask: Mask
-    grid: Grid
+    grid: PixelGrid
     low: float | None
     high: float | None
 
@@ -89,7 +92,7 @@ def _prepare(stack: Stack, settings: PreprocessSettings) -> Prepared:
     return Prepared(stack, image, grid.mask(native), grid, low, high)
 
 
-def _grid(stack: Stack, settings: PreprocessSettings) -> Grid:
+def _grid(stack: Stack, settings: PreprocessSettings) -> PixelGrid:
     lengths = stack.image.shape[-2:]
     steps = (1.0, 1.0)
     if settings.spacing_mm is not None and stack.spacing_mm is not None:
@@ -100,8 +103,8 @@ def _grid(stack: Stack, settings: PreprocessSettings) -> Grid:
         size = settings.size if settings.size is not None else max(1, round(length / step))
         if step == 1.0:  # without resampling a crop must copy pixels, so it starts on one
             position = round(position - (size - 1) / 2.0) + (size - 1) / 2.0
-        axes.append(Axis(size, step, position))
-    return Grid(axes[0], axes[1])
+        axes.append(PixelAxis(size, step, position))
+    return PixelGrid(axes[0], axes[1])
 
 
 def _range(image: npt.NDArray[np.generic], settings: PreprocessSettings) -> tuple[float | None, float | None]:
@@ -181,7 +184,7 @@ def _record(
     )
 
 
-def _stored_affine(stack: Stack, grid: Grid) -> npt.NDArray[np.float64] | None:
+def _stored_affine(stack: Stack, grid: PixelGrid) -> npt.NDArray[np.float64] | None:
     """The stored affine counts slices by slice_index, so that it is the same for every row of a stack."""
     if stack.affine is None:
         return None
@@ -195,11 +198,47 @@ def _is_cut(prepared: Prepared, frames: list[int], z: int) -> bool:
     mask = prepared.stack.mask
     if mask is None:
         return False
-    drawn = (mask[frames, z] != Label.BACKGROUND) & (mask[frames, z] != Label.UNLABELLED)
-    rows, columns = np.nonzero(drawn.any(axis=0))
+    rows, columns = np.nonzero(is_drawn(mask[frames, z]).any(axis=0))
     if not rows.size:
         return False
     r, c = prepared.grid.rows.positions, prepared.grid.columns.positions
     return bool(
         rows.min() < r[0] - 1 or rows.max() > r[-1] + 1 or columns.min() < c[0] - 1 or columns.max() > c[-1] + 1
     )
+
+
+def to_record(raw: RawSubject, case_id: str, settings: PreprocessSettings, salt: str | None = None) -> SubjectRecord:
+    """Type and screen the attributes of a subject, and preprocess its stacks."""
+    subject_id = salted_id(raw.subject_id, salt) if salt else raw.subject_id
+    kept, dropped = screen({_column(k): v for k, v in raw.attributes.items()})
+    attributes, remarks = clean(kept)
+    attributes |= {OFFICIAL: raw.official_split} if raw.official_split else {}
+    rejects = [Reject(case_id, part, reason) for part, reason in raw.rejects]
+    rejects += [Reject(case_id, "attributes", text, "note") for text in (*raw.notes, *remarks)]
+    rejects += [Reject(case_id, part, text, "note") for part, text in raw.remarks]
+    images: list[ImageRecord] = []
+    for number, stack in enumerate(raw.stacks):
+        try:
+            images += preprocess(stack, subject_id, number, raw.origin, settings)
+        except ReadError as error:
+            rejects.append(Reject(case_id, f"stack {number}", str(error)))
+    rejects += _remarks_on(images, case_id)
+    if not images:
+        if not any(r.level == "reject" for r in rejects):
+            rejects.append(Reject(case_id, "subject", "no image was found in it"))
+        return SubjectRecord(case_id, None, rejects=tuple(rejects), dropped=dropped)
+    return SubjectRecord(
+        case_id, subject_id, attributes, tuple(images), tuple(rejects), measures=dict(raw.measures), dropped=dropped
+    )
+
+
+def _column(name: str) -> str:
+    clean_name = column_name(name)
+    return f"{clean_name}_given" if clean_name in RESERVED else clean_name
+
+
+def _remarks_on(images: Iterable[ImageRecord], case_id: str) -> list[Reject]:
+    cut = [str(i.slice_index) for i in images if i.heart_cut]
+    if not cut:
+        return []
+    return [Reject(case_id, f"slice {','.join(cut)}", "the crop cuts labelled pixels off; use a larger --size", "note")]

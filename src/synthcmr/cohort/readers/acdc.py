@@ -1,23 +1,15 @@
 """ACDC: `patientNNN/Info.cfg` with ED and ES volumes, their masks, and perhaps the whole cine."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from synthcmr.cohort.labels import ACDC_LABELS, Mask
-from synthcmr.cohort.official_sets import OFFICIAL, set_of_case
 from synthcmr.cohort.raw import Case, RawSubject, Stack
-from synthcmr.cohort.readers.cine_phases import phase_names
-from synthcmr.cohort.readers.nifti import existing, load_volume, required
-from synthcmr.cohort.readers.volume import (
-    Volume,
-    canonical_mask,
-    check_intensities,
-    check_same_grid,
-    labelled_stack,
-)
+from synthcmr.cohort.readers.image_files import existing, required
+from synthcmr.cohort.readers.labelled_frames import cine_stack, load_cine, load_frame, load_frame_mask, pair_stack
+from synthcmr.cohort.readers.volume import Volume, check_same_grid
+from synthcmr.cohort.splits import OFFICIAL, set_of_case
 from synthcmr.errors import ReadError
 
 PATIENT = re.compile(r"patient\d+")
@@ -29,7 +21,7 @@ LOOKED_AT = 20  # folders that decide whether this is ACDC
 
 
 @dataclass(frozen=True)
-class Info:
+class PatientInfo:
     """What Info.cfg says. Frames are 1-based there and 0-based here."""
 
     ed: int
@@ -73,13 +65,13 @@ def _patients(source: Path) -> list[Path]:
     if PATIENT.fullmatch(source.name):
         return [source]
     for depth in range(1, MAX_DEPTH + 1):
-        found = sorted(p for p in source.glob("/".join(["*"] * depth)) if p.is_dir() and PATIENT.fullmatch(p.name))
-        if found:
-            return found
+        folders = sorted(p for p in source.glob("/".join(["*"] * depth)) if p.is_dir() and PATIENT.fullmatch(p.name))
+        if folders:
+            return folders
     return []
 
 
-def read_info(path: Path) -> Info:
+def read_info(path: Path) -> PatientInfo:
     """Read Info.cfg.
 
     Raises:
@@ -105,7 +97,7 @@ def read_info(path: Path) -> Info:
     ed, es = _frame(values, "ED", path), _frame(values, "ES", path)
     if ed == es:
         raise ReadError(f"{path.name}: expected ED and ES to be different frames, got {ed} for both")
-    return Info(ed - 1, es - 1, _attributes(values))
+    return PatientInfo(ed - 1, es - 1, _attributes(values))
 
 
 def _frame(values: dict[str, str], name: str, path: Path) -> int:
@@ -118,43 +110,31 @@ def _frame(values: dict[str, str], name: str, path: Path) -> int:
 
 def _attributes(values: dict[str, str]) -> dict[str, object]:
     """Group, height and weight; 0 stands for unknown."""
-    known = {"diagnosis": values.get("group"), "height_cm": values.get("height"), "weight_kg": values.get("weight")}
-    return {name: text for name, text in known.items() if text and not re.fullmatch(r"0*\.?0*", text)}
+    texts = {"diagnosis": values.get("group"), "height_cm": values.get("height"), "weight_kg": values.get("weight")}
+    return {name: text for name, text in texts.items() if text and not re.fullmatch(r"0*\.?0*", text)}
 
 
-def _pair_stack(folder: Path, info: Info) -> Stack:
+def _pair_stack(folder: Path, info: PatientInfo) -> Stack:
     frames = (info.ed, info.es)
     paths = [required(folder, _stem(folder, frame)) for frame in frames]
-    ed, es = (load_volume(path) for path in paths)
-    for volume, path in zip((ed, es), paths, strict=True):
-        check_intensities(volume, path.name)
-        if len(volume.pixels) != 1:
-            raise ReadError(f"{path.name}: expected one frame, got {len(volume.pixels)}")
+    ed, es = (load_frame(path) for path in paths)
     check_same_grid(es, ed, paths[1].name, paths[0].name)
-    pair = replace(ed, pixels=np.concatenate([ed.pixels, es.pixels]))
-    masks = {t: _mask(folder, frame, ed) for t, frame in enumerate(frames)}
-    return labelled_stack(pair, ("ED", "ES"), {t: m for t, m in masks.items() if m is not None}, frames)
+    return pair_stack(ed, es, {t: _mask(folder, frame, ed) for t, frame in enumerate(frames)}, frames)
 
 
-def _cine_stack(folder: Path, info: Info, path: Path) -> Stack:
-    volume = load_volume(path)
-    check_intensities(volume, path.name)
-    count = len(volume.pixels)
+def _cine_stack(folder: Path, info: PatientInfo, path: Path) -> Stack:
+    cine = load_cine(path)
+    count = len(cine.pixels)
     if max(info.ed, info.es) >= count:
         got = f"{info.ed + 1} and {info.es + 1}"
         raise ReadError(f"{INFO}: expected ED and ES within the {count} frames of {path.name}, got {got}")
-    masks = {frame: _mask(folder, frame, volume) for frame in (info.ed, info.es)}
-    drawn = {frame: mask for frame, mask in masks.items() if mask is not None}
-    return labelled_stack(volume, phase_names(count, info.ed, info.es), drawn, tuple(range(count)))
+    masks = {frame: _mask(folder, frame, cine) for frame in (info.ed, info.es)}
+    return cine_stack(cine, info.ed, info.es, masks)
 
 
 def _mask(folder: Path, frame: int, image: Volume) -> Mask | None:
     path = existing(folder, f"{_stem(folder, frame)}_gt")
-    if path is None:
-        return None
-    volume = load_volume(path)
-    check_same_grid(volume, image, path.name, f"frame {frame + 1}")
-    return canonical_mask(volume.pixels[0], ACDC_LABELS, path.name)
+    return load_frame_mask(path, image, f"frame {frame + 1}", ACDC_LABELS)
 
 
 def _stem(folder: Path, frame: int) -> str:

@@ -74,12 +74,12 @@ def open_entries(path: Path, label: str = "") -> Iterator[list[Entry]]:
 
 def folder_entries(path: Path) -> list[Entry]:
     """The files below a folder in a stable order, without hidden ones."""
-    found = []
+    entries = []
     for file in sorted(path.rglob("*")):
         relative = file.relative_to(path)
         if not any(part.startswith(".") for part in relative.parts) and file.is_file():
-            found.append(file_entry(file, relative.as_posix()))
-    return found
+            entries.append(file_entry(file, relative.as_posix()))
+    return entries
 
 
 def file_entry(file: Path, name: str) -> Entry:

@@ -8,8 +8,9 @@ import numpy as np
 from synthcmr.cohort.labels import EMIDEC_LABELS
 from synthcmr.cohort.privacy import column_name
 from synthcmr.cohort.raw import Case, RawSubject
-from synthcmr.cohort.readers.nifti import existing, load_volume, required
-from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_intensities, check_same_grid, labelled_stack
+from synthcmr.cohort.readers.image_files import existing, load_volume, required
+from synthcmr.cohort.readers.labelled_frames import labelled_stack, load_frame
+from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_same_grid
 from synthcmr.errors import ReadError
 
 CASE = re.compile(r"Case_([A-Z]?)(\d+)", re.IGNORECASE)
@@ -52,19 +53,16 @@ class EmidecReader:
         """Read one case."""
         folder = source if CASE.fullmatch(source.name) else source / case.case_id
         path = required(folder / "Images", folder.name)
-        image = load_volume(path)
-        check_intensities(image, path.name)
-        if len(image.pixels) != 1:
-            raise ReadError(f"{path.name}: expected one frame, got {len(image.pixels)}")
+        image = load_frame(path)
         text = _text(folder)
         attributes = {"sequence": "LGE", **_diagnosis(folder.name), **(_described(text) if text else {})}
         contours = existing(folder / "Contours", folder.name)
         masks = {}
         if contours is not None:
-            drawn = load_volume(contours)
-            check_same_grid(drawn, image, f"Contours/{contours.name}", f"Images/{path.name}")
-            masks[0] = canonical_mask(drawn.pixels[0], EMIDEC_LABELS, f"Contours/{contours.name}")
-            attributes |= _scar(drawn, image)
+            contour_volume = load_volume(contours)
+            check_same_grid(contour_volume, image, f"Contours/{contours.name}", f"Images/{path.name}")
+            masks[0] = canonical_mask(contour_volume.pixels[0], EMIDEC_LABELS, f"Contours/{contours.name}")
+            attributes |= _scar(contour_volume, image)
         stack = labelled_stack(image, ("",), masks, structures=STRUCTURES)
         return RawSubject(folder.name, attributes, (stack,), notes=() if text else (NO_TEXT,))
 
@@ -92,7 +90,7 @@ def _diagnosis(name: str) -> dict[str, object]:
 
 def _described(path: Path) -> dict[str, object]:
     """Lines such as "Sex : F". Written on French systems, so a no-break space may stand before the colon."""
-    found: dict[str, object] = {}
+    attributes: dict[str, object] = {}
     try:
         text = path.read_bytes().decode("cp1252", errors="replace")
     except OSError as error:
@@ -101,8 +99,8 @@ def _described(path: Path) -> dict[str, object]:
         key, colon, value = line.partition(":")
         name = next((n for start, n in FIELDS.items() if column_name(key).startswith(start)), None)
         if colon and name is not None and value.strip():
-            found[name] = _value(value.strip()) if name != "sex" else value.strip()
-    return found
+            attributes[name] = _value(value.strip()) if name != "sex" else value.strip()
+    return attributes
 
 
 def _value(text: str) -> object:

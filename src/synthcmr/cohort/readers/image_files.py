@@ -1,24 +1,169 @@
-"""Loading images and masks of any known file type: NIfTI, PNG, JPEG, TIFF, NPY, NPZ."""
+"""Image files of any known type (NIfTI, PNG, JPEG, TIFF, NPY, NPZ) as volumes: rows down, columns right, as they are displayed."""
 
 from __future__ import annotations
 
 import zipfile
+import zlib
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.readers.nifti import MAX_BYTES, load_volume, nifti_stem
 from synthcmr.cohort.readers.volume import Volume
 from synthcmr.errors import ReadError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+GZIP = b"\x1f\x8b"
+HEADER_SIZES = {348: "Nifti1Image", 540: "Nifti2Image"}  # the first number of the file tells the version
+MAX_BYTES = 4 << 30  # no short-axis cine comes near; a file that unpacks to more is damaged or a trap
+LONGEST_FRAME_S = 0.3  # many files say "1 s between frames" who mean "unknown"
 RASTERS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 ARRAYS = {".npy", ".npz"}
 KNOWN = ".nii, .nii.gz, .png, .jpg, .tif, .npy or .npz"
+
+
+def existing(folder: Path, stem: str) -> Path | None:
+    """The file of that name with either NIfTI suffix, if there is one."""
+    return next((folder / f"{stem}{s}" for s in NIFTI_SUFFIXES if (folder / f"{stem}{s}").is_file()), None)
+
+
+def required(folder: Path, stem: str) -> Path:
+    """The file of that name with either NIfTI suffix.
+
+    Raises:
+        ReadError: it is not there.
+    """
+    path = existing(folder, stem)
+    if path is None:
+        raise ReadError(f"{stem}.nii.gz: expected this file, but it is not there")
+    return path
+
+
+def nifti_stem(path: Path) -> str | None:
+    """The file's name without its NIfTI suffix; None where it has another one."""
+    return next((path.name.removesuffix(s) for s in NIFTI_SUFFIXES if path.name.endswith(s)), None)
+
+
+def load_volume(path: Path) -> Volume:
+    """Load a 2D, 3D or 4D NIfTI file; integers stay integers, other values become float32.
+
+    nibabel's (x, y, z, t) becomes (t, z, y, x), so that the usual display has rows = y and columns = x.
+
+    Raises:
+        ReadError: the file is missing, empty, cut short, or no NIfTI.
+    """
+    content = _content(path)
+    try:
+        image: Any = getattr(import_module("nibabel"), _kind(content, path)).from_bytes(content)
+        pixels = _values(image.dataobj)
+        zooms = [float(z) for z in image.header.get_zooms()]
+        affine = np.asarray(image.affine, dtype=np.float64)
+        unit, start = image.header.get_xyzt_units()[1], float(image.header["toffset"])
+    except ReadError:
+        raise
+    except Exception as error:  # nibabel raises many kinds on damaged bytes, all with one meaning here
+        raise ReadError(f"{path.name}: cannot be read as NIfTI, probably cut short or damaged ({error})") from error
+    if pixels.dtype.kind not in "biuf":
+        raise ReadError(f"{path.name}: expected one real number per voxel, got values of type {pixels.dtype}")
+    display = _display(pixels, path)
+    if not all(np.isfinite(z) and z > 0 for z in zooms[:3]):
+        raise ReadError(f"{path.name}: expected voxel sizes above 0 in the header, got {zooms[:3]}")
+    return Volume(
+        pixels=display,
+        affine=_in_millimetres(affine, zooms) if np.isfinite(affine).all() else None,
+        spacing_mm=(zooms[1], zooms[0]),
+        slice_step_mm=zooms[2] if len(zooms) > 2 else None,
+        trigger_ms=_times(display.shape[0], zooms, unit, start),
+    )
+
+
+def _in_millimetres(affine: npt.NDArray[np.float64], zooms: list[float]) -> npt.NDArray[np.float64]:
+    """Give the axes the lengths that the voxel sizes say.
+
+    Some archives (ACDC among them) state voxel sizes beside an affine of unit steps; sizes are what volumes rest on.
+    """
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    wanted = np.array([*zooms[:3], *(1.0,) * (3 - len(zooms[:3]))])
+    if (lengths == 0).any() or np.allclose(lengths, wanted, rtol=1e-3):
+        return affine
+    scaled = affine.copy()
+    scaled[:3, :3] *= wanted / lengths
+    return scaled
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file, unpacked; whether it is packed is told by its content, not by its name."""
+    if not path.is_file():
+        raise ReadError(f"{path.name}: expected this file, but it is not there")
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ReadError(f"{path.name}: cannot be opened ({error.strerror})") from error
+    if not raw:
+        raise ReadError(f"{path.name}: the file is empty (0 bytes); copy it again")
+    return _unpacked(raw, path) if raw.startswith(GZIP) else raw
+
+
+def _unpacked(raw: bytes, path: Path) -> bytes:
+    parts: list[bytes] = []
+    allowed = MAX_BYTES
+    while raw.startswith(GZIP):  # a gzip file may have several members, and zeros behind the last
+        member = zlib.decompressobj(wbits=31)
+        try:
+            parts.append(member.decompress(raw, allowed))
+        except zlib.error as error:
+            raise ReadError(f"{path.name}: cannot be unpacked, the file is damaged ({error}); copy it again") from error
+        allowed -= len(parts[-1])
+        if member.unconsumed_tail or allowed <= 0:
+            raise ReadError(f"{path.name}: expected an image, got a file that unpacks to over {MAX_BYTES >> 30} GiB")
+        if not member.eof:
+            raise ReadError(f"{path.name}: the file is cut short; copy it again")
+        raw = member.unused_data
+    return b"".join(parts) if len(parts) > 1 else parts[0]
+
+
+def _kind(content: bytes, path: Path) -> str:
+    sizes = (int.from_bytes(content[:4], "little"), int.from_bytes(content[:4], "big"))
+    kind = next((HEADER_SIZES[s] for s in sizes if s in HEADER_SIZES), None)
+    if kind is None:
+        raise ReadError(f"{path.name}: expected a NIfTI file (.nii or .nii.gz), got something else")
+    return kind
+
+
+def _values(stored: Any) -> npt.NDArray[np.generic]:
+    """Stored values times slope plus intercept, without the float64 that nibabel would make of them."""
+    raw: npt.NDArray[np.generic] = stored.get_unscaled()
+    if raw.dtype.kind not in "biuf":
+        return raw
+    if (stored.slope, stored.inter) == (1.0, 0.0):
+        return raw.astype(
+            np.float32 if raw.dtype.itemsize > 4 and raw.dtype.kind == "f" else raw.dtype.newbyteorder("="), copy=False
+        )
+    values = raw.astype(np.float32)
+    values *= np.float32(stored.slope)
+    values += np.float32(stored.inter)
+    return values
+
+
+def _display(pixels: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.generic]:
+    shape = pixels.shape
+    while len(shape) > 4 and shape[-1] == 1:
+        shape = shape[:-1]
+    if not 2 <= len(shape) <= 4:
+        raise ReadError(f"{path.name}: expected a 2D, 3D or 4D image, got {pixels.ndim} dimensions, {pixels.shape}")
+    return pixels.reshape(*shape, *(1,) * (4 - len(shape)), order="F").transpose(3, 2, 1, 0)
+
+
+def _times(count: int, zooms: list[float], unit: str, start: float) -> tuple[float, ...]:
+    scale = {"msec": 1.0, "sec": 1000.0, "usec": 0.001}.get(unit)
+    if count < 2 or len(zooms) < 4 or scale is None or not 0 < zooms[3] * scale <= LONGEST_FRAME_S * 1000:
+        return ()
+    return tuple((start + t * zooms[3]) * scale for t in range(count))
 
 
 def is_raster(path: Path) -> bool:

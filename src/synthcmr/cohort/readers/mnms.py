@@ -4,34 +4,21 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from synthcmr.cohort.attributes import is_missing
+from synthcmr.cohort.attributes import TALLEST_M, is_missing
 from synthcmr.cohort.labels import MNMS_LABELS, Mask
-from synthcmr.cohort.official_sets import OFFICIAL, set_in_folders, set_in_row, set_of_case
 from synthcmr.cohort.raw import Case, RawSubject
-from synthcmr.cohort.readers.cine_phases import phase_names
-from synthcmr.cohort.readers.csv_rows import Row, find_table, named_as_in_cohort, read_rows
-from synthcmr.cohort.readers.nifti import existing, load_volume, nifti_stem, required
-from synthcmr.cohort.readers.volume import (
-    Volume,
-    canonical_mask,
-    check_intensities,
-    check_same_grid,
-    labelled_stack,
-)
+from synthcmr.cohort.readers.image_files import existing, load_volume, nifti_stem, required
+from synthcmr.cohort.readers.labelled_frames import cine_stack, load_cine
+from synthcmr.cohort.readers.tables.files import Row, find_table, named_as_in_cohort, read_rows, renamed_cells
+from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_same_grid
+from synthcmr.cohort.splits import OFFICIAL, set_in_folders, set_in_row, set_of_case
 from synthcmr.errors import ReadError, SettingsError
 
 COLUMNS = {"external_code", "ed", "es"}
-ATTRIBUTES = {
-    "centre": "centre",
-    "age": "age",
-    "sex": "sex",
-    "weight": "weight_kg",
-    "pathology": "diagnosis",
-}
+ATTRIBUTES = {"centre": "centre", "age": "age", "sex": "sex", "weight": "weight_kg", "pathology": "diagnosis"}
 VENDOR_CODES = {"A": "Siemens", "B": "Philips", "C": "GE", "D": "Canon"}
 PARTITIONS = {"training", "labeled", "unlabeled", "validation", "testing"}
 PARENTS = 3  # the table lies in the root, and the source may be Training/Labeled
-TALLEST_M = 3.0
 IMAGE = "_sa"
 NO_PHASES = "the table does not say which frames are ED and ES"
 
@@ -59,15 +46,12 @@ class MnmsReader:
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject: the whole cine, with masks at ED and ES."""
         folder, row = source / case.case_id, case.payload["row"]
-        if not isinstance(row, dict):
+        if row is None:
             raise ReadError(f"{case.payload['table']}: expected a row with External code {folder.name}, got none")
         path = required(folder, folder.name + IMAGE)
-        volume = load_volume(path)
-        check_intensities(volume, path.name)
-        count = len(volume.pixels)
-        ed, es = (_frame(row, name, count) for name in ("ed", "es"))
-        masks = _masks(folder, volume, ed, es)
-        stack = labelled_stack(volume, phase_names(count, -1 if ed is None else ed, es), masks, tuple(range(count)))
+        cine = load_cine(path)
+        ed, es = (_frame(row, name, len(cine.pixels)) for name in ("ed", "es"))
+        stack = cine_stack(cine, ed, es, _masks(folder, cine, ed, es))
         notes = () if ed is not None and es is not None else (NO_PHASES,)
         partition = {"partition": case.payload["partition"]} if case.payload["partition"] else {}
         attributes = {**_attributes(row), **partition}
@@ -78,7 +62,7 @@ def _case(source: Path, folder: Path, table: Path, row: Row | None) -> Case:
     """A subject with its row, and its official set: the table's word, or else that of the folders below the table."""
     below = folder.resolve().relative_to(table.parent.resolve()).parts[:-1]
     parts = [part.lower() for part in below if part.lower() in PARTITIONS]
-    payload: dict[str, object] = {
+    payload = {
         "row": row,
         "table": table.name,
         "partition": "-".join(parts) or None,
@@ -116,16 +100,18 @@ def _masks(folder: Path, image: Volume, ed: int | None, es: int | None) -> dict[
     check_same_grid(volume, image, path.name, f"{folder.name}{IMAGE}")
     if len(volume.pixels) != len(image.pixels):
         raise ReadError(f"{path.name}: expected {len(image.pixels)} frames as its image has, got {len(volume.pixels)}")
-    known = [t for t in (ed, es) if t is not None] or range(len(volume.pixels))
-    return {t: canonical_mask(volume.pixels[t], MNMS_LABELS, path.name) for t in known if volume.pixels[t].any()}
+    labelled = [t for t in (ed, es) if t is not None] or range(len(volume.pixels))
+    return {t: canonical_mask(volume.pixels[t], MNMS_LABELS, path.name) for t in labelled if volume.pixels[t].any()}
 
 
 def _attributes(row: Row) -> dict[str, object]:
-    found: dict[str, object] = {ours: row[theirs] for theirs, ours in ATTRIBUTES.items() if row.get(theirs)}
     code = row.get("vendor", "")
-    found["vendor"] = row.get("vendor_name") or VENDOR_CODES.get(code.upper(), code)
-    found["height_cm"] = _centimetres(row.get("height", ""))
-    return {name: value for name, value in found.items() if not is_missing(value)}
+    attributes: dict[str, object] = {
+        **renamed_cells(row, ATTRIBUTES),
+        "vendor": row.get("vendor_name") or VENDOR_CODES.get(code.upper(), code),
+        "height_cm": _centimetres(row.get("height", "")),
+    }
+    return {name: value for name, value in attributes.items() if not is_missing(value)}
 
 
 def _centimetres(text: str) -> str:

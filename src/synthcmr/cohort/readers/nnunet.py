@@ -10,13 +10,13 @@ import numpy as np
 
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask, hide_unknown
 from synthcmr.cohort.raw import Case, RawSubject
-from synthcmr.cohort.readers.csv_rows import read_rows
 from synthcmr.cohort.readers.image_files import load_image
-from synthcmr.cohort.readers.image_row import ImageRow
-from synthcmr.cohort.readers.label_names import labels_from_json, structures_in
-from synthcmr.cohort.readers.stacking import Part, stacks_of
-from synthcmr.cohort.readers.table import shared
-from synthcmr.cohort.readers.table_columns import Cells, attribute_columns, attributes_of
+from synthcmr.cohort.readers.labelled_frames import check_one_frame
+from synthcmr.cohort.readers.mask_labels import labels_from_json, structures_in
+from synthcmr.cohort.readers.stacking import LabelledVolume, stacks_of
+from synthcmr.cohort.readers.tables.columns import Cells, agreed_attributes, attribute_columns, attributes_of
+from synthcmr.cohort.readers.tables.files import read_rows
+from synthcmr.cohort.readers.tables.rows import ImageRow
 from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_intensities, check_same_grid
 from synthcmr.errors import ReadError, SettingsError
 
@@ -33,7 +33,7 @@ OTHER_CHANNELS = "only channel 0 was read; the others are not frames of it"
 class NnunetReader:
     """Reads a `DatasetNNN_Name` folder, or the one that nnUNet_raw holds.
 
-    One subject per case, unless subjects.csv (columns case, subject_id, phase, frame, labelled) or names such as
+    One subject per case, unless subjects.csv (columns case, subject_id, stack, phase, frame) or names such as
     patient001_ED and patient001_ES say which cases are of one subject.
     """
 
@@ -51,33 +51,30 @@ class NnunetReader:
         described = _described(root)
         subjects: dict[str, list[Cells]] = defaultdict(list)
         for side, split in SIDES.items():
-            for name in sorted(
-                {p.name.removesuffix(f"_0000{ending}") for p in (root / f"images{side}").glob(f"*_0000{ending}")}
-            ):
+            first_channels = (root / f"images{side}").glob(f"*_0000{ending}")
+            for name in sorted(path.name.removesuffix(f"_0000{ending}") for path in first_channels):
                 subject_id, cells = described.get(name) or _guessed(name)
-                attributes = cells["attributes"] if isinstance(cells["attributes"], dict) else {}
-                known = {**({"split": split} if split else {}), **attributes}
-                subjects[subject_id].append({**cells, "case": name, "side": side, "attributes": known})
-        return [Case(subject_id, {"cases": found}) for subject_id, found in sorted(subjects.items())]
+                attributes = {**({"split": split} if split else {}), **cells["attributes"]}
+                subjects[subject_id].append({**cells, "case": name, "side": side, "attributes": attributes})
+        return [Case(subject_id, {"cases": own_cases}) for subject_id, own_cases in sorted(subjects.items())]
 
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one subject; a case that cannot be read is a reject of its own where another can."""
         root = _root(source)
         description = _description(root)
-        listed = case.payload["cases"]
-        cases = listed if isinstance(listed, list) else []
-        parts: list[Part] = []
+        cases = case.payload["cases"]
+        files: list[LabelledVolume] = []
         rejects: list[tuple[str, str]] = []
         notes: list[str] = []
         for cells in cases:
             try:
-                parts.append(_read_case(root, description, cells, notes))
+                files.append(_read_case(root, description, cells, notes))
             except ReadError as error:
                 rejects.append((str(cells["case"]), str(error)))
-        if not parts:
+        if not files:
             raise ReadError(rejects[0][1] if rejects else "no case is listed for it")
-        stacks, unplaced = stacks_of(parts)
-        attributes, remarks = shared([cells["attributes"] for cells in cases])
+        stacks, unplaced = stacks_of(files)
+        attributes, remarks = agreed_attributes([cells["attributes"] for cells in cases])
         return RawSubject(
             case.case_id, attributes, stacks, rejects=(*rejects, *unplaced), notes=(*dict.fromkeys(notes), *remarks)
         )
@@ -134,8 +131,8 @@ def _guessed(name: str) -> tuple[str, Cells]:
     return match["subject"], {"phase": match["phase"].upper(), "attributes": {}}
 
 
-def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -> Part:
-    name, side = str(cells["case"]), str(cells["side"])
+def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -> LabelledVolume:
+    name, side = cells["case"], cells["side"]
     ending = str(description.get("file_ending", ".nii.gz"))
     row = ImageRow.parse({**{c: cells.get(c) for c in CASE_COLUMNS}, "image": name})
     channels = _channels(description)
@@ -145,51 +142,45 @@ def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -
     for volume, path in zip(volumes, paths, strict=True):
         check_intensities(volume, path.name)
         check_same_grid(volume, volumes[0], path.name, paths[0].name)
-        if len(volume.pixels) != 1:
-            raise ReadError(f"{path.name}: expected one frame, got {len(volume.pixels)}")
+        check_one_frame(volume, path)
     image = replace(volumes[0], pixels=np.concatenate([v.pixels for v in volumes])) if frames else volumes[0]
     phases, numbers = zip(*frames, strict=True) if frames else ((row.phase,), (row.frame,))
-    mask, structures = _mask(root / f"labels{side}" / f"{name}{ending}", description, image, row.labelled)
+    mask, structures = _mask(root / f"labels{side}" / f"{name}{ending}", description, image)
     notes += [ONE_MASK] if frames and mask is not None else []
     notes += [OTHER_CHANNELS] if not frames and len(channels) > 1 else []
     labelled = tuple(structures if t == 0 else () for t in range(len(phases)))
-    return Part(name, image, mask, labelled, tuple(phases), tuple(numbers), stack=row.stack)
+    return LabelledVolume(name, image, mask, labelled, tuple(phases), tuple(numbers), stack=row.stack)
 
 
 def _channels(description: Cells) -> list[str]:
-    names = description.get("channel_names") or description.get("modality") or {"0": "MRI"}
-    return (
-        [str(value) for _, value in sorted(names.items(), key=lambda item: int(item[0]))]
-        if isinstance(names, dict)
-        else ["MRI"]
-    )
+    names = description.get("channel_names") or description.get("modality")
+    if not isinstance(names, dict):
+        return ["MRI"]
+    return [str(value) for _, value in sorted(names.items(), key=lambda item: int(item[0]))]
 
 
 def _frames_of(channels: list[str]) -> list[tuple[str, int | None]]:
     """(phase, number) of each channel, if the channels are frames of a cine; else nothing."""
     if len(channels) == 1:
         return []
-    found: list[tuple[str, int | None]] = []
+    frames: list[tuple[str, int | None]] = []
     for channel in channels:
         match = FRAME_NAME.fullmatch(channel.strip())
         phase = channel.strip().upper()
         if match is None and phase not in ("ED", "ES"):
             return []
-        found.append((phase, None) if match is None else ("", int(match[1])))
-    return found
+        frames.append((phase, None) if match is None else ("", int(match[1])))
+    return frames
 
 
-def _mask(
-    path: Path, description: Cells, image: Volume, labelled: tuple[str, ...] | None
-) -> tuple[Mask | None, tuple[str, ...]]:
-    """Canonical labels, on the first frame of the image, and which structures are drawn (default: all declared)."""
+def _mask(path: Path, description: Cells, image: Volume) -> tuple[Mask | None, tuple[str, ...]]:
+    """Canonical labels, on the first frame of the image, and which structures are drawn."""
     if not path.is_file():
         return None, ()
-    labels = description["labels"]
-    table = labels_from_json(labels if isinstance(labels, dict) else {})
-    drawn = load_image(path, "mask")
-    check_same_grid(drawn, image, path.name, "its image")
-    first = canonical_mask(drawn.pixels[0], table, path.name)
+    table = labels_from_json(description["labels"])
+    mask_volume = load_image(path, "mask")
+    check_same_grid(mask_volume, image, path.name, "its image")
+    first = canonical_mask(mask_volume.pixels[0], table, path.name)
     structures = _drawn(first, structures_in(table))
     mask = np.full(image.pixels.shape, Label.UNLABELLED, dtype=np.uint8)
     mask[0] = hide_unknown(first, structures)

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import ALL_STRUCTURES, MNMS_LABELS, Label, Mask, remap
-from synthcmr.cohort.readers.cine_phases import MIN_CINE_FRAMES, systole_frames
-from synthcmr.cohort.readers.dicom_cine import Cine
-from synthcmr.cohort.readers.dicom_geometry import slice_affine
+from synthcmr.cohort.phases import MIN_CINE_FRAMES, systole_frames
+from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks
+from synthcmr.cohort.readers.dicom.short_axis import slice_affine
 from synthcmr.errors import ReadError
 
 BAI_LABELS = MNMS_LABELS  # 1 LV cavity, 2 myocardium, 3 RV cavity in both
@@ -19,38 +19,33 @@ SLICE_TOLERANCE = 0.25  # of a slice step: farther off, a mask was drawn on othe
 ORDER_NOTE = "masks carry no usable position; their slices were taken in the order of the images"
 ES_NOTE = "the frame of the ES mask was found by where its wall is darkest"
 
-Labelled = tuple[tuple[str, ...], ...]
 
-
-def bai_masks(folder: Path, cine: Cine) -> tuple[Mask | None, Labelled, tuple[str, ...], tuple[str, ...]]:
-    """Masks beside a subject's images, if there are any.
-
-    Returns:
-        (phases, slices, rows, columns) or None; the structures drawn per phase; per phase "ED", "ES" or "" where the
-        files' names say so; and notes.
+def bai_masks(folder: Path, cine: Cine) -> CineMasks:
+    """Masks beside a subject's images, if there are any, and the phases that the files' names say.
 
     Raises:
         ReadError: a mask is damaged, has foreign labels, or does not fit the images.
     """
     count = cine.image.shape[0]
-    mask, drawn, told = cine.empty_mask(), [False] * count, [""] * count
+    mask, drawn, phases = cine.empty_mask(), [False] * count, [""] * count
     notes: list[str] = []
     for phase, placed in _placed(folder, cine, notes):
         if phase == "":
             mask[:], drawn = placed, [True] * count
             continue
         t = 0 if phase == "ED" else _es_frame(cine, placed[0], notes)
-        mask[t], drawn[t], told[t] = placed[0], True, phase
+        mask[t], drawn[t], phases[t] = placed[0], True, phase
     if not any(drawn):
-        return None, (), (), tuple(notes)
-    return mask, tuple(ALL_STRUCTURES if d else () for d in drawn), tuple(told), tuple(dict.fromkeys(notes))
+        return CineMasks(notes=tuple(notes))
+    labelled = tuple(ALL_STRUCTURES if d else () for d in drawn)
+    return CineMasks(mask, labelled, tuple(phases), tuple(dict.fromkeys(notes)))
 
 
 def _placed(folder: Path, cine: Cine, notes: list[str]) -> Iterator[tuple[str, Mask]]:
     """(phase, masks on the cine's grid) of each mask file: the whole cine if it is there, else ED and ES."""
-    whole = _first_file(folder, WHOLE_CINE)
-    if whole is not None:
-        yield "", _on_cine(whole, cine, cine.image.shape[0], notes)
+    whole_cine = _first_file(folder, WHOLE_CINE)
+    if whole_cine is not None:
+        yield "", _on_cine(whole_cine, cine, cine.image.shape[0], notes)
         return
     for phase, names in ONE_PHASE.items():
         path = _first_file(folder, names)

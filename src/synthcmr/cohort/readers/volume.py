@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.labels import ALL_STRUCTURES, Label, Mask, hide_unknown, remap
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.labels import Mask, remap
 from synthcmr.errors import ReadError
 
 
@@ -58,40 +57,6 @@ def canonical_mask(pixels: npt.NDArray[np.generic], labels: Mapping[int, int], n
         return remap(pixels, labels, name)
     except ValueError as error:
         raise ReadError(str(error)) from error
-
-
-def labelled_stack(
-    volume: Volume,
-    phases: tuple[str, ...],
-    masks: Mapping[int, Mask],
-    frame_indices: tuple[int, ...] = (),
-    structures: tuple[str, ...] = ALL_STRUCTURES,
-) -> Stack:
-    """A stack of which some frames have masks.
-
-    Args:
-        volume: pixels and geometry.
-        phases: per frame.
-        masks: frame -> canonical mask (slices, rows, columns); the other frames are unlabelled.
-        frame_indices: per frame, its 0-based position in the whole cine.
-        structures: what these masks draw.
-    """
-    mask: Mask | None = None
-    if masks:
-        mask = np.full(volume.pixels.shape, Label.UNLABELLED, dtype=np.uint8)
-        for frame, drawn in masks.items():
-            mask[frame] = hide_unknown(drawn, structures)
-    return Stack(
-        image=volume.pixels,
-        mask=mask,
-        spacing_mm=volume.spacing_mm,
-        slice_step_mm=volume.slice_step_mm,
-        phases=phases,
-        labelled=tuple(structures if t in masks else () for t in range(len(phases))) if masks else (),
-        affine=volume.affine,
-        trigger_ms=volume.trigger_ms,
-        frame_indices=frame_indices,
-    )
 
 
 def _xyz(volume: Volume) -> str:

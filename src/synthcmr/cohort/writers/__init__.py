@@ -1,10 +1,15 @@
 """One writer per target. Each streams a cohort subject by subject into the layout that another tool expects."""
 
+from __future__ import annotations
+
 from dataclasses import fields
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from synthcmr.cohort.writers.protocol import Writer
 from synthcmr.errors import SettingsError
+
+if TYPE_CHECKING:
+    from synthcmr.cohort.writers.export import Writer
 
 WRITERS: dict[str, str] = {
     "nnunet": "synthcmr.cohort.writers.nnunet:NnunetWriter",

@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.labels import ACDC_LABELS, Label, Mask
-from synthcmr.cohort.writers.destination import SUBJECTS_FILE, attribute_columns, each_subject, export, write_csv
-from synthcmr.cohort.writers.nifti_file import save_nifti
-from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.subject_stack import SubjectStack
+from synthcmr.cohort.writers.export import SUBJECTS_FILE, ExportRun, Progress, WriteSummary, each_subject, export
+from synthcmr.cohort.writers.nifti import save_nifti
 from synthcmr.cohort.writers.quantise import quantised
-from synthcmr.cohort.writers.volume import Subject, Volume, without_gaps
+from synthcmr.cohort.writers.subjects import Subject, without_gaps
 from synthcmr.errors import WriteError
 
 PATIENT = re.compile(r"patient\d{3,}")
@@ -40,78 +39,68 @@ class AcdcWriter:
         """Write one patient folder per subject that has both an ED and an ES frame."""
         with export(cohort, dest, {"writer": self.name}, overwrite) as summary:
             taken = {s for s in map(str, cohort.subjects["subject_id"]) if PATIENT.fullmatch(s)}
-            run = _Run(dest, summary, taken)
+            run = _AcdcExport(dest, summary, taken=taken)
             for subject in each_subject(cohort, summary, progress):
                 try:
                     run.add(subject)
                 except WriteError as error:
                     summary.leave_out(subject.subject_id, "subject", str(error))
-            write_csv(dest / SUBJECTS_FILE, run.patients, [*COLUMNS, *attribute_columns(cohort)])
-            summary.files += 1
+            run.write_table(dest / SUBJECTS_FILE, COLUMNS, cohort)
         return summary
 
 
 @dataclass
-class _Run:
-    """One export in progress."""
-
-    root: Path
-    summary: WriteSummary
-    taken: set[str]
-    patients: list[dict[str, Any]] = field(default_factory=list)
+class _AcdcExport(ExportRun):
+    taken: set[str] = field(default_factory=set)  # names that subjects have already
     number: int = 0
 
     def add(self, subject: Subject) -> None:
         """Write one patient folder."""
-        volume = self._pair_of(subject)
-        frames = {phase: volume.stack.phases.index(phase) for phase in ("ED", "ES")}
+        stack = self._pair_of(subject)
+        frames = {phase: stack.phases.index(phase) for phase in ("ED", "ES")}
         patient = self._patient(subject.subject_id)
         folder = self.root / patient
-        pixels = quantised(volume.stack.image, TOP)
-        masks = self._masks(subject, volume)
+        pixels = quantised(stack.image, TOP)
+        masks = self._masks(subject, stack)
         folder.mkdir()
         for phase, t in frames.items():
-            file = folder / f"{patient}_frame{volume.stack.frame_indices[t] + 1:02d}.nii.gz"
-            save_nifti(file, pixels.stored[t].astype(np.int16), volume.stack, (pixels.slope, pixels.intercept))
+            file = folder / f"{patient}_frame{stack.frame_indices[t] + 1:02d}.nii.gz"
+            save_nifti(file, pixels.stored[t].astype(np.int16), stack, (pixels.slope, pixels.intercept))
             self.summary.files += 1
-            if masks is not None and volume.labelled_in(t):
-                save_nifti(file.with_name(file.name.replace(".nii.gz", "_gt.nii.gz")), masks[t], volume.stack)
+            if masks is not None and stack.labelled_in(t):
+                save_nifti(file.with_name(file.name.replace(".nii.gz", "_gt.nii.gz")), masks[t], stack)
                 self.summary.files += 1
             elif masks is not None:
                 self.summary.leave_out(subject.subject_id, f"mask of {phase}", "nobody labelled it")
-        (folder / "Info.cfg").write_text(_info(subject, volume, frames))
+        (folder / "Info.cfg").write_text(_info(subject, stack, frames))
         self.summary.files += 1
         self.summary.subjects += 1
-        row = {"patient": patient, "subject_id": subject.subject_id, "split": subject.split}
-        self.patients.append({**subject.attributes, **row})
+        self.add_row(subject, patient=patient)
 
-    def _pair_of(self, subject: Subject) -> Volume:
-        pairs = [v for v in subject.volumes if {"ED", "ES"} <= set(v.stack.phases)]
+    def _pair_of(self, subject: Subject) -> SubjectStack:
+        pairs = [s for s in subject.stacks if {"ED", "ES"} <= set(s.phases)]
         if not pairs:
             raise WriteError("it lacks an ED and an ES frame of one acquisition")
-        if len(subject.volumes) > 1:
-            self.summary.leave_out(
-                subject.subject_id, f"{len(subject.volumes) - 1} further stack(s)", "ACDC holds one a patient"
-            )
+        if further := len(subject.stacks) - 1:
+            self.summary.leave_out(subject.subject_id, f"{further} further stack(s)", "ACDC holds one a patient")
         if (extra := pairs[0].frame_count - 2) > 0:
             self.summary.leave_out(subject.subject_id, f"{extra} frame(s)", "neither ED nor ES")
-        volume, empty = without_gaps(pairs[0])
+        stack, empty = without_gaps(pairs[0])
         if empty:
             raise WriteError(f"{empty} slice(s) inside its stack are missing, and ACDC cannot say so")
-        return volume
+        return stack
 
-    def _masks(self, subject: Subject, volume: Volume) -> Mask | None:
+    def _masks(self, subject: Subject, stack: SubjectStack) -> Mask | None:
         """Masks in ACDC's values, or None where they would call unlabelled pixels background."""
-        if not volume.is_labelled():
+        labelled = [t for t in range(stack.frame_count) if stack.labelled_in(t)]
+        if not labelled:
             self.summary.leave_out(subject.subject_id, "masks", "nobody labelled it")
             return None
-        pick = [t for t in range(volume.frame_count) if volume.labelled_in(t)]
-        if (volume.stack.mask[pick] == Label.UNLABELLED).any():
-            self.summary.leave_out(
-                subject.subject_id, "masks", "only partly labelled, and ACDC cannot tell unlabelled from background"
-            )
+        if (stack.mask[labelled] == Label.UNLABELLED).any():
+            reason = "only partly labelled, and ACDC cannot tell unlabelled from background"
+            self.summary.leave_out(subject.subject_id, "masks", reason)
             return None
-        return _to_acdc(volume.stack.mask)
+        return _to_acdc(stack.mask)
 
     def _patient(self, subject_id: str) -> str:
         if PATIENT.fullmatch(subject_id):
@@ -130,9 +119,9 @@ def _to_acdc(mask: Mask) -> Mask:
     return lookup[mask]
 
 
-def _info(subject: Subject, volume: Volume, frames: dict[str, int]) -> str:
+def _info(subject: Subject, stack: SubjectStack, frames: dict[str, int]) -> str:
     """Info.cfg; what is unknown is left out rather than written as a number."""
-    numbers = volume.stack.frame_indices
+    numbers = stack.frame_indices
     lines = [f"ED: {numbers[frames['ED']] + 1}", f"ES: {numbers[frames['ES']] + 1}"]
     facts = subject.attributes
     lines += [f"Group: {facts['diagnosis']}"] if "diagnosis" in facts else []

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.writers.destination import (
+from synthcmr.cohort.subject_stack import SubjectStack
+from synthcmr.cohort.writers.dicom_headers import CYCLE_WORDS, HELD, decimal, series_header, subject_header, uid
+from synthcmr.cohort.writers.dicom_seg import write_masks
+from synthcmr.cohort.writers.export import (
     SUBJECTS_FILE,
+    ExportRun,
     FileNames,
+    Progress,
+    WriteSummary,
     attribute_columns,
     each_subject,
     export,
-    write_csv,
 )
-from synthcmr.cohort.writers.dicom_geometry import Plane, plane_of
-from synthcmr.cohort.writers.dicom_headers import CYCLE_WORDS, HELD, decimal, series_header, subject_header
-from synthcmr.cohort.writers.dicom_seg import write_masks
-from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.writers.geometry import SlicePlane, plane_of
 from synthcmr.cohort.writers.quantise import quantised
-from synthcmr.cohort.writers.volume import Subject, Volume
-from synthcmr.errors import WriteError
+from synthcmr.cohort.writers.subjects import Subject
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -49,11 +50,10 @@ class DicomWriter:
     ) -> WriteSummary:
         """Write one folder per subject."""
         with export(cohort, dest, {"writer": self.name}, overwrite) as summary:
-            run = _Run(cohort.hash, dest, summary)
+            run = _DicomExport(dest, summary, cohort_hash=cohort.hash)
             for subject in each_subject(cohort, summary, progress):
                 run.add(subject)
-            write_csv(dest / SUBJECTS_FILE, run.subjects, [*COLUMNS, *attribute_columns(cohort)])
-            summary.files += 1
+            run.write_table(dest / SUBJECTS_FILE, COLUMNS, cohort)
             if homeless := [c for c in attribute_columns(cohort) if c not in HELD and c not in DERIVED_COLUMNS]:
                 summary.note(f"no DICOM header holds {', '.join(homeless)}: see {SUBJECTS_FILE}")
             if "age" in attribute_columns(cohort):
@@ -63,14 +63,8 @@ class DicomWriter:
 
 
 @dataclass
-class _Run:
-    """One export in progress."""
-
-    cohort_hash: str
-    root: Path
-    summary: WriteSummary
-    names: FileNames = field(default_factory=FileNames)
-    subjects: list[dict[str, Any]] = field(default_factory=list)
+class _DicomExport(ExportRun):
+    cohort_hash: str = ""
 
     def add(self, subject: Subject) -> None:
         """Write the images and masks of a subject."""
@@ -79,21 +73,17 @@ class _Run:
         header = subject_header(
             subject.subject_id, subject.attributes, uid(*key, "study"), uid(*key, "frame of reference")
         )
-        written, stacks = False, FileNames()
-        for volume in subject.volumes:
-            name = stacks.give(f"stack{volume.stack.stack}")
-            try:
-                self._add_volume(volume, folder, name, header, (*key, name))
-                written = True
-            except WriteError as error:
-                self.summary.leave_out(subject.subject_id, f"stack {volume.stack.stack}", str(error))
-        if written:
-            self.summary.subjects += 1
-            row = {"folder": folder.name, "subject_id": subject.subject_id, "split": subject.split}
-            self.subjects.append({**subject.attributes, **row})
+        stack_names = FileNames()
 
-    def _add_volume(self, volume: Volume, folder: Path, name: str, subject: Dataset, key: tuple[str, ...]) -> None:
-        stack = volume.stack
+        def write(stack: SubjectStack) -> None:
+            name = stack_names.give(f"stack{stack.stack}")
+            self._add_stack(stack, folder, name, header, (*key, name))
+
+        if self.write_stacks(subject, write):
+            self.summary.subjects += 1
+            self.add_row(subject, folder=folder.name)
+
+    def _add_stack(self, stack: SubjectStack, folder: Path, name: str, subject: Dataset, key: tuple[str, ...]) -> None:
         plane = plane_of(stack)
         if plane.invented:
             self.summary.note(INVENTED)
@@ -102,33 +92,26 @@ class _Run:
         (folder / name).mkdir(parents=True)
         images = {}
         for z, index in enumerate(stack.slice_indices):
-            for t in range(volume.frame_count):
-                header = _image_header(shared, volume, plane, z, t, uid(*key, str(index), str(stack.frame_indices[t])))
-                file = folder / name / f"slice{index:02d}_frame{stack.frame_indices[t]:03d}.dcm"
-                _save(header, pixels.stored[t, z].tobytes(), file)
+            for t, frame in enumerate(stack.frame_indices):
+                header = _image_header(shared, stack, plane, z, t, uid(*key, str(index), str(frame)))
+                _save(header, pixels.stored[t, z].tobytes(), folder / name / f"slice{index:02d}_frame{frame:03d}.dcm")
                 images[t, z] = header
                 self.summary.files += 1
-        masks = write_masks(volume, images, folder, f"{name}_masks", key, uid)
+        masks = write_masks(stack, images, folder, f"{name}_masks", key)
         self.summary.files += masks
         if masks == 0:
             self.summary.leave_out(str(subject.PatientID), f"masks of {name}", "nobody labelled it")
 
 
-def uid(*key: str) -> str:
-    """A UID that depends on the key alone."""
-    from pydicom.uid import generate_uid
-
-    return str(generate_uid(entropy_srcs=["synthcmr", *key]))
-
-
-def _image_header(shared: Dataset, volume: Volume, plane: Plane, z: int, t: int, instance_uid: str) -> Dataset:
+def _image_header(
+    shared: Dataset, stack: SubjectStack, plane: SlicePlane, z: int, t: int, instance_uid: str
+) -> Dataset:
     from pydicom import Dataset
 
-    stack = volume.stack
     header = Dataset()
     header.update(shared)
     header.SOPInstanceUID = instance_uid
-    header.InstanceNumber = z * volume.frame_count + t + 1
+    header.InstanceNumber = z * stack.frame_count + t + 1
     header.TemporalPositionIdentifier = t + 1
     header.ImagePositionPatient = [decimal(v) for v in plane.position(stack.slice_indices[z] - stack.slice_indices[0])]
     if stack.trigger_ms and stack.trigger_ms[t] == stack.trigger_ms[t]:

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr import __version__
 from synthcmr.cohort.attributes import DRAWN
+from synthcmr.cohort.readers.dicom.files import SEXES
+from synthcmr.cohort.readers.dicom.frames import CYCLE_WORDS as PHASE_OF_CYCLE_WORD
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
     from synthcmr.cohort.subject_stack import SubjectStack
-    from synthcmr.cohort.writers.dicom_geometry import Plane
+    from synthcmr.cohort.writers.geometry import SlicePlane
     from synthcmr.cohort.writers.quantise import Quantised
 
+
 SOFTWARE = "synthcmr"
-CYCLE_WORDS = {"ED": "END_DIASTOLE", "ES": "END_SYSTOLE"}  # Cardiac Cycle Position (0018,9236)
-SEX_CODES = {"female": "F", "male": "M"}
+CYCLE_WORDS = {phase: word for word, phase in PHASE_OF_CYCLE_WORD.items()}
+SEX_CODES = {sex: code for code, sex in SEXES.items()}
 HELD = (
     "sex",
     "age",
@@ -107,7 +110,9 @@ def mark_origin(header: Dataset, origin: str) -> None:
     header.ContributingEquipmentSequence = [equipment]
 
 
-def series_header(subject: Dataset, stack: SubjectStack, plane: Plane, pixels: Quantised, series_uid: str) -> Dataset:
+def series_header(
+    subject: Dataset, stack: SubjectStack, plane: SlicePlane, pixels: Quantised, series_uid: str
+) -> Dataset:
     """What all images of a series share."""
     from pydicom import Dataset
     from pydicom.uid import MRImageStorage
@@ -144,7 +149,7 @@ def _add_sequence(header: Dataset, stack: SubjectStack) -> None:
     header.CardiacNumberOfImages = header.NumberOfTemporalPositions = stack.image.shape[0]
 
 
-def _add_plane(header: Dataset, stack: SubjectStack, plane: Plane) -> None:
+def _add_plane(header: Dataset, stack: SubjectStack, plane: SlicePlane) -> None:
     spacing = stack.spacing_mm or (1.0, 1.0)
     header.PixelSpacing = [decimal(v) for v in spacing]
     header.ImageOrientationPatient = [decimal(v) for v in plane.orientation]
@@ -160,3 +165,10 @@ def _add_pixel_format(header: Dataset, stack: SubjectStack, pixels: Quantised) -
     header.HighBit = header.BitsStored - 1
     header.RescaleSlope, header.RescaleIntercept = decimal(pixels.slope), decimal(pixels.intercept)
     header.RescaleType = "US"
+
+
+def uid(*key: str) -> str:
+    """A UID that depends on the key alone."""
+    from pydicom.uid import generate_uid
+
+    return str(generate_uid(entropy_srcs=["synthcmr", *key]))

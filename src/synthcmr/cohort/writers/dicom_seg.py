@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthcmr import __version__
-from synthcmr.cohort.labels import STRUCTURES
-from synthcmr.cohort.writers.destination import FileNames
-from synthcmr.cohort.writers.dicom_headers import SOFTWARE, is_synthetic, mark_origin
-from synthcmr.cohort.writers.volume import Volume
+from synthcmr.cohort.labels import STRUCTURES, in_canonical_order
+from synthcmr.cohort.subject_stack import SubjectStack
+from synthcmr.cohort.writers.dicom_headers import SOFTWARE, is_synthetic, mark_origin, uid
+from synthcmr.cohort.writers.export import FileNames
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -30,7 +30,7 @@ Place = tuple[int, int]  # frame, slice
 
 
 @dataclass(frozen=True)
-class _Part:
+class _SegmentedSlices:
     """What one segmentation holds: structures of some slices of one frame."""
 
     frame: int
@@ -39,75 +39,63 @@ class _Part:
 
 
 def write_masks(
-    volume: Volume,
+    stack: SubjectStack,
     images: Mapping[Place, Dataset],
     folder: Path,
     stem: str,
     key: tuple[str, ...],
-    uid: Callable[..., str],
 ) -> int:
-    """Write the masks of a volume, a file per labelled frame.
+    """Write the masks of a stack, a file per labelled frame.
 
     A segmentation holds one frame, as its planes must differ in position. It speaks about all images it refers to, so
     slices of which other structures are known go to a file of their own; those that nobody labelled are not referred to.
 
     Args:
-        volume: the masks.
+        stack: the masks.
         images: headers of the images, by frame and slice.
         folder: where to write.
         stem: how the file names start.
         key: what the UIDs depend on.
-        uid: makes a UID from a key.
 
     Returns:
         The number of files.
     """
     names = FileNames()
-    parts = _parts(volume)
+    parts = _parts(stack)
     for number, part in enumerate(parts):
-        path = folder / f"{names.give(f'{stem}_{volume.frame_name(part.frame)}')}.dcm"
-        _write(volume, part, [images[part.frame, z] for z in part.slices], _Uids.of(uid, *key, path.stem), number, path)
+        path = folder / f"{names.give(f'{stem}_{stack.frame_name(part.frame)}')}.dcm"
+        _write(stack, part, [images[part.frame, z] for z in part.slices], (*key, path.stem), number, path)
     return len(parts)
 
 
-@dataclass(frozen=True)
-class _Uids:
-    """The identifiers of one segmentation."""
-
-    series: str
-    instance: str
-    dimensions: str
-
-    @classmethod
-    def of(cls, uid: Callable[..., str], *key: str) -> _Uids:
-        return cls(*(uid(*key, what) for what in ("series", "instance", "dimensions")))
-
-
-def _parts(volume: Volume) -> list[_Part]:
+def _parts(stack: SubjectStack) -> list[_SegmentedSlices]:
     parts = []
-    for t, per_slice in enumerate(volume.slice_labelled):
+    for t, per_slice in enumerate(stack.slice_labelled):
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for z, names in enumerate(per_slice):
             if names:
-                groups[tuple(s for s in STRUCTURES if s in names)].append(z)
-        parts += [_Part(t, tuple(slices), names) for names, slices in groups.items()]
+                groups[in_canonical_order(names)].append(z)
+        parts += [_SegmentedSlices(t, tuple(slices), names) for names, slices in groups.items()]
     return parts
 
 
-def _write(volume: Volume, part: _Part, sources: list[Dataset], uids: _Uids, number: int, path: Path) -> None:
+def _write(
+    stack: SubjectStack, part: _SegmentedSlices, sources: list[Dataset], key: tuple[str, ...], number: int, path: Path
+) -> None:
     from highdicom.seg import Segmentation
 
-    origin = volume.stack.origin
-    planes = volume.stack.mask[part.frame, list(part.slices)]
+    dimensions = uid(*key, "dimensions")
+    origin = stack.origin
+    planes = stack.mask[part.frame, list(part.slices)]
     layers = np.stack([planes == STRUCTURES[name] for name in part.structures], axis=-1)
     segmentation = Segmentation(
         source_images=sources,
         pixel_array=layers,
         segmentation_type="BINARY",
         segment_descriptions=[_segment(n, name, origin) for n, name in enumerate(part.structures, start=1)],
-        series_instance_uid=uids.series,
+        series_instance_uid=uid(*key, "series"),
         series_number=int(sources[0].SeriesNumber) * SERIES_OFFSET + number,
-        sop_instance_uid=uids.instance,
+        sop_instance_uid=uid(*key, "instance"),
         instance_number=1,
         manufacturer=SOFTWARE,
         manufacturer_model_name=SOFTWARE,
@@ -120,10 +108,10 @@ def _write(volume: Volume, part: _Part, sources: list[Dataset], uids: _Uids, num
     if sources[0].SliceThickness is None:  # a segmentation must have one: a slab as thick as the slices lie apart
         measures = segmentation.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
         measures.SliceThickness = sources[0].SpacingBetweenSlices
-    segmentation.SeriesDescription = f"SAX masks {volume.frame_name(part.frame)}"
+    segmentation.SeriesDescription = f"SAX masks {stack.frame_name(part.frame)}"
     for dimension in segmentation.DimensionIndexSequence:
-        dimension.DimensionOrganizationUID = uids.dimensions
-    segmentation.DimensionOrganizationSequence[0].DimensionOrganizationUID = uids.dimensions
+        dimension.DimensionOrganizationUID = dimensions
+    segmentation.DimensionOrganizationSequence[0].DimensionOrganizationUID = dimensions
     mark_origin(segmentation, origin)
     segmentation.save_as(path)
 
@@ -137,14 +125,14 @@ def _segment(number: int, structure: str, origin: str) -> Any:
 
     label, code, meaning, colour = SEGMENTS[structure]
     algorithm = AlgorithmIdentificationSequence(SOFTWARE, codes.DCM.ArtificialIntelligence, __version__)
-    made = is_synthetic(origin)
+    computed = is_synthetic(origin)
     return SegmentDescription(
         segment_number=number,
         segment_label=label,
         segmented_property_category=codes.SCT.AnatomicalStructure,
         segmented_property_type=Code(code, "SCT", meaning),
         # A cohort does not record who drew its real masks; MANUAL is what public data sets have, and claims no software.
-        algorithm_type="AUTOMATIC" if made else "MANUAL",
-        algorithm_identification=algorithm if made else None,
+        algorithm_type="AUTOMATIC" if computed else "MANUAL",
+        algorithm_identification=algorithm if computed else None,
         display_color=CIELabColor(*colour),
     )

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.writers.destination import (
+from synthcmr.cohort.subject_stack import SubjectStack
+from synthcmr.cohort.writers.export import (
     SUBJECTS_FILE,
-    FileNames,
-    attribute_columns,
+    ExportRun,
+    Progress,
+    WriteSummary,
     each_subject,
     export,
     write_csv,
 )
-from synthcmr.cohort.writers.nifti_file import frame_interval_ms, save_nifti
-from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.writers.geometry import nifti_affine, slice_step
+from synthcmr.cohort.writers.subjects import Subject
 from synthcmr.cohort.writers.table_rows import cine_cells, frame_cells, subject_cells, table_columns
-from synthcmr.cohort.writers.volume import Subject, Volume, without_gaps
-from synthcmr.errors import WriteError
 
 TABLE = "images.csv"
+UNSTATED, SCANNER = 0, 1  # NIfTI form codes
 MOST_SINGLE_FRAMES = 2  # a pair is two files; more frames are one cine
 
 
@@ -42,62 +47,81 @@ class NiftiWriter:
     ) -> WriteSummary:
         """Write the volumes and both tables."""
         with export(cohort, dest, {"writer": self.name}, overwrite) as summary:
-            run = _Run(dest, summary)
+            run = _NiftiExport(dest, summary)
             for subject in each_subject(cohort, summary, progress):
                 run.add(subject)
-            write_csv(dest / TABLE, run.rows, table_columns(cohort))
-            write_csv(dest / SUBJECTS_FILE, run.people, ["subject_id", "split", *attribute_columns(cohort)])
-            summary.files += 2
+            write_csv(dest / TABLE, run.images, table_columns(cohort))
+            summary.files += 1
+            run.write_table(dest / SUBJECTS_FILE, ["subject_id", "split"], cohort)
         return summary
 
 
 @dataclass
-class _Run:
-    """One export in progress."""
-
-    root: Path
-    summary: WriteSummary
-    names: FileNames = field(default_factory=FileNames)
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    people: list[dict[str, Any]] = field(default_factory=list)
+class _NiftiExport(ExportRun):
+    images: list[dict[str, Any]] = field(default_factory=list)  # rows of the table of images
 
     def add(self, subject: Subject) -> None:
         """Write every stack of a subject."""
-        before = len(self.rows)
-        for volume in subject.volumes:
-            volume, empty = without_gaps(volume)
-            part = f"stack {volume.stack.stack}"
-            if empty:
-                self.summary.leave_out(
-                    subject.subject_id, part, f"{empty} missing slice(s) written as empty and unlabelled"
-                )
-            try:
-                self._add_volume(subject, volume)
-            except WriteError as error:
-                self.summary.leave_out(subject.subject_id, part, str(error))
-        if len(self.rows) > before:
+        if self.write_stacks(subject, lambda stack: self._add_stack(subject, stack)):
             self.summary.subjects += 1
-            self.people.append({**subject.attributes, "subject_id": subject.subject_id, "split": subject.split})
+            self.add_row(subject)
 
-    def _add_volume(self, subject: Subject, volume: Volume) -> None:
-        stack, shared = volume.stack, subject_cells(subject, volume)
+    def _add_stack(self, subject: Subject, stack: SubjectStack) -> None:
+        stack = self.filled(subject, stack, f"stack {stack.stack}", "unlabelled")
+        shared = subject_cells(subject, stack)
         base = f"{subject.subject_id}_{stack.stack}"
-        if volume.frame_count > MOST_SINGLE_FRAMES:
-            mask = stack.mask if volume.is_labelled() else None
-            self._save(f"{base}_cine", volume, stack.image, mask, {**shared, **cine_cells(volume)})
+        if stack.frame_count > MOST_SINGLE_FRAMES:
+            mask = stack.mask if stack.is_labelled() else None
+            self._save(f"{base}_cine", stack, stack.image, mask, {**shared, **cine_cells(stack)})
             return
-        for t in range(volume.frame_count):
-            mask = stack.mask[t] if volume.labelled_in(t) else None
-            name = f"{base}_{volume.frame_name(t)}"
-            self._save(name, volume, stack.image[t], mask, {**shared, **frame_cells(volume, t)})
+        for t in range(stack.frame_count):
+            mask = stack.mask[t] if stack.labelled_in(t) else None
+            name = f"{base}_{stack.frame_name(t)}"
+            self._save(name, stack, stack.image[t], mask, {**shared, **frame_cells(stack, t)})
 
-    def _save(self, base: str, volume: Volume, image: Any, mask: Mask | None, cells: dict[str, Any]) -> None:
+    def _save(self, base: str, stack: SubjectStack, image: Any, mask: Mask | None, cells: dict[str, Any]) -> None:
         file = f"{self.names.give(base)}.nii.gz"
         parts = {"images": image} | ({} if mask is None else {"masks": mask})
         for folder, array in parts.items():
             (self.root / folder).mkdir(exist_ok=True)
-            save_nifti(self.root / folder / file, array, volume.stack, frame_ms=frame_interval_ms(volume.stack))
+            save_nifti(self.root / folder / file, array, stack, frame_ms=frame_interval_ms(stack))
             self.summary.files += 1
         if mask is None:
             self.summary.leave_out(str(cells["subject_id"]), f"mask of {file}", "nobody labelled it")
-        self.rows.append({**cells, "image": f"images/{file}", "mask": None if mask is None else f"masks/{file}"})
+        self.images.append({**cells, "image": f"images/{file}", "mask": None if mask is None else f"masks/{file}"})
+
+
+def save_nifti(
+    path: Path,
+    array: npt.NDArray[np.generic],
+    stack: SubjectStack,
+    scale: tuple[float, float] | None = None,
+    frame_ms: float | None = None,
+) -> None:
+    """Write (slices, rows, columns) or (frames, slices, rows, columns) of a stack's geometry.
+
+    Args:
+        path: ending in .nii.gz.
+        array: the values as they are stored.
+        stack: says where they lie.
+        scale: (slope, intercept) from stored values to intensities; None: they are the same.
+        frame_ms: time between frames.
+    """
+    nib: Any = import_module("nibabel")  # most of its functions carry no types
+    affine = nifti_affine(stack)
+    image = nib.Nifti1Image(array.T, affine)  # (t, z, y, x) reversed is (x, y, z, t)
+    code = SCANNER if stack.affine is not None else UNSTATED
+    image.set_sform(affine, code)
+    image.set_qform(affine, code)
+    zooms = [stack.spacing_mm[1] if stack.spacing_mm else 1.0, stack.spacing_mm[0] if stack.spacing_mm else 1.0]
+    image.header.set_zooms((*zooms, slice_step(stack), *((frame_ms or 0.0,) if array.ndim == 4 else ())))
+    image.header.set_xyzt_units("mm", "msec" if array.ndim == 4 and frame_ms else None)
+    if scale is not None:
+        image.header.set_slope_inter(*scale)
+    nib.save(image, path)
+
+
+def frame_interval_ms(stack: SubjectStack) -> float | None:
+    """Mean time between frames."""
+    times = stack.trigger_ms
+    return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else None

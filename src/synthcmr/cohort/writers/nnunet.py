@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ import numpy as np
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.provenance import write_json
-from synthcmr.cohort.writers.destination import FileNames, attribute_columns, each_subject, export, write_csv
-from synthcmr.cohort.writers.nifti_file import save_nifti
-from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.subject_stack import SubjectStack
+from synthcmr.cohort.writers.export import SUBJECTS_FILE, ExportRun, Progress, WriteSummary, each_subject, export
+from synthcmr.cohort.writers.nifti import save_nifti
+from synthcmr.cohort.writers.subjects import Subject
 from synthcmr.cohort.writers.table_rows import frame_cells
-from synthcmr.cohort.writers.volume import Subject, Volume, without_gaps
-from synthcmr.errors import SettingsError, WriteError
+from synthcmr.errors import SettingsError
 
 LABEL_NAMES: dict[str, int] = {"background": 0, "LV": int(Label.LV), "MYO": int(Label.MYOCARDIUM), "RV": int(Label.RV)}
 IGNORE = len(LABEL_NAMES)  # nnU-Net wants it to be the last of consecutive values
@@ -57,42 +58,29 @@ class NnunetWriter:
         """Write the data set into `dest/DatasetNNN_Name`; `dest` can serve as nnUNet_raw."""
         settings: dict[str, object] = {"writer": self.name, "dataset": self.folder}
         with export(cohort, dest, settings, overwrite) as summary:
-            run = _Run(dest / self.folder, summary)
+            run = _NnunetExport(dest / self.folder, summary)
             for part in ("imagesTr", "labelsTr"):
                 (run.root / part).mkdir(parents=True)
             for subject in each_subject(cohort, summary, progress):
                 run.add(subject)
-            run.finish(self.dataset_name, [*CASE_COLUMNS, *attribute_columns(cohort)])
+            run.finish(self.dataset_name, cohort)
         return summary
 
 
 @dataclass
-class _Run:
-    """One data set being written."""
+class _NnunetExport(ExportRun):
+    """Its rows are cases."""
 
-    root: Path
-    summary: WriteSummary
-    names: FileNames = field(default_factory=FileNames)
-    cases: list[dict[str, Any]] = field(default_factory=list)
     training: int = 0
     ignores: bool = False
 
     def add(self, subject: Subject) -> None:
         """Write every usable frame of a subject."""
-        before = len(self.cases)
-        for volume in subject.volumes:
-            volume, empty = without_gaps(volume)
-            if empty:
-                self.summary.leave_out(
-                    subject.subject_id, "slices", f"{empty} missing slice(s) written as empty and ignored"
-                )
-            try:
-                self._add_volume(subject, volume)
-            except WriteError as error:
-                self.summary.leave_out(subject.subject_id, f"stack {volume.stack.stack}", str(error))
-        self.summary.subjects += len(self.cases) > before
+        before = len(self.rows)
+        self.write_stacks(subject, lambda stack: self._add_stack(subject, stack))
+        self.summary.subjects += len(self.rows) > before
 
-    def finish(self, name: str, columns: list[str]) -> None:
+    def finish(self, name: str, cohort: Cohort) -> None:
         """Write dataset.json, the table of cases and the split by subject."""
         if self.training == 0:
             self.summary.note("no case has a mask outside the test split: nnU-Net has nothing to train on")
@@ -106,57 +94,50 @@ class _Run:
             "name": name,
         }
         write_json(self.root / "dataset.json", description)
-        write_csv(self.root / "subjects.csv", self.cases, columns)
-        self.summary.files += 2
+        self.summary.files += 1
+        self.write_table(self.root / SUBJECTS_FILE, CASE_COLUMNS, cohort)
         self._write_splits()
 
-    def _add_volume(self, subject: Subject, volume: Volume) -> None:
+    def _add_stack(self, subject: Subject, stack: SubjectStack) -> None:
+        stack = self.filled(subject, stack, "slices", "ignored")
         test = subject.split == "test"
-        frames = [t for t in range(volume.frame_count) if volume.labelled_in(t)]
-        unlabelled = volume.frame_count - len(frames)
+        frames = [t for t in range(stack.frame_count) if stack.labelled_in(t)]
+        unlabelled = stack.frame_count - len(frames)
         if unlabelled and (frames or not test):
-            part = f"{unlabelled} of {volume.frame_count} frames of stack {volume.stack.stack}"
+            part = f"{unlabelled} of {stack.frame_count} frames of stack {stack.stack}"
             self.summary.leave_out(
                 subject.subject_id, part, "without a mask, and nnU-Net trains on labelled cases only"
             )
-        for t in frames or (range(volume.frame_count) if test else ()):
-            self._add_frame(subject, volume, t, test)
+        for t in frames or (range(stack.frame_count) if test else ()):
+            self._add_frame(subject, stack, t, "Ts" if test else "Tr")
 
-    def _add_frame(self, subject: Subject, volume: Volume, frame: int, test: bool) -> None:
-        stack = volume.stack
+    def _add_frame(self, subject: Subject, stack: SubjectStack, frame: int, side: str) -> None:
         number = f"_{stack.stack}" if stack.stack else ""
-        case = self.names.give(f"{subject.subject_id}{number}_{volume.frame_name(frame)}")
-        side = "Ts" if test else "Tr"
-        self._save("images" + side, f"{case}_0000.nii.gz", stack.image[frame], volume)
-        if volume.labelled_in(frame):
+        case = self.names.give(f"{subject.subject_id}{number}_{stack.frame_name(frame)}")
+        self._save("images" + side, f"{case}_0000.nii.gz", stack.image[frame], stack)
+        if stack.labelled_in(frame):
             mask = stack.mask[frame]
             unknown = mask == Label.UNLABELLED
             self.ignores |= bool(unknown.any())
-            self._save("labels" + side, f"{case}.nii.gz", np.where(unknown, np.uint8(IGNORE), mask), volume)
-        self.training += not test
-        own = {"case": case, "subject_id": subject.subject_id, "stack": stack.stack, "split": subject.split}
-        self.cases.append({**subject.attributes, **own, **frame_cells(volume, frame)})
+            self._save("labels" + side, f"{case}.nii.gz", np.where(unknown, np.uint8(IGNORE), mask), stack)
+        self.training += side == "Tr"
+        self.add_row(subject, case=case, stack=stack.stack, **frame_cells(stack, frame))
 
-    def _save(self, folder: str, name: str, array: Any, volume: Volume) -> None:
+    def _save(self, folder: str, name: str, array: Any, stack: SubjectStack) -> None:
         (self.root / folder).mkdir(exist_ok=True)
-        save_nifti(self.root / folder / name, array, volume.stack)
+        save_nifti(self.root / folder / name, array, stack)
         self.summary.files += 1
 
     def _write_splits(self) -> None:
         """The cohort's own train and validation subjects, so that no subject's ED trains what its ES validates."""
-        train = [c["case"] for c in self.cases if c["split"] not in ("validation", "test")]
-        validation = [c["case"] for c in self.cases if c["split"] == "validation"]
+        train = [c["case"] for c in self.rows if c["split"] not in ("validation", "test")]
+        validation = [c["case"] for c in self.rows if c["split"] == "validation"]
         if not train or not validation:
             return
-        (self.root / SPLITS_FILE).write_text(_json_list([{"train": train, "val": validation}]))
+        folds = [{"train": train, "val": validation}]
+        (self.root / SPLITS_FILE).write_text(json.dumps(folds, indent=1) + "\n")
         self.summary.files += 1
         self.summary.note(
             f"nnU-Net's own folds would put ED and ES of one subject on two sides: copy {SPLITS_FILE} to "
             "nnUNet_preprocessed and train fold 0"
         )
-
-
-def _json_list(content: list[dict[str, list[str]]]) -> str:
-    import json
-
-    return json.dumps(content, indent=1) + "\n"

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.writers.destination import FileNames, csv_table, each_subject, export
-from synthcmr.cohort.writers.png_file import Grey, check_bits, save_mask
-from synthcmr.cohort.writers.protocol import Progress, WriteSummary
+from synthcmr.cohort.writers.export import FileNames, Progress, WriteSummary, csv_table, each_subject, export
+from synthcmr.cohort.writers.subjects import Subject
 from synthcmr.cohort.writers.table_rows import (
     INTENSITY_COLUMNS,
     SLICE_COLUMNS,
@@ -18,9 +20,10 @@ from synthcmr.cohort.writers.table_rows import (
     subject_cells,
     table_columns,
 )
-from synthcmr.cohort.writers.volume import Subject, Volume
+from synthcmr.errors import SettingsError
 
 TABLE = "metadata.csv"
+COMPRESSION = 3  # noise hardly compresses; higher levels cost time and save next to nothing
 
 
 @dataclass(frozen=True)
@@ -66,32 +69,38 @@ def write_slices(
         File name (the same for image and mask), whether it has a mask, and the cells of its table row.
     """
     names = FileNames()
-    for volume in subject.volumes:
-        grey = Grey.of(volume.stack.image, bits)
-        scale = {"intensity_low": grey.low, "intensity_high": grey.high}
-        shared = {**subject_cells(subject, volume), **scale}
-        for t, z in _places(volume):
-            file = f"{names.give(_name(volume, t, z))}.png"
-            labelled = bool(volume.slice_labelled[t][z])
-            grey.save(images / file, volume.stack.image[t, z])
+    for stack in subject.stacks:
+        # One scale for a whole stack, so that its slices and frames stay comparable; 0..1 where they lie inside.
+        low, high = min(0.0, float(stack.image.min())), max(1.0, float(stack.image.max()))
+        shared = {**subject_cells(subject, stack), "intensity_low": low, "intensity_high": high}
+        for t, z in np.ndindex(stack.image.shape[:2]):
+            name = f"{stack.stack}_s{stack.slice_indices[z]:02d}_{stack.frame_name(t)}"
+            file = f"{names.give(name)}.png"
+            labelled = bool(stack.slice_labelled[t][z])
+            _save(images / file, _grey(stack.image[t, z], low, high, bits))
             if labelled:
-                save_mask(masks / file, volume.stack.mask[t, z])
+                _save(masks / file, stack.mask[t, z])
             summary.files += 1 + labelled
-            yield file, labelled, {**shared, **slice_cells(volume, z, t)}
-        _list_unlabelled(subject, volume, summary)
+            yield file, labelled, {**shared, **slice_cells(stack, z, t)}
+        if unlabelled := sum(not names for per_slice in stack.slice_labelled for names in per_slice):
+            part = f"{unlabelled} mask(s) of stack {stack.stack}"
+            summary.leave_out(subject.subject_id, part, "nobody labelled them")
 
 
-def _places(volume: Volume) -> Iterator[tuple[int, int]]:
-    for t in range(volume.frame_count):
-        for z in range(len(volume.stack.slice_indices)):
-            yield t, z
+def _grey(plane: npt.NDArray[np.floating], low: float, high: float, bits: int) -> npt.NDArray[np.unsignedinteger]:
+    """Grey values of one slice: `low` becomes 0 and `high` the largest value."""
+    stored = np.rint((plane.astype(np.float64) - low) / (high - low) * ((1 << bits) - 1))
+    return stored.astype(np.uint8 if bits == 8 else np.uint16)
 
 
-def _name(volume: Volume, frame: int, position: int) -> str:
-    return f"{volume.stack.stack}_s{volume.stack.slice_indices[position]:02d}_{volume.frame_name(frame)}"
+def check_bits(bits: int) -> None:
+    """Refuse what PNG cannot hold (SettingsError)."""
+    if bits not in (8, 16):
+        raise SettingsError(f"--bits: expected 8 or 16, got {bits}")
 
 
-def _list_unlabelled(subject: Subject, volume: Volume, summary: WriteSummary) -> None:
-    count = sum(not names for per_slice in volume.slice_labelled for names in per_slice)
-    if count:
-        summary.leave_out(subject.subject_id, f"{count} mask(s) of stack {volume.stack.stack}", "nobody labelled them")
+def _save(path: Path, values: npt.NDArray[np.generic]) -> None:
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.ascontiguousarray(values)).save(path, compress_level=COMPRESSION)

@@ -1,78 +1,82 @@
-"""Streaming a cohort: each subject's slices and frames put together to whole acquisitions."""
+"""A subject as writers see it: its attributes and its stacks with all slices and frames, streamed from a cohort."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.frame_store import FrameReader
-from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.subject_stack import SubjectStack, assemble
+from synthcmr.cohort.labels import Label
+from synthcmr.cohort.subject_stack import SubjectStack, read_stacks
+from synthcmr.cohort.tables import is_present, present_cells
 from synthcmr.cohort.writer import ARRAYS
-from synthcmr.cohort.writers.volume import Subject, Volume, is_present
 
-if TYPE_CHECKING:
-    import pandas as pd
+
+@dataclass(frozen=True)
+class Subject:
+    """One subject with its stacks in memory."""
+
+    subject_id: str
+    split: str | None
+    attributes: dict[str, Any]  # those that are present
+    stacks: tuple[SubjectStack, ...]
+
+
+def without_gaps(stack: SubjectStack) -> tuple[SubjectStack, int]:
+    """The stack with an empty, unlabelled slice wherever one is missing, and how many were put in.
+
+    A file that stores one slice after another has no other way to keep the places of those behind the gap.
+    """
+    first, last = stack.slice_indices[0], stack.slice_indices[-1]
+    count = last - first + 1
+    if count == len(stack.slice_indices):
+        return stack, 0
+    places = [i - first for i in stack.slice_indices]
+    image = np.zeros((stack.frame_count, count, *stack.image.shape[2:]), dtype=stack.image.dtype)
+    mask = np.full(image.shape, Label.UNLABELLED, dtype=np.uint8)
+    image[:, places], mask[:, places] = stack.image, stack.mask
+
+    def spread(values: Sequence[Any], empty: Any) -> tuple[Any, ...]:
+        value_at = dict(zip(places, values, strict=True))
+        return tuple(value_at.get(z, empty) for z in range(count))
+
+    filled = replace(
+        stack,
+        image=image,
+        mask=mask,
+        slice_indices=tuple(range(first, last + 1)),
+        slice_labelled=tuple(spread(names, ()) for names in stack.slice_labelled),
+        slice_levels=spread(stack.slice_levels, None),
+        slice_counts=spread(stack.slice_counts, count),
+    )
+    return filled, count - len(places)
 
 
 def iter_subjects(cohort: Cohort) -> Iterator[Subject]:
     """Every subject of a cohort or selection, one in memory at a time."""
     places = cohort.images.groupby("subject_id", sort=False).indices
     frames = FrameReader(cohort.path / ARRAYS)
-    for person in cohort.subjects.to_dict("records"):
-        subject_id = str(person["subject_id"])
-        attributes = {str(k): v for k, v in person.items() if k not in ("subject_id", "split") and is_present(v)}
-        split = person.get("split")
-        volumes = _volumes(cohort.images.iloc[places.get(subject_id, [])], frames)
-        yield Subject(subject_id, str(split) if is_present(split) else None, attributes, volumes)
+    for row in cohort.subjects.to_dict("records"):
+        subject_id = str(row["subject_id"])
+        attributes = present_cells(row, "subject_id", "split")
+        split = row.get("split")
+        stacks = _acquisitions(read_stacks(cohort.images.iloc[places.get(subject_id, [])], frames))
+        yield Subject(subject_id, str(split) if is_present(split) else None, attributes, stacks)
 
 
-def _volumes(rows: pd.DataFrame, frames: FrameReader) -> tuple[Volume, ...]:
-    """Image rows of one subject; those that hold different frames of one acquisition become one volume again."""
-    if rows.empty:
-        return ()
-    image, mask = _block(rows, "image", frames), _block(rows, "mask", frames)
-    merged: list[Volume] = []
-    for _, part in rows.groupby(["stack", rows["frame_indices"].map(tuple)], sort=True):
-        ordered = part.iloc[np.argsort(part["slice_index"].to_numpy(), kind="stable")]
-        volume = _volume(ordered, list(rows.index.get_indexer(ordered.index)), image, mask)
-        if merged and _same_acquisition(merged[-1].stack, volume.stack):
-            merged[-1] = _joined(merged[-1], volume)
+def _acquisitions(stacks: list[SubjectStack]) -> tuple[SubjectStack, ...]:
+    """Stacks that hold different frames of one acquisition become one again."""
+    merged: list[SubjectStack] = []
+    for stack in stacks:
+        if merged and _same_acquisition(merged[-1], stack):
+            merged[-1] = _joined(merged[-1], stack)
         else:
-            merged.append(volume)
+            merged.append(stack)
     return tuple(merged)
-
-
-def _block(rows: pd.DataFrame, name: str, frames: FrameReader) -> Callable[[int], Any]:
-    """All frames of a subject in one read: they lie side by side, and a read costs far more than its pixels."""
-    start, end = int(rows["first_frame"].min()), int((rows["first_frame"] + rows["n_frames"]).max())
-    block = frames.read(name, start, end - start, int(rows["height"].max()), int(rows["width"].max()))
-    kind = np.float32 if name == "image" else np.uint8
-
-    def of_row(position: int) -> npt.NDArray[np.generic]:
-        row = rows.iloc[position]
-        first = int(row["first_frame"]) - start
-        found = block[first : first + int(row["n_frames"]), : int(row["height"]), : int(row["width"])]
-        return found.astype(kind, copy=False)
-
-    return of_row
-
-
-def _volume(
-    rows: pd.DataFrame, positions: list[int], image: Callable[[int], Any], mask: Callable[[int], Any]
-) -> Volume:
-    stack = assemble(rows, positions, image, mask)
-    per_slice = [tuple(_names(text) for text in labelled) for labelled in rows["labelled"]]
-    return Volume(stack, tuple(rows.to_dict("records")), tuple(zip(*per_slice, strict=True)))
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for name in text.split(",") if name)
 
 
 def _same_acquisition(a: SubjectStack, b: SubjectStack) -> bool:
@@ -92,24 +96,20 @@ def _same_place(a: SubjectStack, b: SubjectStack) -> bool:
     return np.allclose(a.affine, b.affine, atol=1e-6)
 
 
-def _joined(a: Volume, b: Volume) -> Volume:
-    frames = (*a.stack.frame_indices, *b.stack.frame_indices)
-    order = np.argsort(frames, kind="stable")
-    stack = replace(
-        a.stack,
-        image=np.concatenate([a.stack.image, b.stack.image])[order],
-        mask=_ordered_mask(a.stack.mask, b.stack.mask, order),
-        phases=_ordered((*a.stack.phases, *b.stack.phases), order),
-        labelled=_ordered((*a.stack.labelled, *b.stack.labelled), order),
-        frame_indices=_ordered(frames, order),
-        trigger_ms=_ordered((*a.stack.trigger_ms, *b.stack.trigger_ms), order) if a.stack.trigger_ms else (),
+def _joined(a: SubjectStack, b: SubjectStack) -> SubjectStack:
+    """The frames of both in the order of the cine."""
+    order = np.argsort((*a.frame_indices, *b.frame_indices), kind="stable")
+
+    def ordered(name: str) -> tuple[Any, ...]:
+        values = (*getattr(a, name), *getattr(b, name))
+        return tuple(values[i] for i in order)
+
+    return replace(
+        a,
+        image=np.concatenate([a.image, b.image])[order],
+        mask=np.concatenate([a.mask, b.mask])[order],
+        phases=ordered("phases"),
+        frame_indices=ordered("frame_indices"),
+        trigger_ms=ordered("trigger_ms") if a.trigger_ms else (),
+        slice_labelled=ordered("slice_labelled"),
     )
-    return Volume(stack, a.slice_rows, _ordered((*a.slice_labelled, *b.slice_labelled), order))
-
-
-def _ordered_mask(a: Mask, b: Mask, order: npt.NDArray[np.intp]) -> Mask:
-    return np.concatenate([a, b])[order]
-
-
-def _ordered(values: tuple[Any, ...], order: npt.NDArray[np.intp]) -> tuple[Any, ...]:
-    return tuple(values[i] for i in order)

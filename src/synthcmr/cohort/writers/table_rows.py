@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.writers.destination import attribute_columns
-from synthcmr.cohort.writers.volume import Subject, Volume, is_present
+from synthcmr.cohort.labels import in_canonical_order
+from synthcmr.cohort.subject_stack import SubjectStack
+from synthcmr.cohort.writers.export import attribute_columns
+from synthcmr.cohort.writers.subjects import Subject
 
 FILE_COLUMNS = (
     "image",
@@ -47,11 +49,10 @@ def column_kind(cohort: Cohort, column: str) -> str:
     return {"b": "bool", "f": "float64", "i": "int64"}.get(values.dtype.kind, "string")
 
 
-def subject_cells(subject: Subject, volume: Volume) -> dict[str, Any]:
+def subject_cells(subject: Subject, stack: SubjectStack) -> dict[str, Any]:
     """What all files of an acquisition share: who it is, and how large a pixel is."""
-    stack = volume.stack
     row, column = stack.spacing_mm or (None, None)
-    own = {
+    cells = {
         "subject_id": subject.subject_id,
         "stack": stack.stack,
         "spacing_row_mm": row,
@@ -61,39 +62,36 @@ def subject_cells(subject: Subject, volume: Volume) -> dict[str, Any]:
         "origin": stack.origin,
         "split": subject.split,
     }
-    return {**subject.attributes, **own}
+    return {**subject.attributes, **cells}
 
 
-def frame_cells(volume: Volume, frame: int) -> dict[str, Any]:
+def frame_cells(stack: SubjectStack, frame: int) -> dict[str, Any]:
     """Which frame a file shows."""
-    stack = volume.stack
     return {
         "phase": stack.phases[frame] or None,
         "frame": stack.frame_indices[frame],
         "trigger_ms": stack.trigger_ms[frame] if stack.trigger_ms else None,
-        "labelled": ",".join(volume.labelled_in(frame)) or None,
+        "labelled": ",".join(stack.labelled_in(frame)) or None,
     }
 
 
-def cine_cells(volume: Volume) -> dict[str, Any]:
+def cine_cells(stack: SubjectStack) -> dict[str, Any]:
     """Which frames of a file with several of them are end-diastole and end-systole, counted from 0."""
-    phases = volume.stack.phases
-    structures = {name for t in range(volume.frame_count) for name in volume.labelled_in(t)}
+    phases = stack.phases
+    structures = {name for t in range(stack.frame_count) for name in stack.labelled_in(t)}
     return {
         "ed_frame": phases.index("ED") if "ED" in phases else None,
         "es_frame": phases.index("ES") if "ES" in phases else None,
-        "labelled": ",".join(name for name in ("lv", "myo", "rv") if name in structures) or None,
+        "labelled": ",".join(in_canonical_order(structures)) or None,
     }
 
 
-def slice_cells(volume: Volume, position: int, frame: int) -> dict[str, Any]:
+def slice_cells(stack: SubjectStack, position: int, frame: int) -> dict[str, Any]:
     """Which slice of which frame a file shows; a slice is labelled by what was drawn in it."""
-    row = volume.slice_rows[position]
-    level = row["slice_level"]
     return {
-        **frame_cells(volume, frame),
-        "slice_index": volume.stack.slice_indices[position],
-        "slice_count": int(row["slice_count"]),
-        "slice_level": level if is_present(level) else None,
-        "labelled": ",".join(volume.slice_labelled[frame][position]) or None,
+        **frame_cells(stack, frame),
+        "slice_index": stack.slice_indices[position],
+        "slice_count": stack.slice_counts[position],
+        "slice_level": stack.slice_levels[position],
+        "labelled": ",".join(stack.slice_labelled[frame][position]) or None,
     }

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort import stack_measures
+from synthcmr.cohort import measures as stack_measures
 from synthcmr.cohort.labels import Label, Mask
-from synthcmr.cohort.stack_measures import measure
+from synthcmr.cohort.measures import measure
 from synthcmr.evaluation.features.extractor import Values
 from synthcmr.evaluation.features.stream import Batch, Rows
 

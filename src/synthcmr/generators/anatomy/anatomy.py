@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.stack_measures import measure
+from synthcmr.cohort.measures import measure
 
 
 @dataclass(frozen=True)

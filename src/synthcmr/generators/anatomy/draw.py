@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
-from synthcmr.cohort.volumes import MYOCARDIAL_DENSITY_G_PER_ML
+from synthcmr.cohort.measures import MYOCARDIAL_DENSITY_G_PER_ML
 from synthcmr.generators.anatomy.distance import Described, along, level_positions
 from synthcmr.generators.anatomy.settings import AnatomySettings
 

@@ -13,7 +13,7 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.stack_measures import ED, measure, wall_max
+from synthcmr.cohort.measures import ED, measure, wall_max
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, SEVERITY, checked, in_range
 from synthcmr.conditioning.vocabulary import is_present, typed

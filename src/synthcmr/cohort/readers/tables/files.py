@@ -1,0 +1,186 @@
+"""Tables as files: finding the one that lists images, and reading rows of CSV, TSV, Parquet or JSON lines with a type per column."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from synthcmr.cohort.attributes import is_missing
+from synthcmr.cohort.privacy import column_name
+from synthcmr.cohort.readers.tables.columns import REQUIRED, Cells, attribute_columns, control_columns
+from synthcmr.cohort.splits import SET_WORDS
+from synthcmr.errors import SettingsError
+
+DELIMITERS = (",", ";", "\t")
+Row = dict[str, str]
+STEMS = ("metadata", "images", "subjects", "table")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
+INTEGER = re.compile(r"[-+]?(0|[1-9]\d*)")
+NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?")
+TRUTH = {"true": True, "false": False}
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Every row as column -> text, the columns named as they are in the file.
+
+    Raises:
+        SettingsError: the file cannot be read, or is not UTF-8 text.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            header = stream.readline()
+            stream.seek(0)
+            rows = csv.DictReader(stream, delimiter=max(DELIMITERS, key=header.count), restval="")
+            return [{k.strip(): (v or "").strip() for k, v in row.items() if isinstance(k, str)} for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(f"{path}: expected a table as UTF-8 text (CSV or TSV), got: {error}") from error
+
+
+def read_columns(path: Path) -> list[str]:
+    """Names of the columns; none where the file is no table."""
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            header = stream.readline()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [name.strip() for name in next(csv.reader([header], delimiter=max(DELIMITERS, key=header.count)), [])]
+
+
+def named_as_in_cohort(rows: Iterable[Row]) -> list[Row]:
+    """The same rows with columns spelt as the cohort spells them ("External code" -> "external_code")."""
+    return [{column_name(k): v for k, v in row.items()} for row in rows]
+
+
+def renamed_cells(row: Row, names: Mapping[str, str]) -> dict[str, object]:
+    """The cells that hold something, of the columns that `names` calls by other names."""
+    return {ours: row[theirs] for theirs, ours in names.items() if row.get(theirs)}
+
+
+def find_table(folders: Iterable[Path], columns: set[str]) -> Path | None:
+    """The first CSV file that has all these columns, spelt as the cohort spells them."""
+    for folder in folders:
+        for path in sorted(folder.glob("*.csv")):
+            if columns <= {column_name(name) for name in read_columns(path)}:
+                return path
+    return None
+
+
+def find_tables(source: Path) -> list[tuple[Path, str | None]]:
+    """Tables of images, each with the split that its folder is named after, if it is.
+
+    The source is a table, or a folder with one (metadata, images, subjects or table; .csv, .tsv, .parquet or .jsonl),
+    or a folder with train/, validation/ and test/ that have one each.
+    """
+    if source.is_file():
+        return [(source, None)] if source.suffix.lower() in SUFFIXES else []
+    if not source.is_dir():
+        return []
+    if own := _tables_in(source):
+        return [(path, None) for path in own]
+    below = sorted(f for f in source.iterdir() if f.is_dir() and f.name.lower() in SET_WORDS)
+    return [(path, SET_WORDS[folder.name.lower()]) for folder in below for path in _tables_in(folder)]
+
+
+def is_table_of_images(path: Path) -> bool:
+    """Whether a table has a column for the subject and one for the image, judged by its header."""
+    return set(REQUIRED) <= set(control_columns(_columns(path)))
+
+
+def load_rows(path: Path) -> list[Cells]:
+    """Rows of a table; of text tables, columns of attributes that hold only numbers or true/false are typed.
+
+    Raises:
+        SettingsError: the table cannot be read, or lacks a column that is needed.
+    """
+    suffix = path.suffix.lower()
+    rows = _parquet_rows(path) if suffix == ".parquet" else _json_rows(path) if suffix == ".jsonl" else _text_rows(path)
+    missing = [name for name in REQUIRED if rows and name not in control_columns(rows[0])]
+    if missing:
+        raise SettingsError(
+            f"{path}: expected columns {' and '.join(REQUIRED)} (or another name for them), got no {', '.join(missing)} "
+            f"among: {', '.join(rows[0])}"
+        )
+    return rows
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    paths = [folder / f"{stem}{suffix}" for stem in STEMS for suffix in SUFFIXES]
+    return [path for path in paths if path.is_file() and is_table_of_images(path)]
+
+
+def _columns(path: Path) -> list[str]:
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        try:
+            return list(pq.read_schema(path).names)
+        except (OSError, ValueError):
+            return []
+    if suffix == ".jsonl":
+        return _first_keys(path)
+    return read_columns(path)
+
+
+def _first_keys(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8") as stream:
+            first = json.loads(stream.readline())
+    except (OSError, ValueError):
+        return []
+    return list(first) if isinstance(first, dict) else []
+
+
+def _parquet_rows(path: Path) -> list[Cells]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows: list[Cells] = pq.read_table(path).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise SettingsError(f"{path}: expected a Parquet table, got: {error}") from error
+    return rows
+
+
+def _json_rows(path: Path) -> list[Cells]:
+    rows: list[Cells] = []
+    try:
+        with path.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    rows.append(_json_row(line, number, path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: expected JSON lines as UTF-8 text, got: {error}") from error
+    columns = dict.fromkeys(key for row in rows for key in row)
+    return [{column: row.get(column) for column in columns} for row in rows]
+
+
+def _json_row(line: str, number: int, path: Path) -> Cells:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise SettingsError(f"{path}, line {number}: expected one JSON object per line, got: {error}") from error
+    if not isinstance(row, dict):
+        raise SettingsError(f"{path}, line {number}: expected one JSON object per line, got a {type(row).__name__}")
+    return row
+
+
+def _text_rows(path: Path) -> list[Cells]:
+    rows: list[Cells] = [dict(row) for row in read_rows(path)]
+    for column in attribute_columns(rows[0]) if rows else ():
+        parse = _parser([str(row[column]) for row in rows if not is_missing(row[column])])
+        for row in rows:
+            row[column] = None if is_missing(row[column]) else parse(str(row[column]))
+    return rows
+
+
+def _parser(texts: list[str]) -> Callable[[str], object]:
+    """What a column's texts all are. Numbers with leading zeros are codes and stay text."""
+    if texts and all(text.lower() in TRUTH for text in texts):
+        return lambda text: TRUTH[text.lower()]
+    if texts and all(INTEGER.fullmatch(text) for text in texts):
+        return int
+    return float if texts and all(NUMBER.fullmatch(text) for text in texts) else str
