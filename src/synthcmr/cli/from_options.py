@@ -47,9 +47,8 @@ def _argument(name: str, kind: Any, about: str) -> inspect.Parameter:
 
 
 def _option(kind: "type[Options]", name: str, field: "FieldInfo") -> inspect.Parameter:
-    annotation = Annotated[
-        _plain(field.annotation), typer.Option(*_flags(kind, name), help=field.description, **_range(field))
-    ]
+    option = typer.Option(*_flags(kind, name), help=field.description, **_range(field))
+    annotation: Any = Annotated.__class_getitem__((_plain(field.annotation), option))  # type: ignore[attr-defined]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
 
 

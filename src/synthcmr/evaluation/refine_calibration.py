@@ -205,7 +205,7 @@ def _grid(cohort: Cohort) -> tuple[int, float]:
 
 def _phantoms(size: int, spacing_mm: float) -> _Phantoms:
     """Two slices of each of several phantoms, scaled as parts of a whole stack are."""
-    from synthcmr.cohort.preprocess.levels import slice_at
+    from synthcmr.cohort.preprocess.orient import slice_at
     from synthcmr.generators.refine.greys import Greys
     from synthcmr.phantom.cohort import scanned
     from synthcmr.phantom.population import draw_subject
