@@ -224,10 +224,7 @@ class ConditionalGenerator(Generic[N]):
         network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
         network.to(best_device())
-        facts = {
-            k: header.get(k)
-            for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy", "looks", "greys")
-        }
+        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy", "looks")}
         return cls(cast(N, network), file_hash(weights), facts)
 
     def sample(
