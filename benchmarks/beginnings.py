@@ -25,8 +25,8 @@ import torch
 from benchmarks.fidelity import FEATURES, features, frechet
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
-from synthcmr.generators.conditional.start import started
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.conditional.warm_start import started
 from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.generators.sampler import SamplerSettings

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import around
+from synthcmr.generators.conditional.condition_batch import around
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.flow.presets import PRESETS

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.evaluation.sample_scores import sample_scores
-from synthcmr.training.draws import Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.sample_look import Frames, SampleLook
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.verdict import verdict
 

@@ -12,12 +12,12 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.asked import around_batch
+from synthcmr.generators.conditional.condition_batch import around_batch
 from synthcmr.generators.conditional.paths import Arc, Straight
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.spectrum import BINS, power
-from synthcmr.generators.conditional.start import begin_from
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.conditional.warm_start import begin_from
 from synthcmr.generators.diffusion.generator import DiffusionGenerator
 from synthcmr.generators.diffusion.network import DiffusionNetwork
 from synthcmr.generators.diffusion.settings import DiffusionSettings
@@ -28,11 +28,11 @@ from synthcmr.generators.flow.network import FlowNetwork
 from synthcmr.generators.gan.generator import GanGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.generators.vae.generator import VaeGenerator
-from synthcmr.training.draws import Order
 from synthcmr.training.images import load_images
 from synthcmr.training.low_rank import LowRank, merge_low_rank, tune_low_rank
 from synthcmr.training.privacy import PrivacySettings
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
+from synthcmr.training.sample_order import Order
 from synthcmr.training.weights import read_header, read_tensors
 from tests.generators.making import FAMILIES, LOOP, TINY
 

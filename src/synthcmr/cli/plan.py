@@ -101,7 +101,7 @@ def plan(
       synthcmr plan ukbb plans/fair --target "parity:diagnosis|sex,bmi" --budget 2000 --cap 10
       synthcmr generate balanced --plan plans/fair --run runs/flow
     """
-    from synthcmr.cli.once import only
+    from synthcmr.cli.single_option import only
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.planning.plan import plan_cohort
     from synthcmr.report.plan_page import lead, write_plan_page

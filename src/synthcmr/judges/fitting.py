@@ -16,7 +16,7 @@ from synthcmr.training.loop import Loop, Observer
 from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Trainee
+from synthcmr.training.training_task import Trainee
 from synthcmr.training.weights import save_weights
 
 Limits = dict[str, dict[str, float]]  # "slice" and "stack" -> what -> what nearly all real images reach

@@ -17,18 +17,18 @@ import torch
 from torch import nn
 
 from synthcmr.training import checkpoint
-from synthcmr.training.ahead import Ahead
 from synthcmr.training.best_look import BestLook
 from synthcmr.training.device import peak_memory_mb
-from synthcmr.training.draws import Order, held_out_draws
 from synthcmr.training.ema import Ema
+from synthcmr.training.prefetch import Ahead
 from synthcmr.training.privacy import Secret
 from synthcmr.training.private_run import PrivateRun, private_run
 from synthcmr.training.private_step import add_noise, clipped_sum
 from synthcmr.training.processes import accelerator, images_at_once
 from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.sample_order import Order, held_out_draws
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Batch, Trainee
+from synthcmr.training.training_task import Batch, Trainee
 
 if TYPE_CHECKING:
     import numpy as np

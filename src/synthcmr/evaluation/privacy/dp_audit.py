@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.config import Settings
-from synthcmr.training.draws import Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.privacy import PrivacySettings
 from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
 
 CONFIDENCE = 0.95

@@ -15,11 +15,11 @@ from torch.nn import functional
 
 from synthcmr.frequency.plane import Floats
 from synthcmr.frequency.spectrum.probe import folds_of
-from synthcmr.training.draws import Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Batch
+from synthcmr.training.training_task import Batch
 
 FOLDS = 3
 AT_ONCE = 64

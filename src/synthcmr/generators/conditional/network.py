@@ -15,7 +15,7 @@ from synthcmr.conditioning.masks import CHANNELS
 from synthcmr.conditioning.tokens import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.asked import Asked, Attributes
+from synthcmr.generators.conditional.condition_batch import Asked, Attributes
 from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.sampler import SamplerSettings
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import Asked, around_asked, around_batch, channels_around
+from synthcmr.generators.conditional.condition_batch import Asked, around_asked, around_batch, channels_around
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
 from synthcmr.generators.conditional.paths import Path, linear_guess, path_of

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from synthcmr.conditioning.condition import Condition
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.asked import as_asked
+from synthcmr.generators.conditional.condition_batch import as_asked
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.threads import one_thread_each
 from synthcmr.generators.sampler import SamplerSettings

@@ -6,7 +6,7 @@ from typing import ClassVar
 from synthcmr.cohort import Cohort
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, refuse_private
 from synthcmr.generators.conditional.settings import ConditionalSettings, Presets
-from synthcmr.generators.conditional.start import begin_from
+from synthcmr.generators.conditional.warm_start import begin_from
 from synthcmr.generators.diffusion.network import DiffusionNetwork
 from synthcmr.generators.diffusion.presets import PRESETS
 from synthcmr.generators.diffusion.settings import DiffusionSettings

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import channels_around
+from synthcmr.generators.conditional.condition_batch import channels_around
 from synthcmr.generators.conditional.path_network import PathNetwork
 from synthcmr.generators.conditional.paths import Arc
 from synthcmr.generators.conditional.unet import (

@@ -9,7 +9,7 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting
 from synthcmr.generators.conditional.settings import Presets
-from synthcmr.generators.conditional.start import begin_from
+from synthcmr.generators.conditional.warm_start import begin_from
 from synthcmr.generators.few_step.network import FewStepNetwork
 from synthcmr.generators.few_step.presets import PRESETS
 from synthcmr.generators.few_step.settings import FewStepSettings

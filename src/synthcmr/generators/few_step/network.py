@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from synthcmr.conditioning.condition import SCANNER, VIEW, Condition
-from synthcmr.conditioning.shared import Shared
 from synthcmr.conditioning.tokens import TokenEncoder
+from synthcmr.conditioning.unowned_module import Shared
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.asked import Asked, around_asked, around_batch
+from synthcmr.generators.conditional.condition_batch import Asked, around_asked, around_batch
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import heart_weights
 from synthcmr.generators.conditional.render import render

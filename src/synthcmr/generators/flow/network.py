@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import Asked, around_asked
+from synthcmr.generators.conditional.condition_batch import Asked, around_asked
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.path_network import PathNetwork
 from synthcmr.generators.conditional.paths import Straight

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.settings import Presets
-from synthcmr.generators.conditional.start import begin_from
+from synthcmr.generators.conditional.warm_start import begin_from
 from synthcmr.generators.gan.network import GanNetwork
 from synthcmr.generators.gan.presets import PRESETS
 from synthcmr.generators.gan.settings import GanSettings

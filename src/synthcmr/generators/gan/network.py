@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, pixel_unshuffle, relu
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import around_batch, channels_around
+from synthcmr.generators.conditional.condition_batch import around_batch, channels_around
 from synthcmr.generators.conditional.network import Gather, text_encoder
 from synthcmr.generators.gan.settings import GanSettings
 from synthcmr.generators.spade.encoder import divergence

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import l1_loss, pixel_shuffle, pixel_unshuffle
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import Asked
+from synthcmr.generators.conditional.condition_batch import Asked
 from synthcmr.generators.conditional.network import ConditionalNetwork, heart_weights
 from synthcmr.generators.conditional.spectrum import amplitude
 from synthcmr.generators.latent.settings import FIRST_PATCH, LatentSettings

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import Asked
+from synthcmr.generators.conditional.condition_batch import Asked
 from synthcmr.generators.conditional.path_network import PathNetwork
 from synthcmr.generators.conditional.paths import Arc, Path, Straight
 from synthcmr.generators.latent.first_stage import FirstStage

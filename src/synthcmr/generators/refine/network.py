@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from synthcmr.conditioning.condition import LOOK
 from synthcmr.conditioning.masks import CHANNELS, one_hot
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import Asked, around, channels_around
+from synthcmr.generators.conditional.condition_batch import Asked, around, channels_around
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
 from synthcmr.generators.conditional.path_network import IMAGE_POWER

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu, pixel_shuffle, pixel_unshuffle
 
-from synthcmr.generators.conditional.asked import channels_around
+from synthcmr.generators.conditional.condition_batch import channels_around
 from synthcmr.generators.spade.settings import PATCH, SpadeSettings
 
 SLOPE = 0.2

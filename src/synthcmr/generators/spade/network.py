@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, pixel_unshuffle
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import Asked, around_asked, channels_around
+from synthcmr.generators.conditional.condition_batch import Asked, around_asked, channels_around
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, flat_noise
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.generators.spade.decoder import SpadeDecoder

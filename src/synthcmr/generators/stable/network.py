@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate, mse_loss
 
 from synthcmr.conditioning.masks import CHANNELS
-from synthcmr.conditioning.shared import Shared
+from synthcmr.conditioning.unowned_module import Shared
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.asked import Asked
+from synthcmr.generators.conditional.condition_batch import Asked
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.paths import SCHEDULERS, generators_of, scheduler_of
 from synthcmr.generators.sampler import SamplerSettings, guided

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import around_batch
+from synthcmr.generators.conditional.condition_batch import around_batch
 from synthcmr.generators.conditional.network import heart_weights
 from synthcmr.generators.conditional.spectrum import local_amplitude
 from synthcmr.generators.spade.encoder import divergence

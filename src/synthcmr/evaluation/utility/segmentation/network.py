@@ -15,9 +15,9 @@ from synthcmr.cohort.labels import Label
 from synthcmr.evaluation.utility.segmentation.frames import Frames
 from synthcmr.judges.augment import standardise, varied_with_mask
 from synthcmr.judges.segmenter import CLASSES, SegmenterNetwork
-from synthcmr.training.draws import Draw
 from synthcmr.training.layout import channels_last_batch
-from synthcmr.training.trainee import Batch
+from synthcmr.training.sample_order import Draw
+from synthcmr.training.training_task import Batch
 
 UNLABELLED = int(Label.UNLABELLED)
 Patch = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]

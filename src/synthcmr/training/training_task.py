@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-from synthcmr.training.draws import Draw
+from synthcmr.training.sample_order import Draw
 
 Batch = dict[str, Any]  # name -> tensor; everything random is in it already
 
