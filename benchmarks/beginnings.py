@@ -94,7 +94,7 @@ def utility(learned: TrainingImages, others: TrainingImages, work: Path) -> floa
     torch.manual_seed(0)
     trainee = SegmenterTrainee(build(USER), learned, None, USER.size)
     work.mkdir(parents=True, exist_ok=True)
-    network = Loop(trainee, USER_LOOP, RunFolder(work)).go()
+    network = Loop(trainee, USER_LOOP, RunFolder(work)).fit()
     return resegmented(Segmenter(network, "", {}), others.image.astype(np.float32), others)  # type: ignore[arg-type]
 
 

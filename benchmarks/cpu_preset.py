@@ -78,7 +78,7 @@ def main() -> None:
     for mark in options.minutes:
         while spent < 60 * mark and going.step < loop.steps:
             started = time.perf_counter()
-            network = going.go(until=going.step + BETWEEN)
+            network = going.fit(until=going.step + BETWEEN)
             spent += time.perf_counter() - started
         table.append(
             {

@@ -64,7 +64,7 @@ def measure(name: str, steps: int, work: Path) -> dict[str, object]:
     )
     at: dict[int, float] = {}
     trainee = ConditionalTrainee(network, images, None)
-    Loop(trainee, quiet, RunFolder(work / name), lambda p: at.update({p.step: time.perf_counter()})).go()
+    Loop(trainee, quiet, RunFolder(work / name), lambda p: at.update({p.step: time.perf_counter()})).fit()
     seconds = (at[steps + LOG_EVERY] - at[LOG_EVERY]) / steps  # the first steps warm up
     found: dict[str, object] = {
         "preset": name,

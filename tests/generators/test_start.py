@@ -13,7 +13,7 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.condition_batch import around_batch
-from synthcmr.generators.conditional.paths import Arc, Straight
+from synthcmr.generators.conditional.paths import LinearPath, VariancePreservingPath
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
@@ -60,8 +60,8 @@ def test_a_diffusion_that_begins_from_a_flow_expects_the_images_that_the_flow_ex
     around, t = around_batch(batch, 4), batch["time"]
     alpha, sigma = (v[:, None, None, None] for v in (t / torch.hypot(t, 1 - t), (1 - t) / torch.hypot(t, 1 - t)))
     tokens = flow.text(batch["text"])
-    on_line, _ = Straight().mix(batch["noise"], batch["image"], t)
-    on_arc, _ = Arc().mix(batch["noise"], batch["image"], t)
+    on_line, _ = LinearPath().mix(batch["noise"], batch["image"], t)
+    on_arc, _ = VariancePreservingPath().mix(batch["noise"], batch["image"], t)
     by_flow = on_line + (1 - t)[:, None, None, None] * flow.field(on_line, t, around, tokens)
     by_diffusion = alpha * on_arc - sigma * diffusion.field(on_arc, t, around, tokens)
     assert torch.allclose(by_flow, by_diffusion, atol=1e-3)

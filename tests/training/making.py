@@ -26,7 +26,7 @@ class Line(nn.Module):
 
 
 class LineTrainee:
-    turns = ("line",)
+    optimizer_phases = ("line",)
 
     def __init__(self) -> None:
         torch.manual_seed(0)

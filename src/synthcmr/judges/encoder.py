@@ -139,7 +139,7 @@ def _common(features: Tensor) -> Tensor:
 class EncoderTrainee(ReaderTrainee):
     """The encoder in training: the held-out images are damaged too, each always alike."""
 
-    turns: tuple[str, ...] = ("encode",)
+    optimizer_phases: tuple[str, ...] = ("encode",)
 
     def __init__(self, network: EncoderNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
         """Take a network and the images."""

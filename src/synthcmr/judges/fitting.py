@@ -60,7 +60,7 @@ def fit_judge(
         folder.start(full, inputs)
     torch.manual_seed(loop.seed)
     going = Loop(build(), loop, folder, observe)
-    network = going.go()
+    network = going.fit()
     if going.main:
         header = full | {"limits": limits(network), "steps": going.step}
         folder.finish(save_weights(network, run / WEIGHTS, header), inputs)

@@ -212,7 +212,7 @@ class ReaderNetwork(nn.Module):
 class ReaderTrainee:
     """The reader in training."""
 
-    turns: tuple[str, ...] = ("read",)
+    optimizer_phases: tuple[str, ...] = ("read",)
 
     def __init__(self, network: ReaderNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
         """Take a network and the images."""

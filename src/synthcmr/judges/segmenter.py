@@ -137,7 +137,7 @@ class Segmenter:
 class SegmenterTrainee:
     """The segmenter in training."""
 
-    turns: tuple[str, ...] = ("segment",)
+    optimizer_phases: tuple[str, ...] = ("segment",)
 
     def __init__(
         self,

@@ -45,5 +45,5 @@ def private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
             "--dp: expected a model that tells its subjects apart; judges, and parts trained first, do not"
         )
     people = trainee.people()
-    mechanism = promise(settings.dp, len(people), settings.steps * len(trainee.turns))
+    mechanism = promise(settings.dp, len(people), settings.steps * len(trainee.optimizer_phases))
     return PrivateRun(mechanism, Secret(), people, settings.dp.slices)

@@ -115,7 +115,7 @@ class Classifier(nn.Module):
 class ClassifierTrainee:
     """The classifier in training."""
 
-    turns: tuple[str, ...] = ("classify",)
+    optimizer_phases: tuple[str, ...] = ("classify",)
 
     def __init__(self, network: Classifier, lesson: Lesson) -> None:
         """Take a network and what it learns from."""
@@ -185,7 +185,7 @@ def train(
     best = Trained(network)
     stops = range(look_every, loop.steps, look_every) if watch is not None else ()
     for stop in (*stops, loop.steps):
-        averaged = cast(Classifier, going.go(until=stop))
+        averaged = cast(Classifier, going.fit(until=stop))
         loss = float("inf") if watch is None else watch.loss(probabilities(averaged, watch.examples, len(watch.label)))
         best.history.append((stop, loss))
         if loss < best.loss or watch is None:

@@ -47,7 +47,7 @@ class RealFrames:
 class MappingTrainee:
     """The mapper in training."""
 
-    turns: tuple[str, ...] = ("map",)
+    optimizer_phases: tuple[str, ...] = ("map",)
 
     def __init__(self, network: Mapper, training: RealFrames, held_out: RealFrames | None, shr: Replacement) -> None:
         """Take a network, frames, and the SHR by which they are perturbed."""

@@ -142,7 +142,7 @@ class ConditionalGenerator(Generic[N]):
 
         weights = cls.weights(training, settings, loop)
         going = Loop(trainee, loop, folder, observe, weights, keep=keep, score=scored if score else None)
-        network = cast(N, going.go())
+        network = cast(N, going.fit())
         if not going.main:
             return cls(network, "", {})
         merge_low_rank(network)

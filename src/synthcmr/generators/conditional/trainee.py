@@ -31,7 +31,7 @@ class ConditionalTrainee:
     def __init__(self, network: ConditionalNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
         """Take a network and the images."""
         self.network: nn.Module = network
-        self.turns = network.turns
+        self.optimizer_phases = network.optimizer_phases
         self._own = network
         self._images = {False: training, True: held_out}
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import channels_around
 from synthcmr.generators.conditional.path_network import PathNetwork
-from synthcmr.generators.conditional.paths import Arc
+from synthcmr.generators.conditional.paths import VariancePreservingPath
 from synthcmr.generators.conditional.unet import (
     TIME_SCALE,
     call_unet,
@@ -26,10 +26,10 @@ CONTROL_CHANNELS = (64,)  # of the layers that take in the mask; it is folded al
 class DiffusionNetwork(PathNetwork):
     """v(x_t, t | mask, neighbour, text)."""
 
-    turns = ("diffusion",)
+    optimizer_phases = ("diffusion",)
     family = "diffusion"
     settings: DiffusionSettings
-    path = Arc()
+    path = VariancePreservingPath()
 
     def __init__(self, settings: DiffusionSettings, vocabulary: Vocabulary) -> None:
         """Build U-Net, text encoder and, where the mask comes through one, the ControlNet."""

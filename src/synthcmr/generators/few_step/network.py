@@ -27,7 +27,7 @@ from synthcmr.generators.sampler import SamplerSettings, adams, euler
 class FewStepNetwork(FlowNetwork):
     """A flow network whose velocity is the mean velocity over a leap."""
 
-    turns = ("student",)
+    optimizer_phases = ("student",)
     family = "few-step"
     settings: FewStepSettings
     gain: Tensor  # power of the teacher's images by frequency, over that of the student's

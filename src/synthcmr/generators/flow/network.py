@@ -8,7 +8,7 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import Asked, around_asked
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.path_network import PathNetwork
-from synthcmr.generators.conditional.paths import Straight
+from synthcmr.generators.conditional.paths import LinearPath
 from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.generators.sampler import SamplerSettings, heun, times
 
@@ -18,10 +18,10 @@ NEARLY_THERE = 0.999  # where the way back begins: what is left to say of a fini
 class FlowNetwork(PathNetwork):
     r"""v(x_t, t | mask, neighbour, text), for x_t = (1 - t) x_0 + t x_1 from noise x_0 to image x_1."""
 
-    turns = ("flow",)
+    optimizer_phases = ("flow",)
     family = "flow"
     settings: FlowSettings
-    path = Straight()
+    path = LinearPath()
 
     def __init__(self, settings: FlowSettings, vocabulary: Vocabulary) -> None:
         """Build the U-Net and the text encoder."""

@@ -28,7 +28,7 @@ SURROUNDINGS = 0.3  # masks of zeros and ones would drown images
 class GanNetwork(SpadeNetwork):
     """SPADE with its encoder (Park et al. 2019), against discriminators that see image, mask, neighbour and text."""
 
-    turns = (JUDGE, MAKE)
+    optimizer_phases = (JUDGE, MAKE)
     # Some momentum: in batches of a few images the discriminators find no direction without (benchmarks/gan_discriminators.py).
     optimiser: ClassVar[dict[str, dict[str, Any]]] = {JUDGE: {"betas": MOMENTUM}, MAKE: {"betas": MOMENTUM}}
     settings: GanSettings

@@ -22,7 +22,7 @@ GROUPS = 16
 class FirstStage(ConditionalNetwork):
     """Images to latents and back; it is told nothing else."""
 
-    turns = ("first_stage",)
+    optimizer_phases = ("first_stage",)
     settings: LatentSettings
     mean: Tensor  # of latents, channel by channel
     spread: Tensor

@@ -41,6 +41,6 @@ class LatentGenerator(ConditionalGenerator[LatentNetwork]):
         torch.manual_seed(loop.seed)
         first = FirstStage(settings, network.text.vocabulary)
         trainee = ConditionalTrainee(first, fitting.training, fitting.held_out)
-        trained = Loop(trainee, loop, folder, as_part(fitting.observe, "first stage")).go()
+        trained = Loop(trainee, loop, folder, as_part(fitting.observe, "first stage")).fit()
         if isinstance(trained, FirstStage):
             network.begin_second(trained.cpu(), some_images(fitting.training))

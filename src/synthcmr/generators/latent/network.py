@@ -8,7 +8,7 @@ from torch import Tensor
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import Asked
 from synthcmr.generators.conditional.path_network import PathNetwork
-from synthcmr.generators.conditional.paths import Arc, Path, Straight
+from synthcmr.generators.conditional.paths import LinearPath, Path, VariancePreservingPath
 from synthcmr.generators.latent.first_stage import FirstStage
 from synthcmr.generators.latent.settings import LatentSettings
 from synthcmr.generators.sampler import SamplerSettings
@@ -17,14 +17,14 @@ from synthcmr.generators.sampler import SamplerSettings
 class LatentNetwork(PathNetwork):
     """The first stage, frozen, and a U-Net in its latent space."""
 
-    turns = ("latent",)
+    optimizer_phases = ("latent",)
     family = "latent"
     settings: LatentSettings
 
     def __init__(self, settings: LatentSettings, vocabulary: Vocabulary) -> None:
         """Build both stages."""
         super().__init__(settings, vocabulary, settings.latent_channels, patch=1)
-        self.path: Path = Straight() if settings.way == "flow" else Arc()
+        self.path: Path = LinearPath() if settings.way == "flow" else VariancePreservingPath()
         self.first = FirstStage(settings, vocabulary).requires_grad_(False)
 
     def begin_second(self, first: FirstStage, images: Tensor) -> None:

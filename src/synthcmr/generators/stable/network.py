@@ -27,7 +27,7 @@ USUAL = "ddim"
 class StableNetwork(ConditionalNetwork):
     """What is trained is its own; what stays as it was is shared and not stored."""
 
-    turns = ("stable",)
+    optimizer_phases = ("stable",)
     settings: StableSettings
 
     def __init__(self, settings: StableSettings, vocabulary: Vocabulary) -> None:

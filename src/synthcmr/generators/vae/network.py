@@ -23,7 +23,7 @@ WINDOW = 16
 class VaeNetwork(SpadeNetwork):
     """Encoder, prior and decoder, trained by the evidence bound."""
 
-    turns = ("vae",)
+    optimizer_phases = ("vae",)
     settings: VaeSettings
 
     def __init__(self, settings: VaeSettings, vocabulary: Vocabulary) -> None:

@@ -73,7 +73,7 @@ def _even(frames: Frames) -> npt.NDArray[np.float64]:
 class OutlinerTrainee:
     """The network in training."""
 
-    turns: tuple[str, ...] = ("outline",)
+    optimizer_phases: tuple[str, ...] = ("outline",)
 
     def __init__(self, network: Outliner, lesson: Lesson) -> None:
         """Take a network and what it learns from."""
