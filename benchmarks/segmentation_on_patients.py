@@ -219,7 +219,7 @@ def main() -> None:
         for given in options.weights:
             name, _, file = given.partition("=")
             segmenter = Segmenter.load(shipped("segmenter") if file == "shipped" else Path(file))
-            parts += [scores(name, segmenter, cohort, patient, options.optimizer_phases) for patient in patients]
+            parts += [scores(name, segmenter, cohort, patient, options.turns) for patient in patients]
     table = pd.concat(parts, ignore_index=True)
     table["phase"] = table["phase"].replace("", "other")
     options.out.mkdir(parents=True, exist_ok=True)
