@@ -22,9 +22,8 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.generator import some_images
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
-from synthcmr.generators.flow.generator import FlowGenerator
-from synthcmr.generators.flow.network import FlowNetwork
-from synthcmr.generators.flow.presets import PRESETS
+from synthcmr.generators.flow.generator import FlowGenerator, FlowNetwork
+from synthcmr.generators.flow.settings import PRESETS
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.segmenter import Segmenter

@@ -19,8 +19,8 @@ import torch
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import around
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
-from synthcmr.generators.flow.network import FlowNetwork
-from synthcmr.generators.flow.presets import PRESETS
+from synthcmr.generators.flow.generator import FlowNetwork
+from synthcmr.generators.flow.settings import PRESETS
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.loop import LOG_EVERY, Loop
 from synthcmr.training.run_folder import RunFolder

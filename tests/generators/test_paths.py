@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from synthcmr.generators.conditional.paths import LinearPath, Path, VariancePreservingPath, wiener_prediction
+from synthcmr.generators.conditional.paths import LinearPath, ProbabilityPath, VariancePreservingPath, wiener_prediction
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.sampler import SamplerSettings
 
@@ -14,12 +14,12 @@ PATHS = {"straight": LinearPath(), "arc": VariancePreservingPath()}
 
 
 @pytest.fixture(params=sorted(PATHS))
-def path(request: pytest.FixtureRequest) -> Path:
+def path(request: pytest.FixtureRequest) -> ProbabilityPath:
     return PATHS[str(request.param)]
 
 
 @pytest.mark.parametrize("k", range(4))
-def test_the_best_linear_guess_alone_turns_noise_into_gaussian_images(path: Path, k: int) -> None:
+def test_the_best_linear_guess_alone_turns_noise_into_gaussian_images(path: ProbabilityPath, k: int) -> None:
     """For Gaussian images nothing is left to the network: the path multiplies each frequency of the noise by the root of their power."""
     if k >= len(path.samplers):
         pytest.skip("this path has fewer samplers")
@@ -56,7 +56,7 @@ def test_both_paths_show_the_same_share_of_image_and_noise_at_the_same_time() ->
     assert shares == pytest.approx([0.3 / 0.7] * 2)
 
 
-def test_a_field_that_knows_image_and_noise_says_what_either_path_asks(path: Path) -> None:
+def test_a_field_that_knows_image_and_noise_says_what_either_path_asks(path: ProbabilityPath) -> None:
     rng = torch.Generator().manual_seed(2)
     x_0, x_1 = torch.randn(2, 3, 1, 8, 8, generator=rng)
     t = torch.tensor([0.01, 0.4, 0.98])

@@ -12,7 +12,7 @@ from synthcmr.conditioning.condition import LOOK
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.resident import ResidentTrainee, drop_words
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
-from synthcmr.generators.flow.network import FlowNetwork
+from synthcmr.generators.flow.generator import FlowNetwork
 from synthcmr.generators.refine.frames import load_frame_splits
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.refine.network import RefineNetwork

@@ -18,13 +18,11 @@ from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import begin_from
-from synthcmr.generators.diffusion.generator import DiffusionGenerator
-from synthcmr.generators.diffusion.network import DiffusionNetwork
+from synthcmr.generators.diffusion.generator import DiffusionGenerator, DiffusionNetwork
 from synthcmr.generators.diffusion.settings import DiffusionSettings
 from synthcmr.generators.few_step.generator import FewStepGenerator
 from synthcmr.generators.few_step.settings import FewStepSettings
-from synthcmr.generators.flow.generator import FlowGenerator
-from synthcmr.generators.flow.network import FlowNetwork
+from synthcmr.generators.flow.generator import FlowGenerator, FlowNetwork
 from synthcmr.generators.gan.generator import GanGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.generators.vae.generator import VaeGenerator

@@ -13,7 +13,7 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import Asked, around_asked, around_batch, channels_around
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
-from synthcmr.generators.conditional.paths import Path, path_of, wiener_prediction
+from synthcmr.generators.conditional.paths import ProbabilityPath, path_of, wiener_prediction
 from synthcmr.generators.conditional.settings import UnetSettings
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.conditional.unet import build_unet, call_unet
@@ -32,7 +32,7 @@ class PathNetwork(ConditionalNetwork):
     """What a network says of x_t, on one of the paths."""
 
     settings: UnetSettings
-    path: Path
+    path: ProbabilityPath
     family: str
     spectrum: Tensor  # power of images by frequency
 

@@ -26,7 +26,7 @@ SCHEDULERS = ("unipc", "dpm++", "ddim", "ddpm")
 _IMPORTING = Lock()
 
 
-class Path(Protocol):
+class ProbabilityPath(Protocol):
     """How noise becomes an image, and what a network is asked about it."""
 
     samplers: tuple[str, ...]  # the first is the usual one
@@ -95,10 +95,10 @@ class VariancePreservingPath:
         return x
 
 
-PATHS: tuple[Path, ...] = (LinearPath(), VariancePreservingPath())
+PATHS: tuple[ProbabilityPath, ...] = (LinearPath(), VariancePreservingPath())
 
 
-def path_of(sampler: str) -> Path:
+def path_of(sampler: str) -> ProbabilityPath:
     """The path that a sampler follows."""
     return next(path for path in PATHS if sampler in path.samplers)
 

@@ -18,7 +18,7 @@ from synthcmr.generators.conditional.threads import one_thread_each
 from synthcmr.generators.sampler import SamplerSettings
 
 if TYPE_CHECKING:
-    from synthcmr.generators.flow.network import FlowNetwork
+    from synthcmr.generators.flow.generator import FlowNetwork
 
 
 Rows = list[int]

@@ -15,8 +15,7 @@ from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.refine.frames import frame_weights, load_frame_splits, looks_of, usual_look
 from synthcmr.generators.refine.network import RefineNetwork
-from synthcmr.generators.refine.presets import PRESETS
-from synthcmr.generators.refine.settings import RefineSettings
+from synthcmr.generators.refine.settings import PRESETS, RefineSettings
 from synthcmr.generators.refine.trainee import RefineTrainee
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.images import TrainingImages
