@@ -1,4 +1,4 @@
-"""`synthcmr audit`: report the groups that a cohort leaves out."""
+"""`synthcmr audit`: report under-represented groups."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from synthcmr.verbs.audit import audit as run
 
 @command(AuditOptions, COHORT)
 def audit(cohort: Path, options: AuditOptions) -> None:
-    """Say whom a cohort leaves out.
+    """Report under-represented groups of a cohort.
 
     Writes audit.html, one page that opens offline, and audit.json with the same numbers.
 

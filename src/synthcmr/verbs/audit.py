@@ -1,4 +1,4 @@
-"""Report the groups that a cohort leaves out."""
+"""Report under-represented groups of a cohort."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class CohortAudit:
         return pd.DataFrame([asdict(cell) for cell in self.audit.missing])
 
     def summary(self) -> str:
-        """Whom the cohort leaves out, and which attributes go together."""
+        """Under-represented groups, and which attributes are associated."""
         return "\n".join(self.audit.sentences)
 
     def to_html(self) -> Path:
@@ -89,7 +89,7 @@ class CohortAudit:
 def audit(
     cohort: Cohort | HoldsCohort | Path | str, options: AuditOptions | None = None, **changes: Any
 ) -> CohortAudit:
-    """Report the groups that a cohort leaves out. Writes nothing before `to_html` is called.
+    """Report under-represented groups of a cohort. Writes nothing before `to_html` is called.
 
     Args:
         cohort: the cohort, or its folder.
