@@ -31,7 +31,7 @@ def files(people: Cohort) -> Path:
 
 
 def test_phantoms_from_python_are_those_of_the_command(people: Cohort, tmp_path: Path) -> None:
-    words = "--subjects 4 --size 48 --spacing 4 --preset biased".split()
+    words = ["--subjects", "4", "--size", "48", "--spacing", "4", "--preset", "biased"]
     said = run("phantom", tmp_path / "typed", *words).stdout
     typed = Cohort.open(tmp_path / "typed")
     assert typed.hash == people.hash
@@ -110,6 +110,7 @@ def test_a_plan_is_computed_saved_and_the_same_as_typed(people: Cohort, tmp_path
     computed = synthcmr.plan(people, target="make:sex=2", seed=3)
     assert computed.folder is None
     assert len(computed.table) == computed.cells["planned"].sum() == 4
+    assert computed.cells.set_index("sex")["planned"].to_dict() == {"female": 2, "male": 2}
     with pytest.raises(SettingsError, match=r"save\(FOLDER\)"):
         computed.to_html()
     typed = run("plan", people.path, tmp_path / "plan", "--target", "make:sex=2", "--seed", 3).stdout

@@ -58,10 +58,11 @@ class CohortPlan:
 
     @property
     def cells(self) -> pd.DataFrame:
-        """One row per cell: real subjects, the target, planned ones, and what the cell is short of."""
+        """One row per cell: its groups, real subjects, the target, planned ones, and what the cell is short of."""
         import pandas as pd
 
-        return pd.DataFrame([cell.to_json() for cell in self.plan.cells])
+        cells = [cell.to_json() for cell in self.plan.cells]
+        return pd.DataFrame([{**cell.pop("groups"), **cell} for cell in cells])
 
     def save(self, folder: Path | str, overwrite: bool = False) -> CohortPlan:
         """Write the plan with its page; one that is there already, the same, is left.
