@@ -25,8 +25,8 @@ import torch
 from benchmarks.fidelity import FEATURES, features, frechet
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
-from synthcmr.generators.conditional.start import started
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.conditional.warm_start import started
 from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.generators.sampler import SamplerSettings
@@ -94,7 +94,7 @@ def utility(learned: TrainingImages, others: TrainingImages, work: Path) -> floa
     torch.manual_seed(0)
     trainee = SegmenterTrainee(build(USER), learned, None, USER.size)
     work.mkdir(parents=True, exist_ok=True)
-    network = Loop(trainee, USER_LOOP, RunFolder(work)).go()
+    network = Loop(trainee, USER_LOOP, RunFolder(work)).fit()
     return resegmented(Segmenter(network, "", {}), others.image.astype(np.float32), others)  # type: ignore[arg-type]
 
 

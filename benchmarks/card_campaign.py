@@ -33,7 +33,7 @@ from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.config import PreprocessSettings
 from synthcmr.evaluation.sample_scores import sample_scores
 from synthcmr.generators.conditional.resident import ResidentTrainee
-from synthcmr.generators.conditional.start import PHANTOM, start_file, started
+from synthcmr.generators.conditional.warm_start import PHANTOM, start_file, started
 from synthcmr.generators.families import family
 from synthcmr.generators.refine.resident import ResidentRefineTrainee
 from synthcmr.phantom.cohort import make_phantoms
@@ -291,7 +291,7 @@ def flops_an_image(run: Path) -> float | None:
     """Multiply-adds, counted twice, that learning from an image of a refining network takes: forward, and backward as twice that."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    from synthcmr.generators.conditional.asked import channels_around
+    from synthcmr.generators.conditional.condition_batch import channels_around
     from synthcmr.generators.refine.settings import RefineSettings
     from synthcmr.generators.refine.unet import Unet
 
@@ -362,7 +362,7 @@ def campaign(asked: argparse.Namespace, clock: Clock) -> Campaign:
 def main() -> None:
     """One slice."""
     asked = options()
-    done = campaign(asked, Clock(asked.minutes)).go()
+    done = campaign(asked, Clock(asked.minutes)).fit()
     print("done" if done else f"time is up; go on with --from {asked.out}", flush=True)
 
 

@@ -22,9 +22,8 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.generator import some_images
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
-from synthcmr.generators.flow.generator import FlowGenerator
-from synthcmr.generators.flow.network import FlowNetwork
-from synthcmr.generators.flow.presets import PRESETS
+from synthcmr.generators.flow.generator import FlowGenerator, FlowNetwork
+from synthcmr.generators.flow.settings import PRESETS
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.segmenter import Segmenter
@@ -78,7 +77,7 @@ def main() -> None:
     for mark in options.minutes:
         while spent < 60 * mark and going.step < loop.steps:
             started = time.perf_counter()
-            network = going.go(until=going.step + BETWEEN)
+            network = going.fit(until=going.step + BETWEEN)
             spent += time.perf_counter() - started
         table.append(
             {

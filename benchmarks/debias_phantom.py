@@ -17,8 +17,8 @@ from synthcmr.cohort.parallel import cores
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.fairness.debias.experiment import run_experiment
 from synthcmr.fairness.debias.scores import Estimate, RemedyScores, Results
-from synthcmr.fairness.debias.sets import make_sets
 from synthcmr.fairness.debias.settings import DebiasSettings
+from synthcmr.fairness.debias.synthetic_sets import make_sets
 from synthcmr.fairness.debias.verdict import verdict
 from synthcmr.fairness.loop.loop import balance
 from synthcmr.fairness.loop.settings import BalanceSettings

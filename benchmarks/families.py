@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw
 from benchmarks.fidelity import FEATURES, Features, features, frechet, kernel_distance
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
-from synthcmr.generators.conditional.start import PHANTOM, start_file, started
+from synthcmr.generators.conditional.warm_start import PHANTOM, start_file, started
 from synthcmr.generators.families import family, load_generator
 from synthcmr.generators.protocol import Generator
 from synthcmr.generators.sampler import SamplerSettings

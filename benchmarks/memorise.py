@@ -33,7 +33,7 @@ from synthcmr.generators.flow.settings import FlowSettings
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.generators.vae.settings import VaeSettings
 from synthcmr.phantom.cohort import make_phantoms
-from synthcmr.sampling.answering import Answering
+from synthcmr.sampling.attack_adapter import Answering
 from synthcmr.training.images import load_images
 from synthcmr.training.settings import LoopSettings
 

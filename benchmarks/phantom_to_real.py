@@ -248,7 +248,7 @@ def trained(
     model = SegmenterSettings(size=size)
     first = None if not start else shipped("segmenter") if start == "shipped" else Path(start)
     training = Training(slices, model, first, out, seed)
-    network = training.go(minutes, rate)
+    network = training.fit(minutes, rate)
     record = {
         "model": model.model_dump(mode="json"),
         "phantoms": list(kinds),

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import around
+from synthcmr.generators.conditional.condition_batch import around
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
-from synthcmr.generators.flow.network import FlowNetwork
-from synthcmr.generators.flow.presets import PRESETS
+from synthcmr.generators.flow.generator import FlowNetwork
+from synthcmr.generators.flow.settings import PRESETS
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.loop import LOG_EVERY, Loop
 from synthcmr.training.run_folder import RunFolder
@@ -64,7 +64,7 @@ def measure(name: str, steps: int, work: Path) -> dict[str, object]:
     )
     at: dict[int, float] = {}
     trainee = ConditionalTrainee(network, images, None)
-    Loop(trainee, quiet, RunFolder(work / name), lambda p: at.update({p.step: time.perf_counter()})).go()
+    Loop(trainee, quiet, RunFolder(work / name), lambda p: at.update({p.step: time.perf_counter()})).fit()
     seconds = (at[steps + LOG_EVERY] - at[LOG_EVERY]) / steps  # the first steps warm up
     found: dict[str, object] = {
         "preset": name,

@@ -32,8 +32,8 @@ from synthcmr.fairness.debias.job import Job
 from synthcmr.fairness.debias.leaks import check_synthetic
 from synthcmr.fairness.debias.remedies import NOTHING, Remedy
 from synthcmr.fairness.debias.scores import Estimate, RemedyScores
-from synthcmr.fairness.debias.sets import like_images
 from synthcmr.fairness.debias.settings import DebiasSettings
+from synthcmr.fairness.debias.synthetic_sets import like_images
 from synthcmr.fairness.planning.plan import plan_cohort
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.frequency.apply import apply_to_cohort

@@ -43,6 +43,7 @@ ALWAYS = [
     ["benchmarks.evaluation_scale"],
     ["benchmarks.families_utility", "--people", PEOPLE, "--runs", RUNS, *SMALLER],
     ["benchmarks.sampling_speed"],
+    ["benchmarks.refine_speed"],
     ["benchmarks.presets"],
     ["benchmarks.cpu_preset", "--cohort", PEOPLE],
     ["benchmarks.label_calibration"],

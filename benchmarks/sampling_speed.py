@@ -19,7 +19,7 @@ import torch
 
 from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.anatomy import AnatomyGenerator
-from synthcmr.generators.conditional.asked import around
+from synthcmr.generators.conditional.condition_batch import around
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.shipped import shipped

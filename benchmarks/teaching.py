@@ -107,7 +107,7 @@ def train(
     torch.manual_seed(seed)
     trainee = SupervisedTrainee(planar(build(settings)), joined(parts), watched, SIZE, AUGMENTATIONS[augmentation])
     weights = even_weights(parts) if len(parts) > 1 else None
-    network = Loop(trainee, loop, folder, observe, weights=weights).go()
+    network = Loop(trainee, loop, folder, observe, weights=weights).fit()
     folder.finish(save_weights(network, run / WEIGHTS, record | {"steps": steps}), inputs)
     return run / WEIGHTS
 

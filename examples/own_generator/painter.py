@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import Asked, around_asked, around_batch, channels_around
+from synthcmr.generators.conditional.condition_batch import Asked, around_asked, around_batch, channels_around
 from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.settings import ConditionalSettings

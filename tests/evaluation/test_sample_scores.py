@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.evaluation.sample_scores import sample_scores
-from synthcmr.training.draws import Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.sample_look import Frames, SampleLook
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.verdict import verdict
 
@@ -35,7 +35,7 @@ class Painter(nn.Module):
 class Pictures:
     """Patterns that numbers decide, each under grain of its own; of the people that are learned from there may be few."""
 
-    turns = ("paint",)
+    optimizer_phases = ("paint",)
 
     def __init__(self, people: int) -> None:
         torch.manual_seed(0)
@@ -85,7 +85,7 @@ def trained(folder: Path, people: int, steps: int, rate: float, grain: float = G
     )  # fmt: skip
     run, pictures = RunFolder(folder), Pictures(people)
     run.start({"family": "pictures", "loop": settings.model_dump(mode="json")}, [])
-    Loop(pictures, settings, run, cpu=True, score=lambda network: sample_scores(pictures.look(network, grain))).go()
+    Loop(pictures, settings, run, cpu=True, score=lambda network: sample_scores(pictures.look(network, grain))).fit()
     return run
 
 

@@ -6,20 +6,20 @@ import sys
 import pytest
 import torch
 
-from synthcmr.generators.conditional.paths import Arc, Path, Straight, linear_guess
+from synthcmr.generators.conditional.paths import LinearPath, ProbabilityPath, VariancePreservingPath, wiener_prediction
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.sampler import SamplerSettings
 
-PATHS = {"straight": Straight(), "arc": Arc()}
+PATHS = {"straight": LinearPath(), "arc": VariancePreservingPath()}
 
 
 @pytest.fixture(params=sorted(PATHS))
-def path(request: pytest.FixtureRequest) -> Path:
+def path(request: pytest.FixtureRequest) -> ProbabilityPath:
     return PATHS[str(request.param)]
 
 
 @pytest.mark.parametrize("k", range(4))
-def test_the_best_linear_guess_alone_turns_noise_into_gaussian_images(path: Path, k: int) -> None:
+def test_the_best_linear_guess_alone_turns_noise_into_gaussian_images(path: ProbabilityPath, k: int) -> None:
     """For Gaussian images nothing is left to the network: the path multiplies each frequency of the noise by the root of their power."""
     if k >= len(path.samplers):
         pytest.skip("this path has fewer samplers")
@@ -30,7 +30,7 @@ def test_the_best_linear_guess_alone_turns_noise_into_gaussian_images(path: Path
     settings = SamplerSettings(sampler=sampler, steps=steps)
 
     def guessed(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        return path.field(lambda line: linear_guess(line, t, spectrum)[0], x, t)
+        return path.field(lambda line: wiener_prediction(line, t, spectrum)[0], x, t)
 
     x_1 = path.follow(guessed, x_0, settings)
     assert power(x_0).mean() == pytest.approx(1.0, rel=0.05)
@@ -45,8 +45,8 @@ def test_the_spread_of_what_is_left_is_that_of_the_error_of_the_guess() -> None:
     images = smooth / smooth.std()
     for when in (0.0, 0.1, 0.5, 0.9):
         noise, t = torch.randn(images.shape, generator=rng), torch.full((len(images),), when)
-        x_t, target = Straight().mix(noise, images, t)
-        guess, spread = linear_guess(x_t, t, power(images))
+        x_t, target = LinearPath().mix(noise, images, t)
+        guess, spread = wiener_prediction(x_t, t, power(images))
         assert float((target - guess).std()) == pytest.approx(float(spread[0]), rel=0.1)
 
 
@@ -56,12 +56,12 @@ def test_both_paths_show_the_same_share_of_image_and_noise_at_the_same_time() ->
     assert shares == pytest.approx([0.3 / 0.7] * 2)
 
 
-def test_a_field_that_knows_image_and_noise_says_what_either_path_asks(path: Path) -> None:
+def test_a_field_that_knows_image_and_noise_says_what_either_path_asks(path: ProbabilityPath) -> None:
     rng = torch.Generator().manual_seed(2)
     x_0, x_1 = torch.randn(2, 3, 1, 8, 8, generator=rng)
     t = torch.tensor([0.01, 0.4, 0.98])
     x_t, target = path.mix(x_0, x_1, t)
-    on_the_line, _ = Straight().mix(x_0, x_1, t)
+    on_the_line, _ = LinearPath().mix(x_0, x_1, t)
 
     def velocity(x: torch.Tensor) -> torch.Tensor:
         assert torch.allclose(x, on_the_line, atol=1e-5)

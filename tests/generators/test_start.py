@@ -12,27 +12,25 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.asked import around_batch
-from synthcmr.generators.conditional.paths import Arc, Straight
+from synthcmr.generators.conditional.condition_batch import around_batch
+from synthcmr.generators.conditional.paths import LinearPath, VariancePreservingPath
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.spectrum import BINS, power
-from synthcmr.generators.conditional.start import begin_from
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
-from synthcmr.generators.diffusion.generator import DiffusionGenerator
-from synthcmr.generators.diffusion.network import DiffusionNetwork
+from synthcmr.generators.conditional.warm_start import begin_from
+from synthcmr.generators.diffusion.generator import DiffusionGenerator, DiffusionNetwork
 from synthcmr.generators.diffusion.settings import DiffusionSettings
 from synthcmr.generators.few_step.generator import FewStepGenerator
 from synthcmr.generators.few_step.settings import FewStepSettings
-from synthcmr.generators.flow.generator import FlowGenerator
-from synthcmr.generators.flow.network import FlowNetwork
+from synthcmr.generators.flow.generator import FlowGenerator, FlowNetwork
 from synthcmr.generators.gan.generator import GanGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.generators.vae.generator import VaeGenerator
-from synthcmr.training.draws import Order
 from synthcmr.training.images import load_images
 from synthcmr.training.low_rank import LowRank, merge_low_rank, tune_low_rank
 from synthcmr.training.privacy import PrivacySettings
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
+from synthcmr.training.sample_order import Order
 from synthcmr.training.weights import read_header, read_tensors
 from tests.generators.making import FAMILIES, LOOP, TINY
 
@@ -60,8 +58,8 @@ def test_a_diffusion_that_begins_from_a_flow_expects_the_images_that_the_flow_ex
     around, t = around_batch(batch, 4), batch["time"]
     alpha, sigma = (v[:, None, None, None] for v in (t / torch.hypot(t, 1 - t), (1 - t) / torch.hypot(t, 1 - t)))
     tokens = flow.text(batch["text"])
-    on_line, _ = Straight().mix(batch["noise"], batch["image"], t)
-    on_arc, _ = Arc().mix(batch["noise"], batch["image"], t)
+    on_line, _ = LinearPath().mix(batch["noise"], batch["image"], t)
+    on_arc, _ = VariancePreservingPath().mix(batch["noise"], batch["image"], t)
     by_flow = on_line + (1 - t)[:, None, None, None] * flow.field(on_line, t, around, tokens)
     by_diffusion = alpha * on_arc - sigma * diffusion.field(on_arc, t, around, tokens)
     assert torch.allclose(by_flow, by_diffusion, atol=1e-3)

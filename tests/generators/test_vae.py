@@ -3,9 +3,8 @@
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from synthcmr.generators.conditional.asked import channels_around
-from synthcmr.generators.spade.decoder import SpadeDecoder
-from synthcmr.generators.spade.encoder import divergence
+from synthcmr.generators.conditional.condition_batch import channels_around
+from synthcmr.generators.spade.network import SpadeDecoder, divergence
 from synthcmr.generators.spade.settings import PATCH
 from synthcmr.generators.vae.settings import VaeSettings
 from tests.generators.making import SPADE

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from synthcmr.report.demo.found import Found, Measured, Missing, Recalibrated, Tangle, main_grouping
+from synthcmr.report.demo.demo_results import Found, Measured, Missing, Recalibrated, Tangle, main_grouping
 from synthcmr.report.demo.sentences import sentences
 
 FOUND = Found(

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synthcmr.training.draws import Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
 
 
@@ -26,7 +26,7 @@ class Line(nn.Module):
 
 
 class LineTrainee:
-    turns = ("line",)
+    optimizer_phases = ("line",)
 
     def __init__(self) -> None:
         torch.manual_seed(0)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from synthcmr.training.ahead import Ahead
+from synthcmr.training.prefetch import Ahead
 
 
 class Maker:

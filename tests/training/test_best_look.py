@@ -42,16 +42,16 @@ class Scored:
 
 def test_the_run_ends_with_the_weights_of_the_best_look_where_they_beat_the_last_ones(tmp_path: Path) -> None:
     rising = Scored(tmp_path / "rising", RISING)
-    assert weights(rising.loop.go()) == pytest.approx(rising.seen[20])
+    assert weights(rising.loop.fit()) == pytest.approx(rising.seen[20])
     assert rising.loop.step_of_weights == 20
     falling = Scored(tmp_path / "falling", FALLING)
-    assert weights(falling.loop.go()) == pytest.approx(falling.seen[40])
+    assert weights(falling.loop.fit()) == pytest.approx(falling.seen[40])
     assert falling.loop.step_of_weights == 40
 
 
 def test_weights_of_looks_that_copy_are_not_taken_and_the_step_to_stop_at_is_said(tmp_path: Path) -> None:
     copying = Scored(tmp_path / "run", FALLING, copies=(30, 40))
-    assert weights(copying.loop.go()) == pytest.approx(copying.seen[20])
+    assert weights(copying.loop.fit()) == pytest.approx(copying.seen[20])
     judged = verdict(copying.run.metrics())
     assert judged is not None
     assert (judged.kind, judged.step) == ("copying", 20)
@@ -61,27 +61,27 @@ def test_weights_of_looks_that_copy_are_not_taken_and_the_step_to_stop_at_is_sai
 @pytest.mark.parametrize("stop", [15, 25, 35])
 def test_a_run_that_was_cut_short_ends_with_the_same_weights(tmp_path: Path, stop: int) -> None:
     whole = Scored(tmp_path / "whole", RISING)
-    expected = weights(whole.loop.go())
-    Scored(tmp_path / "cut", RISING).loop.go(until=stop)
+    expected = weights(whole.loop.fit())
+    Scored(tmp_path / "cut", RISING).loop.fit(until=stop)
     again = Scored(tmp_path / "cut", RISING)
-    assert weights(again.loop.go()) == pytest.approx(expected)
+    assert weights(again.loop.fit()) == pytest.approx(expected)
     assert [m["step"] for m in again.run.metrics() if "samples" in m] == [10, 20, 30, 40]
     finished = Scored(tmp_path / "cut", RISING)
-    assert weights(finished.loop.go()) == pytest.approx(expected)
+    assert weights(finished.loop.fit()) == pytest.approx(expected)
 
 
 def test_a_look_after_the_last_checkpoint_is_taken_again(tmp_path: Path) -> None:
     first = Scored(tmp_path / "run", RISING, checkpoint_every=15)
     first.loop._save = lambda: None  # type: ignore[method-assign]  # killed before its checkpoint was written
-    first.loop.go(until=20)
+    first.loop.fit(until=20)
     again = Scored(tmp_path / "run", RISING, checkpoint_every=15)
-    assert weights(again.loop.go()) == pytest.approx(again.seen[20])
+    assert weights(again.loop.fit()) == pytest.approx(again.seen[20])
     assert [m["step"] for m in again.run.metrics() if "samples" in m] == [10, 20, 30, 40]
 
 
 def test_scoring_changes_nothing_that_is_learned_and_can_be_switched_off(tmp_path: Path) -> None:
     scored = Scored(tmp_path / "scored", FALLING)
     off = Scored(tmp_path / "off", FALLING, scored_frames=0)
-    assert weights(scored.loop.go()) == pytest.approx(weights(off.loop.go()), abs=0)
+    assert weights(scored.loop.fit()) == pytest.approx(weights(off.loop.fit()), abs=0)
     assert off.seen == {}
     assert not any("samples" in m for m in off.run.metrics())

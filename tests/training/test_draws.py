@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from synthcmr.training.draws import Order, balanced_weights, held_out_draws
+from synthcmr.training.sample_order import Order, balanced_weights, held_out_draws
 
 
 def test_every_row_comes_once_per_epoch() -> None:

@@ -20,15 +20,15 @@ ROOT = Path(__file__).parents[2]
 
 def test_it_learns_what_there_is_to_learn_and_the_average_is_what_comes_out(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"steps": 300})
-    network = loop(tmp_path / "run", settings).go()
+    network = loop(tmp_path / "run", settings).fit()
     assert weights(network) == pytest.approx([3, -1], abs=0.05)
 
 
 def test_stopped_and_continued_equals_never_stopped(tmp_path: Path) -> None:
-    whole = loop(tmp_path / "whole").go()
-    loop(tmp_path / "parts").go(until=17)
-    loop(tmp_path / "parts").go(until=30)
-    parts = loop(tmp_path / "parts").go()
+    whole = loop(tmp_path / "whole").fit()
+    loop(tmp_path / "parts").fit(until=17)
+    loop(tmp_path / "parts").fit(until=30)
+    parts = loop(tmp_path / "parts").fit()
     assert np.array_equal(weights(whole), weights(parts))
     steps = [m["step"] for m in RunFolder(tmp_path / "parts").metrics()]
     assert steps == sorted(set(steps))
@@ -44,12 +44,12 @@ def slow(*given):
     time.sleep(0.05)
     return take(*given)
 going._one_step = slow
-going.go()
+going.fit()
 """
 
 
 def test_killed_at_any_moment_and_repeated_equals_never_killed(tmp_path: Path) -> None:
-    whole = loop(tmp_path / "whole").go()
+    whole = loop(tmp_path / "whole").fit()
     run = tmp_path / "killed"
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(run)], cwd=ROOT)
     while not (run / checkpoint.NAME).exists() and process.poll() is None:  # imports take long on a busy machine
@@ -59,12 +59,12 @@ def test_killed_at_any_moment_and_repeated_equals_never_killed(tmp_path: Path) -
     process.wait()
     reached = checkpoint.load(run / checkpoint.NAME)["step"]
     assert 0 < reached < SETTINGS.steps
-    assert np.array_equal(weights(loop(run).go()), weights(whole))
+    assert np.array_equal(weights(loop(run).fit()), weights(whole))
 
 
 def test_accumulated_parts_equal_the_whole_batch(tmp_path: Path) -> None:
-    whole = loop(tmp_path / "whole").go()
-    parts = loop(tmp_path / "parts", SETTINGS.model_copy(update={"accumulate": 4})).go()
+    whole = loop(tmp_path / "whole").fit()
+    parts = loop(tmp_path / "parts", SETTINGS.model_copy(update={"accumulate": 4})).fit()
     assert weights(parts) == pytest.approx(weights(whole), abs=1e-5)
 
 
@@ -73,7 +73,7 @@ import sys
 from pathlib import Path
 from tests.training.making import loop, weights
 going = loop(Path(sys.argv[1]))
-network = going.go()
+network = going.fit()
 if going.main:
     print(list(map(float, weights(network))))
 import torch.distributed
@@ -83,7 +83,7 @@ torch.distributed.destroy_process_group()
 
 def test_two_processes_train_to_what_one_with_the_whole_batch_does(tmp_path: Path) -> None:
     alone = loop(tmp_path / "alone")
-    expected = weights(alone.go())
+    expected = weights(alone.fit())
     script = tmp_path / "two.py"
     script.write_text(GLOO)
     RunFolder(tmp_path / "two").start({"family": "line", "loop": SETTINGS.model_dump(mode="json")}, [])
@@ -113,13 +113,13 @@ def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_run_in_the_folder_is_refused_with_what_differs(tmp_path: Path) -> None:
-    loop(tmp_path / "run").go(until=10)
+    loop(tmp_path / "run").fit(until=10)
     with pytest.raises(CohortError, match=r"loop.batch was 8, is now 16"):
         loop(tmp_path / "run", SETTINGS.model_copy(update={"batch": 16}))
 
 
 def test_a_checkpoint_cut_short_is_named(tmp_path: Path) -> None:
-    loop(tmp_path / "run").go(until=10)
+    loop(tmp_path / "run").fit(until=10)
     file = tmp_path / "run" / checkpoint.NAME
     file.write_bytes(file.read_bytes()[:500])
     with pytest.raises(CohortError, match="expected a checkpoint"):

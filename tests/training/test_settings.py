@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from synthcmr.errors import SettingsError
-from synthcmr.generators.flow.presets import PRESETS
+from synthcmr.generators.flow.settings import PRESETS
 from synthcmr.training.cluster import Job, submit
 from synthcmr.training.overrides import overridden
 

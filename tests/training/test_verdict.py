@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from synthcmr.training.draws import Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.verdict import verdict
 
@@ -30,7 +30,7 @@ class Regression(nn.Module):
 class Answers:
     """Noisy answers to lines of numbers; of the people that are learned from there may be few."""
 
-    turns = ("answers",)
+    optimizer_phases = ("answers",)
 
     def __init__(self, people: int) -> None:
         torch.manual_seed(0)
@@ -62,7 +62,7 @@ def test_the_verdict_is_right_on_runs_made_for_it(
     )
     run = RunFolder(tmp_path / "run")
     run.start({"family": "answers", "loop": settings.model_dump(mode="json")}, [])
-    Loop(Answers(people), settings, run, cpu=True).go()
+    Loop(Answers(people), settings, run, cpu=True).fit()
     judged = verdict(run.metrics())
     assert judged is not None
     assert judged.kind == kind

@@ -21,7 +21,7 @@ def load_attack_target(run: Path, references: Sequence[Path]) -> AttackTarget:
     from synthcmr.evaluation.privacy.dp_audit import PrivacyClaim
     from synthcmr.generators.families import load_generator
     from synthcmr.generators.sampler import SamplerSettings
-    from synthcmr.sampling.answering import Answering
+    from synthcmr.sampling.attack_adapter import Answering
 
     generator, *others = (load_generator(path) for path in (run, *references))
     answering = Answering(generator, SamplerSettings())

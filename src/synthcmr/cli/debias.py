@@ -73,7 +73,7 @@ def debias(
 
     expect_cohorts(cohort, copy, planned)
     expect_weights(run)
-    from synthcmr.cli.once import only
+    from synthcmr.cli.single_option import only
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.debias.experiment import run_experiment
     from synthcmr.fairness.debias.settings import DebiasSettings
@@ -114,7 +114,7 @@ def _sets(
     if not wanted or there:
         return there
     from synthcmr.fairness.debias.data import REAL, all_people
-    from synthcmr.fairness.debias.sets import make_sets
+    from synthcmr.fairness.debias.synthetic_sets import make_sets
     from synthcmr.verbs.progress import progress_bar
 
     all_people({REAL: cohort}, settings)  # refuse what cannot be learned before minutes of generating

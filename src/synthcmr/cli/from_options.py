@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 import typer
 from pydantic import BeforeValidator
 
-from synthcmr.cli.once import only
+from synthcmr.cli.single_option import only
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

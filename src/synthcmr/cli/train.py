@@ -149,7 +149,7 @@ def _told(
 def _begun(model: "Settings", family: str, start: str, rank: int | None) -> "Settings":
     """The settings of the weights to begin from: a network can only go on in its own shape."""
     from synthcmr.config import settings_from_dict
-    from synthcmr.generators.conditional.start import start_file, started
+    from synthcmr.generators.conditional.warm_start import start_file, started
 
     values = {**model.model_dump(), "start": start, "rank": rank}
     families = getattr(model, "begins_from", ()) or (family,)  # families from outside need not have it

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from synthcmr.conditioning.prompt import write_prompt
-from synthcmr.conditioning.shared import Shared
+from synthcmr.conditioning.prompt_writer import write_prompt
+from synthcmr.conditioning.unowned_module import Shared
 from synthcmr.conditioning.vocabulary import Vocabulary, is_present
 from synthcmr.errors import SettingsError
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from synthcmr.cohort.parallel import NETWORKS, cores, share
-from synthcmr.demo.place import Bar, Demo
+from synthcmr.demo.demo_paths import Bar, Demo
 from synthcmr.demo.record import PAGE, Record
 from synthcmr.demo.settings import QUICK, DemoSettings
 from synthcmr.demo.steps import STEPS
@@ -67,7 +67,7 @@ def run_demo(out: Path, settings: DemoSettings, bar: Bar, say: Say) -> Outcome:
 
 def _told(demo: Demo, record: Record, anew: bool, say: Say) -> Outcome:
     """The page and its sentences; taken as they are where no step ran."""
-    from synthcmr.report.demo.found import read_found
+    from synthcmr.report.demo.demo_results import read_found
     from synthcmr.report.demo.page import write_demo_page
     from synthcmr.report.demo.sentences import sentences
 

@@ -10,7 +10,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input, write_json
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.cohort.writers import get_writer
-from synthcmr.demo.place import Demo, Report
+from synthcmr.demo.demo_paths import Demo, Report
 from synthcmr.demo.settings import LABEL, PRESET, TARGET
 
 GENERATED, RECALIBRATED = "generated", "recalibrated"  # as spectra call them
@@ -65,7 +65,7 @@ def plan(demo: Demo) -> None:
 
 def generate(demo: Demo) -> None:
     """Their images, by the flow that ships: it has seen phantoms alone, as this demo's patients are."""
-    from synthcmr.fairness.debias.sets import like_images
+    from synthcmr.fairness.debias.synthetic_sets import like_images
     from synthcmr.fairness.planning.plan_folder import Plan
     from synthcmr.report.generated_page import write_generated_page
     from synthcmr.sampling.generate import generate as make

@@ -1,4 +1,4 @@
-"""What a refining generator is set to after its training, by measurement: greys of its looks, times of its steps, where phantoms begin."""
+"""What a refining generator is set to after its training, by measurement: times of its steps, where phantoms begin."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.provenance import Input
 from synthcmr.config import PreprocessSettings
 from synthcmr.evaluation.fidelity.spread import distance
-from synthcmr.evaluation.sample_scores import Numbers, frame_descriptors, ring_powers, thinned
+from synthcmr.evaluation.sample_scores import frame_descriptors, ring_powers, thinned
 from synthcmr.training.sample_look import Frames
 
 if TYPE_CHECKING:
     from synthcmr.cohort.records import SubjectRecord
     from synthcmr.generators.refine.generator import RefineGenerator
-    from synthcmr.generators.refine.greys import Greys
     from synthcmr.judges.segmenter import Segmenter
 
 BEGINS = (0.35, 0.45, 0.55, 0.65)  # of the way from noise (0) to image (1)
@@ -31,7 +30,6 @@ PHANTOMS, SEED = 8, 2026
 LEVELS = ("basal", "mid", "apical")
 STEPS = 8
 CALIBRATION = "calibration"  # name in the header of the weights
-PHANTOM = "phantom"  # the look of simulated images
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,6 @@ class LatePoint:
 class Calibration:
     """What was measured, and what is chosen by it."""
 
-    greys: dict[str, Greys]  # by look; empty where phantoms are nearer to real images as they are
     lates: tuple[LatePoint, ...]
     begins: tuple[BeginPoint, ...]
 
@@ -83,12 +80,11 @@ class Calibration:
 
 @dataclass(frozen=True)
 class _Phantoms:
-    """Slices of phantoms, and the greys of whole stacks."""
+    """Slices of phantoms."""
 
     image: npt.NDArray[np.float32]  # (slices, ED and ES, rows, columns)
     mask: Mask
     attributes: list[dict[str, Any]]
-    greys: Greys | None
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -116,7 +112,6 @@ def calibrate(run: Path, cohort: Cohort) -> tuple[RefineGenerator, str]:
         return generator, ""
     measured = measure(generator, cohort)
     header["model"] |= {"begin": measured.best.begin, "late": measured.late}
-    header["greys"] = {look: greys.to_json() for look, greys in measured.greys.items()}
     digest = save_weights(generator.network, run / WEIGHTS, header | {CALIBRATION: measured.to_json()})
     folder = RunFolder(run)
     ended = (folder.record().get("ended") or {}) | {CALIBRATION: measured.to_json()}
@@ -137,16 +132,12 @@ def measure(generator: RefineGenerator, cohort: Cohort) -> Calibration:
     from synthcmr.judges.segmenter import Segmenter
     from synthcmr.training.shipped import shipped
 
-    frames = _frames_by_look(cohort)
     phantoms = _phantoms(*_grid(cohort))
-    look = generator.usual_look if generator.usual_look in frames else next(iter(frames))
-    real = thinned(frames[look], 2 * len(phantoms))
+    real = thinned(_real_frames(generator, cohort), 2 * len(phantoms))
     descriptors, rings = frame_descriptors(real), ring_powers(real)
-    greys = _helpful_greys(frames, look, phantoms, descriptors)
-    starts = phantoms.image if not greys else _moved(phantoms, greys[PHANTOM], greys[look])
     usual = generator.network.settings.begin
     lates = tuple(
-        LatePoint(late, round(distance(rings, ring_powers(_refined(generator, phantoms, starts, usual, late))), 4))
+        LatePoint(late, round(distance(rings, ring_powers(_refined(generator, phantoms, usual, late))), 4))
         for late in LATES
     )
     late = min(lates, key=lambda point: point.rings).late
@@ -154,47 +145,26 @@ def measure(generator: RefineGenerator, cohort: Cohort) -> Calibration:
     own = _mean_dice(segmenter, phantoms.image, phantoms.mask)
     begins = []
     for begin in (b for b in BEGINS if b >= generator.network.settings.earliest):
-        refined = _refined(generator, phantoms, starts, begin, late)
+        refined = _refined(generator, phantoms, begin, late)
         share = _mean_dice(segmenter, refined.image.reshape(phantoms.image.shape), phantoms.mask) / own
         apart = distance(descriptors, frame_descriptors(refined))
         begins.append(BeginPoint(begin, round(apart, 4), round(share, 4)))
-    return Calibration(greys, lates, tuple(begins))
+    return Calibration(lates, tuple(begins))
 
 
-def _refined(
-    generator: RefineGenerator, phantoms: _Phantoms, starts: npt.NDArray[np.float32], begin: float, late: float
-) -> Frames:
+def _refined(generator: RefineGenerator, phantoms: _Phantoms, begin: float, late: float) -> Frames:
     from synthcmr.conditioning.condition import Condition
     from synthcmr.generators.sampler import SamplerSettings
 
     vocabulary, network = generator.vocabulary, generator.network
     known = [{k: v for k, v in row.items() if vocabulary.knows(k, v)} for row in phantoms.attributes]
-    conditions = [Condition(m, row, start=s) for m, row, s in zip(phantoms.mask, known, starts, strict=True)]
+    conditions = [Condition(m, row, start=s) for m, row, s in zip(phantoms.mask, known, phantoms.image, strict=True)]
     usual, network.settings = network.settings, network.settings.model_copy(update={"late": late})
     try:
         images = generator.sample(conditions, range(len(conditions)), SamplerSettings(steps=STEPS, begin=begin))
     finally:
         network.settings = usual
     return Frames.of(images, phantoms.mask)
-
-
-def _helpful_greys(frames: dict[str, Frames], look: str, phantoms: _Phantoms, descriptors: Numbers) -> dict[str, Greys]:
-    """Greys of phantoms and of every look, where phantoms with the greys of the usual look are nearer to its images; else none."""
-    greys = {name: own for name, its in frames.items() if name != PHANTOM and (own := _greys(its)) is not None}
-    if phantoms.greys is None or look not in greys:
-        return {}
-    plain = Frames.of(phantoms.image, phantoms.mask)
-    moved = Frames.of(_moved(phantoms, phantoms.greys, greys[look]), phantoms.mask)
-    if distance(descriptors, frame_descriptors(moved)) >= distance(descriptors, frame_descriptors(plain)):
-        return {}
-    return {**greys, PHANTOM: phantoms.greys}
-
-
-def _moved(phantoms: _Phantoms, source: Greys, target: Greys) -> npt.NDArray[np.float32]:
-    from synthcmr.generators.refine.greys import moved_greys
-
-    pairs = zip(phantoms.image, phantoms.mask, strict=True)
-    return np.stack([moved_greys(image, mask, source, target) for image, mask in pairs])
 
 
 def _grid(cohort: Cohort) -> tuple[int, float]:
@@ -206,7 +176,6 @@ def _grid(cohort: Cohort) -> tuple[int, float]:
 def _phantoms(size: int, spacing_mm: float) -> _Phantoms:
     """Two slices of each of several phantoms, scaled as parts of a whole stack are."""
     from synthcmr.cohort.preprocess.orient import slice_at
-    from synthcmr.generators.refine.greys import Greys
     from synthcmr.phantom.cohort import scanned
     from synthcmr.phantom.population import draw_subject
 
@@ -217,12 +186,10 @@ def _phantoms(size: int, spacing_mm: float) -> _Phantoms:
         for i, (image, mask, attributes) in enumerate(stacks)
         for z in (slice_at(mask, LEVELS[(i + k) % len(LEVELS)]) for k in (0, 1))
     ]
-    slices = [(image[f, z], mask[f, z]) for image, mask, _ in stacks for f in (0, 1) for z in range(image.shape[1])]
     return _Phantoms(
         np.stack([image for image, _, _ in chosen]).astype(np.float32),
         np.stack([mask for _, mask, _ in chosen]),
         [attributes for _, _, attributes in chosen],
-        Greys.of(*zip(*slices, strict=True)),
     )
 
 
@@ -235,23 +202,15 @@ def _stack(record: SubjectRecord) -> tuple[npt.NDArray[np.floating], Mask, dict[
     )
 
 
-def _frames_by_look(cohort: Cohort) -> dict[str, Frames]:
-    """Frames that were learned from, by their look."""
+def _real_frames(generator: RefineGenerator, cohort: Cohort) -> Frames:
+    """Frames of the look that is usually given."""
     from synthcmr.conditioning.condition import LOOK
     from synthcmr.generators.refine.frames import load_frames
 
     images = load_frames(cohort, "train")
-    looks = np.array([str(row[LOOK]) for row in images.attributes])
-    return {
-        look: Frames.of(images.image[looks == look], images.mask[looks == look])
-        for look in dict.fromkeys(looks.tolist())
-    }
-
-
-def _greys(frames: Frames) -> Greys | None:
-    from synthcmr.generators.refine.greys import Greys
-
-    return Greys.of(list(frames.image), list(frames.mask))
+    rows = [i for i, row in enumerate(images.attributes) if row[LOOK] == generator.usual_look]
+    rows = rows or list(range(len(images)))
+    return Frames.of(images.image[rows], images.mask[rows])
 
 
 def _mean_dice(segmenter: Segmenter, image: npt.NDArray[np.float32], mask: Mask) -> float:

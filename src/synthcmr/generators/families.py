@@ -52,7 +52,7 @@ def settings_of(name: str, preset: str) -> tuple[Settings, LoopSettings]:
     from synthcmr.generators.conditional.settings import chosen
 
     package = FAMILIES[name].split(":")[0].rpartition(".")[0]
-    return chosen(import_module(f"{package}.presets").PRESETS, preset)
+    return chosen(import_module(f"{package}.settings").PRESETS, preset)
 
 
 def fit_scored(

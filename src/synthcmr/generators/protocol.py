@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.labels import Mask
 from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import Settings
@@ -39,10 +38,6 @@ class Refines(Protocol):
     usual_begin: float  # where on the way from noise (0) to image (1) the image is taken up, unless asked otherwise
     usual_look: str  # whose images they look like, unless asked otherwise
     looks: tuple[str, ...]  # that can be asked for
-
-    def in_greys_of(self, look: str | None, image: npt.NDArray[np.float32], mask: Mask) -> npt.NDArray[np.float32]:
-        """A phantom, as bright as images of a look, or of the usual one, are."""
-        ...
 
 
 def refines(generator: object) -> bool:

@@ -20,12 +20,12 @@ from synthcmr.judges.fitting import fit_judge
 from synthcmr.judges.reader import BATCH, HEAD, ReaderNetwork, ReaderTrainee, vocabulary_to_read
 from synthcmr.judges.settings import EncoderSettings
 from synthcmr.judges.starting_weights import fill, fill_head, new_outputs, starting_weights
-from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.layout import channels_last_batch
 from synthcmr.training.loop import Observer
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Batch
+from synthcmr.training.training_task import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header
 
 OWN_HEADS = ("damage.weight", "damage.bias", "shape.weight", "shape.bias")  # which a reader lacks
@@ -139,7 +139,7 @@ def _common(features: Tensor) -> Tensor:
 class EncoderTrainee(ReaderTrainee):
     """The encoder in training: the held-out images are damaged too, each always alike."""
 
-    turns: tuple[str, ...] = ("encode",)
+    optimizer_phases: tuple[str, ...] = ("encode",)
 
     def __init__(self, network: EncoderNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
         """Take a network and the images."""

@@ -16,7 +16,7 @@ from synthcmr.training.loop import Loop, Observer
 from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Trainee
+from synthcmr.training.training_task import Trainee
 from synthcmr.training.weights import save_weights
 
 Limits = dict[str, dict[str, float]]  # "slice" and "stack" -> what -> what nearly all real images reach
@@ -60,7 +60,7 @@ def fit_judge(
         folder.start(full, inputs)
     torch.manual_seed(loop.seed)
     going = Loop(build(), loop, folder, observe)
-    network = going.go()
+    network = going.fit()
     if going.main:
         header = full | {"limits": limits(network), "steps": going.step}
         folder.finish(save_weights(network, run / WEIGHTS, header), inputs)

@@ -22,12 +22,12 @@ from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.settings import ReaderSettings
 from synthcmr.judges.starting_weights import StartingWeights, fill, fill_head, going_on, new_outputs, starting_weights
 from synthcmr.training.device import best_device
-from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.layout import channels_last, channels_last_batch
 from synthcmr.training.loop import Observer
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Batch
+from synthcmr.training.training_task import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header
 
 BATCH = 64
@@ -212,7 +212,7 @@ class ReaderNetwork(nn.Module):
 class ReaderTrainee:
     """The reader in training."""
 
-    turns: tuple[str, ...] = ("read",)
+    optimizer_phases: tuple[str, ...] = ("read",)
 
     def __init__(self, network: ReaderNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
         """Take a network and the images."""

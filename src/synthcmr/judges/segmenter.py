@@ -21,12 +21,12 @@ from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.settings import SegmenterSettings
 from synthcmr.judges.starting_weights import fill, starting_weights
 from synthcmr.training.device import best_device
-from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.layout import channels_last_batch
 from synthcmr.training.loop import Observer
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Batch
+from synthcmr.training.training_task import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header
 
 CLASSES = 1 + len(STRUCTURES)
@@ -137,7 +137,7 @@ class Segmenter:
 class SegmenterTrainee:
     """The segmenter in training."""
 
-    turns: tuple[str, ...] = ("segment",)
+    optimizer_phases: tuple[str, ...] = ("segment",)
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ POINTS_PER_SEGMENT = 6
 
 @dataclass(frozen=True)
 class Tree:
-    """Straight pieces of vessel, mm: from, to, radius."""
+    """LinearPath pieces of vessel, mm: from, to, radius."""
 
     start: Rows  # (pieces, 3): x, y, z
     end: Rows

@@ -8,7 +8,7 @@ from typing import Any
 from synthcmr.cohort import Cohort
 from synthcmr.errors import counted
 from synthcmr.evaluation.score import ScoreCard
-from synthcmr.report.made_from import MadeFrom
+from synthcmr.report.lineage import MadeFrom
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
 from synthcmr.report.model_card import limits
 from synthcmr.report.people import drawn, people

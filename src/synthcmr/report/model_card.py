@@ -9,7 +9,7 @@ from typing import Any
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.evaluation.verdict import listed
-from synthcmr.report.made_from import MadeFrom
+from synthcmr.report.lineage import MadeFrom
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
 from synthcmr.report.people import people
 from synthcmr.training.run_folder import RunFolder

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr.fairness.planning.plan_folder import PAGE_FILE, Plan
-from synthcmr.fairness.planning.planned import PlannedCell, PlanRow
+from synthcmr.fairness.planning.plan_table import PlannedCell, PlanRow
 from synthcmr.fairness.planning.remarks import unit
 from synthcmr.report.offline_page import write_page
 

@@ -14,7 +14,7 @@ from synthcmr.generators.fingerprints import Fingerprints
 from synthcmr.judges.limits import asked_probability, mean_dice
 from synthcmr.judges.reader import AttributeReader, by_subject
 from synthcmr.judges.segmenter import Segmenter
-from synthcmr.sampling.plausible import implausible
+from synthcmr.sampling.mask_checks import implausible
 from synthcmr.sampling.settings import ScreenSettings
 from synthcmr.training.shipped import shipped
 

@@ -163,19 +163,11 @@ def _beginning(m: Made, generator: Generator, sources: Sources, settings: Genera
     """What a refining generator begins from: a phantom, a phantom around a given heart, or a real image."""
     request = m.request
     if settings.masks == "generated" or request.like is None or sources.like is None:
-        phantom = simulated(request, _scanner(m, generator), sources, settings, seed)
-        return _as_bright(phantom, generator, settings)
+        return simulated(request, _scanner(m, generator), sources, settings, seed)
     anatomy = _followed_anatomy(request, sources, settings, seed)
     if settings.redraw:
         return Simulated(anatomy, load_pixels(sources.like, request.like))
-    return _as_bright(painted_in(anatomy, request, _scanner(m, generator), settings, seed), generator, settings)
-
-
-def _as_bright(phantom: Simulated, generator: Generator, settings: GenerateSettings) -> Simulated:
-    """A phantom with the greys of the look that it is given."""
-    if not isinstance(generator, Refines):
-        return phantom
-    return replace(phantom, image=generator.in_greys_of(settings.look, phantom.image, phantom.anatomy.mask))
+    return painted_in(anatomy, request, _scanner(m, generator), settings, seed)
 
 
 def _drawn(request: Request, sources: Sources, settings: GenerateSettings, attempt: int) -> Anatomy:

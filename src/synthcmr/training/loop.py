@@ -17,18 +17,18 @@ import torch
 from torch import nn
 
 from synthcmr.training import checkpoint
-from synthcmr.training.ahead import Ahead
 from synthcmr.training.best_look import BestLook
 from synthcmr.training.device import peak_memory_mb
-from synthcmr.training.draws import Order, held_out_draws
 from synthcmr.training.ema import Ema
+from synthcmr.training.prefetch import Ahead
 from synthcmr.training.privacy import Secret
 from synthcmr.training.private_run import PrivateRun, private_run
 from synthcmr.training.private_step import add_noise, clipped_sum
 from synthcmr.training.processes import accelerator, images_at_once
 from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.sample_order import Order, held_out_draws
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Batch, Trainee
+from synthcmr.training.training_task import Batch, Trainee
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +96,7 @@ class Loop:
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
-        self._accelerator = accelerator(settings, cpu, len(trainee.turns))
+        self._accelerator = accelerator(settings, cpu, len(trainee.optimizer_phases))
         self._part = images_at_once(settings, self._accelerator.num_processes)
         self._training_rows, self._held_out_rows = trainee.sizes()
         self._order = Order(self._training_rows, settings.seed, weights)
@@ -112,14 +112,14 @@ class Loop:
         """What has been spent so far, where the run is private."""
         if self._private is None:
             return None
-        return self._private.promise.statement(self.step * len(self.trainee.turns))
+        return self._private.promise.statement(self.step * len(self.trainee.optimizer_phases))
 
     @property
     def main(self) -> bool:
         """Whether this process writes the files."""
         return bool(self._accelerator.is_main_process)
 
-    def go(self, until: int | None = None) -> nn.Module:
+    def fit(self, until: int | None = None) -> nn.Module:
         """Train to the end, or to a step.
 
         Returns:
@@ -157,7 +157,7 @@ class Loop:
                 weight_decay=self.settings.weight_decay,
                 betas=self._wishes(turn).get("betas", BETAS),
             )
-            for turn in self.trainee.turns
+            for turn in self.trainee.optimizer_phases
         }
         self._network, *prepared = self._accelerator.prepare(network, *self._optimisers.values())
         self._prepared = dict(zip(self._optimisers, prepared, strict=True))
@@ -199,7 +199,7 @@ class Loop:
     def _private_gradient(self, turn: str, private: PrivateRun) -> dict[str, torch.Tensor]:
         """The noisy sum of the clipped gradients of the subjects that take part, over how many do on average."""
         parameters = self.trainee.parameters(turn)
-        which, mechanism = self.trainee.turns.index(turn), private.promise
+        which, mechanism = self.trainee.optimizer_phases.index(turn), private.promise
         chosen = private.secret.taking_part(self.step, which, mechanism.people, mechanism.q)
         mine = chosen[self._accelerator.process_index :: self._accelerator.num_processes]
         seen: list[torch.Tensor] = []
@@ -281,7 +281,7 @@ class Loop:
             part = mine[k : k + HELD_OUT_BATCH]
             with self._accelerator.autocast():
                 loss, _ = self._ema.network(
-                    self.trainee.turns[-1], self._moved(self.trainee.batch(part, held_out=held_out))
+                    self.trainee.optimizer_phases[-1], self._moved(self.trainee.batch(part, held_out=held_out))
                 )
             total += torch.stack([loss.float() * len(part), torch.tensor(float(len(part)), device=total.device)])
         total = self._accelerator.reduce(total, "sum")
@@ -323,7 +323,7 @@ class Loop:
     def _show(self, numbers: dict[str, float], seconds: float, first: int) -> None:
         if self.observe is not None and self.main:
             per_step = seconds / (self.step - first)
-            loss = numbers[f"loss_{self.trainee.turns[-1]}"]
+            loss = numbers[f"loss_{self.trainee.optimizer_phases[-1]}"]
             left = per_step * (self.settings.steps - self.step)
             self.observe(Progress(self.step, self.settings.steps, loss, self._held_out, left))
 

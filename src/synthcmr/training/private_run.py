@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthcmr.errors import SettingsError
-from synthcmr.training.draws import Draw
 from synthcmr.training.privacy import Promise, Secret, promise
 from synthcmr.training.private_step import check_private
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings, check_even
-from synthcmr.training.trainee import KnowsPeople, Trainee
+from synthcmr.training.training_task import KnowsPeople, Trainee
 
 
 @dataclass
@@ -45,5 +45,5 @@ def private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
             "--dp: expected a model that tells its subjects apart; judges, and parts trained first, do not"
         )
     people = trainee.people()
-    mechanism = promise(settings.dp, len(people), settings.steps * len(trainee.turns))
+    mechanism = promise(settings.dp, len(people), settings.steps * len(trainee.optimizer_phases))
     return PrivateRun(mechanism, Secret(), people, settings.dp.slices)

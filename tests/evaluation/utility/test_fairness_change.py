@@ -8,13 +8,13 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.fairness.classified import classified_scores
-from synthcmr.evaluation.fairness.outlined import outlined_scores
+from synthcmr.evaluation.fairness.classification_gaps import classified_scores
+from synthcmr.evaluation.fairness.segmentation_gaps import outlined_scores
 from synthcmr.evaluation.score import Score
 from synthcmr.evaluation.utility.classification.answers import Answers, Asked
 from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, People
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
-from synthcmr.fairness.debias.rates import Said
+from synthcmr.fairness.debias.bootstrap_rates import Said
 from synthcmr.fairness.debias.settings import DebiasSettings
 from tests.evaluation.utility.making import settings
 

@@ -8,7 +8,7 @@ import torch
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.utility.drawn import mean_score
+from synthcmr.evaluation.utility.bootstrap_means import mean_score
 from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, People, people_of
 from synthcmr.evaluation.utility.segmentation.arms import Task, job_of, label, left_out, tasks
 from synthcmr.evaluation.utility.segmentation.job import lesson_of

@@ -7,9 +7,9 @@ from fairlearn.metrics import demographic_parity_difference, equal_opportunity_d
 from scipy.stats import hypergeom
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from synthcmr.fairness.debias.bootstrap_rates import Said, chance, draw, headline, interval
 from synthcmr.fairness.debias.groups import groupings
 from synthcmr.fairness.debias.people import cells
-from synthcmr.fairness.debias.rates import Said, chance, draw, headline, interval
 from synthcmr.fairness.debias.scores import group_frame
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.fairness.classified import GAPS, WORST, classified_scores, main_grouping
-from synthcmr.evaluation.fairness.outlined import CHANGE, outlined_scores
+from synthcmr.evaluation.fairness.classification_gaps import GAPS, WORST, classified_scores, main_grouping
+from synthcmr.evaluation.fairness.segmentation_gaps import CHANGE, outlined_scores
 from synthcmr.evaluation.score import PartResult, Score, absent
 from synthcmr.evaluation.utility.classification.answers import answers
 from synthcmr.evaluation.utility.part import check_learner

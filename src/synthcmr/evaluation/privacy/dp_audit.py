@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.config import Settings
-from synthcmr.training.draws import Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.privacy import PrivacySettings
 from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
 
 CONFIDENCE = 0.95
@@ -81,7 +81,7 @@ class CanaryRegression(nn.Module):
 class CanarySubjects:
     """Ordinary subjects and those canaries whose coin said so, as the loop trains on them."""
 
-    turns: tuple[str, ...] = ("line",)
+    optimizer_phases: tuple[str, ...] = ("line",)
 
     def __init__(self, included: npt.NDArray[np.bool_], ordinary: int, seed: int) -> None:
         """Make everyone."""
@@ -144,7 +144,7 @@ def audit_claim(
     )
     run = RunFolder(folder)
     run.start({"family": "canaries", "loop": settings.model_dump(mode="json")}, [])
-    learned = Loop(trainee, settings, run, cpu=True).go()
+    learned = Loop(trainee, settings, run, cpu=True).fit()
     weight = next(learned.parameters()).detach().numpy()[FEATURES:]
     return audit_scores(weight, included, claim.epsilon, claim.delta)
 

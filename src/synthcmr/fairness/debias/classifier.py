@@ -18,12 +18,12 @@ from torch.nn import functional
 from synthcmr.fairness.debias.examples import FRAMES, Examples
 from synthcmr.fairness.debias.settings import ClassifierSettings
 from synthcmr.judges.augment import standardise, varied
-from synthcmr.training.draws import Draw
 from synthcmr.training.layout import channels_last, channels_last_batch
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Batch
+from synthcmr.training.training_task import Batch
 
 Floats = npt.NDArray[np.float64]
 BATCH = 64
@@ -115,7 +115,7 @@ class Classifier(nn.Module):
 class ClassifierTrainee:
     """The classifier in training."""
 
-    turns: tuple[str, ...] = ("classify",)
+    optimizer_phases: tuple[str, ...] = ("classify",)
 
     def __init__(self, network: Classifier, lesson: Lesson) -> None:
         """Take a network and what it learns from."""
@@ -185,7 +185,7 @@ def train(
     best = Trained(network)
     stops = range(look_every, loop.steps, look_every) if watch is not None else ()
     for stop in (*stops, loop.steps):
-        averaged = cast(Classifier, going.go(until=stop))
+        averaged = cast(Classifier, going.fit(until=stop))
         loss = float("inf") if watch is None else watch.loss(probabilities(averaged, watch.examples, len(watch.label)))
         best.history.append((stop, loss))
         if loss < best.loss or watch is None:

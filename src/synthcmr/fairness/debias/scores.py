@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.fairness.debias.bootstrap_rates import (
+    Draws,
+    Floats,
+    Ints,
+    Said,
+    chance,
+    draw,
+    group_scores,
+    headline,
+    interval,
+)
 from synthcmr.fairness.debias.groups import Grouping, groupings
 from synthcmr.fairness.debias.people import cells
-from synthcmr.fairness.debias.rates import Draws, Floats, Ints, Said, chance, draw, group_scores, headline, interval
 from synthcmr.fairness.debias.remedies import NOTHING, ON_TOP, Remedy
 from synthcmr.fairness.debias.settings import DebiasSettings
 

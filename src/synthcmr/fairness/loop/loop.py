@@ -19,7 +19,7 @@ from synthcmr.fairness.debias.leaks import check_synthetic
 from synthcmr.fairness.debias.people import UNKNOWN
 from synthcmr.fairness.debias.remedies import NOTHING, Remedy
 from synthcmr.fairness.debias.scores import Results
-from synthcmr.fairness.debias.sets import like_images
+from synthcmr.fairness.debias.synthetic_sets import like_images
 from synthcmr.fairness.loop.gains import Kind, allocate, kinds_of, rates
 from synthcmr.fairness.loop.measuring import Look, gained, look
 from synthcmr.fairness.loop.settings import BalanceSettings

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synthcmr.fairness.debias.bootstrap_rates import draw, interval
 from synthcmr.fairness.debias.people import UNKNOWN, cells
-from synthcmr.fairness.debias.rates import draw, interval
 from synthcmr.fairness.loop.gains import FLOOR, Floats, Kind, Measured
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import numpy as np
 
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.cells import in_words
-from synthcmr.fairness.planning.carried import Carried
+from synthcmr.fairness.planning.attribute_pool import Carried
+from synthcmr.fairness.planning.cell_allocation import Settled, settle
 from synthcmr.fairness.planning.copies import COUNTED_BY, WEIGHTED_BY
 from synthcmr.fairness.planning.crossing import (
     Cell,
@@ -22,15 +23,14 @@ from synthcmr.fairness.planning.crossing import (
     resolve,
     training_subjects,
 )
-from synthcmr.fairness.planning.donors import Donors
-from synthcmr.fairness.planning.leaks import check_plan
+from synthcmr.fairness.planning.donor_selection import Donors
 from synthcmr.fairness.planning.plan_folder import Plan, PlannedCohort
-from synthcmr.fairness.planning.planned import OWN_COLUMNS, PlanRow
+from synthcmr.fairness.planning.plan_table import OWN_COLUMNS, PlanRow
 from synthcmr.fairness.planning.remarks import remarks
+from synthcmr.fairness.planning.residual_associations import tangles
 from synthcmr.fairness.planning.rows import RowWriter
 from synthcmr.fairness.planning.settings import PlanSettings
-from synthcmr.fairness.planning.settling import Settled, settle
-from synthcmr.fairness.planning.tangles import tangles
+from synthcmr.fairness.planning.split_checks import check_plan
 from synthcmr.fairness.planning.target import Target, parse_target
 from synthcmr.sampling.requests import seed_of
 

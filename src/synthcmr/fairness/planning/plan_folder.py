@@ -13,9 +13,9 @@ from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, wr
 from synthcmr.cohort.tables import write_table
 from synthcmr.config import recorded_settings
 from synthcmr.errors import SettingsError, in_words
-from synthcmr.fairness.planning.planned import PlannedCell, PlanRow, column_types, rows_hash
+from synthcmr.fairness.planning.plan_table import PlannedCell, PlanRow, column_types, rows_hash
+from synthcmr.fairness.planning.residual_associations import Tangle
 from synthcmr.fairness.planning.settings import PlanSettings
-from synthcmr.fairness.planning.tangles import Tangle
 from synthcmr.formats import PLAN
 from synthcmr.sampling.requests import PLANNED, Request
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synthcmr.fairness.planning.planned import PlannedCell
+from synthcmr.fairness.planning.plan_table import PlannedCell
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.fairness.planning.target import Target
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthcmr.conditioning.prompt import write_prompt
-from synthcmr.fairness.planning.carried import Person
-from synthcmr.fairness.planning.donors import Donor, Donors
-from synthcmr.fairness.planning.planned import PlannedCell, PlanRow
+from synthcmr.conditioning.prompt_writer import write_prompt
+from synthcmr.fairness.planning.attribute_pool import Person
+from synthcmr.fairness.planning.donor_selection import Donor, Donors
+from synthcmr.fairness.planning.plan_table import PlannedCell, PlanRow
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.fairness.planning.smoothing import Kernel
 from synthcmr.sampling.requests import WHOLE, seed_of

@@ -58,7 +58,7 @@ class Mapping:
             folder.start(record, list(inputs))
         torch.manual_seed(loop.seed)
         going = Loop(MappingTrainee(Mapper(model), training, held_out, shr), loop, folder, observe)
-        network = going.go()
+        network = going.fit()
         if going.main:
             folder.finish(save_weights(network, run / WEIGHTS, record | {"steps": going.step}), list(inputs))
         return cls(cast(Mapper, network), file_hash(run / WEIGHTS))

@@ -13,8 +13,8 @@ from synthcmr.frequency.images import Batch as Frames
 from synthcmr.frequency.mapping.network import Mapper
 from synthcmr.frequency.plane import Floats, pixels, spectra
 from synthcmr.frequency.replacement import Replacement
-from synthcmr.training.draws import Draw
-from synthcmr.training.trainee import Batch
+from synthcmr.training.sample_order import Draw
+from synthcmr.training.training_task import Batch
 
 BENDS = 3  # terms of a random gain over frequency
 
@@ -47,7 +47,7 @@ class RealFrames:
 class MappingTrainee:
     """The mapper in training."""
 
-    turns: tuple[str, ...] = ("map",)
+    optimizer_phases: tuple[str, ...] = ("map",)
 
     def __init__(self, network: Mapper, training: RealFrames, held_out: RealFrames | None, shr: Replacement) -> None:
         """Take a network, frames, and the SHR by which they are perturbed."""

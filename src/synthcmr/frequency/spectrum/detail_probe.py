@@ -15,11 +15,11 @@ from torch.nn import functional
 
 from synthcmr.frequency.plane import Floats
 from synthcmr.frequency.spectrum.probe import folds_of
-from synthcmr.training.draws import Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.trainee import Batch
+from synthcmr.training.training_task import Batch
 
 FOLDS = 3
 AT_ONCE = 64
@@ -51,7 +51,7 @@ class DetailNetwork(nn.Module):
 class DetailTrainee:
     """The network in training."""
 
-    turns: tuple[str, ...] = ("tell",)
+    optimizer_phases: tuple[str, ...] = ("tell",)
 
     def __init__(self, image: Pixels, label: npt.NDArray[np.int64]) -> None:
         """Take images and labels."""
@@ -103,7 +103,7 @@ def _trained(image: Pixels, label: npt.NDArray[np.int64], steps: int, seed: int)
     share = 1 / np.bincount(label, minlength=2)[label]
     with tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(seed)
-        network = Loop(DetailTrainee(image, label), loop, RunFolder(Path(folder)), weights=share).go()
+        network = Loop(DetailTrainee(image, label), loop, RunFolder(Path(folder)), weights=share).fit()
     return cast(DetailNetwork, network.eval())
 
 

@@ -21,18 +21,18 @@ from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.render import errors, render
 from synthcmr.generators.conditional.settings import ConditionalSettings, Presets, chosen
-from synthcmr.generators.conditional.start import begin_from, phantoms_like, start_file, start_vocabulary
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.conditional.warm_start import begin_from, phantoms_like, start_file, start_vocabulary
 from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.device import best_device
-from synthcmr.training.draws import balanced_weights
 from synthcmr.training.images import TrainingImages, check_balance, load_splits
 from synthcmr.training.loop import Loop, Observer, as_part
 from synthcmr.training.low_rank import merge_low_rank, tune_low_rank
 from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import SO_FAR, WEIGHTS, RunFolder
 from synthcmr.training.sample_look import SampleScorer
+from synthcmr.training.sample_order import balanced_weights
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.verdict import verdict
 from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
@@ -142,7 +142,7 @@ class ConditionalGenerator(Generic[N]):
 
         weights = cls.weights(training, settings, loop)
         going = Loop(trainee, loop, folder, observe, weights, keep=keep, score=scored if score else None)
-        network = cast(N, going.go())
+        network = cast(N, going.fit())
         if not going.main:
             return cls(network, "", {})
         merge_low_rank(network)
@@ -224,10 +224,7 @@ class ConditionalGenerator(Generic[N]):
         network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
         network.to(best_device())
-        facts = {
-            k: header.get(k)
-            for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy", "looks", "greys")
-        }
+        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy", "looks")}
         return cls(cast(N, network), file_hash(weights), facts)
 
     def sample(

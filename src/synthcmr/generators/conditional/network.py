@@ -15,7 +15,7 @@ from synthcmr.conditioning.masks import CHANNELS
 from synthcmr.conditioning.tokens import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.asked import Asked, Attributes
+from synthcmr.generators.conditional.condition_batch import Asked, Attributes
 from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.sampler import SamplerSettings
 
@@ -30,7 +30,7 @@ AROUND_HEART = 3  # pixels, so that its outline counts on both sides
 class ConditionalNetwork(nn.Module, ABC):
     """Base of the networks of all families; it holds the text encoder."""
 
-    turns: tuple[str, ...] = ("all",)  # losses that are minimised in turn; one for most
+    optimizer_phases: tuple[str, ...] = ("all",)  # losses that are minimised in turn; one for most
     any_frames: bool = False  # whether images may have any number of frames
 
     def __init__(self, settings: ConditionalSettings, vocabulary: Vocabulary) -> None:

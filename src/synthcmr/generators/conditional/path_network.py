@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import Asked, around_asked, around_batch, channels_around
+from synthcmr.generators.conditional.condition_batch import Asked, around_asked, around_batch, channels_around
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
-from synthcmr.generators.conditional.paths import Path, linear_guess, path_of
+from synthcmr.generators.conditional.paths import ProbabilityPath, path_of, wiener_prediction
 from synthcmr.generators.conditional.settings import UnetSettings
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.conditional.unet import build_unet, call_unet
@@ -32,7 +32,7 @@ class PathNetwork(ConditionalNetwork):
     """What a network says of x_t, on one of the paths."""
 
     settings: UnetSettings
-    path: Path
+    path: ProbabilityPath
     family: str
     spectrum: Tensor  # power of images by frequency
 
@@ -90,7 +90,7 @@ class PathNetwork(ConditionalNetwork):
         if self.settings.predict == "image":
             left = (1 - t.float()).clamp(min=LEFT_AT_LEAST)[:, None, None, None]
             return (out - x_t.float()) / left
-        guess, spread = linear_guess(x_t, t, self.spectrum)
+        guess, spread = wiener_prediction(x_t, t, self.spectrum)
         return guess + spread * out
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -26,7 +26,7 @@ SCHEDULERS = ("unipc", "dpm++", "ddim", "ddpm")
 _IMPORTING = Lock()
 
 
-class Path(Protocol):
+class ProbabilityPath(Protocol):
     """How noise becomes an image, and what a network is asked about it."""
 
     samplers: tuple[str, ...]  # the first is the usual one
@@ -44,7 +44,7 @@ class Path(Protocol):
         ...
 
 
-class Straight:
+class LinearPath:
     """x_t = (1 - t) x_0 + t x_1; the network says x_1 - x_0."""
 
     samplers: tuple[str, ...] = tuple(SOLVERS)
@@ -65,7 +65,7 @@ class Straight:
         )
 
 
-class Arc:
+class VariancePreservingPath:
     """x_t = alpha x_1 + sigma x_0, alpha^2 + sigma^2 = 1, on the cosine schedule; the network says v = alpha x_0 - sigma x_1."""
 
     samplers: tuple[str, ...] = SCHEDULERS
@@ -95,15 +95,15 @@ class Arc:
         return x
 
 
-PATHS: tuple[Path, ...] = (Straight(), Arc())
+PATHS: tuple[ProbabilityPath, ...] = (LinearPath(), VariancePreservingPath())
 
 
-def path_of(sampler: str) -> Path:
+def path_of(sampler: str) -> ProbabilityPath:
     """The path that a sampler follows."""
     return next(path for path in PATHS if sampler in path.samplers)
 
 
-def linear_guess(x_t: Tensor, t: Tensor, spectrum: Tensor) -> tuple[Tensor, Tensor]:
+def wiener_prediction(x_t: Tensor, t: Tensor, spectrum: Tensor) -> tuple[Tensor, Tensor]:
     """The best linear guess of the velocity on the straight line, and the spread of what is left.
 
     It is (t S - (1 - t)) / (t^2 S + (1 - t)^2) at power S; S / (t^2 S + (1 - t)^2) is left.

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from synthcmr.conditioning.condition import Condition
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.asked import as_asked
+from synthcmr.generators.conditional.condition_batch import as_asked
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.threads import one_thread_each
 from synthcmr.generators.sampler import SamplerSettings
 
 if TYPE_CHECKING:
-    from synthcmr.generators.flow.network import FlowNetwork
+    from synthcmr.generators.flow.generator import FlowNetwork
 
 
 Rows = list[int]

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from synthcmr.conditioning.attribute_dropout import P_EMPTY, P_SOME, P_WITHOUT_METADATA
 from synthcmr.conditioning.condition import SCANNER, VIEW
-from synthcmr.conditioning.dropping import P_EMPTY, P_SOME, P_WITHOUT_METADATA
 from synthcmr.conditioning.masks import as_tensor, one_hot
 from synthcmr.conditioning.tokens import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
@@ -19,9 +19,9 @@ from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.training.device import best_device
-from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages
-from synthcmr.training.trainee import Batch
+from synthcmr.training.sample_order import Draw
+from synthcmr.training.training_task import Batch
 
 MOST_NEIGHBOURS = 2
 

@@ -9,16 +9,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from synthcmr.conditioning.attribute_dropout import drop_some
 from synthcmr.conditioning.condition import Condition
-from synthcmr.conditioning.dropping import drop_some
 from synthcmr.conditioning.masks import as_tensor, one_hot
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.sample_look import MOST_REAL, Frames, SampleLook, spread_rows
-from synthcmr.training.trainee import Batch
+from synthcmr.training.sample_order import Draw
+from synthcmr.training.training_task import Batch
 
 SHEET_IMAGES = 8
 SHEET_STEPS = 12
@@ -31,7 +31,7 @@ class ConditionalTrainee:
     def __init__(self, network: ConditionalNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
         """Take a network and the images."""
         self.network: nn.Module = network
-        self.turns = network.turns
+        self.optimizer_phases = network.optimizer_phases
         self._own = network
         self._images = {False: training, True: held_out}
 

@@ -1,10 +1,11 @@
-"""Settings of the diffusion family."""
+"""Settings of the diffusion family, and presets of them and of the run for the machine at hand."""
 
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from synthcmr.generators.conditional.settings import UnetSettings
+from synthcmr.generators.conditional.settings import Presets, UnetSettings
+from synthcmr.generators.flow.settings import PRESETS as FLOW
 
 
 class DiffusionSettings(UnetSettings):
@@ -17,3 +18,8 @@ class DiffusionSettings(UnetSettings):
         description="channels: beside the image; controlnet: a control branch beside a frozen network that was trained without masks; "
         "none: that network alone",
     )
+
+
+PRESETS: Presets = {
+    name: (DiffusionSettings.model_validate(model.model_dump()), loop) for name, (model, loop) in FLOW.items()
+}

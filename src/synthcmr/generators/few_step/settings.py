@@ -1,10 +1,12 @@
-"""Settings of the few-step family."""
+"""Settings of the few-step family, and presets of them and of the run for the machine at hand."""
 
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.training.settings import LoopSettings
 
 
 class FewStepSettings(FlowSettings):
@@ -27,3 +29,27 @@ class FewStepSettings(FlowSettings):
     branch: Literal["empty", "metadata-free"] = "metadata-free"
     until: float = Field(0.2, gt=0, le=1)
     rescale: float = Field(0.5, ge=0, le=1)
+
+
+_MODEL = FewStepSettings()
+
+
+def _loop(steps: int, batch: int) -> LoopSettings:
+    return LoopSettings(
+        steps=steps,
+        batch=batch,
+        learning_rate=2e-4,
+        ema=0.99,
+        held_out_every=100,
+        held_out_images=32,
+        sheet_every=200,
+        checkpoint_every=100,
+    )
+
+
+PRESETS: Presets = {
+    "cpu": (_MODEL, _loop(600, 8)),
+    "8g": (_MODEL, _loop(5000, 16)),
+    "24g": (_MODEL, _loop(10_000, 32)),
+    "80g": (_MODEL, _loop(10_000, 64)),
+}

@@ -1,10 +1,11 @@
-"""Settings of the gan family."""
+"""Settings of the gan family, and presets of them and of the run for the machine at hand."""
 
 from typing import ClassVar
 
 from pydantic import Field
 
-from synthcmr.generators.spade.settings import SpadeSettings
+from synthcmr.generators.conditional.settings import Presets
+from synthcmr.generators.spade.settings import LOOPS, WIDER, WIDEST, WIDTHS, SpadeSettings
 
 
 class GanSettings(SpadeSettings):
@@ -41,3 +42,12 @@ class GanSettings(SpadeSettings):
         description="strength of the shifts and changes of brightness that discriminators see images through, so that a small cohort "
         "is not learned by heart; 1 is DiffAugment's, with which they learn more slowly, 0 is none",
     )
+
+
+_LOOPS = {name: loop.model_copy(update={"learning_rate": 2e-4, "warmup": 20}) for name, loop in LOOPS.items()}
+PRESETS: Presets = {
+    "cpu": (GanSettings(), _LOOPS["cpu"]),
+    "8g": (GanSettings(channels=WIDTHS, judge_channels=48), _LOOPS["8g"]),
+    "24g": (GanSettings(channels=WIDER, judge_channels=64), _LOOPS["24g"]),
+    "80g": (GanSettings(channels=WIDEST, judge_channels=64, judge_scales=3), _LOOPS["80g"]),
+}

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import l1_loss, pixel_shuffle, pixel_unshuffle
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import Asked
+from synthcmr.generators.conditional.condition_batch import Asked
 from synthcmr.generators.conditional.network import ConditionalNetwork, heart_weights
 from synthcmr.generators.conditional.spectrum import amplitude
 from synthcmr.generators.latent.settings import FIRST_PATCH, LatentSettings
@@ -22,7 +22,7 @@ GROUPS = 16
 class FirstStage(ConditionalNetwork):
     """Images to latents and back; it is told nothing else."""
 
-    turns = ("first_stage",)
+    optimizer_phases = ("first_stage",)
     settings: LatentSettings
     mean: Tensor  # of latents, channel by channel
     spread: Tensor

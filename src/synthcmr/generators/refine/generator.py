@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.labels import Mask
 from synthcmr.conditioning.condition import LOOK, Condition
 from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.settings import Presets
-from synthcmr.generators.refine.frames import PHANTOM, frame_weights, load_frame_splits, looks_of, usual_look
-from synthcmr.generators.refine.greys import Greys, moved_greys
+from synthcmr.generators.refine.frames import frame_weights, load_frame_splits, looks_of, usual_look
 from synthcmr.generators.refine.network import RefineNetwork
-from synthcmr.generators.refine.presets import PRESETS
-from synthcmr.generators.refine.settings import RefineSettings
+from synthcmr.generators.refine.settings import PRESETS, RefineSettings
 from synthcmr.generators.refine.trainee import RefineTrainee
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.images import TrainingImages
@@ -67,20 +64,6 @@ class RefineGenerator(ConditionalGenerator[RefineNetwork]):
     def usual_begin(self) -> float:
         """Where on the way phantoms begin, unless asked otherwise."""
         return self.network.settings.begin
-
-    def in_greys_of(self, look: str | None, image: npt.NDArray[np.float32], mask: Mask) -> npt.NDArray[np.float32]:
-        """A phantom, as bright as images of a look are; as it is where that was not measured.
-
-        Args:
-            look: one of `looks`; None for the usual one.
-            image: of any shape, 0 to 1.
-            mask: of the same shape.
-        """
-        greys = cast("dict[str, dict[str, float]]", self.facts.get("greys") or {})
-        wanted = look or self.usual_look
-        if wanted not in greys or PHANTOM not in greys:
-            return image
-        return moved_greys(image, mask, Greys(**greys[PHANTOM]), Greys(**greys[wanted]))
 
     def sample(
         self, conditions: Sequence[Condition], seeds: Sequence[int], settings: SamplerSettings

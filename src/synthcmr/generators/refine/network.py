@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from synthcmr.conditioning.condition import LOOK
 from synthcmr.conditioning.masks import CHANNELS, one_hot
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.asked import Asked, around, channels_around
+from synthcmr.generators.conditional.condition_batch import Asked, around, channels_around
 from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
 from synthcmr.generators.conditional.path_network import IMAGE_POWER
-from synthcmr.generators.conditional.paths import linear_guess
+from synthcmr.generators.conditional.paths import wiener_prediction
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.generators.refine.unet import OCTAVES, Unet, time_sines
@@ -30,7 +30,7 @@ PAINTED_AROUND = 0.2
 class RefineNetwork(ConditionalNetwork):
     """The image that x_t = (1 - t) noise + t image leads to, given mask, neighbour and text. Every frame is an image of its own."""
 
-    turns = ("refine",)
+    optimizer_phases = ("refine",)
     family = "refine"
     settings: RefineSettings
     any_frames = True
@@ -67,7 +67,7 @@ class RefineNetwork(ConditionalNetwork):
             whole: Tensor = self.unet(channels_last_batch(seen), said)
             return whole.float()
         left = (1 - t.float())[:, None, None, None]
-        guess, spread = linear_guess(x_t, t, self.spectrum)
+        guess, spread = wiener_prediction(x_t, t, self.spectrum)
         smooth = x_t.float() + left * guess
         seen = torch.cat([x_t, smooth.to(x_t.dtype), surroundings.to(x_t.dtype)], dim=1)
         rest: Tensor = self.unet(channels_last_batch(seen), said)

@@ -12,8 +12,8 @@ from synthcmr.conditioning.condition import LOOK
 from synthcmr.generators.conditional.resident import ResidentTrainee, drop_words
 from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.generators.refine.trainee import RefineTrainee
-from synthcmr.training.draws import Draw
-from synthcmr.training.trainee import Batch
+from synthcmr.training.sample_order import Draw
+from synthcmr.training.training_task import Batch
 
 
 class ResidentRefineTrainee(ResidentTrainee, RefineTrainee):

@@ -1,4 +1,4 @@
-"""Settings of the refine family."""
+"""Settings of the refine family, and presets of them and of the run for the machine at hand."""
 
 from typing import Literal, Self
 
@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from synthcmr.conditioning.condition import LOOK
 from synthcmr.conditioning.vocabulary import DEFAULT_ATTRIBUTES
-from synthcmr.generators.conditional.settings import ConditionalSettings
+from synthcmr.generators.conditional.settings import ConditionalSettings, Presets
+from synthcmr.training.settings import LoopSettings
 
 
 class RefineSettings(ConditionalSettings):
@@ -57,3 +58,23 @@ class RefineSettings(ConditionalSettings):
     def multiple(self) -> int:
         """Rows and columns of an image must be a multiple of this."""
         return 2 ** len(self.channels)
+
+
+def _loop(steps: int, batch: int, every: int) -> LoopSettings:
+    return LoopSettings(
+        steps=steps,
+        batch=batch,
+        learning_rate=1.5e-3,
+        schedule="hold",
+        held_out_every=every,
+        sheet_every=2 * every,
+        checkpoint_every=every,
+    )
+
+
+PRESETS: Presets = {
+    "cpu": (RefineSettings(), _loop(2000, 16, 200)),
+    "8g": (RefineSettings(channels=(64, 128, 256, 320), fine=32), _loop(30_000, 64, 1000)),
+    "24g": (RefineSettings(channels=(96, 192, 320, 448), fine=32), _loop(40_000, 128, 1000)),
+    "80g": (RefineSettings(channels=(128, 256, 448, 640), fine=64), _loop(60_000, 256, 1000)),
+}

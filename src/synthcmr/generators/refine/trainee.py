@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from synthcmr.cohort.labels import Mask
+from synthcmr.conditioning.attribute_dropout import drop_some
 from synthcmr.conditioning.condition import LOOK, Condition
-from synthcmr.conditioning.dropping import drop_some
 from synthcmr.conditioning.masks import as_tensor
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.trainee import SHEET_IMAGES, ConditionalTrainee, neighbour_of, scaled
@@ -19,9 +19,9 @@ from synthcmr.generators.refine.frames import PHANTOM, looks_of, usual_look
 from synthcmr.generators.refine.network import RefineNetwork
 from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.training.draws import Draw
 from synthcmr.training.images import TrainingImages
-from synthcmr.training.trainee import Batch
+from synthcmr.training.sample_order import Draw
+from synthcmr.training.training_task import Batch
 
 SHEET_STEPS = 8
 Frame = npt.NDArray[np.float32]

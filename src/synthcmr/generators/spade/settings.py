@@ -1,8 +1,9 @@
-"""Settings that VAE and GAN share."""
+"""Settings that VAE and GAN share, and presets of them and of the run for the machine at hand."""
 
 from pydantic import Field
 
 from synthcmr.generators.conditional.settings import ConditionalSettings
+from synthcmr.generators.flow.settings import PRESETS
 
 
 class SpadeSettings(ConditionalSettings):
@@ -31,3 +32,10 @@ class SpadeSettings(ConditionalSettings):
 
 
 PATCH, SHRINK = 2, 16
+
+
+WIDTHS = (256, 256, 192, 128)
+WIDER = (384, 384, 256, 160)
+WIDEST = (512, 512, 384, 256)
+LOOPS = {name: loop for name, (_, loop) in PRESETS.items()}
+LOOPS["cpu"] = LOOPS["cpu"].model_copy(update={"steps": 3000, "batch": 8})

@@ -10,7 +10,7 @@ from synthcmr import __version__
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.evaluate import read_card
 from synthcmr.fairness.planning.plan_folder import Plan
-from synthcmr.report.demo.found import Measured, main_grouping
+from synthcmr.report.demo.demo_results import Measured, main_grouping
 from synthcmr.report.demo.shown import GroupRow, counts, gaps, groups, phantoms, trios
 from synthcmr.report.offline_page import write_page
 from synthcmr.report.plots import plot_svg

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthcmr.fairness.association import MIN_SUBJECTS
-from synthcmr.report.demo.found import Found, Measured, Recalibrated
+from synthcmr.report.demo.demo_results import Found, Measured, Recalibrated
 
 NAMED = 2
 WORDS = ("good", "acceptable", "bad", "not enough evidence")

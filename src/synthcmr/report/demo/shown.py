@@ -12,7 +12,7 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.score import Line, Plot
-from synthcmr.report.demo.found import Measured, main_grouping, measured
+from synthcmr.report.demo.demo_results import Measured, main_grouping, measured
 from synthcmr.report.pictures import heart_picture, plain_picture
 
 ALIKE = ("diagnosis", "sex", "vendor")  # what a real subject shares with the synthetic one it stands beside

@@ -18,10 +18,10 @@ from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, People
 from synthcmr.evaluation.utility.segmentation.arms import BOTH, ONLY, REAL_ONLY, label
 from synthcmr.evaluation.utility.segmentation.trained import WORK
+from synthcmr.fairness.debias.bootstrap_rates import Said
 from synthcmr.fairness.debias.data import all_people
 from synthcmr.fairness.debias.experiment import alone
 from synthcmr.fairness.debias.job import Job, run_job
-from synthcmr.fairness.debias.rates import Said
 from synthcmr.fairness.debias.remedies import Remedy
 from synthcmr.fairness.debias.settings import DebiasSettings
 

@@ -92,7 +92,7 @@ def train(job: Job) -> Segmenter:
     lesson = lesson_of(job)
     loop = settings.loop.model_copy(update={"seed": job.seed, "threads": None})
     trainee = OutlinerTrainee(network, lesson)
-    trained = Loop(trainee, loop, RunFolder(folder), weights=lesson.frequency).go()
+    trained = Loop(trainee, loop, RunFolder(folder), weights=lesson.frequency).fit()
     shutil.rmtree(folder)
     return Segmenter(cast(Outliner, trained), "", {})
 

@@ -15,9 +15,9 @@ from synthcmr.cohort.labels import Label
 from synthcmr.evaluation.utility.segmentation.frames import Frames
 from synthcmr.judges.augment import standardise, varied_with_mask
 from synthcmr.judges.segmenter import CLASSES, SegmenterNetwork
-from synthcmr.training.draws import Draw
 from synthcmr.training.layout import channels_last_batch
-from synthcmr.training.trainee import Batch
+from synthcmr.training.sample_order import Draw
+from synthcmr.training.training_task import Batch
 
 UNLABELLED = int(Label.UNLABELLED)
 Patch = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
@@ -73,7 +73,7 @@ def _even(frames: Frames) -> npt.NDArray[np.float64]:
 class OutlinerTrainee:
     """The network in training."""
 
-    turns: tuple[str, ...] = ("outline",)
+    optimizer_phases: tuple[str, ...] = ("outline",)
 
     def __init__(self, network: Outliner, lesson: Lesson) -> None:
         """Take a network and what it learns from."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from synthcmr.cohort.labels import STRUCTURES
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import OVERALL, Score
-from synthcmr.evaluation.utility.drawn import mean_score
+from synthcmr.evaluation.utility.bootstrap_means import mean_score
 from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, People
 from synthcmr.evaluation.utility.segmentation.arms import AUGMENTED, BOTH, ONLY, REAL_ONLY, label
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes

@@ -8,12 +8,12 @@ from dataclasses import replace
 from synthcmr.cohort.attributes import Value, clean, parse_vendor
 from synthcmr.conditioning import wordings as w
 from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, checked
-from synthcmr.conditioning.prompt import EXAMPLE, QUOTED, Understood
 from synthcmr.conditioning.prompt_denied import NOT, settle_denied, take_denied
 from synthcmr.conditioning.prompt_diagnosis import agree_on_ef, take_diagnosis, take_severity
 from synthcmr.conditioning.prompt_numbers import FLAG, take_numbers
 from synthcmr.conditioning.prompt_person import settle_age, take_ages, take_bmi, take_sex
 from synthcmr.conditioning.prompt_text import PromptText
+from synthcmr.conditioning.prompt_writer import EXAMPLE, QUOTED, Understood
 from synthcmr.errors import SettingsError
 
 MAX_CHARACTERS = 1000

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-from synthcmr.training.draws import Draw
+from synthcmr.training.sample_order import Draw
 
 Batch = dict[str, Any]  # name -> tensor; everything random is in it already
 
@@ -18,7 +18,7 @@ class Trainee(Protocol):
     network: (
         nn.Module
     )  # called as network(turn, batch) -> (loss, numbers to log): so that it can be wrapped for several processes
-    turns: tuple[str, ...]
+    optimizer_phases: tuple[str, ...]
 
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
         """Inputs for some rows of the training (or held-out) images; every random number comes from the draws."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from synthcmr.fairness.association import TANGLED_V, cramers_v
 from synthcmr.fairness.planning.crossing import Groups
-from synthcmr.fairness.planning.planned import PlanRow
+from synthcmr.fairness.planning.plan_table import PlanRow
 
 WATCHED = ("sex", "age", "bmi", "vendor")  # against the label, whether planned for or not
 

@@ -13,9 +13,9 @@ from synthcmr.evaluation.score import Score, absent
 from synthcmr.evaluation.utility.classification.answers import Answers, Asked
 from synthcmr.evaluation.utility.people import REAL, People
 from synthcmr.evaluation.utility.segmentation.arms import BOTH, ONLY, REAL_ONLY, label
+from synthcmr.fairness.debias.bootstrap_rates import Floats, chance, draw, group_scores, headline, interval
 from synthcmr.fairness.debias.groups import Grouping, groupings
 from synthcmr.fairness.debias.people import cells
-from synthcmr.fairness.debias.rates import Floats, chance, draw, group_scores, headline, interval
 
 GAPS = ("equal opportunity gap", "equalised odds gap", "demographic parity gap")
 WORST = "worst group"

@@ -10,7 +10,7 @@ from synthcmr.fairness.planning.crossing import TRAIN
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
-    from synthcmr.fairness.planning.planned import PlanRow
+    from synthcmr.fairness.planning.plan_table import PlanRow
 
 
 def check_plan(rows: Iterable[PlanRow], cohort: Cohort) -> None:

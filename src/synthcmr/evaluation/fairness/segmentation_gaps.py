@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import OVERALL, Score, absent
-from synthcmr.evaluation.utility.drawn import group_means
+from synthcmr.evaluation.utility.bootstrap_means import group_means
 from synthcmr.evaluation.utility.people import REAL, Names, People
 from synthcmr.evaluation.utility.segmentation.arms import BOTH, REAL_ONLY
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
-from synthcmr.fairness.debias.rates import interval
+from synthcmr.fairness.debias.bootstrap_rates import interval
 
 Numbers = npt.NDArray[np.float64]
 CHANGE = "Dice gap, change"

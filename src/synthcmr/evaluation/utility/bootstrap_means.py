@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from synthcmr.evaluation.score import Score
 from synthcmr.evaluation.settings import EvaluateSettings
-from synthcmr.fairness.debias.rates import draw, interval
+from synthcmr.fairness.debias.bootstrap_rates import draw, interval
 
 Numbers = npt.NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from synthcmr.fairness.planning.copies import copies
 from synthcmr.fairness.planning.crossing import Cell, Crossing, Groups
-from synthcmr.fairness.planning.donors import Donor
+from synthcmr.fairness.planning.donor_selection import Donor
 from synthcmr.fairness.planning.medicine import cell_contradicts
-from synthcmr.fairness.planning.planned import PlannedCell
+from synthcmr.fairness.planning.plan_table import PlannedCell
 from synthcmr.fairness.planning.quotas import most_rows, quotas
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.fairness.planning.target import Target

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthcmr.fairness.planning.carried import Carried, Person
+from synthcmr.fairness.planning.attribute_pool import Carried, Person
 from synthcmr.fairness.planning.crossing import Cell, Crossing
 from synthcmr.fairness.planning.medicine import contradictions
 

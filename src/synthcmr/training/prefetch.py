@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from synthcmr.training.trainee import Batch
+from synthcmr.training.training_task import Batch
 
 STEPS, THREADS = 3, 3  # how far ahead, and how many are made at once
 Make = Callable[[int, int], Callable[[], Batch]]
