@@ -106,6 +106,8 @@ def test_python_and_the_command_line_refuse_alike(case: str, phantom_cohort: Coh
 def test_what_must_be_given_and_what_is_unknown_is_named() -> None:
     with pytest.raises(SettingsError, match="plan: 'target': expected a value"):
         synthcmr.PlanOptions.of(None, {})
+    with pytest.raises(SettingsError, match="ingest: 'split': expected 'auto', 'official' or 'random', got 'theirs'"):
+        synthcmr.IngestOptions.of(None, {"split": "theirs"})
     with pytest.raises(SettingsError, match="export: unknown key 'layout'"):
         synthcmr.ExportOptions.of(None, {"format": "png", "layout": "png"})
     with pytest.raises(SettingsError, match="join: expected a list of cohorts, got 'one'"):
