@@ -15,7 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("Read a data set into a cohort.", "synthcmr.cli.ingest:ingest"),
     "label": ("Segment a cohort that nobody labelled.", "synthcmr.cli.label:label"),
     "info": ("Say what a cohort holds.", "synthcmr.cli.info:info"),
-    "audit": ("Say whom a cohort leaves out.", "synthcmr.cli.audit:audit"),
+    "audit": ("Report under-represented groups of a cohort.", "synthcmr.cli.audit:audit"),
     "families": ("List the families of generators, and the settings of each.", "synthcmr.cli.families:families"),
     "train": ("Train a generator on a cohort.", "synthcmr.cli.train:train"),
     "judge": ("Train the judges that look at images, and score them.", "synthcmr.cli.judge:judge"),

@@ -1,27 +1,15 @@
 """`synthcmr phantom`: make a cohort of digital phantoms."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from synthcmr.cli.from_options import OUT_COHORT, command
+from synthcmr.verbs.make_phantoms import PhantomOptions, make_phantoms
 
-def phantom(
-    out: Annotated[Path, typer.Argument(help="Cohort folder to make; an unfinished one is continued.")],
-    subjects: Annotated[int, typer.Option("--subjects", "-n", help="How many subjects.")] = 100,
-    frames: Annotated[int, typer.Option("--frames", help="1 (ED), 2 (ED and ES) or the phases of a cine.")] = 2,
-    preset: Annotated[
-        str, typer.Option("--preset", help="population, biased, vendors, everyone, acdc-like or varied.")
-    ] = "population",
-    seed: Annotated[int, typer.Option("--seed", help="Of the population; the same seed gives the same bytes.")] = 0,
-    spacing: Annotated[float, typer.Option("--spacing", min=0.1, help="In-plane pixel in mm.")] = 1.5,
-    size: Annotated[int, typer.Option("--size", min=16, help="Rows and columns of the crop around the heart.")] = 128,
-    lossless: Annotated[
-        bool, typer.Option("--lossless", help="Whole field of view on the scanner's own pixels.")
-    ] = False,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes. [default: one per core]")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a cohort that is already there.")] = False,
-) -> None:
+
+@command(PhantomOptions, OUT_COHORT)
+def phantom(out: Path, options: PhantomOptions) -> None:
     """Make a cohort of digital phantoms with known truth. Needs no data.
 
     \b
@@ -41,14 +29,4 @@ def phantom(
       synthcmr phantom unfair --subjects 500 --preset biased
       synthcmr phantom cines --subjects 20 --frames 25
     """
-    from synthcmr.cli.info import describe
-    from synthcmr.config import PreprocessSettings
-    from synthcmr.phantom.cohort import make_phantoms
-    from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.replace import clear_for
-
-    clear_for(out, overwrite)
-    settings = PreprocessSettings.lossless() if lossless else PreprocessSettings(spacing_mm=spacing, size=size)
-    with progress_bar("phantom") as report:
-        cohort = make_phantoms(out, preset, subjects, frames, seed, settings, workers, report)
-    typer.echo(describe(cohort))
+    typer.echo(make_phantoms(out, options).summary())

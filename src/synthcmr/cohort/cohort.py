@@ -139,6 +139,18 @@ class Cohort:
         """Name and size."""
         return f"Cohort('{self.path}', {len(self.subjects)} subjects, {len(self.images)} images)"
 
+    def summary(self) -> str:
+        """What it holds: subjects, images, attributes, rejects."""
+        from synthcmr.cohort.summary import summary
+
+        return summary(self)
+
+    def _repr_html_(self) -> str:
+        """The summary and the first subjects, for notebooks."""
+        from html import escape
+
+        return f"<pre>{escape(self.summary())}</pre>{self.subjects.head().to_html(index=False)}"
+
     def select(self, **wanted: Choice) -> Cohort:
         """The images whose columns have the wanted values.
 

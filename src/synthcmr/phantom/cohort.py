@@ -52,7 +52,7 @@ def make_phantoms(
     Raises:
         SettingsError: the preset is unknown, or a number is out of range.
     """
-    _check(preset, subjects, frames)
+    check_recipe(preset, subjects, frames)
     chosen = list(range(subjects)) if splits is None else _filling(preset, seed, splits)
     mode = "cine" if frames > 2 else "pair" if frames == 2 else "single"
     settings = (preprocess or PreprocessSettings()).model_copy(update={"frames": mode})
@@ -119,7 +119,12 @@ def _filling(preset: str, seed: int, splits: Mapping[str, int]) -> list[int]:
     return chosen
 
 
-def _check(preset: str, subjects: int, frames: int) -> None:
+def check_recipe(preset: str, subjects: int, frames: int) -> None:
+    """Refuse what cannot be made, before anything is.
+
+    Raises:
+        SettingsError: the preset is unknown, or a number is out of range.
+    """
     if preset not in PRESETS:
         raise SettingsError(f"--preset: expected one of {', '.join(PRESETS)}; got '{preset}'")
     if subjects < 1:

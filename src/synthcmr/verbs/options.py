@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from synthcmr.config import Settings, settings_from_dict
 
+S = TypeVar("S", bound=Settings)
+
 
 class Options(Settings):
-    """Base of all options. A field's `json_schema_extra` may hold `flags`, where they are not its name with dashes."""
+    """Base of all options.
+
+    A field's `json_schema_extra` may hold `flags`, where they are not its name with dashes; `envvar`, which stands in for the
+    flag; and `once`, why the flag cannot be repeated.
+    """
 
     @classmethod
     def of(cls, options: Self | None, changes: Mapping[str, Any]) -> Self:
@@ -26,6 +32,10 @@ class Options(Settings):
             return options
         given = {} if options is None else {name: getattr(options, name) for name in options.model_fields_set}
         return settings_from_dict({**given, **changes}, cls, _verb(cls))
+
+    def part(self, kind: type[S]) -> S:
+        """The settings of an engine that these options hold, without what is about files and processes."""
+        return kind.model_validate({name: getattr(self, name) for name in kind.model_fields})
 
     @classmethod
     def flag(cls, name: str) -> str:

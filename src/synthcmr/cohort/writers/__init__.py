@@ -34,7 +34,7 @@ def get_writer(name: str, **options: object) -> Writer:
     """
     key = ALIASES.get(name, name)
     if key not in WRITERS:
-        raise SettingsError(f"--as: expected one of {', '.join(WRITERS)}; got '{name}'")
+        raise SettingsError(f"--format: expected one of {', '.join(WRITERS)}; got '{name}'")
     module, attribute = WRITERS[key].split(":")
     kind = getattr(import_module(module), attribute)
     allowed = [f.name for f in fields(kind)]

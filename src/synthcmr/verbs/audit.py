@@ -1,0 +1,117 @@
+"""Report under-represented groups of a cohort."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from synthcmr.verbs.option_values import Names
+from synthcmr.verbs.options import Options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthcmr.cohort import Cohort
+    from synthcmr.fairness.audit import Audit
+    from synthcmr.verbs.cohort_input import HoldsCohort
+
+
+class AuditOptions(Options):
+    """Which groups are looked at."""
+
+    out: Path | None = Field(None, description="Folder for the page and its JSON. [default: COHORT/audit]")
+    by: Names = Field(None, description="Attributes, comma-separated. [default: all that form groups]")
+    label: str = Field("diagnosis", description="What models are to predict.")
+    seed: int = Field(0, description="Random seed of bootstrap, permutations and image sample.")
+
+
+@dataclass(frozen=True)
+class CohortAudit:
+    """Under-represented groups and associations of a cohort.
+
+    Attributes:
+        audit: all that was counted.
+        cohort: what was audited.
+        folder: where `to_html` writes.
+    """
+
+    audit: Audit
+    cohort: Cohort
+    folder: Path
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """Subjects in every group: attribute, group, subjects."""
+        import pandas as pd
+
+        rows = [(one.name, group, n) for one in self.audit.attributes for group, n in one.groups.items()]
+        return pd.DataFrame(rows, columns=["attribute", "group", "subjects"])
+
+    @property
+    def associations(self) -> pd.DataFrame:
+        """Pairs of attributes with Cramér's V, its interval and p; what was not computed says why in `refused`."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(pair) for pair in self.audit.associations])
+
+    @property
+    def missing(self) -> pd.DataFrame:
+        """Crossings with far fewer subjects than their margins promise."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(cell) for cell in self.audit.missing])
+
+    def summary(self) -> str:
+        """Under-represented groups, and which attributes are associated."""
+        return "\n".join(self.audit.sentences)
+
+    def to_html(self) -> Path:
+        """Write audit.html, one page that opens offline, and audit.json with the same numbers; returns the page."""
+        from synthcmr.cohort.provenance import write_json
+        from synthcmr.report.audit_page import write_audit_page
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / "audit.json", self.audit.to_json())
+        page = self.folder / "audit.html"
+        write_audit_page(self.audit, self.cohort, page)
+        return page
+
+    def _repr_html_(self) -> str:
+        """The summary and the groups, for notebooks."""
+        from html import escape
+
+        return f"<pre>{escape(self.summary())}</pre>{self.groups.to_html(index=False, max_rows=20)}"
+
+
+def audit(
+    cohort: Cohort | HoldsCohort | Path | str, options: AuditOptions | None = None, **changes: Any
+) -> CohortAudit:
+    """Report under-represented groups of a cohort. Writes nothing before `to_html` is called.
+
+    Args:
+        cohort: the cohort, or its folder.
+        options: which groups are looked at.
+        changes: fields of `AuditOptions`, in place of `options` or over them.
+
+    Returns:
+        Counts, associations and missing cells, with a summary and a page.
+
+    Raises:
+        SettingsError: `by` names an attribute that does not exist.
+        CohortError: there is no cohort.
+
+    Example:
+        >>> import synthcmr
+        >>> audited = synthcmr.audit("acdc", by=["sex", "diagnosis"])  # doctest: +SKIP
+        >>> print(audited.summary())  # doctest: +SKIP
+        >>> audited.missing  # doctest: +SKIP
+    """
+    from synthcmr.fairness.audit import audit_cohort
+    from synthcmr.verbs.cohort_input import cohort_of
+
+    chosen, opened = AuditOptions.of(options, changes), cohort_of(cohort)
+    found = audit_cohort(opened, chosen.by, chosen.label, chosen.seed)
+    return CohortAudit(found, opened, chosen.out or opened.path / "audit")

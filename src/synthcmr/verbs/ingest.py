@@ -1,0 +1,205 @@
+"""Read a data set into a cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from synthcmr.config import FrameMode, IngestSettings, PreprocessSettings, settings_from_dict, settings_from_yaml
+from synthcmr.errors import SettingsError
+from synthcmr.verbs.option_values import Names, number_or
+from synthcmr.verbs.options import Options
+
+if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
+    from synthcmr.cohort.ingest import IngestPlan
+    from synthcmr.cohort.readers.nifti.guessed_table import GuessedTable
+    from synthcmr.verbs.labelled_cohort import LabelledCohort
+
+Say = Callable[[str], None]
+SHOWN_ROWS = 6  # of a guessed table
+
+
+class IngestOptions(Options):
+    """What is read, and what is done to every image; what is left out is as in `settings`, or the usual."""
+
+    format: str = Field("auto", description="Layout of the source; 'auto' recognises it.")
+    spacing: Annotated[float | Literal["native"] | None, number_or("native", "--spacing")] = Field(
+        None, description="In-plane pixel in mm, or 'native'. [default: 1.5]"
+    )
+    size: Annotated[int | Literal["full"] | None, number_or("full", "--size", whole=True)] = Field(
+        None, description="Rows and columns of the crop, or 'full'. [default: 128]"
+    )
+    frames: FrameMode | None = Field(
+        None, description="Frames per image: auto, single, pair (ED+ES) or cine. [default: auto]"
+    )
+    lossless: bool = Field(False, description="Keep every pixel as it was read.")
+    settings: Path | None = Field(None, description="YAML file of ingest settings.")
+    preprocess_from: Path | None = Field(
+        None, description="Use the preprocessing of this cohort, e.g. for a second site."
+    )
+    include: Names = Field(None, description="Only these subjects, comma-separated.")
+    salt: str | None = Field(
+        None, description="Replace subject ids by a keyed hash.", json_schema_extra={"envvar": "SYNTHCMR_SALT"}
+    )
+    seed: int | None = Field(None, description="Random seed of the train/validation/test split.")
+    split: Literal["auto", "official", "random"] | None = Field(
+        None,
+        description="official: the data set's own training and test sets; random: drawn; auto: official where there is more "
+        "than a training set. [default: auto]",
+    )
+    workers: int | None = Field(None, ge=1, description="Processes. [default: one per core]")
+    label: bool = Field(False, description="Find and segment the heart, also where nobody drew masks, before cropping.")
+    judge: str | None = Field(None, description="With --label: run folder or weights. [default: the shipped segmenter]")
+    strict: bool = Field(False, description="Stop at the first thing that cannot be read.")
+    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+
+    @model_validator(mode="after")
+    def _can_be_combined(self) -> Self:
+        if self.judge is not None and not self.label:
+            raise SettingsError(
+                f"--judge {self.judge}: expected only with --label, which asks a judge to segment; add --label"
+            )
+        return self
+
+    def ingest_settings(self) -> IngestSettings:
+        """The settings file, the other cohort's preprocessing and the fields, one over the other.
+
+        Raises:
+            SettingsError: a file cannot be read, or holds what is not allowed.
+            CohortError: `preprocess_from` is no cohort.
+        """
+        base = settings_from_yaml(self.settings, IngestSettings) if self.settings else IngestSettings()
+        values: dict[str, Any] = base.model_dump()
+        if self.preprocess_from is not None:
+            values["preprocess"] = _preprocess_of(self.preprocess_from)
+        if self.lossless:
+            values["preprocess"] = PreprocessSettings.lossless().model_dump()
+        if self.spacing is not None:
+            values["preprocess"]["spacing_mm"] = None if self.spacing == "native" else self.spacing
+        if self.size is not None:
+            values["preprocess"]["size"] = None if self.size == "full" else self.size
+        if self.frames is not None:
+            values["preprocess"]["frames"] = self.frames
+        if self.format != "auto":
+            values["format"] = self.format
+        if self.include:
+            values["include"] = self.include
+        values["split"] |= {k: v for k, v in {"seed": self.seed, "method": self.split}.items() if v is not None}
+        return settings_from_dict(values, IngestSettings, "ingest settings")
+
+
+@dataclass(frozen=True)
+class IngestedCohort:
+    """A cohort that was read from files.
+
+    Attributes:
+        cohort: images with their masks and tables.
+        notes: how the source was understood.
+        labels: with `label`, what the judge drew and measured.
+    """
+
+    cohort: Cohort
+    notes: tuple[str, ...] = ()
+    labels: LabelledCohort | None = None
+
+    def summary(self) -> str:
+        """What was read and what was rejected."""
+        return self.cohort.summary() if self.labels is None else self.labels.summary()
+
+    def _repr_html_(self) -> str:
+        """The summary and the first subjects, for notebooks."""
+        return self.cohort._repr_html_() if self.labels is None else self.labels._repr_html_()
+
+
+def ingest(
+    source: Path | str, out: Path | str, options: IngestOptions | None = None, *, say: Say | None = None, **changes: Any
+) -> IngestedCohort:
+    """Read a data set into a cohort.
+
+    What cannot be read is listed in `cohort.rejects` with the reason, and the rest goes on.
+
+    Args:
+        source: folder, zip or table to read.
+        out: cohort folder to make; an unfinished one is continued.
+        options: what is read, and how.
+        say: called with notes as they arise; they are in the result as well.
+        changes: fields of `IngestOptions`, in place of `options` or over them.
+
+    Returns:
+        The cohort, with a summary.
+
+    Raises:
+        SettingsError: the source is not recognised, or options cannot be combined.
+        CohortError: `out` holds something else, or nothing at all could be read.
+        ReadError: `strict`, and something could not be read.
+
+    Example:
+        >>> import synthcmr
+        >>> read = synthcmr.ingest("ACDC/database", "acdc", spacing=1.25, size=160)  # doctest: +SKIP
+        >>> read.cohort.subjects["diagnosis"].value_counts()  # doctest: +SKIP
+    """
+    from synthcmr.cohort.ingest import ingest as run
+    from synthcmr.cohort.ingest import plan_ingest
+    from synthcmr.verbs.progress import progress_bar
+    from synthcmr.verbs.replace import clear_for
+
+    chosen, out = IngestOptions.of(options, changes), Path(out)
+    plan = plan_ingest(Path(source), chosen.ingest_settings(), chosen.salt)
+    clear_for(out, chosen.overwrite)  # once it is known that there is something to read
+    notes = (f"Reading {len(plan.cases)} case(s) of {source} as '{plan.reader}'", *_guessed(plan, out))
+    if say is not None:
+        say("\n".join(notes))
+    if chosen.label:
+        from synthcmr.labelling.settings import LabelSettings
+        from synthcmr.verbs.label import labelled
+
+        labels = labelled(plan, out, LabelSettings(judge=chosen.judge), chosen.workers, chosen.strict)
+        return IngestedCohort(labels.cohort, notes, labels)
+    with progress_bar("ingest") as report:
+        return IngestedCohort(run(plan, out, chosen.workers, chosen.strict, report), notes)
+
+
+def save_guessed_table(source: Path | str, file: Path | str) -> GuessedTable:
+    """Write the table guessed from the names of NIfTI files, to be checked, mended and read.
+
+    Args:
+        source: folder of NIfTI files.
+        file: CSV to write.
+
+    Raises:
+        SettingsError: the folder has no NIfTI files.
+    """
+    from synthcmr.cohort.ingest import guessed_table
+
+    table = guessed_table(Path(source))
+    table.write(Path(file), Path(source))
+    return table
+
+
+def _guessed(plan: IngestPlan, out: Path) -> list[str]:
+    """The table that file names were turned into, and how to change it."""
+    if plan.table is None:
+        return []
+    rows = plan.table.rows
+    lines = [f"Guessed from the names of the files ({min(len(rows), SHOWN_ROWS)} of {len(rows)} rows):"]
+    lines += [f"  {line}" for line in plan.table.lines(SHOWN_ROWS)]
+    lines += [f"  note: {note}" for note in plan.table.notes]
+    if plan.salt is None:
+        lines.append(f"  kept as {out}/guessed_table.csv; where it is wrong, mend a copy and ingest that")
+    return lines
+
+
+def _preprocess_of(folder: Path) -> dict[str, Any]:
+    from synthcmr.cohort import Cohort
+
+    settings = Cohort.open(folder).info.get("settings", {})
+    if "preprocess" not in settings:
+        raise SettingsError(
+            f"--preprocess-from {folder}: expected a cohort that states its preprocessing, got one without"
+        )
+    return dict(settings["preprocess"])

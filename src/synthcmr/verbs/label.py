@@ -1,0 +1,96 @@
+"""Segment a cohort that nobody labelled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from synthcmr.labelling.settings import LabelSettings
+from synthcmr.verbs.option_values import number_or
+from synthcmr.verbs.options import Options
+
+if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
+    from synthcmr.cohort.ingest import IngestPlan
+    from synthcmr.verbs.cohort_input import HoldsCohort
+    from synthcmr.verbs.labelled_cohort import LabelledCohort
+
+
+class LabelOptions(LabelSettings, Options):
+    """By which judge, and what becomes of every image."""
+
+    size: Annotated[int | None, number_or("full", "--size", whole=True, becomes_none=True)] = Field(
+        128, ge=16, le=1024, description="Rows and columns of the crop, or 'full'."
+    )
+    workers: int | None = Field(None, ge=1, description="Processes. [default: one per core, or a few per GPU]")
+    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+
+
+def label(
+    source: Cohort | HoldsCohort | Path | str, out: Path | str, options: LabelOptions | None = None, **changes: Any
+) -> LabelledCohort:
+    """Segment every frame of every slice, without one label to learn from.
+
+    Finds the heart, chooses ED and ES from the volume curve, crops, and writes a cohort whose masks say who drew them. What a
+    person drew is never changed. The page shows the doubtful slices, worst first.
+
+    Args:
+        source: a cohort, its folder, or files that `ingest` would read.
+        out: cohort folder to make; an unfinished one is continued.
+        options: by which judge, and what becomes of every image.
+        changes: fields of `LabelOptions`, in place of `options` or over them.
+
+    Returns:
+        The cohort with its measures and doubtful slices.
+
+    Raises:
+        SettingsError: an option has a value that it cannot have, or the source is not recognised.
+        CohortError: `out` holds something else, or no heart was found in anything.
+
+    Example:
+        >>> import synthcmr
+        >>> labelled = synthcmr.label("my_cines", "labelled", frames="pair")  # doctest: +SKIP
+        >>> labelled.table[["subject_id", "lv_edv_ml", "lv_ef_percent", "quality"]]  # doctest: +SKIP
+    """
+    from synthcmr.labelling.label import judge_weights, opened
+    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.replace import clear_for
+
+    chosen = LabelOptions.of(options, changes)
+    settings = chosen.part(LabelSettings)
+    read = opened(Path(source), settings) if isinstance(source, (str, Path)) else cohort_of(source)
+    judge_weights(settings.judge)  # nothing is replaced before it is known that there is a judge
+    clear_for(Path(out), chosen.overwrite)
+    return labelled(read, Path(out), settings, chosen.workers)
+
+
+def labelled(
+    source: Cohort | IngestPlan, out: Path, settings: LabelSettings, workers: int | None, strict: bool = False
+) -> LabelledCohort:
+    """Label and write the page; also that of a cohort that was finished without one.
+
+    Args:
+        source: a cohort, or files that will be read.
+        out: cohort folder to make.
+        settings: of labelling.
+        workers: processes.
+        strict: stop at the first thing that cannot be read; of files only.
+    """
+    from synthcmr.cohort import Cohort
+    from synthcmr.errors import AlreadyMadeError
+    from synthcmr.labelling.label import label as run
+    from synthcmr.report.label_page import PAGE
+    from synthcmr.verbs.labelled_cohort import LabelledCohort
+    from synthcmr.verbs.progress import progress_bar
+
+    try:
+        with progress_bar("label") as report:
+            result = LabelledCohort(run(source, out, settings, workers=workers, strict=strict, progress=report).cohort)
+    except AlreadyMadeError:
+        if not (out / PAGE).exists():
+            LabelledCohort(Cohort.open(out)).to_html()
+        raise
+    result.to_html()
+    return result

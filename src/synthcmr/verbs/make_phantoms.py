@@ -1,0 +1,86 @@
+"""Make a cohort of digital phantoms: no data needed, and the truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import Field, model_validator
+
+from synthcmr.verbs.options import Options
+
+if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
+    from synthcmr.config import PreprocessSettings
+
+
+class PhantomOptions(Options):
+    """Who is imaged, how often, and on which grid."""
+
+    subjects: int = Field(100, description="How many subjects.", json_schema_extra={"flags": ["--subjects", "-n"]})
+    frames: int = Field(2, description="1 (ED), 2 (ED and ES) or the phases of a cine.")
+    preset: str = Field("population", description="population, biased, vendors, everyone, acdc-like or varied.")
+    seed: int = Field(0, description="Random seed of the population; the same seed gives the same bytes.")
+    spacing: float = Field(1.5, ge=0.1, description="In-plane pixel in mm.")
+    size: int = Field(128, ge=16, description="Rows and columns of the crop around the heart.")
+    lossless: bool = Field(False, description="Whole field of view on the scanner's own pixels.")
+    workers: int | None = Field(None, ge=1, description="Processes. [default: one per core]")
+    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        from synthcmr.phantom.cohort import check_recipe
+
+        check_recipe(self.preset, self.subjects, self.frames)
+        return self
+
+    def preprocess(self) -> PreprocessSettings:
+        """The grid of the images."""
+        from synthcmr.config import PreprocessSettings
+
+        return (
+            PreprocessSettings.lossless()
+            if self.lossless
+            else PreprocessSettings(spacing_mm=self.spacing, size=self.size)
+        )
+
+
+def make_phantoms(out: Path | str, options: PhantomOptions | None = None, **changes: Any) -> Cohort:
+    """Make a cohort of digital phantoms with known truth.
+
+    Each subject's truth (volumes, mass, wall thickness, fat) is in `cohort.truth`.
+
+    Args:
+        out: cohort folder to make; an unfinished one is continued.
+        options: who is imaged, and how.
+        changes: fields of `PhantomOptions`, in place of `options` or over them.
+
+    Returns:
+        The cohort.
+
+    Raises:
+        SettingsError: the preset is unknown, or a number is out of range.
+        CohortError: `out` holds something else.
+
+    Example:
+        >>> import synthcmr
+        >>> people = synthcmr.make_phantoms("people", subjects=4, size=64, spacing=3.0)  # doctest: +SKIP
+        >>> people.truth[["subject_id", "lv_edv_ml", "lv_ef"]]  # doctest: +SKIP
+    """
+    from synthcmr.phantom.cohort import make_phantoms as render
+    from synthcmr.verbs.progress import progress_bar
+    from synthcmr.verbs.replace import clear_for
+
+    chosen = PhantomOptions.of(options, changes)
+    clear_for(Path(out), chosen.overwrite)
+    with progress_bar("phantom") as report:
+        return render(
+            Path(out),
+            chosen.preset,
+            chosen.subjects,
+            chosen.frames,
+            chosen.seed,
+            chosen.preprocess(),
+            chosen.workers,
+            report,
+        )

@@ -1,0 +1,185 @@
+"""Plan the subjects that bring a cohort to a target: one row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from synthcmr.errors import SettingsError
+from synthcmr.fairness.planning.settings import PlanSettings
+from synthcmr.verbs.option_values import Names
+from synthcmr.verbs.options import Options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthcmr.cohort import Cohort
+    from synthcmr.fairness.planning.plan_folder import Plan
+    from synthcmr.verbs.cohort_input import HoldsCohort
+
+SHOWN_CELLS = 12
+MANY = "a plan has one target; cross attributes instead, such as equal:sex,diagnosis, or make a plan for each"
+
+
+class PlanOptions(PlanSettings, Options):
+    """The target, the limits, and how rows are drawn."""
+
+    target: str = Field(
+        description="equal:A,B  parity:LABEL|A,B  match:TABLE.csv  copy[:N]  total:A,B=N  make:A,B=N",
+        json_schema_extra={"flags": ["--target", "-t"], "once": MANY},
+    )
+    by: Names = Field(None, description=PlanSettings.model_fields["by"].description)
+    overwrite: bool = Field(False, description="Replace a plan that is already there.")
+
+
+@dataclass(frozen=True)
+class CohortPlan:
+    """Which subjects to make.
+
+    Attributes:
+        plan: cells, rows and remarks.
+        folder: where it lies; None where it was not saved.
+        was_there: the folder held this very plan already.
+    """
+
+    plan: Plan
+    folder: Path | None = None
+    was_there: bool = False
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per subject to make: attributes, prompt, anatomy, seed."""
+        import pandas as pd
+
+        return pd.DataFrame([row.flat() for row in self.plan.rows])
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """One row per cell: its groups, real subjects, the target, planned ones, and what the cell is short of."""
+        import pandas as pd
+
+        cells = [cell.to_json() for cell in self.plan.cells]
+        return pd.DataFrame([{**cell.pop("groups"), **cell} for cell in cells])
+
+    def save(self, folder: Path | str, overwrite: bool = False) -> CohortPlan:
+        """Write the plan with its page; one that is there already, the same, is left.
+
+        Args:
+            folder: new or empty.
+            overwrite: replace a plan that is already there.
+
+        Raises:
+            SettingsError: the folder holds something else.
+        """
+        folder = Path(folder)
+        _clear(folder, overwrite)
+        there = self.plan.is_at(folder)
+        if not there:
+            self.plan.write(folder)
+        saved = replace(self, folder=folder, was_there=there)
+        saved.to_html()
+        return saved
+
+    def to_html(self) -> Path:
+        """Write the page into the plan's folder.
+
+        Raises:
+            SettingsError: the plan was not saved.
+        """
+        from synthcmr.report.plan_page import write_plan_page
+
+        if self.folder is None:
+            raise SettingsError("plan: expected a folder for the page, got none; save the plan with save(FOLDER)")
+        return write_plan_page(self.plan, self.folder)
+
+    def summary(self) -> str:
+        """What the plan comes to, cell by cell, and what it leaves short."""
+        from synthcmr.fairness.planning.plan_folder import PAGE_FILE
+        from synthcmr.report.plan_page import lead
+
+        lines = [f"{self.folder}: this very plan is there already"] if self.was_there else []
+        lines += [*self._cell_lines(), *(f"  {sentence}" for sentence in lead(self.plan)[1:])]
+        if self.folder is not None:
+            lines.append(f"Page: {self.folder / PAGE_FILE}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The summary and the first rows, for notebooks."""
+        from html import escape
+
+        return f"<pre>{escape(self.summary())}</pre>{self.table.head().to_html(index=False)}"
+
+    def _cell_lines(self) -> list[str]:
+        from synthcmr.fairness.planning.remarks import unit
+
+        plan, place = self.plan, self.folder or "plan"
+        real, rows = sum(c.real for c in plan.cells), len(plan.rows)
+        lines = [
+            f"{place}: {rows} row(s) for --target {plan.target}; {real} real subjects in {len(plan.cells)} cells become {real + rows}",
+            f"  {plan.counted_who}",
+            f"  {unit(plan.settings)}",
+        ]
+        shown = sorted(plan.cells, key=lambda c: -c.planned)[:SHOWN_CELLS]
+        width = max(len(c.words) for c in shown)
+        lines += [
+            f"  {c.words:<{width}}  {c.real:>5} + {c.planned} = {c.real + c.planned}{f', {c.short} short' if c.short else ''}"
+            for c in shown
+        ]
+        if len(plan.cells) > SHOWN_CELLS:
+            lines.append(f"  ... and {len(plan.cells) - SHOWN_CELLS} more cells, on the page")
+        lines += [f"  note: {note}" for note in plan.notes]
+        if rows and self.folder is not None:
+            lines.append(f"Make them: synthcmr generate OUT --plan {self.folder}")
+        return lines
+
+
+def plan(
+    cohort: Cohort | HoldsCohort | Path | str,
+    out: Path | str | None = None,
+    options: PlanOptions | None = None,
+    **changes: Any,
+) -> CohortPlan:
+    """Plan the subjects that bring a cohort's training split to a target: one row each.
+
+    Args:
+        cohort: the cohort, or its folder; its training split is counted.
+        out: folder to make for the plan; None only computes it, and `save` writes it later.
+        options: the target, and limits.
+        changes: fields of `PlanOptions`, in place of `options` or over them; `target` is needed.
+
+    Returns:
+        The rows and cells, with a summary and a page.
+
+    Raises:
+        SettingsError: the target cannot be read or reached, or `out` holds something else.
+        CohortError: there is no cohort.
+
+    Example:
+        >>> import synthcmr
+        >>> fair = synthcmr.plan("ukbb", "plans/fair", target="parity:diagnosis|sex,bmi", budget=2000)  # doctest: +SKIP
+        >>> print(fair.summary())  # doctest: +SKIP
+        >>> synthcmr.generate("balanced", plan=fair.folder)  # doctest: +SKIP
+    """
+    from synthcmr.fairness.planning.plan import plan_cohort
+    from synthcmr.verbs.cohort_input import cohort_of
+
+    chosen, opened = PlanOptions.of(options, changes), cohort_of(cohort)
+    if len(opened.subjects) != opened.info["subjects"]:  # rows are named after the whole cohort
+        raise SettingsError(
+            f"plan: expected a whole cohort, got a selection of {len(opened.subjects)} of the {opened.info['subjects']} subjects "
+            f"of {opened.path}; write it as a cohort first, with synthcmr.join(OUT, [selection])"
+        )
+    computed = CohortPlan(plan_cohort(opened, chosen.target, chosen.part(PlanSettings)))
+    return computed if out is None else computed.save(out, chosen.overwrite)
+
+
+def _clear(folder: Path, overwrite: bool) -> None:
+    """Remove the files of a plan that may be replaced, and nothing else."""
+    from synthcmr.fairness.planning.plan_folder import FILES, PLAN_FILE
+
+    if overwrite and (folder / PLAN_FILE).exists():
+        for name in FILES:
+            (folder / name).unlink(missing_ok=True)
