@@ -8,6 +8,9 @@ from types import GenericAlias, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import typer
+from pydantic import BeforeValidator
+
+from synthcmr.cli.once import only
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -28,15 +31,18 @@ def command(
         arguments: what is given without a flag, in order; those that may be None can be left out.
         settings: "module:class" of the settings that --set takes, for --list-settings; None: there is no such flag.
     """
+    once = {name: why for name in kind.model_fields if (why := _extra(kind, name, "once"))}
 
     def decorate(run: Callable[..., None]) -> Callable[..., None]:
         def called(**values: Any) -> None:
             positional = [values.pop(name) for name in arguments]
+            values |= {name: only(values[name], kind.flag(name), why) for name, why in once.items()}
             given = {name: values[name] for name in kind.model_fields if _given(values[name], kind.model_fields[name])}
             run(*positional, kind.of(None, given))
 
         parameters = [_argument(name, *about) for name, about in arguments.items()]
-        parameters += [_option(kind, name, field) for name, field in kind.model_fields.items()]
+        required_first = sorted(kind.model_fields.items(), key=lambda item: not item[1].is_required())
+        parameters += [_option(kind, name, field) for name, field in required_first]
         parameters += [_list_settings(settings)] if settings else []
         called.__doc__, called.__name__, called.__module__ = run.__doc__, run.__name__, run.__module__
         called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -76,26 +82,38 @@ def _list_settings(place: str) -> inspect.Parameter:
 
 
 def _option(kind: "type[Options]", name: str, field: "FieldInfo") -> inspect.Parameter:
-    option = typer.Option(*_flags(kind, name), help=field.description, **_range(field))
-    annotation: Any = Annotated.__class_getitem__((_plain(field.annotation), option))  # type: ignore[attr-defined]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
+    envvar = _extra(kind, name, "envvar")
+    option = typer.Option(*_flags(kind, name), help=field.description, envvar=envvar, **_range(field))
+    typed = _text_or_plain(field)
+    if _extra(kind, name, "once"):  # the shell would silently drop all but the last
+        typed = GenericAlias(list, (typed,))
+    annotation: Any = Annotated.__class_getitem__((typed, option))  # type: ignore[attr-defined]
+    default = inspect.Parameter.empty if field.is_required() else field.default
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _extra(kind: "type[Options]", name: str, key: str) -> Any:
+    extra = kind.model_fields[name].json_schema_extra
+    return extra.get(key) if isinstance(extra, dict) else None
 
 
 def _flags(kind: "type[Options]", name: str) -> list[str]:
-    extra, flag = kind.model_fields[name].json_schema_extra, kind.flag(name)
+    flag = kind.flag(name)
     if kind.model_fields[name].annotation is bool and kind.model_fields[name].default is True:
         return [f"{flag}/--no-{flag.removeprefix('--')}"]
-    flags = extra.get("flags") if isinstance(extra, dict) else None
+    flags = _extra(kind, name, "flags")
     return [str(one) for one in flags] if isinstance(flags, list) else [flag]
 
 
-def _plain(annotation: Any) -> Any:
-    """The type as the command line reads it: of a tuple, a list of its items, or one text with commas."""
-    from synthcmr.verbs.field_types import CommaSeparated
+def _text_or_plain(field: "FieldInfo") -> Any:
+    """Text where the field reads it itself, otherwise its type."""
+    if any(isinstance(one, BeforeValidator) for one in field.metadata):
+        return str | None if field.default is None else str
+    return _plain(field.annotation)
 
-    if get_origin(annotation) is Annotated:
-        commas = any(isinstance(mark, CommaSeparated) for mark in annotation.__metadata__)
-        return str if commas else _plain(get_args(annotation)[0])
+
+def _plain(annotation: Any) -> Any:
+    """The type as the command line reads it: of a tuple, a list of its items."""
     if get_origin(annotation) is tuple:
         inner: Any = _plain(get_args(annotation)[0])
         return GenericAlias(list, (inner,))
@@ -110,4 +128,5 @@ def _range(field: "FieldInfo") -> dict[str, Any]:
     return {flag: getattr(m, name) for m in field.metadata for name, flag in BOUNDS.items() if hasattr(m, name)}
 
 
+COHORT: Arguments = {"cohort": (Path, "Cohort folder.")}
 OUT_COHORT: Arguments = {"out": (Path, "Cohort folder to make; an unfinished one is continued.")}

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Changes, Names, OneOrSeveral
+from synthcmr.verbs.field_types import Changes, OneOrSeveral
 from synthcmr.verbs.opened import folder_of, opened_images
+from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class SpectrumOptions(Options):
     split: str = Field(
         "all", description="Real images of this split; all for every image. Best: one nobody learned from."
     )
-    by: Names | None = Field(
+    by: Names = Field(
         None, description="Attributes whose groups are compared apart. [default: vendor, field, sex, diagnosis]"
     )
     spacing: float | None = Field(

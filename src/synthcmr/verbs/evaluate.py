@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Changes, Names, OneOrSeveral
+from synthcmr.verbs.field_types import Changes, OneOrSeveral
+from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
 from synthcmr.verbs.training_run import training_observer
 
@@ -27,10 +28,10 @@ Say = Callable[[str], None]
 class EvaluateOptions(Options):
     """What is scored, by which judges, and how."""
 
-    parts: Names | None = Field(None, description="Parts, comma-separated, of the five. [default: all]")
+    parts: Names = Field(None, description="Parts, comma-separated, of the five. [default: all]")
     split: str | None = Field(None, description="Split of the real cohort to compare with. [default: all of it]")
-    by: Names | None = Field(None, description="Attributes to score by. [default: sex,age,bmi,diagnosis,vendor]")
-    features: Names | None = Field(
+    by: Names = Field(None, description="Attributes to score by. [default: sex,age,bmi,diagnosis,vendor]")
+    features: Names = Field(
         None, description="Any of cmr, radiomics, radimagenet, cinema, inception. [default: cmr,radiomics]"
     )
     encoder: Path | None = Field(
@@ -134,10 +135,10 @@ def evaluate(
         >>> print(scores.summary())  # doctest: +SKIP
     """
     chosen, out = EvaluateOptions.of(options, changes), Path(out)
+    from synthcmr.verbs.cohort_input import cohort_of
     from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
-    from synthcmr.verbs.opened import opened
 
-    left, right = opened(real), opened(synth)
+    left, right = cohort_of(real), cohort_of(synth)
     expect_cohorts(chosen.also_test)
     expect_weights(chosen.encoder, chosen.reader, chosen.segmenter, chosen.run, *chosen.reference)
     notes = _notes_on_sides(left, right)

@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Changes, Names
+from synthcmr.verbs.field_types import Changes
+from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
 
 
@@ -16,10 +17,10 @@ class ExperimentOptions(Options):
     """What is predicted, and what to be fair about."""
 
     label: str | None = Field(None, description="What is to be predicted. [default: diagnosis]")
-    positive: Names | None = Field(
+    positive: Names = Field(
         None, description="Its values that count as sick, comma-separated. [default: all but healthy]"
     )
-    sensitive: Names | None = Field(None, description="Attributes to be fair about. [default: sex,bmi]")
+    sensitive: Names = Field(None, description="Attributes to be fair about. [default: sex,bmi]")
     settings: Path | None = Field(None, description="YAML file of settings.")
     set: Changes = Field((), description="One setting, e.g. --set loop.steps=600 or --set slices=central.")
     workers: int = Field(1, ge=1, description="Classifiers trained at once.")

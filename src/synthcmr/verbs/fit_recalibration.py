@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.errors import CohortError, SettingsError
-from synthcmr.verbs.field_types import Changes, Names
+from synthcmr.verbs.field_types import Changes
 from synthcmr.verbs.opened import opened_images
+from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
 from synthcmr.verbs.training_run import training_observer
 
@@ -37,7 +38,7 @@ class FitRecalibrationOptions(Options):
         description="fit: release four numbers with differential privacy instead, e.g. epsilon=1,delta=1e-5.",
     )
     split: str = Field("train", description="fit: learn from this split; all for every image.")
-    by: Names | None = Field(
+    by: Names = Field(
         None,
         description="fit: attributes whose crossing has statistics of its own. [default: vendor,field_strength_t]",
     )
@@ -181,11 +182,12 @@ def _held_out(images: CohortLike, split: str, settings: RecalibrationSettings) -
     """The validation split, by which the training of a network is watched."""
     from synthcmr.cohort.writer import COHORT_FILE
     from synthcmr.frequency.recalibration import MAPPING
-    from synthcmr.verbs.opened import folder_of, opened
+    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.opened import folder_of
 
     if split != "train" or settings.method not in MAPPING or not (folder_of(images) / COHORT_FILE).exists():
         return None
-    chosen = opened(images).select(split="validation")
+    chosen = cohort_of(images).select(split="validation")
     return chosen if len(chosen) else None
 
 

@@ -35,7 +35,7 @@ class JudgeOptions(Options):
     also: Annotated[tuple[Path, ...], OneOrSeveral] = Field(
         (), description="fit: a further cohort whose training split is learned from."
     )
-    init_from: PathOrName | None = Field(
+    init_from: PathOrName = Field(
         None,
         description="fit: go on from weights instead of random ones: 'shipped', or a run of the same judge (encoder: also "
         "of a reader).",
@@ -123,9 +123,9 @@ class Judge:
             CohortError: a folder is not what it should be.
         """
         chosen, folder = JudgeOptions.of(options, changes), Path(run)
-        from synthcmr.verbs.opened import opened
+        from synthcmr.verbs.cohort_input import cohort_of
 
-        learned, others = opened(cohort), [opened(one) for one in chosen.also]
+        learned, others = cohort_of(cohort), [cohort_of(one) for one in chosen.also]
         model, loop = _settings(self.kind, chosen)  # refuses what is wrong before networks are imported
         if chosen.overwrite:
             clear_run(folder, chosen.init_from)
@@ -173,9 +173,9 @@ class Judge:
             SettingsError: no encoder is named; none comes with the package.
             CohortError: there is no image.
         """
-        from synthcmr.verbs.opened import opened
+        from synthcmr.verbs.cohort_input import cohort_of
 
-        images = opened(cohort)
+        images = cohort_of(cohort)
         from synthcmr.judges import scores
 
         score = {
@@ -259,8 +259,8 @@ def _pixels(images: Pixels, frames: int | None) -> npt.NDArray[np.float32]:
     if isinstance(images, np.ndarray):
         return images.astype(np.float32)
     from synthcmr.training.images import load_images
-    from synthcmr.verbs.opened import opened
+    from synthcmr.verbs.cohort_input import cohort_of
 
-    cohort: Cohort = opened(images)
+    cohort: Cohort = cohort_of(images)
     usual = int(cohort.images["n_frames"].mode()[0])
     return load_images(cohort, None, frames or usual).image.astype(np.float32)

@@ -1,4 +1,4 @@
-"""What verbs take as cohorts and images: opened ones, or their folders."""
+"""What verbs take as cohorts and images, beyond what `cohort_input` opens: whole cohorts, and folders of image files."""
 
 from __future__ import annotations
 
@@ -6,23 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from synthcmr.errors import CohortError
+from synthcmr.verbs.cohort_input import cohort_of
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.frequency.images import Images
+    from synthcmr.verbs.cohort_input import HoldsCohort
 
-CohortLike: TypeAlias = Union["Cohort", Path, str]
-
-
-def opened(cohort: CohortLike) -> Cohort:
-    """A cohort, opened where a folder is named.
-
-    Raises:
-        CohortError: the folder holds no finished cohort.
-    """
-    from synthcmr.cohort import Cohort
-
-    return cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
+CohortLike: TypeAlias = Union["Cohort", "HoldsCohort", Path, str]
 
 
 def opened_whole(cohort: CohortLike) -> Cohort:
@@ -31,8 +22,8 @@ def opened_whole(cohort: CohortLike) -> Cohort:
     Raises:
         CohortError: the folder holds no finished cohort, or the cohort is a selection of another.
     """
-    chosen = opened(cohort)
-    whole = chosen if isinstance(cohort, (str, Path)) else opened(chosen.path)
+    chosen = cohort_of(cohort)
+    whole = chosen if isinstance(cohort, (str, Path)) else cohort_of(chosen.path)
     if len(whole) != len(chosen):
         raise CohortError(
             f"{chosen.path}: expected a whole cohort, got a selection of {len(chosen)} of its {len(whole)} images; write it as "
@@ -41,9 +32,9 @@ def opened_whole(cohort: CohortLike) -> Cohort:
     return chosen
 
 
-def folder_of(cohort: CohortLike) -> Path:
-    """Where a cohort lies."""
-    return Path(cohort) if isinstance(cohort, (str, Path)) else cohort.path
+def folder_of(images: CohortLike) -> Path:
+    """Where a cohort or a folder of image files lies."""
+    return Path(images) if isinstance(images, (str, Path)) else cohort_of(images).path
 
 
 def opened_images(images: CohortLike, split: str = "all", spacing_mm: float | None = None) -> Images:
@@ -62,4 +53,4 @@ def opened_images(images: CohortLike, split: str = "all", spacing_mm: float | No
     chosen = None if split == "all" else split
     if isinstance(images, (str, Path)):
         return open_images(Path(images), chosen, None if spacing_mm is None else (spacing_mm, spacing_mm))
-    return cohort_images(images, chosen)
+    return cohort_images(cohort_of(images), chosen)

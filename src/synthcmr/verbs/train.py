@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Changes, Names, PathOrName
+from synthcmr.verbs.field_types import Changes, PathOrName
+from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
 from synthcmr.verbs.trained_run import ANATOMY, TrainedRun
 from synthcmr.verbs.training_run import clear_run, training_observer
@@ -30,8 +31,8 @@ class TrainOptions(Options):
         (),
         description="One setting over the preset's, e.g. --set loop.steps=5000; 'synthcmr families NAME' lists them.",
     )
-    balance: Names | None = Field(None, description="Attributes whose values are drawn evenly, e.g. sex,diagnosis.")
-    init_from: PathOrName | None = Field(
+    balance: Names = Field(None, description="Attributes whose values are drawn evenly, e.g. sex,diagnosis.")
+    init_from: PathOrName = Field(
         None,
         description="Begin from weights: 'phantom', or a run folder of the same family (diffusion: also of a flow; gan: "
         "also of a vae; few-step: of the flow to learn from).",
@@ -75,7 +76,8 @@ def train(
         >>> print(trained.verdict)  # doctest: +SKIP
     """
     chosen, run = TrainOptions.of(options, changes), Path(run)
-    from synthcmr.verbs.opened import folder_of, opened
+    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.opened import folder_of
 
     if chosen.slurm is not None:
         if chosen.overwrite:
@@ -86,11 +88,11 @@ def train(
             family, run, submitted=submit(chosen.slurm, run, _job(family, folder_of(cohort), run, chosen))
         )
     if family == ANATOMY:
-        return _anatomy(opened(cohort), run)
+        return _anatomy(cohort_of(cohort), run)
     model, loop = _settings(family, chosen)
     from synthcmr.training.images import check_balance
 
-    learned = opened(cohort)
+    learned = cohort_of(cohort)
     check_balance(learned, loop.balance)
     if chosen.overwrite:
         clear_run(run, chosen.init_from)

@@ -1,0 +1,41 @@
+"""Values that the command line gives as text and Python as what they are: lists of names, and sizes that may be a word."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from synthcmr.errors import SettingsError
+
+
+def comma_separated(value: Any) -> Any:
+    """The names in a text; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",")) if value else None
+
+
+def number_or(word: str, flag: str, whole: bool = False, becomes_none: bool = False) -> BeforeValidator:
+    """Reads a number, or one word that stands for none.
+
+    Args:
+        word: such as "native".
+        flag: whose value it is, for the error.
+        whole: only whole numbers.
+        becomes_none: the word is read as None, which is free where None does not mean "not given".
+    """
+
+    def read(value: Any) -> Any:
+        if value == word:
+            return None if becomes_none else word
+        if not isinstance(value, str):
+            return value
+        try:
+            return int(value) if whole else float(value)
+        except ValueError as error:
+            kind = "a whole number" if whole else "a number"
+            raise SettingsError(f"{flag}: expected {kind} or '{word}', got '{value}'") from error
+
+    return BeforeValidator(read)
+
+
+Names = Annotated[tuple[str, ...] | None, BeforeValidator(comma_separated)]
