@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 
-from synthcmr.cli.debias import read_settings
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.parallel import cores
 from synthcmr.cohort.provenance import PROVENANCE_FILE
@@ -47,6 +46,7 @@ from synthcmr.sampling.sources import Sources, load_image_generator
 from synthcmr.training.device import best_device
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.verbs.progress import progress_bar
+from synthcmr.verbs.setting_overrides import read_settings
 
 TIMED = 2  # subjects that seconds are taken from
 PARTS = ("trial", "base")  # runs beside a run: not families of their own

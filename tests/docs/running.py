@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from synthcmr.cli.app import app
 from synthcmr.errors import SynthcmrError
 from tests.docs.blocks import Block
+from tests.docs.quicker import quicker_verbs
 from tests.docs.shelf import Shelf
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,8 @@ class Reader:
             read(block)
             return
         if block.language == "python":
-            exec(compile(block.text, str(block), "exec"), self.names)
+            with quicker_verbs(block):
+                exec(compile(block.text, str(block), "exec"), self.names)
         elif named := FILE_NAME.match(block.text):
             Path(named[1]).write_text(block.text)
         elif block.language in ("console", "bash"):

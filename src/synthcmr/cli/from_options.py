@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import GenericAlias, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
@@ -20,12 +21,15 @@ Arguments = dict[str, tuple[Any, str]]  # name -> type and help
 BOUNDS = {"ge": "min", "le": "max"}
 
 
-def command(kind: "type[Options]", arguments: Arguments) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(
+    kind: "type[Options]", arguments: Arguments, settings: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a command of a function (*arguments, options).
 
     Args:
         kind: of the options that the function takes; every field becomes an option of the command line.
-        arguments: what is given without a flag, in order.
+        arguments: what is given without a flag, in order; those that may be None can be left out.
+        settings: "module:class" of the settings that --set takes, for --list-settings; None: there is no such flag.
     """
     once = {name: why for name in kind.model_fields if (why := _extra(kind, name, "once"))}
 
@@ -33,12 +37,13 @@ def command(kind: "type[Options]", arguments: Arguments) -> Callable[[Callable[.
         def called(**values: Any) -> None:
             positional = [values.pop(name) for name in arguments]
             values |= {name: only(values[name], kind.flag(name), why) for name, why in once.items()}
-            given = {name: value for name, value in values.items() if value != kind.model_fields[name].default}
+            given = {name: values[name] for name in kind.model_fields if _given(values[name], kind.model_fields[name])}
             run(*positional, kind.of(None, given))
 
         parameters = [_argument(name, *about) for name, about in arguments.items()]
         required_first = sorted(kind.model_fields.items(), key=lambda item: not item[1].is_required())
         parameters += [_option(kind, name, field) for name, field in required_first]
+        parameters += [_list_settings(settings)] if settings else []
         called.__doc__, called.__name__, called.__module__ = run.__doc__, run.__name__, run.__module__
         called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         called.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -49,7 +54,31 @@ def command(kind: "type[Options]", arguments: Arguments) -> Callable[[Callable[.
 
 def _argument(name: str, kind: Any, about: str) -> inspect.Parameter:
     annotation = Annotated[kind, typer.Argument(help=about)]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
+    default = None if type(None) in get_args(kind) else inspect.Parameter.empty
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _given(value: Any, field: "FieldInfo") -> bool:
+    """Whether an option was given: several values are an empty list where it was not."""
+    return value not in (None, [], ()) and value != field.default
+
+
+def _list_settings(place: str) -> inspect.Parameter:
+    """The flag that prints the settings that --set takes, and stops."""
+
+    def print_settings(value: bool) -> None:
+        if value:
+            from synthcmr.cli.setting_lines import setting_lines
+
+            module, kind = place.split(":")
+            typer.echo("\n".join(setting_lines("", getattr(import_module(module), kind)())))
+            raise typer.Exit
+
+    option = typer.Option(
+        "--list-settings", callback=print_settings, is_eager=True, help="Print every setting that --set takes."
+    )
+    annotation = Annotated[bool, option]
+    return inspect.Parameter("list_settings", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
 
 
 def _option(kind: "type[Options]", name: str, field: "FieldInfo") -> inspect.Parameter:

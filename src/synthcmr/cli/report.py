@@ -18,11 +18,7 @@ def report(
     Examples:
       synthcmr report scores
     """
-    from synthcmr.cli.evaluate import say
     from synthcmr.evaluation.evaluate import read_card
-    from synthcmr.report.report_folder import write_report
+    from synthcmr.verbs.evaluate import Evaluation
 
-    card = read_card(out)
-    page = write_report(card, out)
-    say(card)
-    typer.echo(f"Page: {page}")
+    typer.echo(Evaluation(read_card(out), out).summary())

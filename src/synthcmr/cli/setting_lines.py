@@ -2,33 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from synthcmr.config import Settings
-
-
-def list_debias(value: bool) -> None:
-    """Print the settings of `debias` and stop."""
-    if value:
-        from synthcmr.fairness.debias.settings import DebiasSettings
-
-        _print(DebiasSettings())
-
-
-def list_balance(value: bool) -> None:
-    """Print the settings of `balance` and stop."""
-    if value:
-        from synthcmr.fairness.loop.settings import BalanceSettings
-
-        _print(BalanceSettings())
-
-
-def _print(settings: "Settings") -> None:
-    typer.echo("\n".join(setting_lines("", settings)))
-    raise typer.Exit
 
 
 def setting_lines(group: str, settings: "Settings") -> list[str]:

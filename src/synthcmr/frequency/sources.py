@@ -130,12 +130,20 @@ def open_images(path: Path, split: str | None = None, spacing_mm: tuple[float, f
         CohortError: neither is there, or the split has no image.
     """
     if (path / COHORT_FILE).exists():
-        cohort = Cohort.open(path)
-        if split is not None and "split" in cohort.table and cohort.table["split"].notna().any():
-            chosen = cohort.select(split=split)
-            if not len(chosen):
-                there = ", ".join(sorted(map(str, cohort.table["split"].dropna().unique())))
-                raise CohortError(f"{path}: expected images of the split '{split}', found none; there are: {there}")
-            return CohortImages(chosen, split)
-        return CohortImages(cohort)
+        return cohort_images(Cohort.open(path), split)
     return FolderImages.open(path, spacing_mm)
+
+
+def cohort_images(cohort: Cohort, split: str | None = None) -> CohortImages:
+    """The images of a cohort, or of one split where it has any.
+
+    Raises:
+        CohortError: the split has no image.
+    """
+    if split is None or "split" not in cohort.table or not cohort.table["split"].notna().any():
+        return CohortImages(cohort)
+    chosen = cohort.select(split=split)
+    if not len(chosen):
+        there = ", ".join(sorted(map(str, cohort.table["split"].dropna().unique())))
+        raise CohortError(f"{cohort.path}: expected images of the split '{split}', found none; there are: {there}")
+    return CohortImages(chosen, split)

@@ -1,0 +1,122 @@
+"""Find the images that make a classifier fairer, round by round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from synthcmr.verbs.experiment_options import ExperimentOptions, clear_experiment
+
+if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
+    from synthcmr.fairness.loop.loop import Balanced
+    from synthcmr.fairness.loop.settings import BalanceSettings
+    from synthcmr.verbs.opened import CohortLike
+
+NAMED = ("label", "positive", "sensitive", "round_images", "budget", "rounds", "repeats")
+
+
+class BalanceOptions(ExperimentOptions):
+    """What is predicted, what to be fair about, and how many images and rounds."""
+
+    run: Path | None = Field(None, description="Generator. [default: the shipped one]")
+    round_images: int | None = Field(None, ge=1, description="Images made in a round. [default: 60]")
+    budget: int | None = Field(None, ge=1, description="Most images altogether.")
+    rounds: int | None = Field(None, ge=1, description="Most rounds. [default: 8]")
+    repeats: int | None = Field(None, ge=1, description="Seeds in every round. [default: 3]")
+
+
+@dataclass(frozen=True)
+class BalanceResults:
+    """How the loop went, and what it recommends.
+
+    Attributes:
+        balanced: every round, and the scores on the test split.
+        cohort: the real cohort.
+        settings: of the loop.
+        out: its folder.
+    """
+
+    balanced: Balanced
+    cohort: Cohort
+    settings: BalanceSettings
+    out: Path
+
+    @property
+    def recommended(self) -> Cohort | None:
+        """The cohort of images that it would add; None where no images are better."""
+        from synthcmr.cohort import Cohort
+
+        return None if self.balanced.recommended is None else Cohort.open(self.balanced.recommended)
+
+    def summary(self) -> str:
+        """What the images gained, which are recommended, and where the page is."""
+        place = self.balanced.recommended
+        recommended = [] if place is None else [f"Recommended images: {place}"]
+        return "\n".join([*self._sentences(), *recommended, f"Page: {self.to_html()}"])
+
+    def to_html(self) -> Path:
+        """Write balance.html and balance.json into the folder; the page."""
+        from synthcmr.report.balance_page import write_balance
+
+        return write_balance(self.balanced, self.cohort, self.settings, self.out)
+
+    def _sentences(self) -> list[str]:
+        from synthcmr.report.balance_page import sentences
+
+        return sentences(self.balanced)
+
+    def _repr_html_(self) -> str:
+        """What the images gained, for notebooks."""
+        return f"<pre>{escape(chr(10).join(self._sentences()))}</pre>"
+
+
+def balance(
+    cohort: CohortLike, out: Path | str, options: BalanceOptions | None = None, **changes: Any
+) -> BalanceResults:
+    """Find the images that make a classifier fairer.
+
+    Each round measures on the validation split which patients the classifier fails, makes images of those where images have
+    gained most so far, trains again, and stops when no group gains beyond noise.
+
+    Args:
+        cohort: real cohort with train, validation and test splits, or its folder.
+        out: folder to make; an unfinished loop is continued.
+        options: what is predicted, what to be fair about, how many images and rounds.
+        changes: fields of `BalanceOptions`, in place of `options` or over them.
+
+    Returns:
+        Every round, and the cohort of images that is recommended.
+
+    Raises:
+        SettingsError: a setting is not allowed, or the folder to replace holds other files.
+        CohortError: a folder is not what it should be.
+
+    Example:
+        >>> import synthcmr
+        >>> loop = synthcmr.balance("people", "balanced", sensitive=("sex", "bmi"), budget=300)  # doctest: +SKIP
+        >>> loop.recommended  # doctest: +SKIP
+    """
+    chosen, out = BalanceOptions.of(options, changes), Path(out)
+    from synthcmr.verbs.input_checks import expect_weights
+    from synthcmr.verbs.opened import opened_whole
+
+    real = opened_whole(cohort)
+    expect_weights(chosen.run)
+    from synthcmr.fairness.loop.loop import balance as run_loop
+    from synthcmr.fairness.loop.settings import BalanceSettings
+    from synthcmr.verbs.progress import progress_bar
+    from synthcmr.verbs.setting_overrides import read_settings
+
+    settings = read_settings(
+        BalanceSettings, chosen.settings, {name: getattr(chosen, name) for name in NAMED}, chosen.set
+    )
+    if chosen.overwrite:
+        clear_experiment(out)
+    with progress_bar("balance") as report:
+        balanced = run_loop(real, out, settings, chosen.run, chosen.workers, report)
+    return BalanceResults(balanced, real, settings, out)

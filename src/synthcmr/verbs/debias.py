@@ -1,0 +1,148 @@
+"""Compare remedies for an unfair classifier, synthetic images among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from synthcmr.errors import SettingsError
+from synthcmr.verbs.experiment_options import ExperimentOptions, clear_experiment
+from synthcmr.verbs.field_types import OneOrSeveral
+
+if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
+    from synthcmr.fairness.debias.scores import Results
+    from synthcmr.fairness.debias.settings import DebiasSettings
+    from synthcmr.verbs.opened import CohortLike
+
+ONE_PLAN = "planned images have one target; plan and generate others yourself and give them with --planned"
+GIVEN_SETS = {"copy": "synthetic_copy", "planned": "planned"}  # synthetic set -> option that names its cohort
+
+
+class DebiasOptions(ExperimentOptions):
+    """What is predicted, what to be fair about, and which synthetic images are tried."""
+
+    run: Path | None = Field(None, description="Generator of the synthetic images. [default: the shipped one]")
+    synthetic_copy: Path | None = Field(
+        None, description="Synthetic copy that is there already.", json_schema_extra={"flags": ["--copy"]}
+    )
+    planned: Path | None = Field(None, description="Planned images that are there already.")
+    synthetic: bool = Field(True, description="Whether to try synthetic images at all.")
+    target: Annotated[tuple[str, ...], OneOrSeveral] = Field(
+        (), description="What the planned images reach, as in plan. [default: parity:LABEL|SENSITIVE]"
+    )
+    repeats: int | None = Field(None, ge=1, description="Seeds. [default: 5]")
+
+    @model_validator(mode="after")
+    def _can_be_combined(self) -> Self:
+        """Synthetic sets are tried or not, and planned by one target."""
+        given = [self.flag(name) for name in GIVEN_SETS.values() if getattr(self, name) is not None]
+        if given and not self.synthetic:
+            raise SettingsError(f"--no-synthetic: expected without {' and '.join(given)}, which bring synthetic images")
+        if len(self.target) > 1:  # of one flag given twice the shell would silently drop the first
+            raise SettingsError(
+                f"--target: expected once, got {len(self.target)} times ({' and '.join(self.target)}); {ONE_PLAN}"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class DebiasResults:
+    """How a classifier does under every remedy.
+
+    Attributes:
+        results: scores of every remedy, by group, with intervals.
+        cohort: the real cohort.
+        settings: of the experiment.
+        out: its folder.
+    """
+
+    results: Results
+    cohort: Cohort
+    settings: DebiasSettings
+    out: Path
+
+    def summary(self) -> str:
+        """Who is treated worse, what the remedies do about it, and where the page is."""
+        return "\n".join([*self._sentences(), f"Page: {self.to_html()}"])
+
+    def to_html(self) -> Path:
+        """Write debias.html and scores.json into the folder; the page."""
+        from synthcmr.report.debias_page import write_debias
+
+        return write_debias(self.results, self.cohort, self.settings, self.out)
+
+    def _sentences(self) -> list[str]:
+        from synthcmr.fairness.debias.verdict import verdict
+
+        return verdict(self.results)
+
+    def _repr_html_(self) -> str:
+        """The verdict, for notebooks."""
+        return f"<pre>{escape(chr(10).join(self._sentences()))}</pre>"
+
+
+def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = None, **changes: Any) -> DebiasResults:
+    """Compare remedies for an unfair classifier.
+
+    The same classifier is trained under every remedy, with the same number of steps and several seeds, and scored on the test
+    split: balanced accuracy by group, the worst group, and the gaps between groups.
+
+    Args:
+        cohort: real cohort with train, validation and test splits, or its folder.
+        out: folder to make; an unfinished experiment is continued.
+        options: what is predicted, what to be fair about, which synthetic images are tried.
+        changes: fields of `DebiasOptions`, in place of `options` or over them.
+
+    Returns:
+        The scores of every remedy, with a summary and a page.
+
+    Raises:
+        SettingsError: options cannot be combined, or a setting is not allowed.
+        CohortError: a folder is not what it should be, or a synthetic cohort has seen the test split.
+
+    Example:
+        >>> import synthcmr
+        >>> compared = synthcmr.debias("people", "debiased", sensitive="sex,bmi", synthetic=False)  # doctest: +SKIP
+        >>> print(compared.summary())  # doctest: +SKIP
+    """
+    chosen, out = DebiasOptions.of(options, changes), Path(out)
+    from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
+    from synthcmr.verbs.opened import opened_whole
+
+    real = opened_whole(cohort)
+    expect_cohorts(chosen.synthetic_copy, chosen.planned)
+    expect_weights(chosen.run)
+    from synthcmr.fairness.debias.experiment import run_experiment
+    from synthcmr.fairness.debias.settings import DebiasSettings
+    from synthcmr.verbs.progress import progress_bar
+    from synthcmr.verbs.setting_overrides import read_settings
+
+    named = {name: getattr(chosen, name) for name in ("label", "positive", "sensitive", "repeats")}
+    named["target"] = chosen.target[0] if chosen.target else None
+    settings = read_settings(DebiasSettings, chosen.settings, named, chosen.set)
+    if chosen.overwrite:
+        clear_experiment(out)
+    sets = _synthetic_sets(real, out, settings, chosen)
+    with progress_bar("debias") as report:
+        results = run_experiment(real, out, settings, sets, chosen.workers, report)
+    return DebiasResults(results, real, settings, out)
+
+
+def _synthetic_sets(cohort: Cohort, out: Path, settings: DebiasSettings, chosen: DebiasOptions) -> dict[str, Path]:
+    """The synthetic cohorts: those that were given, and what is made where none is."""
+    given = {name: getattr(chosen, option) for name, option in GIVEN_SETS.items()}
+    there = {name: path for name, path in given.items() if path is not None}
+    if not chosen.synthetic or there:
+        return there
+    from synthcmr.fairness.debias.data import REAL, all_people
+    from synthcmr.fairness.debias.synthetic_sets import make_sets
+    from synthcmr.verbs.progress import progress_bar
+
+    all_people({REAL: cohort}, settings)  # refuse what cannot be learned before minutes of generating
+    with progress_bar("generate") as report:
+        return make_sets(cohort, out / "synthetic", settings, chosen.run, chosen.workers, report)

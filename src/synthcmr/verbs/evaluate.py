@@ -1,0 +1,204 @@
+"""Score a synthetic cohort against a real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from synthcmr.errors import SettingsError
+from synthcmr.verbs.field_types import Changes, OneOrSeveral
+from synthcmr.verbs.option_values import Names
+from synthcmr.verbs.options import Options
+from synthcmr.verbs.training_run import training_observer
+
+if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
+    from synthcmr.evaluation.score import ScoreCard
+    from synthcmr.evaluation.settings import EvaluateSettings
+    from synthcmr.verbs.opened import CohortLike
+
+Say = Callable[[str], None]
+
+
+class EvaluateOptions(Options):
+    """What is scored, by which judges, and how."""
+
+    parts: Names = Field(None, description="Parts, comma-separated, of the five. [default: all]")
+    split: str | None = Field(None, description="Split of the real cohort to compare with. [default: all of it]")
+    by: Names = Field(None, description="Attributes to score by. [default: sex,age,bmi,diagnosis,vendor]")
+    features: Names = Field(
+        None, description="Any of cmr, radiomics, radimagenet, cinema, inception. [default: cmr,radiomics]"
+    )
+    encoder: Path | None = Field(
+        None, description="Encoder or reader whose features are 'cmr'. [default: the shipped one]"
+    )
+    fit_encoder: bool = Field(False, description="Train an encoder on REAL's training split first, in OUT/encoder.")
+    reader: Path | None = Field(None, description="Judge that reads attributes. [default: the shipped one]")
+    segmenter: Path | None = Field(None, description="Judge that segments hearts. [default: the shipped one]")
+    run: Path | None = Field(
+        None, description="Run that made the images: privacy attacks it too, and audits its promise."
+    )
+    reference: Annotated[tuple[Path, ...], OneOrSeveral] = Field(
+        (), description="Run like it that learned from other people; several may be named."
+    )
+    also_test: Path | None = Field(None, description="A second real cohort that utility is tested on too.")
+    grid: str | None = Field(
+        None, description="quick or full: how much of the real data utility learns from. [default: quick]"
+    )
+    workers: int | None = Field(None, ge=1, description="Networks trained at once. [default: one per core; 4 a GPU]")
+    settings: Path | None = Field(None, description="YAML file of settings.")
+    set: Changes = Field((), description="One setting, e.g. --set rules.fidelity.realism.good=0.1.")
+
+    @model_validator(mode="after")
+    def _can_be_combined(self) -> Self:
+        """References are compared with a run; an encoder is named or trained."""
+        if self.reference and self.run is None:
+            raise SettingsError("--reference: expected --run too, the generator that the references are compared with")
+        if self.fit_encoder and self.encoder is not None:
+            raise SettingsError("--fit-encoder: expected no --encoder beside it, because it trains one")
+        return self
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A score card and the folder that it lies in.
+
+    Attributes:
+        card: every score with its interval, and the verdict of each part.
+        out: folder with scores.json.
+        notes: what must be borne in mind.
+    """
+
+    card: ScoreCard
+    out: Path
+    notes: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """A line for each part, one for each rule that is not met, and where the page is."""
+        return "\n".join([*self._lines(), f"Page: {self.to_html()}"])
+
+    def to_html(self) -> Path:
+        """Write report.html, the model card and the data sheet into the folder; the page."""
+        from synthcmr.report.report_folder import write_report
+
+        return write_report(self.card, self.out)
+
+    def _lines(self) -> list[str]:
+        lines = []
+        for name, part in self.card.parts.items():
+            lines.append(f"{name.capitalize()}: {part.verdict.sentence}")
+            lines += [f"  {finding.sentence}" for finding in part.verdict.findings if finding.word != "good"]
+        return lines
+
+    def _repr_html_(self) -> str:
+        """The verdicts, for notebooks."""
+        return f"<pre>{escape(chr(10).join([*self.notes, *self._lines()]))}</pre>"
+
+
+def evaluate(
+    real: CohortLike,
+    synth: CohortLike,
+    out: Path | str,
+    options: EvaluateOptions | None = None,
+    *,
+    say: Say | None = None,
+    **changes: Any,
+) -> Evaluation:
+    """Score synthetic images against real ones: fidelity, adherence, utility, fairness, privacy.
+
+    Every score has its number of subjects, an interval from drawing subjects again, and what real images themselves reach.
+    Parts that are finished are kept, so that the same call goes on where it was stopped.
+
+    Args:
+        real: real cohort, or its folder.
+        synth: synthetic cohort, whoever made it.
+        out: folder of the scores.
+        options: what is scored, and by which judges.
+        say: called with notes as they arise; they are in the result as well.
+        changes: fields of `EvaluateOptions`, in place of `options` or over them.
+
+    Returns:
+        The score card, with a summary and a page.
+
+    Raises:
+        SettingsError: options cannot be combined, the same cohort is on both sides, or sides are swapped.
+        CohortError: a folder is not what it should be, or nothing is left to compare.
+
+    Example:
+        >>> import synthcmr
+        >>> scores = synthcmr.evaluate("acdc", "synthetic", "scores", parts="fidelity")  # doctest: +SKIP
+        >>> print(scores.summary())  # doctest: +SKIP
+    """
+    chosen, out = EvaluateOptions.of(options, changes), Path(out)
+    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
+
+    left, right = cohort_of(real), cohort_of(synth)
+    expect_cohorts(chosen.also_test)
+    expect_weights(chosen.encoder, chosen.reader, chosen.segmenter, chosen.run, *chosen.reference)
+    notes = _notes_on_sides(left, right)
+    for note in notes:
+        if say is not None:
+            say(note)
+    settings = _settings(chosen)
+    from synthcmr.evaluation.evaluate import evaluate as score
+    from synthcmr.training.device import networks_at_once
+    from synthcmr.verbs.attack_target import load_attack_target
+    from synthcmr.verbs.progress import progress_bar
+
+    if chosen.fit_encoder:
+        settings = settings.model_copy(update={"encoder": _fitted_encoder(left, out)})
+    target = load_attack_target(chosen.run, chosen.reference) if chosen.run else None
+    workers = chosen.workers or networks_at_once()
+    with progress_bar("evaluate") as report:
+        card = score(left, right, out, settings, chosen.parts or (), report, target, workers)
+    return Evaluation(card, out, notes)
+
+
+def _settings(chosen: EvaluateOptions) -> EvaluateSettings:
+    from synthcmr.evaluation.settings import EvaluateSettings
+    from synthcmr.verbs.setting_overrides import read_settings
+
+    named = {name: getattr(chosen, name) for name in ("split", "by", "encoder", "reader", "segmenter")}
+    single = list(chosen.set)
+    single += [] if chosen.features is None else [f"fidelity.extractors=[{','.join(chosen.features)}]"]
+    single += [] if chosen.also_test is None else [f"utility.also_test={chosen.also_test}"]
+    single += [] if chosen.grid is None else [f"utility.grid={chosen.grid}"]
+    return read_settings(EvaluateSettings, chosen.settings, named, single)
+
+
+def _notes_on_sides(real: Cohort, synth: Cohort) -> tuple[str, ...]:
+    """Refuse one cohort on both sides, and sides that were swapped; say so where both are generated."""
+    if real.hash == synth.hash:
+        raise SettingsError(
+            f"REAL and SYNTH: expected two cohorts, got the same one twice ({real.path}, {synth.path}); what real images "
+            "reach against real ones is on every score card"
+        )
+    generated = [set(cohort.info.get("origin", [])) == {"synthetic"} for cohort in (real, synth)]
+    if generated == [True, False]:
+        raise SettingsError(
+            f"REAL and SYNTH: expected the real cohort first, got generated images first ({real.path}) and others second "
+            f"({synth.path}); swap them"
+        )
+    return (
+        (f"note: {real.path} holds generated images too: what is called real here is not.",) if all(generated) else ()
+    )
+
+
+def _fitted_encoder(real: Cohort, out: Path) -> Path:
+    """An encoder of the user's own; a training that was cut short goes on, a finished one is taken as it is."""
+    from synthcmr.judges.encoder import ImageEncoder
+    from synthcmr.judges.settings import ENCODER_LOOP, EncoderSettings
+    from synthcmr.training.run_folder import RunFolder
+    from synthcmr.verbs.progress import progress_bar
+
+    run = out / "encoder"
+    if not (RunFolder(run).exists() and RunFolder(run).record().get("finished")):
+        with progress_bar("fit encoder") as report:
+            ImageEncoder.fit(real, run, EncoderSettings(), ENCODER_LOOP, training_observer(run, report))
+    return run

@@ -1,0 +1,200 @@
+"""Learn the frequency content of real images, to give it to synthetic ones."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from synthcmr.errors import CohortError, SettingsError
+from synthcmr.verbs.field_types import Changes
+from synthcmr.verbs.opened import opened_images
+from synthcmr.verbs.option_values import Names
+from synthcmr.verbs.options import Options
+from synthcmr.verbs.training_run import training_observer
+
+if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
+    from synthcmr.frequency.images import Images
+    from synthcmr.frequency.recalibration import Recalibration
+    from synthcmr.frequency.settings import RecalibrationSettings
+    from synthcmr.verbs.opened import CohortLike
+
+SHOWN = 8  # images left out that are named in a summary
+
+
+class FitRecalibrationOptions(Options):
+    """What is learned of real images, and from which."""
+
+    method: Literal["rings", "shr", "rhm", "frerec"] | None = Field(
+        None, description="fit: rings in closed form, or the paper's shr, rhm, or both (frerec). [default: rings]"
+    )
+    dp: str | None = Field(
+        None,
+        description="fit: release four numbers with differential privacy instead, e.g. epsilon=1,delta=1e-5.",
+    )
+    split: str = Field("train", description="fit: learn from this split; all for every image.")
+    by: Names = Field(
+        None,
+        description="fit: attributes whose crossing has statistics of its own. [default: vendor,field_strength_t]",
+    )
+    spacing: float | None = Field(
+        None, ge=0.01, description="Millimetres per pixel of a folder whose files do not say it."
+    )
+    preset: str = Field("cpu", description="fit rhm, frerec: network for the machine: cpu, 8g or 24g.")
+    set: Changes = Field((), description="fit: one setting, e.g. --set replacement.radius=0.5, --set loop.steps=2000.")
+    overwrite: bool = Field(False, description="Replace what is already there.")
+
+    @model_validator(mode="after")
+    def _can_be_combined(self) -> Self:
+        """A release is a method of its own."""
+        if self.dp is not None and self.method is not None:
+            raise SettingsError("--dp: expected without --method: what is released are four numbers of the spectrum")
+        _ = self.privacy
+        return self
+
+    @property
+    def privacy(self) -> tuple[float, float] | None:
+        """Epsilon and delta of a release; None where nothing is released.
+
+        Raises:
+            SettingsError: --dp does not say them.
+        """
+        if self.dp is None:
+            return None
+        values = dict(part.split("=", 1) for part in self.dp.split(",") if "=" in part)
+        try:
+            epsilon, delta = float(values.pop("epsilon")), float(values.pop("delta", "1e-5"))
+        except (KeyError, ValueError):
+            epsilon, delta = 0.0, 0.0
+        if values or not epsilon > 0 or not 0 < delta < 0.1:
+            raise SettingsError(f"--dp: expected epsilon=NUMBER or epsilon=NUMBER,delta=NUMBER, got '{self.dp}'")
+        return epsilon, delta
+
+
+@dataclass(frozen=True)
+class FittedRecalibration:
+    """A recalibration and the folder that it lies in.
+
+    Attributes:
+        model: transforms images in memory.
+        folder: takes its place for `recalibrate` and `generate`.
+    """
+
+    model: Recalibration
+    folder: Path
+
+    def summary(self) -> str:
+        """What was learned, from how many, and what was left out."""
+        model = self.model
+        lines = [f"{self.folder}: {model.settings.method}"]
+        if model.release is not None:
+            r = model.release
+            lines.append(
+                f"  four numbers of {r.people} subjects, epsilon {r.epsilon:g}, delta {r.delta:g}, noise {r.sigma:.2f} each"
+            )
+        else:
+            counts = {str(c["group"]) or "everyone": c for c in model.real.moments.counts()}
+            lines += [f"  {name}: {c['images']} frames of {c['subjects']} subjects" for name, c in counts.items()]
+        if model.real.library is not None and len(model.real.library.picture):
+            lines.append(
+                "  it holds a small picture of every real image, to find those that look alike: keep it as you keep them"
+            )
+        refused = list(model.real.refused.items())
+        lines += [f"  left out {name}: {why}" for name, why in refused[:SHOWN]]
+        lines += [f"  and {len(refused) - SHOWN} more"] if len(refused) > SHOWN else []
+        return "\n".join([*lines, f"  use it: synthcmr recalibrate apply SYNTHETIC {self.folder} OUT"])
+
+    def _repr_html_(self) -> str:
+        """The summary, for notebooks."""
+        return f"<pre>{escape(self.summary())}</pre>"
+
+
+def fit_recalibration(
+    images: CohortLike, folder: Path | str, options: FitRecalibrationOptions | None = None, **changes: Any
+) -> FittedRecalibration:
+    """Learn the frequency content of real images once; `recalibrate` gives it to any number of synthetic sets.
+
+    Args:
+        images: real cohort, its folder, or a folder of PNG, NIfTI or NPY files.
+        folder: of the model, to make.
+        options: what is learned.
+        changes: fields of `FitRecalibrationOptions`, in place of `options` or over them.
+
+    Returns:
+        The model, with a summary.
+
+    Raises:
+        SettingsError: options cannot be combined, or name what the images do not have.
+        CohortError: there is no image, or the folder holds a model already.
+
+    Example:
+        >>> import synthcmr
+        >>> truth = synthcmr.fit_recalibration("acdc", "truth")  # doctest: +SKIP
+        >>> synthcmr.recalibrate("synthetic", "truth", "better")  # doctest: +SKIP
+    """
+    chosen, folder = FitRecalibrationOptions.of(options, changes), Path(folder)
+    real = opened_images(images, chosen.split, chosen.spacing)
+    from synthcmr.frequency.mapping.settings import preset
+    from synthcmr.frequency.model_folder import NETWORK
+    from synthcmr.frequency.model_record import MODEL_FILE
+    from synthcmr.frequency.recalibration import Recalibration
+    from synthcmr.frequency.settings import RecalibrationSettings
+    from synthcmr.training.overrides import PARTS, overridden
+    from synthcmr.verbs.progress import progress_bar
+    from synthcmr.verbs.setting_overrides import read_settings
+
+    of_network = [item for item in chosen.set if item.split(".")[0] in PARTS]
+    network = overridden(*preset(chosen.preset), None, of_network, None)
+    values = {"method": "release" if chosen.dp else chosen.method or "rings", "by": chosen.by}
+    single = [item for item in chosen.set if item not in of_network]
+    settings = read_settings(RecalibrationSettings, None, values, single)
+    if chosen.by is not None:
+        _expect_attributes(settings.by, real)
+    _clear(folder, chosen.overwrite)
+    if (folder / MODEL_FILE).exists():
+        raise CohortError(f"{folder}: holds a finished recalibration already; choose another folder, or --overwrite")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with progress_bar("recalibrate fit") as report:
+        held_out, run = _held_out(images, chosen.split, settings), folder / NETWORK
+        observe = training_observer(run, report)
+        model = Recalibration(settings).fit(real, run, network, held_out, observe, chosen.privacy)
+    model.save(folder)
+    return FittedRecalibration(model, folder)
+
+
+def _expect_attributes(by: tuple[str, ...], real: Images) -> None:
+    """Refuse attributes that nobody has: statistics would quietly be those of everyone."""
+    from synthcmr.frequency.sources import CohortImages
+
+    if not isinstance(real, CohortImages):
+        return
+    there = list(real.cohort.subjects.columns) + list(real.cohort.images.columns)
+    if unknown := [name for name in by if name not in there]:
+        raise SettingsError(f"--by: expected attributes of {real.cohort.path} ({', '.join(there)}), got '{unknown[0]}'")
+
+
+def _held_out(images: CohortLike, split: str, settings: RecalibrationSettings) -> Cohort | None:
+    """The validation split, by which the training of a network is watched."""
+    from synthcmr.cohort.writer import COHORT_FILE
+    from synthcmr.frequency.recalibration import MAPPING
+    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.opened import folder_of
+
+    if split != "train" or settings.method not in MAPPING or not (folder_of(images) / COHORT_FILE).exists():
+        return None
+    chosen = cohort_of(images).select(split="validation")
+    return chosen if len(chosen) else None
+
+
+def _clear(folder: Path, overwrite: bool) -> None:
+    """Remove an earlier model, and nothing else."""
+    from synthcmr.frequency.model_folder import NETWORK
+    from synthcmr.frequency.model_record import MODEL_FILE
+
+    if overwrite and ((folder / MODEL_FILE).exists() or (folder / NETWORK).exists()):
+        shutil.rmtree(folder)

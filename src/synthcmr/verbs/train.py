@@ -1,0 +1,175 @@
+"""Train a generator on a cohort."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from synthcmr.errors import SettingsError
+from synthcmr.verbs.field_types import Changes, PathOrName
+from synthcmr.verbs.option_values import Names
+from synthcmr.verbs.options import Options
+from synthcmr.verbs.trained_run import ANATOMY, TrainedRun
+from synthcmr.verbs.training_run import clear_run, training_observer
+
+if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
+    from synthcmr.config import Settings
+    from synthcmr.generators.protocol import Generator
+    from synthcmr.training.settings import LoopSettings
+    from synthcmr.verbs.opened import CohortLike
+
+
+class TrainOptions(Options):
+    """How a generator is trained."""
+
+    preset: str = Field("cpu", description="For the machine at hand: cpu, 8g, 24g or 80g.")
+    settings: Path | None = Field(None, description="YAML file with 'model' and 'loop' settings over the preset's.")
+    set: Changes = Field(
+        (),
+        description="One setting over the preset's, e.g. --set loop.steps=5000; 'synthcmr families NAME' lists them.",
+    )
+    balance: Names = Field(None, description="Attributes whose values are drawn evenly, e.g. sex,diagnosis.")
+    init_from: PathOrName = Field(
+        None,
+        description="Begin from weights: 'phantom', or a run folder of the same family (diffusion: also of a flow; gan: "
+        "also of a vae; few-step: of the flow to learn from).",
+    )
+    rank: int | None = Field(
+        None, ge=1, description="With --init-from: learn low-rank additions of this rank alone (LoRA)."
+    )
+    dp: str | None = Field(
+        None, description="Differential privacy of subjects, e.g. epsilon=8 or epsilon=8,delta=1e-5."
+    )
+    slurm: str | None = Field(None, description="Submit to this SLURM partition instead of training here.")
+    overwrite: bool = Field(False, description="Replace a run that is already there.")
+
+
+def train(
+    family: str, cohort: CohortLike, run: Path | str, options: TrainOptions | None = None, **changes: Any
+) -> TrainedRun:
+    """Train a generator on the training split of a cohort.
+
+    A run that was stopped or killed goes on when the same call is repeated. A generator that refines phantoms is calibrated
+    afterwards: its greys, the times of its steps and where phantoms begin are measured.
+
+    Args:
+        family: refine, flow, diffusion, latent, gan, vae, few-step, stable, or one from outside; anatomy for the
+            generator of masks, whose file (.npz) `run` then names.
+        cohort: a cohort or its folder.
+        run: run folder to make: settings, metrics, sheets of samples, curves and the weights.
+        options: how it is trained.
+        changes: fields of `TrainOptions`, in place of `options` or over them.
+
+    Returns:
+        The run with its generator.
+
+    Raises:
+        SettingsError: no such family or preset, a setting that is not allowed, or options that cannot be combined.
+        CohortError: the cohort or the weights to begin from are not what they should be.
+
+    Example:
+        >>> import synthcmr
+        >>> trained = synthcmr.train("refine", "people", "runs/refine", set={"loop.steps": 500})  # doctest: +SKIP
+        >>> print(trained.verdict)  # doctest: +SKIP
+    """
+    chosen, run = TrainOptions.of(options, changes), Path(run)
+    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.opened import folder_of
+
+    if chosen.slurm is not None:
+        if chosen.overwrite:
+            clear_run(run, chosen.init_from)
+        from synthcmr.training.cluster import submit
+
+        return TrainedRun(
+            family, run, submitted=submit(chosen.slurm, run, _job(family, folder_of(cohort), run, chosen))
+        )
+    if family == ANATOMY:
+        return _anatomy(cohort_of(cohort), run)
+    model, loop = _settings(family, chosen)
+    from synthcmr.training.images import check_balance
+
+    learned = cohort_of(cohort)
+    check_balance(learned, loop.balance)
+    if chosen.overwrite:
+        clear_run(run, chosen.init_from)
+    from synthcmr.evaluation.sample_scores import sample_scores
+    from synthcmr.generators.families import fit_scored  # whose networks take seconds to import
+    from synthcmr.verbs.progress import progress_bar
+
+    with progress_bar(f"train {family}") as report:
+        observe = training_observer(run, report)
+        trained = fit_scored(family, learned, run, model, loop, observe, sample_scores)
+        trained, calibrated = _calibrated(trained, run, learned, loop)
+    return TrainedRun(family, run, calibrated, trained=trained)
+
+
+def _settings(family: str, chosen: TrainOptions) -> tuple[Settings, LoopSettings]:
+    """Every setting, refused where one cannot be used, before anything heavy is imported or read."""
+    from synthcmr.generators.families import settings_of
+    from synthcmr.training.overrides import overridden
+    from synthcmr.training.privacy import read_privacy
+    from synthcmr.training.settings import check_even
+
+    model, loop = settings_of(family, chosen.preset)
+    start = chosen.init_from or getattr(model, "start", None)
+    if chosen.rank is not None and start is None:  # some presets have weights to begin from
+        raise SettingsError("--rank: expected --init-from as well; additions to random weights learn nothing")
+    if start is not None:
+        model = _begun(model, family, start, chosen.rank)
+    if chosen.dp is not None:
+        loop = loop.model_copy(update={"dp": read_privacy(chosen.dp)})
+    balance = ",".join(chosen.balance) if chosen.balance else None
+    model, loop = overridden(model, loop, chosen.settings, list(chosen.set), balance)
+    check_even(loop)
+    return model, loop
+
+
+def _begun(model: Settings, family: str, start: str, rank: int | None) -> Settings:
+    """The settings of the weights to begin from: a network can only go on in its own shape."""
+    from synthcmr.config import settings_from_dict
+    from synthcmr.generators.conditional.warm_start import start_file, started
+
+    values = {**model.model_dump(), "start": start, "rank": rank}
+    families = getattr(model, "begins_from", ()) or (family,)  # families from outside need not have it
+    file = start_file(start, families)
+    return settings_from_dict(values if file is None else started(values, file), type(model), f"--init-from {start}")
+
+
+def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSettings) -> tuple[Generator, str]:
+    """Measure what a generator that refines phantoms is set to; a run whose samples are not looked at keeps its settings."""
+    from synthcmr.evaluation.refine_calibration import calibrate
+    from synthcmr.generators.protocol import refines
+
+    if not refines(trained) or not loop.scored_frames or not trained.hash:  # no hash: not the main process
+        return trained, ""
+    return calibrate(run, cohort)
+
+
+def _anatomy(cohort: Cohort, run: Path) -> TrainedRun:
+    from synthcmr.generators.anatomy import AnatomyGenerator
+    from synthcmr.verbs.progress import progress_bar
+
+    with progress_bar("train anatomy") as report:
+        trained = AnatomyGenerator.fit(cohort, progress=report)
+    run.parent.mkdir(parents=True, exist_ok=True)
+    file = run if run.suffix == ".npz" else run.with_suffix(".npz")
+    trained.save(file)
+    return TrainedRun(ANATOMY, file, trained=trained)
+
+
+def _job(family: str, cohort: Path, run: Path, chosen: TrainOptions) -> list[str]:
+    """The command line that a job of the cluster runs: this one without --slurm."""
+    words = ["train", family, str(cohort), str(run), "--preset", chosen.preset]
+    words += ["--settings", str(chosen.settings)] if chosen.settings else []
+    words += [word for item in chosen.set for word in ("--set", item)]
+    given = {
+        "--balance": ",".join(chosen.balance or ()),
+        "--init-from": chosen.init_from,
+        "--rank": chosen.rank and str(chosen.rank),
+        "--dp": chosen.dp,
+    }
+    return words + [word for flag, value in given.items() if value for word in (flag, value)]

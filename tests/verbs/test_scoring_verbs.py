@@ -1,0 +1,116 @@
+"""Evaluating, debiasing and balancing from Python: a result says what the command prints."""
+
+from pathlib import Path
+
+import pytest
+
+import synthcmr
+from synthcmr.cohort import Cohort
+from synthcmr.errors import CohortError
+from tests.evaluation.making import cohort_of, heart
+from tests.journeys.typing_in import run
+from tests.verbs.test_learning_verbs import flags
+
+SICK = ("DCM", "HCM", "RV")
+FEW = {"draws": 20, "fidelity.floor_splits": 1}
+SMALL = {
+    "loop.steps": 4,
+    "loop.batch": 8,
+    "loop.threads": 1,
+    "classifier.filters": (4, 4, 4, 4),
+    "look_every": 4,
+    "min_group": 2,
+    "draws": 100,
+}
+
+
+def test_a_score_card_says_what_the_commands_print(tmp_path: Path) -> None:
+    real = cohort_of(tmp_path / "real", [heart(k) for k in range(24)])
+    synthetic = cohort_of(tmp_path / "synthetic", [heart(k) for k in range(50, 74)])
+    scores = synthcmr.evaluate(
+        real, synthetic, tmp_path / "scores", parts="fidelity", features=("radiomics",), by="sex", set=FEW
+    )
+    words = ("--parts", "fidelity", "--features", "radiomics", "--by", "sex", *flags(FEW))
+    said = run("evaluate", real.path, synthetic.path, tmp_path / "scores", *words).stdout
+    assert said == scores.summary() + "\n"
+    assert said == run("report", tmp_path / "scores").stdout
+    assert list(scores.card.parts) == ["fidelity"]
+    assert scores.to_html() == tmp_path / "scores/report.html"
+    assert "Fidelity:" in scores._repr_html_()
+
+
+def test_generated_images_on_both_sides_are_noted(tmp_path: Path) -> None:
+    one = cohort_of(tmp_path / "one", [heart(k) for k in range(12)], origin="synthetic")
+    other = cohort_of(tmp_path / "other", [heart(k) for k in range(50, 62)], origin="synthetic")
+    heard: list[str] = []
+    few = {**FEW, "min_subjects": 4}
+    scores = synthcmr.evaluate(
+        one, other, tmp_path / "scores", parts="fidelity", features="radiomics", set=few, say=heard.append
+    )
+    assert scores.notes == tuple(heard)
+    assert "what is called real here is not" in heard[0]
+
+
+def test_remedies_are_compared_as_by_the_command(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    chosen = {**SMALL, "remedies": ["oversampling"]}
+    compared = synthcmr.debias(
+        phantom_cohort,
+        tmp_path / "debiased",
+        positive=SICK,
+        sensitive="sex",
+        synthetic=False,
+        repeats=1,
+        set=chosen,
+    )
+    words = (
+        "--positive",
+        ",".join(SICK),
+        "--sensitive",
+        "sex",
+        "--no-synthetic",
+        "--repeats",
+        1,
+        *flags(SMALL),
+        "--set",
+        "remedies=[oversampling]",
+    )
+    said = run("debias", phantom_cohort.path, tmp_path / "debiased", *words).stdout
+    assert said == compared.summary() + "\n"
+    assert {remedy.remedy.name for remedy in compared.results.remedies} == {"nothing", "oversampling"}
+    assert (tmp_path / "debiased/scores.json").exists()
+    assert "fairness cannot be judged" in compared._repr_html_(), "so few test subjects say nothing"
+
+
+def test_the_loop_recommends_as_by_the_command(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    chosen = {**SMALL, "min_kind": 2}
+    loop = synthcmr.balance(
+        phantom_cohort,
+        tmp_path / "balanced",
+        positive=SICK,
+        sensitive=("sex",),
+        repeats=1,
+        rounds=1,
+        round_images=2,
+        set=chosen,
+    )
+    words = (
+        "--positive",
+        ",".join(SICK),
+        "--sensitive",
+        "sex",
+        "--repeats",
+        1,
+        "--rounds",
+        1,
+        "--round-images",
+        2,
+        *flags(chosen),
+    )
+    assert run("balance", phantom_cohort.path, tmp_path / "balanced", *words).stdout == loop.summary() + "\n"
+    assert (loop.recommended is None) == ("Recommended images:" not in loop.summary())
+
+
+def test_a_selection_is_refused_where_workers_open_the_folder_again(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    women = phantom_cohort.select(sex="female")
+    with pytest.raises(CohortError, match=f"expected a whole cohort, got a selection of {len(women)}"):
+        synthcmr.debias(women, tmp_path / "debiased", synthetic=False)
