@@ -362,7 +362,7 @@ def campaign(asked: argparse.Namespace, clock: Clock) -> Campaign:
 def main() -> None:
     """One slice."""
     asked = options()
-    done = campaign(asked, Clock(asked.minutes)).fit()
+    done = campaign(asked, Clock(asked.minutes)).go()
     print("done" if done else f"time is up; go on with --from {asked.out}", flush=True)
 
 

@@ -38,7 +38,7 @@ def slice_of(folder: Path, out: str, calls: int, start: str | None = None, famil
     words = ["--tiny", "--steps", str(STEPS), "--families", families]
     words += ["--out", str(folder / out), "--work", str(folder / f"machine-{out}")]
     words += ["--from", str(folder / start)] if start else []
-    return campaign(options(words), Calls(calls)).fit()
+    return campaign(options(words), Calls(calls)).go()
 
 
 def test_a_campaign_goes_on_where_it_was_cut_short_and_ends_as_if_it_had_not_been(tmp_path: Path) -> None:

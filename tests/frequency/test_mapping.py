@@ -55,8 +55,8 @@ def fitted(run: Path, method: str = "frerec") -> Recalibration:
 
 def test_training_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fitted(tmp_path / "whole")
-    go = Loop.go
-    monkeypatch.setattr(Loop, "go", lambda self, until=None: (go(self, 3), (_ for _ in ()).throw(KeyboardInterrupt)))
+    fit = Loop.fit
+    monkeypatch.setattr(Loop, "fit", lambda self, until=None: (fit(self, 3), (_ for _ in ()).throw(KeyboardInterrupt)))
     with pytest.raises(KeyboardInterrupt):
         fitted(tmp_path / "cut")
     monkeypatch.undo()

@@ -76,3 +76,11 @@ def test_nothing_is_said_without_held_out_images_and_little_of_few_looks() -> No
     judged = verdict([{"step": 10 * k, "held_out": 1.0 / k, "known": 1.0} for k in (1, 2)])
     assert judged is not None
     assert judged.kind == "too early"
+
+
+def test_a_loss_that_falls_slowly_is_no_end_of_a_run() -> None:
+    losses = [(200, 0.1567), (400, 0.1536), (600, 0.1514), (800, 0.1504), (900, 0.1496)]  # a flow that was cut short
+    judged = verdict([{"step": step, "held_out": loss, "known": loss} for step, loss in losses])
+    assert judged is not None
+    assert judged.kind == "still improving"
+    assert "since step 400" in judged.sentence

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 LOOKS = 4  # fewer say nothing
 BETTER, WORSE = 0.99, 1.02  # of a loss: below it fell, above it rose
 NEARER, LEAST = 0.95, 0.01  # of a distance: a fall below this share, and by this much, is one
-HALF = 0.5  # a run is judged by what its second half has brought
+HALF = 0.5  # a run is judged by what its second half has brought in loss, which is steady and falls slowly
+LAST = 3  # ... and by its last third of looks at samples, whose distances flatten sooner and are noisier
 OWN, NEAR = (
     0.75,
     0.5,
@@ -59,9 +60,6 @@ class SampleScores:
         if self.copies != other.copies:
             return other.copies
         return nearer(self.distance, other.distance)
-
-
-T = TypeVar("T", _Look, SampleScores)
 
 
 def nearer(now: float, before: float) -> bool:
@@ -139,7 +137,7 @@ def _improving(losses: Sequence[_Look], samples: Sequence[SampleScores]) -> Verd
         if now < BETTER * before.held_out:
             return _better("held-out loss", 1 - now / before.held_out, before.step, losses[-1].step)
     if len(samples) >= LOOKS:
-        then, mean = _halfway(samples), (samples[-1].distance + samples[-2].distance) / 2
+        then, mean = samples[-1 - max(1, len(samples) // LAST)], (samples[-1].distance + samples[-2].distance) / 2
         if nearer(mean, then.distance):
             return _better(
                 "samples' distance from held-out images", 1 - mean / then.distance, then.step, samples[-1].step
@@ -147,10 +145,10 @@ def _improving(losses: Sequence[_Look], samples: Sequence[SampleScores]) -> Verd
     return None
 
 
-def _halfway(looks: Sequence[T]) -> T:
+def _halfway(losses: Sequence[_Look]) -> _Look:
     """The last look at or before half of the steps; the first one where there is none."""
-    until = HALF * looks[-1].step
-    return max((look for look in looks if look.step <= until), key=lambda look: look.step, default=looks[0])
+    until = HALF * losses[-1].step
+    return max((look for look in losses if look.step <= until), key=lambda look: look.step, default=losses[0])
 
 
 def _better(what: str, share: float, since: int, step: int) -> Verdict:
