@@ -72,3 +72,18 @@ def test_no_output_is_stored_and_the_text_says_what_is_not_shown(notebook: Path)
 def test_each_seed_paper_has_its_notebook() -> None:
     text = ["".join(cells(n)[0]["source"]) for n in NOTEBOOKS]
     assert [any(paper in t for t in text) for paper in ("2403.19508", "2511.12301", "2603.24764")] == [True] * 3
+
+
+@pytest.mark.parametrize("space", ["chain"], indirect=True)
+def test_chain(space: dict[str, Any]) -> None:
+    real, made, both = space["people"], space["made"].cohort, space["both"]
+    assert 0 < len(made.subjects) <= len(space["plan"].table)
+    assert len(both.subjects) == len(real.subjects) + len(made.subjects)
+    assert list(Path("nnunet_raw").glob("*/dataset.json"))
+
+
+def test_the_whole_chain_takes_few_lines_and_one_import() -> None:
+    lines = [line for cell in cells(FOLDER / "chain.ipynb") if cell["cell_type"] == "code" for line in cell["source"]]
+    code = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    assert [line.strip() for line in code if "import" in line.split()] == ["import synthcmr"]
+    assert len(code) <= 25
