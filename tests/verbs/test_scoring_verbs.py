@@ -112,5 +112,7 @@ def test_the_loop_recommends_as_by_the_command(phantom_cohort: Cohort, tmp_path:
 
 def test_a_selection_is_refused_where_workers_open_the_folder_again(phantom_cohort: Cohort, tmp_path: Path) -> None:
     women = phantom_cohort.select(sex="female")
+    with pytest.raises(CohortError, match="expected a whole cohort, got a selection"):
+        synthcmr.train("flow", women, tmp_path / "run", slurm="gpu")
     with pytest.raises(CohortError, match=f"expected a whole cohort, got a selection of {len(women)}"):
         synthcmr.debias(women, tmp_path / "debiased", synthetic=False)

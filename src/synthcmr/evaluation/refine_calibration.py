@@ -216,5 +216,5 @@ def _real_frames(generator: RefineGenerator, cohort: Cohort) -> Frames:
 def _mean_dice(segmenter: Segmenter, image: npt.NDArray[np.float32], mask: Mask) -> float:
     from synthcmr.judges.limits import mean_dice
 
-    found = segmenter.segment(image)
-    return float(np.nanmean([mean_dice(one, truth) for one, truth in zip(found, mask, strict=True)]))
+    segmented = segmenter.segment(image)
+    return float(np.nanmean([mean_dice(one, truth) for one, truth in zip(segmented, mask, strict=True)]))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.loop.loop import Balanced
     from synthcmr.fairness.loop.settings import BalanceSettings
-    from synthcmr.verbs.opened import CohortLike
+    from synthcmr.verbs.cohort_input import CohortLike
 
 NAMED = ("label", "positive", "sensitive", "round_images", "budget", "rounds", "repeats")
 
@@ -102,8 +102,8 @@ def balance(
         >>> loop.recommended  # doctest: +SKIP
     """
     chosen, out = BalanceOptions.of(options, changes), Path(out)
+    from synthcmr.verbs.cohort_input import opened_whole
     from synthcmr.verbs.input_checks import expect_weights
-    from synthcmr.verbs.opened import opened_whole
 
     real = opened_whole(cohort)
     expect_weights(chosen.run)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
+from synthcmr.verbs.cohort_input import folder_of, opened_images
 from synthcmr.verbs.field_types import Changes, OneOrSeveral
-from synthcmr.verbs.opened import folder_of, opened_images
 from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
 
 if TYPE_CHECKING:
     from synthcmr.frequency.spectrum.compare import Comparison
     from synthcmr.frequency.spectrum.settings import SpectrumSettings
-    from synthcmr.verbs.opened import CohortLike
+    from synthcmr.verbs.cohort_input import CohortLike
 
 Say = Callable[[str], None]
 

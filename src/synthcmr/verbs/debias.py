@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.debias.scores import Results
     from synthcmr.fairness.debias.settings import DebiasSettings
-    from synthcmr.verbs.opened import CohortLike
+    from synthcmr.verbs.cohort_input import CohortLike
 
 ONE_PLAN = "planned images have one target; plan and generate others yourself and give them with --planned"
 GIVEN_SETS = {"copy": "synthetic_copy", "planned": "planned"}  # synthetic set -> option that names its cohort
@@ -111,8 +111,8 @@ def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = 
         >>> print(compared.summary())  # doctest: +SKIP
     """
     chosen, out = DebiasOptions.of(options, changes), Path(out)
+    from synthcmr.verbs.cohort_input import opened_whole
     from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
-    from synthcmr.verbs.opened import opened_whole
 
     real = opened_whole(cohort)
     expect_cohorts(chosen.synthetic_copy, chosen.planned)

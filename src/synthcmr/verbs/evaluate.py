@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.evaluation.score import ScoreCard
     from synthcmr.evaluation.settings import EvaluateSettings
-    from synthcmr.verbs.opened import CohortLike
+    from synthcmr.verbs.cohort_input import CohortLike
 
 Say = Callable[[str], None]
 

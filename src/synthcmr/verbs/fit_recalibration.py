@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.errors import CohortError, SettingsError
+from synthcmr.verbs.cohort_input import opened_images
 from synthcmr.verbs.field_types import Changes
-from synthcmr.verbs.opened import opened_images
 from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
 from synthcmr.verbs.training_run import training_observer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synthcmr.frequency.images import Images
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
-    from synthcmr.verbs.opened import CohortLike
+    from synthcmr.verbs.cohort_input import CohortLike
 
 SHOWN = 8  # images left out that are named in a summary
 
@@ -182,8 +182,7 @@ def _held_out(images: CohortLike, split: str, settings: RecalibrationSettings) -
     """The validation split, by which the training of a network is watched."""
     from synthcmr.cohort.writer import COHORT_FILE
     from synthcmr.frequency.recalibration import MAPPING
-    from synthcmr.verbs.cohort_input import cohort_of
-    from synthcmr.verbs.opened import folder_of
+    from synthcmr.verbs.cohort_input import cohort_of, folder_of
 
     if split != "train" or settings.method not in MAPPING or not (folder_of(images) / COHORT_FILE).exists():
         return None

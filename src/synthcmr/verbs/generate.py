@@ -148,7 +148,7 @@ def _understood(prompt: str | None) -> Understood:
 
 
 def _heard(understood: Understood) -> list[str]:
-    """What was made of the prompt, so that nobody takes silence for understanding."""
+    """How the prompt was understood, and what of it was not."""
     lines = []
     if understood.attributes or understood.numbers or understood.slice_level:
         from synthcmr.conditioning.prompt_writer import write_prompt

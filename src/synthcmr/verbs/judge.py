@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synthcmr.judges.scores import Scores
     from synthcmr.judges.settings import JudgeSettings
     from synthcmr.training.settings import LoopSettings
-    from synthcmr.verbs.opened import CohortLike
+    from synthcmr.verbs.cohort_input import CohortLike
 
     Pixels: TypeAlias = CohortLike | npt.NDArray[np.floating]
 

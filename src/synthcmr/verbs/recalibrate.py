@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
-from synthcmr.verbs.opened import opened_images
+from synthcmr.verbs.cohort_input import opened_images
 from synthcmr.verbs.options import Options
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.frequency.files import FolderImages
-    from synthcmr.verbs.opened import CohortLike
+    from synthcmr.verbs.cohort_input import CohortLike
 
 
 class RecalibrateOptions(Options):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from synthcmr.config import Settings
     from synthcmr.generators.protocol import Generator
     from synthcmr.training.settings import LoopSettings
-    from synthcmr.verbs.opened import CohortLike
+    from synthcmr.verbs.cohort_input import CohortLike
 
 
 class TrainOptions(Options):
@@ -76,17 +76,17 @@ def train(
         >>> print(trained.verdict)  # doctest: +SKIP
     """
     chosen, run = TrainOptions.of(options, changes), Path(run)
-    from synthcmr.verbs.cohort_input import cohort_of
-    from synthcmr.verbs.opened import folder_of
+    from synthcmr.verbs.cohort_input import cohort_of, opened_whole
 
     if chosen.slurm is not None:
+        folder = (
+            cohort if isinstance(cohort, (str, Path)) else opened_whole(cohort).path
+        )  # a job opens it by its folder
         if chosen.overwrite:
             clear_run(run, chosen.init_from)
         from synthcmr.training.cluster import submit
 
-        return TrainedRun(
-            family, run, submitted=submit(chosen.slurm, run, _job(family, folder_of(cohort), run, chosen))
-        )
+        return TrainedRun(family, run, submitted=submit(chosen.slurm, run, _job(family, Path(folder), run, chosen)))
     if family == ANATOMY:
         return _anatomy(cohort_of(cohort), run)
     model, loop = _settings(family, chosen)
