@@ -1,5 +1,6 @@
 """Differential privacy: the unit, the accounts, and what is refused."""
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,9 +17,10 @@ from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.latent.generator import LatentGenerator
 from synthcmr.training import checkpoint
 from synthcmr.training.loop import Progress
-from synthcmr.training.privacy import PrivacySettings, Secret, promise, read_privacy
-from synthcmr.training.private_step import add_noise, check_private, clipped_sum
+from synthcmr.training.privacy import PrivacySettings, promise, read_privacy
+from synthcmr.training.private_step import check_private, clipped_sum
 from synthcmr.training.run_folder import WEIGHTS
+from synthcmr.training.secret_noise import Secret, grid_of
 from synthcmr.training.weights import read_header
 from tests.generators.making import FAMILIES, LOOP, TINY
 
@@ -53,12 +55,41 @@ def test_short_gradients_are_left_as_they_are() -> None:
         assert torch.allclose(found, wanted, rtol=1e-4)
 
 
-def test_noise_has_the_promised_spread_and_is_the_same_on_every_process() -> None:
-    one, two = [torch.zeros(200, 200)], [torch.zeros(200, 200)]
-    add_noise(one, 2.5, seed=7)
-    add_noise(two, 2.5, seed=7)
-    assert torch.equal(one[0], two[0])
-    assert float(one[0].std()) == pytest.approx(2.5, rel=0.02)
+def noise_of(key: int, step: int = 0, shape: tuple[int, ...] = (200, 200)) -> Tensor:
+    total = [torch.zeros(shape)]
+    Secret(key).add_noise(total, 2.5, step, 0)
+    return total[0]
+
+
+def test_noise_is_gaussian_with_the_promised_spread_and_the_same_on_every_process() -> None:
+    from scipy.stats import kstest
+
+    assert torch.equal(noise_of(7), noise_of(7))
+    assert float(noise_of(7).std()) == pytest.approx(2.5, rel=0.02)
+    assert kstest((noise_of(7) / 2.5).numpy().ravel(), "norm").pvalue > 0.001
+
+
+@pytest.mark.parametrize("bit", [0, 31, 32, 63, 64, 127, 255])
+def test_every_bit_of_the_key_changes_all_of_the_noise(bit: int) -> None:
+    one, other = noise_of(7).ravel(), noise_of(7 ^ (1 << bit)).ravel()
+    assert abs(float(torch.corrcoef(torch.stack([one, other]))[0, 1])) < 0.03
+    assert Secret(7).taking_part(0, 0, 400, 0.5) != Secret(7 ^ (1 << bit)).taking_part(0, 0, 400, 0.5)
+
+
+def test_noise_of_different_steps_and_parameters_is_independent() -> None:
+    steps = torch.stack([noise_of(7, step).ravel() for step in range(4)])
+    assert (torch.corrcoef(steps) - torch.eye(4)).abs().max() < 0.03
+    both = [torch.zeros(100, 200), torch.zeros(100, 200)]
+    Secret(7).add_noise(both, 1.0, 0, 0)
+    assert abs(float(torch.corrcoef(torch.stack([b.ravel() for b in both]))[0, 1])) < 0.03
+
+
+def test_the_last_bits_of_a_noisy_sum_say_nothing_of_the_sum() -> None:
+    values = [torch.full((50, 50), start) for start in (0.0, 1e-9, 0.3)]
+    Secret(7).add_noise(values, 1.3, 0, 0)
+    for value in values:
+        steps = value.double() / grid_of(1.3)
+        assert torch.equal(steps, steps.round())
 
 
 @pytest.mark.parametrize("epsilon", [1.0, 3.0, 10.0])
@@ -84,6 +115,7 @@ def test_each_subject_takes_part_by_itself_at_the_promised_rate() -> None:
         counts[secret.taking_part(step, 0, 40, 0.25)] += 1
     assert np.abs(counts / 2000 - 0.25).max() < 0.05
     assert Secret().key != Secret().key
+    assert max(Secret().key for _ in range(20)) > 2**200
 
 
 def test_a_private_run_states_its_price_and_leaves_no_fingerprints(phantom_cohort: Cohort, tmp_path: Path) -> None:
@@ -110,18 +142,38 @@ def test_a_resumed_private_run_never_reports_less_than_it_spent(phantom_cohort: 
     with pytest.raises(Killed):
         FlowGenerator.fit(phantom_cohort, tmp_path / "run", TINY, PRIVATE, stop)
     halfway = checkpoint.load(tmp_path / "run" / checkpoint.NAME)
-    key, spent = halfway["privacy"]["key"], halfway["privacy"]["spent"]["epsilon"]
+    spent = halfway["privacy"]["spent"]["epsilon"]
     assert halfway["step"] == 2
     resumed = FlowGenerator.fit(phantom_cohort, tmp_path / "run", TINY, PRIVATE)
     told = resumed.facts["privacy"]
     assert told["releases"] == LOOP.steps  # type: ignore[index]
     assert told["epsilon"] > spent > 0  # type: ignore[index]
-    # the same key from the start gives the same weights: the resumed run released nothing twice with other noise
-    whole = tmp_path / "whole"
+
+
+def test_steps_that_a_resumed_private_run_takes_again_have_the_very_same_noise(
+    phantom_cohort: Cohort, tmp_path: Path
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def stop_at(step: int) -> Callable[[Progress], None]:
+        def stop(progress: Progress) -> None:
+            if progress.step == step:
+                raise Killed
+
+        return stop
+
+    once, twice, other = tmp_path / "once", tmp_path / "twice", tmp_path / "other"
     with pytest.raises(Killed):
-        FlowGenerator.fit(phantom_cohort, whole, TINY, PRIVATE, stop)
-    first = checkpoint.load(whole / checkpoint.NAME)
-    assert first["privacy"]["key"] != key
+        FlowGenerator.fit(phantom_cohort, once, TINY, PRIVATE, stop_at(3))
+    shutil.copytree(once, twice)
+    with pytest.raises(Killed):  # takes step 3 once more
+        FlowGenerator.fit(phantom_cohort, twice, TINY, PRIVATE, stop_at(3))
+    first = FlowGenerator.fit(phantom_cohort, once, TINY, PRIVATE)
+    again = FlowGenerator.fit(phantom_cohort, twice, TINY, PRIVATE)
+    assert first.hash == again.hash
+    # another run has another key, so that the comparison above can fail
+    assert FlowGenerator.fit(phantom_cohort, other, TINY, PRIVATE).hash != first.hash
 
 
 def test_every_family_can_be_trained_with_privacy_or_says_why_not(phantom_cohort: Cohort, tmp_path: Path) -> None:

@@ -21,12 +21,12 @@ from synthcmr.training.best_look import BestLook
 from synthcmr.training.device import peak_memory_mb
 from synthcmr.training.ema import Ema
 from synthcmr.training.prefetch import Ahead
-from synthcmr.training.privacy import Secret
 from synthcmr.training.private_run import PrivateRun, private_run
-from synthcmr.training.private_step import add_noise, clipped_sum
+from synthcmr.training.private_step import clipped_sum
 from synthcmr.training.processes import accelerator, images_at_once
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.sample_order import Order, held_out_draws
+from synthcmr.training.secret_noise import Secret
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.training_task import Batch, Trainee
 
@@ -205,7 +205,7 @@ class Loop:
         seen: list[torch.Tensor] = []
 
         def loss_of(person: int) -> torch.Tensor:
-            source = private.secret.generator(self.step, which, 2 + person)
+            source = private.secret.image_source(self.step, which, person)
             batch = self._moved(self.trainee.batch(private.draws(person, source)))
             with self._accelerator.autocast():
                 loss: torch.Tensor = self._bare(turn, batch)[0]
@@ -214,7 +214,7 @@ class Loop:
 
         total, longer = clipped_sum(parameters, [partial(loss_of, person) for person in mine], mechanism.clip)
         total = [self._accelerator.reduce(value, "sum") for value in total]
-        add_noise(total, mechanism.sigma * mechanism.clip, private.secret.seed(self.step, which))
+        private.secret.add_noise(total, mechanism.sigma * mechanism.clip, self.step, which)
         for parameter, value in zip(parameters, total, strict=True):
             parameter.grad = (value / (mechanism.q * mechanism.people)).to(parameter.dtype)
         device = self._accelerator.device

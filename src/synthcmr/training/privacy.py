@@ -6,11 +6,9 @@ subjects' clipped gradients and adds Gaussian noise: a subsampled Gaussian mecha
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from pydantic import Field
 
 from synthcmr.config import Settings
@@ -111,27 +109,3 @@ def read_privacy(text: str) -> PrivacySettings:
             f"got '{text}'. For example: --dp epsilon=8,delta=1e-5"
         )
     return settings_from_dict({name.strip(): value.strip() for name, _, value in pairs}, PrivacySettings, "--dp")
-
-
-class Secret:
-    """The randomness of the mechanism: who takes part, and the noise.
-
-    It follows from a key that nobody can guess, and from the step: so a resumed run takes the very same steps again, and releases
-    nothing twice with different noise. The key is kept in the checkpoint while the run goes on, and thrown away at its end.
-    """
-
-    def __init__(self, key: int | None = None) -> None:
-        """Take the key of a run, or make one."""
-        self.key = secrets.randbits(128) if key is None else key
-
-    def generator(self, step: int, turn: int, purpose: int) -> np.random.Generator:
-        """A source of random numbers for one purpose of one release."""
-        return np.random.Generator(np.random.PCG64DXSM([self.key, step, turn, purpose]))
-
-    def seed(self, step: int, turn: int) -> int:
-        """The seed of the noise of one release."""
-        return int(self.generator(step, turn, 1).integers(2**63 - 1))
-
-    def taking_part(self, step: int, turn: int, people: int, q: float) -> list[int]:
-        """Poisson sampling: each subject by itself."""
-        return np.flatnonzero(self.generator(step, turn, 0).random(people) < q).tolist()

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthcmr.errors import SettingsError
-from synthcmr.training.privacy import Promise, Secret, promise
+from synthcmr.training.privacy import Promise, promise
 from synthcmr.training.private_step import check_private
 from synthcmr.training.sample_order import Draw
+from synthcmr.training.secret_noise import Secret
 from synthcmr.training.settings import LoopSettings, check_even
 from synthcmr.training.training_task import KnowsPeople, Trainee
 

@@ -1,4 +1,4 @@
-"""The gradient of a private step: one clipped gradient per subject, summed, with noise."""
+"""The gradient of a private step before its noise: one clipped gradient per subject, summed."""
 
 from __future__ import annotations
 
@@ -50,11 +50,3 @@ def clipped_sum(
         longer += int(norm > clip)
         torch._foreach_add_(total, gradient, alpha=float((clip / (norm + 1e-12)).clamp(max=1.0)))
     return total, longer
-
-
-def add_noise(total: Sequence[Tensor], spread: float, seed: int) -> None:
-    """Gaussian noise, the same on every process."""
-    source = torch.Generator().manual_seed(seed)
-    for value in total:
-        noise = torch.empty(value.shape, dtype=torch.float32).normal_(0, spread, generator=source)
-        value.add_(noise.to(value.device))
