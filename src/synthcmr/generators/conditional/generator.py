@@ -42,6 +42,16 @@ MEASURED_IMAGES = 512
 
 
 @dataclass(frozen=True)
+class TrainingData:
+    """What is learned from, what is watched, and the words for both."""
+
+    training: TrainingImages
+    held_out: TrainingImages | None
+    vocabulary: Vocabulary
+    start: Path | None  # weights that the network begins from
+
+
+@dataclass(frozen=True)
 class Fitting:
     """What a training run has at hand before its first step."""
 
@@ -104,6 +114,39 @@ class ConditionalGenerator(Generic[N]):
         """
         settings = cls.settings_kind.model_validate(model.model_dump())
         check_balance(cohort, loop.balance)
+        data = cls._data(cohort, run, settings, loop, observe)
+        torch.manual_seed(loop.seed)
+        network = cast(N, cls.network_kind(settings, data.vocabulary))  # before there is a folder: it may lack weights
+        folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
+        with main_first():
+            folder.start(cls._record(settings, loop, data.vocabulary, data.training), inputs)
+        fitting = Fitting(cohort, run, data.training, data.held_out, loop, observe)
+        cls._begin(network, settings, data, fitting)
+        header = cls._header(cohort, settings, loop, data)
+        going = cls._loop(network, settings, folder, fitting, header, score)
+        network = cast(N, going.fit())
+        if not going.main:
+            return cls(network, "", {})
+        merge_low_rank(network)
+        cls.complete(network, fitting)
+        header |= {"steps": going.step_of_weights or going.step, "privacy": going.privacy}
+        if loop.dp is None:  # fingerprints of private images are what no noise covers
+            Fingerprints.of(data.training, data.held_out).save(run / NAME)
+        digest = save_weights(network, run / WEIGHTS, header)
+        (run / SO_FAR).unlink(missing_ok=True)
+        folder.finish(digest, inputs, ended(folder, int(header["steps"])))
+        return cls.load(run / WEIGHTS)
+
+    @classmethod
+    def _data(
+        cls,
+        cohort: Cohort,
+        run: Path,
+        settings: ConditionalSettings,
+        loop: LoopSettings,
+        observe: Observer | None,
+    ) -> TrainingData:
+        """The images of both splits, the weights to begin from, and the words for all of them."""
         training, held_out = cls.images(cohort, settings)
         check_size(training, settings, cohort)
         start = cls._start(settings, cohort, run, loop, observe)
@@ -112,48 +155,43 @@ class ConditionalGenerator(Generic[N]):
             vocabulary = start_vocabulary(start)
             training = only_known(training, vocabulary)
             held_out = None if held_out is None else only_known(held_out, vocabulary)
-        torch.manual_seed(loop.seed)
-        untrained = cls.network_kind(settings, vocabulary)  # before there is a folder: weights it needs may be missing
-        folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
-        with main_first():
-            folder.start(cls._record(settings, loop, vocabulary, training), inputs)
-        if start is None:
-            cls.prepare(cast(N, untrained), Fitting(cohort, run, training, held_out, loop, observe))
+        return TrainingData(training, held_out, vocabulary, start)
+
+    @classmethod
+    def _begin(cls, network: N, settings: ConditionalSettings, data: TrainingData, fitting: Fitting) -> None:
+        """Bring a new network to where its training begins."""
+        if data.start is None:
+            cls.prepare(network, fitting)
         else:
-            cls.begin(cast(N, untrained), start)
+            cls.begin(network, data.start)
         if settings.rank is not None:
-            tune_low_rank(untrained, settings.rank, whole=("text.",))
-        trainee = cls.trainee_kind(cast(N, untrained), training, held_out)
-        plain = settings.model_copy(update={"start": None, "rank": None})  # the network as it is, wherever it came from
-        header = cls._record(plain, loop, vocabulary, training)
-        header |= {"begun_from": None if start is None else file_hash(start), "origin": cohort.info.get("origin", [])}
-        header["scanners"] = _scanners(training, private=loop.dp is not None)
-        header |= cls.header(training)
+            tune_low_rank(network, settings.rank, whole=("text.",))
+
+    @classmethod
+    def _loop(
+        cls,
+        network: N,
+        settings: ConditionalSettings,
+        folder: RunFolder,
+        fitting: Fitting,
+        header: dict[str, Any],
+        score: SampleScorer | None,
+    ) -> Loop:
+        """The training, with what is kept and what is scored on the way."""
+        loop, run = fitting.loop, fitting.run
+        trainee = cls.trainee_kind(network, fitting.training, fitting.held_out)
 
         def keep(averaged: nn.Module, step: int) -> None:
-            if (
-                settings.rank is None and loop.dp is None
-            ):  # low-rank additions are merged, and accounts closed, at the end
+            # low-rank additions are merged, and accounts closed, at the end
+            if settings.rank is None and loop.dp is None:
                 save_weights(averaged, run / SO_FAR, header | {"steps": step, "privacy": None})
 
         def scored(averaged: nn.Module) -> dict[str, float] | None:
             look = trainee.look(averaged, loop.scored_frames)
             return None if look is None or score is None else score(look)
 
-        weights = cls.weights(training, settings, loop)
-        going = Loop(trainee, loop, folder, observe, weights, keep=keep, score=scored if score else None)
-        network = cast(N, going.fit())
-        if not going.main:
-            return cls(network, "", {})
-        merge_low_rank(network)
-        cls.complete(network, Fitting(cohort, run, training, held_out, loop, observe))
-        header |= {"steps": going.step_of_weights or going.step, "privacy": going.privacy}
-        if loop.dp is None:  # fingerprints of private images are what no noise covers
-            Fingerprints.of(training, held_out).save(run / NAME)
-        digest = save_weights(network, run / WEIGHTS, header)
-        (run / SO_FAR).unlink(missing_ok=True)
-        folder.finish(digest, inputs, ended(folder, int(header["steps"])))
-        return cls.load(run / WEIGHTS)
+        weights = cls.weights(fitting.training, settings, loop)
+        return Loop(trainee, loop, folder, fitting.observe, weights, keep=keep, score=scored if score else None)
 
     @classmethod
     def images(cls, cohort: Cohort, settings: Any) -> tuple[TrainingImages, TrainingImages | None]:
@@ -243,6 +281,7 @@ class ConditionalGenerator(Generic[N]):
     def _record(
         cls, settings: ConditionalSettings, loop: LoopSettings, vocabulary: Vocabulary, training: TrainingImages
     ) -> dict[str, Any]:
+        """What tells one run from another."""
         return {
             "family": cls.family,
             "model": settings.model_dump(mode="json"),
@@ -250,6 +289,20 @@ class ConditionalGenerator(Generic[N]):
             "vocabulary": vocabulary.to_json(),
             "cohort_hash": training.cohort_hash,
             "images": len(training),
+        }
+
+    @classmethod
+    def _header(
+        cls, cohort: Cohort, settings: ConditionalSettings, loop: LoopSettings, data: TrainingData
+    ) -> dict[str, Any]:
+        """What stands in the weights file: the network as it is, wherever it came from."""
+        plain = settings.model_copy(update={"start": None, "rank": None})
+        return {
+            **cls._record(plain, loop, data.vocabulary, data.training),
+            "begun_from": None if data.start is None else file_hash(data.start),
+            "origin": cohort.info.get("origin", []),
+            "scanners": _scanners(data.training, private=loop.dp is not None),
+            **cls.header(data.training),
         }
 
 
