@@ -1,14 +1,19 @@
 """Small cohorts and stacks with known truth, for tests."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.checksums import with_checksum
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.raw import RawSubject, Stack
-from synthcmr.cohort.writer import CohortWriter
+from synthcmr.cohort.records import SubjectRecord
+from synthcmr.cohort.writer import COHORT_FILE, CohortWriter, file_checks
 from synthcmr.config import PreprocessSettings, SplitSettings
 
 
@@ -71,3 +76,23 @@ def make_cohort(
             writer.add(to_record(raw, f"case{i:03d}", settings))
         writer.finish(split or SplitSettings(), [])
     return Cohort.open(out)
+
+
+def stored_hash(image: npt.NDArray[np.generic], mask: npt.NDArray[np.generic]) -> str:
+    """What images.parquet must say of pixels and labels that were read back."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(np.ascontiguousarray(image).tobytes())
+    digest.update(np.ascontiguousarray(mask).tobytes())
+    return digest.hexdigest()
+
+
+def with_new_checks(folder: Path) -> Path:
+    """A cohort whose files were edited, as if it had been written so."""
+    record = json.loads((folder / COHORT_FILE).read_text()) | file_checks(folder)
+    (folder / COHORT_FILE).write_text(json.dumps(with_checksum(record)))
+    return folder
+
+
+def one_record(name: str) -> SubjectRecord:
+    """One subject with a small stack."""
+    return to_record(RawSubject(name, {}, (heart_stack(0),)), name, PreprocessSettings())

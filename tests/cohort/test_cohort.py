@@ -143,6 +143,7 @@ def test_a_killed_run_continues_to_the_same_cohort(tmp_path: Path) -> None:
     assert len(records[0].images) * 2 * 20 > SHARD_FRAMES  # so that something was durable and something was lost
     with (tmp_path / "killed/.unfinished/journal.jsonl").open("a") as journal:
         journal.write('{"frames_end": 99')  # the machine died in the middle of a line
+    del killed  # the system lets go of what a process held
     resumed = CohortWriter(tmp_path / "killed", {"step": "test"})
     assert 0 < len(resumed.done) < 20
     for record in records:
@@ -163,6 +164,7 @@ def test_what_takes_long_to_make_survives_a_kill_before_a_file_is_full(
     killed = CohortWriter(tmp_path / "killed", {"step": "test"})
     for record in records[:3]:
         killed.add(record)
+    del killed
     resumed = CohortWriter(tmp_path / "killed", {"step": "test"})
     assert resumed.done == {"c0", "c1", "c2"}
     resumed.add(records[3])

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.checksums import FILES, check_record, read_checked
 from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.subject_stack import SubjectStack, read_stacks
 from synthcmr.cohort.tables import present_cells
 from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, IMAGES, MEASURES, REJECTS, SUBJECTS, TRUTH, WORK
-from synthcmr.errors import CohortError
+from synthcmr.errors import CohortError, in_words
 from synthcmr.formats import COHORT
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class Cohort:
         """Use `Cohort.open`; this is for selections, which share the folder."""
         self.path = path
         self.info = info
-        self._frames = FrameReader(path / ARRAYS)
+        self._frames = FrameReader(path / ARRAYS, info)
         if subjects is not None:
             self.subjects = subjects
         if images is not None:
@@ -67,9 +69,13 @@ class Cohort:
             )
         try:
             info = json.loads(file.read_text())
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise CohortError(f"{file}: expected JSON, got: {error}") from error
-        return cls(folder, COHORT.read(info, file))
+        except (OSError, ValueError, RecursionError) as error:
+            raise CohortError(f"{file}: expected JSON, got: {in_words(error)}") from error
+        if not isinstance(info, dict):
+            raise CohortError(f"{file}: expected the record of a cohort, got {type(info).__name__}")
+        read = COHORT.read(info, file)
+        check_record(info, file)
+        return cls(folder, read)
 
     @cached_property
     def subjects(self) -> pd.DataFrame:
@@ -98,7 +104,7 @@ class Cohort:
     @property
     def has_truth(self) -> bool:
         """Whether the truth of the subjects is known, as it is of phantoms."""
-        return (self.path / TRUTH).exists()
+        return self._has(TRUTH)
 
     @cached_property
     def measures(self) -> pd.DataFrame:
@@ -112,12 +118,12 @@ class Cohort:
     @property
     def has_measures(self) -> bool:
         """Whether a judge labelled the cohort and measured its subjects."""
-        return (self.path / MEASURES).exists()
+        return self._has(MEASURES)
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """What the cohort was made from."""
-        record: dict[str, Any] = json.loads((self.path / PROVENANCE_FILE).read_text())
+        record: dict[str, Any] = json.loads(read_checked(self.path, PROVENANCE_FILE, self.info))
         return record
 
     @property
@@ -253,12 +259,21 @@ class Cohort:
     def _table(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
-        return COHORT.updated(pd.read_parquet(self.path / name), name, self.info["version"])
+        content = read_checked(self.path, name, self.info)
+        try:
+            table = pd.read_parquet(BytesIO(content))
+        except Exception as error:
+            raise CohortError(f"{self.path / name}: expected a Parquet table, got: {in_words(error)}") from error
+        return COHORT.updated(table, name, self.info["version"])
 
     def _optional(self, name: str, whose: str) -> pd.DataFrame:
-        if not (self.path / name).exists():
+        if not self._has(name):
             raise CohortError(f"{self.path}: expected {name}, {whose}")
         return self._table(name)
+
+    def _has(self, name: str) -> bool:
+        """Whether a file was written, which may be gone by now."""
+        return name in self.info.get(FILES, {}) or (self.path / name).exists()
 
     def _subset(self, keep: npt.NDArray[np.bool_]) -> Cohort:
         images = self.images[keep].reset_index(drop=True)

@@ -1,12 +1,15 @@
 """The pixels of a cohort: two sharded zarr arrays, one frame after another."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.checksums import SHARDS, read_checked
 from synthcmr.cohort.labels import Label, Mask
+from synthcmr.errors import CohortError, in_words
 
 SHARD_FRAMES = (
     256  # frames per file: some 8 MB of float16 at 128x128, so that a cohort of 100,000 slices is a few hundred files
@@ -35,6 +38,11 @@ class FrameWriter:
         if start > self._committed:  # a shard is written whole, so the last partial one is taken up again
             self._images = list(self._group["image"][self._committed : start])
             self._masks = list(self._group["mask"][self._committed : start])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the images that are stored."""
+        return np.dtype(self._group["image"].dtype)
 
     @property
     def count(self) -> int:
@@ -79,30 +87,77 @@ class FrameWriter:
 
 
 class FrameReader:
-    """Random access to the frames of a cohort. Opens lazily, so that it pickles into data-loader workers."""
+    """Random access to the frames of a cohort. Opens lazily, so that it pickles into data-loader workers.
 
-    def __init__(self, path: Path) -> None:
-        """Remember where the zarr group is; nothing is read yet."""
-        self.path = path
+    A chunk carries its checksum, which zarr compares as it decodes it; here only a shard that is not there is found out, which zarr
+    would read as an empty image.
+    """
+
+    def __init__(self, path: Path, record: Mapping[str, Any]) -> None:
+        """Remember where the zarr group is; nothing is read yet.
+
+        Args:
+            path: of the group.
+            record: of the cohort, which says what the group's files must be.
+        """
+        self.path, self._record = path, record
         self._arrays: dict[str, Any] = {}  # open ones: opening takes as long as reading a frame
+        self._seen: set[tuple[str, int]] = set()  # shards that are there
 
     def __getstate__(self) -> dict[str, object]:
         """Pickle the path only: an open zarr array does not travel between processes."""
-        return {"path": self.path, "_arrays": {}}
+        return {"path": self.path, "_record": self._record, "_arrays": {}, "_seen": set()}
 
     def read(self, name: str, first: int, count: int, height: int, width: int) -> npt.NDArray[np.generic]:
-        """Frames `first` to `first + count` of "image" or "mask", cut to the valid part of the canvas."""
-        if name not in self._arrays:
-            import zarr
+        """Frames `first` to `first + count` of "image" or "mask", cut to the valid part of the canvas.
 
-            self._arrays[name] = zarr.open_group(self.path, mode="r")[name]
-        frames: npt.NDArray[np.generic] = np.asarray(self._arrays[name][first : first + count, :height, :width])
+        Raises:
+            CohortError: they are not there, or not as they were written.
+        """
+        if name not in self._arrays:
+            self._arrays[name] = self._open(name)
+        for shard in range(first // SHARD_FRAMES, (first + count - 1) // SHARD_FRAMES + 1):
+            if (name, shard) not in self._seen:
+                self._check_shard(name, shard)
+                self._seen.add((name, shard))
+        array = self._arrays[name]
+        try:
+            if first + count > array.shape[0]:
+                raise IndexError(f"it holds {array.shape[0]} frames")
+            frames: npt.NDArray[np.generic] = np.asarray(array[first : first + count, :height, :width])
+        except Exception as error:  # a damaged chunk can fail anywhere inside a decoder
+            raise self._damaged(name, f"frames {first} to {first + count - 1}: {in_words(error)}") from error
         return frames
+
+    def _open(self, name: str) -> Any:
+        import zarr
+
+        for meta in ("zarr.json", f"{name}/zarr.json"):
+            read_checked(self.path.parent, f"{self.path.name}/{meta}", self._record)
+        try:
+            return zarr.open_group(self.path, mode="r")[name]
+        except Exception as error:
+            raise self._damaged(name, in_words(error)) from error
+
+    def _check_shard(self, name: str, shard: int) -> None:
+        start = f"{self.path.name}/{name}/c/{shard}/"
+        for file, size in self._record.get(SHARDS, {}).items():
+            if file.startswith(start):
+                place = self.path.parent / file
+                if not place.is_file() or place.stat().st_size != size:
+                    got = f"{place.stat().st_size} bytes" if place.is_file() else "nothing"
+                    raise self._damaged(name, f"shard {place} has {got}, {size} bytes were written")
+
+    def _damaged(self, name: str, why: str) -> CohortError:
+        return CohortError(
+            f"{self.path / name}: expected the pixels as synthcmr wrote them, but they are damaged ({why}); restore the folder from "
+            "a copy, or make it again"
+        )
 
 
 def _open_or_create(path: Path, dtype: str, canvas: tuple[int, int]) -> Any:
     import zarr
-    from zarr.codecs import BloscCodec
+    from zarr.codecs import BloscCodec, Crc32cCodec
 
     if path.exists():
         return zarr.open_group(path, mode="r+")
@@ -116,7 +171,7 @@ def _open_or_create(path: Path, dtype: str, canvas: tuple[int, int]) -> Any:
             shards=(SHARD_FRAMES, *chunk[1:]),
             dtype=kind,
             fill_value=fill,
-            compressors=BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"),
+            compressors=(BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec()),
             dimension_names=("frame", "row", "column"),
         )
     return group

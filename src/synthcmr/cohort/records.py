@@ -1,7 +1,8 @@
 """One image row of a cohort, before and after it is stored."""
 
 import hashlib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,10 @@ class ImageRecord:
     extra: dict[str, Value | tuple[Value | None, ...]] = field(
         default_factory=dict
     )  # further columns, e.g. seed and plan row of a generated image; a tuple has a value per frame
+
+    def stored_as(self, dtype: npt.DTypeLike) -> Self:
+        """The image with pixels of the type that a cohort stores, which its hash is of."""
+        return replace(self, image=self.image.astype(dtype, copy=False))
 
     def row(self, first_frame: int) -> dict[str, object]:
         """The row of images.parquet; `first_frame` is where its frames start in the arrays."""

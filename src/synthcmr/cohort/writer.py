@@ -14,8 +14,10 @@ from types import TracebackType
 from typing import Self
 
 from synthcmr import __version__
+from synthcmr.cohort.checksums import FILES, SHARDS, checksums_of, sizes_of, with_checksum
 from synthcmr.cohort.frame_store import FrameWriter
 from synthcmr.cohort.labels import Label
+from synthcmr.cohort.output_lock import OutputLock
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.splits import assign_splits
@@ -29,7 +31,7 @@ COHORT_FILE, ARRAYS = "cohort.json", "arrays.zarr"
 SUBJECTS, IMAGES, REJECTS = "subjects.parquet", "images.parquet", "rejects.parquet"
 TRUTH, MEASURES = "truth.parquet", "measures.parquet"
 WORK = ".unfinished"
-MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
+MANIFEST, JOURNAL, LOCK = "manifest.json", "journal.jsonl", "lock"
 COMMIT_EVERY_S = 15.0  # a few generated people take a minute, and fill no shard
 
 
@@ -108,7 +110,7 @@ class CohortWriter:
         self.path = path
         self.manifest = json.loads(json.dumps(manifest))
         self._journal = Journal(path / WORK / JOURNAL)
-        self._claim()
+        self._lock = self._claim()
         self._journal.repair()
         durable = self._journal.read()
         self.done = set(durable.cases)
@@ -123,7 +125,10 @@ class CohortWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Keep what was appended, also when the run was interrupted."""
-        self.commit()
+        try:
+            self.commit()
+        finally:
+            self._lock.release()
 
     def add(self, record: SubjectRecord) -> None:
         """Append one subject (or the rejects of one that could not be read)."""
@@ -138,7 +143,8 @@ class CohortWriter:
             if record.measures:
                 batch.measures.append({"subject_id": record.subject_id, **record.measures})
             for image in record.images:
-                batch.images.append(image.row(self._frames.append(image.image, image.mask)))
+                stored = image.stored_as(self._frames.dtype)
+                batch.images.append(stored.row(self._frames.append(stored.image, stored.mask)))
         if self._frames.full() or time.monotonic() - self._committed > COMMIT_EVERY_S:
             self.commit()
 
@@ -176,10 +182,12 @@ class CohortWriter:
                 write_table(self.path / name, further, {"subject_id": STRING})
         own_hash = cohort_hash(rows.subjects, rows.images)
         write_provenance(self.path, str(self.manifest.get("step", "cohort")), own_hash, inputs, self.manifest)
-        write_json(self.path / COHORT_FILE, self._summary(rows, own_hash) | how_split | dict(facts or {}))
+        record = self._summary(rows, own_hash) | how_split | dict(facts or {}) | file_checks(self.path)
+        write_json(self.path / COHORT_FILE, with_checksum(record))
         shutil.rmtree(self.path / WORK, ignore_errors=True)
 
-    def _claim(self) -> None:
+    def _claim(self) -> OutputLock:
+        """Make sure that the folder is this cohort's, and this process's alone."""
         if (self.path / COHORT_FILE).exists():
             if _recorded(self.path) == self.manifest:
                 raise AlreadyMadeError(
@@ -188,18 +196,31 @@ class CohortWriter:
             raise CohortError(
                 f"{self.path}: holds a finished cohort already; choose another folder or remove it (--overwrite)"
             )
-        manifest_file = self.path / WORK / MANIFEST
-        if manifest_file.exists():
-            before = json.loads(manifest_file.read_text())
-            if before != self.manifest:
-                raise CohortError(
-                    f"{self.path}: {_differences(before, self.manifest)}; repeat the command as it was, or --overwrite"
-                )
-            return
-        if self.path.exists() and any(p.name != WORK for p in self.path.iterdir()):
+        if self.path.exists() and any(p.name != WORK for p in self._others()):
             raise CohortError(f"{self.path}: expected an empty or new folder for the cohort, got one with files in it")
-        manifest_file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(manifest_file, self.manifest)
+        (self.path / WORK).mkdir(parents=True, exist_ok=True)
+        lock = OutputLock(self.path / WORK / LOCK, self.path)
+        try:
+            self._expect_same_manifest()
+        except BaseException:
+            lock.release()
+            raise
+        return lock
+
+    def _others(self) -> list[Path]:
+        """What lies in the folder of a cohort that was not begun."""
+        return [] if (self.path / WORK / MANIFEST).exists() else list(self.path.iterdir())
+
+    def _expect_same_manifest(self) -> None:
+        file = self.path / WORK / MANIFEST
+        if not file.exists():
+            write_json(file, self.manifest)
+            return
+        before = json.loads(file.read_text())
+        if before != self.manifest:
+            raise CohortError(
+                f"{self.path}: {_differences(before, self.manifest)}; repeat the command as it was, or --overwrite"
+            )
 
     def _summary(self, rows: JournalBatch, own_hash: str) -> dict[str, object]:
         return {
@@ -215,6 +236,13 @@ class CohortWriter:
             "settings": self.manifest.get("settings", {}),
             "dropped_attributes": rows.dropped,
         }
+
+
+def file_checks(folder: Path) -> dict[str, object]:
+    """What cohort.json says of the other files of a cohort, so that reading them can check them."""
+    meta = (f"{ARRAYS}/{name}zarr.json" for name in ("", "image/", "mask/"))
+    names = (SUBJECTS, IMAGES, REJECTS, TRUTH, MEASURES, PROVENANCE_FILE, *meta)
+    return {FILES: checksums_of(folder, names), SHARDS: sizes_of(folder, f"{ARRAYS}/*/c/**/*")}
 
 
 def _recorded(path: Path) -> object:

@@ -127,7 +127,10 @@ class Loop:
         """
         started, first = time.monotonic(), self.step
         last = min(until or self.settings.steps, self.settings.steps)
-        with Ahead(self._making, self.settings.accumulate, last, self._accelerator.device.type != "cpu") as ahead:
+        with (
+            self.run.lock() if self.main else nullcontext(),
+            Ahead(self._making, self.settings.accumulate, last, self._accelerator.device.type != "cpu") as ahead,
+        ):
             self._train(ahead, last, started, first)
         if self.step == self.settings.steps and self._score is not None and self.main:
             self.step_of_weights = self._best.restore(self._ema.network, self.run.metrics()) or self.step

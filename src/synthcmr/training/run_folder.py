@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synthcmr import __version__
+from synthcmr.cohort.output_lock import OutputLock
 from synthcmr.cohort.provenance import Input, write_json, write_provenance
 from synthcmr.errors import CohortError
 from synthcmr.formats import RUN
 
 RUN_FILE, METRICS, SHEETS, WEIGHTS = "run.json", "metrics.jsonl", "sheets", "weights.safetensors"
 
+LOCK = ".lock"  # held while a process trains
 NOT_TOLD = ("made_by", "finished", "ended")  # parts of the record that are no settings
 SO_FAR = "so_far.safetensors"  # weights of a run that goes on, as of its last checkpoint
 
@@ -45,6 +49,19 @@ class RunFolder:
         (self.path / SHEETS).mkdir(parents=True, exist_ok=True)
         write_json(self.path / RUN_FILE, told | {"made_by": f"synthcmr {__version__}", "finished": False})
         write_provenance(self.path, "train", "", inputs, told)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only process that trains here.
+
+        Raises:
+            CohortError: another one does.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        file = self.path / LOCK
+        with OutputLock(file, self.path):
+            yield
+            file.unlink(missing_ok=True)
 
     def exists(self) -> bool:
         """Whether a run was started here."""

@@ -7,6 +7,7 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.score import ScoreCard
+from tests.cohort.making import with_new_checks
 from tests.evaluation.making import cohort_of, heart
 from tests.evaluation.utility.making import FAULTS, QUICK, settings
 
@@ -31,7 +32,7 @@ def split(path: Path) -> Cohort:
     subjects = pd.read_parquet(path / "subjects.parquet")
     subjects["split"] = [name for name, count in SPLIT.items() for _ in range(count)]
     subjects.to_parquet(path / "subjects.parquet")
-    return Cohort.open(path)
+    return Cohort.open(with_new_checks(path))
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from synthcmr.sampling.requests import like_cohort
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
 from synthcmr.sampling.sources import Sources
 from synthcmr.training.images import load_images
+from tests.cohort.making import with_new_checks
 from tests.generators.making import LOOP, TINY
 
 
@@ -64,7 +65,7 @@ def test_a_generator_that_learned_from_test_subjects_is_seen(phantom_cohort: Coh
     subjects["split"] = subjects["split"].replace("test", "train")
     subjects.to_parquet(other / "subjects.parquet", index=False)
     run = tmp_path / "run"
-    FlowGenerator.fit(Cohort.open(other), run, TINY, LOOP)
+    FlowGenerator.fit(Cohort.open(with_new_checks(other)), run, TINY, LOOP)
     leaky = made(tmp_path / "s", run, phantom_cohort, of_split(phantom_cohort, "train"))
     with pytest.raises(CohortError, match="a generator that learned from images of test subjects"):
         check_synthetic(phantom_cohort, leaky, "planned")

@@ -59,7 +59,7 @@ def without_gaps(stack: SubjectStack) -> tuple[SubjectStack, int]:
 def iter_subjects(cohort: Cohort) -> Iterator[Subject]:
     """Every subject of a cohort or selection, one in memory at a time."""
     places = cohort.images.groupby("subject_id", sort=False).indices
-    frames = FrameReader(cohort.path / ARRAYS)
+    frames = FrameReader(cohort.path / ARRAYS, cohort.info)
     for row in cohort.subjects.to_dict("records"):
         subject_id = str(row["subject_id"])
         attributes = present_cells(row, "subject_id", "split")

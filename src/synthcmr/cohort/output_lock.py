@@ -1,0 +1,59 @@
+"""One writer an output: two commands that write into one folder would each believe that the other's files are their own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from weakref import finalize
+
+from synthcmr.errors import CohortError, in_words
+
+
+class OutputLock:
+    """Held by the process that writes a folder; the system lets go of it when that process ends, however it ends."""
+
+    def __init__(self, file: Path, folder: Path) -> None:
+        """Take the lock.
+
+        Args:
+            file: the lock; its folder is there.
+            folder: what is written.
+
+        Raises:
+            CohortError: another process has it.
+        """
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        self._close = finalize(self, os.close, descriptor)  # also where its owner is forgotten
+        try:
+            import fcntl
+        except ImportError:  # Windows: no such lock; two commands into one folder are not told apart there
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.release()
+            raise CohortError(
+                f"{folder}: another synthcmr process is writing this folder; wait until it ends, stop it, or choose another folder"
+            ) from error
+        except OSError as error:
+            self.release()
+            raise CohortError(
+                f"{folder}: expected a file system that can lock files, so that no two processes write one folder; got: "
+                f"{in_words(error)}; choose a folder on a local disk"
+            ) from error
+
+    def release(self) -> None:
+        """Let others write."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        """Nothing to do: it was taken when it was built."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Release."""
+        self.release()
