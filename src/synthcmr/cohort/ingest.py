@@ -1,21 +1,24 @@
 """Ingest: files to cohort, in parallel, resumable, with every reject listed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.output_lock import expect_apart
 from synthcmr.cohort.parallel import NETWORKS, cores, ordered_map
 from synthcmr.cohort.preprocess import to_record
+from synthcmr.cohort.privacy import salted_id
 from synthcmr.cohort.provenance import Input, fingerprint
+from synthcmr.cohort.pseudonyms import Pseudonyms, check_salt, clear_table_of
 from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers import Reader, get_reader, recognise
 from synthcmr.cohort.readers.nifti import NiftiFolderReader
 from synthcmr.cohort.readers.nifti.guessed_table import GuessedTable
 from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.cohort.splits import OFFICIAL
-from synthcmr.cohort.writer import CohortWriter
+from synthcmr.cohort.writer import REJECTS, CohortWriter
 from synthcmr.config import IngestSettings, PreprocessSettings, SplitSettings
 from synthcmr.errors import CohortError, ReadError, SettingsError
 
@@ -33,25 +36,33 @@ class IngestPlan:
     cases: tuple[Case, ...]
     settings: IngestSettings
     salt: str | None
+    fingerprint: str  # of the names and sizes of its files; keyed by the salt, where there is one
     table: GuessedTable | None = None  # made from file names, where the source has no other description
 
     @property
     def manifest(self) -> dict[str, object]:
-        """What decides the content of the cohort; a resumed run must have the same."""
-        return {
-            "step": "ingest",
-            "source": self.source.name,
-            "reader": self.reader,
-            "settings": self.settings.model_dump(mode="json"),
-        }
+        """What decides the content of the cohort; a resumed run must have the same. Under a salt it names nobody."""
+        settings = self.settings.model_dump(mode="json")
+        if self.salt is None:
+            source = {"source": self.source.name, "files": self.fingerprint}
+        else:
+            settings["include"] = sorted(salted_id(name, self.salt) for name in self.settings.include)
+            source = {"files and salt": self.fingerprint}
+        return {"step": "ingest", **source, "reader": self.reader, "settings": settings}
+
+    @property
+    def source_input(self) -> Input:
+        """The source as provenance names it."""
+        return Input(self.source.name if self.salt is None else "files", "files", self.fingerprint)
 
 
 def plan_ingest(source: Path, settings: IngestSettings, salt: str | None = None) -> IngestPlan:
     """Recognise the source and list its subjects.
 
     Raises:
-        SettingsError: the source is not there, not recognised, empty, or lacks a subject that was asked for.
+        SettingsError: the source is not there, not recognised, empty, or lacks a subject that was asked for; the salt is empty.
     """
+    check_salt(salt)
     reader = recognise(source) if settings.format == "auto" else get_reader(settings.format)
     if not source.exists():
         raise SettingsError(f"{source}: expected a folder or file to read, but nothing is there")
@@ -63,7 +74,8 @@ def plan_ingest(source: Path, settings: IngestSettings, salt: str | None = None)
         raise SettingsError(f"{source}: found nothing to read as '{reader.name}'; expected: {reader.about}")
     _check_split(source, cases, settings.split)
     resolved = settings.model_copy(update={"format": reader.name, "salted": salt is not None})
-    return IngestPlan(source, reader.name, tuple(cases), resolved, salt, _table(source, reader, cases))
+    files = fingerprint(source) if salt is None else salted_id(fingerprint(source), salt)
+    return IngestPlan(source, reader.name, tuple(cases), resolved, salt, files, _table(source, reader, cases))
 
 
 def guessed_table(source: Path) -> GuessedTable:
@@ -129,22 +141,21 @@ def ingest(
         ReadError: `strict`, and something could not be read.
         CohortError: `out` holds something else, or nothing at all could be read.
     """
+    expect_apart(out, {plan.source: "the source"})
     lossless = plan.settings.preprocess.intensity == "none"
     size = plan.settings.preprocess.size or 256
+    pseudonyms = None if plan.salt is None else Pseudonyms(plan.salt, clear_table_of(out))
+    cases = plan.cases if pseudonyms is None else pseudonyms.ordered(plan.cases)
     with CohortWriter(
         out, plan.manifest | dict(also or {}), "float32" if lossless else "float16", (size, size)
     ) as writer:
-        todo = [case for case in plan.cases if case.case_id not in writer.done]
+        name = str if pseudonyms is None else pseudonyms.name
+        todo = [case for case in cases if name(case.case_id) not in writer.done]
         done = len(plan.cases) - len(todo)
-        job = partial(
-            read_case, plan.reader, plan.source, settings=plan.settings.preprocess, salt=plan.salt, labeller=labeller
-        )
-        preload = ["synthcmr.cohort.ingest", get_reader(plan.reader).__module__]
-        preload += [type(labeller).__module__, NETWORKS] if labeller is not None else []
-        for record in ordered_map(job, todo, workers or cores(), preload):
+        for record in _records(plan, todo, workers or cores(), labeller):
             if strict and (lost := [r for r in record.rejects if r.level == "reject"]):
                 raise ReadError(f"{record.case_id}, {lost[0].part}: {lost[0].reason} (--strict)")
-            writer.add(record)
+            writer.add(record if pseudonyms is None else pseudonyms.apply(record))
             done += 1
             if progress is not None:
                 progress(done, len(plan.cases), record.case_id)
@@ -152,19 +163,34 @@ def ingest(
     return Cohort.open(out)
 
 
+def _records(
+    plan: IngestPlan, cases: Sequence[Case], workers: int, labeller: Labeller | None
+) -> Iterator[SubjectRecord]:
+    """The cases, read in worker processes, in their order."""
+    job = partial(
+        read_case, plan.reader, plan.source, settings=plan.settings.preprocess, salt=plan.salt, labeller=labeller
+    )
+    preload = ["synthcmr.cohort.ingest", get_reader(plan.reader).__module__]
+    preload += [type(labeller).__module__, NETWORKS] if labeller is not None else []
+    return ordered_map(job, cases, workers, preload)
+
+
 def _finish(writer: CohortWriter, plan: IngestPlan) -> None:
     if plan.table is not None and plan.salt is None:  # names of files and subjects would undo the salt
         plan.table.write(writer.path / GUESSED_TABLE, plan.source)
-    writer.finish(
-        plan.settings.split, [Input(plan.source.name, "files", fingerprint(plan.source))], {"reader": plan.reader}
-    )
+    writer.finish(plan.settings.split, [plan.source_input], {"reader": plan.reader})
     if Cohort.open(writer.path).info["images"] == 0:
-        rejects = Cohort.open(writer.path).rejects
-        first = rejects.iloc[0]
-        raise CohortError(
-            f"{plan.source}: none of {len(plan.cases)} case(s) could be read as '{plan.reader}'; first: {first['case_id']}: "
-            f"{first['reason']}; all reasons are in {writer.path / 'rejects.parquet'}"
-        )
+        _refuse_empty(writer, plan)
+
+
+def _refuse_empty(writer: CohortWriter, plan: IngestPlan) -> None:
+    """Raises CohortError: nothing could be read."""
+    listed = writer.path / REJECTS if plan.salt is None else clear_table_of(writer.path)
+    first = Cohort.open(writer.path).rejects.iloc[0]
+    raise CohortError(
+        f"{plan.source}: none of {len(plan.cases)} case(s) could be read as '{plan.reader}'; first: {first['case_id']}: "
+        f"{first['reason']}; all reasons are in {listed}"
+    )
 
 
 def read_case(

@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from weakref import finalize
 
 from synthcmr.errors import CohortError, in_words
+
+
+def expect_apart(out: Path, inputs: Mapping[Path, str]) -> None:
+    """Refuse an output that is one of a command's inputs, holds one, or lies inside one.
+
+    Args:
+        out: folder that will be written, and with --overwrite replaced.
+        inputs: path of each input, and what to call it.
+
+    Raises:
+        CohortError: it is, holds or lies inside one.
+    """
+    own = out.resolve()
+    for path, name in inputs.items():
+        other = path.resolve()
+        if own == other:
+            how = "is"
+        elif own in other.parents:
+            how = "holds"
+        elif other in own.parents and other.is_dir():
+            how = "lies inside"
+        else:
+            continue
+        raise CohortError(f"{out}: expected a folder apart from {name}, but it {how} {path}; choose another folder")
 
 
 class OutputLock:

@@ -19,7 +19,7 @@ from synthcmr.cohort.frame_store import FrameWriter
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.output_lock import OutputLock
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
-from synthcmr.cohort.records import SubjectRecord
+from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.cohort.splits import assign_splits
 from synthcmr.cohort.tables import REJECT_TYPES, STRING, SUBJECT_TYPES, image_types, write_table
 from synthcmr.config import SplitSettings
@@ -114,6 +114,7 @@ class CohortWriter:
         self._journal.repair()
         durable = self._journal.read()
         self.done = set(durable.cases)
+        self._subjects = {str(row["subject_id"]) for row in durable.subjects}
         self._frames = FrameWriter(path / ARRAYS, dtype, canvas, durable.frames_end)
         self._batch, self._committed = JournalBatch(), time.monotonic()
 
@@ -132,6 +133,10 @@ class CohortWriter:
 
     def add(self, record: SubjectRecord) -> None:
         """Append one subject (or the rejects of one that could not be read)."""
+        if record.subject_id in self._subjects:
+            record = _refused(record)
+        elif record.subject_id is not None and record.images:
+            self._subjects.add(record.subject_id)
         batch = self._batch
         batch.cases.append(record.case_id)
         batch.rejects.extend(reject.row() for reject in record.rejects)
@@ -243,6 +248,15 @@ def file_checks(folder: Path) -> dict[str, object]:
     meta = (f"{ARRAYS}/{name}zarr.json" for name in ("", "image/", "mask/"))
     names = (SUBJECTS, IMAGES, REJECTS, TRUTH, MEASURES, PROVENANCE_FILE, *meta)
     return {FILES: checksums_of(folder, names), SHARDS: sizes_of(folder, f"{ARRAYS}/*/c/**/*")}
+
+
+def _refused(record: SubjectRecord) -> SubjectRecord:
+    """The record of a subject whose id another one has: two people in one row would be one person to everything that follows."""
+    reason = (
+        f"subject id '{record.subject_id}' was read already, from another file or folder; give each subject an id of its own, or "
+        "read the folders into cohorts of their own"
+    )
+    return SubjectRecord(record.case_id, None, rejects=(*record.rejects, Reject(record.case_id, "subject", reason)))
 
 
 def _recorded(path: Path) -> object:

@@ -1,0 +1,74 @@
+"""Ingest under a salt: what would tell whose images these are stays out of the cohort, also where something could not be read.
+
+Names of files and reasons of rejects can hold ids. They go into a table beside the cohort, in clear, for whoever may see the
+patients' files; the cohort says only how many and whose keyed hash. Cases are read in the order of their hashes, because the order of
+stored images would otherwise be that of the ids.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from synthcmr.cohort.privacy import salted_id
+from synthcmr.cohort.raw import Case
+from synthcmr.cohort.records import Reject, SubjectRecord
+from synthcmr.errors import SettingsError
+
+UNSAID = {"reject": "could not be read", "note": "something had to be assumed"}
+COLUMNS = ("case_id", "part", "reason", "level")
+
+
+def check_salt(salt: str | None) -> None:
+    """Refuse a salt that hides nothing.
+
+    Raises:
+        SettingsError: it is empty.
+    """
+    if salt is not None and not salt.strip():
+        raise SettingsError(
+            "--salt: expected a secret of your own, got an empty one (is the variable that should hold it set?); subject ids would "
+            "stay in clear. Leave --salt out to keep them"
+        )
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """New names for cases, and where the true ones of those that could not be read are kept."""
+
+    salt: str
+    clear_table: Path  # beside the cohort
+
+    def name(self, case_id: str) -> str:
+        """The new name of a case."""
+        return salted_id(case_id, self.salt)
+
+    def ordered(self, cases: Iterable[Case]) -> list[Case]:
+        """Cases in the order of their new names."""
+        return sorted(cases, key=lambda case: self.name(case.case_id))
+
+    def apply(self, record: SubjectRecord) -> SubjectRecord:
+        """A record that says nothing in clear; what it said of rejects is added to the table beside the cohort."""
+        self._keep(record.rejects)
+        name = self.name(record.case_id)
+        said = {(reject.level, UNSAID[reject.level]) for reject in record.rejects}
+        rejects = tuple(Reject(name, "subject", reason, level) for level, reason in sorted(said))
+        return replace(record, case_id=name, rejects=rejects)
+
+    def _keep(self, rejects: Iterable[Reject]) -> None:
+        rows = [reject.row() for reject in rejects]
+        if not rows:
+            return
+        is_new = not self.clear_table.exists()
+        with self.clear_table.open("a", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            if is_new:
+                writer.writeheader()
+            writer.writerows(rows)
+
+
+def clear_table_of(out: Path) -> Path:
+    """Where the true names of rejected cases of a cohort are kept: outside of it, so that they are not handed on with it."""
+    return out.with_name(f"{out.name}-rejects-in-clear.csv")
