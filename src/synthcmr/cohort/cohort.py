@@ -177,14 +177,14 @@ class Cohort:
         return self._subset(keep)
 
     def where(self, query: str) -> Cohort:
-        """The images for which a pandas query holds, e.g. `where("age > 60 and sex == 'female'")`."""
-        try:
-            keep = self.table.eval(query)
-        except Exception as error:
-            raise CohortError(
-                f"cannot evaluate the query {query!r}: {error}; columns are: {', '.join(map(str, self.table.columns))}"
-            ) from error
-        return self._subset(np.asarray(keep, dtype=bool))
+        """The images for which a condition on the columns holds, e.g. `where("age > 60 and sex == 'female'")`.
+
+        Raises:
+            SettingsError: the text is no such condition, or names a column that is not there.
+        """
+        from synthcmr.cohort.query import rows_where
+
+        return self._subset(rows_where(self.table, query).to_numpy(dtype=bool))
 
     def with_images(self, image_ids: Sequence[str]) -> Cohort:
         """The images of these names."""
