@@ -250,6 +250,7 @@ def test_volumes_that_lie_elsewhere_are_not_paired(tmp_path: Path) -> None:
     moved = AFFINE.copy()
     moved[2, 3] += 30
     save(tmp_path / str(rows[1]["image"]), picture(heart(2)[1]), moved)
+    save(tmp_path / str(rows[1]["mask"]), heart(2)[1], moved)
     assert [s.phases for s in read_table(tmp_path, rows).stacks] == [("ED",), ("ES",)]
 
 

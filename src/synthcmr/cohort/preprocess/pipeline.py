@@ -20,6 +20,7 @@ from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError
 
 RANGE_SAMPLES = 1 << 20  # pixels that percentiles are taken from; a cine holds many more and gives the same answer
+PIXELS_MM, SLICES_MM = (0.02, 20.0), (0.05, 100.0)  # that a length may have
 RESERVED = {"subject_id"}  # filled by the reader, never by an attribute
 
 
@@ -79,6 +80,27 @@ def _check(stack: Stack) -> None:
         raise ReadError(f"expected finite intensities, got {int((~np.isfinite(image)).sum())} NaN or infinite pixels")
     if image.min() == image.max():
         raise ReadError(f"expected an image, got the constant value {image.min()} everywhere")
+    _check_geometry(stack)
+
+
+def _check_geometry(stack: Stack) -> None:
+    """Refuse lengths that no scan of a heart has, of a mouse's or a man's: a volume computed with them would be wrong.
+
+    Raises:
+        ReadError: a length is outside its range, or the affine is not finite.
+    """
+    row, column = stack.spacing_mm or (None, None)
+    lengths = {
+        "pixel size": (row, PIXELS_MM),
+        "pixel width": (column, PIXELS_MM),
+        "slice step": (stack.slice_step_mm, SLICES_MM),
+        "slice thickness": (stack.slice_thickness_mm, SLICES_MM),
+    }
+    for what, (value, (low, high)) in lengths.items():
+        if value is not None and not low <= value <= high:
+            raise ReadError(f"expected a {what} of {low:g} to {high:g} mm, got {value:g} mm")
+    if stack.affine is not None and not np.isfinite(stack.affine).all():
+        raise ReadError("expected an affine of finite numbers, got NaN or infinite ones")
 
 
 def _prepare(stack: Stack, settings: PreprocessSettings) -> Prepared:

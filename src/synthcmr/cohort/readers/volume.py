@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Mask, remap
 from synthcmr.errors import ReadError
+
+SAME_SIZE = 0.01  # relative: headers round
+SAME_PLACE = 0.5  # voxels
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,41 @@ def check_intensities(volume: Volume, name: str) -> None:
         raise ReadError(f"{name}: expected an image, got the same value everywhere ({low})")
 
 
-def check_same_grid(mask: Volume, image: Volume, mask_name: str, image_name: str) -> None:
-    """Refuse a mask that does not lie on its image.
+def check_same_grid(volume: Volume, image: Volume, name: str, image_name: str) -> None:
+    """Refuse a mask, or another frame, that does not lie on its image.
 
     Raises:
-        ReadError: shapes differ.
+        ReadError: shapes, voxel sizes or places differ.
     """
-    if mask.pixels.shape[1:] != image.pixels.shape[1:]:
-        raise ReadError(f"{mask_name}: expected the shape of {image_name}, {_xyz(image)}, got {_xyz(mask)}")
+    if volume.pixels.shape[1:] != image.pixels.shape[1:]:
+        raise ReadError(f"{name}: expected the shape of {image_name}, {_xyz(image)}, got {_xyz(volume)}")
+    for what, own, other in (
+        ("pixel size", volume.spacing_mm, image.spacing_mm),
+        ("slice step", volume.slice_step_mm, image.slice_step_mm),
+    ):
+        if own is not None and other is not None and not np.allclose(own, other, rtol=SAME_SIZE):
+            raise ReadError(f"{name}: expected the {what} of {image_name}, {other} mm, got {own} mm")
+    if (apart := _voxels_apart(volume, image)) > SAME_PLACE:
+        raise ReadError(
+            f"{name}: expected the place of {image_name} in the scanner, got one {apart:.1f} voxels away; resample it to the image"
+        )
+
+
+def _voxels_apart(volume: Volume, image: Volume) -> float:
+    """How far the corners of a volume lie from those of its image, in voxels of the image; 0 where one does not say its place."""
+    if volume.affine is None or image.affine is None or not (_is_placed(volume.affine) and _is_placed(image.affine)):
+        return 0.0
+    if abs(np.linalg.det(image.affine[:3, :3])) < 1e-9:
+        return 0.0
+    ends = [(0, n - 1) for n in reversed(image.pixels.shape[1:])]
+    corners = np.array([[*corner, 1] for corner in product(*ends)], dtype=np.float64).T
+    return float(np.abs((np.linalg.inv(image.affine) @ volume.affine @ corners - corners)[:3]).max())
+
+
+def _is_placed(affine: npt.NDArray[np.float64]) -> bool:
+    """Whether an affine says more than voxel sizes: many programs write masks without a place."""
+    axes = affine[:3, :3]
+    return bool(affine[:3, 3].any() or (axes - np.diag(np.diag(axes))).any())
 
 
 def canonical_mask(pixels: npt.NDArray[np.generic], labels: Mapping[int, int], name: str) -> Mask:
