@@ -9,13 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from synthcmr.errors import SettingsError, in_words
 
+LONGEST_YAML, DEEPEST_YAML = 200_000, 12
+SHOWN = 80  # characters of a value in an error
 FrameMode = Literal["auto", "single", "pair", "cine"]
 
 
 class Settings(BaseModel):
     """Base of all settings: immutable, and a misspelt key is an error rather than a silent default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     renamed: ClassVar[Mapping[str, str]] = {}  # former name of a key -> its name now
 
 
@@ -87,15 +89,56 @@ def settings_from_yaml(path: Path, kind: type[S]) -> S:
     Raises:
         SettingsError: the file is missing, is not YAML, or holds a key or value that `kind` does not allow.
     """
-    import yaml
-
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path}: expected a readable YAML file of settings, got: {in_words(error)}") from error
+    values = yaml_file(path) or {}
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected 'key: value' lines, got a {type(values).__name__}")
     return settings_from_dict(values, kind, origin=str(path))
+
+
+def yaml_file(path: Path) -> Any:
+    """What a YAML file holds.
+
+    Raises:
+        SettingsError: it cannot be read, or is no YAML that settings are written in.
+    """
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: expected a readable YAML file of settings, got: {in_words(error)}") from error
+    return yaml_value(text, str(path))
+
+
+def yaml_value(text: str, origin: str) -> Any:
+    """What a text of YAML holds: numbers, words, lists and keys.
+
+    References (&, *) are refused, because a few lines of them can stand for billions of values.
+
+    Raises:
+        SettingsError: it is no such text.
+    """
+    import yaml
+
+    if len(text) > LONGEST_YAML:
+        raise SettingsError(f"{origin}: expected settings in at most {LONGEST_YAML} characters, got {len(text)}")
+    try:
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST_YAML:
+                raise SettingsError(f"{origin}: expected settings of at most {DEEPEST_YAML} levels, got more")
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+                raise SettingsError(
+                    f"{origin}: expected plain values, got a YAML reference (& or *); write the value itself"
+                )
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise SettingsError(f"{origin}: expected a value in YAML, got {_short(text)!r}: {in_words(error)}") from error
+
+
+def _short(value: object) -> str:
+    """A value as an error shows it."""
+    text = str(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
 def settings_from_dict(values: dict[str, object], kind: type[S], origin: str) -> S:
@@ -135,10 +178,15 @@ def _explain(error: ValidationError, kind: type[Settings]) -> str:
             lines.append(_unknown(key, str(problem["loc"][-1]), _settings_at(kind, problem["loc"][:-1])))
         else:
             got = (
-                "" if isinstance(problem["input"], Mapping) else f", got {problem['input']!r}"
+                "" if isinstance(problem["input"], Mapping) else f", got {_shown(problem['input'])}"
             )  # settings that disagree
             lines.append((f"'{key}': " if key else "") + _expected(problem["msg"]) + got)
     return "; ".join(lines)
+
+
+def _shown(value: object) -> str:
+    """A value in an error: text in quotes, and never more of it than one line."""
+    return repr(_short(value)) if isinstance(value, str) else _short(value)
 
 
 def _unknown(key: str, name: str, kind: type[Settings]) -> str:

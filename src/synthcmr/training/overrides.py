@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any, TypeVar
 
-from synthcmr.config import Settings, settings_from_dict
-from synthcmr.errors import SettingsError, in_words
+from synthcmr.config import Settings, settings_from_dict, yaml_file, yaml_value
+from synthcmr.errors import SettingsError
 from synthcmr.training.settings import LoopSettings
 
 Model = TypeVar("Model", bound=Settings)
@@ -43,26 +43,22 @@ def _changed(settings: Any, changes: dict[str, Any], origin: str) -> Any:
 
 
 def _from_file(file: Path, changes: dict[str, dict[str, Any]]) -> None:
-    import yaml
-
-    try:
-        found = yaml.safe_load(file.read_text()) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"--settings {file}: expected a readable YAML file, got: {in_words(error)}") from error
-    unknown = sorted(set(found) - set(PARTS)) if isinstance(found, dict) else [str(found)]
+    found = yaml_file(file) or {}
+    unknown = sorted(map(str, set(found) - set(PARTS))) if isinstance(found, dict) else [str(found)]
     if unknown:
         raise SettingsError(
             f"--settings {file}: expected the keys {' and '.join(PARTS)}, got also {', '.join(unknown)}"
         )
     for part in PARTS:
-        changes[part] |= found.get(part) or {}
+        values = found.get(part) or {}
+        if not isinstance(values, dict):
+            raise SettingsError(f"--settings {file}: expected 'key: value' lines below {part}, got {values!r:.80}")
+        changes[part] |= values
 
 
 def _parsed(item: str) -> tuple[str, str, Any]:
-    import yaml
-
     name, equals, text = item.partition("=")
     part, dot, key = name.partition(".")
     if not (equals and dot) or part not in PARTS:
-        raise SettingsError(f"--set: expected model.KEY=VALUE or loop.KEY=VALUE, got '{item}'")
-    return part, key, yaml.safe_load(text)
+        raise SettingsError(f"--set: expected model.KEY=VALUE or loop.KEY=VALUE, got '{item:.80}'")
+    return part, key, yaml_value(text, f"--set {part}.{key}")
