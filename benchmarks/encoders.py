@@ -25,9 +25,9 @@ from synthcmr.evaluation.features.cmr import CmrExtractor
 from synthcmr.evaluation.features.extractor import Extractor
 from synthcmr.evaluation.features.radiomics import RadiomicsExtractor
 from synthcmr.evaluation.features.stream import Batch, batches
-from synthcmr.evaluation.fidelity.kernels import Blocks, gaussian_kernel, median_distance
 from synthcmr.evaluation.fidelity.manifold import repeats
-from synthcmr.evaluation.sample import Sample
+from synthcmr.statistics.kernels import Blocks, gaussian_kernel, median_distance
+from synthcmr.statistics.sample import Sample
 
 SPLITS, PHANTOMS, PEOPLE = 20, 40, 4
 Images = npt.NDArray[np.float32]

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from synthcmr.evaluation.features.cmr import seen
 from synthcmr.evaluation.fidelity import frechet as of_gaussians
-from synthcmr.evaluation.fidelity.kernels import unbiased
 from synthcmr.judges.reader import AttributeReader
+from synthcmr.statistics.kernels import unbiased
 
 FEATURES = "shipped attribute reader, before its answers"
 Features = npt.NDArray[np.float64]

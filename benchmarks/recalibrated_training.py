@@ -31,7 +31,7 @@ from synthcmr.fairness.debias.experiment import answers_of, run_jobs, scored
 from synthcmr.fairness.debias.job import Job
 from synthcmr.fairness.debias.leaks import check_synthetic
 from synthcmr.fairness.debias.remedies import NOTHING, Remedy
-from synthcmr.fairness.debias.scores import Estimate, RemedyScores
+from synthcmr.fairness.debias.scores import RemedyScores
 from synthcmr.fairness.debias.settings import DebiasSettings
 from synthcmr.fairness.debias.synthetic_sets import like_images
 from synthcmr.fairness.planning.plan import plan_cohort
@@ -44,6 +44,7 @@ from synthcmr.frequency.settings import RecalibrationSettings
 from synthcmr.frequency.sources import open_images
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.sources import Sources
+from synthcmr.statistics.intervals import Estimate
 from synthcmr.verbs.progress import progress_bar
 
 LOW_PASS = "low-pass"

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from synthcmr.evaluation.features.radiomics import OF_REGION, REGIONS, RadiomicsExtractor
 from synthcmr.evaluation.features.spectrum import COUNT
 from synthcmr.evaluation.features.stream import Batch
-from synthcmr.evaluation.fidelity.spread import distance
 from synthcmr.evaluation.privacy.descriptors import thumbnails
 from synthcmr.frequency.plane import Plane, spectra
 from synthcmr.frequency.rings import Rings
+from synthcmr.statistics.energy import distance
 
 if TYPE_CHECKING:
     from synthcmr.training.sample_look import Frames, SampleLook

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label
+from synthcmr.statistics.intervals import student_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,5 @@ def _mean(attribute: str, group: str, measure: str, values: npt.NDArray[np.float
         return GroupMean(
             attribute, group, measure, n, None, None, None, f"{n} subjects; at least {MIN_GROUP} are needed"
         )
-    from scipy.stats import t
-
-    mean, half = float(values.mean()), float(t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    return GroupMean(attribute, group, measure, n, mean, mean - half, mean + half)
+    low, high = student_mean(values)
+    return GroupMean(attribute, group, measure, n, float(values.mean()), low, high)

@@ -2,7 +2,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from synthcmr.evaluation.fidelity.manifold import NAMES, manifold, repeats
-from synthcmr.evaluation.sample import Sample
+from synthcmr.statistics.sample import Sample
 
 K = 3
 

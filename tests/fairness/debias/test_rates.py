@@ -7,7 +7,7 @@ from fairlearn.metrics import demographic_parity_difference, equal_opportunity_d
 from scipy.stats import hypergeom
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from synthcmr.fairness.debias.bootstrap_rates import Said, chance, draw, headline, interval
+from synthcmr.fairness.debias.bootstrap_rates import Said, chance, draw, estimate, headline
 from synthcmr.fairness.debias.groups import groupings
 from synthcmr.fairness.debias.people import cells
 from synthcmr.fairness.debias.scores import group_frame
@@ -78,13 +78,13 @@ def test_an_interval_covers_the_truth_as_often_as_it_says() -> None:
         table = people(200, seed=trial)
         one = said(table, 1, seed=1000 + trial)
         label = table["label"].to_numpy()
-        value, low, high = interval(headline(one, label, (), draw(label, 1, 300, trial))["balanced accuracy"])
+        one_estimate = estimate(headline(one, label, (), draw(label, 1, 300, trial))["balanced accuracy"])
         if truth is None:
             many = people(200000, seed=9)
             big = said(many, 1, seed=10)
             truth = balanced_accuracy_score(many["label"], big.decision[0])
-        assert low <= value <= high
-        hits.append(low <= truth <= high)
+        assert one_estimate.value in one_estimate.interval
+        hits.append(truth in one_estimate.interval)
     assert np.mean(hits) >= 0.85
 
 

@@ -17,10 +17,10 @@ from synthcmr.evaluation.features.extractor import Values
 from synthcmr.evaluation.features.stream import Batch
 from synthcmr.evaluation.fidelity.quantities import by_subject
 from synthcmr.evaluation.groups import Group
-from synthcmr.evaluation.intervals import percentile
 from synthcmr.evaluation.score import Score
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import auc
+from synthcmr.statistics.intervals import percentile
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import weights_file
 
@@ -148,11 +148,11 @@ def _drawn(mine: Told, draws: int, seed: int) -> Numbers:
 
 def _error(mine: Told, best: Told | None, group: str, name: str, told: Comparison, extractor: str) -> Score:
     """Mean absolute error of a number."""
-    from synthcmr.evaluation.intervals import mean_of
+    from synthcmr.statistics.bootstrap import mean_estimate
 
     settings = told.settings
     off = np.abs(mine.read[:, 0] - mine.truth.astype(float))
-    value, (low, high) = mean_of(off, settings.level, settings.draws, settings.seed)
+    value, (low, high) = mean_estimate(off, settings.level, settings.draws, settings.seed)
     enough = best is not None and len(best.truth) >= settings.min_subjects
     floor = float(np.abs(best.read[:, 0] - best.truth.astype(float)).mean()) if enough and best else None
     return Score(

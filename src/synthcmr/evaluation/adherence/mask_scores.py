@@ -16,8 +16,9 @@ from synthcmr.evaluation.extremes import extremes
 from synthcmr.evaluation.features.stacks import HEART
 from synthcmr.evaluation.fidelity.quantities import by_subject
 from synthcmr.evaluation.groups import Group
-from synthcmr.evaluation.intervals import mean_of, percentile, weights
 from synthcmr.evaluation.score import Picture, Score
+from synthcmr.statistics.bootstrap import mean_estimate, seeded_counts
+from synthcmr.statistics.intervals import percentile
 
 Numbers = npt.NDArray[np.float64]
 WORDS = {"lv": "LV", "myo": "myocardium", "rv": "RV"}
@@ -70,7 +71,7 @@ class MaskScores:
         if len(a) < settings.min_subjects:
             why = f"{len(a)} synthetic subjects; at least {settings.min_subjects} are needed"
             return Score(**about, **more, absent=why)
-        value, (low, high) = mean_of(a, settings.level, settings.draws, settings.seed)
+        value, (low, high) = mean_estimate(a, settings.level, settings.draws, settings.seed)
         beside = float(b.mean()) if len(b) >= settings.min_subjects else None
         limit = "ceiling" if more.get("better") == "high" else "floor"
         return Score(**about, **more, value=value, low=low, high=high, **{limit: beside})
@@ -104,11 +105,9 @@ class MaskScores:
                     better="high",
                 )
             )
-            off = mean_of(pairs[:, 0] - pairs[:, 1], settings.level, settings.draws, settings.seed)
+            off, (low, high) = mean_estimate(pairs[:, 0] - pairs[:, 1], settings.level, settings.draws, settings.seed)
             floor = float((best[:, 0] - best[:, 1]).mean()) if len(best) >= least else None
-            found.append(
-                Score(name=names[1], **about, value=off[0], low=off[1][0], high=off[1][1], floor=floor, unit=unit)
-            )
+            found.append(Score(name=names[1], **about, value=off, low=low, high=high, floor=floor, unit=unit))
         return [*found, self._mean_correlation(group, each)]
 
     def _mean_correlation(self, group: Group, each: list[tuple[Numbers, float | None]]) -> Score:
@@ -172,7 +171,7 @@ def _correlation(pairs: Numbers) -> float:
 
 def correlations(pairs: Numbers, draws: int, seed: int) -> Numbers:
     """Of subjects drawn again."""
-    w = weights(len(pairs), draws, seed) / len(pairs)
+    w = seeded_counts(len(pairs), draws, seed) / len(pairs)
     x, y = pairs.T
     mx, my = w @ x, w @ y
     cov = w @ (x * y) - mx * my

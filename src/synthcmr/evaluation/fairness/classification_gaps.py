@@ -13,12 +13,10 @@ from synthcmr.evaluation.score import Score, absent
 from synthcmr.evaluation.utility.classification.answers import Answers, Asked
 from synthcmr.evaluation.utility.people import REAL, People
 from synthcmr.evaluation.utility.segmentation.arms import BOTH, ONLY, REAL_ONLY, label
-from synthcmr.fairness.debias.bootstrap_rates import Floats, chance, draw, group_scores, headline, interval
+from synthcmr.fairness.debias.bootstrap_rates import GAPS, WORST, Floats, chance, draw, estimate, group_scores, headline
 from synthcmr.fairness.debias.groups import Grouping, groupings
 from synthcmr.fairness.debias.people import cells
 
-GAPS = ("equal opportunity gap", "equalised odds gap", "demographic parity gap")
-WORST = "worst group"
 ARMS = {REAL_ONLY: label(REAL_ONLY, 1.0), BOTH: label(BOTH, 1.0), ONLY: ONLY}
 
 
@@ -72,7 +70,9 @@ class _Scorer:
             for arm in ARMS:
                 beside = float(self._alone[arm][key].mean())
                 limit = {"ceiling" if name == WORST else "floor": beside}
-                found.append(self._score(f"{key}, {arm}", self._lines[arm][key], arm, name == WORST, **limit))
+                found.append(
+                    self._score(f"{key}, {arm}", self._lines[arm][key], arm, name == WORST, of_extremes=True, **limit)
+                )
             found.append(self.change(name, grouping, f"{key}, change"))
         return found
 
@@ -100,8 +100,18 @@ class _Scorer:
                 ]
         return found
 
-    def _score(self, name: str, drawn: Floats, arm: str, high: bool, least: float = 0.0, **more: Any) -> Score:
-        value, low, top = interval(drawn, least, 1.0, self._told.settings.level)
+    def _score(
+        self,
+        name: str,
+        drawn: Floats,
+        arm: str,
+        high: bool,
+        least: float = 0.0,
+        of_extremes: bool = False,
+        **more: Any,
+    ) -> Score:
+        one = estimate(drawn, least, 1.0, self._told.settings.level, of_extremes)
         learned = 0 if arm == REAL_ONLY else len(self._people.synthetic)
         about = {"n_real": len(self._label), "n_synthetic": learned, "extractor": self._hash} | more
-        return Score(name=name, value=value, low=low, high=top, better="high" if high else "low", **about)
+        better = "high" if high else "low"
+        return Score(name=name, value=one.value, low=one.low, high=one.high, better=better, **about)

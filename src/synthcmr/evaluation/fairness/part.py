@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.fairness.classification_gaps import GAPS, WORST, classified_scores, main_grouping
+from synthcmr.evaluation.fairness.classification_gaps import classified_scores, main_grouping
 from synthcmr.evaluation.fairness.segmentation_gaps import CHANGE, outlined_scores
 from synthcmr.evaluation.score import PartResult, Score, absent
 from synthcmr.evaluation.utility.classification.answers import answers
@@ -14,6 +14,7 @@ from synthcmr.evaluation.utility.segmentation.arms import BOTH, REAL_ONLY, Task
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
 from synthcmr.evaluation.utility.segmentation.trained import trained
 from synthcmr.evaluation.utility.settings import FAIRNESS_RULES
+from synthcmr.fairness.debias.bootstrap_rates import GAPS, WORST
 
 
 def fairness(told: Comparison) -> PartResult:

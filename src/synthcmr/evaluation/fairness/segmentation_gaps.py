@@ -13,7 +13,8 @@ from synthcmr.evaluation.utility.bootstrap_means import group_means
 from synthcmr.evaluation.utility.people import REAL, Names, People
 from synthcmr.evaluation.utility.segmentation.arms import BOTH, REAL_ONLY
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
-from synthcmr.fairness.debias.bootstrap_rates import interval
+from synthcmr.fairness.debias.bootstrap_rates import estimate
+from synthcmr.statistics.permutation import shuffled_group_means
 
 Numbers = npt.NDArray[np.float64]
 CHANGE = "Dice gap, change"
@@ -66,13 +67,13 @@ def _gaps(values: Numbers, groups: Mapping[str, npt.NDArray[np.bool_]], told: Co
 def _chance(values: Numbers, groups: Mapping[str, npt.NDArray[np.bool_]], told: Comparison) -> float:
     """The gap between groups of these sizes, filled at random."""
     rng = np.random.default_rng([told.settings.seed, 5])
-    member = np.stack(list(groups.values())).astype(float)
-    mean = values.mean(axis=0)
-    drawn = rng.permuted(np.tile(mean, (told.settings.draws, 1)), axis=1) @ member.T / member.sum(axis=1)
-    return float((drawn.max(axis=1) - drawn.min(axis=1)).mean())
+    means = shuffled_group_means(values.mean(axis=0), np.stack(list(groups.values())), told.settings.draws, rng)
+    return float((means.max(axis=1) - means.min(axis=1)).mean())
 
 
 def _score(told: Comparison, people: People, name: str, drawn: Numbers, arm: str, floor: float | None) -> Score:
-    value, low, high = interval(drawn, 0.0 if floor is not None else -1.0, 1.0, told.settings.level)
+    is_gap = floor is not None
+    gap = estimate(drawn, 0.0 if is_gap else -1.0, 1.0, told.settings.level, of_extremes=is_gap)
     made = len(people.synthetic) if arm == BOTH else 0
-    return Score(name=name, value=value, low=low, high=high, n_real=len(people.test), n_synthetic=made, floor=floor)
+    counts = {"n_real": len(people.test), "n_synthetic": made}
+    return Score(name=name, value=gap.value, low=gap.low, high=gap.high, floor=floor, **counts)

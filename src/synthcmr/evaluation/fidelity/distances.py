@@ -15,8 +15,14 @@ from synthcmr.cohort.parallel import cores
 from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.comparison import Comparison, subject_places
 from synthcmr.evaluation.features.extractors import extractor
-from synthcmr.evaluation.fidelity.frechet import WIDE, fid, fid_draws, fid_infinity, fid_interval, gaussian
-from synthcmr.evaluation.fidelity.kernels import (
+from synthcmr.evaluation.fidelity.manifold import NAMES, manifold, mean_over, repeats
+from synthcmr.evaluation.groups import Group
+from synthcmr.evaluation.score import OVERALL, Score, absent
+from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.statistics.bootstrap import random_halves, seeded_counts
+from synthcmr.statistics.frechet import WIDE, fid, fid_draws, fid_infinity, fid_interval, gaussian
+from synthcmr.statistics.intervals import percentile, pivotal
+from synthcmr.statistics.kernels import (
     MOST_CLUSTERS,
     Blocks,
     Kernel,
@@ -25,12 +31,7 @@ from synthcmr.evaluation.fidelity.kernels import (
     kid_of_subsets,
     median_distance,
 )
-from synthcmr.evaluation.fidelity.manifold import NAMES, manifold, mean_over, repeats
-from synthcmr.evaluation.groups import Group
-from synthcmr.evaluation.intervals import halves, percentile, pivotal, weights
-from synthcmr.evaluation.sample import Sample
-from synthcmr.evaluation.score import OVERALL, Score, absent
-from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.statistics.sample import Sample
 
 SCALED = ("radiomics",)  # whose columns have units: taken in the real images' spread
 FARTHEST = 8.0  # standard deviations, so that no single pixel decides
@@ -167,7 +168,7 @@ def _frechet_floor(pair: Pair) -> tuple[float | None, float | None]:
         return np.array([fid(a, b), fid_infinity(a, b, pair.settings.seed)])
 
     splits = 1 if pair.real.values.shape[1] > WIDE else pair.settings.fidelity.floor_splits
-    found = np.mean(halves(pair.real.subjects, splits, pair.settings.seed, measure), axis=0)
+    found = np.mean(random_halves(pair.real.subjects, splits, pair.settings.seed, measure), axis=0)
     return float(found[0]), max(float(found[1]), 0.0)
 
 
@@ -183,7 +184,7 @@ def _kernel_scores(pair: Pair, group: str, name: str, kernel: Kernel) -> list[Sc
     measure: Callable[..., float] = blocks.by_subjects if between else blocks.by_images
     ones = np.ones(len(real.subjects)), np.ones(len(synthetic.subjects))
     value = measure(*ones)
-    times = [weights(len(one), settings.draws, settings.seed + k).astype(float) for k, one in enumerate(ones)]
+    times = [seeded_counts(len(one), settings.draws, settings.seed + k).astype(float) for k, one in enumerate(ones)]
     drawn = [measure(v, w) for v, w in zip(*times, strict=True)]
     # pairs within a subject are left out of MMD, so that drawing again does not inflate it
     low, high = percentile(drawn, settings.level) if between else pivotal(value, drawn, settings.level)
@@ -191,7 +192,7 @@ def _kernel_scores(pair: Pair, group: str, name: str, kernel: Kernel) -> list[Sc
     def of_halves(first: npt.NDArray[np.intp]) -> float:
         return blocks.real_halves(np.isin(real.subjects, first), between)
 
-    floor = float(np.mean(halves(real.subjects, settings.fidelity.floor_splits, settings.seed, of_halves)))
+    floor = float(np.mean(random_halves(real.subjects, settings.fidelity.floor_splits, settings.seed, of_halves)))
     found = [Score(**pair.about(group, name), value=value, low=low, high=high, floor=floor)]
     if name == "KID" and group == OVERALL:
         many, size = settings.fidelity.kid_subsets, settings.fidelity.kid_subset_size
@@ -216,7 +217,7 @@ def _manifold_scores(pair: Pair, group: str) -> list[Score]:
         why = "too few subjects remain where both sides have as many images"
         return [Score(**pair.about(group, name), absent=why) for name in (*NAMES, "repeats")]
     whole, again = manifold(real, synthetic, settings.fidelity.neighbours), repeats(real, synthetic)
-    limits = halves(
+    limits = random_halves(
         real.subjects, settings.fidelity.floor_splits, settings.seed, lambda first: _of_real(pair, real, first)
     )
     best = limits.mean(axis=0)
@@ -243,6 +244,6 @@ def _of_real(pair: Pair, real: Sample, first: npt.NDArray[np.intp]) -> list[floa
 
 def _mean(values: npt.NDArray[np.float64], side: Sample, settings: EvaluateSettings) -> tuple[float, float, float]:
     """Mean over images with its interval over subjects, balls held."""
-    times = weights(len(side.subjects), settings.draws, settings.seed).astype(float)
+    times = seeded_counts(len(side.subjects), settings.draws, settings.seed).astype(float)
     low, high = percentile([mean_over(values, side, w) for w in times], settings.level)
     return float(values.mean()), low, high

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.evaluation.fidelity.kernels import ROWS, squared_distances
-from synthcmr.evaluation.sample import Sample
+from synthcmr.statistics.kernels import ROWS, squared_distances
+from synthcmr.statistics.sample import Sample
 
 Numbers = npt.NDArray[np.float64]
 NAMES = ("precision", "recall", "density", "coverage")

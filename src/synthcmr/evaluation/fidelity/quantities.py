@@ -15,10 +15,11 @@ from synthcmr.evaluation.features.extractor import Extractor, Values
 from synthcmr.evaluation.features.radiomics import INTENSITY, TEXTURE, RadiomicsExtractor
 from synthcmr.evaluation.features.spectrum import SpectrumExtractor
 from synthcmr.evaluation.features.stacks import HEART, NEXT, HeartExtractor, NextExtractor
-from synthcmr.evaluation.fidelity.spread import FEW, distance, distance_interval, quantiles
 from synthcmr.evaluation.groups import Group
-from synthcmr.evaluation.intervals import halves, percentile, weights
 from synthcmr.evaluation.score import OVERALL, Distribution, Line, Plot, Score
+from synthcmr.statistics.bootstrap import random_halves, seeded_counts
+from synthcmr.statistics.energy import FEW, distance, distance_interval, quantiles
+from synthcmr.statistics.intervals import percentile
 
 Numbers = npt.NDArray[np.float64]
 TISSUES = ("lv", "myo", "rv", "rest")
@@ -124,7 +125,7 @@ def _of_group(measured: Measured, group: Group, told: Comparison) -> list[Score]
         return [Score(**about, absent="no quantity is known of both sides, or none varies among the real subjects")]
     low, high = distance_interval(real, synthetic, settings.draws, settings.level, settings.seed)
     everyone = np.arange(len(real))
-    floors = halves(
+    floors = random_halves(
         everyone,
         settings.fidelity.floor_splits,
         settings.seed,
@@ -164,7 +165,7 @@ def _each(measured: Measured, real: Numbers, synthetic: Numbers, told: Compariso
 
 
 def _means(values: Numbers, draws: int, seed: int) -> Numbers:
-    means: Numbers = weights(len(values), draws, seed) @ values / len(values)
+    means: Numbers = seeded_counts(len(values), draws, seed) @ values / len(values)
     return means
 
 

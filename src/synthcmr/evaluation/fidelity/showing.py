@@ -11,10 +11,10 @@ from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison, subject_places
 from synthcmr.evaluation.extremes import extremes
 from synthcmr.evaluation.features.extractors import extractor
-from synthcmr.evaluation.fidelity.kernels import ROWS, squared_distances
 from synthcmr.evaluation.fidelity.manifold import radii
-from synthcmr.evaluation.sample import Sample
 from synthcmr.evaluation.score import Picture
+from synthcmr.statistics.kernels import ROWS, squared_distances
+from synthcmr.statistics.sample import Sample
 
 Numbers = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]

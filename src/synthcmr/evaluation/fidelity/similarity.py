@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.evaluation.intervals import Interval, percentile, weights
+from synthcmr.statistics.bootstrap import seeded_counts
+from synthcmr.statistics.intervals import Interval, percentile
 
 Numbers = npt.NDArray[np.float64]
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363)  # Wang 2003, without the fifth scale, for which 128 pixels are too few
@@ -67,6 +68,6 @@ def similarity_interval(
     names = cohort.images["subject_id"].to_numpy()[chosen]
     who, place = np.unique(names, return_inverse=True)
     place = place.reshape(chosen.shape)
-    times = weights(len(who), draws, seed)
+    times = seeded_counts(len(who), draws, seed)
     each = times[:, place[:, 0]] * times[:, place[:, 1]]
     return percentile((each @ values) / np.maximum(each.sum(axis=1), 1), level)

@@ -29,7 +29,7 @@ from synthcmr.evaluation.privacy.image_selection import (
     select_all,
     split_members,
 )
-from synthcmr.evaluation.privacy.interval_estimates import Absent, IntervalEstimate, auc
+from synthcmr.evaluation.privacy.interval_estimates import Absent, IntervalEstimate, membership_auc
 from synthcmr.evaluation.privacy.membership.black_box import AttackedImages, black_box, sample_attacked
 from synthcmr.evaluation.privacy.membership.grey_box import grey_box
 from synthcmr.evaluation.privacy.membership.membership_attack import Attacks, MembershipAttack
@@ -157,7 +157,7 @@ class _Attacks:
     def split_bias(self) -> IntervalEstimate:
         """How well the real images alone tell who is a member."""
         alike = self.attacked.alike
-        return auc(alike.member, alike.other, self.settings.draws, self.settings.seed)
+        return membership_auc(alike.member, alike.other, self.settings.draws, self.settings.seed)
 
     def black_box(self) -> Attacks:
         """Membership from images alone."""

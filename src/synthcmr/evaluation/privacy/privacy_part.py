@@ -12,12 +12,13 @@ from synthcmr.evaluation.privacy.attribute_inference import IMAGE, AttributeInfe
 from synthcmr.evaluation.privacy.copies.near_copies import NearCopies
 from synthcmr.evaluation.privacy.dp_audit import EpsilonAudit
 from synthcmr.evaluation.privacy.image_selection import split_members
-from synthcmr.evaluation.privacy.interval_estimates import LEVEL, Absent, EstimateOrReason, IntervalEstimate
+from synthcmr.evaluation.privacy.interval_estimates import Absent, EstimateOrReason, IntervalEstimate
 from synthcmr.evaluation.privacy.membership.membership_attack import Access, Attacks, MembershipAttack
 from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult, judge_privacy
 from synthcmr.evaluation.privacy.privacy_report import pictures, plots, tables
 from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacySettings
 from synthcmr.evaluation.score import PartResult, Score, absent
+from synthcmr.statistics.intervals import LEVEL
 
 FOLDER = "parts/privacy"  # of finished attacks, so that a judgement that was cut short goes on
 BY_CHANCE = 0.5  # area under the curve of an attack that knows nothing

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from synthcmr.evaluation.score import Score
 from synthcmr.evaluation.settings import EvaluateSettings
-from synthcmr.fairness.debias.bootstrap_rates import draw, interval
+from synthcmr.fairness.debias.bootstrap_rates import draw, estimate
 
 Numbers = npt.NDArray[np.float64]
 
@@ -29,8 +29,8 @@ def mean_score(name: str, values: Numbers, settings: EvaluateSettings, **about: 
     if count < settings.min_subjects:
         why = f"{count} test subjects; at least {settings.min_subjects} are needed"
         return Score(name=name, n_real=count, absent=why, **about)
-    value, low, high = interval(means(known, settings), level=settings.level)
-    return Score(name=name, value=value, low=low, high=high, n_real=count, **about)
+    mean = estimate(means(known, settings), level=settings.level)
+    return Score(name=name, value=mean.value, low=mean.low, high=mean.high, n_real=count, **about)
 
 
 def means(values: Numbers, settings: EvaluateSettings, cell: npt.NDArray[np.int64] | None = None) -> Numbers:

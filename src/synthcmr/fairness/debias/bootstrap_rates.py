@@ -13,9 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.fairness.debias.groups import Grouping
+from synthcmr.statistics.bootstrap import subject_counts
+from synthcmr.statistics.intervals import LEVEL, Estimate, centred, extreme
+from synthcmr.statistics.permutation import shuffled_group_means
+from synthcmr.statistics.roc import auc
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+WORST = "worst group"
+GAPS = ("equal opportunity gap", "equalised odds gap", "demographic parity gap")
+EXTREMES = (WORST, *GAPS)
 
 
 @dataclass(frozen=True)
@@ -37,12 +44,9 @@ class Said:
 def draw(cell: Ints, seeds: int, count: int, seed: int) -> Draws:
     """Bootstrap weights: subjects within cells, and seeds."""
     rng = np.random.default_rng(seed)
-    subject = np.ones((count + 1, len(cell)))
-    for c in np.unique(cell):
-        rows = np.flatnonzero(cell == c)
-        subject[1:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=count)
+    subject = subject_counts(cell, count, rng, observed_first=True).astype(float)
     chosen = np.full((count + 1, seeds), 1 / seeds)
-    chosen[1:] = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=count) / seeds
+    chosen[1:] = subject_counts(seeds, count, rng) / seeds
     return Draws(subject, chosen)
 
 
@@ -105,42 +109,41 @@ def chance(said: Said, label: Ints, groupings: tuple[Grouping, ...], count: int,
         if len(grouping.scored) < 2:
             continue
         member = np.stack([g.member for g in grouping.scored])
-        tpr, fpr = (_shuffled(decided, member & (label == value), count, rng) for value in (1, 0))
+        tpr, fpr = (shuffled_group_means(decided, member & (label == value), count, rng) for value in (1, 0))
         sick = (member & (label == 1)).sum(axis=1) / member.sum(axis=1)
         found |= {f"{score}, {grouping.name}": v for score, v in _gaps(tpr, fpr, sick).items()}
     return found
 
 
-def _shuffled(decided: Floats, mine: npt.NDArray[np.bool_], count: int, rng: np.random.Generator) -> Floats:
-    """Rates of groups of these sizes, filled at random: (shuffles, groups)."""
-    rows = np.flatnonzero(mine.any(axis=0))
-    drawn = rng.permuted(np.tile(decided[rows], (count, 1)), axis=1)
-    return drawn @ mine[:, rows].T / mine.sum(axis=1)
-
-
 def auroc(said: Said, label: Ints, draws: Draws) -> Floats:
     """Probability that a sick subject is given a higher one than a healthy subject, the mean over seeds."""
     sick, well = label == 1, label == 0
-    up, down = draws.subject[:, sick], draws.subject[:, well]
-    pairs = up.sum(axis=1) * down.sum(axis=1)
-    found = np.zeros(len(up))
-    for k, p in enumerate(said.probability):
-        above = (p[sick][:, None] > p[well]) + 0.5 * (p[sick][:, None] == p[well])
-        found += draws.seed[:, k] * ((up @ above) * down).sum(axis=1) / np.maximum(pairs, 1e-9)
-    return found
+    counts = draws.subject[:, sick], draws.subject[:, well]
+    each = np.stack([auc(p[sick], p[well], *counts) for p in said.probability], axis=1)
+    mean: Floats = (draws.seed * each).sum(axis=1)
+    return mean
 
 
-def interval(
-    draws: Floats, least: float = -np.inf, most: float = np.inf, level: float = 0.95
-) -> tuple[float, float, float]:
+def estimate(
+    draws: Floats, least: float = -np.inf, most: float = np.inf, level: float = LEVEL, of_extremes: bool = False
+) -> Estimate:
     """Value and interval, within what a score can be.
 
-    The least and the largest of several groups are more extreme in resamples than in the data, so draws are moved to lie
-    around the value before percentiles are taken.
+    Args:
+        draws: the value itself, then that of each draw.
+        least: end of the scale.
+        most: end of the scale.
+        level: of the interval.
+        of_extremes: whether it is of the worst of several groups or of a gap between them, rather than a mean or a change.
     """
-    value, rest = draws[0], draws[1:]
-    low, high = np.quantile(rest - rest.mean() + value, [(1 - level) / 2, (1 + level) / 2]).clip(least, most)
-    return float(value), float(low), float(high)
+    value, rest = float(draws[0]), draws[1:]
+    made = extreme if of_extremes else centred
+    return Estimate.of(value, made(value, rest, level).clipped(least, most))
+
+
+def is_of_extremes(name: str) -> bool:
+    """Whether a score of `headline` is the worst of several groups or a gap between them."""
+    return name.startswith(EXTREMES)
 
 
 def _of(grouping: Grouping, said: Said, label: Ints, draws: Draws) -> dict[str, Floats]:

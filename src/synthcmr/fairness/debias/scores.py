@@ -16,31 +16,19 @@ from synthcmr.fairness.debias.bootstrap_rates import (
     Said,
     chance,
     draw,
+    estimate,
     group_scores,
     headline,
-    interval,
+    is_of_extremes,
 )
 from synthcmr.fairness.debias.groups import Grouping, groupings
 from synthcmr.fairness.debias.people import cells
 from synthcmr.fairness.debias.remedies import NOTHING, ON_TOP, Remedy
 from synthcmr.fairness.debias.settings import DebiasSettings
+from synthcmr.statistics.intervals import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A score with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def told(self) -> bool:
-        """Whether zero lies outside."""
-        return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True)
@@ -114,7 +102,7 @@ def score(
             remedy=r,
             validation_loss=loss[r.name],
             steps=tuple(int(t["step"].iloc[0]) for t in answers[r.name]),
-            scores={k: Estimate(*interval(v, 0.0, 1.0)) for k, v in lines[r.name].items()},
+            scores={k: estimate(v, 0.0, 1.0, of_extremes=is_of_extremes(k)) for k, v in lines[r.name].items()},
             to_nothing=_difference(lines[r.name], lines[NOTHING]) if r.name != NOTHING else {},
             to_best=_difference(lines[r.name], lines[best]) if r.name != best else {},
             groups={g.name: _groups(said[r.name], label, people, g, draws) for g in found},
@@ -146,7 +134,7 @@ def _said(tables: Sequence[pd.DataFrame], people: pd.DataFrame) -> Said:
 
 
 def _difference(mine: Mapping[str, Floats], other: Mapping[str, Floats]) -> dict[str, Estimate]:
-    return {k: Estimate(*interval(mine[k] - other[k])) for k in mine}
+    return {k: estimate(mine[k] - other[k]) for k in mine}
 
 
 def _groups(
@@ -156,7 +144,7 @@ def _groups(
     drawn = group_scores(said, label, grouping, draws)
     return {
         group.name: {name: float(np.mean([f[name][group.name] for f in frames])) for name in frames[0]}
-        | {name: Estimate(*interval(v, 0.0, 1.0)) for name, v in drawn[group.name].items()}
+        | {name: estimate(v, 0.0, 1.0) for name, v in drawn[group.name].items()}
         for group in grouping.scored
     }
 

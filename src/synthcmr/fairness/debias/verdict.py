@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from synthcmr.fairness.debias.bootstrap_rates import GAPS, WORST
 from synthcmr.fairness.debias.remedies import NOTHING
-from synthcmr.fairness.debias.scores import Estimate, RemedyScores, Results
+from synthcmr.fairness.debias.scores import RemedyScores, Results
+from synthcmr.statistics.intervals import Estimate
 
-WORST, OPPORTUNITY = "worst group", "equal opportunity gap"
+OPPORTUNITY = GAPS[0]
 
 
 def verdict(results: Results) -> list[str]:
@@ -24,8 +26,8 @@ def _start(results: Results) -> str:
     nothing = results.of(NOTHING).scores
     worst, gap = nothing[f"{WORST}, {results.main}"], nothing[f"{OPPORTUNITY}, {results.main}"]
     return (
-        f"As it is, the classifier reaches a balanced accuracy of {_said(nothing['balanced accuracy'])}, in its worst group of "
-        f"{results.main} {_said(worst)}; between groups, the share of the sick that it finds differs by {_said(gap)}."
+        f"As it is, the classifier reaches a balanced accuracy of {nothing['balanced accuracy']!s}, in its worst group of "
+        f"{results.main} {worst!s}; between groups, the share of the sick that it finds differs by {gap!s}."
     )
 
 
@@ -68,7 +70,7 @@ def _synthetic(results: Results) -> list[str]:
         if against.high < 0
         else "cannot be told from the best cheap remedy in the worst group"
     )
-    return [*told, f"So here synthetic data {_beaten(against)}: '{best.remedy.name}' {how} ({_signed(against)})."]
+    return [*told, f"So here synthetic data {_beaten(against)}: '{best.remedy.name}' {how} ({against.signed})."]
 
 
 def _beaten(against: Estimate) -> str:
@@ -81,12 +83,4 @@ def _change(found: RemedyScores, results: Results) -> str:
     worst, gap = (found.to_nothing.get(f"{name}, {results.main}") for name in (WORST, OPPORTUNITY))
     if worst is None or gap is None:
         return "the same as nothing"
-    return f"it changes the worst group's balanced accuracy by {_signed(worst)} and the equal-opportunity gap by {_signed(gap)}"
-
-
-def _said(e: Estimate) -> str:
-    return f"{e.value:.2f} ({e.low:.2f} to {e.high:.2f})"
-
-
-def _signed(e: Estimate) -> str:
-    return f"{e.value:+.2f} ({e.low:+.2f} to {e.high:+.2f})"
+    return f"it changes the worst group's balanced accuracy by {worst.signed} and the equal-opportunity gap by {gap.signed}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthcmr.fairness.debias.bootstrap_rates import draw, interval
+from synthcmr.fairness.debias.bootstrap_rates import draw, estimate
 from synthcmr.fairness.debias.people import UNKNOWN, cells
 from synthcmr.fairness.loop.gains import FLOOR, Floats, Kind, Measured
 
@@ -74,7 +74,7 @@ def look(tables: Sequence[pd.DataFrame], people: pd.DataFrame, settings: Balance
 def gained(before: Look, after: Look, least: int) -> dict[Kind, tuple[float, float, float]]:
     """Per kind with enough subjects to tell, by how much the logarithm of its loss fell: value and 95 % interval."""
     return {
-        kind: interval(np.log(before.kinds[kind].clip(FLOOR)) - np.log(after.kinds[kind].clip(FLOOR)))
+        kind: astuple(estimate(np.log(before.kinds[kind].clip(FLOOR)) - np.log(after.kinds[kind].clip(FLOOR))))
         for kind in before.kinds
         if kind in after.kinds and after.subjects[kind] >= least
     }

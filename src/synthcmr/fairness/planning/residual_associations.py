@@ -9,9 +9,10 @@ from itertools import combinations
 
 import numpy as np
 
-from synthcmr.fairness.association import TANGLED_V, cramers_v
+from synthcmr.fairness.association import TANGLED_V
 from synthcmr.fairness.planning.crossing import Groups
 from synthcmr.fairness.planning.plan_table import PlanRow
+from synthcmr.statistics.association import cramers_v
 
 WATCHED = ("sex", "age", "bmi", "vendor")  # against the label, whether planned for or not
 

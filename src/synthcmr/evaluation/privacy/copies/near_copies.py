@@ -28,7 +28,7 @@ from synthcmr.evaluation.privacy.interval_estimates import (
     EstimateOrReason,
     Floats,
     IntervalEstimate,
-    share_of,
+    share_of_images,
 )
 from synthcmr.evaluation.privacy.settings import PrivacySettings
 
@@ -102,8 +102,10 @@ def near_copies(
         certain=limits.certain,
         calibrated_on=int(indexes.calibrating.sum()),
         and_members=limits.members,
-        copied=share_of(copied, synthetic.subject, settings.draws, settings.seed),
-        false_alarms=share_of(judged.correlation > limits.threshold, judged.subject, settings.draws, settings.seed),
+        copied=share_of_images(copied, synthetic.subject, settings.draws, settings.seed),
+        false_alarms=share_of_images(
+            judged.correlation > limits.threshold, judged.subject, settings.draws, settings.seed
+        ),
         planted=planted,
         weak=tuple(kind for kind, share in planted.items() if share.value < own.found),
         closer=_training_proximity(indexes, settings.seed),
@@ -132,7 +134,7 @@ def _share_found(
     index = build_index(folder, planted_copies(some.blocks(), kind, settings.seed), some.subject, some.image, None)
     matches = search(index, members, settings.copies.search)
     hits = (matches.correlations > threshold) & (members.subject[matches.key.numpy()] == some.subject)
-    return share_of(hits, some.subject, settings.draws, settings.seed)
+    return share_of_images(hits, some.subject, settings.draws, settings.seed)
 
 
 def _one_of_each(subject: Names, count: int, seed: int) -> Rows:

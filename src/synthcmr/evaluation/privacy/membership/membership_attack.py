@@ -17,8 +17,8 @@ from synthcmr.evaluation.privacy.interval_estimates import (
     Floats,
     IntervalEstimate,
     Roc,
-    auc,
-    roc,
+    membership_auc,
+    membership_roc,
 )
 from synthcmr.evaluation.privacy.settings import PrivacySettings
 
@@ -101,14 +101,14 @@ def assess(
     for name, member in members.items():
         control: EstimateOrReason = Absent(reason="too few members to set some apart who look like held-out subjects")
         if alike.enough:
-            control = auc(member[~alike.chosen], member[alike.chosen], draws, seed)
+            control = membership_auc(member[~alike.chosen], member[alike.chosen], draws, seed)
         attacks.append(
             MembershipAttack(
                 name=name,
                 access=access,
-                result=roc(member, others[name], names, draws, seed),
+                result=membership_roc(member, others[name], names, draws, seed),
                 control=control,
-                planted=auc(leaked[name], rest[name], draws, seed),
+                planted=membership_auc(leaked[name], rest[name], draws, seed),
             )
         )
     return Attacks(attacks=tuple(attacks))

@@ -15,7 +15,7 @@ from synthcmr.evaluation.score import Score
 from synthcmr.evaluation.utility.classification.answers import Answers, Asked
 from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, People
 from synthcmr.evaluation.utility.segmentation.arms import BOTH, ONLY, REAL_ONLY, label
-from synthcmr.fairness.debias.bootstrap_rates import Floats, draw, headline, interval
+from synthcmr.fairness.debias.bootstrap_rates import Floats, draw, estimate, headline
 from synthcmr.fairness.debias.people import cells
 
 MEASURES = ("AUROC", "balanced accuracy")
@@ -93,10 +93,10 @@ class Classifying:
     def _score(
         self, name: str, drawn: Floats, arm: str, source: str = REAL, within: tuple[float, float] = (0.0, 1.0)
     ) -> Score:
-        value, low, high = interval(drawn, *within, level=self.told.settings.level)
+        one = estimate(drawn, *within, level=self.told.settings.level)
         asked = len(self.answers.of[source].people)
         learned = len(self.people.synthetic) if "synthetic" in arm else 0
         counts = {"n_real": asked, "n_synthetic": learned}
         if source == SYNTHETIC:
             counts = {"n_real": len(self.people.train), "n_synthetic": asked}
-        return Score(name=name, value=value, low=low, high=high, better="high", **counts, **self.about)
+        return Score(name=name, value=one.value, low=one.low, high=one.high, better="high", **counts, **self.about)

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import polynomial_kernel, rbf_kernel
 
-from synthcmr.evaluation.fidelity.kernels import Blocks, cubic, gaussian_kernel, kid_of_subsets, unbiased
-from synthcmr.evaluation.intervals import percentile, weights
-from synthcmr.evaluation.sample import Sample
+from synthcmr.statistics.bootstrap import seeded_counts
+from synthcmr.statistics.intervals import percentile
+from synthcmr.statistics.kernels import Blocks, cubic, gaussian_kernel, kid_of_subsets, unbiased
+from synthcmr.statistics.sample import Sample
 
 
 def told_by_torch_fidelity(a: np.ndarray, b: np.ndarray, subsets: int, size: int) -> float:
@@ -65,7 +66,9 @@ def test_interval_of_mmd_covers_the_truth(mean: float) -> None:
         blocks = Blocks.of(sample(rng, 40, 0, 1), sample(rng, 40, mean, 1), kernel)
         drawn = [
             blocks.by_subjects(v, w)
-            for v, w in zip(weights(40, 80, k).astype(float), weights(40, 80, k + 99).astype(float), strict=True)
+            for v, w in zip(
+                seeded_counts(40, 80, k).astype(float), seeded_counts(40, 80, k + 99).astype(float), strict=True
+            )
         ]
         low, high = percentile(drawn, 0.95)
         covered.append(low <= truth <= high)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import energy_distance
 
-from synthcmr.evaluation.fidelity.spread import distance, distance_interval, energy_distances
+from synthcmr.statistics.energy import distance, distance_interval, energy_distances
 
 ONE = np.ones((1, 40))
 

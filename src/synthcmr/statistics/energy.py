@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.evaluation.intervals import Interval, percentile, weights
+from synthcmr.statistics.bootstrap import seeded_counts
+from synthcmr.statistics.intervals import Interval, percentile
 
 Numbers = npt.NDArray[np.float64]
 QUANTILES = np.linspace(0, 1, 21)
@@ -59,7 +60,7 @@ def distance(real: Numbers, synthetic: Numbers) -> float:
 
 def distance_interval(real: Numbers, synthetic: Numbers, draws: int, level: float, seed: int) -> Interval:
     """By drawing subjects again on both sides."""
-    times = [weights(len(side), draws, seed + k).astype(float) for k, side in enumerate((real, synthetic))]
+    times = [seeded_counts(len(side), draws, seed + k).astype(float) for k, side in enumerate((real, synthetic))]
     parts = [
         _means(real, synthetic, times[0][k : k + AT_ONCE], times[1][k : k + AT_ONCE]) for k in range(0, draws, AT_ONCE)
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.evaluation.sample import Sample
+from synthcmr.statistics.sample import Sample
 
 Numbers = npt.NDArray[np.float64]
 Kernel = Callable[[Numbers, Numbers], Numbers]

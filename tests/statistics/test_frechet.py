@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from synthcmr.evaluation.fidelity.frechet import Gaussian, fid, fid_draws, fid_infinity, fid_interval, frechet, gaussian
-from synthcmr.evaluation.sample import Sample
+from synthcmr.statistics.frechet import Gaussian, fid, fid_draws, fid_infinity, fid_interval, frechet, gaussian
+from synthcmr.statistics.sample import Sample
 
 
 def people(rng: np.random.Generator, subjects: int, mean: float, width: int = 4, each: int = 5) -> Sample:

@@ -8,8 +8,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.evaluation.intervals import Interval, around, weights
-from synthcmr.evaluation.sample import Sample
+from synthcmr.statistics.bootstrap import seeded_counts
+from synthcmr.statistics.intervals import Interval, normal
+from synthcmr.statistics.sample import Sample
 
 Numbers = npt.NDArray[np.float64]
 SIZES, REPEATS, LEAST_SHARE = 8, 3, 0.3  # of the line through 1/n that FID∞ is read off
@@ -67,14 +68,16 @@ def fid_infinity(a: Sample, b: Sample, seed: int) -> float:
 def fid_draws(a: Sample, b: Sample, draws: int, seed: int) -> Numbers:
     """FIDs of subjects drawn again, on both sides."""
     count = min(draws, FEW_DRAWS) if a.values.shape[1] > WIDE else draws
-    both = zip(weights(len(a.subjects), count, seed), weights(len(b.subjects), count, seed + 1), strict=True)
+    both = zip(
+        seeded_counts(len(a.subjects), count, seed), seeded_counts(len(b.subjects), count, seed + 1), strict=True
+    )
     first, second = (Moments.of(side) if _few(side) else None for side in (a, b))
     return np.array([frechet(_weighted(a, v, first), _weighted(b, w, second)) for v, w in both])
 
 
 def fid_interval(value: float, drawn: Numbers, level: float) -> Interval:
     """Drawing again adds the same to every draw, so that only the spread is taken from them."""
-    return around(value, drawn, level)
+    return normal(value, drawn, level)
 
 
 @dataclass(frozen=True)
