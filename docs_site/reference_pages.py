@@ -19,7 +19,7 @@ SETTINGS = {
     "generate": "synthcmr.sampling.settings:GenerateSettings",
     "recalibrate": "synthcmr.frequency.settings:RecalibrationSettings",
     "spectrum": "synthcmr.frequency.spectrum.settings:SpectrumSettings",
-    "debias": "synthcmr.fairness.debias.settings:DebiasSettings",
+    "debias": "synthcmr.experiments.settings:DebiasSettings",
     "balance": "synthcmr.fairness.loop.settings:BalanceSettings",
     "evaluate": "synthcmr.evaluation.settings:EvaluateSettings",
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthcmr.fairness.binning import grouped, in_order
+from synthcmr.cohort.grouping import grouped, in_order
 from synthcmr.fairness.cells import count_attribute, crossing, inverse_simpson, kish_equal_groups, missing_cells
 from synthcmr.fairness.verdict import verdict
 from tests.fairness.making import people

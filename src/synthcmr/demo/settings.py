@@ -12,7 +12,7 @@ from synthcmr.evaluation.utility.settings import (
     SegmentationSettings,
     UtilitySettings,
 )
-from synthcmr.fairness.debias.settings import CLASSIFIER_LOOP, DebiasSettings
+from synthcmr.experiments.settings import CLASSIFIER_LOOP, DebiasSettings
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.frequency.spectrum.settings import SpectrumSettings
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.grouping import bins, group_name, in_order
 from synthcmr.evaluation.score import OVERALL
 from synthcmr.evaluation.settings import EvaluateSettings
-from synthcmr.fairness.binning import bins, group_name, in_order
 
 if TYPE_CHECKING:
     import pandas as pd

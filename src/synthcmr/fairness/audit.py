@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from synthcmr.cohort.grouping import grouped
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.association import Association, associations
-from synthcmr.fairness.binning import grouped
 from synthcmr.fairness.cells import AttributeCounts, MissingCell, count_attribute, crossing, missing_cells
 from synthcmr.fairness.measurements import GroupMean, group_means, heart_measures, image_measures
 from synthcmr.fairness.verdict import verdict

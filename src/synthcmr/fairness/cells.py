@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthcmr.fairness.binning import in_order
+from synthcmr.cohort.grouping import in_order
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.provenance import write_json
-from synthcmr.fairness.debias.bootstrap_rates import WORST
+from synthcmr.experiments.rates import WORST
 from synthcmr.fairness.debias.scores import RemedyScores, Results
 from synthcmr.fairness.debias.verdict import OPPORTUNITY, verdict
 from synthcmr.formats import DEBIAS
@@ -17,7 +17,7 @@ from synthcmr.statistics.intervals import Estimate
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
-    from synthcmr.fairness.debias.settings import DebiasSettings
+    from synthcmr.experiments.settings import DebiasSettings
 
 PAGE, SCORES = "debias.html", "scores.json"
 

@@ -14,8 +14,8 @@ from synthcmr.evaluation.score import Score
 from synthcmr.evaluation.utility.classification.answers import Answers, Asked
 from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, People
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
-from synthcmr.fairness.debias.bootstrap_rates import Said
-from synthcmr.fairness.debias.settings import DebiasSettings
+from synthcmr.experiments.rates import Predictions
+from synthcmr.experiments.settings import DebiasSettings
 from tests.evaluation.utility.making import settings
 
 NAMES = tuple(f"p{k:02d}" for k in range(40))
@@ -35,11 +35,11 @@ def people(real: Cohort) -> People:
     return People({REAL: real, SYNTHETIC: real}, (), NAMES, NAMES[:7], (), {REAL: sides, SYNTHETIC: sides})
 
 
-def missing(share: float) -> Said:
+def missing(share: float) -> Predictions:
     """The sick are found, but for a share of the women; nobody else is called sick."""
     missed = WOMAN & (SICK == 1) & (np.arange(40) < 20 * share)
     decision = np.where(missed, 0, SICK)[None]
-    return Said(decision.astype(float), decision)
+    return Predictions(decision.astype(float), decision)
 
 
 def change_of(scores: list[Score], name: str) -> Score:

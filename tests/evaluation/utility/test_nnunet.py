@@ -89,7 +89,7 @@ def test_predictions_come_back_to_their_frames(frames: Frames, tmp_path: Path) -
 
 
 def test_commands_are_called_in_order(frames: Frames, tmp_path: Path, commands: Path) -> None:
-    found = Nnunet(commands, 5).outlined(tmp_path / "work", [frames], {"real": frames})
+    found = Nnunet(commands, 5).segmented(tmp_path / "work", [frames], {"real": frames})
     assert (found["real"] == (frames.image.astype(np.float32) > 0.6)).all()
     calls = (tmp_path / "calls.txt").read_text().splitlines()
     assert [c.split()[0] for c in calls] == ["nnUNetv2_plan_and_preprocess", "nnUNetv2_train", "nnUNetv2_predict"]
@@ -100,7 +100,7 @@ def test_commands_are_called_in_order(frames: Frames, tmp_path: Path, commands: 
 def test_a_command_that_fails_says_why(frames: Frames, tmp_path: Path, commands: Path) -> None:
     (commands / "nnUNetv2_train").write_text("#!/bin/sh\necho no memory left\nexit 3\n")
     with pytest.raises(SynthcmrError, match=r"(?s)nnUNetv2_train.*exit status 3.*no memory left"):
-        Nnunet(commands, 100).outlined(tmp_path / "work", [frames], {"real": frames})
+        Nnunet(commands, 100).segmented(tmp_path / "work", [frames], {"real": frames})
 
 
 def test_where_it_is_not_installed_the_error_says_what_to_do(real: Cohort, folder: Path, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.utility.bootstrap_means import mean_score
 from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, People, people_of
-from synthcmr.evaluation.utility.segmentation.arms import Task, job_of, label, left_out, tasks
-from synthcmr.evaluation.utility.segmentation.job import lesson_of
+from synthcmr.evaluation.utility.segmentation.arms import GridPoint, job_of, label, left_out, tasks
+from synthcmr.evaluation.utility.segmentation.job import training_set
 from synthcmr.evaluation.utility.segmentation.network import patch
 from synthcmr.evaluation.utility.settings import UtilitySettings
 from synthcmr.judges.augment import varied, varied_with_mask
@@ -26,7 +26,7 @@ def people(folder: Path, real: Cohort) -> People:
 
 
 def job(people: People, arm: str, fraction: float = 1.0, repeat: int = 0, without: str = ""):
-    return job_of(Task(arm, fraction, repeat, without), people, settings().utility, 0, Path("nowhere"))
+    return job_of(GridPoint(arm, fraction, repeat, without), people, settings().utility, 0, Path("nowhere"))
 
 
 def test_arms_share_subjects_seeds_and_steps(people: People) -> None:
@@ -45,7 +45,7 @@ def test_fractions_are_nested_and_differ_between_seeds(people: People) -> None:
 
 
 def test_real_and_synthetic_are_shown_as_often_however_many_there_are(people: People) -> None:
-    lesson = lesson_of(job(people, "real + synthetic"))
+    lesson = training_set(job(people, "real + synthetic"))
     first = len(lesson.sets[0])
     assert lesson.frequency[:first].sum() == pytest.approx(0.5)
     assert lesson.frequency.sum() == pytest.approx(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.fairness.debias.settings import CLASSIFIER_LOOP, ClassifierSettings
+from synthcmr.experiments.settings import CLASSIFIER_LOOP, ClassifierSettings
 from synthcmr.fairness.loop.loop import Balanced, balance
 from synthcmr.fairness.loop.settings import BalanceSettings
 from synthcmr.phantom.cohort import make_phantoms

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthcmr.fairness.binning import Bin
+from synthcmr.cohort.grouping import Bin
 from synthcmr.fairness.planning.medicine import cell_contradicts, contradictions
 from synthcmr.fairness.planning.plan import plan_subjects
 

@@ -13,9 +13,9 @@ from synthcmr.evaluation.score import Score, absent
 from synthcmr.evaluation.utility.classification.answers import Answers, Asked
 from synthcmr.evaluation.utility.people import REAL, People
 from synthcmr.evaluation.utility.segmentation.arms import BOTH, ONLY, REAL_ONLY, label
-from synthcmr.fairness.debias.bootstrap_rates import GAPS, WORST, Floats, chance, draw, estimate, group_scores, headline
-from synthcmr.fairness.debias.groups import Grouping, groupings
-from synthcmr.fairness.debias.people import cells
+from synthcmr.experiments.comparison import Floats, draw, estimate
+from synthcmr.experiments.rates import GAPS, WORST, by_chance, group_scores, headline
+from synthcmr.experiments.subjects import Grouping, cells, groupings
 
 ARMS = {REAL_ONLY: label(REAL_ONLY, 1.0), BOTH: label(BOTH, 1.0), ONLY: ONLY}
 
@@ -57,7 +57,7 @@ class _Scorer:
             arm: headline(asked.said[name], self._label, found, self._draws) for arm, name in ARMS.items()
         }
         self._alone = {
-            arm: chance(asked.said[name], self._label, found, settings.draws, settings.seed)
+            arm: by_chance(asked.said[name], self._label, found, settings.draws, settings.seed)
             for arm, name in ARMS.items()
         }
         self._hash = hashlib.sha256(settings.model_dump_json(exclude={"repeats", "draws"}).encode()).hexdigest()

@@ -10,11 +10,11 @@ from synthcmr.evaluation.score import PartResult, Score, absent
 from synthcmr.evaluation.utility.classification.answers import answers
 from synthcmr.evaluation.utility.part import check_learner
 from synthcmr.evaluation.utility.people import People, people_of
-from synthcmr.evaluation.utility.segmentation.arms import BOTH, REAL_ONLY, Task
+from synthcmr.evaluation.utility.segmentation.arms import BOTH, REAL_ONLY, GridPoint
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
 from synthcmr.evaluation.utility.segmentation.trained import trained
 from synthcmr.evaluation.utility.settings import FAIRNESS_RULES
-from synthcmr.fairness.debias.bootstrap_rates import GAPS, WORST
+from synthcmr.experiments.rates import GAPS, WORST
 
 
 def fairness(told: Comparison) -> PartResult:
@@ -46,7 +46,7 @@ def _classified(told: Comparison, people: People) -> tuple[list[Score], list[str
 def _outlined(told: Comparison, people: People) -> list[Score]:
     if "segmentation" not in told.settings.utility.tasks:
         return [absent(CHANGE, f"it was not asked for: utility.tasks is {', '.join(told.settings.utility.tasks)}")]
-    wanted = [Task(arm, 1.0, k) for k in range(told.settings.utility.repeats) for arm in (REAL_ONLY, BOTH)]
+    wanted = [GridPoint(arm, 1.0, k) for k in range(told.settings.utility.repeats) for arm in (REAL_ONLY, BOTH)]
     try:
         return outlined_scores(told, people, Outcomes(trained(told, people, wanted)))
     except CohortError as error:

@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import OVERALL, Score, absent
-from synthcmr.evaluation.utility.bootstrap_means import group_means
 from synthcmr.evaluation.utility.people import REAL, Names, People
 from synthcmr.evaluation.utility.segmentation.arms import BOTH, REAL_ONLY
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
-from synthcmr.fairness.debias.bootstrap_rates import estimate
+from synthcmr.experiments.comparison import estimate, group_mean_draws
 from synthcmr.statistics.permutation import shuffled_group_means
 
 Numbers = npt.NDArray[np.float64]
@@ -59,7 +58,7 @@ def _titles(told: Comparison) -> tuple[str, ...]:
 
 
 def _gaps(values: Numbers, groups: Mapping[str, npt.NDArray[np.bool_]], told: Comparison) -> Numbers:
-    each = group_means(values, list(groups.values()), told.settings)
+    each = group_mean_draws(values, list(groups.values()), told.settings.draws, told.settings.seed)
     gap: Numbers = each.max(axis=1) - each.min(axis=1)
     return gap
 

@@ -78,7 +78,7 @@ TASKS: dict[str, Callable[[Comparison, People], list[Score]]] = {
 def _notes(told: Comparison, people: People) -> list[str]:
     """What is compared, and what limits it."""
     own = told.settings.utility
-    learn = "; ".join(f"{arm}: {about}" for arm, about in ARMS.items())
+    learn = "; ".join(f"{arm.name}: {arm.about}" for arm in ARMS.values())
     steps, side = own.segmentation.loop.steps, own.segmentation.crop
     found = [
         f"Learned from: {len(people.train)} real and {len(people.synthetic)} synthetic subjects; tested on {len(people.test)} real ones "

@@ -12,7 +12,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.groups import groups_of
-from synthcmr.fairness.debias.leaks import check_synthetic
+from synthcmr.experiments.leaks import check_synthetic
 
 REAL, SYNTHETIC, OTHER = "real", "synthetic", "other"
 Names = tuple[str, ...]

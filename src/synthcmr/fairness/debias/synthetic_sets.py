@@ -7,8 +7,8 @@ from pathlib import Path
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writer import COHORT_FILE
+from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.fairness.debias.remedies import COPY, PLANNED, needed
-from synthcmr.fairness.debias.settings import DebiasSettings
 from synthcmr.fairness.planning.plan import Plan, plan_cohort
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.sampling.generate import generate

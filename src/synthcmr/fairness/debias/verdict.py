@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthcmr.fairness.debias.bootstrap_rates import GAPS, WORST
+from synthcmr.experiments.rates import GAPS, WORST
 from synthcmr.fairness.debias.remedies import NOTHING
 from synthcmr.fairness.debias.scores import RemedyScores, Results
 from synthcmr.statistics.intervals import Estimate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.writer import COHORT_FILE
-from synthcmr.fairness.debias.data import REAL, all_people
-from synthcmr.fairness.debias.experiment import answers_of, claim, run_jobs, scored
-from synthcmr.fairness.debias.job import Job
-from synthcmr.fairness.debias.leaks import check_synthetic
-from synthcmr.fairness.debias.people import UNKNOWN
-from synthcmr.fairness.debias.remedies import NOTHING, Remedy
+from synthcmr.experiments.arms import Arm
+from synthcmr.experiments.classifier_job import ClassifierJob
+from synthcmr.experiments.images import REAL, all_people
+from synthcmr.experiments.jobs import Report, run_jobs
+from synthcmr.experiments.leaks import check_synthetic
+from synthcmr.experiments.subjects import UNKNOWN
+from synthcmr.fairness.debias.experiment import by_arm, claim, scored
+from synthcmr.fairness.debias.remedies import NOTHING
 from synthcmr.fairness.debias.scores import Results
 from synthcmr.fairness.debias.synthetic_sets import like_images
 from synthcmr.fairness.loop.gains import Kind, allocate, kinds_of, rates
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RECOMMENDED = "recommended"
-Report = Callable[[int, int, str], None]
 CellKey = tuple[str, ...]  # value of the label, and the group of every sensitive attribute
 
 
@@ -200,21 +201,20 @@ def _folder(out: Path, number: int) -> Path:
     return out / "rounds" / f"{number}"
 
 
-def _remedy(number: int) -> Remedy:
+def _arm(number: int) -> Arm:
     if number == 0:
-        return Remedy(NOTHING, "the real training split as it is", "none")
+        return Arm(NOTHING, "the real training split as it is", "none")
     sets = tuple(f"round-{k}" for k in range(1, number + 1))
-    return Remedy(f"round {number}", f"real images and those of {number} round{_s(number)}", "synthetic", sets=sets)
+    return Arm(f"round {number}", f"real images and those of {number} round{_s(number)}", "synthetic", sets=sets)
 
 
 def _trained(cohort: Cohort, out: Path, number: int, settings: BalanceSettings, workers: int) -> list[pd.DataFrame]:
-    remedy = _remedy(number)
-    sets = {name: _folder(out, k) for k, name in enumerate(remedy.sets, 1) if len(Cohort.open(_folder(out, k)))}
-    remedy = replace(remedy, sets=tuple(sets))  # screening may have left nothing of a round
-    jobs = [Job(cohort.path, sets, settings.experiment, remedy, k, out) for k in range(settings.repeats)]
-    for _ in run_jobs([job for job in jobs if not job.file.exists()], workers):
-        pass
-    return answers_of(jobs)[remedy.name]
+    arm = _arm(number)
+    sets = {name: _folder(out, k) for k, name in enumerate(arm.sets, 1) if len(Cohort.open(_folder(out, k)))}
+    arm = replace(arm, sets=tuple(sets))  # screening may have left nothing of a round
+    jobs = [ClassifierJob(cohort.path, sets, settings.experiment, arm, k, out) for k in range(settings.repeats)]
+    run_jobs(jobs, workers, all_cores=True)
+    return by_arm(jobs)[arm.name]
 
 
 def _idle(rounds: Sequence[Round], settings: BalanceSettings) -> bool:
@@ -223,7 +223,7 @@ def _idle(rounds: Sequence[Round], settings: BalanceSettings) -> bool:
 
 
 def _scored(cohort: Cohort, out: Path, best: int, everyone: pd.DataFrame, settings: BalanceSettings) -> Results:
-    remedies = [_remedy(number) for number in sorted({0, best})]
+    remedies = [_arm(number) for number in sorted({0, best})]
     answers = {
         r.name: _trained(cohort, out, number, settings, 1)
         for r, number in zip(remedies, sorted({0, best}), strict=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthcmr.fairness.debias.bootstrap_rates import draw, estimate
-from synthcmr.fairness.debias.people import UNKNOWN, cells
+from synthcmr.experiments.comparison import draw, estimate
+from synthcmr.experiments.subjects import UNKNOWN, cells
 from synthcmr.fairness.loop.gains import FLOOR, Floats, Kind, Measured
 
 if TYPE_CHECKING:

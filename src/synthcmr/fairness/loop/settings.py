@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from synthcmr.fairness.debias.settings import DebiasSettings
+from synthcmr.experiments.settings import DebiasSettings
 
 
 class BalanceSettings(DebiasSettings):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from synthcmr.cohort.grouping import BOOKKEEPING, Bin, bins, group_name, grouped, in_order
 from synthcmr.errors import SettingsError
-from synthcmr.fairness.binning import BOOKKEEPING, Bin, bins, group_name, grouped, in_order
 
 if TYPE_CHECKING:
     import pandas as pd

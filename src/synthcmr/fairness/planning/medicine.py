@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from synthcmr.fairness.binning import Bin
+from synthcmr.cohort.grouping import Bin
 
 ADULT = 18.0
 # Heights that children do not leave (years: shortest, tallest, cm): well outside the 0.1st and 99.9th percentile of growth charts.

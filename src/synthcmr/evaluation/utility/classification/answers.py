@@ -8,31 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
 from synthcmr import __version__
-from synthcmr.cohort.parallel import NETWORKS, ordered_map
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, People
-from synthcmr.evaluation.utility.segmentation.arms import BOTH, ONLY, REAL_ONLY, label
+from synthcmr.evaluation.utility.people import REAL, People
+from synthcmr.evaluation.utility.segmentation.arms import ARMS, BOTH, ONLY, REAL_ONLY
 from synthcmr.evaluation.utility.segmentation.trained import WORK
-from synthcmr.fairness.debias.bootstrap_rates import Said
-from synthcmr.fairness.debias.data import all_people
-from synthcmr.fairness.debias.experiment import alone
-from synthcmr.fairness.debias.job import Job, run_job
-from synthcmr.fairness.debias.remedies import Remedy
-from synthcmr.fairness.debias.settings import DebiasSettings
+from synthcmr.experiments.classifier_job import ClassifierJob
+from synthcmr.experiments.images import all_people
+from synthcmr.experiments.jobs import run_jobs
+from synthcmr.experiments.rates import Predictions
+from synthcmr.experiments.settings import DebiasSettings
 
 if TYPE_CHECKING:
     import pandas as pd
-
-REMEDIES = {
-    REAL_ONLY: Remedy(REAL_ONLY, "real subjects alone", "none"),
-    BOTH: Remedy(BOTH, "the same real subjects and the synthetic ones", "synthetic", sets=(SYNTHETIC,)),
-    ONLY: Remedy(ONLY, "synthetic subjects alone", "synthetic", real=False, sets=(SYNTHETIC,)),
-}
 
 
 @dataclass(frozen=True)
@@ -40,7 +29,7 @@ class Asked:
     """People that classifiers were asked about, with what each said: label of the arm -> answers."""
 
     people: pd.DataFrame
-    said: Mapping[str, Said]
+    said: Mapping[str, Predictions]
 
 
 @dataclass(frozen=True)
@@ -64,11 +53,12 @@ def answers(told: Comparison, people: People, fractions: Sequence[float]) -> Ans
     _check(everyone[REAL], told)
     out = told.out / WORK / "classification" / _key(people, settings)
     jobs = [
-        Job(people.paths[REAL], sets, settings, REMEDIES[arm], repeat, out, share, tuple(sets))
+        ClassifierJob(people.paths[REAL], sets, settings, ARMS[arm], repeat, out, fraction, tuple(sets))
         for repeat in range(settings.repeats)
-        for arm, share in [*((a, f) for f in fractions for a in (REAL_ONLY, BOTH)), (ONLY, 1.0)]
+        for arm, fraction in [*((a, f) for f in fractions for a in (REAL_ONLY, BOTH)), (ONLY, 1.0)]
     ]
-    _run(told, jobs)
+    report = told.report
+    run_jobs(jobs, told.workers, report and (lambda done, total, what: report(done, total, f"classifier, {what}")))
     return Answers(settings, {source: _asked(source, everyone[source], jobs) for source in everyone})
 
 
@@ -107,36 +97,14 @@ def _key(people: People, settings: DebiasSettings) -> str:
     return hashlib.sha256(json.dumps([__version__, hashes, told], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _run(told: Comparison, jobs: Sequence[Job]) -> None:
-    """Train what is not there yet, on one thread each: answers are the same for any number of workers."""
-    todo = [job for job in jobs if not job.file.exists()]
-    done, threads = len(jobs) - len(todo), torch.get_num_threads()
-    ready = [alone(job) for job in todo]
-    for job, _ in zip(todo, ordered_map(run_job, ready, told.workers, [run_job.__module__, NETWORKS]), strict=True):
-        done += 1
-        if told.report is not None:
-            told.report(done, len(jobs), f"classifier, {label(job.remedy.name, job.share)}, seed {job.repeat + 1}")
-    torch.set_num_threads(threads)
-
-
-def _asked(source: str, people: pd.DataFrame, jobs: Sequence[Job]) -> Asked:
-    import pandas as pd
+def _asked(source: str, people: pd.DataFrame, jobs: Sequence[ClassifierJob]) -> Asked:
 
     split = "test" if source == REAL else source
     tables: dict[str, list[pd.DataFrame]] = {}
     for job in jobs:
-        table = pd.read_parquet(job.file)
-        tables.setdefault(label(job.remedy.name, job.share), []).append(table[table["split"] == split])
+        table = job.result()
+        tables.setdefault(job.arm.at(job.fraction), []).append(table[table["split"] == split])
     seen = next(iter(tables.values()))[0]["subject_id"]
     known = people[people["subject_id"].isin(seen)]
     known = (known[known["split"] == "test"] if source == REAL else known).reset_index(drop=True)
-    return Asked(known, {name: _said(each, known["subject_id"]) for name, each in tables.items()})
-
-
-def _said(tables: Sequence[pd.DataFrame], names: pd.Series) -> Said:
-    """What all seeds said, (seeds, subjects)."""
-    rows = [t.set_index("subject_id").loc[names] for t in tables]
-    return Said(
-        np.stack([t["probability"].to_numpy(dtype=float) for t in rows]),
-        np.stack([t["decision"].to_numpy(dtype=np.int64) for t in rows]),
-    )
+    return Asked(known, {name: Predictions.of(each, known["subject_id"]) for name, each in tables.items()})

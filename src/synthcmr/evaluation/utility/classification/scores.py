@@ -15,8 +15,9 @@ from synthcmr.evaluation.score import Score
 from synthcmr.evaluation.utility.classification.answers import Answers, Asked
 from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, People
 from synthcmr.evaluation.utility.segmentation.arms import BOTH, ONLY, REAL_ONLY, label
-from synthcmr.fairness.debias.bootstrap_rates import Floats, draw, estimate, headline
-from synthcmr.fairness.debias.people import cells
+from synthcmr.experiments.comparison import Floats, draw, estimate
+from synthcmr.experiments.rates import headline
+from synthcmr.experiments.subjects import cells
 
 MEASURES = ("AUROC", "balanced accuracy")
 ALL = label(REAL_ONLY, 1.0)

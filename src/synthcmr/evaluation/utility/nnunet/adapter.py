@@ -28,7 +28,7 @@ class Nnunet:
     commands: Path | None  # folder of its commands; None: wherever PATH has them
     epochs: int
 
-    def outlined(self, work: Path, learned: Sequence[Frames], tested: Mapping[str, Frames]) -> dict[str, Mask]:
+    def segmented(self, work: Path, learned: Sequence[Frames], tested: Mapping[str, Frames]) -> dict[str, Mask]:
         """Train on some frames, and segment others.
 
         Args:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -18,19 +18,27 @@ from synthcmr.evaluation.adherence.outlines import segmented
 from synthcmr.evaluation.utility.people import SYNTHETIC, Names
 from synthcmr.evaluation.utility.segmentation.cases import cases
 from synthcmr.evaluation.utility.segmentation.frames import Frames, read_frames
-from synthcmr.evaluation.utility.segmentation.network import Lesson, Outliner, OutlinerTrainee
+from synthcmr.evaluation.utility.segmentation.network import (
+    ExperimentSegmenter,
+    SegmentationTask,
+    SegmentationTrainingSet,
+)
 from synthcmr.evaluation.utility.settings import SegmentationSettings
+from synthcmr.experiments.jobs import TrainingJob, plain
 from synthcmr.judges.segmenter import Segmenter, build
 from synthcmr.judges.settings import SegmenterSettings
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
-class Job:
+class SegmentationJob(TrainingJob):
     """One network: what it learns from, what it is tested on, and its seed."""
 
-    name: str
+    title: str
     paths: Mapping[str, Path]  # source -> cohort
     hashes: Mapping[str, str]  # source -> hash of the cohort
     pools: Mapping[str, Names]  # source -> all subjects of any job: what a process reads
@@ -42,34 +50,32 @@ class Job:
     out: Path
 
     @property
-    def file(self) -> Path:
-        """Where its cases go; the name tells everything they depend on, so that nothing else is mistaken for them."""
-        told = asdict(self) | {"settings": self.settings.model_dump(mode="json"), "version": __version__}
-        told = {k: v for k, v in told.items() if k not in ("name", "paths", "pools", "out")}
-        key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
-        plain = "".join(c if c.isalnum() else "-" for c in self.name)
-        return self.out / f"{plain}-{key}.parquet"
+    def name(self) -> str:
+        """Arm and seed."""
+        return self.title
+
+    @property
+    def key(self) -> str:
+        """The hash of everything that the result depends on, so that nothing else is mistaken for it."""
+        decided = asdict(self) | {"settings": self.settings.model_dump(mode="json"), "version": __version__}
+        decided = {k: v for k, v in decided.items() if k not in ("title", "paths", "pools", "out")}
+        digest = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:16]
+        return f"{plain(self.title)}-{digest}"
 
     def frames(self, source: str, names: Names) -> Frames:
         """The frames of some subjects."""
         return read_frames(self.paths[source], self.pools[source]).of(names)
 
+    def run(self) -> pd.DataFrame:
+        """One row per source, subject, phase and structure."""
+        import pandas as pd
 
-def run_job(job: Job) -> Path:
-    """Train and test; writes one row per source, subject, phase and structure."""
-    import pandas as pd
-
-    tested = {source: job.frames(source, names) for source, names in job.test.items()}
-    found = _nnunet(job, tested) if job.settings.learner == "nnunet" else _dynunet(job, tested)
-    table = pd.concat([cases(tested[s], found[s]).assign(source=s) for s in tested], ignore_index=True)
-    job.file.parent.mkdir(parents=True, exist_ok=True)
-    partial = job.file.with_suffix(".part")
-    table.to_parquet(partial, index=False)
-    partial.replace(job.file)
-    return job.file
+        tested = {source: self.frames(source, names) for source, names in self.test.items()}
+        masks = _nnunet(self, tested) if self.settings.learner == "nnunet" else _dynunet(self, tested)
+        return pd.concat([cases(tested[s], masks[s]).assign(source=s) for s in tested], ignore_index=True)
 
 
-def _dynunet(job: Job, tested: Mapping[str, Frames]) -> dict[str, Mask]:
+def _dynunet(job: SegmentationJob, tested: Mapping[str, Frames]) -> dict[str, Mask]:
     """What our network outlines after training."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # the same weights whether jobs run beside each other or not
@@ -80,36 +86,36 @@ def _dynunet(job: Job, tested: Mapping[str, Frames]) -> dict[str, Mask]:
         torch.set_num_threads(before)
 
 
-def train(job: Job) -> Segmenter:
+def train(job: SegmentationJob) -> Segmenter:
     """The network after the last step: nothing is chosen by looking at real subjects that others do not get to see."""
     settings = job.settings
     with torch.random.fork_rng():
         torch.manual_seed(job.seed)  # the same first weights for every arm
-        network = Outliner(build(SegmenterSettings(filters=settings.filters)).network)
-    folder = job.out / "work" / job.file.stem
+        network = ExperimentSegmenter(build(SegmenterSettings(filters=settings.filters)).network)
+    folder = job.work_folder
     shutil.rmtree(folder, ignore_errors=True)  # what a stopped training left: one takes a minute
     folder.mkdir(parents=True)
-    lesson = lesson_of(job)
+    learned = training_set(job)
     loop = settings.loop.model_copy(update={"seed": job.seed, "threads": None})
-    trainee = OutlinerTrainee(network, lesson)
-    trained = Loop(trainee, loop, RunFolder(folder), weights=lesson.frequency).fit()
+    task = SegmentationTask(network, learned)
+    trained = Loop(task, loop, RunFolder(folder), weights=learned.frequency).fit()
     shutil.rmtree(folder)
-    return Segmenter(cast(Outliner, trained), "", {})
+    return Segmenter(cast(ExperimentSegmenter, trained), "", {})
 
 
-def lesson_of(job: Job) -> Lesson:
+def training_set(job: SegmentationJob) -> SegmentationTrainingSet:
     """The sets of a job; of two, the synthetic one has the share that the settings say, however large it is."""
     settings = job.settings
     synthetic = settings.share if len(job.learn) > 1 else 1.0
     shares = tuple(synthetic if source == SYNTHETIC else 1 - settings.share for source in job.learn)
     total = sum(shares)
     sets = tuple(job.frames(source, names) for source, names in job.learn.items())
-    return Lesson(sets, tuple(s / total for s in shares), settings.crop, job.augment)
+    return SegmentationTrainingSet(sets, tuple(s / total for s in shares), settings.crop, job.augment)
 
 
-def _nnunet(job: Job, tested: Mapping[str, Frames]) -> dict[str, Mask]:
+def _nnunet(job: SegmentationJob, tested: Mapping[str, Frames]) -> dict[str, Mask]:
     from synthcmr.evaluation.utility.nnunet.adapter import Nnunet
 
     learner = Nnunet(job.settings.nnunet_commands, job.settings.nnunet_epochs)
-    learned = [job.frames(source, names) for source, names in job.learn.items()]
-    return learner.outlined(job.out / "work" / job.file.stem, learned, tested)
+    sets = [job.frames(source, names) for source, names in job.learn.items()]
+    return learner.segmented(job.work_folder, sets, tested)

@@ -1,4 +1,4 @@
-"""The network that outlines hearts, what it is shown, and what it is asked to minimise."""
+"""The network that segments hearts, what it is shown, and what it is asked to minimise."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ UNLABELLED = int(Label.UNLABELLED)
 Patch = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
 
 
-class Outliner(SegmenterNetwork):
-    """DynUNet whose loss leaves out what nobody labelled."""
+class ExperimentSegmenter(SegmenterNetwork):
+    """DynUNet whose loss leaves out unlabelled pixels."""
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross-entropy plus soft Dice of the structures, batch-wise."""
@@ -32,9 +32,9 @@ class Outliner(SegmenterNetwork):
         mask = batch["mask"]
         known = (mask != UNLABELLED)[:, None]
         wanted = functional.one_hot(mask * known[:, 0], CLASSES).permute(0, 3, 1, 2).float() * known
-        found = logits.softmax(dim=1) * known
-        overlap = (found * wanted).sum(dim=(0, 2, 3))[1:]
-        total = (found + wanted).sum(dim=(0, 2, 3))[1:]
+        predicted = logits.softmax(dim=1) * known
+        overlap = (predicted * wanted).sum(dim=(0, 2, 3))[1:]
+        total = (predicted + wanted).sum(dim=(0, 2, 3))[1:]
         dice = ((2 * overlap + 1) / (total + 1)).mean()
         entropy = functional.cross_entropy(logits, mask, ignore_index=UNLABELLED, reduction="sum") / known.sum().clamp(
             1
@@ -43,7 +43,7 @@ class Outliner(SegmenterNetwork):
 
 
 @dataclass(frozen=True)
-class Lesson:
+class SegmentationTrainingSet:
     """What one network learns from: sets of frames, and how often each set is shown."""
 
     sets: tuple[Frames, ...]
@@ -70,19 +70,19 @@ def _even(frames: Frames) -> npt.NDArray[np.float64]:
     return np.asarray(1 / count / frames.table["subject_id"].nunique())
 
 
-class OutlinerTrainee:
+class SegmentationTask:
     """The network in training."""
 
-    optimizer_phases: tuple[str, ...] = ("outline",)
+    optimizer_phases: tuple[str, ...] = ("segment",)
 
-    def __init__(self, network: Outliner, lesson: Lesson) -> None:
+    def __init__(self, network: ExperimentSegmenter, learned: SegmentationTrainingSet) -> None:
         """Take a network and what it learns from."""
         self.network: nn.Module = network
-        self._lesson = lesson
+        self._learned = learned
 
     def sizes(self) -> tuple[int, int]:
         """Number of frames; nothing is held out, as every network takes the same number of steps."""
-        return sum(len(part) for part in self._lesson.sets), 0
+        return sum(len(part) for part in self._learned.sets), 0
 
     def parameters(self, turn: str) -> list[nn.Parameter]:
         """Everything."""
@@ -90,17 +90,17 @@ class OutlinerTrainee:
 
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
         """Patches from anywhere in the frames: where the heart is does not decide what is shown."""
-        patches = [patch(*self._lesson.frame(draw.row), self._lesson.crop, draw.rng) for draw in draws]
+        patches = [patch(*self._learned.frame(draw.row), self._learned.crop, draw.rng) for draw in draws]
         image = torch.from_numpy(np.stack([p[0] for p in patches]))[:, None]
         mask = torch.from_numpy(np.stack([p[1] for p in patches])).long()
-        if self._lesson.augment:
+        if self._learned.augment:
             source = torch.Generator().manual_seed(int(draws[0].rng.integers(2**31)))
             image, mask = varied_with_mask(image, mask, source)
         return {"image": standardise(image), "mask": mask}
 
 
 def patch(image: npt.NDArray[np.floating], mask: npt.NDArray[np.uint8], side: int, rng: np.random.Generator) -> Patch:
-    """A square cut out at random; what lies beyond a smaller frame is black, and nobody labelled it."""
+    """A square cut out at random; what lies beyond a smaller frame is black, and unlabelled."""
     rim = [(0, max(0, side - n)) for n in image.shape]
     wide, labels = np.pad(image, rim), np.pad(mask, rim, constant_values=UNLABELLED)
     top, left = (int(rng.integers(n - side + 1)) for n in wide.shape)

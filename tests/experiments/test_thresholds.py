@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from synthcmr.fairness.debias.thresholds import best_threshold, decide
+from synthcmr.experiments.classifier_job import best_threshold, decide
 
 
 def test_the_best_threshold_separates_what_can_be_separated() -> None:

@@ -7,9 +7,9 @@ from fairlearn.metrics import demographic_parity_difference, equal_opportunity_d
 from scipy.stats import hypergeom
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from synthcmr.fairness.debias.bootstrap_rates import Said, chance, draw, estimate, headline
-from synthcmr.fairness.debias.groups import groupings
-from synthcmr.fairness.debias.people import cells
+from synthcmr.experiments.comparison import draw, estimate
+from synthcmr.experiments.rates import Predictions, by_chance, headline
+from synthcmr.experiments.subjects import cells, groupings
 from synthcmr.fairness.debias.scores import group_frame
 
 
@@ -24,11 +24,11 @@ def people(count: int, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def said(table: pd.DataFrame, seeds: int, skill: float = 0.2, seed: int = 1) -> Said:
+def said(table: pd.DataFrame, seeds: int, skill: float = 0.2, seed: int = 1) -> Predictions:
     rng = np.random.default_rng(seed)
     woman = (table["sex"] == "female").to_numpy()
     p = rng.uniform(0, 1, (seeds, len(table))) + skill * (2 * table["label"].to_numpy() - 1) - 0.15 * woman
-    return Said(p.clip(0, 1), (p >= 0.5).astype(np.int64))
+    return Predictions(p.clip(0, 1), (p >= 0.5).astype(np.int64))
 
 
 def test_scores_are_those_of_fairlearn_and_scikit_learn() -> None:
@@ -59,7 +59,7 @@ def test_scores_are_those_of_fairlearn_and_scikit_learn() -> None:
 def test_auroc_is_right_with_ties_and_resamples() -> None:
     table = people(60)
     one = said(table, 2)
-    rounded = Said(one.probability.round(1), one.decision)
+    rounded = Predictions(one.probability.round(1), one.decision)
     label = table["label"].to_numpy()
     draws = draw(label, 2, 100, 0)
     found = headline(rounded, label, (), draws)["AUROC"]
@@ -104,7 +104,7 @@ def test_chance_is_the_difference_of_two_groups_filled_at_random() -> None:
     table.loc[100:, "label"] = 0
     found = groupings(table, ("sex",), 5)
     decided = np.concatenate([half, np.zeros(100, dtype=int)])[None]
-    drawn = chance(Said(decided.astype(float), decided), table["label"].to_numpy(), found, 4000, 0)
+    drawn = by_chance(Predictions(decided.astype(float), decided), table["label"].to_numpy(), found, 4000, 0)
     k = np.arange(51)
     share = hypergeom(100, 50, 50).pmf(k)
     expected = float((share * np.abs(2 * k - 50) / 50).sum())
@@ -120,7 +120,7 @@ def test_gaps_of_groups_that_do_not_matter_exceed_chance_in_one_case_of_twenty()
         one = said(table.assign(sex="female"), 2, seed=1000 + k)
         label, found = table["label"].to_numpy(), groupings(table, ("sex", "bmi"), 5)
         key = "equal opportunity gap, sex x bmi"
-        drawn = chance(one, label, found, 200, k)[key]
+        drawn = by_chance(one, label, found, 200, k)[key]
         value = headline(one, label, found, draw(label, 2, 1, 0))[key][0]
         beyond += value > np.percentile(drawn, 95)
     assert 2 <= beyond <= 20  # of 200, expected 10 with a standard deviation of 3

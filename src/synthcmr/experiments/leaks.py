@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from synthcmr.generators.fingerprints import Fingerprints
 
+
 Made = Mapping[str, str]  # a row of provenance: kind, name, hash
 RECALIBRATION = "recalibration.json"
 DEEPEST = 8  # steps that provenance is followed back

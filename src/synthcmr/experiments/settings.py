@@ -1,4 +1,4 @@
-"""What decides a debiasing experiment."""
+"""What decides an experiment with classifiers."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Attributes as groups: continuous ones cut where readers expect it."""
+"""Attributes as groups: continuous ones are cut where readers expect it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from synthcmr.cohort.attributes import DRAWN
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 BMI_EDGES, BMI_NAMES = [0, 18.5, 25, 30, 200], ["underweight", "normal weight", "overweight", "obese"]  # WHO
 DECADES = [40, 50, 60, 70, 80]  # the sparse young and old decades are joined

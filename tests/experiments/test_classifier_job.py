@@ -5,18 +5,18 @@ import pandas as pd
 import pytest
 import torch
 
-from synthcmr.fairness.debias.classifier import Classifier, Objective, Watch
-from synthcmr.fairness.debias.data import Data, Part
-from synthcmr.fairness.debias.examples import Examples
-from synthcmr.fairness.debias.job import lesson_of
-from synthcmr.fairness.debias.remedies import REMEDIES, Remedy
-from synthcmr.fairness.debias.settings import ClassifierSettings, DebiasSettings
+from synthcmr.experiments.arms import Arm
+from synthcmr.experiments.classifier import Classifier, Objective, ValidationSet
+from synthcmr.experiments.classifier_job import training_set
+from synthcmr.experiments.images import Examples, ExperimentData, LabelledImages
+from synthcmr.experiments.settings import ClassifierSettings, DebiasSettings
+from synthcmr.fairness.debias.remedies import REMEDIES
 
 SETTINGS = DebiasSettings(sensitive=("sex",))
 BY_NAME = {r.name: r for r in REMEDIES}
 
 
-def part(cells: dict[tuple[int, str], int], slices: int) -> Part:
+def part(cells: dict[tuple[int, str], int], slices: int) -> LabelledImages:
     rows = [(label, sex) for (label, sex), count in cells.items() for _ in range(count)]
     people = pd.DataFrame(
         {
@@ -28,17 +28,17 @@ def part(cells: dict[tuple[int, str], int], slices: int) -> Part:
     )
     person = np.repeat(np.arange(len(rows)), slices)
     image = np.zeros((len(person), 2, 32, 32), dtype=np.float16)
-    return Part(people, Examples(image, person, np.full((len(person), 2), 16)))
+    return LabelledImages(people, Examples(image, person, np.full((len(person), 2), 16)))
 
 
 REAL = part({(0, "female"): 20, (1, "female"): 2, (0, "male"): 10, (1, "male"): 8}, slices=4)
 MADE = part({(1, "female"): 18, (0, "male"): 10, (1, "male"): 12}, slices=1)
-DATA = Data(REAL, {"planned": MADE}, 1.5)
+DATA = ExperimentData(REAL, {"planned": MADE}, 1.5)
 
 
-def mass(remedy: Remedy, parts: list[Part]) -> dict[str, float]:
+def mass(remedy: Arm, parts: list[LabelledImages]) -> dict[str, float]:
     """How often each cell is shown."""
-    lesson = lesson_of(parts, remedy, DATA, SETTINGS)
+    lesson = training_set(parts, remedy, DATA, SETTINGS)
     people = pd.concat([p.people for p in parts], ignore_index=True)
     names = (people["label"].astype(str) + people["sex"]).to_numpy()[lesson.examples.person]
     frequency = pd.Series(lesson.frequency).groupby(names).sum()
@@ -58,7 +58,7 @@ def test_nothing_shows_the_cohort_as_it_is_and_oversampling_every_cell_alike() -
 
 
 def test_reweighting_gives_every_cell_the_same_say() -> None:
-    lesson = lesson_of([REAL], BY_NAME["reweighting"], DATA, SETTINGS)
+    lesson = training_set([REAL], BY_NAME["reweighting"], DATA, SETTINGS)
     assert np.bincount(lesson.cell, weights=lesson.weight) == pytest.approx(np.full(4, 10.0))
 
 
@@ -108,7 +108,7 @@ def test_group_dro_turns_to_the_worse_group() -> None:
 def test_the_watch_counts_rare_cells_as_much_as_frequent_ones() -> None:
     label = np.array([0] * 90 + [1] * 10)
     group = np.array([0] * 45 + [1] * 45 + [0] * 9 + [1])
-    watch = Watch(
+    watch = ValidationSet(
         Examples(np.zeros((0, 2, 8, 8), np.float16), np.zeros(0, np.int64), np.zeros((0, 2), np.int64)), label, (group,)
     )
     said = np.where(np.arange(100) == 99, 0.01, np.where(label == 1, 0.9, 0.1))

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from synthcmr.errors import SettingsError
-from synthcmr.fairness.debias.people import at_prevalence, check_scored, people_of, thin_validation
-from synthcmr.fairness.debias.settings import DebiasSettings, Prevalence
+from synthcmr.experiments.settings import DebiasSettings, Prevalence
+from synthcmr.experiments.subjects import at_prevalence, check_scored, people_of, thin_validation
 
 
 def subjects(count: int = 400) -> pd.DataFrame:

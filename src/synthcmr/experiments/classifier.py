@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from synthcmr.fairness.debias.examples import FRAMES, Examples
-from synthcmr.fairness.debias.settings import ClassifierSettings
+from synthcmr.experiments.images import FRAMES, Examples
+from synthcmr.experiments.settings import ClassifierSettings
 from synthcmr.judges.augment import standardise, varied
 from synthcmr.training.layout import channels_last, channels_last_batch
 from synthcmr.training.loop import Loop
@@ -39,7 +39,7 @@ class Objective:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class ClassifierTrainingSet:
     """What one classifier learns from: images, what is said of their people, and how often each is shown."""
 
     examples: Examples
@@ -112,12 +112,12 @@ class Classifier(nn.Module):
         return (self.q * mean).sum()
 
 
-class ClassifierTrainee:
+class ClassifierTask:
     """The classifier in training."""
 
     optimizer_phases: tuple[str, ...] = ("classify",)
 
-    def __init__(self, network: Classifier, lesson: Lesson) -> None:
+    def __init__(self, network: Classifier, lesson: ClassifierTrainingSet) -> None:
         """Take a network and what it learns from."""
         self.network: nn.Module = network
         self._lesson = lesson
@@ -147,7 +147,7 @@ class ClassifierTrainee:
 
 
 @dataclass
-class Trained:
+class TrainedClassifier:
     """The best network seen, and how it went on the validation split."""
 
     network: Classifier
@@ -157,7 +157,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Watch:
+class ValidationSet:
     """The people that tell when to stop, and by what: each cell of each attribute counts the same."""
 
     examples: Examples
@@ -176,13 +176,18 @@ class Watch:
 
 
 def train(
-    network: Classifier, lesson: Lesson, watch: Watch | None, loop: LoopSettings, look_every: int, folder: Path
-) -> Trained:
+    network: Classifier,
+    lesson: ClassifierTrainingSet,
+    watch: ValidationSet | None,
+    loop: LoopSettings,
+    look_every: int,
+    folder: Path,
+) -> TrainedClassifier:
     """Train a classifier and keep what was best on the validation split; without one, what came last."""
     shutil.rmtree(folder, ignore_errors=True)  # what a stopped training left: one takes a minute
     folder.mkdir(parents=True)
-    going = Loop(ClassifierTrainee(network, lesson), loop, RunFolder(folder), weights=lesson.frequency)
-    best = Trained(network)
+    going = Loop(ClassifierTask(network, lesson), loop, RunFolder(folder), weights=lesson.frequency)
+    best = TrainedClassifier(network)
     stops = range(look_every, loop.steps, look_every) if watch is not None else ()
     for stop in (*stops, loop.steps):
         averaged = cast(Classifier, going.fit(until=stop))

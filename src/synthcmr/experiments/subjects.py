@@ -1,17 +1,20 @@
-"""Who takes part in an experiment: subjects with a label, their groups and their split."""
+"""The subjects of an experiment: their label, split and groups."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
+from synthcmr.cohort.grouping import grouped, in_order
 from synthcmr.errors import SettingsError
-from synthcmr.fairness.binning import grouped
-from synthcmr.fairness.debias.settings import DebiasSettings, Prevalence
+from synthcmr.experiments.settings import DebiasSettings, Prevalence
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 HEALTHY = ("nor", "normal", "healthy", "control", "none", "no", "false", "0")
 UNKNOWN = "unknown"
@@ -132,3 +135,50 @@ def _check_columns(subjects: pd.DataFrame, settings: DebiasSettings) -> None:
             "'validation' and is scored on 'test'. Ingest gives each a share: --settings FILE with "
             "split: {train: 0.6, validation: 0.2, test: 0.2}"
         )
+
+
+@dataclass(frozen=True)
+class SubjectGroup:
+    """Some test subjects."""
+
+    name: str
+    member: npt.NDArray[np.bool_]
+    sick: int
+    healthy: int
+    refused: str = ""  # why it is not scored
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The groups of one attribute, or of a crossing."""
+
+    name: str
+    groups: tuple[SubjectGroup, ...]
+
+    @property
+    def scored(self) -> tuple[SubjectGroup, ...]:
+        """Groups with enough subjects."""
+        return tuple(g for g in self.groups if not g.refused)
+
+
+def groupings(people: pd.DataFrame, sensitive: tuple[str, ...], min_group: int) -> tuple[Grouping, ...]:
+    """Each attribute by itself, and, where there are several, the crossing of all."""
+    found = [_grouping((name,), people, min_group) for name in sensitive]
+    if len(sensitive) > 1:
+        found.append(_grouping(sensitive, people, min_group))
+    return tuple(found)
+
+
+def _grouping(names: tuple[str, ...], people: pd.DataFrame, min_group: int) -> Grouping:
+    label = people["label"].to_numpy()
+    known = (people[list(names)] != UNKNOWN).all(axis=1).to_numpy()
+    key = people[list(names)].agg(", ".join, axis=1).to_numpy()
+    order = in_order(set(key[known])) if len(names) == 1 else sorted(set(key[known]))
+    groups = []
+    for name in order:
+        member = known & (key == name)
+        sick, healthy = int(label[member].sum()), int((1 - label[member]).sum())
+        few = min(sick, healthy) < min_group
+        why = f"{sick} sick and {healthy} healthy; at least {min_group} of each are needed" if few else ""
+        groups.append(SubjectGroup(name, member, sick, healthy, why))
+    return Grouping(" x ".join(names), tuple(groups))
