@@ -22,11 +22,10 @@ from scipy.ndimage import gaussian_filter
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import subject_places
 from synthcmr.evaluation.features.cmr import CmrExtractor
-from synthcmr.evaluation.features.extractor import Extractor
 from synthcmr.evaluation.features.radiomics import RadiomicsExtractor
-from synthcmr.evaluation.features.stream import Batch, batches
-from synthcmr.evaluation.fidelity.manifold import repeats
+from synthcmr.evaluation.features.stream import Batch, Extractor, batches
 from synthcmr.statistics.kernels import Blocks, gaussian_kernel, median_distance
+from synthcmr.statistics.manifold import repeats
 from synthcmr.statistics.sample import Sample
 
 SPLITS, PHANTOMS, PEOPLE = 20, 40, 4

@@ -20,7 +20,7 @@ SETTINGS = {
     "recalibrate": "synthcmr.frequency.settings:RecalibrationSettings",
     "spectrum": "synthcmr.frequency.spectrum.settings:SpectrumSettings",
     "debias": "synthcmr.experiments.settings:DebiasSettings",
-    "balance": "synthcmr.fairness.loop.settings:BalanceSettings",
+    "balance": "synthcmr.experiments.settings:BalanceSettings",
     "evaluate": "synthcmr.evaluation.settings:EvaluateSettings",
 }
 

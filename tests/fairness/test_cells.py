@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from synthcmr.cohort.grouping import grouped, in_order
+from synthcmr.fairness.audit import verdict
 from synthcmr.fairness.cells import count_attribute, crossing, inverse_simpson, kish_equal_groups, missing_cells
-from synthcmr.fairness.verdict import verdict
 from tests.fairness.making import people
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.evaluation.features.extractor import Extractor, Values
 from synthcmr.evaluation.features.store import features_of, features_together
+from synthcmr.evaluation.features.stream import Extractor, Values
 from synthcmr.evaluation.groups import Group, groups_of
 from synthcmr.evaluation.settings import EvaluateSettings
 

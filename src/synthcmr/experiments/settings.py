@@ -1,4 +1,4 @@
-"""What decides an experiment with classifiers."""
+"""What decides an experiment with classifiers, and the closed loop around one."""
 
 from typing import Literal
 
@@ -73,3 +73,21 @@ class DebiasSettings(Settings):
     def planned_target(self) -> str:
         """The target of the planned images."""
         return self.target or f"parity:{self.label}|{','.join(self.sensitive)}"
+
+
+class BalanceSettings(DebiasSettings):
+    """The experiment's settings, and those of the loop around it."""
+
+    repeats: int = Field(3, ge=1, description="seeds of the classifier in every round")
+    round_images: int = Field(60, ge=1, description="images made in a round")
+    budget: int | None = Field(None, ge=1, description="most images altogether; null: as many rounds as are allowed")
+    rounds: int = Field(8, ge=1, description="most rounds")
+    min_kind: int = Field(
+        5, ge=1, description="validation subjects below which a kind of patient is never said to have gained"
+    )
+    patience: int = Field(2, ge=1, description="rounds in a row without gain after which the loop stops")
+
+    @property
+    def experiment(self) -> DebiasSettings:
+        """The settings of the classifier alone."""
+        return DebiasSettings.model_validate({name: getattr(self, name) for name in DebiasSettings.model_fields})

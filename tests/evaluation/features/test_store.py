@@ -7,10 +7,9 @@ import torch
 from synthcmr.cohort import Cohort
 from synthcmr.errors import SettingsError
 from synthcmr.evaluation.features.cmr import CmrExtractor
-from synthcmr.evaluation.features.extractor import Values
 from synthcmr.evaluation.features.inception import InceptionExtractor
 from synthcmr.evaluation.features.store import features_of
-from synthcmr.evaluation.features.stream import FRAMES_AT_ONCE, Batch, batches
+from synthcmr.evaluation.features.stream import FRAMES_AT_ONCE, Batch, Values, batches
 
 
 class Means:

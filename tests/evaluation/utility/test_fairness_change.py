@@ -8,10 +8,9 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.fairness.classification_gaps import classified_scores
-from synthcmr.evaluation.fairness.segmentation_gaps import outlined_scores
+from synthcmr.evaluation.fairness_gaps import classified_scores, outlined_scores
 from synthcmr.evaluation.score import Score
-from synthcmr.evaluation.utility.classification.answers import Answers, Asked
+from synthcmr.evaluation.utility.classification import Answers, Asked
 from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, People
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
 from synthcmr.experiments.rates import Predictions

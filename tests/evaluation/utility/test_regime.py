@@ -8,11 +8,10 @@ import torch
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.utility.bootstrap_means import mean_score
 from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, People, people_of
 from synthcmr.evaluation.utility.segmentation.arms import GridPoint, job_of, label, left_out, tasks
-from synthcmr.evaluation.utility.segmentation.job import training_set
-from synthcmr.evaluation.utility.segmentation.network import patch
+from synthcmr.evaluation.utility.segmentation.job import patch, training_set
+from synthcmr.evaluation.utility.segmentation.scores import mean_score
 from synthcmr.evaluation.utility.settings import UtilitySettings
 from synthcmr.judges.augment import varied, varied_with_mask
 from tests.evaluation.making import cohort_of, heart

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from synthcmr.fairness.loop.measuring import Look, gained, look
-from synthcmr.fairness.loop.settings import BalanceSettings
+from synthcmr.experiments.settings import BalanceSettings
+from synthcmr.fairness.loop.gains import Look, gained, look
 
 SETTINGS = BalanceSettings(sensitive=("sex",), repeats=2, draws=200)
 WOMAN = ("sex", "female", 1)

@@ -13,8 +13,7 @@ import numpy.typing as npt
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import NumberWord
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import Batch, Values
 from synthcmr.evaluation.fidelity.quantities import by_subject
 from synthcmr.evaluation.groups import Group
 from synthcmr.evaluation.score import Score

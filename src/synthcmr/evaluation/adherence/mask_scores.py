@@ -12,11 +12,10 @@ import numpy.typing as npt
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.adherence.outlines import OutlineExtractor, Outlines, by_structure
 from synthcmr.evaluation.comparison import Comparison, subject_places
-from synthcmr.evaluation.extremes import extremes
 from synthcmr.evaluation.features.stacks import HEART
 from synthcmr.evaluation.fidelity.quantities import by_subject
 from synthcmr.evaluation.groups import Group
-from synthcmr.evaluation.score import Picture, Score
+from synthcmr.evaluation.score import Picture, Score, extremes
 from synthcmr.statistics.bootstrap import mean_estimate, seeded_counts
 from synthcmr.statistics.intervals import percentile
 

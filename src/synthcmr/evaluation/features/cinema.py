@@ -11,9 +11,8 @@ import torch
 from torch.nn import functional
 
 from synthcmr.errors import SettingsError
-from synthcmr.evaluation.features.extractor import Values
 from synthcmr.evaluation.features.stacks import LEAST_SLICES, stacks
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import Batch, Values
 from synthcmr.training.weights import file_hash
 
 WEIGHTS, CONFIG = "cinema.safetensors", "cinema.yaml"  # of the folder `pretrained` that its authors publish

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import torch
 
 from synthcmr.errors import SettingsError
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import Batch, Values
 from synthcmr.judges.augment import standardise
 from synthcmr.judges.encoder import ImageEncoder
 from synthcmr.judges.reader import AttributeReader

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 
 from synthcmr.errors import SettingsError
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import Batch, Values
 from synthcmr.training.weights import file_hash
 
 AT_ONCE = 32

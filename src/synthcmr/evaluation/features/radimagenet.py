@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from synthcmr.errors import SettingsError
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import Batch, Values
 from synthcmr.training.weights import file_hash
 
 AT_ONCE, SIDE, WIDTH = 32, 224, 2048

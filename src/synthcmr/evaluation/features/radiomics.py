@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import STRUCTURES, Mask
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import Batch, Values
 
 Numbers = npt.NDArray[np.float64]
 REGIONS = ("rest", *STRUCTURES)  # by label

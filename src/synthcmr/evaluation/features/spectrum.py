@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import Batch, Values
 from synthcmr.frequency import plane, rings
 from synthcmr.frequency.plane import Floats, Plane, spectra
 from synthcmr.frequency.rings import Rings

@@ -13,8 +13,7 @@ import numpy.typing as npt
 from synthcmr.cohort import measures as stack_measures
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.measures import measure
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch, Rows
+from synthcmr.evaluation.features.stream import Batch, Rows, Values
 
 HEART: dict[str, tuple[str, str]] = {  # measure -> in words, unit
     "lv_edv_ml": ("LV EDV", "ml"),

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Self, cast
 import numpy as np
 
 from synthcmr.cohort.parallel import cores
-from synthcmr.evaluation.features.extractor import Extractor, Values
-from synthcmr.evaluation.features.stream import Batch, ahead, batches
+from synthcmr.evaluation.features.stream import Batch, Extractor, Values, ahead, batches
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
+
 
 FRAMES_AT_ONCE = 512
 IN_CACHE = 32  # images
@@ -96,3 +97,25 @@ def shown_frames(phases: list[str], frames: int) -> list[int]:
     ed = named.index("ED") if "ED" in named else 0
     es = named.index("ES") if "ES" in named else len(named) - 1
     return [ed, es][:frames]
+
+
+Values = npt.NDArray[np.float32]
+
+
+class Extractor(Protocol):
+    """A row of numbers for each image; NaN where an image has none."""
+
+    @property
+    def name(self) -> str:
+        """As it is called on the command line and in scores."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of all that decides its numbers."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the numbers are."""
+
+    def of(self, batch: Batch) -> Values:
+        """Numbers of a batch, (images, columns)."""

@@ -15,7 +15,6 @@ from synthcmr.cohort.parallel import cores
 from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.comparison import Comparison, subject_places
 from synthcmr.evaluation.features.extractors import extractor
-from synthcmr.evaluation.fidelity.manifold import NAMES, manifold, mean_over, repeats
 from synthcmr.evaluation.groups import Group
 from synthcmr.evaluation.score import OVERALL, Score, absent
 from synthcmr.evaluation.settings import EvaluateSettings
@@ -31,6 +30,7 @@ from synthcmr.statistics.kernels import (
     kid_of_subsets,
     median_distance,
 )
+from synthcmr.statistics.manifold import NAMES, manifold, mean_over, repeats
 from synthcmr.statistics.sample import Sample
 
 SCALED = ("radiomics",)  # whose columns have units: taken in the real images' spread

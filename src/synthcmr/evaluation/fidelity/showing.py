@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison, subject_places
-from synthcmr.evaluation.extremes import extremes
 from synthcmr.evaluation.features.extractors import extractor
-from synthcmr.evaluation.fidelity.manifold import radii
-from synthcmr.evaluation.score import Picture
+from synthcmr.evaluation.score import Picture, extremes
 from synthcmr.statistics.kernels import ROWS, squared_distances
+from synthcmr.statistics.manifold import radii
 from synthcmr.statistics.sample import Sample
 
 Numbers = npt.NDArray[np.float64]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from synthcmr.cohort.labels import STRUCTURES
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.score import PartResult, Score, absent
-from synthcmr.evaluation.utility.classification.answers import answers
-from synthcmr.evaluation.utility.classification.scores import Classifying
-from synthcmr.evaluation.utility.nnunet.adapter import Nnunet
+from synthcmr.evaluation.score import OVERALL, Line, PartResult, Plot, Score, Table, absent
+from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.evaluation.utility.classification import Classifying, answers
+from synthcmr.evaluation.utility.nnunet import Nnunet
 from synthcmr.evaluation.utility.people import People, people_of
-from synthcmr.evaluation.utility.segmentation.arms import ARMS, left_out, tasks
-from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
-from synthcmr.evaluation.utility.segmentation.scores import Outlining
-from synthcmr.evaluation.utility.segmentation.trained import trained
+from synthcmr.evaluation.utility.segmentation.arms import ARMS, AUGMENTED, BOTH, ONLY, REAL_ONLY, label, left_out, tasks
+from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes, trained
+from synthcmr.evaluation.utility.segmentation.scores import WORDS, Outlining, named
 from synthcmr.evaluation.utility.settings import UTILITY_RULES
-from synthcmr.evaluation.utility.shown import plots, tables
 
 
 def utility(told: Comparison) -> PartResult:
@@ -91,3 +90,148 @@ def _notes(told: Comparison, people: People) -> list[str]:
     if title and not left_out(people, own, told.settings.min_subjects):
         found.append(f"No value of '{title}' has enough test subjects to be left out of training.")
     return found
+
+
+Row = tuple[str, ...]
+NONE = "not scored"
+
+
+def plots(result: PartResult, settings: EvaluateSettings) -> tuple[Plot, ...]:
+    """A score by the share of the real subjects that was learned from, for each task that was done."""
+    found = (_curve(result, settings, name, arms) for name, arms in CURVES.items())
+    return tuple(plot for plot in found if plot is not None)
+
+
+CURVES = {"Dice": (REAL_ONLY, BOTH, AUGMENTED), "AUROC": (REAL_ONLY, BOTH)}
+
+
+def _curve(result: PartResult, settings: EvaluateSettings, measure: str, arms: tuple[str, ...]) -> Plot | None:
+    fractions = settings.utility.asked_fractions
+    lines = [_line(arm, [(f, result.score(named(measure, label(arm, f)))) for f in fractions]) for arm in arms]
+    alone = result.score(named(measure, ONLY))
+    lines.append(_line(ONLY, [(f, alone) for f in (fractions[0], 1.0)]))
+    known = tuple(line for line in lines if line is not None)
+    if len(fractions) < 2 or not known:
+        return None
+    return Plot(
+        title=f"{measure} on real test subjects, by the real subjects learned from",
+        x="real training subjects learned from, %",
+        y=measure,
+        lines=known,
+        note="Bands: intervals from drawing test subjects and seeds again. Arms of a share learn from the same real subjects.",
+    )
+
+
+def _line(name: str, points: Iterable[tuple[float, Score | None]]) -> Line | None:
+    known = [
+        (100 * f, s.value, s.low, s.high)
+        for f, s in points
+        if s is not None and s.value is not None and s.low is not None and s.high is not None
+    ]
+    if not known:
+        return None
+    x, y, low, high = (tuple(values) for values in zip(*known, strict=True))
+    return Line(name=name, x=x, y=y, low=low, high=high)
+
+
+def tables(result: PartResult, settings: EvaluateSettings) -> tuple[Table, ...]:
+    """All tables that have a row."""
+    found = (
+        _structures(result, settings),
+        _failures(result, settings),
+        _groups(result),
+        _left_out(result),
+        _classifiers(result, settings),
+    )
+    return tuple(table for table in found if table.rows)
+
+
+def _arms(settings: EvaluateSettings) -> list[str]:
+    """Labels of all arms that are tested on real subjects."""
+    fractions = settings.utility.asked_fractions
+    return [*(label(arm, f) for f in fractions for arm in (REAL_ONLY, BOTH, AUGMENTED)), ONLY]
+
+
+def _structures(result: PartResult, settings: EvaluateSettings) -> Table:
+    columns = [(m, s) for m in ("Dice", "HD95") for s in STRUCTURES]
+    rows = [
+        (arm, *(_said(result.score(named(m, arm, s))) for m, s in columns))
+        for arm in _arms(settings)
+        if result.score(named("Dice", arm))
+    ]
+    return Table(
+        title="Structure by structure",
+        columns=("learned from", *(f"{m} {WORDS[s]}{', mm' * (m == 'HD95')}" for m, s in columns)),
+        rows=tuple(rows),
+        note="Means over test subjects, ED and ES, and seeds, with intervals. Phases by themselves are among all scores.",
+    )
+
+
+def _failures(result: PartResult, settings: EvaluateSettings) -> Table:
+    rows = []
+    for arm in _arms(settings):
+        count, share = result.score(named("failures", arm)), result.score(named("failed", arm))
+        if count is not None and count.value is not None:
+            rows.append((arm, f"{count.value:.3g} {count.unit}", _said(share, 3)))
+    return Table(
+        title="Structures that were not found at all",
+        columns=("learned from", "how many", "share"),
+        rows=tuple(rows),
+        note="Means over seeds. Each counts with a Dice of 0 and the worst HD95 there can be; none is left out.",
+    )
+
+
+def _groups(result: PartResult) -> Table:
+    gains = [s for s in result.scores if s.name == "Dice gain, 100 %" and s.group != OVERALL]
+    arms = [named("Dice", name) for name in (label(REAL_ONLY, 1.0), label(BOTH, 1.0), ONLY)]
+    rows = [
+        (s.group, str(s.n_real), *(_said(result.score(name, s.group)) for name in arms), _said(s))
+        for s in gains
+        if s.value is not None
+    ]
+    refused = [s.group for s in gains if s.value is None]
+    note = f"Not scored, for too few test subjects: {', '.join(refused)}." if refused else ""
+    columns = ("group", "test subjects", "real, 100 %", "real + synthetic, 100 %", "synthetic only", "gain")
+    return Table(title="Dice by vendor and by group", columns=columns, rows=tuple(rows), note=note)
+
+
+def _left_out(result: PartResult) -> Table:
+    gains = [s for s in result.scores if s.name == "Dice gain where left out"]
+    rows = [
+        (
+            s.group,
+            str(s.n_real),
+            *(_said(result.score(f"Dice where left out, {arm}", s.group)) for arm in (REAL_ONLY, BOTH)),
+            _said(s),
+        )
+        for s in gains
+    ]
+    return Table(
+        title="Left out of training, tested on alone",
+        columns=("group", "test subjects", "Dice, real", "Dice, real + synthetic", "gain"),
+        rows=tuple(rows),
+        note="Synthetic subjects of the group are left out too. What made the images may have seen the group all the same.",
+    )
+
+
+def _classifiers(result: PartResult, settings: EvaluateSettings) -> Table:
+    names = [*_arms(settings), "real on synthetic"]
+    rows = [
+        (name, *(_said(result.score(f"{m}, {name}")) for m in ("AUROC", "balanced accuracy")))
+        for name in names
+        if result.score(f"AUROC, {name}")
+    ]
+    return Table(
+        title="Telling the sick",
+        columns=("learned from", "AUROC", "balanced accuracy"),
+        rows=tuple(rows),
+        note="On real test subjects; 'real on synthetic' learned from all real subjects and was tested on synthetic ones.",
+    )
+
+
+def _said(score: Score | None, digits: int = 2) -> str:
+    """A value with its interval, as people read it."""
+    if score is None or score.value is None or score.low is None or score.high is None:
+        return NONE
+    digits = digits if abs(score.value) < 2 else 1
+    return f"{score.value:.{digits}f} ({score.low:.{digits}f} to {score.high:.{digits}f})"

@@ -17,14 +17,13 @@ from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
 from synthcmr.experiments.jobs import Report, run_jobs
 from synthcmr.experiments.leaks import check_synthetic
+from synthcmr.experiments.settings import BalanceSettings
 from synthcmr.experiments.subjects import UNKNOWN
 from synthcmr.fairness.debias.experiment import by_arm, claim, scored
 from synthcmr.fairness.debias.remedies import NOTHING
 from synthcmr.fairness.debias.scores import Results
 from synthcmr.fairness.debias.synthetic_sets import like_images
-from synthcmr.fairness.loop.gains import Kind, allocate, kinds_of, rates
-from synthcmr.fairness.loop.measuring import Look, gained, look
-from synthcmr.fairness.loop.settings import BalanceSettings
+from synthcmr.fairness.loop.gains import Kind, Look, allocate, gained, kinds_of, look, rates
 from synthcmr.fairness.planning.plan import Plan, plan_cohort
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.sampling.generate import generate

@@ -12,8 +12,7 @@ import numpy as np
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.cells import in_words
 from synthcmr.fairness.planning.attribute_pool import Carried
-from synthcmr.fairness.planning.cell_allocation import Settled, settle
-from synthcmr.fairness.planning.copies import COUNTED_BY, WEIGHTED_BY
+from synthcmr.fairness.planning.cell_allocation import COUNTED_BY, WEIGHTED_BY, Settled, settle
 from synthcmr.fairness.planning.crossing import (
     Cell,
     Crossing,
@@ -25,12 +24,11 @@ from synthcmr.fairness.planning.crossing import (
 )
 from synthcmr.fairness.planning.donor_selection import Donors
 from synthcmr.fairness.planning.plan_folder import Plan, PlannedCohort
-from synthcmr.fairness.planning.plan_table import OWN_COLUMNS, PlanRow
+from synthcmr.fairness.planning.plan_table import OWN_COLUMNS, PlanRow, check_plan
 from synthcmr.fairness.planning.remarks import remarks
 from synthcmr.fairness.planning.residual_associations import tangles
 from synthcmr.fairness.planning.rows import RowWriter
 from synthcmr.fairness.planning.settings import PlanSettings
-from synthcmr.fairness.planning.split_checks import check_plan
 from synthcmr.fairness.planning.target import Target, parse_target
 from synthcmr.sampling.requests import seed_of
 

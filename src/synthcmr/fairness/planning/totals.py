@@ -8,8 +8,7 @@ from fractions import Fraction
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.cells import in_words
 from synthcmr.fairness.planning.crossing import Cell, Crossing
-from synthcmr.fairness.planning.reference import Reference
-from synthcmr.fairness.planning.target import Target
+from synthcmr.fairness.planning.target import Reference, Target
 
 NAMED = 3
 MAX_ROWS = 1_000_000

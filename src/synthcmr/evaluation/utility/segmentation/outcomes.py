@@ -1,4 +1,4 @@
-"""What trained networks reached, as arrays of seeds and test subjects."""
+"""All networks of a grid, trained or kept from before, and what they reached, as arrays of seeds and test subjects."""
 
 from __future__ import annotations
 
@@ -10,10 +10,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.evaluation.utility.people import REAL
+from synthcmr.evaluation.comparison import Comparison
+from synthcmr.evaluation.utility.people import REAL, People
+from synthcmr.evaluation.utility.segmentation.arms import GridPoint, job_of
+from synthcmr.experiments.jobs import run_jobs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+WORK = "networks"
+
+
+def trained(told: Comparison, people: People, wanted: Sequence[GridPoint]) -> pd.DataFrame:
+    """Every case of every network: arm, fraction, repeat, without, source, subject_id, phase, structure, dice, hd95_mm, failed."""
+    import pandas as pd
+
+    settings = told.settings
+    jobs = [job_of(task, people, settings.utility, settings.seed, told.out / WORK / "segmentation") for task in wanted]
+    run_jobs(jobs, told.workers, told.report)
+    return pd.concat(
+        [
+            job.result().assign(arm=t.arm, fraction=t.fraction, repeat=t.repeat, without=t.without)
+            for t, job in zip(wanted, jobs, strict=True)
+        ],
+        ignore_index=True,
+    )
+
 
 Numbers = npt.NDArray[np.float64]
 KEYS = ["arm", "fraction", "without", "source"]

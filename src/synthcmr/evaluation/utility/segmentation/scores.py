@@ -13,10 +13,30 @@ import numpy.typing as npt
 from synthcmr.cohort.labels import STRUCTURES
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import OVERALL, Score
-from synthcmr.evaluation.utility.bootstrap_means import mean_score
+from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, People
 from synthcmr.evaluation.utility.segmentation.arms import AUGMENTED, BOTH, ONLY, REAL_ONLY, label
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
+from synthcmr.experiments.comparison import estimate, mean_draws
+
+
+def mean_score(name: str, values: Numbers, settings: EvaluateSettings, **about: Any) -> Score:
+    """Mean of a number of test subjects; refused below the minimum n.
+
+    Args:
+        name: of the score.
+        values: (seeds, subjects); subjects that lack one in any seed are left out.
+        settings: of the evaluation.
+        **about: further fields of the score.
+    """
+    known = values[:, np.isfinite(values).all(axis=0)]
+    count = known.shape[1]
+    if count < settings.min_subjects:
+        why = f"{count} test subjects; at least {settings.min_subjects} are needed"
+        return Score(name=name, n_real=count, absent=why, **about)
+    mean = estimate(mean_draws(known, settings.draws, settings.seed), level=settings.level)
+    return Score(name=name, value=mean.value, low=mean.low, high=mean.high, n_real=count, **about)
+
 
 WORDS = {"lv": "LV", "myo": "myocardium", "rv": "RV"}
 MEASURES = {

@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from synthcmr.evaluation.fidelity.manifold import NAMES, manifold, repeats
+from synthcmr.statistics.manifold import NAMES, manifold, repeats
 from synthcmr.statistics.sample import Sample
 
 K = 3
