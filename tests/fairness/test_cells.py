@@ -66,7 +66,7 @@ def test_balanced_cohorts_have_nobody_missing_and_are_told_so() -> None:
     said = verdict(600, "diagnosis", counts, missing_cells(groups, "diagnosis"), [])
     assert said[0].startswith("Nothing is known of age and bmi:")
     assert "no combination of two attributes that was to be expected is missing" in said[0]
-    assert said[1].startswith("No two attributes are tangled")
+    assert said[1].startswith("No two attributes are associated")
 
 
 def test_small_cohorts_are_not_judged() -> None:

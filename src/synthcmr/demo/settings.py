@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from synthcmr.config import Settings
-from synthcmr.evaluation.privacy.settings import CopySettings, PrivacySettings
+from synthcmr.evaluation.privacy.settings import CopySettings, PrivacyPartSettings
 from synthcmr.evaluation.settings import EvaluateSettings, FidelitySettings
 from synthcmr.evaluation.utility.settings import (
     SEGMENTATION_LOOP,
@@ -93,7 +93,7 @@ class DemoSettings(Settings):
                 classification=ClassificationSettings(label=LABEL, loop=classifying),
             ),
             fairness=FairnessSettings(sensitive=SENSITIVE),
-            privacy=PrivacySettings(copies=CopySettings(planted=40), draws=self.draws, seed=self.seed),
+            privacy=PrivacyPartSettings(copies=CopySettings(planted=40), draws=self.draws, seed=self.seed),
         )
 
 

@@ -10,124 +10,128 @@ from synthcmr.errors import CohortError, SettingsError, SynthcmrError
 from synthcmr.evaluation.adherence.attributes import attribute_scores
 from synthcmr.evaluation.adherence.mask_scores import MaskScores
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.fairness_gaps import CHANGE, classified_scores, main_grouping, outlined_scores
+from synthcmr.evaluation.fairness_gaps import CHANGE, classification_scores, main_grouping, segmentation_scores
 from synthcmr.evaluation.features.extractors import EXTRACTORS, extractor
 from synthcmr.evaluation.features.stream import Extractor
 from synthcmr.evaluation.fidelity.distances import distances
 from synthcmr.evaluation.fidelity.quantities import families, quantity_scores
 from synthcmr.evaluation.fidelity.showing import shown
 from synthcmr.evaluation.fidelity.similarity import pairs, scales_for, similarities, similarity_interval
-from synthcmr.evaluation.groups import Group
+from synthcmr.evaluation.groups import ComparedGroup
 from synthcmr.evaluation.privacy.privacy_part import privacy
 from synthcmr.evaluation.score import OVERALL, PartResult, Score, absent
-from synthcmr.evaluation.utility.classification import answers
+from synthcmr.evaluation.utility.classification import classifier_results
 from synthcmr.evaluation.utility.part import check_learner, utility
-from synthcmr.evaluation.utility.people import People, people_of
+from synthcmr.evaluation.utility.people import Participants, participants
 from synthcmr.evaluation.utility.segmentation.arms import BOTH, REAL_ONLY, GridPoint
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes, trained
 from synthcmr.evaluation.utility.settings import FAIRNESS_RULES
 from synthcmr.experiments.rates import GAPS, WORST
 
 
-def adherence(told: Comparison) -> PartResult:
+def adherence(comparison: Comparison) -> PartResult:
     """Every score of adherence."""
-    masks = MaskScores.of(told)
+    masks = MaskScores.of(comparison)
     notes = [
         "Ceilings and floors are what the same judges say of the real images: what they miss there they would miss in any image."
     ]
-    if told.settings.segmenter is None or told.settings.reader is None:
+    if comparison.settings.segmenter is None or comparison.settings.reader is None:
         notes.append(
             "The judges that ship learned from phantoms alone; judges of your own real images "
             "('synthcmr judge fit', --segmenter, --reader) see more."
         )
-    return PartResult(scores=(*masks.scores(), *attribute_scores(told)), notes=tuple(notes), pictures=masks.pictures())
+    return PartResult(
+        scores=(*masks.scores(), *attribute_scores(comparison)), notes=tuple(notes), pictures=masks.pictures()
+    )
 
 
 LESS = 8  # so many times fewer pairs of images for a group than for everybody: there are dozens of groups
 
 
-def fidelity(told: Comparison) -> PartResult:
+def fidelity(comparison: Comparison) -> PartResult:
     """Every score of fidelity."""
-    told.prepare(_needed(told))
-    scores = [score for name in told.settings.fidelity.extractors for score in distances(told, name)]
-    scores += [_alike(told, group) for group in told.groups]
-    found = quantity_scores(told)
-    notes = [f"{name}: {EXTRACTORS[name]}." for name in told.settings.fidelity.extractors if name in EXTRACTORS]
-    if told.settings.encoder is not None:
-        notes.append(f"The reader behind cmr is {told.settings.encoder.name}, not the one that ships.")
-    if told.frames == 1:
+    comparison.prepare(_needed(comparison))
+    scores = [score for name in comparison.settings.fidelity.extractors for score in distances(comparison, name)]
+    scores += [_alike(comparison, group) for group in comparison.groups]
+    result = quantity_scores(comparison)
+    notes = [f"{name}: {EXTRACTORS[name]}." for name in comparison.settings.fidelity.extractors if name in EXTRACTORS]
+    if comparison.settings.encoder is not None:
+        notes.append(f"The reader behind cmr is {comparison.settings.encoder.name}, not the one that ships.")
+    if comparison.frames == 1:
         notes.append("One frame of each image is looked at, because not every image of both cohorts has two.")
     return PartResult(
-        scores=(*scores, *found.scores),
+        scores=(*scores, *result.scores),
         notes=tuple(notes),
-        distributions=tuple(found.distributions),
-        plots=tuple(found.plots),
-        pictures=shown(told),
+        distributions=tuple(result.distributions),
+        plots=tuple(result.plots),
+        pictures=shown(comparison),
     )
 
 
-def _needed(told: Comparison) -> list[Extractor]:
+def _needed(comparison: Comparison) -> list[Extractor]:
     """Every extractor that any score asks, each once; those that lack what they need say so where they are asked."""
-    found = {family.extractor.name: family.extractor for family in families(told.real, told.synthetic)}
-    for name in told.settings.fidelity.extractors:
+    results = {family.extractor.name: family.extractor for family in families(comparison.real, comparison.synthetic)}
+    for name in comparison.settings.fidelity.extractors:
         with suppress(SynthcmrError):
-            found[name] = extractor(name, told.settings)
-    return list(found.values())
+            results[name] = extractor(name, comparison.settings)
+    return list(results.values())
 
 
-def _alike(told: Comparison, group: Group) -> Score:
+def _alike(comparison: Comparison, group: ComparedGroup) -> Score:
     """MS-SSIM within the synthetic images; within the real ones beside it."""
-    settings = told.settings
+    settings = comparison.settings
     counts = {"n_real": len(group.real), "n_synthetic": len(group.synthetic)}
     about: dict[str, Any] = {"name": "MS-SSIM of pairs", "group": group.name, **counts}
     refused = group.refused(settings.min_subjects)
     if refused:
         return Score(**about, absent=refused)
     wanted = settings.fidelity.similarity_pairs // (1 if group.name == OVERALL else LESS)
-    found, scales = [], scales_for(told.real, told.synthetic)
-    for cohort, subjects in ((told.real, group.real), (told.synthetic, group.synthetic)):
+    result, scales = [], scales_for(comparison.real, comparison.synthetic)
+    for cohort, subjects in ((comparison.real, group.real), (comparison.synthetic, group.synthetic)):
         chosen = pairs(cohort, subjects, wanted, settings.seed)
         if not len(chosen):
             return Score(**about, absent="no two subjects have images of one size and level")
-        found.append((cohort, chosen, similarities(cohort, chosen, scales)))
-    cohort, chosen, values = found[1]
+        result.append((cohort, chosen, similarities(cohort, chosen, scales)))
+    cohort, chosen, values = result[1]
     low, high = similarity_interval(values, cohort, chosen, settings.draws, settings.level, settings.seed)
-    floor = float(found[0][2].mean())
+    floor = float(result[0][2].mean())
     return Score(**about, value=float(values.mean()), low=low, high=high, floor=floor)
 
 
-def fairness(told: Comparison) -> PartResult:
+def fairness(comparison: Comparison) -> PartResult:
     """Every score of fairness."""
-    check_learner(told)
+    check_learner(comparison)
     try:
-        people = people_of(told)
+        people = participants(comparison)
     except CohortError as error:
         return PartResult(scores=tuple(absent(rule.score, str(error)) for rule in FAIRNESS_RULES.values()))
-    classified, note = _classified(told, people)
+    classified, note = _classified(comparison, people)
     notes = [
         "Gaps between small groups are above zero by chance alone: beside each stands what groups of these sizes, filled at random, "
         "would show. Verdicts look at what the synthetic images change, which chance moves either way.",
         *note,
     ]
-    return PartResult(scores=(*classified, *_outlined(told, people)), notes=tuple(notes))
+    return PartResult(scores=(*classified, *_outlined(comparison, people)), notes=tuple(notes))
 
 
-def _classified(told: Comparison, people: People) -> tuple[list[Score], list[str]]:
+def _classified(comparison: Comparison, people: Participants) -> tuple[list[Score], list[str]]:
     try:
-        found = answers(told, people, (1.0,))
+        scores = classifier_results(comparison, people, (1.0,))
     except (CohortError, SettingsError) as error:
         return [absent(f"{name}, change", str(error)) for name in (WORST, *GAPS)], []
-    main = main_grouping(found)
+    main = main_grouping(scores)
     note = [f"Verdicts on the classifier look at groups of {main}."] if main else []
-    return classified_scores(told, people, found), note
+    return classification_scores(comparison, people, scores), note
 
 
-def _outlined(told: Comparison, people: People) -> list[Score]:
-    if "segmentation" not in told.settings.utility.tasks:
-        return [absent(CHANGE, f"it was not asked for: utility.tasks is {', '.join(told.settings.utility.tasks)}")]
-    wanted = [GridPoint(arm, 1.0, k) for k in range(told.settings.utility.repeats) for arm in (REAL_ONLY, BOTH)]
+def _outlined(comparison: Comparison, people: Participants) -> list[Score]:
+    if "segmentation" not in comparison.settings.utility.tasks:
+        return [
+            absent(CHANGE, f"it was not asked for: utility.tasks is {', '.join(comparison.settings.utility.tasks)}")
+        ]
+    wanted = [GridPoint(arm, 1.0, k) for k in range(comparison.settings.utility.repeats) for arm in (REAL_ONLY, BOTH)]
     try:
-        return outlined_scores(told, people, Outcomes(trained(told, people, wanted)))
+        return segmentation_scores(comparison, people, Outcomes(trained(comparison, people, wanted)))
     except CohortError as error:
         return [absent(CHANGE, str(error))]
 

@@ -98,7 +98,7 @@ class Picture(Settings):
 
 
 class PartResult(Settings):
-    """What one part found."""
+    """The results of one part."""
 
     scores: tuple[Score, ...]
     privacy: PrivacyResult | None = Field(None, description="of the part privacy: each attack, with curves and risks")

@@ -31,9 +31,9 @@ def verdict(result: PartResult, rules: Mapping[str, Rule]) -> Verdict:
         result: its scores.
         rules: of this part, by name.
     """
-    found = {name: result.score(rule.score) for name, rule in rules.items()}
-    asked = {name: rule for name, rule in rules.items() if found[name] is not None or not rule.optional}
-    findings = tuple(_finding(name, rule, found[name]) for name, rule in asked.items())
+    results = {name: result.score(rule.score) for name, rule in rules.items()}
+    asked = {name: rule for name, rule in rules.items() if results[name] is not None or not rule.optional}
+    findings = tuple(_finding(name, rule, results[name]) for name, rule in asked.items())
     if not findings:
         return Verdict(word="not enough evidence", sentence="No rule says what would be good.")
     word = min((f.word for f in findings), key=WORST.index)
@@ -52,10 +52,10 @@ def _sentence(word: Word, findings: tuple[Finding, ...]) -> str:
     if word == "good":
         return "Good in everything that was looked at."
     names = [listed(f.rule) for f in findings if f.word == word]
-    told = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    text = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     return (
         {"bad": "Bad: ", "not enough evidence": "Not enough evidence of ", "acceptable": "Acceptable: "}[word]
-        + told
+        + text
         + "."
     )
 

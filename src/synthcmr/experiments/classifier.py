@@ -40,7 +40,7 @@ class Objective:
 
 @dataclass(frozen=True)
 class ClassifierTrainingSet:
-    """What one classifier learns from: images, what is said of their people, and how often each is shown."""
+    """What one classifier learns from: images, labels of their people, and how often each is shown."""
 
     examples: Examples
     label: npt.NDArray[np.int64]  # of each person
@@ -87,8 +87,8 @@ class Classifier(nn.Module):
 
     def look(self, image: Tensor) -> Tensor:
         """Log-odds of being sick, one per image."""
-        found: Tensor = self.network(channels_last_batch(standardise(image)))[:, 0]
-        return found
+        result: Tensor = self.network(channels_last_batch(standardise(image)))[:, 0]
+        return result
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch."""
@@ -168,11 +168,11 @@ class ValidationSet:
         """Mean of the log-loss over label x group, then over attributes: the rare count as much as the frequent."""
         p = np.where(self.label == 1, probability, 1 - probability).clip(1e-6, 1)
         each = -np.log(p)
-        found = []
+        results = []
         for group in self.groups or (np.zeros_like(self.label),):
             cell = group * 2 + self.label
-            found.append(np.mean([each[cell == c].mean() for c in np.unique(cell)]))
-        return float(np.mean(found))
+            results.append(np.mean([each[cell == c].mean() for c in np.unique(cell)]))
+        return float(np.mean(results))
 
 
 def train(

@@ -71,9 +71,9 @@ def read_examples(cohort: Cohort, people: pd.DataFrame, slices: str) -> Examples
         raise CohortError(
             f"{cohort.path}: expected slices of level '{slices}', found none; take all with --set slices=all"
         )
-    found = load_images(chosen.select(image_id=chosen.images["image_id"][keep].tolist()), None, FRAMES)
+    result = load_images(chosen.select(image_id=chosen.images["image_id"][keep].tolist()), None, FRAMES)
     place = {name: i for i, name in enumerate(people["subject_id"])}
-    return Examples(found.image, np.array([place[name] for name in found.subject]), _centres(found.mask))
+    return Examples(result.image, np.array([place[name] for name in result.subject]), _centres(result.mask))
 
 
 def joined(parts: Sequence[tuple[Examples, int]]) -> Examples:
@@ -116,8 +116,8 @@ def _centres(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
         for other, length in ((2, rows), (1, columns))
     ]
     middle = np.array([rows // 2, columns // 2])
-    found: npt.NDArray[np.int64] = np.where(size[:, None] > 0, np.stack(at, axis=1), middle).astype(np.int64)
-    return found
+    result: npt.NDArray[np.int64] = np.where(size[:, None] > 0, np.stack(at, axis=1), middle).astype(np.int64)
+    return result
 
 
 REAL = "real"
@@ -157,8 +157,8 @@ def read_data(cohort: Path, sets: Mapping[str, Path], settings: DebiasSettings) 
 
 
 @lru_cache(maxsize=1)
-def _read(cohort: Path, sets: tuple[tuple[str, Path], ...], told: str) -> ExperimentData:
-    settings = DebiasSettings.model_validate_json(told)
+def _read(cohort: Path, sets: tuple[tuple[str, Path], ...], text: str) -> ExperimentData:
+    settings = DebiasSettings.model_validate_json(text)
     opened = {REAL: Cohort.open(cohort)} | {name: Cohort.open(path) for name, path in sets}
     people = all_people(opened, settings)
     parts = {
@@ -181,8 +181,8 @@ def all_people(cohorts: Mapping[str, Cohort], settings: DebiasSettings) -> dict[
             f"{', '.join(lacking)}: expected the label '{settings.label}' among the attributes, found none"
         )
     source = everyone[everyone[settings.label].notna()]["source"].reset_index(drop=True)
-    found = people_of(everyone, settings)
-    each = {name: found[(source == name).to_numpy()].reset_index(drop=True) for name in cohorts}
+    result = people_of(everyone, settings)
+    each = {name: result[(source == name).to_numpy()].reset_index(drop=True) for name in cohorts}
     each[REAL] = at_prevalence(each[REAL], settings.prevalence, settings.seed)
     check_scored(each[REAL])
     return each

@@ -34,15 +34,15 @@ def check_synthetic(real: Cohort, synthetic: Cohort, name: str) -> None:
     where its run is still there, and a recalibration that learned from the test split.
 
     Raises:
-        CohortError: a leak was found.
+        CohortError: there is a leak.
     """
     tested = set(real.subjects.loc[real.subjects["split"] == "test", "subject_id"].astype(str))
     _check_pixels(real, synthetic, tested, name)
     _check_masks(synthetic, tested, name)
-    made = _made_of(synthetic)
-    for run in _runs(made):
+    generated = _made_of(synthetic)
+    for run in _runs(generated):
         _check_generator(real, tested, run, name)
-    for row in made:
+    for row in generated:
         if row["kind"] == "recalibration":
             _check_recalibration(real, Path(row["name"]), name)
 
@@ -50,9 +50,9 @@ def check_synthetic(real: Cohort, synthetic: Cohort, name: str) -> None:
 def _check_pixels(real: Cohort, synthetic: Cohort, tested: set[str], name: str) -> None:
     mine = real.images[real.images["subject_id"].isin(tested)]
     known = dict(zip(mine["content_hash"], mine["subject_id"], strict=True))
-    found = sorted({known[h] for h in synthetic.images["content_hash"] if h in known})
-    if found:
-        raise CohortError(_told(name, synthetic.path, "images of", found))
+    results = sorted({known[h] for h in synthetic.images["content_hash"] if h in known})
+    if results:
+        raise CohortError(_told(name, synthetic.path, "images of", results))
 
 
 def _check_masks(synthetic: Cohort, tested: set[str], name: str) -> None:
@@ -60,9 +60,9 @@ def _check_masks(synthetic: Cohort, tested: set[str], name: str) -> None:
         return
     sources = synthetic.images["anatomy_source"].dropna().astype(str)
     followed = {source.split(":", 1)[1] for source in sources if ":" in source}
-    found = sorted(followed & tested)
-    if found:
-        raise CohortError(_told(name, synthetic.path, "masks of", found))
+    results = sorted(followed & tested)
+    if results:
+        raise CohortError(_told(name, synthetic.path, "masks of", results))
 
 
 def _check_generator(real: Cohort, tested: set[str], run: Path, name: str) -> None:
@@ -85,10 +85,10 @@ def _same(prints: Fingerprints, image: npt.NDArray[np.floating], subject: npt.ND
     return sorted(set(subject[prints.nearest(image) > max(SAME, prints.limit)].tolist()))
 
 
-def _runs(made: Sequence[Made]) -> list[Path]:
+def _runs(generated: Sequence[Made]) -> list[Path]:
     """Run folders that a synthetic cohort was made with and that are still there."""
-    found = [Path(row["name"]) for row in made if row["kind"] == "run"]
-    return [run if run.is_dir() else run.parent for run in found if run.exists()]
+    results = [Path(row["name"]) for row in generated if row["kind"] == "run"]
+    return [run if run.is_dir() else run.parent for run in results if run.exists()]
 
 
 def _check_recalibration(real: Cohort, model: Path, name: str) -> None:
@@ -107,13 +107,13 @@ def _check_recalibration(real: Cohort, model: Path, name: str) -> None:
 
 def _made_of(cohort: Cohort, depth: int = 0) -> list[Made]:
     """Everything a cohort was made from, also where it was joined or recalibrated in between."""
-    found: list[Made] = []
+    results: list[Made] = []
     for row in cohort.provenance.get("inputs", []):
-        found.append(row)
+        results.append(row)
         before = Path(row["name"])
         if row["kind"] == "cohort" and depth < DEEPEST and (before / COHORT_FILE).exists():
-            found += _made_of(Cohort.open(before), depth + 1)
-    return found
+            results += _made_of(Cohort.open(before), depth + 1)
+    return results
 
 
 def _told(name: str, where: Path, what: str, subjects: list[str]) -> str:

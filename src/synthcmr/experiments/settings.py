@@ -9,7 +9,7 @@ from synthcmr.training.settings import LoopSettings
 
 
 class ClassifierSettings(Settings):
-    """The network that is made fairer: a residual network that looks at ED and ES of a slice together."""
+    """The classifier: a residual network that takes ED and ES of a slice together."""
 
     network: Literal["small", "resnet18"] = Field("small", description="small: trains in a minute on a CPU")
     filters: tuple[int, int, int, int] = Field((16, 32, 64, 128), description="of the small one")
@@ -79,7 +79,7 @@ class BalanceSettings(DebiasSettings):
     """The experiment's settings, and those of the loop around it."""
 
     repeats: int = Field(3, ge=1, description="seeds of the classifier in every round")
-    round_images: int = Field(60, ge=1, description="images made in a round")
+    round_images: int = Field(60, ge=1, description="images generated in a round")
     budget: int | None = Field(None, ge=1, description="most images altogether; null: as many rounds as are allowed")
     rounds: int = Field(8, ge=1, description="most rounds")
     min_kind: int = Field(

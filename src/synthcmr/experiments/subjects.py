@@ -49,14 +49,14 @@ def labels_of(values: pd.Series, settings: DebiasSettings) -> pd.Series:
     Raises:
         SettingsError: a value of --positive is not there, or all are of one kind.
     """
-    told = values.map(lambda v: f"{v:g}" if isinstance(v, float) else str(v))
-    there = sorted(told.unique())
+    described = values.map(lambda v: f"{v:g}" if isinstance(v, float) else str(v))
+    there = sorted(described.unique())
     unknown = [p for p in settings.positive if p not in there]
     if unknown:
         raise SettingsError(
             f"--positive: expected values of '{settings.label}', one or more of {', '.join(there)}; got {', '.join(unknown)}"
         )
-    sick = told.isin(settings.positive) if settings.positive else ~told.str.lower().isin(HEALTHY)
+    sick = described.isin(settings.positive) if settings.positive else ~described.str.lower().isin(HEALTHY)
     if sick.nunique() < 2 and settings.positive:
         raise SettingsError(
             f"--positive: expected some values of '{settings.label}' and not all, so that healthy subjects are left; got "
@@ -103,7 +103,7 @@ def check_scored(people: pd.DataFrame) -> None:
 
 
 def thin_validation(people: pd.DataFrame, least: int) -> str:
-    """What must be said of a validation split that has few subjects of one kind; nothing where it has enough."""
+    """A note on a validation split that has few subjects of one kind; nothing where it has enough."""
     label = people.loc[people["split"] == "validation", "label"]
     sick, well = int(label.sum()), int((1 - label).sum())
     if min(sick, well) >= least:
@@ -163,10 +163,10 @@ class Grouping:
 
 def groupings(people: pd.DataFrame, sensitive: tuple[str, ...], min_group: int) -> tuple[Grouping, ...]:
     """Each attribute by itself, and, where there are several, the crossing of all."""
-    found = [_grouping((name,), people, min_group) for name in sensitive]
+    results = [_grouping((name,), people, min_group) for name in sensitive]
     if len(sensitive) > 1:
-        found.append(_grouping(sensitive, people, min_group))
-    return tuple(found)
+        results.append(_grouping(sensitive, people, min_group))
+    return tuple(results)
 
 
 def _grouping(names: tuple[str, ...], people: pd.DataFrame, min_group: int) -> Grouping:

@@ -1,4 +1,4 @@
-"""How strongly two attributes are tangled: bias-corrected Cramer's V, with an interval and a corrected p-value."""
+"""How strongly two attributes are associated: bias-corrected Cramer's V, with an interval and a corrected p-value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MIN_SUBJECTS = 20
 SIGNIFICANT = 0.05
-TANGLED_V = 0.15  # weaker associations are reported, not called tangled
+ASSOCIATED_V = 0.15  # weaker associations are reported, not called a possible shortcut
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Association:
     @property
     def tangled(self) -> bool:
         """Whether chance does not explain it and it is strong enough to matter."""
-        return self.v is not None and self.p is not None and self.p < SIGNIFICANT and self.v >= TANGLED_V
+        return self.v is not None and self.p is not None and self.p < SIGNIFICANT and self.v >= ASSOCIATED_V
 
 
 def associations(groups: pd.DataFrame, seed: int = 0) -> list[Association]:

@@ -29,18 +29,18 @@ EXPECTED = ("sex", "age", "bmi", "vendor")  # without these a cohort cannot be j
 def verdict(
     n: int, label: str | None, counts: list[AttributeCounts], missing: list[MissingCell], pairs: list[Association]
 ) -> list[str]:
-    """Who is missing, what is tangled, what to do."""
+    """Who is missing, what is associated, what to do."""
     if n < MIN_SUBJECTS:
         return [
             f"With {n} subjects this cohort is too small to say whom it leaves out; at least {MIN_SUBJECTS} are needed.",
             "The counts below are what there is; shares and associations would describe chance.",
             "Read it as a list of people, not as a sample of a population.",
         ]
-    tangled = [p for p in pairs if p.tangled]
-    with_label = [p for p in tangled if label in (p.a, p.b)]
+    associated = [p for p in pairs if p.tangled]
+    with_label = [p for p in associated if label in (p.a, p.b)]
     return [
         _unknown(counts) + _who_is_missing(counts, missing),
-        _what_is_tangled(n, label, with_label, tangled),
+        _associated(n, label, with_label, associated),
         _what_to_do(label, with_label, missing, counts),
     ]
 
@@ -50,16 +50,16 @@ def _unknown(counts: list[AttributeCounts]) -> str:
     silent = [name for name in EXPECTED if name not in known]
     if not silent:
         return ""
-    told = " and ".join([", ".join(silent[:-1]), silent[-1]] if len(silent) > 1 else silent)
-    return f"Nothing is known of {told}: whom the cohort leaves out by these nobody can say. "
+    listed = " and ".join([", ".join(silent[:-1]), silent[-1]] if len(silent) > 1 else silent)
+    return f"Nothing is known of {listed}: whom the cohort leaves out by these nobody can say. "
 
 
 def _who_is_missing(counts: list[AttributeCounts], missing: list[MissingCell]) -> str:
     if missing:
-        told = "; ".join(
+        listed = "; ".join(
             f"{describe(m)} ({m.count}, where {m.expected:.0f} were to be expected)" for m in missing[:NAMED]
         )
-        return f"Missing or nearly missing: {told}."
+        return f"Missing or nearly missing: {listed}."
     worst = max((c for c in counts if len(c.groups) > 1), key=lambda c: c.imbalance, default=None)
     if worst is not None and worst.imbalance >= IMBALANCED:
         rarest = min(worst.groups, key=lambda g: worst.groups[g])
@@ -71,17 +71,17 @@ def _who_is_missing(counts: list[AttributeCounts], missing: list[MissingCell]) -
     return "Groups are there in comparable numbers, and no combination of two attributes that was to be expected is missing."
 
 
-def _what_is_tangled(n: int, label: str | None, with_label: list[Association], tangled: list[Association]) -> str:
+def _associated(n: int, label: str | None, with_label: list[Association], associated: list[Association]) -> str:
     if with_label and label is not None:
-        told = ", ".join(
+        listed = ", ".join(
             f"{_other(p, label)} (Cramér's V {p.v:.2f}, {p.low:.2f} to {p.high:.2f}, n = {p.n})" for p in with_label
         )
-        return f"Tangled with {label}: {told}; a model trained here can learn these instead of the disease."
-    if tangled:
-        told = ", ".join(f"{p.a} with {p.b} (V {p.v:.2f}, n = {p.n})" for p in tangled[:NAMED])
-        return f"No attribute is tangled with {label or 'a label'}, but some are with each other: {told}."
+        return f"Tangled with {label}: {listed}; a model trained here can learn these instead of the disease."
+    if associated:
+        listed = ", ".join(f"{p.a} with {p.b} (V {p.v:.2f}, n = {p.n})" for p in associated[:NAMED])
+        return f"No attribute is associated with {label or 'a label'}, but some are with each other: {listed}."
     weak = f", though with {n} subjects only strong ties would show" if n < FEW_SUBJECTS else ""
-    return f"No two attributes are tangled beyond what chance explains{weak}."
+    return f"No two attributes are associated beyond what chance explains{weak}."
 
 
 def _what_to_do(
@@ -115,7 +115,7 @@ MAX_CROSSINGS = 15
 
 @dataclass(frozen=True)
 class Audit:
-    """Everything an audit found."""
+    """The results of an audit."""
 
     cohort: str
     cohort_hash: str
@@ -171,7 +171,7 @@ def audit_cohort(
     judged = groups[train.to_numpy()] if train.any() else groups
     judged = judged[
         [name for name in judged.columns if judged[name].nunique() > 1]
-    ]  # one group is tangled with nothing
+    ]  # one group is associated with nothing
     counts = [count_attribute(groups[name]) for name in groups.columns]
     pairs = associations(judged, seed)
     missing = missing_cells(judged, known if known in judged.columns else None)

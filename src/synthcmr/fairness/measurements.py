@@ -99,17 +99,17 @@ def heart_measures(cohort: Cohort) -> pd.DataFrame:
 
 def group_means(measures: pd.DataFrame, groups: pd.DataFrame, subject_ids: pd.Series) -> list[GroupMean]:
     """Every measure's mean in every group of every attribute."""
-    found: list[GroupMean] = []
+    results: list[GroupMean] = []
     if groups.columns.empty:
-        return found
+        return results
     joined = groups.set_index(subject_ids.to_numpy()).join(measures, how="left")
     for attribute in groups.columns:
         for group, rows in joined.dropna(subset=[attribute]).groupby(attribute, observed=True):
             for measure in measures.columns:
-                found.append(
+                results.append(
                     _mean(str(attribute), str(group), str(measure), rows[measure].dropna().to_numpy(dtype=float))
                 )
-    return found
+    return results
 
 
 def _mean(attribute: str, group: str, measure: str, values: npt.NDArray[np.float64]) -> GroupMean:

@@ -43,8 +43,8 @@ def energy_distances(real: Numbers, synthetic: Numbers, times_a: Numbers, times_
         with np.errstate(divide="ignore"):
             alone = 1 / (1 - (share**2).sum(axis=1)) - 1  # what pairs of a subject with itself take off
         apart -= 2 * (H * (1 - H)) @ width * alone
-    found: Numbers = apart / a.std(ddof=1)
-    return found
+    result: Numbers = apart / a.std(ddof=1)
+    return result
 
 
 def _shares(times: Numbers) -> Numbers:

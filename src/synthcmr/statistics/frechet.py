@@ -71,7 +71,7 @@ def fid_draws(a: Sample, b: Sample, draws: int, seed: int) -> Numbers:
     both = zip(
         seeded_counts(len(a.subjects), count, seed), seeded_counts(len(b.subjects), count, seed + 1), strict=True
     )
-    first, second = (Moments.of(side) if _few(side) else None for side in (a, b))
+    first, second = (SubjectMoments.of(side) if _few(side) else None for side in (a, b))
     return np.array([frechet(_weighted(a, v, first), _weighted(b, w, second)) for v, w in both])
 
 
@@ -81,7 +81,7 @@ def fid_interval(value: float, drawn: Numbers, level: float) -> Interval:
 
 
 @dataclass(frozen=True)
-class Moments:
+class SubjectMoments:
     """Sums over the images of each subject, around a common centre: all that drawing subjects again needs."""
 
     centre: Numbers
@@ -114,7 +114,7 @@ def _few(sample: Sample) -> bool:
     return len(sample.subjects) * sample.values.shape[1] ** 2 <= MOST_SUMS
 
 
-def _weighted(sample: Sample, times: npt.NDArray[np.int64], moments: Moments | None) -> Gaussian:
+def _weighted(sample: Sample, times: npt.NDArray[np.int64], moments: SubjectMoments | None) -> Gaussian:
     if moments is not None:
         return moments.gaussian(times)
     return gaussian(sample.values, times[sample.place].astype(np.float64))

@@ -1,4 +1,4 @@
-"""The interval type, and the ways in which an interval is made from bootstrap draws."""
+"""The interval type, and the ways in which an interval follows from bootstrap draws."""
 
 from __future__ import annotations
 

@@ -52,11 +52,11 @@ def kid_of_subsets(a: Numbers, b: Numbers, subsets: int, size: int) -> float:
     """KID by torch-fidelity's procedure: the mean over random subsets, drawn in its order from its seed."""
     m = min(size, len(a), len(b))
     rng = np.random.RandomState(SEED)
-    found = []
+    results = []
     for _ in range(subsets):
         x, y = a[rng.choice(len(a), m, replace=False)], b[rng.choice(len(b), m, replace=False)]
-        found.append(unbiased(x, y))
-    return float(np.mean(found))
+        results.append(unbiased(x, y))
+    return float(np.mean(results))
 
 
 def unbiased(x: Numbers, y: Numbers) -> float:

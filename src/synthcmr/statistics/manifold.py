@@ -56,14 +56,14 @@ def radii(sample: Sample, neighbours: int) -> Numbers:
     """Squared distance from each image to its k-th nearest of other subjects."""
     import torch  # whose topk takes a tenth of the time of NumPy's partition
 
-    found = np.empty(len(sample))
+    result = np.empty(len(sample))
     k = min(neighbours, len(sample) - 1) - 1
     for start in range(0, len(sample), ROWS):
         rows = slice(start, start + ROWS)
         d = squared_distances(sample.values[rows], sample.values)
         d[sample.subject[rows, None] == sample.subject[None, :]] = np.inf
-        found[rows] = torch.from_numpy(d).topk(k + 1, dim=1, largest=False).values[:, k].numpy()
-    return found
+        result[rows] = torch.from_numpy(d).topk(k + 1, dim=1, largest=False).values[:, k].numpy()
+    return result
 
 
 def mean_over(values: Numbers, sample: Sample, times: Numbers) -> float:

@@ -24,7 +24,7 @@ Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Batch:
+class FrameBatch:
     """All images of some subjects that have one size."""
 
     rows: Rows  # in the cohort
@@ -36,14 +36,14 @@ class Batch:
         """Height and width of a pixel, per image; NaN where unknown."""
         return self.table[["spacing_row_mm", "spacing_column_mm"]].to_numpy(dtype=float)
 
-    def parts(self) -> Iterator[Batch]:
+    def parts(self) -> Iterator[FrameBatch]:
         """A few images at a time: numbers that fit into the processor's cache are worked on several times as quickly."""
         for k in range(0, len(self.rows), IN_CACHE):
             some = slice(k, k + IN_CACHE)
-            yield Batch(self.rows[some], self.image[some], self.mask[some], self.table.iloc[some])
+            yield FrameBatch(self.rows[some], self.image[some], self.mask[some], self.table.iloc[some])
 
 
-def batches(cohort: Cohort, frames: int) -> Iterator[Batch]:
+def batches(cohort: Cohort, frames: int) -> Iterator[FrameBatch]:
     """Every image once, whole subjects together.
 
     Args:
@@ -55,15 +55,15 @@ def batches(cohort: Cohort, frames: int) -> Iterator[Batch]:
             image, mask = cohort.read_many(same.tolist())
             table = cohort.images.iloc[same]
             where = np.arange(len(same))[:, None], np.array([shown_frames(p, frames) for p in table["phases"]])
-            yield Batch(same, image[where].astype(np.float32), mask[where], table)
+            yield FrameBatch(same, image[where].astype(np.float32), mask[where], table)
 
 
-def ahead(found: Iterator[Batch]) -> Iterator[Batch]:
+def ahead(result: Iterator[FrameBatch]) -> Iterator[FrameBatch]:
     """The same batches, each read while the one before it is worked on."""
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, found, None)
+        coming = pool.submit(next, result, None)
         while (batch := coming.result()) is not None:
-            coming = pool.submit(next, found, None)
+            coming = pool.submit(next, result, None)
             yield batch
 
 
@@ -117,5 +117,5 @@ class Extractor(Protocol):
     def columns(self) -> tuple[str, ...]:
         """What the numbers are."""
 
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         """Numbers of a batch, (images, columns)."""

@@ -36,12 +36,14 @@ class _Side:
         return str(self.cohort.images["image_id"].iloc[int(self.rows[k])])
 
 
-def shown(told: Comparison) -> dict[str, tuple[Picture, ...]]:
+def shown(comparison: Comparison) -> dict[str, tuple[Picture, ...]]:
     """Rows of pictures by title; none where there are no features to choose by."""
-    if SPACE not in told.settings.fidelity.extractors:
+    if SPACE not in comparison.settings.fidelity.extractors:
         return {}
-    both = zip(told.features(extractor(SPACE, told.settings)), (told.real, told.synthetic), strict=True)
-    real, synthetic = (_side(values, cohort, told.settings.seed) for values, cohort in both)
+    both = zip(
+        comparison.features(extractor(SPACE, comparison.settings)), (comparison.real, comparison.synthetic), strict=True
+    )
+    real, synthetic = (_side(values, cohort, comparison.settings.seed) for values, cohort in both)
     if min(len(real.rows), len(synthetic.rows)) <= NEIGHBOURS:
         return {}
     near, nearest = _neighbours(synthetic.sample.values, real.sample.values)
@@ -96,21 +98,21 @@ def _nearest(synthetic: _Side, real: _Side, near: Numbers, nearest: Rows) -> dic
 
     def pair(k: int) -> Picture:
         side = _called(real, int(nearest[k]))
-        said = f"distance {near[k]:.2f}, {share[k]:.0%} of what the nearest image of another person has"
+        predicted = f"distance {near[k]:.2f}, {share[k]:.0%} of what the nearest image of another person has"
         beside = Picture(image_id=real.id(int(nearest[k])), cohort="real", caption=side)
-        return Picture(image_id=synthetic.id(k), cohort="synthetic", caption=said, beside=beside)
+        return Picture(image_id=synthetic.id(k), cohort="synthetic", caption=predicted, beside=beside)
 
     return {"Nearest to a real person's image": tuple(pair(k) for k in rows)}
 
 
 def _one_per_real(order: Rows, nearest: Rows) -> list[int]:
     """The first few, each of another real image."""
-    found: dict[int, int] = {}
+    results: dict[int, int] = {}
     for k in order:
-        found.setdefault(int(nearest[k]), int(k))
-        if len(found) == PAIRS:
+        results.setdefault(int(nearest[k]), int(k))
+        if len(results) == PAIRS:
             break
-    return list(found.values())
+    return list(results.values())
 
 
 def _called(real: _Side, k: int) -> str:

@@ -20,7 +20,7 @@ from synthcmr.evaluation.privacy.interval_estimates import (
     Floats,
     IntervalEstimate,
 )
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 from synthcmr.statistics.intervals import Estimate, percentile
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def infer_attributes(
     synthetic: pd.DataFrame,
     indexes: SplitIndexes,
     attacked: tuple[ImageIndex, ImageIndex],
-    settings: PrivacySettings,
+    settings: PrivacyPartSettings,
 ) -> tuple[AttributeInference, ...]:
     """Guess every secret of members and of held-out subjects, from the attributes and from the images.
 
@@ -93,7 +93,7 @@ def _infer(
     distances: list[Floats],
     tables: tuple[pd.DataFrame, ...],
     donors: pd.DataFrame,
-    settings: PrivacySettings,
+    settings: PrivacyPartSettings,
 ) -> AttributeInference:
     """Guess that a subject has the secret of the nearest synthetic one that tells it."""
     values = donors[secret]

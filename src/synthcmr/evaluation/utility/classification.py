@@ -15,7 +15,7 @@ from synthcmr import __version__
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import Score
-from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, People
+from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Participants
 from synthcmr.evaluation.utility.segmentation.arms import ARMS, BOTH, ONLY, REAL_ONLY, label
 from synthcmr.evaluation.utility.segmentation.outcomes import WORK
 from synthcmr.experiments.classifier_job import ClassifierJob
@@ -31,47 +31,49 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """People that classifiers were asked about, with what each said: label of the arm -> answers."""
+class PredictedSubjects:
+    """Subjects with the predictions of each arm: label of the arm -> predictions."""
 
     people: pd.DataFrame
-    said: Mapping[str, Predictions]
+    predictions: Mapping[str, Predictions]
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Everything that was said, by whose people were asked about."""
+class ClassifierResults:
+    """All predictions, by the cohort of the subjects."""
 
     settings: DebiasSettings
-    of: Mapping[str, Asked]
+    of: Mapping[str, PredictedSubjects]
 
 
-def answers(told: Comparison, people: People, fractions: Sequence[float]) -> Answers:
-    """Train what is not there yet, and read what all said.
+def classifier_results(comparison: Comparison, people: Participants, fractions: Sequence[float]) -> ClassifierResults:
+    """Train what is not there yet, and read all predictions.
 
     Raises:
         CohortError: the cohorts have no such label, or no pairs of ED and ES.
         SettingsError: the label does not tell two kinds of subjects apart, or a split is missing.
     """
-    settings = debias_settings(told, people)
+    settings = debias_settings(comparison, people)
     sets = {source: path for source, path in people.paths.items() if source != REAL}
     everyone = all_people(people.cohorts, settings)
-    _check(everyone[REAL], told)
-    out = told.out / WORK / "classification" / _key(people, settings)
+    _check(everyone[REAL], comparison)
+    out = comparison.out / WORK / "classification" / _key(people, settings)
     jobs = [
         ClassifierJob(people.paths[REAL], sets, settings, ARMS[arm], repeat, out, fraction, tuple(sets))
         for repeat in range(settings.repeats)
         for arm, fraction in [*((a, f) for f in fractions for a in (REAL_ONLY, BOTH)), (ONLY, 1.0)]
     ]
-    report = told.report
-    run_jobs(jobs, told.workers, report and (lambda done, total, what: report(done, total, f"classifier, {what}")))
-    return Answers(settings, {source: _asked(source, everyone[source], jobs) for source in everyone})
+    report = comparison.report
+    run_jobs(
+        jobs, comparison.workers, report and (lambda done, total, what: report(done, total, f"classifier, {what}"))
+    )
+    return ClassifierResults(settings, {source: _asked(source, everyone[source], jobs) for source in everyone})
 
 
-def debias_settings(told: Comparison, people: People) -> DebiasSettings:
+def debias_settings(comparison: Comparison, people: Participants) -> DebiasSettings:
     """The debiasing experiment's settings of an evaluation."""
-    own, known = told.settings.utility.classification, people.cohorts[REAL].subjects
-    sensitive = told.settings.fairness.sensitive
+    own, known = comparison.settings.utility.classification, people.cohorts[REAL].subjects
+    sensitive = comparison.settings.fairness.sensitive
     return DebiasSettings(
         label=own.label,
         positive=own.positive,
@@ -79,31 +81,31 @@ def debias_settings(told: Comparison, people: People) -> DebiasSettings:
         slices=own.slices,
         classifier=own.network,
         loop=own.loop,
-        repeats=told.settings.utility.repeats,
-        min_group=told.settings.fairness.min_group,
-        draws=max(told.settings.draws, 100),
-        seed=told.settings.seed,
+        repeats=comparison.settings.utility.repeats,
+        min_group=comparison.settings.fairness.min_group,
+        draws=max(comparison.settings.draws, 100),
+        seed=comparison.settings.seed,
     )
 
 
-def _check(real: pd.DataFrame, told: Comparison) -> None:
+def _check(real: pd.DataFrame, comparison: Comparison) -> None:
     test = real.loc[real["split"] == "test", "label"]
-    sick, well, least = int(test.sum()), int((1 - test).sum()), told.settings.fairness.min_group
-    if min(sick, well) < least or len(test) < told.settings.min_subjects:
+    sick, well, least = int(test.sum()), int((1 - test).sum()), comparison.settings.fairness.min_group
+    if min(sick, well) < least or len(test) < comparison.settings.min_subjects:
         raise CohortError(
-            f"{sick} sick and {well} healthy real test subjects; at least {least} of each, and {told.settings.min_subjects} "
+            f"{sick} sick and {well} healthy real test subjects; at least {least} of each, and {comparison.settings.min_subjects} "
             "together, are needed"
         )
 
 
-def _key(people: People, settings: DebiasSettings) -> str:
+def _key(people: Participants, settings: DebiasSettings) -> str:
     """Of everything that a classifier depends on, its seed and arm aside."""
-    told = settings.model_dump(mode="json", exclude={"repeats", "draws", "min_group", "remedies"})
+    record = settings.model_dump(mode="json", exclude={"repeats", "draws", "min_group", "remedies"})
     hashes = {source: cohort.hash for source, cohort in people.cohorts.items()}
-    return hashlib.sha256(json.dumps([__version__, hashes, told], sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([__version__, hashes, record], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _asked(source: str, people: pd.DataFrame, jobs: Sequence[ClassifierJob]) -> Asked:
+def _asked(source: str, people: pd.DataFrame, jobs: Sequence[ClassifierJob]) -> PredictedSubjects:
 
     split = "test" if source == REAL else source
     tables: dict[str, list[pd.DataFrame]] = {}
@@ -113,7 +115,7 @@ def _asked(source: str, people: pd.DataFrame, jobs: Sequence[ClassifierJob]) -> 
     seen = next(iter(tables.values()))[0]["subject_id"]
     known = people[people["subject_id"].isin(seen)]
     known = (known[known["split"] == "test"] if source == REAL else known).reset_index(drop=True)
-    return Asked(known, {name: Predictions.of(each, known["subject_id"]) for name, each in tables.items()})
+    return PredictedSubjects(known, {name: Predictions.of(each, known["subject_id"]) for name, each in tables.items()})
 
 
 MEASURES = ("AUROC", "balanced accuracy")
@@ -125,53 +127,53 @@ Lines = Mapping[str, Mapping[str, Floats]]  # label of an arm -> score -> value 
 class Classifying:
     """All that is needed to score classifiers."""
 
-    told: Comparison
-    people: People
-    answers: Answers
+    comparison: Comparison
+    people: Participants
+    results: ClassifierResults
     fractions: tuple[float, ...]
 
     @property
     def about(self) -> dict[str, Any]:
         """What every score tells."""
-        made = self.answers.settings.model_dump_json(exclude={"repeats", "draws"})
-        return {"extractor": hashlib.sha256(made.encode()).hexdigest()}
+        generated = self.results.settings.model_dump_json(exclude={"repeats", "draws"})
+        return {"extractor": hashlib.sha256(generated.encode()).hexdigest()}
 
     @cached_property
     def lines(self) -> Lines:
         """Scores of everybody, in draws that all arms share."""
-        return self._lines(self.answers.of[REAL])
+        return self._lines(self.results.of[REAL])
 
-    def _lines(self, asked: Asked) -> Lines:
-        settings = self.answers.settings
+    def _lines(self, asked: PredictedSubjects) -> Lines:
+        settings = self.results.settings
         _, cell = np.unique(cells(asked.people, ()), return_inverse=True)
         draws = draw(cell, settings.repeats, settings.draws, settings.seed)
         wanted = asked.people["label"].to_numpy(dtype=np.int64)
-        return {name: headline(said, wanted, (), draws) for name, said in asked.said.items()}
+        return {name: headline(predicted, wanted, (), draws) for name, predicted in asked.predictions.items()}
 
     def scores(self) -> list[Score]:
         """Everything."""
-        found = [self._score(f"{m}, {name}", self.lines[name][m], name) for name in self.lines for m in MEASURES]
-        found.append(self._above_chance("synthetic only", self.lines[ONLY], REAL))
-        found += self._elsewhere(SYNTHETIC, "real on synthetic", {ALL: "real on synthetic"})
+        results = [self._score(f"{m}, {name}", self.lines[name][m], name) for name in self.lines for m in MEASURES]
+        results.append(self._above_chance("synthetic only", self.lines[ONLY], REAL))
+        results += self._elsewhere(SYNTHETIC, "real on synthetic", {ALL: "real on synthetic"})
         for fraction in self.fractions:
-            found += self._gains(self.lines, fraction, "", REAL)
-        if OTHER in self.answers.of:
-            lines = self._lines(self.answers.of[OTHER])
-            found += self._elsewhere(OTHER, "", {name: f"{name}, other cohort" for name in lines})
-            found += self._gains(lines, 1.0, ", other cohort", OTHER)
-        return found
+            results += self._gains(self.lines, fraction, "", REAL)
+        if OTHER in self.results.of:
+            lines = self._lines(self.results.of[OTHER])
+            results += self._elsewhere(OTHER, "", {name: f"{name}, other cohort" for name in lines})
+            results += self._gains(lines, 1.0, ", other cohort", OTHER)
+        return results
 
     def _elsewhere(self, source: str, chance: str, names: Mapping[str, str]) -> list[Score]:
         """Of people who are not of the real test split: arm -> what its score is called."""
-        both_kinds = self.answers.of[source].people["label"].nunique() > 1
+        both_kinds = self.results.of[source].people["label"].nunique() > 1
         if not both_kinds:
             why = f"{self.people.cohorts[source].path.name} has no sick, or no healthy, subjects"
             return [Score(name=f"{m}, {title}", absent=why) for m in MEASURES for title in names.values()]
-        lines = self._lines(self.answers.of[source])
-        found = [
+        lines = self._lines(self.results.of[source])
+        scores = [
             self._score(f"{m}, {title}", lines[arm][m], arm, source) for arm, title in names.items() for m in MEASURES
         ]
-        return [*found, self._above_chance(chance, lines[ALL], source)] if chance else found
+        return [*scores, self._above_chance(chance, lines[ALL], source)] if chance else scores
 
     def _gains(self, lines: Lines, fraction: float, where: str, source: str) -> list[Score]:
         both, real = label(BOTH, fraction), label(REAL_ONLY, fraction)
@@ -185,14 +187,14 @@ class Classifying:
     def _above_chance(self, name: str, lines: Mapping[str, Floats], source: str) -> Score:
         """2 AUROC - 1, beside what learning from and testing on real subjects reaches."""
         best = 2 * float(self.lines[ALL]["AUROC"][0]) - 1
-        found = self._score(f"above chance, {name}", 2 * lines["AUROC"] - 1, name, source, (-1.0, 1.0))
-        return found.model_copy(update={"ceiling": best})
+        result = self._score(f"above chance, {name}", 2 * lines["AUROC"] - 1, name, source, (-1.0, 1.0))
+        return result.model_copy(update={"ceiling": best})
 
     def _score(
         self, name: str, drawn: Floats, arm: str, source: str = REAL, within: tuple[float, float] = (0.0, 1.0)
     ) -> Score:
-        one = estimate(drawn, *within, level=self.told.settings.level)
-        asked = len(self.answers.of[source].people)
+        one = estimate(drawn, *within, level=self.comparison.settings.level)
+        asked = len(self.results.of[source].people)
         learned = len(self.people.synthetic) if "synthetic" in arm else 0
         counts = {"n_real": asked, "n_synthetic": learned}
         if source == SYNTHETIC:

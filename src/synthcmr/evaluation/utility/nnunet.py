@@ -16,7 +16,7 @@ from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.provenance import write_json
 from synthcmr.cohort.writers.nnunet import IGNORE, LABEL_NAMES
 from synthcmr.errors import CohortError, SettingsError, SynthcmrError
-from synthcmr.evaluation.utility.segmentation.frames import Frames
+from synthcmr.evaluation.utility.segmentation.frames import LabelledFrames
 
 NUMBER, NAME = 501, "Dataset501_Utility"
 PLAN, TRAIN, PREDICT = "nnUNetv2_plan_and_preprocess", "nnUNetv2_train", "nnUNetv2_predict"
@@ -32,7 +32,9 @@ class Nnunet:
     commands: Path | None  # folder of its commands; None: wherever PATH has them
     epochs: int
 
-    def segmented(self, work: Path, learned: Sequence[Frames], tested: Mapping[str, Frames]) -> dict[str, Mask]:
+    def segmented(
+        self, work: Path, learned: Sequence[LabelledFrames], tested: Mapping[str, LabelledFrames]
+    ) -> dict[str, Mask]:
         """Train on some frames, and segment others.
 
         Args:
@@ -52,9 +54,9 @@ class Nnunet:
             self._run(work, PLAN, "-d", str(NUMBER), "-c", WHAT[0], "--verify_dataset_integrity")
             plan.touch()
         self._run(work, TRAIN, str(NUMBER), *WHAT, "-tr", self.trainer, "-device", _device(), "--c")
-        found = {source: self._segmented(work, source, frames) for source, frames in tested.items()}
+        results = {source: self._segmented(work, source, frames) for source, frames in tested.items()}
         shutil.rmtree(work)
-        return found
+        return results
 
     def check(self) -> None:
         """Refuse where it is not installed.
@@ -76,12 +78,12 @@ class Nnunet:
         """Name of the trainer that takes so many epochs."""
         return "nnUNetTrainer" if self.epochs == 1000 else f"nnUNetTrainer_{self.epochs}epoch{'s' * (self.epochs > 1)}"
 
-    def _segmented(self, work: Path, source: str, frames: Frames) -> Mask:
-        given, made = work / "given" / source, work / "made" / source
+    def _segmented(self, work: Path, source: str, frames: LabelledFrames) -> Mask:
+        given, generated = work / "given" / source, work / "made" / source
         write_tested(given, frames)
         options = ("-d", str(NUMBER), "-c", WHAT[0], "-f", WHAT[1], "-tr", self.trainer, "-device", _device())
-        self._run(work, PREDICT, "-i", str(given), "-o", str(made), *options)
-        return read_predicted(made, frames)
+        self._run(work, PREDICT, "-i", str(given), "-o", str(generated), *options)
+        return read_predicted(generated, frames)
 
     def _run(self, work: Path, name: str, *options: str) -> None:
         folders = {variable: str((work / variable).resolve()) for variable in FOLDERS}
@@ -90,8 +92,8 @@ class Nnunet:
         command = [self._found(name) or name, *options]
         done = subprocess.run(command, env=os.environ | folders, capture_output=True, text=True, check=False)
         if done.returncode:
-            said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LAST:])
-            raise SynthcmrError(f"{name}: expected it to end well, got exit status {done.returncode}:\n{said}")
+            predicted = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LAST:])
+            raise SynthcmrError(f"{name}: expected it to end well, got exit status {done.returncode}:\n{predicted}")
 
     def _found(self, name: str) -> str | None:
         return shutil.which(name, path=None if self.commands is None else str(self.commands))
@@ -107,7 +109,7 @@ ENDING = ".nii.gz"
 Rows = npt.NDArray[np.intp]
 
 
-def write_training(root: Path, learned: Sequence[Frames]) -> int:
+def write_training(root: Path, learned: Sequence[LabelledFrames]) -> int:
     """Write imagesTr, labelsTr and dataset.json of a `DatasetNNN_Name` folder; returns the number of cases."""
     count, unknown = 0, False
     for part, frames in enumerate(learned):
@@ -119,18 +121,18 @@ def write_training(root: Path, learned: Sequence[Frames]) -> int:
             _save(root / "labelsTr" / f"{case}{ENDING}", mask.astype(np.uint8), frames, rows)
             count += 1
     labels: Mapping[str, int] = LABEL_NAMES | ({"ignore": IGNORE} if unknown else {})
-    told = {"channel_names": {"0": "MRI"}, "labels": labels, "numTraining": count, "file_ending": ENDING}
-    write_json(root / "dataset.json", told)
+    record = {"channel_names": {"0": "MRI"}, "labels": labels, "numTraining": count, "file_ending": ENDING}
+    write_json(root / "dataset.json", record)
     return count
 
 
-def write_tested(folder: Path, frames: Frames) -> None:
+def write_tested(folder: Path, frames: LabelledFrames) -> None:
     """Write the images that are to be segmented, without their labels."""
     for name, rows in _cases(frames):
         _save(folder / f"{name}_0000{ENDING}", frames.image[rows].astype(np.float32), frames, rows)
 
 
-def read_predicted(folder: Path, frames: Frames) -> Mask:
+def read_predicted(folder: Path, frames: LabelledFrames) -> Mask:
     """Labels of each frame.
 
     Raises:
@@ -138,25 +140,25 @@ def read_predicted(folder: Path, frames: Frames) -> Mask:
     """
     import nibabel as nib
 
-    found = np.zeros(frames.mask.shape, dtype=np.uint8)
+    result = np.zeros(frames.mask.shape, dtype=np.uint8)
     for name, rows in _cases(frames):
         file = folder / f"{name}{ENDING}"
         if not file.exists():
             raise CohortError(f"{file}: expected a segmentation by nnU-Net, found none; its own messages say why")
         labels = np.asarray(nib.load(file).dataobj).T  # type: ignore[attr-defined]
-        if labels.shape != found[rows].shape:
-            raise CohortError(f"{file}: expected {found[rows].shape} (slices, rows, columns), got {labels.shape}")
-        found[rows] = labels
-    return found
+        if labels.shape != result[rows].shape:
+            raise CohortError(f"{file}: expected {result[rows].shape} (slices, rows, columns), got {labels.shape}")
+        result[rows] = labels
+    return result
 
 
-def _cases(frames: Frames) -> Iterator[tuple[str, Rows]]:
+def _cases(frames: LabelledFrames) -> Iterator[tuple[str, Rows]]:
     """A name that is a file's, and the frames of each case."""
     for k, (_, phase, rows) in enumerate(frames.stacks()):
         yield f"{k:05d}{''.join(c for c in phase if c.isalnum())}", rows
 
 
-def _save(file: Path, array: npt.NDArray[np.generic], frames: Frames, rows: Rows) -> None:
+def _save(file: Path, array: npt.NDArray[np.generic], frames: LabelledFrames, rows: Rows) -> None:
     import nibabel as nib
 
     step, row, column = np.nan_to_num(frames.spacing(rows), nan=1.0)

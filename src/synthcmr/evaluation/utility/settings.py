@@ -1,4 +1,4 @@
-"""What decides how useful images are found to be, and when that is enough."""
+"""Settings of the parts utility and fairness, and their rules."""
 
 from pathlib import Path
 from typing import Literal

@@ -141,11 +141,11 @@ def claim(
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What is different, with both values, inside settings too."""
-    found = []
+    results = []
     for key in sorted({*before, *now}):
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            found += [f"{key}.{inner}" for inner in _changed(old, new)]
+            results += [f"{key}.{inner}" for inner in _changed(old, new)]
         elif old != new:
-            found.append(f"{key} was {old!r}, is now {new!r}")
-    return found
+            results.append(f"{key} was {old!r}, is now {new!r}")
+    return results

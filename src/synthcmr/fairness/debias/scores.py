@@ -35,7 +35,7 @@ class RemedyScores:
 
     remedy: Arm
     validation_loss: float  # mean over seeds; rare cells count as much as frequent ones
-    steps: tuple[int, ...]  # after which the best network was found, seed by seed
+    steps: tuple[int, ...]  # of the best network, seed by seed
     scores: dict[str, Estimate]
     to_nothing: dict[str, Estimate]
     to_best: dict[str, Estimate]  # to the best cheap remedy
@@ -80,13 +80,13 @@ def score(
         settings: of the experiment.
     """
     label = people["label"].to_numpy(dtype=np.int64)
-    found = groupings(people, settings.sensitive, settings.min_group)
+    result = groupings(people, settings.sensitive, settings.min_group)
     _, cell = np.unique(cells(people, settings.sensitive), return_inverse=True)
     draws = draw(cell, settings.repeats, settings.draws, settings.seed)
-    said = {r.name: _test_predictions(results[r.name], people) for r in remedies}
+    predicted = {r.name: _test_predictions(results[r.name], people) for r in remedies}
     loss = {r.name: float(np.mean([t["loss"].iloc[0] for t in results[r.name]])) for r in remedies}
     best = best_cheap(remedies, loss)
-    lines = {name: headline(one, label, found, draws) for name, one in said.items()}
+    lines = {name: headline(one, label, result, draws) for name, one in predicted.items()}
     scored = tuple(
         RemedyScores(
             remedy=r,
@@ -95,15 +95,15 @@ def score(
             scores={k: estimate(v, 0.0, 1.0, of_extremes=is_of_extremes(k)) for k, v in lines[r.name].items()},
             to_nothing=changes(lines[r.name], lines[NOTHING]) if r.name != NOTHING else {},
             to_best=changes(lines[r.name], lines[best]) if r.name != best else {},
-            groups={g.name: _groups(said[r.name], label, people, g, draws) for g in found},
+            groups={g.name: _groups(predicted[r.name], label, people, g, draws) for g in result},
             chance={
                 k: Chance(float(v.mean()), float(np.percentile(v, 95)))
-                for k, v in by_chance(said[r.name], label, found, settings.draws, settings.seed).items()
+                for k, v in by_chance(predicted[r.name], label, result, settings.draws, settings.seed).items()
             },
         )
         for r in remedies
     )
-    return Results(scored, found, best, len(people), settings.repeats)
+    return Results(scored, result, best, len(people), settings.repeats)
 
 
 def best_cheap(remedies: Sequence[Arm], loss: Mapping[str, float]) -> str:
@@ -120,10 +120,13 @@ def _test_predictions(tables: Sequence[pd.DataFrame], people: pd.DataFrame) -> P
 
 
 def _groups(
-    said: Predictions, label: Ints, people: pd.DataFrame, grouping: Grouping, draws: Draws
+    predicted: Predictions, label: Ints, people: pd.DataFrame, grouping: Grouping, draws: Draws
 ) -> dict[str, dict[str, Estimate | float]]:
-    frames = [group_frame(label, p, d, people, grouping) for p, d in zip(said.probability, said.decision, strict=True)]
-    drawn = group_scores(said, label, grouping, draws)
+    frames = [
+        group_frame(label, p, d, people, grouping)
+        for p, d in zip(predicted.probability, predicted.decision, strict=True)
+    ]
+    drawn = group_scores(predicted, label, grouping, draws)
     return {
         group.name: {name: float(np.mean([f[name][group.name] for f in frames])) for name in frames[0]}
         | {name: estimate(v, 0.0, 1.0) for name, v in drawn[group.name].items()}
@@ -150,14 +153,14 @@ def group_frame(
         "FPR": false_positive_rate,
         "selection rate": selection_rate,
     }
-    told = {"AUROC": roc_auc_score, "Brier": brier_score_loss, "calibration": miscalibration}
-    found: dict[str, Any] = {}
-    for metrics, values in ((decided, decision), (told, probability)):
+    record = {"AUROC": roc_auc_score, "Brier": brier_score_loss, "calibration": miscalibration}
+    results: dict[str, Any] = {}
+    for metrics, values in ((decided, decision), (record, probability)):
         frame = MetricFrame(
             metrics=metrics, y_true=label[kept], y_pred=values[kept], sensitive_features=group[kept]
         ).by_group
-        found |= {name: frame[name].to_dict() for name in metrics}
-    return found
+        results |= {name: frame[name].to_dict() for name in metrics}
+    return results
 
 
 def miscalibration(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> float:

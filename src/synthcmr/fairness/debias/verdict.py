@@ -1,4 +1,4 @@
-"""What an experiment found, in sentences."""
+"""The results of an experiment, in sentences."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def _by_chance(results: Results) -> list[str]:
 def _cheap(results: Results) -> str:
     if results.best_cheap == NOTHING:
         return "No cheap remedy was tried."
-    found = results.of(results.best_cheap)
-    return f"The best cheap remedy by validation is {results.best_cheap}: {_change(found, results)}."
+    result = results.of(results.best_cheap)
+    return f"The best cheap remedy by validation is {results.best_cheap}: {_change(result, results)}."
 
 
 def _synthetic(results: Results) -> list[str]:
@@ -57,20 +57,20 @@ def _synthetic(results: Results) -> list[str]:
         return ["No synthetic images were tried."]
     key = f"{WORST}, {results.main}"
     best = min(tried, key=lambda r: r.validation_loss)  # chosen without the test split
-    told = [
+    described = [
         f"Of those with synthetic images, the best by validation is '{best.remedy.name}': {_change(best, results)}."
     ]
     against = best.to_best.get(key)
     if results.best_cheap == NOTHING or against is None:
-        return told
+        return described
     how = (
         "raises the worst group beyond the best cheap remedy"
         if against.low > 0
         else "leaves the worst group below that of the best cheap remedy"
         if against.high < 0
-        else "cannot be told from the best cheap remedy in the worst group"
+        else "does not differ from the best cheap remedy in the worst group beyond noise"
     )
-    return [*told, f"So here synthetic data {_beaten(against)}: '{best.remedy.name}' {how} ({against.signed})."]
+    return [*described, f"So here synthetic data {_beaten(against)}: '{best.remedy.name}' {how} ({against.signed})."]
 
 
 def _beaten(against: Estimate) -> str:
@@ -79,8 +79,8 @@ def _beaten(against: Estimate) -> str:
     return "did worse than the cheap remedies" if against.high < 0 else "did not beat the cheap remedies"
 
 
-def _change(found: RemedyScores, results: Results) -> str:
-    worst, gap = (found.to_nothing.get(f"{name}, {results.main}") for name in (WORST, OPPORTUNITY))
+def _change(result: RemedyScores, results: Results) -> str:
+    worst, gap = (result.to_nothing.get(f"{name}, {results.main}") for name in (WORST, OPPORTUNITY))
     if worst is None or gap is None:
         return "the same as nothing"
     return f"it changes the worst group's balanced accuracy by {worst.signed} and the equal-opportunity gap by {gap.signed}"

@@ -31,7 +31,7 @@ FLOOR = 1e-4  # of a loss
 
 
 @dataclass(frozen=True)
-class Measured:
+class KindLosses:
     """The loss of each kind on the validation split, with the variance of its logarithm over resamples."""
 
     loss: Mapping[Kind, float]
@@ -46,7 +46,7 @@ class Rate:
     spread: float
 
 
-def rates(history: Sequence[tuple[Measured, Mapping[Kind, float], Measured]]) -> dict[Kind, Rate]:
+def rates(history: Sequence[tuple[KindLosses, Mapping[Kind, float], KindLosses]]) -> dict[Kind, Rate]:
     """What an image of each kind gains, from what rounds did.
 
     Args:
@@ -58,16 +58,18 @@ def rates(history: Sequence[tuple[Measured, Mapping[Kind, float], Measured]]) ->
     return {kind: _posterior(_seen(history, kind), prior) for kind in kinds}
 
 
-def _seen(history: Sequence[tuple[Measured, Mapping[Kind, float], Measured]], kind: Kind) -> list[tuple[float, float]]:
+def _seen(
+    history: Sequence[tuple[KindLosses, Mapping[Kind, float], KindLosses]], kind: Kind
+) -> list[tuple[float, float]]:
     """(rate, its variance) of each round that added images of this kind."""
-    found = []
+    results = []
     for before, added, after in history:
         m = added.get(kind, 0.0)
         if m <= 0 or kind not in before.loss or kind not in after.loss:
             continue
         fell = np.log(max(before.loss[kind], FLOOR) / max(after.loss[kind], FLOOR))
-        found.append((float(fell) / m, (before.variance[kind] + after.variance[kind]) / m**2 + 1e-12))
-    return found
+        results.append((float(fell) / m, (before.variance[kind] + after.variance[kind]) / m**2 + 1e-12))
+    return results
 
 
 def _posterior(seen: Sequence[tuple[float, float]], prior: Rate) -> Rate:
@@ -116,7 +118,7 @@ def _rate(kind: Kind, rate: Mapping[Kind, Rate]) -> float:
 
 
 @dataclass(frozen=True)
-class Look:
+class ValidationLosses:
     """Losses on the validation split; the first of the draws is the data as they are."""
 
     kinds: dict[Kind, Floats]  # (draws,) each
@@ -124,7 +126,7 @@ class Look:
     subjects: dict[Kind, int]
 
     @property
-    def measured(self) -> Measured:
+    def measured(self) -> KindLosses:
         """Values and the variance of their logarithm.
 
         Resamples of one subject never differ; a kind is therefore taken to vary at least as kinds do on average, by its size.
@@ -132,10 +134,12 @@ class Look:
         loss = {kind: float(v[0]) for kind, v in self.kinds.items()}
         own = {kind: float(np.log(v[1:].clip(FLOOR)).var()) for kind, v in self.kinds.items()}
         usual = float(np.mean([own[kind] * n for kind, n in self.subjects.items()]))
-        return Measured(loss, {kind: max(own[kind], usual / n) for kind, n in self.subjects.items()})
+        return KindLosses(loss, {kind: max(own[kind], usual / n) for kind, n in self.subjects.items()})
 
 
-def look(tables: Sequence[pd.DataFrame], people: pd.DataFrame, settings: BalanceSettings) -> Look:
+def validation_losses(
+    tables: Sequence[pd.DataFrame], people: pd.DataFrame, settings: BalanceSettings
+) -> ValidationLosses:
     """Look at the validation rows of a round's answers, one table per seed.
 
     Args:
@@ -165,10 +169,12 @@ def look(tables: Sequence[pd.DataFrame], people: pd.DataFrame, settings: Balance
                 subjects[name, group, value] = int(rows_of.sum())
                 mine.append(loss)
         together.append(np.mean(mine, axis=0))
-    return Look(kinds, np.mean(together, axis=0), subjects)
+    return ValidationLosses(kinds, np.mean(together, axis=0), subjects)
 
 
-def gained(before: Look, after: Look, least: int) -> dict[Kind, tuple[float, float, float]]:
+def log_loss_gains(
+    before: ValidationLosses, after: ValidationLosses, least: int
+) -> dict[Kind, tuple[float, float, float]]:
     """Per kind with enough subjects to tell, by how much the logarithm of its loss fell: value and 95 % interval."""
     return {
         kind: astuple(estimate(np.log(before.kinds[kind].clip(FLOOR)) - np.log(after.kinds[kind].clip(FLOOR))))

@@ -70,7 +70,7 @@ def proportional(weights: Sequence[Fraction], total: int) -> list[int]:
     """Rows in proportion to weights."""
     whole_weight = sum(weights)
     if not whole_weight:
-        raise SettingsError("--target copy: nobody is left to copy")
+        raise SettingsError("--target copy: no subject is left to copy")
     return whole([total * w / whole_weight for w in weights], total)
 
 
@@ -87,7 +87,7 @@ WEIGHTED_BY = ("sex", "age", "bmi", "diagnosis")
 
 
 def copies(crossing: Crossing, number: int | None, settings: PlanSettings) -> dict[Cell, int]:
-    """How many copies are made of the subjects of every cell.
+    """How many copies there are of the subjects of every cell.
 
     Within a cell all have one weight, so its subjects are copied equally often, to one.
     """
@@ -122,12 +122,12 @@ def cell_weights(crossing: Crossing, settings: PlanSettings) -> dict[Cell, Fract
     return weights
 
 
-NOBODY = "nobody to draw after"
+NOBODY = "no subject to draw after"
 NOBODY_MASKED = "no subject with masks of all structures at ED and ES, which --masks needs"
 
 
 @dataclass(frozen=True)
-class Settled:
+class Allocation:
     """Cells with their rows, and after whom these are drawn."""
 
     cells: tuple[PlannedCell, ...]
@@ -135,13 +135,13 @@ class Settled:
     needed: int  # rows, had there been no budget
 
 
-def settle(
+def allocate_cells(
     target: Target,
     crossing: Crossing,
     groups: Groups,
     settings: PlanSettings,
     pool: Callable[[Cell, Sequence[int]], Sequence[Donor]],
-) -> Settled:
+) -> Allocation:
     """Decide how many rows every cell gets.
 
     Args:
@@ -179,7 +179,7 @@ def settle(
         )
         for cell, rows in zip(chosen, planned, strict=True)
     ]
-    return Settled(tuple(cells), pools, sum(most))
+    return Allocation(tuple(cells), pools, sum(most))
 
 
 def _totals(target: Target, crossing: Crossing, settings: PlanSettings) -> dict[Cell, int]:
@@ -187,8 +187,8 @@ def _totals(target: Target, crossing: Crossing, settings: PlanSettings) -> dict[
         totals = cell_totals(target, crossing)
         return {c: t for c, t in totals.items() if t}
     number = len(crossing.of) if target.number is None else target.number
-    made = copies(crossing, min(number, settings.budget or number), settings)
-    return {cell: n + made[cell] for cell, n in crossing.counts().items()}
+    generated = copies(crossing, min(number, settings.budget or number), settings)
+    return {cell: n + generated[cell] for cell, n in crossing.counts().items()}
 
 
 def _contradicts(crossing: Crossing, groups: Groups, cell: Cell) -> str:
@@ -196,7 +196,7 @@ def _contradicts(crossing: Crossing, groups: Groups, cell: Cell) -> str:
 
 
 def _note(real: int, rows: int, floor: int) -> str:
-    return f"{_people(real)}: a generator that saw no more invents" if rows and real < floor else ""
+    return f"{_people(real)}: a generator extrapolates" if rows and real < floor else ""
 
 
 def _people(count: int) -> str:

@@ -41,8 +41,8 @@ class PlanRow:
 
     def flat(self) -> dict[str, Any]:
         """As a row of plan.parquet."""
-        told = asdict(self)
-        return {**{k: told[k] for k in FIRST}, **self.attributes, **{k: told[k] for k in LAST}}
+        described = asdict(self)
+        return {**{k: described[k] for k in FIRST}, **self.attributes, **{k: described[k] for k in LAST}}
 
     @classmethod
     def of(cls, flat: Mapping[str, Any]) -> PlanRow:
@@ -53,13 +53,13 @@ class PlanRow:
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """One cell: what is there, what shall be, what is made."""
+    """One cell: what is there, what is wanted, what is planned."""
 
     groups: dict[str, str]
     real: int
     target: int  # real and synthetic together
     planned: int
-    refused: str = ""  # why nothing is made, where the target wants something
+    refused: str = ""  # why nothing is planned, where the target wants something
     note: str = ""
 
     @property
@@ -102,7 +102,7 @@ def check_plan(rows: Iterable[PlanRow], cohort: Cohort) -> None:
         SettingsError: one of them is of the test or validation split, or not of this cohort.
     """
     splits = _splits(cohort)
-    whole = not any(splits.values())  # a cohort without splits holds nobody back
+    whole = not any(splits.values())  # a cohort without splits holds no subject back
     for row in rows:
         for role, subject in (("is drawn after", row.donor), ("follows the mask of", row.like)):
             if subject is None or (subject in splits and (whole or splits[subject] == TRAIN)):

@@ -82,7 +82,7 @@ class RowWriter:
             yield self._row(first + k, person, donor, cell)
 
     def _near(self, donor: Donor, kernel: Kernel, cell: PlannedCell, rng: np.random.Generator) -> Person:
-        """The donor with other numbers, within the cell; the donor's own where none were found."""
+        """The donor with other numbers, within the cell; the donor's own where none lie in the cell."""
         carried = self.donors.carried
         values = carried.values([donor.person])[0]
         groups = tuple(cell.groups.values())

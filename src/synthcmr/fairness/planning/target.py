@@ -51,13 +51,13 @@ def reference_from(rows: list[dict[str, str]], origin: str) -> Reference:
         )
     cells: dict[tuple[str, ...], Fraction] = {}
     for row in rows:
-        told = {str(k).strip(): (v or "").strip() for k, v in row.items()}
-        cell = tuple(told[name] for name in names)
+        described = {str(k).strip(): (v or "").strip() for k, v in row.items()}
+        cell = tuple(described[name] for name in names)
         if cell in cells or not all(cell):
             raise SettingsError(
                 f"--target match: {origin}: expected every cell once and complete, got {cell} again or with gaps"
             )
-        cells[cell] = _amount(told[amounts[0]], amounts[0], cell, origin)
+        cells[cell] = _amount(described[amounts[0]], amounts[0], cell, origin)
     if amounts[0] == "share":
         cells = _adding_up(cells, origin)
     return Reference(names, amounts[0], cells)
@@ -75,7 +75,7 @@ def _amount(text: str, kind: str, cell: tuple[str, ...], origin: str) -> Fractio
 
 
 def _adding_up(cells: dict[tuple[str, ...], Fraction], origin: str) -> dict[tuple[str, ...], Fraction]:
-    """Shares of 1 or of 100, made to add up exactly."""
+    """Shares of 1 or of 100, which add up exactly."""
     total = sum(cells.values(), Fraction(0))
     if not any(abs(total - whole) <= ROUNDING * whole for whole in (Fraction(1), Fraction(100))):
         raise SettingsError(

@@ -30,7 +30,7 @@ from synthcmr.evaluation.privacy.interval_estimates import (
     IntervalEstimate,
     share_of_images,
 )
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 
 MEMBERS = 1500  # images of members at most that help to calibrate
 LIKEST = 6  # images that are shown whether they are copies or not
@@ -51,7 +51,7 @@ class NearCopy(Settings):
 
 
 class NearCopies(Settings):
-    """What was searched for copies, what was found, and whether planted ones are."""
+    """The search for copies: its matches, and whether planted ones are among them."""
 
     threshold: float  # correlation above which an image counts as a near-copy
     certain: float  # above which hardly one of all synthetic images would lie by chance: a copy for certain
@@ -70,7 +70,7 @@ class NearCopies(Settings):
 
     @property
     def sentence(self) -> str:
-        """What was found, in a sentence."""
+        """The result in a sentence."""
         copied = (
             f"{len(self.subjects)} training subject(s) are copied, into {self.copied.value:.1%} of the synthetic images"
         )
@@ -81,7 +81,7 @@ class NearCopies(Settings):
 
 
 def near_copies(
-    split: MemberSplit, indexes: SplitIndexes, settings: PrivacySettings, work: Path, report: Report = silent
+    split: MemberSplit, indexes: SplitIndexes, settings: PrivacyPartSettings, work: Path, report: Report = silent
 ) -> NearCopies:
     """Search for copies of members, with a threshold from held-out images; copies planted in `work` say what the search misses."""
     own, members, synthetic, held_out = settings.copies, indexes.members, indexes.synthetic, indexes.held_out
@@ -118,7 +118,7 @@ def near_copies(
 
 
 def _chance_among_members(
-    side: ImageSelection, members: ImageIndex, settings: PrivacySettings, folder: Path
+    side: ImageSelection, members: ImageIndex, settings: PrivacyPartSettings, folder: Path
 ) -> ChanceCorrelations:
     """Members, each against the others: all images of a few members, and of many as many as a rank needs."""
     some = side.with_rows(side.rows[_one_of_each(side.subject, MEMBERS, settings.seed)])
@@ -127,7 +127,7 @@ def _chance_among_members(
 
 
 def _share_found(
-    kind: str, side: ImageSelection, members: ImageIndex, threshold: float, settings: PrivacySettings, folder: Path
+    kind: str, side: ImageSelection, members: ImageIndex, threshold: float, settings: PrivacyPartSettings, folder: Path
 ) -> IntervalEstimate:
     """Share of planted copies that are found, with the subject they are of."""
     some = side.with_rows(side.rows[_one_of_each(side.subject, settings.copies.planted, settings.seed)])

@@ -20,7 +20,7 @@ from synthcmr.evaluation.privacy.interval_estimates import (
     membership_auc,
     membership_roc,
 )
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 
 Access = Literal["images", "asking", "weights"]
 STRONG = 0.7  # area that an attack must reach on a leak that was planted, to be able to say that there is none
@@ -82,7 +82,7 @@ def assess(
     planted: SideScores,
     names: list[str],
     alike: Lookalikes,
-    settings: PrivacySettings,
+    settings: PrivacyPartSettings,
 ) -> Attacks:
     """What each score of members and others achieves, beside its control and a planted leak.
 

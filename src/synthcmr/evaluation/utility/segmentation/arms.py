@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthcmr.evaluation.groups import in_words
-from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, People, fewer
+from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, Participants, fewer
 from synthcmr.evaluation.utility.segmentation.job import SegmentationJob
 from synthcmr.evaluation.utility.settings import UtilitySettings
 from synthcmr.experiments.arms import Arm
@@ -70,7 +70,7 @@ def tasks(settings: UtilitySettings, left_out: Names) -> Iterator[GridPoint]:
         yield from (GridPoint(arm, 1.0, repeat, group) for group in left_out for arm in (REAL_ONLY, BOTH))
 
 
-def job_of(task: GridPoint, people: People, settings: UtilitySettings, seed: int, out: Path) -> SegmentationJob:
+def job_of(task: GridPoint, people: Participants, settings: UtilitySettings, seed: int, out: Path) -> SegmentationJob:
     """What to train for a task: arms of one seed and fraction share their real subjects."""
     real = fewer(_without(people, REAL, people.train, task.without), task.fraction, (seed, task.repeat))
     synthetic = _without(people, SYNTHETIC, people.synthetic, task.without)
@@ -95,23 +95,23 @@ def job_of(task: GridPoint, people: People, settings: UtilitySettings, seed: int
     )
 
 
-def _tested(task: GridPoint, people: People, settings: UtilitySettings) -> dict[str, Names]:
+def _tested(task: GridPoint, people: Participants, settings: UtilitySettings) -> dict[str, Names]:
     if task.without:
         return {REAL: people.in_group(task.without)}
-    found = {REAL: people.test}
+    results = {REAL: people.test}
     if people.other:
-        found[OTHER] = people.other
+        results[OTHER] = people.other
     if (task.arm, task.fraction) == (REAL_ONLY, 1.0):  # TRTS
-        found[SYNTHETIC] = people.synthetic[: settings.most_tested]
-    return found
+        results[SYNTHETIC] = people.synthetic[: settings.most_tested]
+    return results
 
 
-def _without(people: People, source: str, names: Names, group: str) -> Names:
+def _without(people: Participants, source: str, names: Names, group: str) -> Names:
     left = people.groups[source].get(group, frozenset()) if group else frozenset()
     return tuple(name for name in names if name not in left)
 
 
-def left_out(people: People, settings: UtilitySettings, least: int) -> Names:
+def left_out(people: Participants, settings: UtilitySettings, least: int) -> Names:
     """Groups that can be left out: enough subjects to test on, enough to learn from without them."""
     title = in_words(settings.asked_leave_out)
     return tuple(

@@ -20,7 +20,7 @@ from synthcmr import __version__
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.evaluation.adherence.outlines import segmented
 from synthcmr.evaluation.utility.people import SYNTHETIC, Names
-from synthcmr.evaluation.utility.segmentation.frames import Frames, cases, read_frames
+from synthcmr.evaluation.utility.segmentation.frames import LabelledFrames, cases, read_frames
 from synthcmr.evaluation.utility.settings import SegmentationSettings
 from synthcmr.experiments.jobs import TrainingJob, plain
 from synthcmr.judges.augment import standardise, varied_with_mask
@@ -63,7 +63,7 @@ class ExperimentSegmenter(SegmenterNetwork):
 class SegmentationTrainingSet:
     """What one network learns from: sets of frames, and how often each set is shown."""
 
-    sets: tuple[Frames, ...]
+    sets: tuple[LabelledFrames, ...]
     shares: tuple[float, ...]
     crop: int
     augment: bool = False
@@ -82,7 +82,7 @@ class SegmentationTrainingSet:
         raise IndexError(row)
 
 
-def _even(frames: Frames) -> npt.NDArray[np.float64]:
+def _even(frames: LabelledFrames) -> npt.NDArray[np.float64]:
     count = frames.table.groupby("subject_id")["subject_id"].transform("size").to_numpy(dtype=float)
     return np.asarray(1 / count / frames.table["subject_id"].nunique())
 
@@ -153,7 +153,7 @@ class SegmentationJob(TrainingJob):
         digest = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:16]
         return f"{plain(self.title)}-{digest}"
 
-    def frames(self, source: str, names: Names) -> Frames:
+    def frames(self, source: str, names: Names) -> LabelledFrames:
         """The frames of some subjects."""
         return read_frames(self.paths[source], self.pools[source]).of(names)
 
@@ -166,7 +166,7 @@ class SegmentationJob(TrainingJob):
         return pd.concat([cases(tested[s], masks[s]).assign(source=s) for s in tested], ignore_index=True)
 
 
-def _dynunet(job: SegmentationJob, tested: Mapping[str, Frames]) -> dict[str, Mask]:
+def _dynunet(job: SegmentationJob, tested: Mapping[str, LabelledFrames]) -> dict[str, Mask]:
     """What our network outlines after training."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # the same weights whether jobs run beside each other or not
@@ -204,7 +204,7 @@ def training_set(job: SegmentationJob) -> SegmentationTrainingSet:
     return SegmentationTrainingSet(sets, tuple(s / total for s in shares), settings.crop, job.augment)
 
 
-def _nnunet(job: SegmentationJob, tested: Mapping[str, Frames]) -> dict[str, Mask]:
+def _nnunet(job: SegmentationJob, tested: Mapping[str, LabelledFrames]) -> dict[str, Mask]:
     from synthcmr.evaluation.utility.nnunet import Nnunet
 
     learner = Nnunet(job.settings.nnunet_commands, job.settings.nnunet_epochs)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.utility.people import REAL, People
+from synthcmr.evaluation.utility.people import REAL, Participants
 from synthcmr.evaluation.utility.segmentation.arms import GridPoint, job_of
 from synthcmr.experiments.jobs import run_jobs
 
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 WORK = "networks"
 
 
-def trained(told: Comparison, people: People, wanted: Sequence[GridPoint]) -> pd.DataFrame:
+def trained(comparison: Comparison, people: Participants, wanted: Sequence[GridPoint]) -> pd.DataFrame:
     """Every case of every network: arm, fraction, repeat, without, source, subject_id, phase, structure, dice, hd95_mm, failed."""
     import pandas as pd
 
-    settings = told.settings
-    jobs = [job_of(task, people, settings.utility, settings.seed, told.out / WORK / "segmentation") for task in wanted]
-    run_jobs(jobs, told.workers, told.report)
+    settings = comparison.settings
+    jobs = [
+        job_of(task, people, settings.utility, settings.seed, comparison.out / WORK / "segmentation") for task in wanted
+    ]
+    run_jobs(jobs, comparison.workers, comparison.report)
     return pd.concat(
         [
             job.result().assign(arm=t.arm, fraction=t.fraction, repeat=t.repeat, without=t.without)
@@ -78,5 +80,5 @@ class Outcomes:
             if wanted:
                 chosen = chosen[chosen[column] == wanted]
         wide = chosen.pivot_table(index="repeat", columns="subject_id", values=measure, aggfunc="mean")
-        found: Numbers = wide.reindex(columns=list(subjects)).to_numpy(dtype=float)
-        return found if len(found) else np.full((1, len(subjects)), np.nan)
+        result: Numbers = wide.reindex(columns=list(subjects)).to_numpy(dtype=float)
+        return result if len(result) else np.full((1, len(subjects)), np.nan)
