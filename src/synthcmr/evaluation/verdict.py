@@ -10,16 +10,16 @@ from synthcmr.evaluation.score import Finding, PartResult, Score, Verdict, Word
 WORST: tuple[Word, ...] = ("bad", "not enough evidence", "acceptable", "good")
 # rules named for a fault or for short, as they read right after every word: 'acceptable', 'bad', 'not enough evidence of'
 LISTED = {
-    "harm": "harmlessness to outlining",
-    "stand-in": "outlining without real images",
-    "failures": "finding every structure",
-    "classifier harm": "harmlessness to classifying",
-    "classifier stand-in": "classifying without real images",
+    "harm": "no harm to segmentation",
+    "stand-in": "segmentation without real images",
+    "failures": "detection of every structure",
+    "classifier harm": "no harm to classification",
+    "classifier stand-in": "classification without real images",
     "copies": "freedom from copies",
     "near-copies": "freedom from near-copies",
     "membership": "membership privacy",
-    "membership, asked": "secrecy of the generator when asked",
-    "membership, weights": "secrecy of the weights",
+    "membership, asked": "membership privacy with sampling access",
+    "membership, weights": "membership privacy of the weights",
 }
 LEAST_CEILING = 0.2  # of what a judge must reach on real images before its word on others is worth anything
 
