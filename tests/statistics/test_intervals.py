@@ -28,13 +28,10 @@ def test_an_interval_unpacks_holds_and_prints() -> None:
     assert interval.including(0.9) == Interval(0.618, 0.9)
 
 
-def test_an_estimate_prints_and_says_whether_it_excludes_zero() -> None:
+def test_an_estimate_prints_with_its_interval() -> None:
     gain = Estimate.of(0.03, Interval(-0.01, 0.07))
     assert str(gain) == "0.03 (-0.01 to 0.07)"
     assert gain.signed == "+0.03 (-0.01 to +0.07)"
-    assert not gain.excludes_zero
-    assert Estimate(0.03, 0.01, 0.07).excludes_zero
-    assert Estimate(-0.03, -0.07, -0.01).excludes_zero
 
 
 def test_intervals_of_draws_are_their_definitions() -> None:

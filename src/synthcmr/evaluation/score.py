@@ -86,13 +86,13 @@ class Table(Settings):
     note: str = ""
 
 
-class Picture(Settings):
+class ShownImage(Settings):
     """One image to show, by its id, and why."""
 
     image_id: str
     cohort: Literal["real", "synthetic"]
     caption: str
-    beside: Picture | None = Field(
+    beside: ShownImage | None = Field(
         None, description="an image to be seen together with it, e.g. the real one it is near"
     )
 
@@ -106,7 +106,7 @@ class PartResult(Settings):
     distributions: tuple[Distribution, ...] = ()
     plots: tuple[Plot, ...] = ()
     tables: tuple[Table, ...] = ()
-    pictures: dict[str, tuple[Picture, ...]] = Field({}, description="title of a row of images -> images")
+    pictures: dict[str, tuple[ShownImage, ...]] = Field({}, description="title of a row of images -> images")
 
     def score(self, name: str, group: str = OVERALL) -> Score | None:
         """One score by its name."""
@@ -121,7 +121,7 @@ class Finding(Settings):
     sentence: str
 
 
-class Verdict(Settings):
+class PartVerdict(Settings):
     """What a part comes to."""
 
     word: Word
@@ -133,7 +133,7 @@ class PartScores(Settings):
     """One part of the card."""
 
     about: str
-    verdict: Verdict
+    verdict: PartVerdict
     result: PartResult
 
 

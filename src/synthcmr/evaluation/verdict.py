@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from synthcmr.evaluation.rules import Rule
-from synthcmr.evaluation.score import Finding, PartResult, Score, Verdict, Word
+from synthcmr.evaluation.score import Finding, PartResult, PartVerdict, Score, Word
 
 WORST: tuple[Word, ...] = ("bad", "not enough evidence", "acceptable", "good")
 # rules named for a fault or for short, as they read right after every word: 'acceptable', 'bad', 'not enough evidence of'
@@ -24,7 +24,7 @@ LISTED = {
 LEAST_CEILING = 0.2  # of what a judge must reach on real images before its word on others is worth anything
 
 
-def verdict(result: PartResult, rules: Mapping[str, Rule]) -> Verdict:
+def verdict(result: PartResult, rules: Mapping[str, Rule]) -> PartVerdict:
     """What a part comes to.
 
     Args:
@@ -35,12 +35,12 @@ def verdict(result: PartResult, rules: Mapping[str, Rule]) -> Verdict:
     asked = {name: rule for name, rule in rules.items() if results[name] is not None or not rule.optional}
     findings = tuple(_finding(name, rule, results[name]) for name, rule in asked.items())
     if not findings:
-        return Verdict(word="not enough evidence", sentence="No rule says what would be good.")
+        return PartVerdict(word="not enough evidence", sentence="No rule says what would be good.")
     word = min((f.word for f in findings), key=WORST.index)
     if word == "not enough evidence" and any(f.word in ("good", "acceptable") for f in findings):
         known = max((f.word for f in findings if f.word != word), key=lambda w: -WORST.index(w))
-        return Verdict(word=word, sentence=_sentence(word, findings) + f" The rest is {known}.", findings=findings)
-    return Verdict(word=word, sentence=_sentence(word, findings), findings=findings)
+        return PartVerdict(word=word, sentence=_sentence(word, findings) + f" The rest is {known}.", findings=findings)
+    return PartVerdict(word=word, sentence=_sentence(word, findings), findings=findings)
 
 
 def listed(rule: str) -> str:

@@ -58,11 +58,6 @@ class Estimate:
         """Both ends."""
         return Interval(self.low, self.high)
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether zero lies outside the interval."""
-        return 0.0 not in self.interval
-
     def __str__(self) -> str:
         """As it is printed: '0.71 (0.62 to 0.80)'."""
         return f"{self.value:.2f} ({self.interval})"

@@ -15,7 +15,7 @@ from synthcmr.evaluation.comparison import Comparison, subject_places
 from synthcmr.evaluation.features.stacks import HEART
 from synthcmr.evaluation.fidelity.quantities import by_subject
 from synthcmr.evaluation.groups import ComparedGroup
-from synthcmr.evaluation.score import Picture, Score, extremes
+from synthcmr.evaluation.score import Score, ShownImage, extremes
 from synthcmr.statistics.bootstrap import mean_estimate, seeded_counts
 from synthcmr.statistics.intervals import percentile
 
@@ -134,7 +134,7 @@ class MaskScores:
             name=name, group=group.name, **about, value=value, low=low, high=high, ceiling=ceiling, better="high"
         )
 
-    def pictures(self) -> dict[str, tuple[Picture, ...]]:
+    def pictures(self) -> dict[str, tuple[ShownImage, ...]]:
         """Subjects whose images follow their masks best, typically and worst."""
         dice = np.nanmean(np.stack(list(_filled(self.synthetic.outlines.dice))), axis=0)
         order = np.flatnonzero(np.isfinite(dice))[np.argsort(-dice[np.isfinite(dice)], kind="stable")]
@@ -143,7 +143,7 @@ class MaskScores:
         cohort = self.comparison.synthetic
         return {
             title: tuple(
-                Picture(image_id=_middle(cohort, int(k)), cohort="synthetic", caption=f"Dice {dice[k]:.2f}")
+                ShownImage(image_id=_middle(cohort, int(k)), cohort="synthetic", caption=f"Dice {dice[k]:.2f}")
                 for k in rows
             )
             for title, rows in chosen.items()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison, subject_places
 from synthcmr.evaluation.features.extractors import extractor
-from synthcmr.evaluation.score import Picture, extremes
+from synthcmr.evaluation.score import ShownImage, extremes
 from synthcmr.statistics.kernels import ROWS, squared_distances
 from synthcmr.statistics.manifold import radii
 from synthcmr.statistics.sample import Sample
@@ -36,7 +36,7 @@ class _Side:
         return str(self.cohort.images["image_id"].iloc[int(self.rows[k])])
 
 
-def shown(comparison: Comparison) -> dict[str, tuple[Picture, ...]]:
+def shown(comparison: Comparison) -> dict[str, tuple[ShownImage, ...]]:
     """Rows of pictures by title; none where there are no features to choose by."""
     if SPACE not in comparison.settings.fidelity.extractors:
         return {}
@@ -72,7 +72,7 @@ def _neighbours(values: Numbers, among: Numbers) -> tuple[Numbers, Rows]:
     return np.concatenate(near), np.concatenate(nearest)
 
 
-def _by_likeness(synthetic: _Side, far: Numbers, real: _Side) -> dict[str, tuple[Picture, ...]]:
+def _by_likeness(synthetic: _Side, far: Numbers, real: _Side) -> dict[str, tuple[ShownImage, ...]]:
     """By the distance to the fifth nearest real image, so that a copy of one does not count as good."""
     usual = np.sqrt(radii(real.sample, NEIGHBOURS))
     order = np.argsort(far, kind="stable")
@@ -85,22 +85,22 @@ def _by_likeness(synthetic: _Side, far: Numbers, real: _Side) -> dict[str, tuple
         return f"distance to its fifth nearest real image {far[k]:.2f}; {how}"
 
     return {
-        title: tuple(Picture(image_id=synthetic.id(k), cohort="synthetic", caption=reason(k)) for k in rows)
+        title: tuple(ShownImage(image_id=synthetic.id(k), cohort="synthetic", caption=reason(k)) for k in rows)
         for title, rows in chosen.items()
     }
 
 
-def _nearest(synthetic: _Side, real: _Side, near: Numbers, nearest: Rows) -> dict[str, tuple[Picture, ...]]:
+def _nearest(synthetic: _Side, real: _Side, near: Numbers, nearest: Rows) -> dict[str, tuple[ShownImage, ...]]:
     """Beside the real image that each comes nearest to, measured by how near another person's comes to that one."""
     other = np.sqrt(radii(real.sample, 1))[nearest]
     share = near / np.maximum(other, 1e-9)
     rows = _one_per_real(np.argsort(share, kind="stable"), nearest)
 
-    def pair(k: int) -> Picture:
+    def pair(k: int) -> ShownImage:
         side = _called(real, int(nearest[k]))
         predicted = f"distance {near[k]:.2f}, {share[k]:.0%} of what the nearest image of another person has"
-        beside = Picture(image_id=real.id(int(nearest[k])), cohort="real", caption=side)
-        return Picture(image_id=synthetic.id(k), cohort="synthetic", caption=predicted, beside=beside)
+        beside = ShownImage(image_id=real.id(int(nearest[k])), cohort="real", caption=side)
+        return ShownImage(image_id=synthetic.id(k), cohort="synthetic", caption=predicted, beside=beside)
 
     return {"Nearest to a real person's image": tuple(pair(k) for k in rows)}
 
