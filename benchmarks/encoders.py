@@ -22,12 +22,11 @@ from scipy.ndimage import gaussian_filter
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import subject_places
 from synthcmr.evaluation.features.cmr import CmrExtractor
-from synthcmr.evaluation.features.extractor import Extractor
 from synthcmr.evaluation.features.radiomics import RadiomicsExtractor
-from synthcmr.evaluation.features.stream import Batch, batches
-from synthcmr.evaluation.fidelity.kernels import Blocks, gaussian_kernel, median_distance
-from synthcmr.evaluation.fidelity.manifold import repeats
-from synthcmr.evaluation.sample import Sample
+from synthcmr.evaluation.features.stream import Extractor, FrameBatch, batches
+from synthcmr.statistics.kernels import Blocks, gaussian_kernel, median_distance
+from synthcmr.statistics.manifold import repeats
+from synthcmr.statistics.sample import Sample
 
 SPLITS, PHANTOMS, PEOPLE = 20, 40, 4
 Images = npt.NDArray[np.float32]
@@ -69,7 +68,7 @@ def values(cohort: Cohort, extractor: Extractor, fault: Callable[..., Images] | 
     found = np.full((len(cohort), len(extractor.columns)), np.nan)
     for batch in batches(cohort, 2):
         image = batch.image if fault is None else fault(batch.image, rng)
-        found[batch.rows] = extractor.of(Batch(batch.rows, image, batch.mask, batch.table))
+        found[batch.rows] = extractor.of(FrameBatch(batch.rows, image, batch.mask, batch.table))
     return Sample.of(found, subject_places(cohort))
 
 

@@ -78,10 +78,10 @@ def nearest_neighbours(folder: Path) -> None:
     from synthcmr.evaluation.privacy.copies.near_copies import near_copies
     from synthcmr.evaluation.privacy.image_index import index_split
     from synthcmr.evaluation.privacy.image_selection import select_all, split_members
-    from synthcmr.evaluation.privacy.settings import PrivacySettings
+    from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 
     real, synthetic = (Cohort.open(folder / name) for name in ("real", "synthetic"))
-    settings, frames = PrivacySettings(), int(real.images["n_frames"].min())
+    settings, frames = PrivacyPartSettings(), int(real.images["n_frames"].min())
     who, work = split_members(real, frames, settings), folder / "compared"
     near_copies(who, index_split(who, select_all(synthetic, frames), work, None, None), settings, work)
 

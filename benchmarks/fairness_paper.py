@@ -16,11 +16,12 @@ from benchmarks.debias_phantom import people
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.parallel import cores
 from synthcmr.config import settings_from_yaml
+from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.fairness.debias.experiment import run_experiment
-from synthcmr.fairness.debias.scores import Estimate, Results
-from synthcmr.fairness.debias.settings import DebiasSettings
+from synthcmr.fairness.debias.scores import Results
 from synthcmr.fairness.debias.synthetic_sets import make_sets
 from synthcmr.report.debias_page import write_debias
+from synthcmr.statistics.intervals import Estimate
 from synthcmr.verbs.progress import progress_bar
 
 PROTOCOL = Path(__file__).parents[1] / "examples" / "fairness_paper.yaml"

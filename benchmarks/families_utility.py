@@ -34,10 +34,10 @@ from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.privacy.membership.membership_attack import Attacks
 from synthcmr.evaluation.privacy.privacy_judgement import judge_privacy
 from synthcmr.evaluation.privacy.privacy_part import best_of
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.evaluation.settings import EvaluateSettings
-from synthcmr.evaluation.utility.segmentation.trained import WORK as NETWORKS
+from synthcmr.evaluation.utility.segmentation.outcomes import WORK as NETWORKS
 from synthcmr.fairness.debias.synthetic_sets import like_images
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.requests import FOLLOWED, Request, like_cohort
@@ -163,7 +163,7 @@ def membership(
     if learned is None:
         print(f"{run.name}: membership absent, because the cohort it learned from is not at hand", flush=True)
         return None
-    settings = PrivacySettings.model_validate({"membership": {"subjects": most}, "seed": seed})
+    settings = PrivacyPartSettings.model_validate({"membership": {"subjects": most}, "seed": seed})
     found = judge_privacy(learned, synthetic, settings, work).black_box
     if not isinstance(found, Attacks):
         print(f"{run.name}: membership absent, {found.reason}", flush=True)

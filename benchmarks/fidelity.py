@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.evaluation.features.cmr import seen
-from synthcmr.evaluation.fidelity import frechet as of_gaussians
-from synthcmr.evaluation.fidelity.kernels import unbiased
 from synthcmr.judges.reader import AttributeReader
+from synthcmr.statistics import frechet as of_gaussians
+from synthcmr.statistics.kernels import unbiased
 
 FEATURES = "shipped attribute reader, before its answers"
 Features = npt.NDArray[np.float64]

@@ -25,7 +25,7 @@ from synthcmr.evaluation.privacy.attack_target import AttackTarget
 from synthcmr.evaluation.privacy.membership.membership_attack import Attacks
 from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult, judge_privacy
 from synthcmr.evaluation.privacy.privacy_part import privacy_scores
-from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacySettings
+from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacyPartSettings
 from synthcmr.evaluation.score import PartResult
 from synthcmr.evaluation.verdict import verdict
 from synthcmr.generators.families import family
@@ -143,7 +143,7 @@ def told(result: PrivacyResult) -> dict[str, Any]:
     return found
 
 
-def words(result: PrivacyResult, settings: PrivacySettings, known: AttackTarget, people: int) -> dict[str, str]:
+def words(result: PrivacyResult, settings: PrivacyPartSettings, known: AttackTarget, people: int) -> dict[str, str]:
     """What the rules of the score card make of it."""
     found = verdict(PartResult(scores=privacy_scores(result, settings, known, people)), PRIVACY_RULES)
     for finding in found.findings:
@@ -185,7 +185,7 @@ def main() -> None:
         made = family(options.family).fit(learned, run, MODELS[options.family], loop)
         runs[name] = Answering(made, sampler)
         print(f"{name}: trained in {time.monotonic() - started:.0f} s", flush=True)
-    settings = PrivacySettings(members="train", held_out=("test",), seed=1)
+    settings = PrivacyPartSettings(members="train", held_out=("test",), seed=1)
     found = {}
     for name in ("guilty", "innocent"):
         suspect, reference = runs[name], runs["reference"]

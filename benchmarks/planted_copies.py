@@ -14,7 +14,7 @@ from synthcmr.evaluation.privacy.copies.near_copies import near_copies
 from synthcmr.evaluation.privacy.image_index import index_split
 from synthcmr.evaluation.privacy.image_selection import select_all, split_members
 from synthcmr.evaluation.privacy.interval_estimates import IntervalEstimate
-from synthcmr.evaluation.privacy.settings import CopySettings, PrivacySettings
+from synthcmr.evaluation.privacy.settings import CopySettings, PrivacyPartSettings
 
 
 def row(name: str, found: IntervalEstimate) -> str:
@@ -33,7 +33,7 @@ def main() -> None:
     cohort = Cohort.open(options.cohort)
     if options.subjects:
         cohort = cohort.select(subject_id=cohort.subjects["subject_id"].head(options.subjects).tolist())
-    settings = PrivacySettings(copies=CopySettings(planted=options.planted))
+    settings = PrivacyPartSettings(copies=CopySettings(planted=options.planted))
     frames = min(2, int(cohort.images["n_frames"].min()))
     who = split_members(cohort, frames, settings)
     synthetic = select_all(

@@ -26,13 +26,15 @@ from synthcmr.cohort.parallel import cores
 from synthcmr.cohort.provenance import Input
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import COHORT_FILE, CohortWriter
-from synthcmr.fairness.debias.data import REAL, all_people
-from synthcmr.fairness.debias.experiment import answers_of, run_jobs, scored
-from synthcmr.fairness.debias.job import Job
-from synthcmr.fairness.debias.leaks import check_synthetic
-from synthcmr.fairness.debias.remedies import NOTHING, Remedy
-from synthcmr.fairness.debias.scores import Estimate, RemedyScores
-from synthcmr.fairness.debias.settings import DebiasSettings
+from synthcmr.experiments.arms import Arm
+from synthcmr.experiments.classifier_job import ClassifierJob
+from synthcmr.experiments.images import REAL, all_people
+from synthcmr.experiments.jobs import run_jobs
+from synthcmr.experiments.leaks import check_synthetic
+from synthcmr.experiments.settings import DebiasSettings
+from synthcmr.fairness.debias.experiment import by_arm, scored
+from synthcmr.fairness.debias.remedies import NOTHING
+from synthcmr.fairness.debias.scores import RemedyScores
 from synthcmr.fairness.debias.synthetic_sets import like_images
 from synthcmr.fairness.planning.plan import plan_cohort
 from synthcmr.fairness.planning.settings import PlanSettings
@@ -44,6 +46,7 @@ from synthcmr.frequency.settings import RecalibrationSettings
 from synthcmr.frequency.sources import open_images
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.sources import Sources
+from synthcmr.statistics.intervals import Estimate
 from synthcmr.verbs.progress import progress_bar
 
 LOW_PASS = "low-pass"
@@ -55,7 +58,7 @@ SHOWN = ("balanced accuracy", "AUROC")
 
 
 @dataclass(frozen=True)
-class Arm:
+class Mixture:
     """What one classifier learns from."""
 
     name: str
@@ -133,7 +136,7 @@ def images(people: Cohort, run: Path, out: Path, target: str, count: int) -> Coh
         return generate(out, requests, Sources(run=run), like_images(people), cores(), report)
 
 
-def arms(people: Cohort, given: argparse.Namespace, target: str) -> list[Arm]:
+def arms(people: Cohort, given: argparse.Namespace, target: str) -> list[Mixture]:
     """No synthetic image, and every family with and without each method."""
     methods, everywhere, controls = (
         [m for m in told.split(",") if m] for told in (given.methods, given.on_all, given.controls)
@@ -141,7 +144,7 @@ def arms(people: Cohort, given: argparse.Namespace, target: str) -> list[Arm]:
     known = models(people, given.work / "models", [*methods, *everywhere, *controls], given.rhm_steps)
     seen = in_the_middle(people, given.work / "seen") if everywhere or controls else people
     whole = {m: recalibrated(known[m], seen, given.work / "real" / m) for m in dict.fromkeys([*everywhere, *controls])}
-    found = [Arm(NOTHING, people, {})] + [Arm(f"real, {m} on all", whole[m], {}) for m in controls]
+    found = [Mixture(NOTHING, people, {})] + [Mixture(f"real, {m} on all", whole[m], {}) for m in controls]
     for family in given.families.split(","):
         made = images(people, given.runs / family, given.work / "sets" / family, target, given.images)
         if given.rare:
@@ -156,15 +159,15 @@ def arms(people: Cohort, given: argparse.Namespace, target: str) -> list[Arm]:
         def by(m: str, family: str = family, made: Cohort = made) -> dict[str, Path]:
             return {f"{family}-{m}": recalibrated(known[m], made, given.work / "sets" / f"{family}-{m}").path}
 
-        found.append(Arm(family, people, {family: made.path}))
-        found += [Arm(f"{family}, {m}", people, by(m)) for m in methods]
-        found += [Arm(f"{family}, {m} on all", whole[m], by(m)) for m in everywhere]
+        found.append(Mixture(family, people, {family: made.path}))
+        found += [Mixture(f"{family}, {m}", people, by(m)) for m in methods]
+        found += [Mixture(f"{family}, {m} on all", whole[m], by(m)) for m in everywhere]
     return found
 
 
-def jobs_of(arm: Arm, settings: DebiasSettings, out: Path) -> list[Job]:
-    remedy = Remedy(arm.name, "", "synthetic", sets=tuple(arm.sets))
-    return [Job(arm.real.path, dict(arm.sets), settings, remedy, k, out) for k in range(settings.repeats)]
+def jobs_of(arm: Mixture, settings: DebiasSettings, out: Path) -> list[ClassifierJob]:
+    remedy = Arm(arm.name, "", "synthetic", sets=tuple(arm.sets))
+    return [ClassifierJob(arm.real.path, dict(arm.sets), settings, remedy, k, out) for k in range(settings.repeats)]
 
 
 def told(e: Estimate, sign: str = "") -> str:
@@ -204,17 +207,16 @@ def main() -> None:
     if given.rare:
         people = with_few(people, given.work / "people", settings.label, given.rare, given.keep)
     every = arms(people, given, f"equal:{settings.label},{','.join(settings.sensitive)}")
-    todo = [job for arm in every for job in jobs_of(arm, settings, given.work) if not job.file.exists()]
+    jobs = [job for arm in every for job in jobs_of(arm, settings, given.work)]
     with progress_bar("train") as report:
-        for k, job in enumerate(run_jobs(todo, cores()), 1):
-            report(k, len(todo), job.stem)
-    answers = {arm.name: answers_of(jobs_of(arm, settings, given.work))[arm.name] for arm in every}
+        run_jobs(jobs, cores(), report)
+    answers = by_arm(jobs)
     who = all_people({REAL: people}, settings)[REAL]
     print("| learned from | balanced accuracy | less | AUROC | less |\n| --- | --- | --- | --- | --- |")
     for arm in every:
         base = compared_with(arm.name)
         pair = {NOTHING: answers[base], arm.name: answers[arm.name]}
-        remedies = [Remedy(name, "", "none" if name == NOTHING else "synthetic") for name in pair]
+        remedies = [Arm(name, "", "none" if name == NOTHING else "synthetic") for name in pair]
         found = scored(pair, remedies, who, settings)
         print(row(found.of(arm.name), f"{arm.name} (less {'real alone' if base == NOTHING else base})"))
 

@@ -24,10 +24,6 @@ from skimage.metrics import structural_similarity
 from benchmarks.fidelity import FEATURES, features
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
-from synthcmr.evaluation.fidelity.frechet import fid, fid_draws
-from synthcmr.evaluation.fidelity.kernels import Blocks, cubic
-from synthcmr.evaluation.intervals import around, mean_of, weights
-from synthcmr.evaluation.sample import Sample
 from synthcmr.frequency.images import Batch, batch_of
 from synthcmr.frequency.leak import attack
 from synthcmr.frequency.mapping.settings import MappingSettings, preset
@@ -35,13 +31,18 @@ from synthcmr.frequency.recalibration import Change, Recalibration
 from synthcmr.frequency.settings import RecalibrationSettings, ReplacementSettings, RingSettings
 from synthcmr.frequency.sources import ArrayImages
 from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Comparison, compare
-from synthcmr.frequency.spectrum.distance import Interval
 from synthcmr.frequency.spectrum.settings import SpectrumSettings
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.segmenter import Segmenter
+from synthcmr.statistics.bootstrap import mean_estimate, seeded_counts
+from synthcmr.statistics.frechet import fid, fid_draws
+from synthcmr.statistics.intervals import Estimate as Interval
+from synthcmr.statistics.intervals import normal
+from synthcmr.statistics.kernels import Blocks, cubic
+from synthcmr.statistics.sample import Sample
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.settings import LoopSettings
@@ -190,7 +191,7 @@ def of_people(values: np.ndarray, whose: TrainingImages) -> Interval:
     """Mean over subjects."""
     which = np.unique(whose.subject, return_inverse=True)[1]
     mean = [np.nanmean(values[which == k]) for k in range(which.max() + 1) if np.isfinite(values[which == k]).any()]
-    value, ends = mean_of(np.array(mean), LEVEL, DRAWS, 0)
+    value, ends = mean_estimate(np.array(mean), LEVEL, DRAWS, 0)
     return Interval(value, *ends)
 
 
@@ -201,14 +202,14 @@ def sample(reader: AttributeReader, pixels: np.ndarray, whose: TrainingImages) -
 
 
 def around_of(value: float, drawn: np.ndarray) -> Interval:
-    return Interval(value, *around(value, drawn, LEVEL))
+    return Interval(value, *normal(value, drawn, LEVEL))
 
 
 def kid(a: Sample, b: Sample) -> Interval:
     """KID without pairs within a subject."""
     blocks = Blocks.of(a, b, cubic)
     ones = np.ones(len(a.subjects)), np.ones(len(b.subjects))
-    both = zip(*(weights(len(x), DRAWS, k).astype(float) for k, x in enumerate(ones)), strict=True)
+    both = zip(*(seeded_counts(len(x), DRAWS, k).astype(float) for k, x in enumerate(ones)), strict=True)
     return around_of(blocks.by_subjects(*ones), np.array([blocks.by_subjects(v, w) for v, w in both]))
 
 

@@ -19,8 +19,8 @@ SETTINGS = {
     "generate": "synthcmr.sampling.settings:GenerateSettings",
     "recalibrate": "synthcmr.frequency.settings:RecalibrationSettings",
     "spectrum": "synthcmr.frequency.spectrum.settings:SpectrumSettings",
-    "debias": "synthcmr.fairness.debias.settings:DebiasSettings",
-    "balance": "synthcmr.fairness.loop.settings:BalanceSettings",
+    "debias": "synthcmr.experiments.settings:DebiasSettings",
+    "balance": "synthcmr.experiments.settings:BalanceSettings",
     "evaluate": "synthcmr.evaluation.settings:EvaluateSettings",
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "synthcmr"
-BASE = {"errors", "config", "formats", "__init__"}
+BASE = {"errors", "config", "formats", "statistics", "__init__"}
 # room -> rooms it may import, besides itself and the base
 BELOW_REPORT = {
     "cohort",
@@ -20,6 +20,7 @@ BELOW_REPORT = {
     "frequency",
     "labelling",
     "sampling",
+    "experiments",
     "fairness",
     "evaluation",
 }
@@ -27,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "config": set(),
     "formats": set(),
+    "statistics": set(),
     "cohort": set(),
     "phantom": {"cohort"},
     "conditioning": {"cohort"},
@@ -36,8 +38,19 @@ ALLOWED: dict[str, set[str]] = {
     "labelling": {"cohort", "training", "judges"},
     "frequency": {"cohort", "phantom", "conditioning", "training"},
     "sampling": {"cohort", "phantom", "conditioning", "training", "generators", "judges"},
-    "fairness": {"cohort", "phantom", "conditioning", "training", "generators", "judges", "sampling"},
-    "evaluation": {"cohort", "phantom", "conditioning", "training", "generators", "judges", "frequency", "fairness"},
+    "experiments": {"cohort", "training", "generators", "judges"},
+    "fairness": {"cohort", "phantom", "conditioning", "training", "generators", "judges", "sampling", "experiments"},
+    "evaluation": {
+        "cohort",
+        "phantom",
+        "conditioning",
+        "training",
+        "generators",
+        "judges",
+        "frequency",
+        "experiments",
+        "fairness",
+    },
     "report": BELOW_REPORT,
     "demo": {*BELOW_REPORT, "report", "verbs"},
     "verbs": {*BELOW_REPORT, "report"},

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synthcmr.evaluation.extremes import extremes
+from synthcmr.evaluation.score import extremes
 
 TITLES = ("best", "typical", "worst")
 

@@ -94,7 +94,7 @@ def test_a_verdict_never_calls_harm_acceptable() -> None:
     gain = Score(name="gain", value=-0.02, low=-0.025, high=0.0, better="high")
     rule = Rule(score="gain", says="No harm is done", better="high", good=-0.01, acceptable=-0.03)
     found = verdict(PartResult(scores=(gain,)), {"harm": rule})
-    assert found.sentence == "Acceptable: harmlessness to outlining."
+    assert found.sentence == "Acceptable: no harm to segmentation."
     assert found.findings[0].rule == "harm", "as settings call it"
 
 

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy.stats.contingency import association as scipy_association
 
-from synthcmr.fairness.association import associations, cramers_v
-from synthcmr.fairness.binning import grouped
+from synthcmr.cohort.grouping import grouped
+from synthcmr.fairness.association import associations
+from synthcmr.statistics.association import cramers_v
 from tests.fairness.making import people
 
 

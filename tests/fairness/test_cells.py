@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthcmr.fairness.binning import grouped, in_order
+from synthcmr.cohort.grouping import grouped, in_order
+from synthcmr.fairness.audit import verdict
 from synthcmr.fairness.cells import count_attribute, crossing, inverse_simpson, kish_equal_groups, missing_cells
-from synthcmr.fairness.verdict import verdict
 from tests.fairness.making import people
 
 
@@ -66,7 +66,7 @@ def test_balanced_cohorts_have_nobody_missing_and_are_told_so() -> None:
     said = verdict(600, "diagnosis", counts, missing_cells(groups, "diagnosis"), [])
     assert said[0].startswith("Nothing is known of age and bmi:")
     assert "no combination of two attributes that was to be expected is missing" in said[0]
-    assert said[1].startswith("No two attributes are tangled")
+    assert said[1].startswith("No two attributes are associated")
 
 
 def test_small_cohorts_are_not_judged() -> None:

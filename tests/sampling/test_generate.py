@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.grouping import grouped
 from synthcmr.errors import CohortError
-from synthcmr.fairness.binning import grouped
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.mask_checks import implausible

@@ -13,7 +13,7 @@ ARGUMENTS: Arguments = {
 }
 
 
-@command(BalanceOptions, ARGUMENTS, settings="synthcmr.fairness.loop.settings:BalanceSettings")
+@command(BalanceOptions, ARGUMENTS, settings="synthcmr.experiments.settings:BalanceSettings")
 def balance(cohort: Path, out: Path, options: BalanceOptions) -> None:
     """Find the images that make a classifier fairer, round by round.
 

@@ -13,7 +13,7 @@ ARGUMENTS: Arguments = {
 }
 
 
-@command(DebiasOptions, ARGUMENTS, settings="synthcmr.fairness.debias.settings:DebiasSettings")
+@command(DebiasOptions, ARGUMENTS, settings="synthcmr.experiments.settings:DebiasSettings")
 def debias(cohort: Path, out: Path, options: DebiasOptions) -> None:
     """Compare remedies for an unfair classifier, synthetic images among them.
 

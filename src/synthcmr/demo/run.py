@@ -18,7 +18,7 @@ from synthcmr.demo.time_left import FULL_S, QUICK_S, in_words, seconds_left
 REPORT = "report"
 IN_WORKERS = (  # of all steps
     "synthcmr.phantom.render",
-    "synthcmr.fairness.debias.job",
+    "synthcmr.experiments.classifier_job",
     "synthcmr.evaluation.utility.segmentation.job",
     NETWORKS,
 )

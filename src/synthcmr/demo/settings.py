@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from synthcmr.config import Settings
-from synthcmr.evaluation.privacy.settings import CopySettings, PrivacySettings
+from synthcmr.evaluation.privacy.settings import CopySettings, PrivacyPartSettings
 from synthcmr.evaluation.settings import EvaluateSettings, FidelitySettings
 from synthcmr.evaluation.utility.settings import (
     SEGMENTATION_LOOP,
@@ -12,7 +12,7 @@ from synthcmr.evaluation.utility.settings import (
     SegmentationSettings,
     UtilitySettings,
 )
-from synthcmr.fairness.debias.settings import CLASSIFIER_LOOP, DebiasSettings
+from synthcmr.experiments.settings import CLASSIFIER_LOOP, DebiasSettings
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.frequency.spectrum.settings import SpectrumSettings
 
@@ -93,7 +93,7 @@ class DemoSettings(Settings):
                 classification=ClassificationSettings(label=LABEL, loop=classifying),
             ),
             fairness=FairnessSettings(sensitive=SENSITIVE),
-            privacy=PrivacySettings(copies=CopySettings(planted=40), draws=self.draws, seed=self.seed),
+            privacy=PrivacyPartSettings(copies=CopySettings(planted=40), draws=self.draws, seed=self.seed),
         )
 
 

@@ -1,1 +1,1 @@
-"""Judges the images of a cohort against real ones, whoever made them: fidelity, adherence, and what plugs in beside them."""
+"""Judges the images of a cohort against real ones, whatever generated them: fidelity, adherence, and what plugs in beside them."""

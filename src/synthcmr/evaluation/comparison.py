@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.evaluation.features.extractor import Extractor, Values
 from synthcmr.evaluation.features.store import features_of, features_together
-from synthcmr.evaluation.groups import Group, groups_of
+from synthcmr.evaluation.features.stream import Extractor, Values
+from synthcmr.evaluation.groups import ComparedGroup, groups_of
 from synthcmr.evaluation.settings import EvaluateSettings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Comparison:
     settings: EvaluateSettings
     report: Report | None = None
     everyone: Cohort | None = None  # the real cohort with all its splits, where `real` is one of them
-    attack_target: AttackTarget | None = None  # what made the synthetic images, as far as it is at hand
+    attack_target: AttackTarget | None = None  # what generated the synthetic images, as far as it is at hand
     workers: int = 1  # processes, for what is trained
 
     @property
@@ -61,7 +61,7 @@ class Comparison:
             features_together(cohort, extractors, self.frames, self.out, self.report)
 
     @cached_property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[ComparedGroup, ...]:
         """Everybody, then the groups of each attribute, then a crossing."""
         return groups_of(self.real, self.synthetic, self.settings)
 

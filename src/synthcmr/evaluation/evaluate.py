@@ -50,12 +50,12 @@ def evaluate(
 
     Args:
         real: what images are compared with.
-        synthetic: the images, whoever made them.
+        synthetic: the images, whatever generated them.
         out: folder of the scores.
         settings: of the evaluation.
         only: parts to run; empty: all. The card shows every part that was ever finished for these cohorts and settings.
         report: called with (done, total, what).
-        attack_target: what made the images, for attacks on it.
+        attack_target: what generated the images, for attacks on it.
         workers: networks trained at the same time.
 
     Raises:
@@ -65,13 +65,15 @@ def evaluate(
     unknown = [name for name in only if name not in PARTS]
     if unknown:
         raise SettingsError(f"--parts: expected any of {', '.join(PARTS)}, got '{unknown[0]}'")
-    told = Comparison(_chosen(real, settings.split), synthetic, out, settings, report, real, attack_target, workers)
+    described = Comparison(
+        _chosen(real, settings.split), synthetic, out, settings, report, real, attack_target, workers
+    )
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
-    results = {name: found for name in PARTS if (found := _part(name, told, only)) is not None}
-    card = _card(told, results)
+    results = {name: result for name in PARTS if (result := _part(name, described, only)) is not None}
+    card = _card(described, results)
     write_json(out / SCORES, card.model_dump(mode="json"))
     inputs = [Input(str(c.path), "cohort", c.hash) for c in (real, synthetic)]
-    write_provenance(out, "evaluate", combined_hash(_key(n, told) for n in results), inputs, card.settings)
+    write_provenance(out, "evaluate", combined_hash(_key(n, described) for n in results), inputs, card.settings)
     return card
 
 
@@ -96,41 +98,41 @@ def read_card(out: Path) -> ScoreCard:
 def _chosen(real: Cohort, split: str | None) -> Cohort:
     if split is None:
         return real
-    found = real.select(split=split)
-    if not len(found):
+    result = real.select(split=split)
+    if not len(result):
         there = ", ".join(sorted(real.subjects["split"].dropna().unique()))
         raise CohortError(f"{real.path}: no image of split '{split}'; there are: {there or 'no splits'}")
-    return found
+    return result
 
 
-def _part(name: str, told: Comparison, only: Sequence[str]) -> PartResult | None:
-    """The result of a part: kept from before, or made now if it is asked for."""
-    file, key = told.out / FOLDER / f"{name}.json", _key(name, told)
+def _part(name: str, comparison: Comparison, only: Sequence[str]) -> PartResult | None:
+    """The result of a part: kept from before, or computed now if it is asked for."""
+    file, key = comparison.out / FOLDER / f"{name}.json", _key(name, comparison)
     if file.exists():
         before = json.loads(file.read_text())
         if before.get("key") == key:
             return PartResult.model_validate(before["result"])
     if only and name not in only:
         return None
-    result = PARTS[name][1](told)
+    result = PARTS[name][1](comparison)
     write_json(file, {"key": key, "result": result.model_dump(mode="json")})
     return result
 
 
-def _key(name: str, told: Comparison) -> str:
+def _key(name: str, comparison: Comparison) -> str:
     """Hash of all that a part's scores depend on: cohorts, judges, and settings but those of other parts and the rules."""
-    values = told.settings.model_dump(mode="json", exclude={*PARTS, "rules"} - {name, *USES.get(name, ())})
+    values = comparison.settings.model_dump(mode="json", exclude={*PARTS, "rules"} - {name, *USES.get(name, ())})
     for file in FILES:
-        path = getattr(told.settings, file)
+        path = getattr(comparison.settings, file)
         if path is not None:
             values[file] = file_hash(_content(file, path))
-    also = told.settings.utility.also_test
+    also = comparison.settings.utility.also_test
     if also is not None and "utility" in values:
         values["also_test"] = Cohort.open(also).hash
-    cohorts = [cohort_key(told.real), cohort_key(told.synthetic)]
+    cohorts = [cohort_key(comparison.real), cohort_key(comparison.synthetic)]
     if name == "privacy":
         # Under its former name, so that parts which were finished before are not done again.
-        values["suspect"] = told.attack_target.name if told.attack_target else ""
+        values["suspect"] = comparison.attack_target.name if comparison.attack_target else ""
     text = json.dumps([__version__, name, cohorts, values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -147,16 +149,16 @@ def _content(name: str, path: Path) -> Path:
     return file
 
 
-def _card(told: Comparison, results: dict[str, PartResult]) -> ScoreCard:
-    settings = told.settings
+def _card(comparison: Comparison, results: dict[str, PartResult]) -> ScoreCard:
+    settings = comparison.settings
     parts = {
-        name: PartScores(about=PARTS[name][0], verdict=verdict(found, settings.rules.get(name, {})), result=found)
-        for name, found in results.items()
+        name: PartScores(about=PARTS[name][0], verdict=verdict(result, settings.rules.get(name, {})), result=result)
+        for name, result in results.items()
     }
     return ScoreCard(
         made_by=f"synthcmr {__version__}",
-        real=_side(told.real, settings.split),
-        synthetic=_side(told.synthetic, None),
+        real=_side(comparison.real, settings.split),
+        synthetic=_side(comparison.synthetic, None),
         settings=settings.model_dump(mode="json"),
         parts=parts,
     )

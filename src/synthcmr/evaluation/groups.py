@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.grouping import bins, group_name, in_order
 from synthcmr.evaluation.score import OVERALL
 from synthcmr.evaluation.settings import EvaluateSettings
-from synthcmr.fairness.binning import bins, group_name, in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Group:
+class ComparedGroup:
     """Who belongs to a group, as rows of `cohort.subjects`."""
 
     name: str
@@ -37,18 +37,18 @@ class Group:
         )
 
 
-def groups_of(real: Cohort, synthetic: Cohort, settings: EvaluateSettings) -> tuple[Group, ...]:
+def groups_of(real: Cohort, synthetic: Cohort, settings: EvaluateSettings) -> tuple[ComparedGroup, ...]:
     """Everybody, the groups of each attribute that both cohorts tell, and one crossing."""
-    everybody = Group(OVERALL, np.arange(len(real.subjects)), np.arange(len(synthetic.subjects)))
-    told = {
+    everybody = ComparedGroup(OVERALL, np.arange(len(real.subjects)), np.arange(len(synthetic.subjects)))
+    described = {
         name: labels
         for name in dict.fromkeys((*settings.by, *settings.crossing))
         if (labels := _labels(real.subjects, synthetic.subjects, name)) is not None
     }
-    found = [g for name in settings.by if name in told for g in _groups(name, *told[name])]
-    if len(settings.crossing) > 1 and all(name in told for name in settings.crossing):
-        found += _crossed(settings.crossing, told)
-    return (everybody, *found)
+    results = [g for name in settings.by if name in described for g in _groups(name, *described[name])]
+    if len(settings.crossing) > 1 and all(name in described for name in settings.crossing):
+        results += _crossed(settings.crossing, described)
+    return (everybody, *results)
 
 
 def _labels(real: pd.DataFrame, synthetic: pd.DataFrame, name: str) -> tuple[pd.Series, pd.Series] | None:
@@ -72,11 +72,11 @@ def in_words(name: str) -> str:
     return " ".join(words[:-1] if len(words) > 1 and words[-1] in UNITS else words)
 
 
-def _groups(name: str, real: pd.Series, synthetic: pd.Series) -> list[Group]:
+def _groups(name: str, real: pd.Series, synthetic: pd.Series) -> list[ComparedGroup]:
     both = set(real.dropna()) & set(synthetic.dropna())
     title = in_words(name)
     return [
-        Group(
+        ComparedGroup(
             f"{title}: {g}",
             np.flatnonzero((real == g).fillna(False).to_numpy(dtype=bool)),
             np.flatnonzero((synthetic == g).fillna(False).to_numpy(dtype=bool)),
@@ -85,10 +85,10 @@ def _groups(name: str, real: pd.Series, synthetic: pd.Series) -> list[Group]:
     ]
 
 
-def _crossed(names: tuple[str, ...], told: dict[str, tuple[pd.Series, pd.Series]]) -> list[Group]:
+def _crossed(names: tuple[str, ...], described: dict[str, tuple[pd.Series, pd.Series]]) -> list[ComparedGroup]:
     sides = []
     for k in (0, 1):
-        columns = [told[name][k] for name in names]
+        columns = [described[name][k] for name in names]
         known = np.all([c.notna().to_numpy() for c in columns], axis=0)
         text = columns[0].astype(str).str.cat([c.astype(str) for c in columns[1:]], sep=", ")
         sides.append(text.where(known))

@@ -13,8 +13,8 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.provenance import Input
 from synthcmr.config import PreprocessSettings
-from synthcmr.evaluation.fidelity.spread import distance
 from synthcmr.evaluation.sample_scores import frame_descriptors, ring_powers, thinned
+from synthcmr.statistics.energy import distance
 from synthcmr.training.sample_look import Frames
 
 if TYPE_CHECKING:

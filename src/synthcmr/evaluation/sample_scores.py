@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from synthcmr.evaluation.features.radiomics import OF_REGION, REGIONS, RadiomicsExtractor
 from synthcmr.evaluation.features.spectrum import COUNT
-from synthcmr.evaluation.features.stream import Batch
-from synthcmr.evaluation.fidelity.spread import distance
+from synthcmr.evaluation.features.stream import FrameBatch
 from synthcmr.evaluation.privacy.descriptors import thumbnails
 from synthcmr.frequency.plane import Plane, spectra
 from synthcmr.frequency.rings import Rings
+from synthcmr.statistics.energy import distance
 
 if TYPE_CHECKING:
     from synthcmr.training.sample_look import Frames, SampleLook
@@ -72,7 +72,7 @@ def frame_descriptors(frames: Frames) -> Numbers:
     import pandas as pd
 
     unknown = pd.DataFrame(np.full((len(frames), 2), np.nan), columns=SPACING)
-    batch = Batch(np.arange(len(frames)), frames.image[:, None], frames.mask[:, None], unknown)
+    batch = FrameBatch(np.arange(len(frames)), frames.image[:, None], frames.mask[:, None], unknown)
     texture = RadiomicsExtractor().of(batch)[:, :NOT_SHAPE]
     return np.concatenate([texture, ring_powers(frames)], axis=1).astype(np.float64)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from synthcmr.config import Settings
@@ -84,19 +86,19 @@ class Table(Settings):
     note: str = ""
 
 
-class Picture(Settings):
+class ShownImage(Settings):
     """One image to show, by its id, and why."""
 
     image_id: str
     cohort: Literal["real", "synthetic"]
     caption: str
-    beside: Picture | None = Field(
+    beside: ShownImage | None = Field(
         None, description="an image to be seen together with it, e.g. the real one it is near"
     )
 
 
 class PartResult(Settings):
-    """What one part found."""
+    """The results of one part."""
 
     scores: tuple[Score, ...]
     privacy: PrivacyResult | None = Field(None, description="of the part privacy: each attack, with curves and risks")
@@ -104,7 +106,7 @@ class PartResult(Settings):
     distributions: tuple[Distribution, ...] = ()
     plots: tuple[Plot, ...] = ()
     tables: tuple[Table, ...] = ()
-    pictures: dict[str, tuple[Picture, ...]] = Field({}, description="title of a row of images -> images")
+    pictures: dict[str, tuple[ShownImage, ...]] = Field({}, description="title of a row of images -> images")
 
     def score(self, name: str, group: str = OVERALL) -> Score | None:
         """One score by its name."""
@@ -119,7 +121,7 @@ class Finding(Settings):
     sentence: str
 
 
-class Verdict(Settings):
+class PartVerdict(Settings):
     """What a part comes to."""
 
     word: Word
@@ -131,7 +133,7 @@ class PartScores(Settings):
     """One part of the card."""
 
     about: str
-    verdict: Verdict
+    verdict: PartVerdict
     result: PartResult
 
 
@@ -160,3 +162,21 @@ class ScoreCard(Settings):
 def absent(name: str, reason: str, group: str = OVERALL, **known: Any) -> Score:
     """A score that could not be had."""
     return Score(name=name, group=group, absent=reason, **known)
+
+
+Rows = npt.NDArray[np.intp]
+SHOWN = 6  # of each
+
+
+def extremes(order: Rows, titles: tuple[str, str, str], whole: str) -> dict[str, Rows]:
+    """Rows to show by title; one row of all where three would show the same one twice.
+
+    Args:
+        order: best first.
+        titles: of the best, typical and worst.
+        whole: title of the one row.
+    """
+    if len(order) < 3 * SHOWN:
+        return {whole: order}
+    middle = len(order) // 2 - SHOWN // 2
+    return dict(zip(titles, (order[:SHOWN], order[middle : middle + SHOWN], order[::-1][:SHOWN]), strict=True))

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from synthcmr.config import Settings
-from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacySettings
+from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacyPartSettings
 from synthcmr.evaluation.rules import PartRules, Rule
 from synthcmr.evaluation.utility.settings import FAIRNESS_RULES, UTILITY_RULES, FairnessSettings, UtilitySettings
 
@@ -150,7 +150,7 @@ class EvaluateSettings(Settings):
     adherence: AdherenceSettings = AdherenceSettings()
     utility: UtilitySettings = UtilitySettings()
     fairness: FairnessSettings = FairnessSettings()
-    privacy: PrivacySettings = PrivacySettings()
+    privacy: PrivacyPartSettings = PrivacyPartSettings()
     rules: dict[str, PartRules] = Field(
         {
             "fidelity": FIDELITY_RULES,

@@ -5,42 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from synthcmr.evaluation.rules import Rule
-from synthcmr.evaluation.score import Finding, PartResult, Score, Verdict, Word
+from synthcmr.evaluation.score import Finding, PartResult, PartVerdict, Score, Word
 
 WORST: tuple[Word, ...] = ("bad", "not enough evidence", "acceptable", "good")
 # rules named for a fault or for short, as they read right after every word: 'acceptable', 'bad', 'not enough evidence of'
 LISTED = {
-    "harm": "harmlessness to outlining",
-    "stand-in": "outlining without real images",
-    "failures": "finding every structure",
-    "classifier harm": "harmlessness to classifying",
-    "classifier stand-in": "classifying without real images",
+    "harm": "no harm to segmentation",
+    "stand-in": "segmentation without real images",
+    "failures": "detection of every structure",
+    "classifier harm": "no harm to classification",
+    "classifier stand-in": "classification without real images",
     "copies": "freedom from copies",
     "near-copies": "freedom from near-copies",
     "membership": "membership privacy",
-    "membership, asked": "secrecy of the generator when asked",
-    "membership, weights": "secrecy of the weights",
+    "membership, asked": "membership privacy with sampling access",
+    "membership, weights": "membership privacy of the weights",
 }
 LEAST_CEILING = 0.2  # of what a judge must reach on real images before its word on others is worth anything
 
 
-def verdict(result: PartResult, rules: Mapping[str, Rule]) -> Verdict:
+def verdict(result: PartResult, rules: Mapping[str, Rule]) -> PartVerdict:
     """What a part comes to.
 
     Args:
         result: its scores.
         rules: of this part, by name.
     """
-    found = {name: result.score(rule.score) for name, rule in rules.items()}
-    asked = {name: rule for name, rule in rules.items() if found[name] is not None or not rule.optional}
-    findings = tuple(_finding(name, rule, found[name]) for name, rule in asked.items())
+    results = {name: result.score(rule.score) for name, rule in rules.items()}
+    asked = {name: rule for name, rule in rules.items() if results[name] is not None or not rule.optional}
+    findings = tuple(_finding(name, rule, results[name]) for name, rule in asked.items())
     if not findings:
-        return Verdict(word="not enough evidence", sentence="No rule says what would be good.")
+        return PartVerdict(word="not enough evidence", sentence="No rule says what would be good.")
     word = min((f.word for f in findings), key=WORST.index)
     if word == "not enough evidence" and any(f.word in ("good", "acceptable") for f in findings):
         known = max((f.word for f in findings if f.word != word), key=lambda w: -WORST.index(w))
-        return Verdict(word=word, sentence=_sentence(word, findings) + f" The rest is {known}.", findings=findings)
-    return Verdict(word=word, sentence=_sentence(word, findings), findings=findings)
+        return PartVerdict(word=word, sentence=_sentence(word, findings) + f" The rest is {known}.", findings=findings)
+    return PartVerdict(word=word, sentence=_sentence(word, findings), findings=findings)
 
 
 def listed(rule: str) -> str:
@@ -52,10 +52,10 @@ def _sentence(word: Word, findings: tuple[Finding, ...]) -> str:
     if word == "good":
         return "Good in everything that was looked at."
     names = [listed(f.rule) for f in findings if f.word == word]
-    told = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    text = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     return (
         {"bad": "Bad: ", "not enough evidence": "Not enough evidence of ", "acceptable": "Acceptable: "}[word]
-        + told
+        + text
         + "."
     )
 

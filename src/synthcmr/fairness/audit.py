@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from synthcmr.cohort.grouping import grouped
 from synthcmr.errors import SettingsError
-from synthcmr.fairness.association import Association, associations
-from synthcmr.fairness.binning import grouped
-from synthcmr.fairness.cells import AttributeCounts, MissingCell, count_attribute, crossing, missing_cells
+from synthcmr.fairness.association import MIN_SUBJECTS, Association, associations
+from synthcmr.fairness.cells import AttributeCounts, MissingCell, count_attribute, crossing, in_words, missing_cells
 from synthcmr.fairness.measurements import GroupMean, group_means, heart_measures, image_measures
-from synthcmr.fairness.verdict import verdict
 from synthcmr.formats import AUDIT
 
 if TYPE_CHECKING:
@@ -20,12 +19,103 @@ if TYPE_CHECKING:
 
     from synthcmr.cohort import Cohort
 
+
+IMBALANCED = 3.0
+NAMED = 3
+FEW_SUBJECTS = 100
+EXPECTED = ("sex", "age", "bmi", "vendor")  # without these a cohort cannot be judged, and a model trained on it neither
+
+
+def verdict(
+    n: int, label: str | None, counts: list[AttributeCounts], missing: list[MissingCell], pairs: list[Association]
+) -> list[str]:
+    """Who is missing, what is associated, what to do."""
+    if n < MIN_SUBJECTS:
+        return [
+            f"With {n} subjects this cohort is too small to say whom it leaves out; at least {MIN_SUBJECTS} are needed.",
+            "The counts below are what there is; shares and associations would describe chance.",
+            "Read it as a list of people, not as a sample of a population.",
+        ]
+    associated = [p for p in pairs if p.tangled]
+    with_label = [p for p in associated if label in (p.a, p.b)]
+    return [
+        _unknown(counts) + _who_is_missing(counts, missing),
+        _associated(n, label, with_label, associated),
+        _what_to_do(label, with_label, missing, counts),
+    ]
+
+
+def _unknown(counts: list[AttributeCounts]) -> str:
+    known = {c.name for c in counts if c.n}
+    silent = [name for name in EXPECTED if name not in known]
+    if not silent:
+        return ""
+    listed = " and ".join([", ".join(silent[:-1]), silent[-1]] if len(silent) > 1 else silent)
+    return f"Nothing is known of {listed}: whom the cohort leaves out by these nobody can say. "
+
+
+def _who_is_missing(counts: list[AttributeCounts], missing: list[MissingCell]) -> str:
+    if missing:
+        listed = "; ".join(
+            f"{describe(m)} ({m.count}, where {m.expected:.0f} were to be expected)" for m in missing[:NAMED]
+        )
+        return f"Missing or nearly missing: {listed}."
+    worst = max((c for c in counts if len(c.groups) > 1), key=lambda c: c.imbalance, default=None)
+    if worst is not None and worst.imbalance >= IMBALANCED:
+        rarest = min(worst.groups, key=lambda g: worst.groups[g])
+        return (
+            "No combination of two attributes that was to be expected is missing, but groups differ in size: only "
+            f"{worst.groups[rarest]} of {worst.n} "
+            f"subjects are '{rarest}' ({worst.name})."
+        )
+    return "Groups are there in comparable numbers, and no combination of two attributes that was to be expected is missing."
+
+
+def _associated(n: int, label: str | None, with_label: list[Association], associated: list[Association]) -> str:
+    if with_label and label is not None:
+        listed = ", ".join(
+            f"{_other(p, label)} (Cramér's V {p.v:.2f}, {p.low:.2f} to {p.high:.2f}, n = {p.n})" for p in with_label
+        )
+        return f"Tangled with {label}: {listed}; a model trained here can learn these instead of the disease."
+    if associated:
+        listed = ", ".join(f"{p.a} with {p.b} (V {p.v:.2f}, n = {p.n})" for p in associated[:NAMED])
+        return f"No attribute is associated with {label or 'a label'}, but some are with each other: {listed}."
+    weak = f", though with {n} subjects only strong ties would show" if n < FEW_SUBJECTS else ""
+    return f"No two attributes are associated beyond what chance explains{weak}."
+
+
+def _what_to_do(
+    label: str | None, with_label: list[Association], missing: list[MissingCell], counts: list[AttributeCounts]
+) -> str:
+    if with_label and label is not None:
+        names = ", ".join(_other(p, label) for p in with_label)
+        return f"Plan images so that {label} no longer depends on {names}, and judge any model on each of these groups apart."
+    if missing:
+        return "Before trusting a model on those groups, collect or plan images for them; results on them cannot be checked here."
+    uneven = [c.name for c in counts if len(c.groups) > 1 and c.imbalance >= IMBALANCED]
+    if uneven:
+        return f"Results on the small groups of {', '.join(uneven)} will be uncertain: enlarge them, and report them apart."
+    gaps = [c.name for c in counts if c.missing > 0.2 * (c.missing + c.n)]
+    if gaps:
+        return f"What is known looks balanced, but {', '.join(gaps)} is missing for over a fifth of the subjects."
+    return "Nothing needs to be balanced; keep splits by subject and report results per group all the same."
+
+
+def describe(cell: MissingCell) -> str:
+    """A crossing in words: "female, diagnosis DCM, obese"."""
+    return in_words(cell.attributes, cell.groups)
+
+
+def _other(pair: Association, label: str) -> str:
+    return pair.b if pair.a == label else pair.a
+
+
 MAX_CROSSINGS = 15
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Everything an audit found."""
+    """The results of an audit."""
 
     cohort: str
     cohort_hash: str
@@ -81,7 +171,7 @@ def audit_cohort(
     judged = groups[train.to_numpy()] if train.any() else groups
     judged = judged[
         [name for name in judged.columns if judged[name].nunique() > 1]
-    ]  # one group is tangled with nothing
+    ]  # one group is associated with nothing
     counts = [count_attribute(groups[name]) for name in groups.columns]
     pairs = associations(judged, seed)
     missing = missing_cells(judged, known if known in judged.columns else None)

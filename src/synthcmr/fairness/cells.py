@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthcmr.fairness.binning import in_order
+from synthcmr.cohort.grouping import in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,11 +88,11 @@ def missing_cells(groups: pd.DataFrame, label: str | None) -> list[MissingCell]:
     sets: list[tuple[str, ...]] = list(combinations(names, 2))
     if label in names:
         sets += [(str(label), a, b) for a, b in combinations([n for n in names if n != label], 2)]
-    found: list[MissingCell] = []
+    results: list[MissingCell] = []
     for chosen in sets:  # pairs first: a triple that a missing pair already implies is not repeated
-        found += [cell for cell in _short_of(groups, chosen) if not any(_implied(cell, known) for known in found)]
-    found.sort(key=lambda c: -(c.expected - c.count))
-    return found[:MAX_MISSING_CELLS]
+        results += [cell for cell in _short_of(groups, chosen) if not any(_implied(cell, known) for known in results)]
+    results.sort(key=lambda c: -(c.expected - c.count))
+    return results[:MAX_MISSING_CELLS]
 
 
 def in_words(attributes: Iterable[str], groups: Iterable[str]) -> str:
@@ -114,10 +114,10 @@ def _short_of(groups: pd.DataFrame, names: tuple[str, ...]) -> list[MissingCell]
         return []
     shares = [present[k].value_counts(normalize=True) for k in names]
     counts = present.value_counts()
-    found = []
+    results = []
     for cell in product(*(s.index for s in shares)):
         expected = n * float(np.prod([s[g] for s, g in zip(shares, cell, strict=True)]))
         count = int(counts.get(cell, 0))
         if expected >= MIN_EXPECTED and count < FEW * expected:
-            found.append(MissingCell(names, tuple(map(str, cell)), count, expected))
-    return found
+            results.append(MissingCell(names, tuple(map(str, cell)), count, expected))
+    return results

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label
+from synthcmr.statistics.intervals import student_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,17 +99,17 @@ def heart_measures(cohort: Cohort) -> pd.DataFrame:
 
 def group_means(measures: pd.DataFrame, groups: pd.DataFrame, subject_ids: pd.Series) -> list[GroupMean]:
     """Every measure's mean in every group of every attribute."""
-    found: list[GroupMean] = []
+    results: list[GroupMean] = []
     if groups.columns.empty:
-        return found
+        return results
     joined = groups.set_index(subject_ids.to_numpy()).join(measures, how="left")
     for attribute in groups.columns:
         for group, rows in joined.dropna(subset=[attribute]).groupby(attribute, observed=True):
             for measure in measures.columns:
-                found.append(
+                results.append(
                     _mean(str(attribute), str(group), str(measure), rows[measure].dropna().to_numpy(dtype=float))
                 )
-    return found
+    return results
 
 
 def _mean(attribute: str, group: str, measure: str, values: npt.NDArray[np.float64]) -> GroupMean:
@@ -117,7 +118,5 @@ def _mean(attribute: str, group: str, measure: str, values: npt.NDArray[np.float
         return GroupMean(
             attribute, group, measure, n, None, None, None, f"{n} subjects; at least {MIN_GROUP} are needed"
         )
-    from scipy.stats import t
-
-    mean, half = float(values.mean()), float(t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    return GroupMean(attribute, group, measure, n, mean, mean - half, mean + half)
+    low, high = student_mean(values)
+    return GroupMean(attribute, group, measure, n, float(values.mean()), low, high)

@@ -16,9 +16,9 @@ from scipy import fft
 from synthcmr.frequency.images import Batch
 from synthcmr.frequency.plane import Floats, spectra
 from synthcmr.frequency.rings import Rings
-from synthcmr.frequency.spectrum.distance import Interval
-from synthcmr.frequency.spectrum.probe import auc_interval
 from synthcmr.frequency.spectrum.profiles import CUT, high_passed
+from synthcmr.statistics.intervals import Estimate as Interval
+from synthcmr.statistics.roc import image_auc_estimate as auc_interval
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.provenance import write_json
+from synthcmr.experiments.rates import WORST
+from synthcmr.experiments.settings import BalanceSettings
 from synthcmr.fairness.debias.remedies import NOTHING
-from synthcmr.fairness.debias.scores import Estimate, RemedyScores
-from synthcmr.fairness.debias.verdict import OPPORTUNITY, WORST
+from synthcmr.fairness.debias.scores import RemedyScores
+from synthcmr.fairness.debias.verdict import OPPORTUNITY
 from synthcmr.fairness.loop.gains import Kind
 from synthcmr.fairness.loop.loop import Balanced, Round
-from synthcmr.fairness.loop.settings import BalanceSettings
 from synthcmr.formats import BALANCE
 from synthcmr.report.debias_page import to_json
 from synthcmr.report.offline_page import write_page
+from synthcmr.statistics.intervals import Estimate
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort

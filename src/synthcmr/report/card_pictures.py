@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
-from synthcmr.evaluation.score import Picture, ScoreCard
+from synthcmr.evaluation.score import ScoreCard, ShownImage
 from synthcmr.report.pictures import heart_picture
 from synthcmr.report.provenance_chain import found_folder, record_of
 
@@ -42,13 +42,13 @@ def sides(card: ScoreCard, out: Path) -> tuple[Sides, list[str]]:
     return found, missing
 
 
-def drawn_rows(rows: dict[str, tuple[Picture, ...]], cohorts: Sides) -> dict[str, list[Drawn]]:
+def drawn_rows(rows: dict[str, tuple[ShownImage, ...]], cohorts: Sides) -> dict[str, list[Drawn]]:
     """Rows of pictures by title; those that cannot be read are left out."""
     found = {title: [one for p in row if (one := _drawn(p, cohorts)) is not None] for title, row in rows.items()}
     return {title: row for title, row in found.items() if row}
 
 
-def _drawn(p: Picture, cohorts: Sides) -> Drawn | None:
+def _drawn(p: ShownImage, cohorts: Sides) -> Drawn | None:
     cohort = cohorts.get(p.cohort)
     if cohort is None:
         return None

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.provenance import write_json
-from synthcmr.fairness.debias.scores import Estimate, RemedyScores, Results
-from synthcmr.fairness.debias.verdict import OPPORTUNITY, WORST, verdict
+from synthcmr.experiments.rates import WORST
+from synthcmr.fairness.debias.scores import RemedyScores, Results
+from synthcmr.fairness.debias.verdict import OPPORTUNITY, verdict
 from synthcmr.formats import DEBIAS
 from synthcmr.report.offline_page import write_page
+from synthcmr.statistics.intervals import Estimate
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
-    from synthcmr.fairness.debias.settings import DebiasSettings
+    from synthcmr.experiments.settings import DebiasSettings
 
 PAGE, SCORES = "debias.html", "scores.json"
 

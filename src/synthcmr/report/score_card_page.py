@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthcmr.evaluation.rules import Rule
-from synthcmr.evaluation.score import OVERALL, PartScores, Score, ScoreCard, Verdict
+from synthcmr.evaluation.score import OVERALL, PartScores, PartVerdict, Score, ScoreCard
 from synthcmr.evaluation.verdict import listed
 from synthcmr.report.card_pictures import Drawn, Sides, drawn_rows, sides
 from synthcmr.report.forest import Forest, forests
@@ -67,7 +67,7 @@ def rules_of(card: ScoreCard, part: str) -> dict[str, Rule]:
     return {name: Rule.model_validate(rule) for name, rule in card.settings.get("rules", {}).get(part, {}).items()}
 
 
-def after_word(verdict: Verdict) -> str:
+def after_word(verdict: PartVerdict) -> str:
     """The sentence of a verdict whose word stands before it already."""
     return verdict.sentence.removeprefix(verdict.word.capitalize()).lstrip(": ")
 

@@ -16,12 +16,12 @@ from synthcmr.evaluation.score import Line, Plot
 from synthcmr.formats import SPECTRUM
 from synthcmr.frequency.plane import Plane, spectra
 from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Compared, Comparison
-from synthcmr.frequency.spectrum.distance import Interval
 from synthcmr.frequency.spectrum.phase import NAMES
 from synthcmr.frequency.spectrum.profiles import high_passed
 from synthcmr.frequency.spectrum.settings import SpectrumSettings
 from synthcmr.report.offline_page import write_page
 from synthcmr.report.plots import plot_svg
+from synthcmr.statistics.intervals import Estimate as Interval
 
 PAGE, SCORES = "spectrum.html", "spectrum.json"
 

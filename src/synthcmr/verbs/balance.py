@@ -13,8 +13,8 @@ from synthcmr.verbs.experiment_options import ExperimentOptions, clear_experimen
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
+    from synthcmr.experiments.settings import BalanceSettings
     from synthcmr.fairness.loop.loop import Balanced
-    from synthcmr.fairness.loop.settings import BalanceSettings
     from synthcmr.verbs.cohort_input import CohortLike
 
 NAMED = ("label", "positive", "sensitive", "round_images", "budget", "rounds", "repeats")
@@ -107,8 +107,8 @@ def balance(
 
     real = opened_whole(cohort)
     expect_weights(chosen.run)
+    from synthcmr.experiments.settings import BalanceSettings
     from synthcmr.fairness.loop.loop import balance as run_loop
-    from synthcmr.fairness.loop.settings import BalanceSettings
     from synthcmr.verbs.progress import progress_bar
     from synthcmr.verbs.setting_overrides import read_settings
 

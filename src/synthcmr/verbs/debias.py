@@ -15,8 +15,8 @@ from synthcmr.verbs.field_types import OneOrSeveral
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
+    from synthcmr.experiments.settings import DebiasSettings
     from synthcmr.fairness.debias.scores import Results
-    from synthcmr.fairness.debias.settings import DebiasSettings
     from synthcmr.verbs.cohort_input import CohortLike
 
 ONE_PLAN = "planned images have one target; plan and generate others yourself and give them with --planned"
@@ -117,8 +117,8 @@ def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = 
     real = opened_whole(cohort)
     expect_cohorts(chosen.synthetic_copy, chosen.planned)
     expect_weights(chosen.run)
+    from synthcmr.experiments.settings import DebiasSettings
     from synthcmr.fairness.debias.experiment import run_experiment
-    from synthcmr.fairness.debias.settings import DebiasSettings
     from synthcmr.verbs.progress import progress_bar
     from synthcmr.verbs.setting_overrides import read_settings
 
@@ -139,7 +139,7 @@ def _synthetic_sets(cohort: Cohort, out: Path, settings: DebiasSettings, chosen:
     there = {name: path for name, path in given.items() if path is not None}
     if not chosen.synthetic or there:
         return there
-    from synthcmr.fairness.debias.data import REAL, all_people
+    from synthcmr.experiments.images import REAL, all_people
     from synthcmr.fairness.debias.synthetic_sets import make_sets
     from synthcmr.verbs.progress import progress_bar
 

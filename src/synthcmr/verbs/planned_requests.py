@@ -26,7 +26,7 @@ def planned(folder: Path, shard: str | None) -> RequestList:
     from synthcmr.cohort.provenance import Input
     from synthcmr.errors import SettingsError
     from synthcmr.fairness.planning.plan_folder import Plan
-    from synthcmr.fairness.planning.split_checks import check_plan
+    from synthcmr.fairness.planning.plan_table import check_plan
     from synthcmr.sampling.requests import RequestList
 
     plan = Plan.read(folder)

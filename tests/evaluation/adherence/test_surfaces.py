@@ -4,8 +4,7 @@ import torch
 from monai.metrics import compute_dice, compute_hausdorff_distance
 
 from synthcmr.cohort.labels import STRUCTURES
-from synthcmr.evaluation.adherence.outlines import OutlineExtractor, by_structure
-from synthcmr.evaluation.adherence.surfaces import hd95
+from synthcmr.evaluation.adherence.outlines import OutlineExtractor, by_structure, hd95
 
 
 def blob(rng: np.random.Generator) -> np.ndarray:

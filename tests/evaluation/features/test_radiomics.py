@@ -5,15 +5,15 @@ from scipy.stats import skew
 from skimage.feature import graycomatrix, graycoprops
 
 from synthcmr.evaluation.features.radiomics import LEVELS, RadiomicsExtractor, columns
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import FrameBatch
 
 NAMES = columns()
 
 
-def batch(image: np.ndarray, mask: np.ndarray, spacing: float = 1.5) -> Batch:
+def batch(image: np.ndarray, mask: np.ndarray, spacing: float = 1.5) -> FrameBatch:
     n = len(image)
     table = pd.DataFrame({"spacing_row_mm": [spacing] * n, "spacing_column_mm": [spacing] * n})
-    return Batch(np.arange(n), image[:, None].astype(np.float32), mask[:, None].astype(np.uint8), table)
+    return FrameBatch(np.arange(n), image[:, None].astype(np.float32), mask[:, None].astype(np.uint8), table)
 
 
 def disc(radius: float, side: int = 64) -> np.ndarray:

@@ -7,10 +7,9 @@ import torch
 from synthcmr.cohort import Cohort
 from synthcmr.errors import SettingsError
 from synthcmr.evaluation.features.cmr import CmrExtractor
-from synthcmr.evaluation.features.extractor import Values
 from synthcmr.evaluation.features.inception import InceptionExtractor
 from synthcmr.evaluation.features.store import features_of
-from synthcmr.evaluation.features.stream import FRAMES_AT_ONCE, Batch, batches
+from synthcmr.evaluation.features.stream import FRAMES_AT_ONCE, FrameBatch, Values, batches
 
 
 class Means:
@@ -21,7 +20,7 @@ class Means:
     def __init__(self, stop: int | None = None) -> None:
         self.asked, self.stop = 0, stop
 
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         if self.asked == self.stop:
             raise KeyboardInterrupt
         self.asked += 1

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.extremes import SHOWN
 from synthcmr.evaluation.fidelity.showing import shown
+from synthcmr.evaluation.score import SHOWN
 from synthcmr.evaluation.settings import EvaluateSettings, FidelitySettings
 from tests.evaluation.making import cohort_of, heart
 

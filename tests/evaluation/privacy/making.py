@@ -14,9 +14,9 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.evaluation.privacy.image_index import ImageIndex, SplitIndexes, build_index, index_selection
 from synthcmr.evaluation.privacy.image_selection import ImageSelection, MemberSplit, split_members
-from synthcmr.evaluation.privacy.settings import CopySettings, MembershipSettings, PrivacySettings
+from synthcmr.evaluation.privacy.settings import CopySettings, MembershipSettings, PrivacyPartSettings
 
-SETTINGS = PrivacySettings(copies=CopySettings(planted=20), draws=200)
+SETTINGS = PrivacyPartSettings(copies=CopySettings(planted=20), draws=200)
 QUICK = SETTINGS.model_copy(update={"membership": MembershipSettings(images=2, times=(0.3, 0.7), noises=1, asked=2)})
 SIDE, SLICES = 64, 3
 MEMBERS, OTHERS = 16, 24

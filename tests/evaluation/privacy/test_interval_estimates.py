@@ -8,12 +8,12 @@ from sklearn.metrics import roc_auc_score
 from synthcmr.evaluation.privacy.interval_estimates import (
     Absent,
     IntervalEstimate,
-    auc,
-    detectable,
-    exact_share,
-    roc,
-    share_of,
+    membership_auc,
+    membership_roc,
+    share_of_images,
 )
+from synthcmr.statistics.proportions import exact_share
+from synthcmr.statistics.roc import detectable_auc
 
 
 def names(n: int) -> list[str]:
@@ -23,7 +23,7 @@ def names(n: int) -> list[str]:
 def test_area_and_rates_are_those_of_two_gaussians() -> None:
     rng = np.random.default_rng(0)
     member, other = rng.normal(1, 1, 4000), rng.normal(0, 1, 2000)
-    curve = roc(member, other, names(4000), 100, 0)
+    curve = membership_roc(member, other, names(4000), 100, 0)
     truth = np.concatenate([np.ones(4000), np.zeros(2000)])
     assert np.isclose(curve.auc.value, roc_auc_score(truth, np.concatenate([member, other])))
     assert curve.auc.low < norm.cdf(1 / np.sqrt(2)) < curve.auc.high
@@ -41,49 +41,51 @@ def test_intervals_of_the_area_cover_it() -> None:
     truth = norm.cdf(0.8 / np.sqrt(2))
     hits = 0
     for k in range(200):
-        area = auc(rng.normal(0.8, 1, 60), rng.normal(0, 1, 40), 300, k)
+        area = membership_auc(rng.normal(0.8, 1, 60), rng.normal(0, 1, 40), 300, k)
         hits += area.low <= truth <= area.high
     assert 0.88 <= hits / 200 <= 0.99
 
 
 def test_two_sides_apart_are_not_told_to_be_certain() -> None:
-    area = auc(np.arange(10, 20.0), np.arange(5.0), 100, 0)
+    area = membership_auc(np.arange(10, 20.0), np.arange(5.0), 100, 0)
     assert area.value == 1.0
     assert np.isclose(area.low, 0.025 ** (1 / 5))
 
 
 def test_a_rate_below_one_subject_is_absent_with_its_reason() -> None:
     rng = np.random.default_rng(2)
-    curve = roc(rng.normal(size=30), rng.normal(size=30), names(30), 100, 0)
+    curve = membership_roc(rng.normal(size=30), rng.normal(size=30), names(30), 100, 0)
     assert isinstance(curve.tpr["1 %"], Absent)
     assert "at least 100 held-out subjects, there are 30" in curve.tpr["1 %"].reason
 
 
 def test_by_chance_five_of_a_hundred_members_stand_out() -> None:
     rng = np.random.default_rng(3)
-    shares = [roc(rng.normal(size=100), rng.normal(size=200), names(100), 100, k).exposed.value for k in range(50)]
+    shares = [
+        membership_roc(rng.normal(size=100), rng.normal(size=200), names(100), 100, k).exposed.value for k in range(50)
+    ]
     assert 0.03 < np.mean(shares) < 0.06
 
 
 def test_what_is_detectable_is_detected_four_times_in_five() -> None:
     rng = np.random.default_rng(4)
-    area = detectable(50, 50)
+    area = detectable_auc(50, 50)
     shift = np.sqrt(2) * norm.ppf(area)
-    detected = [auc(rng.normal(shift, 1, 50), rng.normal(0, 1, 50), 300, k).low > 0.5 for k in range(150)]
+    detected = [membership_auc(rng.normal(shift, 1, 50), rng.normal(0, 1, 50), 300, k).low > 0.5 for k in range(150)]
     assert 0.68 < np.mean(detected) < 0.92
-    assert detectable(500, 500) < area < detectable(10, 10)
+    assert detectable_auc(500, 500) < area < detectable_auc(10, 10)
 
 
 def test_a_share_of_none_or_all_has_the_interval_of_as_many_subjects() -> None:
     of = np.repeat(np.array(names(10)), 7)
-    share = share_of(np.zeros(70, dtype=bool), of, 100, 0)
-    assert share == exact_share(0, 10)
+    share = share_of_images(np.zeros(70, dtype=bool), of, 100, 0)
+    assert share == IntervalEstimate.of(exact_share(0, 10), 10)
     assert np.isclose(share.high, 1 - 0.025 ** (1 / 10))
 
 
 def test_who_stands_out_most_comes_first_and_the_curve_has_the_area() -> None:
     member, other = np.array([5.0, 0.5, 9.0, 2.5]), np.arange(9.0)
-    curve = roc(member, other, ["b", "d", "a", "c"], 100, 0)
+    curve = membership_roc(member, other, ["b", "d", "a", "c"], 100, 0)
     assert [(r.subject, r.outdone_by) for r in curve.risks] == [("a", 0.1), ("b", 0.5), ("c", 0.7), ("d", 0.9)]
     x, y = np.array(curve.curve).T
     assert np.trapezoid(y, x) == pytest.approx(curve.auc.value, abs=1e-4)
@@ -92,7 +94,7 @@ def test_who_stands_out_most_comes_first_and_the_curve_has_the_area() -> None:
 
 def test_the_images_of_a_subject_are_no_subjects_of_their_own() -> None:
     of = np.repeat([f"s{k}" for k in range(20)], 50)
-    share = share_of(np.arange(1000) < 500, of, 1000, 0)
+    share = share_of_images(np.arange(1000) < 500, of, 1000, 0)
     assert share.n == 20
     assert share.value == 0.5
     assert 0.3 < share.high - share.low < 0.55

@@ -13,7 +13,7 @@ from synthcmr.evaluation.privacy.copies.near_copies import NearCopies
 from synthcmr.evaluation.privacy.interval_estimates import Absent
 from synthcmr.evaluation.privacy.membership.membership_attack import Attacks
 from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult, judge_privacy
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 from tests.evaluation.privacy.making import QUICK, Memory
 
 
@@ -109,4 +109,4 @@ def test_a_part_of_something_else_is_done_anew(
 
 def test_too_few_subjects_are_refused(cohort: Cohort, stolen: Cohort, tmp_path: Path) -> None:
     with pytest.raises(CohortError, match="at least 50 subjects"):
-        judge_privacy(cohort, stolen, PrivacySettings(min_subjects=50), tmp_path)
+        judge_privacy(cohort, stolen, PrivacyPartSettings(min_subjects=50), tmp_path)

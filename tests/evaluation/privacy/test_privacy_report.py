@@ -9,7 +9,7 @@ from scipy.stats import binom, norm
 from synthcmr.evaluation.privacy.attack_target import AttackTarget
 from synthcmr.evaluation.privacy.copies.registration import Variant
 from synthcmr.evaluation.privacy.dp_audit import EpsilonAudit
-from synthcmr.evaluation.privacy.interval_estimates import Absent, IntervalEstimate, auc
+from synthcmr.evaluation.privacy.interval_estimates import Absent, IntervalEstimate, membership_auc
 from synthcmr.evaluation.privacy.membership.membership_attack import Attacks
 from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult
 from synthcmr.evaluation.privacy.privacy_part import best_of, notes, privacy_scores
@@ -176,7 +176,7 @@ def test_the_best_of_several_innocent_attacks_is_not_surely_above_chance() -> No
     rng = np.random.default_rng(0)
     accused = 0
     for _ in range(200):
-        areas = [auc(rng.normal(size=40), rng.normal(size=40), 200, 0) for _ in range(6)]
+        areas = [membership_auc(rng.normal(size=40), rng.normal(size=40), 200, 0) for _ in range(6)]
         best = max(areas, key=lambda a: a.low)
         accused += best_of(best, len(areas)).low > 0.5
     assert accused / 200 <= 0.06

@@ -12,7 +12,7 @@ from synthcmr.evaluation.utility.settings import (
     SegmentationSettings,
     UtilitySettings,
 )
-from synthcmr.fairness.debias.settings import CLASSIFIER_LOOP, ClassifierSettings
+from synthcmr.experiments.settings import CLASSIFIER_LOOP, ClassifierSettings
 from tests.evaluation.making import Hearts, swapped
 
 OUTLINER = SegmentationSettings(

@@ -6,8 +6,7 @@ import pytest
 import torch
 from monai.metrics import compute_dice, compute_hausdorff_distance
 
-from synthcmr.evaluation.utility.segmentation.cases import cases, scored, worst_mm
-from synthcmr.evaluation.utility.segmentation.frames import Frames
+from synthcmr.evaluation.utility.segmentation.frames import LabelledFrames, cases, scored, worst_mm
 
 SPACING = (8.0, 1.5, 1.2)
 
@@ -48,7 +47,7 @@ def test_a_structure_that_is_missed_has_dice_zero_and_the_worst_distance_there_i
     rng = np.random.default_rng(1)
     truth = np.where(ellipsoid(rng), 1, 0).astype(np.uint8)
     truth[:, :4, :4] = 3  # found nowhere
-    frames = Frames(truth.astype(np.float16), truth, stack(truth))
+    frames = LabelledFrames(truth.astype(np.float16), truth, stack(truth))
     found = cases(frames, np.where(truth == 1, 1, 0).astype(np.uint8)).set_index("structure")
     assert found.loc["lv", ["dice", "hd95_mm", "failed"]].tolist() == [1, 0, 0]
     assert found.loc["rv", ["dice", "failed"]].tolist() == [0, 1]
@@ -61,7 +60,7 @@ def test_what_nobody_labelled_is_not_held_against_a_network() -> None:
     truth = np.zeros((3, 20, 20), dtype=np.uint8)
     truth[:, 5:10, 5:10], truth[:, 12:, :] = 1, 255
     guess = np.where(truth == 255, 1, truth)
-    found = cases(Frames(truth.astype(np.float16), truth, stack(truth)), guess)
+    found = cases(LabelledFrames(truth.astype(np.float16), truth, stack(truth)), guess)
     assert found["dice"].tolist() == [1.0]
 
 

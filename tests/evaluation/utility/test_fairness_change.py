@@ -8,14 +8,13 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.fairness.classification_gaps import classified_scores
-from synthcmr.evaluation.fairness.segmentation_gaps import outlined_scores
+from synthcmr.evaluation.fairness_gaps import classification_scores, segmentation_scores
 from synthcmr.evaluation.score import Score
-from synthcmr.evaluation.utility.classification.answers import Answers, Asked
-from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, People
+from synthcmr.evaluation.utility.classification import ClassifierResults, PredictedSubjects
+from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, Participants
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
-from synthcmr.fairness.debias.bootstrap_rates import Said
-from synthcmr.fairness.debias.settings import DebiasSettings
+from synthcmr.experiments.rates import Predictions
+from synthcmr.experiments.settings import DebiasSettings
 from tests.evaluation.utility.making import settings
 
 NAMES = tuple(f"p{k:02d}" for k in range(40))
@@ -30,16 +29,16 @@ def told(real: Cohort, tmp_path: Path) -> Comparison:
 
 
 @pytest.fixture
-def people(real: Cohort) -> People:
+def people(real: Cohort) -> Participants:
     sides = {"sex: female": frozenset(NAMES[:20]), "sex: male": frozenset(NAMES[20:])}
-    return People({REAL: real, SYNTHETIC: real}, (), NAMES, NAMES[:7], (), {REAL: sides, SYNTHETIC: sides})
+    return Participants({REAL: real, SYNTHETIC: real}, (), NAMES, NAMES[:7], (), {REAL: sides, SYNTHETIC: sides})
 
 
-def missing(share: float) -> Said:
+def missing(share: float) -> Predictions:
     """The sick are found, but for a share of the women; nobody else is called sick."""
     missed = WOMAN & (SICK == 1) & (np.arange(40) < 20 * share)
     decision = np.where(missed, 0, SICK)[None]
-    return Said(decision.astype(float), decision)
+    return Predictions(decision.astype(float), decision)
 
 
 def change_of(scores: list[Score], name: str) -> Score:
@@ -52,12 +51,14 @@ def change_of(scores: list[Score], name: str) -> Score:
 
 @pytest.mark.parametrize(("before", "after"), [(0.8, 0.2), (0.2, 0.8)])
 def test_classifiers_that_miss_fewer_women_close_the_gap(
-    told: Comparison, people: People, before: float, after: float
+    told: Comparison, people: Participants, before: float, after: float
 ) -> None:
     table = pd.DataFrame({"subject_id": NAMES, "label": SICK, "sex": np.where(WOMAN, "female", "male")})
     said = {"real, 100 %": missing(before), "real + synthetic, 100 %": missing(after), "synthetic only": missing(0.4)}
-    asked = Answers(DebiasSettings(sensitive=("sex",), repeats=1, draws=200), {REAL: Asked(table, said)})
-    found = classified_scores(told, people, asked)
+    asked = ClassifierResults(
+        DebiasSettings(sensitive=("sex",), repeats=1, draws=200), {REAL: PredictedSubjects(table, said)}
+    )
+    found = classification_scores(told, people, asked)
     for gap in ("equal opportunity gap", "equalised odds gap"):
         assert change_of(found, gap).value == pytest.approx(after - before)
     assert change_of(found, "worst group").value == pytest.approx((before - after) / 2)
@@ -67,14 +68,16 @@ def test_classifiers_that_miss_fewer_women_close_the_gap(
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.3, 0.1), (0.1, 0.3)])
-def test_outlines_that_differ_less_close_the_gap(told: Comparison, people: People, before: float, after: float) -> None:
+def test_outlines_that_differ_less_close_the_gap(
+    told: Comparison, people: Participants, before: float, after: float
+) -> None:
     rows = [
         {"subject_id": name, "dice": 0.9 - gap * woman, "arm": arm, "repeat": 0}
         for arm, gap in zip(ARMS, (before, after, 0.5), strict=True)
         for name, woman in zip(NAMES, WOMAN, strict=True)
     ]
     table = pd.DataFrame(rows).assign(fraction=1.0, without="", source=REAL, structure="LV", phase="ED")
-    found = outlined_scores(told, people, Outcomes(table))
+    found = segmentation_scores(told, people, Outcomes(table))
     assert {s.name: s.value for s in found} == pytest.approx(
         {
             "Dice gap, sex, real": before,

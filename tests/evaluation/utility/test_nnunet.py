@@ -11,9 +11,8 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError, SettingsError, SynthcmrError
 from synthcmr.evaluation.evaluate import evaluate
-from synthcmr.evaluation.utility.nnunet.adapter import Nnunet
-from synthcmr.evaluation.utility.nnunet.dataset import read_predicted, write_tested, write_training
-from synthcmr.evaluation.utility.segmentation.frames import Frames, read_frames
+from synthcmr.evaluation.utility.nnunet import Nnunet, read_predicted, write_tested, write_training
+from synthcmr.evaluation.utility.segmentation.frames import LabelledFrames, read_frames
 from tests.evaluation.making import PIXEL, SLICES, STEP
 from tests.evaluation.utility.making import OUTLINER, settings
 
@@ -38,7 +37,7 @@ if name == "nnUNetv2_predict":
 
 
 @pytest.fixture(scope="module")
-def frames(real: Cohort) -> Frames:
+def frames(real: Cohort) -> LabelledFrames:
     return read_frames(real.path, tuple(real.subjects["subject_id"][:3]))
 
 
@@ -52,7 +51,7 @@ def commands(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_training_set_is_as_nnunet_wants_it(frames: Frames, tmp_path: Path) -> None:
+def test_a_training_set_is_as_nnunet_wants_it(frames: LabelledFrames, tmp_path: Path) -> None:
     root = tmp_path / "Dataset501_Utility"
     assert write_training(root, [frames, frames]) == 12  # three subjects, two phases, two sets
     told = json.loads((root / "dataset.json").read_text())
@@ -68,15 +67,15 @@ def test_a_training_set_is_as_nnunet_wants_it(frames: Frames, tmp_path: Path) ->
     assert np.array_equal(np.asarray(one.dataobj).T, frames.mask[rows])
 
 
-def test_unlabelled_pixels_become_its_ignore_label(frames: Frames, tmp_path: Path) -> None:
+def test_unlabelled_pixels_become_its_ignore_label(frames: LabelledFrames, tmp_path: Path) -> None:
     mask = frames.mask.copy()
     mask[:, :3] = 255
-    write_training(tmp_path, [Frames(frames.image, mask, frames.table)])
+    write_training(tmp_path, [LabelledFrames(frames.image, mask, frames.table)])
     assert json.loads((tmp_path / "dataset.json").read_text())["labels"]["ignore"] == 4
     assert set(np.unique(nib.load(next((tmp_path / "labelsTr").iterdir())).dataobj)) == {0, 1, 2, 3, 4}
 
 
-def test_predictions_come_back_to_their_frames(frames: Frames, tmp_path: Path) -> None:
+def test_predictions_come_back_to_their_frames(frames: LabelledFrames, tmp_path: Path) -> None:
     write_tested(tmp_path / "given", frames)
     write_training(tmp_path / "made", [frames])
     made = tmp_path / "made/labelsTr"
@@ -88,8 +87,8 @@ def test_predictions_come_back_to_their_frames(frames: Frames, tmp_path: Path) -
         read_predicted(made, frames)
 
 
-def test_commands_are_called_in_order(frames: Frames, tmp_path: Path, commands: Path) -> None:
-    found = Nnunet(commands, 5).outlined(tmp_path / "work", [frames], {"real": frames})
+def test_commands_are_called_in_order(frames: LabelledFrames, tmp_path: Path, commands: Path) -> None:
+    found = Nnunet(commands, 5).segmented(tmp_path / "work", [frames], {"real": frames})
     assert (found["real"] == (frames.image.astype(np.float32) > 0.6)).all()
     calls = (tmp_path / "calls.txt").read_text().splitlines()
     assert [c.split()[0] for c in calls] == ["nnUNetv2_plan_and_preprocess", "nnUNetv2_train", "nnUNetv2_predict"]
@@ -97,10 +96,10 @@ def test_commands_are_called_in_order(frames: Frames, tmp_path: Path, commands: 
     assert not (tmp_path / "work").exists()
 
 
-def test_a_command_that_fails_says_why(frames: Frames, tmp_path: Path, commands: Path) -> None:
+def test_a_command_that_fails_says_why(frames: LabelledFrames, tmp_path: Path, commands: Path) -> None:
     (commands / "nnUNetv2_train").write_text("#!/bin/sh\necho no memory left\nexit 3\n")
     with pytest.raises(SynthcmrError, match=r"(?s)nnUNetv2_train.*exit status 3.*no memory left"):
-        Nnunet(commands, 100).outlined(tmp_path / "work", [frames], {"real": frames})
+        Nnunet(commands, 100).segmented(tmp_path / "work", [frames], {"real": frames})
 
 
 def test_where_it_is_not_installed_the_error_says_what_to_do(real: Cohort, folder: Path, tmp_path: Path) -> None:

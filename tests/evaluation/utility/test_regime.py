@@ -8,11 +8,10 @@ import torch
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.utility.bootstrap_means import mean_score
-from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, People, people_of
-from synthcmr.evaluation.utility.segmentation.arms import Task, job_of, label, left_out, tasks
-from synthcmr.evaluation.utility.segmentation.job import lesson_of
-from synthcmr.evaluation.utility.segmentation.network import patch
+from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, Participants, participants
+from synthcmr.evaluation.utility.segmentation.arms import GridPoint, job_of, label, left_out, tasks
+from synthcmr.evaluation.utility.segmentation.job import patch, training_set
+from synthcmr.evaluation.utility.segmentation.scores import mean_score
 from synthcmr.evaluation.utility.settings import UtilitySettings
 from synthcmr.judges.augment import varied, varied_with_mask
 from tests.evaluation.making import cohort_of, heart
@@ -20,16 +19,16 @@ from tests.evaluation.utility.making import settings
 
 
 @pytest.fixture(scope="module")
-def people(folder: Path, real: Cohort) -> People:
+def people(folder: Path, real: Cohort) -> Participants:
     made = cohort_of(folder / "people", [heart(k) for k in range(300, 315)])
-    return people_of(Comparison(real, made, folder, settings()))
+    return participants(Comparison(real, made, folder, settings()))
 
 
-def job(people: People, arm: str, fraction: float = 1.0, repeat: int = 0, without: str = ""):
-    return job_of(Task(arm, fraction, repeat, without), people, settings().utility, 0, Path("nowhere"))
+def job(people: Participants, arm: str, fraction: float = 1.0, repeat: int = 0, without: str = ""):
+    return job_of(GridPoint(arm, fraction, repeat, without), people, settings().utility, 0, Path("nowhere"))
 
 
-def test_arms_share_subjects_seeds_and_steps(people: People) -> None:
+def test_arms_share_subjects_seeds_and_steps(people: Participants) -> None:
     real, both, more = (job(people, arm, 0.25) for arm in ("real", "real + synthetic", "real + augmentation"))
     assert real.learn[REAL] == both.learn[REAL] == more.learn[REAL]
     assert len(real.learn[REAL]) == 10
@@ -38,14 +37,14 @@ def test_arms_share_subjects_seeds_and_steps(people: People) -> None:
     assert [j.augment for j in (real, both, more)] == [False, False, True]
 
 
-def test_fractions_are_nested_and_differ_between_seeds(people: People) -> None:
+def test_fractions_are_nested_and_differ_between_seeds(people: Participants) -> None:
     few, many = (set(job(people, "real", f).learn[REAL]) for f in (0.25, 0.5))
     assert few < many
     assert few != set(job(people, "real", 0.25, repeat=1).learn[REAL])
 
 
-def test_real_and_synthetic_are_shown_as_often_however_many_there_are(people: People) -> None:
-    lesson = lesson_of(job(people, "real + synthetic"))
+def test_real_and_synthetic_are_shown_as_often_however_many_there_are(people: Participants) -> None:
+    lesson = training_set(job(people, "real + synthetic"))
     first = len(lesson.sets[0])
     assert lesson.frequency[:first].sum() == pytest.approx(0.5)
     assert lesson.frequency.sum() == pytest.approx(1)
@@ -53,12 +52,12 @@ def test_real_and_synthetic_are_shown_as_often_however_many_there_are(people: Pe
     assert each.to_numpy() == pytest.approx(np.full(40, 0.5 / 40))
 
 
-def test_only_the_network_of_all_real_subjects_meets_synthetic_ones(people: People) -> None:
+def test_only_the_network_of_all_real_subjects_meets_synthetic_ones(people: Participants) -> None:
     assert set(job(people, "real").test) == {REAL, SYNTHETIC}
     assert set(job(people, "real", 0.25).test) == set(job(people, "synthetic only").test) == {REAL}
 
 
-def test_a_group_that_is_left_out_is_tested_on_alone(people: People) -> None:
+def test_a_group_that_is_left_out_is_tested_on_alone(people: Participants) -> None:
     own = UtilitySettings(leave_out="sex")
     assert left_out(people, own, 10) == ("sex: female", "sex: male")
     assert left_out(people, own, 25) == ()

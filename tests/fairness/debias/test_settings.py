@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from synthcmr.config import settings_from_yaml
+from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.fairness.debias.remedies import COPY, ON_TOP, PLANNED, chosen, needed
-from synthcmr.fairness.debias.settings import DebiasSettings
 
 PAPER = Path(__file__).parents[3] / "examples" / "fairness_paper.yaml"
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from synthcmr.fairness.loop.gains import PRIOR_RATE, Kind, Measured, Rate, allocate, rates
+from synthcmr.fairness.loop.gains import PRIOR_RATE, Kind, KindLosses, Rate, allocate, rates
 
 WOMEN, MEN = ("sex", "female", 1), ("sex", "male", 1)
 CELLS = [(1, {"sex": "female"}), (1, {"sex": "male"}), (0, {"sex": "female"})]
 
 
-def measured(women: float, men: float, variance: float = 0.01) -> Measured:
-    return Measured({WOMEN: women, MEN: men}, {WOMEN: variance, MEN: variance})
+def measured(women: float, men: float, variance: float = 0.01) -> KindLosses:
+    return KindLosses({WOMEN: women, MEN: men}, {WOMEN: variance, MEN: variance})
 
 
 def test_at_first_images_go_to_those_who_are_classified_worst() -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.fairness.debias.settings import CLASSIFIER_LOOP, ClassifierSettings
+from synthcmr.experiments.settings import CLASSIFIER_LOOP, BalanceSettings, ClassifierSettings
 from synthcmr.fairness.loop.loop import Balanced, balance
-from synthcmr.fairness.loop.settings import BalanceSettings
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.report.balance_page import write_balance
 from tests.report.accessible import check

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from synthcmr.fairness.loop.measuring import Look, gained, look
-from synthcmr.fairness.loop.settings import BalanceSettings
+from synthcmr.experiments.settings import BalanceSettings
+from synthcmr.fairness.loop.gains import ValidationLosses, log_loss_gains, validation_losses
 
 SETTINGS = BalanceSettings(sensitive=("sex",), repeats=2, draws=200)
 WOMAN = ("sex", "female", 1)
@@ -17,14 +17,14 @@ def people(women: int) -> pd.DataFrame:
     return pd.DataFrame({"subject_id": names, "split": "validation", "label": label, "sex": sex})
 
 
-def told(table: pd.DataFrame, women_right: float, seed: int = 0) -> Look:
+def told(table: pd.DataFrame, women_right: float, seed: int = 0) -> ValidationLosses:
     """Two seeds of answers; sick women are given one probability, everyone else varies."""
     rng = np.random.default_rng(seed)
     right = rng.uniform(0.6, 0.95, len(table))
     right[table["sex"] == "female"] = women_right
     sick = np.where(table["label"] == 1, right, 1 - right)
     answers = table[["subject_id", "split"]].assign(probability=sick)
-    return look([answers, answers], table, SETTINGS)
+    return validation_losses([answers, answers], table, SETTINGS)
 
 
 def test_losses_are_those_of_the_probabilities() -> None:
@@ -35,12 +35,12 @@ def test_losses_are_those_of_the_probabilities() -> None:
 
 def test_a_kind_of_one_subject_never_gains_beyond_noise_and_is_not_taken_for_certain() -> None:
     before, after = told(people(1), 0.5), told(people(1), 0.9)
-    assert WOMAN not in gained(before, after, 5)
+    assert WOMAN not in log_loss_gains(before, after, 5)
     variance = before.measured.variance
     assert variance[WOMAN] > 5 * max(v for kind, v in variance.items() if kind != WOMAN)
 
 
 def test_a_kind_with_enough_subjects_gains() -> None:
-    value, low, _ = gained(told(people(8), 0.5), told(people(8), 0.9), 5)[WOMAN]
+    value, low, _ = log_loss_gains(told(people(8), 0.5), told(people(8), 0.9), 5)[WOMAN]
     assert np.isclose(value, np.log(np.log(0.5) / np.log(0.9)))
     assert low > 0

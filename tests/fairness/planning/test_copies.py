@@ -5,7 +5,7 @@ from fractions import Fraction
 import pandas as pd
 import pytest
 
-from synthcmr.fairness.planning.copies import cell_weights
+from synthcmr.fairness.planning.cell_allocation import cell_weights
 from synthcmr.fairness.planning.crossing import Groups, occupied
 from synthcmr.fairness.planning.plan import plan_subjects
 from synthcmr.fairness.planning.settings import PlanSettings

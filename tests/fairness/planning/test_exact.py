@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from synthcmr.errors import SettingsError
+from synthcmr.fairness.planning.cell_allocation import most_rows, quotas, whole
 from synthcmr.fairness.planning.plan import plan_subjects
 from synthcmr.fairness.planning.plan_folder import Plan
-from synthcmr.fairness.planning.quotas import most_rows, quotas, whole
 from synthcmr.fairness.planning.settings import PlanSettings
 from tests.fairness.planning.making import LETTERS, cohorts, crossings, made, observed
 

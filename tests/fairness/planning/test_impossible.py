@@ -59,11 +59,11 @@ def test_impossible_targets(target: str, told: str) -> None:
     ("lines", "told"),
     [
         (["sex,share", "female,0", "male,1"], "the cohort has subjects (female: 35), of which the reference has none"),
-        (["sex,share", "male,1"], "of which the reference has none; a plan takes nobody away"),
+        (["sex,share", "male,1"], "of which the reference has none; a plan removes no subject"),
         (["sex,share", "female,0.2", "male,0.2"], "expected shares that add up to 1 (or 100), got 0.4"),
         (
             ["sex,count", "female,10", "male,100"],
-            "(female: 35), more than the reference's count; a plan takes nobody away",
+            "(female: 35), more than the reference's count; a plan removes no subject",
         ),
         (["sex,count", "female,1.5", "male,100"], "expected a whole number from 0 as count of ('female',), got '1.5'"),
         (["sex,share", "female,x", "male,1"], "expected a number from 0 as share of ('female',), got 'x'"),
@@ -105,7 +105,7 @@ def test_limits_that_leave_cells_short_say_so() -> None:
     assert "female, diagnosis HCM (2 real subjects, fewer than --floor 5)" in said
     assert "male, diagnosis HCM (no real subjects, fewer than --floor 5)" in said
     named = plan_subjects(subjects, "equal:sex,diagnosis")
-    assert any("a generator invents: female, diagnosis HCM (2)" in note for note in named.notes)
+    assert any("a generator extrapolates: female, diagnosis HCM (2)" in note for note in named.notes)
     assert all(c.short == 0 for c in named.cells)
 
 
@@ -113,7 +113,7 @@ def test_a_cohort_that_is_there_already_needs_nothing_and_is_told_so() -> None:
     subjects = pd.DataFrame({"subject_id": list("abcd"), "sex": ["female", "male"] * 2})
     plan = plan_subjects(subjects, "equal:sex")
     assert not plan.rows
-    assert "already: nothing has to be made" in plan.notes[-1]
+    assert "already: nothing has to be generated" in plan.notes[-1]
 
 
 def test_missing_values_belong_to_no_cell_and_are_counted() -> None:

@@ -9,8 +9,8 @@ from synthcmr.cohort import Cohort
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.planning.plan import plan_cohort, plan_subjects
 from synthcmr.fairness.planning.plan_folder import Plan
+from synthcmr.fairness.planning.plan_table import check_plan
 from synthcmr.fairness.planning.settings import PlanSettings
-from synthcmr.fairness.planning.split_checks import check_plan
 from tests.fairness.making import people
 
 

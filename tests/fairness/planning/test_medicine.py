@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthcmr.fairness.binning import Bin
+from synthcmr.cohort.grouping import Bin
 from synthcmr.fairness.planning.medicine import cell_contradicts, contradictions
 from synthcmr.fairness.planning.plan import plan_subjects
 
@@ -18,7 +18,7 @@ from synthcmr.fairness.planning.plan import plan_subjects
         ({"age": 8.0, "diagnosis": "HFpEF"}, "not before 18 years"),
         ({"age": 6.0, "diagnosis": "MINF"}, "not before 12 years"),
         ({"bmi": 22.0, "height_cm": 170.0, "weight_kg": 95.0}, "give BMI 32.9, not 22"),
-        ({"age": 6.0, "height_cm": 180.0}, "nobody of 6 years is 180 cm tall"),
+        ({"age": 6.0, "height_cm": 180.0}, "no person of 6 years is 180 cm tall"),
         ({"height_cm": 40.0}, "40 cm tall"),
         ({"bmi": 130.0}, "outside 9 to 100"),
         ({"systolic_bp": 80.0, "diastolic_bp": 95.0}, "not above diastolic"),

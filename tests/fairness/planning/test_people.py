@@ -5,8 +5,8 @@ import pandas as pd
 
 from synthcmr.fairness.planning.crossing import Groups
 from synthcmr.fairness.planning.plan import plan_subjects
+from synthcmr.fairness.planning.rows import Kernel
 from synthcmr.fairness.planning.settings import PlanSettings
-from synthcmr.fairness.planning.smoothing import Kernel
 
 
 def cohort(n: int = 300, seed: int = 0) -> pd.DataFrame:

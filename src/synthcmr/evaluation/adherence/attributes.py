@@ -13,14 +13,13 @@ import numpy.typing as npt
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import NumberWord
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import FrameBatch, Values
 from synthcmr.evaluation.fidelity.quantities import by_subject
-from synthcmr.evaluation.groups import Group
-from synthcmr.evaluation.intervals import percentile
+from synthcmr.evaluation.groups import ComparedGroup
 from synthcmr.evaluation.score import Score
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import auc
+from synthcmr.statistics.intervals import percentile
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import weights_file
 
@@ -42,7 +41,7 @@ class ReadingExtractor:
             for name in ([word.name] if isinstance(word, NumberWord) else [f"{word.name} {v}" for v in word.values])
         )
 
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         """Numbers of a batch."""
         frames = np.linspace(0, batch.image.shape[1] - 1, self._reader.frames).round().astype(int)
         seen = self._reader.read(batch.image[:, frames])
@@ -53,24 +52,24 @@ class ReadingExtractor:
 
 
 @dataclass(frozen=True)
-class Told:
-    """One attribute of the subjects of one cohort: what is said of them, and what is read."""
+class AttributeValues:
+    """One attribute of the subjects of one cohort: what the cohort states, and what is read."""
 
     truth: npt.NDArray[np.object_]  # None where unknown
     read: Numbers  # (subjects, 1) or (subjects, values)
     values: tuple[str, ...]  # of a category; empty for numbers
 
-    def among(self, rows: npt.NDArray[np.intp]) -> Told:
+    def among(self, rows: npt.NDArray[np.intp]) -> AttributeValues:
         """Some subjects, of which the attribute is known and was read."""
         known = [i for i in rows if self.truth[i] is not None and np.isfinite(self.read[i]).all()]
-        return Told(self.truth[known], self.read[known], self.values)
+        return AttributeValues(self.truth[known], self.read[known], self.values)
 
     def score(self, rows: npt.NDArray[np.intp] | slice = slice(None)) -> float:
         """AUC; for numbers the share of pairs that are read in the right order, which is the same idea. NaN: cannot be had."""
         truth, read = self.truth[rows], self.read[rows]
         if self.values:
-            found = auc(read, [str(t) for t in truth], self.values)
-            return float("nan") if found is None else found
+            result = auc(read, [str(t) for t in truth], self.values)
+            return float("nan") if result is None else result
         return concordance(read[:, 0], truth.astype(float))
 
 
@@ -81,33 +80,39 @@ def concordance(read: Numbers, truth: Numbers) -> float:
     return float((somersd(truth, read).statistic + 1) / 2) if np.ptp(truth) > 0 else float("nan")
 
 
-def attribute_scores(told: Comparison) -> list[Score]:
+def attribute_scores(comparison: Comparison) -> list[Score]:
     """Every attribute that the reader knows, of everybody and of groups, and their mean."""
-    what = ReadingExtractor(told.settings.reader)
-    sides = [_told(cohort, told.features_of(cohort, what), what) for cohort in (told.real, told.synthetic)]
-    found: list[Score] = []
-    for group in told.groups:
-        found += _of_group(told, group, sides[0], sides[1], what.hash)
-    return found
+    what = ReadingExtractor(comparison.settings.reader)
+    sides = [
+        _told(cohort, comparison.features_of(cohort, what), what) for cohort in (comparison.real, comparison.synthetic)
+    ]
+    scores: list[Score] = []
+    for group in comparison.groups:
+        scores += _of_group(comparison, group, sides[0], sides[1], what.hash)
+    return scores
 
 
-def _told(cohort: Cohort, values: Values, what: ReadingExtractor) -> dict[str, Told]:
+def _told(cohort: Cohort, values: Values, what: ReadingExtractor) -> dict[str, AttributeValues]:
     read = by_subject(values, range(len(what.columns)), cohort)
-    found, start = {}, 0
+    result, start = {}, 0
     for word in what.words:
         options = () if isinstance(word, NumberWord) else word.values
         width = max(len(options), 1)
         if word.name in cohort.subjects:
             truth = [None if v is None or v != v else v for v in cohort.subjects[word.name]]
-            found[word.name] = Told(np.array(truth, dtype=object), read[:, start : start + width], options)
+            result[word.name] = AttributeValues(np.array(truth, dtype=object), read[:, start : start + width], options)
         start += width
-    return found
+    return result
 
 
 def _of_group(
-    told: Comparison, group: Group, real: dict[str, Told], synthetic: dict[str, Told], extractor: str
+    comparison: Comparison,
+    group: ComparedGroup,
+    real: dict[str, AttributeValues],
+    synthetic: dict[str, AttributeValues],
+    extractor: str,
 ) -> list[Score]:
-    settings = told.settings
+    settings = comparison.settings
     scores: list[Score] = []
     drawn: list[Numbers] = []
     ceilings: list[float] = []
@@ -131,7 +136,7 @@ def _of_group(
             drawn.append(np.append(each, value))
             ceilings.append(known)
         if not one.values:
-            scores.append(_error(mine, best, group.name, name, told, extractor))
+            scores.append(_error(mine, best, group.name, name, comparison, extractor))
     return [*scores, _mean(group, drawn, ceilings, settings.level, extractor)]
 
 
@@ -140,19 +145,21 @@ def _about(name: str, category: bool, group: str, extractor: str) -> dict[str, A
     return {"name": f"{name.replace('_', ' ')}, {what}", "group": group, "extractor": extractor, "better": "high"}
 
 
-def _drawn(mine: Told, draws: int, seed: int) -> Numbers:
+def _drawn(mine: AttributeValues, draws: int, seed: int) -> Numbers:
     rng = np.random.default_rng([seed, 17])
     n = len(mine.truth)
     return np.array([mine.score(rng.integers(n, size=n)) for _ in range(draws)])
 
 
-def _error(mine: Told, best: Told | None, group: str, name: str, told: Comparison, extractor: str) -> Score:
+def _error(
+    mine: AttributeValues, best: AttributeValues | None, group: str, name: str, comparison: Comparison, extractor: str
+) -> Score:
     """Mean absolute error of a number."""
-    from synthcmr.evaluation.intervals import mean_of
+    from synthcmr.statistics.bootstrap import mean_estimate
 
-    settings = told.settings
+    settings = comparison.settings
     off = np.abs(mine.read[:, 0] - mine.truth.astype(float))
-    value, (low, high) = mean_of(off, settings.level, settings.draws, settings.seed)
+    value, (low, high) = mean_estimate(off, settings.level, settings.draws, settings.seed)
     enough = best is not None and len(best.truth) >= settings.min_subjects
     floor = float(np.abs(best.read[:, 0] - best.truth.astype(float)).mean()) if enough and best else None
     return Score(
@@ -168,11 +175,13 @@ def _error(mine: Told, best: Told | None, group: str, name: str, told: Compariso
     )
 
 
-def _mean(group: Group, drawn: Sequence[Numbers], ceilings: Sequence[float], level: float, extractor: str) -> Score:
+def _mean(
+    group: ComparedGroup, drawn: Sequence[Numbers], ceilings: Sequence[float], level: float, extractor: str
+) -> Score:
     """Mean over attributes of how far reading is above chance: 2 AUC - 1."""
     name = "attributes, mean above chance"
     if not drawn:
-        why = "no attribute that the reader knows is told of enough subjects of both cohorts"
+        why = "no attribute that the reader knows is stated for enough subjects of both cohorts"
         return Score(name=name, group=group.name, absent=why)
     above = 2 * _mean_known(np.stack(drawn)) - 1
     low, high = percentile(above[:-1], level)

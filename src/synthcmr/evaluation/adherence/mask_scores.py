@@ -12,19 +12,19 @@ import numpy.typing as npt
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.adherence.outlines import OutlineExtractor, Outlines, by_structure
 from synthcmr.evaluation.comparison import Comparison, subject_places
-from synthcmr.evaluation.extremes import extremes
 from synthcmr.evaluation.features.stacks import HEART
 from synthcmr.evaluation.fidelity.quantities import by_subject
-from synthcmr.evaluation.groups import Group
-from synthcmr.evaluation.intervals import mean_of, percentile, weights
-from synthcmr.evaluation.score import Picture, Score
+from synthcmr.evaluation.groups import ComparedGroup
+from synthcmr.evaluation.score import Score, ShownImage, extremes
+from synthcmr.statistics.bootstrap import mean_estimate, seeded_counts
+from synthcmr.statistics.intervals import percentile
 
 Numbers = npt.NDArray[np.float64]
 WORDS = {"lv": "LV", "myo": "myocardium", "rv": "RV"}
 
 
 @dataclass(frozen=True)
-class Side:
+class SegmentedCohort:
     """One cohort outlined again."""
 
     outlines: Outlines
@@ -36,48 +36,55 @@ class Side:
 class MaskScores:
     """Both cohorts outlined again."""
 
-    told: Comparison
+    comparison: Comparison
     hash: str
-    real: Side
-    synthetic: Side
+    real: SegmentedCohort
+    synthetic: SegmentedCohort
 
     @classmethod
-    def of(cls, told: Comparison) -> MaskScores:
+    def of(cls, comparison: Comparison) -> MaskScores:
         """Outline everything."""
-        what = OutlineExtractor(told.settings.segmenter, told.settings.adherence.min_pixels)
-        return cls(told, what.hash, _side(told, told.real, what), _side(told, told.synthetic, what))
+        what = OutlineExtractor(comparison.settings.segmenter, comparison.settings.adherence.min_pixels)
+        return cls(
+            comparison,
+            what.hash,
+            _side(comparison, comparison.real, what),
+            _side(comparison, comparison.synthetic, what),
+        )
 
     def scores(self) -> list[Score]:
         """Of everybody and of groups."""
-        return [score for group in self.told.groups for score in (*self._of_outlines(group), *self._of_volumes(group))]
+        return [
+            score for group in self.comparison.groups for score in (*self._of_outlines(group), *self._of_volumes(group))
+        ]
 
-    def _of_outlines(self, group: Group) -> list[Score]:
-        found = []
+    def _of_outlines(self, group: ComparedGroup) -> list[Score]:
+        scores = []
         a, b = self.synthetic.outlines, self.real.outlines
         mean_a, mean_b = (np.nanmean(np.stack(list(_filled(o.dice))), axis=0) for o in (a, b))
-        found.append(self._mean("Dice, mean", group, mean_a, mean_b, better="high"))
+        scores.append(self._mean("Dice, mean", group, mean_a, mean_b, better="high"))
         for s, words in WORDS.items():
-            found.append(self._mean(f"Dice, {words}", group, a.dice[s], b.dice[s], better="high"))
-            found.append(self._mean(f"HD95, {words}", group, a.hd95_mm[s], b.hd95_mm[s], unit="mm"))
-            found.append(self._mean(f"missed, {words}", group, a.missed[s], b.missed[s], unit="share of frames"))
-        return found
+            scores.append(self._mean(f"Dice, {words}", group, a.dice[s], b.dice[s], better="high"))
+            scores.append(self._mean(f"HD95, {words}", group, a.hd95_mm[s], b.hd95_mm[s], unit="mm"))
+            scores.append(self._mean(f"missed, {words}", group, a.missed[s], b.missed[s], unit="share of frames"))
+        return scores
 
-    def _mean(self, name: str, group: Group, synthetic: Numbers, real: Numbers, **more: Any) -> Score:
+    def _mean(self, name: str, group: ComparedGroup, synthetic: Numbers, real: Numbers, **more: Any) -> Score:
         """Mean over the subjects of a group; what real images reach beside it."""
-        settings = self.told.settings
+        settings = self.comparison.settings
         a, b = (v[np.isfinite(v)] for v in (synthetic[group.synthetic], real[group.real]))
         about = {"name": name, "group": group.name, "n_real": len(b), "n_synthetic": len(a), "extractor": self.hash}
         if len(a) < settings.min_subjects:
             why = f"{len(a)} synthetic subjects; at least {settings.min_subjects} are needed"
             return Score(**about, **more, absent=why)
-        value, (low, high) = mean_of(a, settings.level, settings.draws, settings.seed)
+        value, (low, high) = mean_estimate(a, settings.level, settings.draws, settings.seed)
         beside = float(b.mean()) if len(b) >= settings.min_subjects else None
         limit = "ceiling" if more.get("better") == "high" else "floor"
         return Score(**about, **more, value=value, low=low, high=high, **{limit: beside})
 
-    def _of_volumes(self, group: Group) -> list[Score]:
+    def _of_volumes(self, group: ComparedGroup) -> list[Score]:
         """Correlation and difference of what is measured and what was asked."""
-        settings, found = self.told.settings, []
+        settings, scores = self.comparison.settings, []
         each: list[tuple[Numbers, float | None]] = []
         least = settings.min_subjects
         for k, (words, unit) in enumerate(HEART.values()):
@@ -87,13 +94,13 @@ class MaskScores:
             names = f"{words}, correlation of asked and measured", f"{words}, measured less asked"
             if len(pairs) < least or not pairs.std(axis=0).all():
                 why = f"{len(pairs)} synthetic subjects with whole stacks and different values; at least {least} are needed"
-                found += [Score(name=name, **about, absent=why) for name in names]
+                scores += [Score(name=name, **about, absent=why) for name in names]
                 continue
             ceiling = _correlation(best) if len(best) >= least and best.std(axis=0).all() else None
             drawn = correlations(pairs, settings.draws, settings.seed)
             each.append((np.append(drawn, _correlation(pairs)), ceiling))
             low, high = percentile(drawn, settings.level)
-            found.append(
+            scores.append(
                 Score(
                     name=names[0],
                     **about,
@@ -104,14 +111,12 @@ class MaskScores:
                     better="high",
                 )
             )
-            off = mean_of(pairs[:, 0] - pairs[:, 1], settings.level, settings.draws, settings.seed)
+            off, (low, high) = mean_estimate(pairs[:, 0] - pairs[:, 1], settings.level, settings.draws, settings.seed)
             floor = float((best[:, 0] - best[:, 1]).mean()) if len(best) >= least else None
-            found.append(
-                Score(name=names[1], **about, value=off[0], low=off[1][0], high=off[1][1], floor=floor, unit=unit)
-            )
-        return [*found, self._mean_correlation(group, each)]
+            scores.append(Score(name=names[1], **about, value=off, low=low, high=high, floor=floor, unit=unit))
+        return [*scores, self._mean_correlation(group, each)]
 
-    def _mean_correlation(self, group: Group, each: list[tuple[Numbers, float | None]]) -> Score:
+    def _mean_correlation(self, group: ComparedGroup, each: list[tuple[Numbers, float | None]]) -> Score:
         name = "volumes, mean correlation"
         if not each:
             return Score(
@@ -121,7 +126,7 @@ class MaskScores:
             )
         mean = np.atleast_1d(np.nanmean(np.stack([drawn for drawn, _ in each]), axis=0))
         known = [c for _, c in each if c is not None]
-        low, high = percentile(mean[:-1], self.told.settings.level)
+        low, high = percentile(mean[:-1], self.comparison.settings.level)
         ceiling = float(np.mean(known)) if len(known) == len(each) else None
         about = {"n_real": len(group.real), "n_synthetic": len(group.synthetic), "extractor": self.hash}
         value = float(mean[-1])
@@ -129,16 +134,16 @@ class MaskScores:
             name=name, group=group.name, **about, value=value, low=low, high=high, ceiling=ceiling, better="high"
         )
 
-    def pictures(self) -> dict[str, tuple[Picture, ...]]:
+    def pictures(self) -> dict[str, tuple[ShownImage, ...]]:
         """Subjects whose images follow their masks best, typically and worst."""
         dice = np.nanmean(np.stack(list(_filled(self.synthetic.outlines.dice))), axis=0)
         order = np.flatnonzero(np.isfinite(dice))[np.argsort(-dice[np.isfinite(dice)], kind="stable")]
         titles = ("Masks followed best", "Masks followed typically", "Masks followed worst")
         chosen = extremes(order, titles, "How masks were followed, best first")
-        cohort = self.told.synthetic
+        cohort = self.comparison.synthetic
         return {
             title: tuple(
-                Picture(image_id=_middle(cohort, int(k)), cohort="synthetic", caption=f"Dice {dice[k]:.2f}")
+                ShownImage(image_id=_middle(cohort, int(k)), cohort="synthetic", caption=f"Dice {dice[k]:.2f}")
                 for k in rows
             )
             for title, rows in chosen.items()
@@ -150,17 +155,17 @@ def _filled(dice: Mapping[str, Numbers]) -> list[Numbers]:
     return [v for v in dice.values() if np.isfinite(v).any()] or list(dice.values())
 
 
-def _side(told: Comparison, cohort: Cohort, what: OutlineExtractor) -> Side:
-    values = told.features_of(cohort, what)
+def _side(comparison: Comparison, cohort: Cohort, what: OutlineExtractor) -> SegmentedCohort:
+    values = comparison.features_of(cohort, what)
     places = [[what.columns.index(f"{kind} {name}") for name in HEART] for kind in ("found", "asked")]
-    found, asked = (by_subject(values, columns, cohort) for columns in places)
+    result, asked = (by_subject(values, columns, cohort) for columns in places)
     # a structure that was asked for and is found nowhere measures nothing, rather than being unknown
     volumes = np.array([name.endswith(("_ml", "_g")) for name in HEART])
-    found = np.where(np.isnan(found) & np.isfinite(asked) & volumes, 0.0, found)
-    return Side(by_structure(values, subject_places(cohort), len(cohort.subjects)), found, asked)
+    result = np.where(np.isnan(result) & np.isfinite(asked) & volumes, 0.0, result)
+    return SegmentedCohort(by_structure(values, subject_places(cohort), len(cohort.subjects)), result, asked)
 
 
-def _known(side: Side, k: int, among: npt.NDArray[np.intp]) -> Numbers:
+def _known(side: SegmentedCohort, k: int, among: npt.NDArray[np.intp]) -> Numbers:
     """(subjects, measured and asked) of one measure, of those that have both."""
     pairs: Numbers = np.stack([side.found[among, k], side.asked[among, k]], axis=1)
     return pairs[np.isfinite(pairs).all(axis=1)]
@@ -172,13 +177,13 @@ def _correlation(pairs: Numbers) -> float:
 
 def correlations(pairs: Numbers, draws: int, seed: int) -> Numbers:
     """Of subjects drawn again."""
-    w = weights(len(pairs), draws, seed) / len(pairs)
+    w = seeded_counts(len(pairs), draws, seed) / len(pairs)
     x, y = pairs.T
     mx, my = w @ x, w @ y
     cov = w @ (x * y) - mx * my
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: Numbers = cov / np.sqrt((w @ x**2 - mx**2) * (w @ y**2 - my**2))
-    return found
+        result: Numbers = cov / np.sqrt((w @ x**2 - mx**2) * (w @ y**2 - my**2))
+    return result
 
 
 def _middle(cohort: Cohort, subject: int) -> str:

@@ -11,14 +11,49 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
-from synthcmr.evaluation.adherence import surfaces
-from synthcmr.evaluation.adherence.surfaces import hd95
-from synthcmr.evaluation.features.extractor import Values
+from synthcmr.evaluation.adherence import outlines as surfaces
 from synthcmr.evaluation.features.stacks import HEART, LEAST_SLICES, heart_numbers, stacks
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import FrameBatch, Values
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import weights_file
+
+Region = npt.NDArray[np.bool_]
+SHARE = 95
+RIM = 1  # pixels kept around both regions, so that a window's edge is no outline
+
+
+def hd95(result: Region, asked: Region, spacing_mm: tuple[float, ...]) -> float:
+    """Distance of two regions of a slice or of a stack; NaN where one is empty.
+
+    Args:
+        result: (rows, columns), or (slices, rows, columns).
+        asked: same shape.
+        spacing_mm: of pixels, along each axis.
+    """
+    if not result.any() or not asked.any():
+        return float("nan")
+    window = _window(result | asked)
+    a, b = (_outline(np.pad(region[window], RIM)) for region in (result, asked))
+    return max(_directed(a, b, spacing_mm), _directed(b, a, spacing_mm))
+
+
+def _window(region: Region) -> tuple[slice, ...]:
+    return tuple(slice(int(places.min()), int(places.max()) + 1) for places in np.nonzero(region))
+
+
+def _outline(region: Region) -> Region:
+    from scipy.ndimage import binary_erosion
+
+    outline: Region = region & ~binary_erosion(region)
+    return outline
+
+
+def _directed(a: Region, b: Region, spacing_mm: tuple[float, ...]) -> float:
+    from scipy.ndimage import distance_transform_edt
+
+    return float(np.percentile(distance_transform_edt(~b, sampling=spacing_mm)[a], SHARE))
+
 
 Numbers = npt.NDArray[np.float64]
 COUNTS = ("both", "found", "asked")  # pixels, over all frames
@@ -46,20 +81,20 @@ class OutlineExtractor:
         code = Path(__file__).read_bytes() + Path(surfaces.__file__).read_bytes()
         self.hash = hashlib.sha256(f"{self._segmenter.hash} {min_pixels}".encode() + code).hexdigest()
 
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         """Numbers of a batch."""
-        found = segmented(self._segmenter, batch.image)
+        result = segmented(self._segmenter, batch.image)
         spacing = np.nan_to_num(batch.spacing_mm(), nan=1.0)
-        each = [self.compared(f, a, (s[0], s[1])) for f, a, s in zip(found, batch.mask, spacing, strict=True)]
-        hearts = _hearts(batch, np.where(batch.mask == Label.UNLABELLED, Label.UNLABELLED, found).astype(np.uint8))
+        each = [self.compared(f, a, (s[0], s[1])) for f, a, s in zip(result, batch.mask, spacing, strict=True)]
+        hearts = _hearts(batch, np.where(batch.mask == Label.UNLABELLED, Label.UNLABELLED, result).astype(np.uint8))
         return np.concatenate([np.array(each, dtype=np.float32), hearts], axis=1)
 
-    def compared(self, found: Mask, asked: Mask, spacing_mm: tuple[float, float]) -> list[float]:
+    def compared(self, predicted: Mask, asked: Mask, spacing_mm: tuple[float, float]) -> list[float]:
         """All structures of one image, (frames, rows, columns) each."""
         known = asked != Label.UNLABELLED
         numbers: list[float] = []
         for label in STRUCTURES.values():
-            a, b = (found == label) & known, asked == label
+            a, b = (predicted == label) & known, asked == label
             frames = [k for k in range(len(b)) if b[k].sum() >= self._least]
             far = [hd95(a[k], b[k], spacing_mm) for k in frames]
             missed = sum(d != d for d in far)
@@ -75,7 +110,7 @@ def segmented(segmenter: Segmenter, image: npt.NDArray[np.floating]) -> Mask:
     return segmenter.segment(np.pad(image, rim))[..., :rows, :columns]
 
 
-def _hearts(batch: Batch, found: Mask) -> Values:
+def _hearts(batch: FrameBatch, predicted: Mask) -> Values:
     """What each stack measures on the masks found and asked, the same for all its slices."""
     numbers = np.full((len(batch.rows), 2 * len(HEART)), np.nan, dtype=np.float32)
     spacing, step = batch.spacing_mm(), batch.table["slice_step_mm"].to_numpy(dtype=float)
@@ -84,7 +119,7 @@ def _hearts(batch: Batch, found: Mask) -> Values:
         if len(rows) < LEAST_SLICES or not np.isfinite([*spacing[first], step[first]]).all():
             continue
         pixel = (spacing[first][0], spacing[first][1])
-        both = [heart_numbers(m[rows].swapaxes(0, 1), pixel, step[first]) for m in (found, batch.mask)]
+        both = [heart_numbers(m[rows].swapaxes(0, 1), pixel, step[first]) for m in (predicted, batch.mask)]
         numbers[rows] = np.concatenate(both)
     return numbers
 
@@ -99,7 +134,7 @@ class Outlines:
 
 
 def by_structure(values: Values, place: npt.NDArray[np.intp], subjects: int) -> Outlines:
-    """Sums over the images of each subject turned into scores; NaN for structures that nobody asked for."""
+    """Sums over the images of each subject turned into scores; NaN for structures that were not asked for."""
     names = OutlineExtractor.columns
 
     def total(structure: str, name: str) -> Numbers:

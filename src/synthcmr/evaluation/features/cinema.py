@@ -11,9 +11,8 @@ import torch
 from torch.nn import functional
 
 from synthcmr.errors import SettingsError
-from synthcmr.evaluation.features.extractor import Values
 from synthcmr.evaluation.features.stacks import LEAST_SLICES, stacks
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import FrameBatch, Values
 from synthcmr.training.weights import file_hash
 
 WEIGHTS, CONFIG = "cinema.safetensors", "cinema.yaml"  # of the folder `pretrained` that its authors publish
@@ -46,15 +45,15 @@ class CinemaExtractor:
         return cls(_cinema(folder), file_hash(folder / WEIGHTS))
 
     @torch.no_grad()
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         """Numbers of a batch."""
-        found = np.full((len(batch.rows), WIDTH), np.nan, dtype=np.float32)
+        result = np.full((len(batch.rows), WIDTH), np.nan, dtype=np.float32)
         spacing = batch.spacing_mm()
         for rows in stacks(batch):
             if len(rows) >= LEAST_SLICES and np.isfinite(spacing[rows[0]]).all():
                 stack = as_trained(batch.image[rows, 0], (spacing[rows[0]][0], spacing[rows[0]][1]))
-                found[rows[0]] = self._network.feature_forward({"sax": stack[None, None]})["cls"][0, 0].float().numpy()
-        return found
+                result[rows[0]] = self._network.feature_forward({"sax": stack[None, None]})["cls"][0, 0].float().numpy()
+        return result
 
 
 def as_trained(stack: npt.NDArray[np.floating], spacing_mm: tuple[float, float]) -> torch.Tensor:

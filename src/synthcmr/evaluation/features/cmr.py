@@ -9,8 +9,7 @@ import numpy.typing as npt
 import torch
 
 from synthcmr.errors import SettingsError
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import FrameBatch, Values
 from synthcmr.judges.augment import standardise
 from synthcmr.judges.encoder import ImageEncoder
 from synthcmr.judges.reader import AttributeReader
@@ -35,7 +34,7 @@ class CmrExtractor:
         self.hash = self._reader.hash
         self.columns = tuple(f"cmr {k}" for k in range(self._reader.network.head.in_features))
 
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         """Numbers of a batch."""
         return self.of_images(batch.image)
 
@@ -58,11 +57,11 @@ def _loaded(weights: Path) -> AttributeReader | ImageEncoder:
 @torch.no_grad()
 def seen(reader: AttributeReader | ImageEncoder, image: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """What a reader sees in images (images, frames, rows, columns) before it answers, (images, width)."""
-    found, device = [], next(reader.network.parameters()).device
+    result, device = [], next(reader.network.parameters()).device
     for k in range(0, len(image), AT_ONCE):
         part = torch.from_numpy(np.ascontiguousarray(image[k : k + AT_ONCE], dtype=np.float32))
-        found.append(reader.network.network(standardise(part).to(device)).double().cpu().numpy())
-    return np.concatenate(found)
+        result.append(reader.network.network(standardise(part).to(device)).double().cpu().numpy())
+    return np.concatenate(result)
 
 
 def _with_frames(image: npt.NDArray[np.floating], frames: int) -> npt.NDArray[np.floating]:

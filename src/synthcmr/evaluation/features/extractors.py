@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthcmr.errors import SettingsError
-from synthcmr.evaluation.features.extractor import Extractor
+from synthcmr.evaluation.features.stream import Extractor
 from synthcmr.evaluation.settings import EvaluateSettings
 
 # name -> what its features are

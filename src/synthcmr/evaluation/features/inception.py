@@ -10,8 +10,7 @@ import numpy as np
 import torch
 
 from synthcmr.errors import SettingsError
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import FrameBatch, Values
 from synthcmr.training.weights import file_hash
 
 AT_ONCE = 32
@@ -44,14 +43,14 @@ class InceptionExtractor:
         return cls(_torch_fidelity(weights), file_hash(weights))
 
     @torch.no_grad()
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         """Numbers of a batch, of the first frame."""
         grey = np.clip(batch.image[:, :1] * 255 + 0.5, 0, 255).astype(np.uint8)
-        found = []
+        results = []
         for k in range(0, len(grey), AT_ONCE):
             part = torch.from_numpy(np.repeat(grey[k : k + AT_ONCE], 3, axis=1))
-            found.append(self._network(part)[0].float().numpy())
-        return np.concatenate(found)
+            results.append(self._network(part)[0].float().numpy())
+        return np.concatenate(results)
 
 
 def _torch_fidelity(weights: Path) -> Any:

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from synthcmr.errors import SettingsError
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import FrameBatch, Values
 from synthcmr.training.weights import file_hash
 
 AT_ONCE, SIDE, WIDTH = 32, 224, 2048
@@ -41,14 +40,14 @@ class RadImageNetExtractor:
         self.hash = file_hash(weights)
 
     @torch.no_grad()
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         """Numbers of a batch: grey values from -1 to 1, as it was trained."""
         image = torch.from_numpy(np.ascontiguousarray(batch.image[:, :1], dtype=np.float32)).clamp(0, 1)
-        found = []
+        results = []
         for part in torch.split(image, AT_ONCE):
             large = functional.interpolate(part, (SIDE, SIDE), mode="bilinear", align_corners=False)
-            found.append(self._network((2 * large - 1).repeat(1, 3, 1, 1)).float().numpy())
-        return np.concatenate(found)
+            results.append(self._network((2 * large - 1).repeat(1, 3, 1, 1)).float().numpy())
+        return np.concatenate(results)
 
 
 def _loaded(weights: Path) -> nn.Module:
@@ -67,13 +66,13 @@ def _loaded(weights: Path) -> nn.Module:
 
 def _renamed(stored: dict[str, Tensor]) -> dict[str, Tensor]:
     """Names of the published file, `backbone.4.0.conv1.weight`, or of an ordinary ResNet50, without its classifier."""
-    found = {}
+    results = {}
     for name, value in stored.items():
         bare = name.removeprefix("module.").removeprefix(PREFIX)
         number, dot, rest = bare.partition(".")
         if number != "fc":
-            found[PARTS.get(number, number) + dot + rest] = value
-    return found
+            results[PARTS.get(number, number) + dot + rest] = value
+    return results
 
 
 def _unlike(weights: Path, what: str) -> SettingsError:

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import STRUCTURES, Mask
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import FrameBatch, Values
 
 Numbers = npt.NDArray[np.float64]
 REGIONS = ("rest", *STRUCTURES)  # by label
@@ -44,15 +43,15 @@ class RadiomicsExtractor:
         """Nothing is learned: the code is what decides."""
         self.hash = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         """Numbers of a batch; NaN for regions that a slice does not show."""
         return np.concatenate([self._of_part(part) for part in batch.parts()])
 
-    def _of_part(self, batch: Batch) -> Values:
+    def _of_part(self, batch: FrameBatch) -> Values:
         image, regions = batch.image[:, 0].astype(np.float64), Regions.of(batch.mask[:, 0])
-        found = {**_intensity(image, regions), **_texture(image, regions)}
+        results = {**_intensity(image, regions), **_texture(image, regions)}
         shown = np.where(regions.pixels >= FEW, 1.0, np.nan)
-        table = [found[name] * shown for name in OF_REGION]
+        table = [results[name] * shown for name in OF_REGION]
         shape = [v * shown[:, 1:] for v in _shape(regions, batch.spacing_mm())]
         parts = [np.stack(table, axis=2).reshape(len(image), -1), np.stack(shape, axis=2).reshape(len(image), -1)]
         return np.concatenate(parts, axis=1).astype(np.float32)
@@ -64,7 +63,7 @@ class Regions:
 
     keys: npt.NDArray[
         np.intp
-    ]  # (images, rows, columns), image and region as one number; the last for pixels nobody labelled
+    ]  # (images, rows, columns), image and region as one number; the last for unlabelled pixels
     pixels: Numbers  # (images, regions)
 
     @classmethod
@@ -94,12 +93,12 @@ class Regions:
         ordered = np.sort((self.keys + (values - low) / span).ravel())
         count = self.pixels.ravel().astype(np.intp)
         start = np.cumsum(count) - count
-        found = []
+        results = []
         for share in shares:
             place = start + (share * np.maximum(count - 1, 0)).round().astype(np.intp)
             at = ordered[np.minimum(place, len(ordered) - 1)].reshape(self.pixels.shape)
-            found.append((at - np.floor(at)) * span + low)
-        return found
+            results.append((at - np.floor(at)) * span + low)
+        return results
 
 
 def _intensity(image: Numbers, regions: Regions) -> Mapping[str, Numbers]:
@@ -145,10 +144,10 @@ def _co_occurrence(image: Numbers, regions: Regions) -> Numbers:
 
 def _fine(image: Numbers) -> Numbers:
     """What remains of each pixel when its four neighbours' mean is taken off; zero on the rim."""
-    found = np.zeros_like(image)
+    result = np.zeros_like(image)
     around = image[:, :-2, 1:-1] + image[:, 2:, 1:-1] + image[:, 1:-1, :-2] + image[:, 1:-1, 2:]
-    found[:, 1:-1, 1:-1] = image[:, 1:-1, 1:-1] - 0.25 * around
-    return found
+    result[:, 1:-1, 1:-1] = image[:, 1:-1, 1:-1] - 0.25 * around
+    return result
 
 
 def _shape(regions: Regions, spacing_mm: Numbers) -> list[Numbers]:

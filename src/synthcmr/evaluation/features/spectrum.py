@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch
+from synthcmr.evaluation.features.stream import FrameBatch, Values
 from synthcmr.frequency import plane, rings
 from synthcmr.frequency.plane import Floats, Plane, spectra
 from synthcmr.frequency.rings import Rings
@@ -40,17 +39,17 @@ class SpectrumExtractor:
         columns = ["height", "width", "spacing_row_mm", "spacing_column_mm"]
         sizes = [cohort.images[columns].to_numpy(dtype=float) for cohort in (real, synthetic)]
         in_mm = all(np.isfinite(size).all() for size in sizes)
-        found = [
+        results = [
             _plane(one, in_mm) for size in sizes for one in np.unique(size if in_mm else size[:, :2], axis=0).tolist()
         ]
-        coarsest = min(found, key=lambda p: p.corner)  # beyond it one side would have nothing to show
+        coarsest = min(results, key=lambda p: p.corner)  # beyond it one side would have nothing to show
         return cls(Rings.of(coarsest, min(COUNT, min(coarsest.rows, coarsest.columns) // 2)))
 
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         """Numbers of a batch; NaN where an image is the same everywhere."""
         return np.concatenate([self._of_part(part) for part in batch.parts()])
 
-    def _of_part(self, batch: Batch) -> Values:
+    def _of_part(self, batch: FrameBatch) -> Values:
         image = batch.image[:, 0]
         values = np.full((len(image), len(self.columns)), np.nan, dtype=np.float32)
         spacing = batch.spacing_mm() if self.rings.unit == "mm" else np.zeros((len(image), 2))

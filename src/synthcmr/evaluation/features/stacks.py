@@ -13,8 +13,7 @@ import numpy.typing as npt
 from synthcmr.cohort import measures as stack_measures
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.measures import measure
-from synthcmr.evaluation.features.extractor import Values
-from synthcmr.evaluation.features.stream import Batch, Rows
+from synthcmr.evaluation.features.stream import FrameBatch, Rows, Values
 
 HEART: dict[str, tuple[str, str]] = {  # measure -> in words, unit
     "lv_edv_ml": ("LV EDV", "ml"),
@@ -36,7 +35,7 @@ LEAST_SLICES = 4  # of a stack that is a heart rather than a piece of one
 FEW = 100  # pixels, below which a correlation is of noise
 
 
-def stacks(batch: Batch) -> Iterator[Rows]:
+def stacks(batch: FrameBatch) -> Iterator[Rows]:
     """Places in a batch of the slices of each stack, base to apex."""
     places = batch.table.reset_index(drop=True)
     key = [places["subject_id"], places["stack"], places["frame_indices"].map(tuple)]
@@ -54,27 +53,27 @@ class HeartExtractor:
         """Nothing is learned."""
         self.hash = _hash_of(Path(__file__), Path(stack_measures.__file__))
 
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         """Numbers of a batch."""
-        found = np.full((len(batch.rows), len(self.columns)), np.nan, dtype=np.float32)
+        result = np.full((len(batch.rows), len(self.columns)), np.nan, dtype=np.float32)
         spacing = batch.spacing_mm()
         step = batch.table["slice_step_mm"].to_numpy(dtype=float)
         for rows in stacks(batch):
             first = rows[0]
             if len(rows) >= LEAST_SLICES and np.isfinite([*spacing[first], step[first]]).all():
                 mask = batch.mask[rows].swapaxes(0, 1)
-                found[rows] = heart_numbers(mask, (spacing[first][0], spacing[first][1]), step[first])
-        return found
+                result[rows] = heart_numbers(mask, (spacing[first][0], spacing[first][1]), step[first])
+        return result
 
 
 def heart_numbers(mask: Mask, spacing_mm: tuple[float, float], step_mm: float) -> npt.NDArray[np.float32]:
     """What a stack (frames, slices, rows, columns) measures, in the order of HEART; NaN for what it does not tell."""
     both = mask if len(mask) > 1 else np.repeat(mask, 2, axis=0)
-    told = measure(both, spacing_mm, step_mm)
+    described = measure(both, spacing_mm, step_mm)
     if len(mask) < 2:
-        told = {k: v for k, v in told.items() if k not in AT_ES}
-    # nothing of a structure in the whole stack: nobody drew it, rather than that it measures nothing
-    return np.array([told[k] if told.get(k, 0) > 0 else np.nan for k in HEART], dtype=np.float32)
+        described = {k: v for k, v in described.items() if k not in AT_ES}
+    # nothing of a structure in the whole stack: it is not labelled, rather than that it measures nothing
+    return np.array([described[k] if described.get(k, 0) > 0 else np.nan for k in HEART], dtype=np.float32)
 
 
 class NextExtractor:
@@ -87,16 +86,16 @@ class NextExtractor:
         """Nothing is learned."""
         self.hash = _hash_of(Path(__file__))
 
-    def of(self, batch: Batch) -> Values:
+    def of(self, batch: FrameBatch) -> Values:
         """Numbers of a batch."""
-        found = np.full((len(batch.rows), len(self.columns)), np.nan, dtype=np.float32)
+        result = np.full((len(batch.rows), len(self.columns)), np.nan, dtype=np.float32)
         image, mask = batch.image[:, 0], batch.mask[:, 0]
         index = batch.table["slice_index"].to_numpy()
         for rows in stacks(batch):
             for here, there in pairwise(rows):
                 if index[there] == index[here] + 1:
-                    found[here] = _likeness(image[here], image[there], mask[here], mask[there])
-        return found
+                    result[here] = _likeness(image[here], image[there], mask[here], mask[there])
+        return result
 
 
 def _likeness(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], x: Mask, y: Mask) -> tuple[float, float, float]:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Self, cast
 import numpy as np
 
 from synthcmr.cohort.parallel import cores
-from synthcmr.evaluation.features.extractor import Extractor, Values
-from synthcmr.evaluation.features.stream import Batch, ahead, batches
+from synthcmr.evaluation.features.stream import Extractor, FrameBatch, Values, ahead, batches
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -82,7 +81,7 @@ class _Filling:
             done,
         )
 
-    def add(self, k: int, batch: Batch) -> None:
+    def add(self, k: int, batch: FrameBatch) -> None:
         """The k-th batch."""
         if k >= self.done:
             self.values[batch.rows] = self.extractor.of(batch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from synthcmr.cohort import Cohort
 
+
 FRAMES_AT_ONCE = 512
 IN_CACHE = 32  # images
 Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Batch:
+class FrameBatch:
     """All images of some subjects that have one size."""
 
     rows: Rows  # in the cohort
@@ -35,14 +36,14 @@ class Batch:
         """Height and width of a pixel, per image; NaN where unknown."""
         return self.table[["spacing_row_mm", "spacing_column_mm"]].to_numpy(dtype=float)
 
-    def parts(self) -> Iterator[Batch]:
+    def parts(self) -> Iterator[FrameBatch]:
         """A few images at a time: numbers that fit into the processor's cache are worked on several times as quickly."""
         for k in range(0, len(self.rows), IN_CACHE):
             some = slice(k, k + IN_CACHE)
-            yield Batch(self.rows[some], self.image[some], self.mask[some], self.table.iloc[some])
+            yield FrameBatch(self.rows[some], self.image[some], self.mask[some], self.table.iloc[some])
 
 
-def batches(cohort: Cohort, frames: int) -> Iterator[Batch]:
+def batches(cohort: Cohort, frames: int) -> Iterator[FrameBatch]:
     """Every image once, whole subjects together.
 
     Args:
@@ -54,15 +55,15 @@ def batches(cohort: Cohort, frames: int) -> Iterator[Batch]:
             image, mask = cohort.read_many(same.tolist())
             table = cohort.images.iloc[same]
             where = np.arange(len(same))[:, None], np.array([shown_frames(p, frames) for p in table["phases"]])
-            yield Batch(same, image[where].astype(np.float32), mask[where], table)
+            yield FrameBatch(same, image[where].astype(np.float32), mask[where], table)
 
 
-def ahead(found: Iterator[Batch]) -> Iterator[Batch]:
+def ahead(result: Iterator[FrameBatch]) -> Iterator[FrameBatch]:
     """The same batches, each read while the one before it is worked on."""
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, found, None)
+        coming = pool.submit(next, result, None)
         while (batch := coming.result()) is not None:
-            coming = pool.submit(next, found, None)
+            coming = pool.submit(next, result, None)
             yield batch
 
 
@@ -96,3 +97,25 @@ def shown_frames(phases: list[str], frames: int) -> list[int]:
     ed = named.index("ED") if "ED" in named else 0
     es = named.index("ES") if "ES" in named else len(named) - 1
     return [ed, es][:frames]
+
+
+Values = npt.NDArray[np.float32]
+
+
+class Extractor(Protocol):
+    """A row of numbers for each image; NaN where an image has none."""
+
+    @property
+    def name(self) -> str:
+        """As it is called on the command line and in scores."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of all that decides its numbers."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the numbers are."""
+
+    def of(self, batch: FrameBatch) -> Values:
+        """Numbers of a batch, (images, columns)."""

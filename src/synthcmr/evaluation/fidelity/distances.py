@@ -15,8 +15,13 @@ from synthcmr.cohort.parallel import cores
 from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.comparison import Comparison, subject_places
 from synthcmr.evaluation.features.extractors import extractor
-from synthcmr.evaluation.fidelity.frechet import WIDE, fid, fid_draws, fid_infinity, fid_interval, gaussian
-from synthcmr.evaluation.fidelity.kernels import (
+from synthcmr.evaluation.groups import ComparedGroup
+from synthcmr.evaluation.score import OVERALL, Score, absent
+from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.statistics.bootstrap import random_halves, seeded_counts
+from synthcmr.statistics.frechet import WIDE, fid, fid_draws, fid_infinity, fid_interval, gaussian
+from synthcmr.statistics.intervals import percentile, pivotal
+from synthcmr.statistics.kernels import (
     MOST_CLUSTERS,
     Blocks,
     Kernel,
@@ -25,12 +30,8 @@ from synthcmr.evaluation.fidelity.kernels import (
     kid_of_subsets,
     median_distance,
 )
-from synthcmr.evaluation.fidelity.manifold import NAMES, manifold, mean_over, repeats
-from synthcmr.evaluation.groups import Group
-from synthcmr.evaluation.intervals import halves, percentile, pivotal, weights
-from synthcmr.evaluation.sample import Sample
-from synthcmr.evaluation.score import OVERALL, Score, absent
-from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.statistics.manifold import NAMES, manifold, mean_over, repeats
+from synthcmr.statistics.sample import Sample
 
 SCALED = ("radiomics",)  # whose columns have units: taken in the real images' spread
 FARTHEST = 8.0  # standard deviations, so that no single pixel decides
@@ -47,7 +48,7 @@ class Pair:
     synthetic: Sample
     settings: EvaluateSettings
 
-    def among(self, group: Group) -> Pair:
+    def among(self, group: ComparedGroup) -> Pair:
         """Of a group."""
         if group.name == OVERALL:
             return self
@@ -62,37 +63,37 @@ class Pair:
         return {"name": f"{name} ({self.name})", "group": group, "extractor": self.hash, **counts}
 
 
-def distances(told: Comparison, name: str) -> list[Score]:
+def distances(comparison: Comparison, name: str) -> list[Score]:
     """Every distance in one extractor's features, group by group."""
     try:
-        pair = load_pair(told, name)
+        pair = load_pair(comparison, name)
     except SynthcmrError as error:
         return [absent(f"{what} ({name})", str(error)) for what in ALL]
-    found: list[Score] = []
+    results: list[Score] = []
     kernels: dict[str, Kernel] = {"KID": cubic}
-    width = median_distance(pair.real, told.settings.seed) if len(pair.real.subjects) > 1 else 0.0
+    width = median_distance(pair.real, comparison.settings.seed) if len(pair.real.subjects) > 1 else 0.0
     if width > 0:
         kernels["MMD"] = gaussian_kernel(width)
     with threadpool_limits(1), ThreadPoolExecutor(cores()) as pool:  # groups side by side: their matrices are small
-        each = pool.map(lambda group: _of_group(pair, group, kernels), told.groups)
-        for k, (group, scores) in enumerate(zip(told.groups, each, strict=True)):
-            if told.report is not None:
-                told.report(k, len(told.groups), f"distances ({name}) {group.name}".strip())
-            found += scores
-    return found
+        each = pool.map(lambda group: _of_group(pair, group, kernels), comparison.groups)
+        for k, (group, scores) in enumerate(zip(comparison.groups, each, strict=True)):
+            if comparison.report is not None:
+                comparison.report(k, len(comparison.groups), f"distances ({name}) {group.name}".strip())
+            results += scores
+    return results
 
 
-def load_pair(told: Comparison, name: str) -> Pair:
+def load_pair(comparison: Comparison, name: str) -> Pair:
     """Features of both sides in memory, of a limited number of images."""
-    what = extractor(name, told.settings)
-    most, seed = told.settings.fidelity.most_images, told.settings.seed
+    what = extractor(name, comparison.settings)
+    most, seed = comparison.settings.fidelity.most_images, comparison.settings.seed
     sides = [
         Sample.thinned(values, subject_places(cohort), most, seed)
-        for values, cohort in zip(told.features(what), (told.real, told.synthetic), strict=True)
+        for values, cohort in zip(comparison.features(what), (comparison.real, comparison.synthetic), strict=True)
     ]
     if name in SCALED:
         sides = _scaled(*sides)
-    return Pair(name, what.hash, sides[0], sides[1], told.settings)
+    return Pair(name, what.hash, sides[0], sides[1], comparison.settings)
 
 
 def _scaled(real: Sample, synthetic: Sample) -> list[Sample]:
@@ -109,18 +110,18 @@ def _scaled(real: Sample, synthetic: Sample) -> list[Sample]:
     return [scale(real), scale(synthetic)]
 
 
-def _of_group(pair: Pair, group: Group, kernels: dict[str, Kernel]) -> list[Score]:
+def _of_group(pair: Pair, group: ComparedGroup, kernels: dict[str, Kernel]) -> list[Score]:
     own = pair.among(group)
     least = pair.settings.min_subjects
     refused = _refused(own, least)
     if refused:
         return [Score(**own.about(group.name, what), absent=refused) for what in ALL]
-    found = _frechet_scores(own, group.name)
+    scores = _frechet_scores(own, group.name)
     for what, kernel in kernels.items():
-        found += _kernel_scores(own, group.name, what, kernel)
+        scores += _kernel_scores(own, group.name, what, kernel)
     if "MMD" not in kernels:
-        found.append(Score(**own.about(group.name, "MMD"), absent="all real images are the same to the extractor"))
-    return found + _manifold_scores(own, group.name)
+        scores.append(Score(**own.about(group.name, "MMD"), absent="all real images are the same to the extractor"))
+    return scores + _manifold_scores(own, group.name)
 
 
 def _refused(pair: Pair, least: int) -> str | None:
@@ -167,8 +168,8 @@ def _frechet_floor(pair: Pair) -> tuple[float | None, float | None]:
         return np.array([fid(a, b), fid_infinity(a, b, pair.settings.seed)])
 
     splits = 1 if pair.real.values.shape[1] > WIDE else pair.settings.fidelity.floor_splits
-    found = np.mean(halves(pair.real.subjects, splits, pair.settings.seed, measure), axis=0)
-    return float(found[0]), max(float(found[1]), 0.0)
+    result = np.mean(random_halves(pair.real.subjects, splits, pair.settings.seed, measure), axis=0)
+    return float(result[0]), max(float(result[1]), 0.0)
 
 
 def _split(sample: Sample, first: npt.NDArray[np.intp]) -> tuple[Sample, Sample]:
@@ -183,7 +184,7 @@ def _kernel_scores(pair: Pair, group: str, name: str, kernel: Kernel) -> list[Sc
     measure: Callable[..., float] = blocks.by_subjects if between else blocks.by_images
     ones = np.ones(len(real.subjects)), np.ones(len(synthetic.subjects))
     value = measure(*ones)
-    times = [weights(len(one), settings.draws, settings.seed + k).astype(float) for k, one in enumerate(ones)]
+    times = [seeded_counts(len(one), settings.draws, settings.seed + k).astype(float) for k, one in enumerate(ones)]
     drawn = [measure(v, w) for v, w in zip(*times, strict=True)]
     # pairs within a subject are left out of MMD, so that drawing again does not inflate it
     low, high = percentile(drawn, settings.level) if between else pivotal(value, drawn, settings.level)
@@ -191,12 +192,12 @@ def _kernel_scores(pair: Pair, group: str, name: str, kernel: Kernel) -> list[Sc
     def of_halves(first: npt.NDArray[np.intp]) -> float:
         return blocks.real_halves(np.isin(real.subjects, first), between)
 
-    floor = float(np.mean(halves(real.subjects, settings.fidelity.floor_splits, settings.seed, of_halves)))
-    found = [Score(**pair.about(group, name), value=value, low=low, high=high, floor=floor)]
+    floor = float(np.mean(random_halves(real.subjects, settings.fidelity.floor_splits, settings.seed, of_halves)))
+    scores = [Score(**pair.about(group, name), value=value, low=low, high=high, floor=floor)]
     if name == "KID" and group == OVERALL:
         many, size = settings.fidelity.kid_subsets, settings.fidelity.kid_subset_size
         subsets = kid_of_subsets(pair.real.values, pair.synthetic.values, many, size)
-        found.append(
+        scores.append(
             Score(
                 **pair.about(group, f"KID, {many} subsets of {min(size, len(pair.real), len(pair.synthetic))}"),
                 value=subsets,
@@ -204,7 +205,7 @@ def _kernel_scores(pair: Pair, group: str, name: str, kernel: Kernel) -> list[Sc
                 high=high + subsets - value,
             )
         )
-    return found
+    return scores
 
 
 def _manifold_scores(pair: Pair, group: str) -> list[Score]:
@@ -216,7 +217,7 @@ def _manifold_scores(pair: Pair, group: str) -> list[Score]:
         why = "too few subjects remain where both sides have as many images"
         return [Score(**pair.about(group, name), absent=why) for name in (*NAMES, "repeats")]
     whole, again = manifold(real, synthetic, settings.fidelity.neighbours), repeats(real, synthetic)
-    limits = halves(
+    limits = random_halves(
         real.subjects, settings.fidelity.floor_splits, settings.seed, lambda first: _of_real(pair, real, first)
     )
     best = limits.mean(axis=0)
@@ -237,12 +238,12 @@ def _manifold_scores(pair: Pair, group: str) -> list[Score]:
 def _of_real(pair: Pair, real: Sample, first: npt.NDArray[np.intp]) -> list[float]:
     """The same of two halves of the real subjects."""
     a, b = _split(real, first)
-    found = manifold(a, b, pair.settings.fidelity.neighbours)
-    return [*(float(found.of(name)[0].mean()) for name in NAMES), float(repeats(a, b).mean())]
+    result = manifold(a, b, pair.settings.fidelity.neighbours)
+    return [*(float(result.of(name)[0].mean()) for name in NAMES), float(repeats(a, b).mean())]
 
 
 def _mean(values: npt.NDArray[np.float64], side: Sample, settings: EvaluateSettings) -> tuple[float, float, float]:
     """Mean over images with its interval over subjects, balls held."""
-    times = weights(len(side.subjects), settings.draws, settings.seed).astype(float)
+    times = seeded_counts(len(side.subjects), settings.draws, settings.seed).astype(float)
     low, high = percentile([mean_over(values, side, w) for w in times], settings.level)
     return float(values.mean()), low, high

@@ -11,14 +11,15 @@ import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison, subject_places
-from synthcmr.evaluation.features.extractor import Extractor, Values
 from synthcmr.evaluation.features.radiomics import INTENSITY, TEXTURE, RadiomicsExtractor
 from synthcmr.evaluation.features.spectrum import SpectrumExtractor
 from synthcmr.evaluation.features.stacks import HEART, NEXT, HeartExtractor, NextExtractor
-from synthcmr.evaluation.fidelity.spread import FEW, distance, distance_interval, quantiles
-from synthcmr.evaluation.groups import Group
-from synthcmr.evaluation.intervals import halves, percentile, weights
+from synthcmr.evaluation.features.stream import Extractor, Values
+from synthcmr.evaluation.groups import ComparedGroup
 from synthcmr.evaluation.score import OVERALL, Distribution, Line, Plot, Score
+from synthcmr.statistics.bootstrap import random_halves, seeded_counts
+from synthcmr.statistics.energy import FEW, distance, distance_interval, quantiles
+from synthcmr.statistics.intervals import percentile
 
 Numbers = npt.NDArray[np.float64]
 TISSUES = ("lv", "myo", "rv", "rest")
@@ -50,7 +51,7 @@ def families(real: Cohort, synthetic: Cohort) -> tuple[Family, ...]:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredFamily:
     """A family's quantities of the subjects of both sides, in the order of `cohort.subjects`."""
 
     family: Family
@@ -59,51 +60,51 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is said of all families."""
+class QuantityResults:
+    """Scores, distributions and plots of all families."""
 
     scores: list[Score] = field(default_factory=list)
     distributions: list[Distribution] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
 
 
-def quantity_scores(told: Comparison) -> Found:
+def quantity_scores(comparison: Comparison) -> QuantityResults:
     """Every family, of everybody and of groups."""
-    found = Found()
-    for family in families(told.real, told.synthetic):
-        measured = _measured(told, family)
-        for group in told.groups:
-            found.scores.extend(_of_group(measured, group, told))
-        found.distributions.extend(_distributions(measured))
+    result = QuantityResults()
+    for family in families(comparison.real, comparison.synthetic):
+        measured = _measured(comparison, family)
+        for group in comparison.groups:
+            result.scores.extend(_of_group(measured, group, comparison))
+        result.distributions.extend(_distributions(measured))
         if isinstance(family.extractor, SpectrumExtractor):
-            found.plots.extend(_spectra(measured, family.extractor))
-    return found
+            result.plots.extend(_spectra(measured, family.extractor))
+    return result
 
 
-def _measured(told: Comparison, family: Family) -> Measured:
+def _measured(comparison: Comparison, family: Family) -> MeasuredFamily:
     columns = [family.extractor.columns.index(name) for name in family.shown]
     real, synthetic = (
-        by_subject(told.features_of(cohort, family.extractor), columns, cohort)
-        for cohort in (told.real, told.synthetic)
+        by_subject(comparison.features_of(cohort, family.extractor), columns, cohort)
+        for cohort in (comparison.real, comparison.synthetic)
     )
-    return Measured(family, real, synthetic)
+    return MeasuredFamily(family, real, synthetic)
 
 
 def by_subject(values: Values, columns: Sequence[int], cohort: Cohort) -> Numbers:
     """Mean over the images of each subject that have a number; NaN where none has."""
     place, count = subject_places(cohort), len(cohort.subjects)
-    found = np.full((count, len(columns)), np.nan)
+    result = np.full((count, len(columns)), np.nan)
     for k, column in enumerate(columns):
         one = np.asarray(values[:, column], dtype=np.float64)
         known = np.isfinite(one)
         times = np.bincount(place[known], minlength=count)
         total = np.bincount(place[known], one[known], minlength=count)
-        found[times > 0, k] = total[times > 0] / times[times > 0]
-    return found
+        result[times > 0, k] = total[times > 0] / times[times > 0]
+    return result
 
 
-def _of_group(measured: Measured, group: Group, told: Comparison) -> list[Score]:
-    settings, family = told.settings, measured.family
+def _of_group(measured: MeasuredFamily, group: ComparedGroup, comparison: Comparison) -> list[Score]:
+    settings, family = comparison.settings, measured.family
     real, synthetic = measured.real[group.real], measured.synthetic[group.synthetic]
     real, synthetic = (side[np.isfinite(side).any(axis=1)] for side in (real, synthetic))
     about: dict[str, Any] = {
@@ -124,31 +125,31 @@ def _of_group(measured: Measured, group: Group, told: Comparison) -> list[Score]
         return [Score(**about, absent="no quantity is known of both sides, or none varies among the real subjects")]
     low, high = distance_interval(real, synthetic, settings.draws, settings.level, settings.seed)
     everyone = np.arange(len(real))
-    floors = halves(
+    floors = random_halves(
         everyone,
         settings.fidelity.floor_splits,
         settings.seed,
         lambda first: distance(real[first], real[np.setdiff1d(everyone, first)]),
     )
     floor = float(np.mean(floors)) if np.isfinite(floors).all() else None
-    found = [Score(**about, value=value, low=low, high=high, floor=floor)]
-    return found + (_each(measured, real, synthetic, told) if group.name == OVERALL else [])
+    scores = [Score(**about, value=value, low=low, high=high, floor=floor)]
+    return scores + (_each(measured, real, synthetic, comparison) if group.name == OVERALL else [])
 
 
-def _each(measured: Measured, real: Numbers, synthetic: Numbers, told: Comparison) -> list[Score]:
+def _each(measured: MeasuredFamily, real: Numbers, synthetic: Numbers, comparison: Comparison) -> list[Score]:
     """Difference of means of every quantity, in real standard deviations, with its interval."""
-    settings = told.settings
-    found = []
+    settings = comparison.settings
+    scores = []
     for k, (words, _) in enumerate(measured.family.shown.values()):
         a, b = (side[:, k][np.isfinite(side[:, k])] for side in (real, synthetic))
         name = f"{words}, difference of means"
         if min(len(a), len(b)) < FEW or not a.std() > 0:
-            found.append(Score(name=name, absent="too few subjects show it, or it does not vary among the real ones"))
+            scores.append(Score(name=name, absent="too few subjects show it, or it does not vary among the real ones"))
             continue
         drawn = _means(b, settings.draws, settings.seed + 1) - _means(a, settings.draws, settings.seed)
         sd = a.std(ddof=1)
         low, high = percentile(drawn / sd, settings.level)
-        found.append(
+        scores.append(
             Score(
                 name=name,
                 value=float((b.mean() - a.mean()) / sd),
@@ -160,36 +161,36 @@ def _each(measured: Measured, real: Numbers, synthetic: Numbers, told: Compariso
                 unit="real standard deviations",
             )
         )
-    return found
+    return scores
 
 
 def _means(values: Numbers, draws: int, seed: int) -> Numbers:
-    means: Numbers = weights(len(values), draws, seed) @ values / len(values)
+    means: Numbers = seeded_counts(len(values), draws, seed) @ values / len(values)
     return means
 
 
-def _distributions(measured: Measured) -> list[Distribution]:
+def _distributions(measured: MeasuredFamily) -> list[Distribution]:
     """Of the quantities that people know by name."""
     if measured.family.name not in OF_STACKS:
         return []
-    found = []
+    results = []
     for k, (words, unit) in enumerate(measured.family.shown.values()):
         real, synthetic = quantiles(measured.real[:, k]), quantiles(measured.synthetic[:, k])
         if real and synthetic:
-            found.append(Distribution(name=words, unit=unit, real=real, synthetic=synthetic))
-    return found
+            results.append(Distribution(name=words, unit=unit, real=real, synthetic=synthetic))
+    return results
 
 
-def _spectra(measured: Measured, extractor: SpectrumExtractor) -> list[Plot]:
+def _spectra(measured: MeasuredFamily, extractor: SpectrumExtractor) -> list[Plot]:
     """Log power by frequency: means, and where 90 % of real subjects lie."""
-    real, made = (side[np.isfinite(side).all(axis=1)] for side in (measured.real, measured.synthetic))
-    if not min(len(real), len(made)):
+    real, generated = (side[np.isfinite(side).all(axis=1)] for side in (measured.real, measured.synthetic))
+    if not min(len(real), len(generated)):
         return []
     x = tuple(extractor.rings.centres.tolist())
     low, high = (tuple(edge.tolist()) for edge in np.percentile(real, (5, 95), axis=0))
     lines = (
         Line(name="real", x=x, y=tuple(real.mean(axis=0).tolist()), low=low, high=high),
-        Line(name="synthetic", x=x, y=tuple(made.mean(axis=0).tolist())),
+        Line(name="synthetic", x=x, y=tuple(generated.mean(axis=0).tolist())),
     )
     note = "Mean log power of the first frame in rings of equal width, without what borders leak. Band: 90 % of real subjects."
     return [Plot(title="Spectra", x=f"cycles per {extractor.rings.unit}", y="log power", lines=lines, note=note)]

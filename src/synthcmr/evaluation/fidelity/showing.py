@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison, subject_places
-from synthcmr.evaluation.extremes import extremes
 from synthcmr.evaluation.features.extractors import extractor
-from synthcmr.evaluation.fidelity.kernels import ROWS, squared_distances
-from synthcmr.evaluation.fidelity.manifold import radii
-from synthcmr.evaluation.sample import Sample
-from synthcmr.evaluation.score import Picture
+from synthcmr.evaluation.score import ShownImage, extremes
+from synthcmr.statistics.kernels import ROWS, squared_distances
+from synthcmr.statistics.manifold import radii
+from synthcmr.statistics.sample import Sample
 
 Numbers = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -37,12 +36,14 @@ class _Side:
         return str(self.cohort.images["image_id"].iloc[int(self.rows[k])])
 
 
-def shown(told: Comparison) -> dict[str, tuple[Picture, ...]]:
+def shown(comparison: Comparison) -> dict[str, tuple[ShownImage, ...]]:
     """Rows of pictures by title; none where there are no features to choose by."""
-    if SPACE not in told.settings.fidelity.extractors:
+    if SPACE not in comparison.settings.fidelity.extractors:
         return {}
-    both = zip(told.features(extractor(SPACE, told.settings)), (told.real, told.synthetic), strict=True)
-    real, synthetic = (_side(values, cohort, told.settings.seed) for values, cohort in both)
+    both = zip(
+        comparison.features(extractor(SPACE, comparison.settings)), (comparison.real, comparison.synthetic), strict=True
+    )
+    real, synthetic = (_side(values, cohort, comparison.settings.seed) for values, cohort in both)
     if min(len(real.rows), len(synthetic.rows)) <= NEIGHBOURS:
         return {}
     near, nearest = _neighbours(synthetic.sample.values, real.sample.values)
@@ -71,7 +72,7 @@ def _neighbours(values: Numbers, among: Numbers) -> tuple[Numbers, Rows]:
     return np.concatenate(near), np.concatenate(nearest)
 
 
-def _by_likeness(synthetic: _Side, far: Numbers, real: _Side) -> dict[str, tuple[Picture, ...]]:
+def _by_likeness(synthetic: _Side, far: Numbers, real: _Side) -> dict[str, tuple[ShownImage, ...]]:
     """By the distance to the fifth nearest real image, so that a copy of one does not count as good."""
     usual = np.sqrt(radii(real.sample, NEIGHBOURS))
     order = np.argsort(far, kind="stable")
@@ -84,34 +85,34 @@ def _by_likeness(synthetic: _Side, far: Numbers, real: _Side) -> dict[str, tuple
         return f"distance to its fifth nearest real image {far[k]:.2f}; {how}"
 
     return {
-        title: tuple(Picture(image_id=synthetic.id(k), cohort="synthetic", caption=reason(k)) for k in rows)
+        title: tuple(ShownImage(image_id=synthetic.id(k), cohort="synthetic", caption=reason(k)) for k in rows)
         for title, rows in chosen.items()
     }
 
 
-def _nearest(synthetic: _Side, real: _Side, near: Numbers, nearest: Rows) -> dict[str, tuple[Picture, ...]]:
+def _nearest(synthetic: _Side, real: _Side, near: Numbers, nearest: Rows) -> dict[str, tuple[ShownImage, ...]]:
     """Beside the real image that each comes nearest to, measured by how near another person's comes to that one."""
     other = np.sqrt(radii(real.sample, 1))[nearest]
     share = near / np.maximum(other, 1e-9)
     rows = _one_per_real(np.argsort(share, kind="stable"), nearest)
 
-    def pair(k: int) -> Picture:
+    def pair(k: int) -> ShownImage:
         side = _called(real, int(nearest[k]))
-        said = f"distance {near[k]:.2f}, {share[k]:.0%} of what the nearest image of another person has"
-        beside = Picture(image_id=real.id(int(nearest[k])), cohort="real", caption=side)
-        return Picture(image_id=synthetic.id(k), cohort="synthetic", caption=said, beside=beside)
+        predicted = f"distance {near[k]:.2f}, {share[k]:.0%} of what the nearest image of another person has"
+        beside = ShownImage(image_id=real.id(int(nearest[k])), cohort="real", caption=side)
+        return ShownImage(image_id=synthetic.id(k), cohort="synthetic", caption=predicted, beside=beside)
 
     return {"Nearest to a real person's image": tuple(pair(k) for k in rows)}
 
 
 def _one_per_real(order: Rows, nearest: Rows) -> list[int]:
     """The first few, each of another real image."""
-    found: dict[int, int] = {}
+    results: dict[int, int] = {}
     for k in order:
-        found.setdefault(int(nearest[k]), int(k))
-        if len(found) == PAIRS:
+        results.setdefault(int(nearest[k]), int(k))
+        if len(results) == PAIRS:
             break
-    return list(found.values())
+    return list(results.values())
 
 
 def _called(real: _Side, k: int) -> str:

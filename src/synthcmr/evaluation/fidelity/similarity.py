@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.evaluation.intervals import Interval, percentile, weights
+from synthcmr.statistics.bootstrap import seeded_counts
+from synthcmr.statistics.intervals import Interval, percentile
 
 Numbers = npt.NDArray[np.float64]
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363)  # Wang 2003, without the fifth scale, for which 128 pixels are too few
@@ -22,15 +23,15 @@ def pairs(cohort: Cohort, subjects: npt.NDArray[np.intp], count: int, seed: int)
         (LEVELS * (table["slice_index"] + 0.5) / table["slice_count"].clip(lower=1)).astype(int).clip(upper=LEVELS - 1)
     )
     rng = np.random.default_rng([seed, 5])
-    found: list[tuple[int, int]] = []
+    results: list[tuple[int, int]] = []
     for _, members in sorted(table.groupby([level, "height", "width"]).groups.items()):
         rows = members.to_numpy()
         names = table["subject_id"].loc[rows].to_numpy()
         a, b = rng.integers(len(rows), size=(2, 4 * count))
         apart = names[a] != names[b]
-        found += list(zip(rows[a[apart]][:count].tolist(), rows[b[apart]][:count].tolist(), strict=True))
-    order = rng.permutation(len(found))[:count]
-    return np.array(found, dtype=np.intp).reshape(-1, 2)[order]
+        results += list(zip(rows[a[apart]][:count].tolist(), rows[b[apart]][:count].tolist(), strict=True))
+    order = rng.permutation(len(results))[:count]
+    return np.array(results, dtype=np.intp).reshape(-1, 2)[order]
 
 
 def scales_for(*cohorts: Cohort) -> tuple[float, ...]:
@@ -49,7 +50,7 @@ def similarities(cohort: Cohort, chosen: npt.NDArray[np.intp], scales: tuple[flo
     image = torch.from_numpy(np.stack([cohort.image(int(i))[0] for i in rows]).clip(0, 1))[:, None]
     where = where.reshape(chosen.shape)
     total = sum(scales)
-    found = compute_ms_ssim(
+    result = compute_ms_ssim(
         image[where[:, 0]],
         image[where[:, 1]],
         spatial_dims=2,
@@ -57,7 +58,7 @@ def similarities(cohort: Cohort, chosen: npt.NDArray[np.intp], scales: tuple[flo
         kernel_size=WINDOW,
         weights=[s / total for s in scales],
     )
-    return found.flatten().double().numpy()
+    return result.flatten().double().numpy()
 
 
 def similarity_interval(
@@ -67,6 +68,6 @@ def similarity_interval(
     names = cohort.images["subject_id"].to_numpy()[chosen]
     who, place = np.unique(names, return_inverse=True)
     place = place.reshape(chosen.shape)
-    times = weights(len(who), draws, seed)
+    times = seeded_counts(len(who), draws, seed)
     each = times[:, place[:, 0]] * times[:, place[:, 1]]
     return percentile((each @ values) / np.maximum(each.sum(axis=1), 1), level)

@@ -17,7 +17,7 @@ from synthcmr.evaluation.privacy.interval_estimates import Floats
 from synthcmr.training.images import load_images
 
 
-class ConditionalGenerator(Protocol):
+class AttackedGenerator(Protocol):
     """What every generator says of itself."""
 
     @property
@@ -31,7 +31,7 @@ class ConditionalGenerator(Protocol):
         ...
 
 
-class SamplingAccess(ConditionalGenerator, Protocol):
+class SamplingAccess(AttackedGenerator, Protocol):
     """A generator that can be asked for images: what the grey-box attack needs."""
 
     def draw(self, conditions: Sequence[Condition], seeds: Sequence[int]) -> npt.NDArray[np.float32]:
@@ -39,7 +39,7 @@ class SamplingAccess(ConditionalGenerator, Protocol):
         ...
 
 
-class ErrorAccess(ConditionalGenerator, Protocol):
+class ErrorAccess(AttackedGenerator, Protocol):
     """A generator that says how wrong it is about given images: what white-box attacks need."""
 
     def errors(
@@ -78,7 +78,7 @@ class ConditionedImages:
         return len(self.image)
 
 
-def load_conditioned(selection: ImageSelection, generator: ConditionalGenerator) -> ConditionedImages:
+def load_conditioned(selection: ImageSelection, generator: AttackedGenerator) -> ConditionedImages:
     """Selected images; of their attributes those that the generator can be told."""
     images = load_images(selection.cohort.select(image_id=selection.image.tolist()), None, generator.frames)
     knows = generator.vocabulary.knows

@@ -19,9 +19,9 @@ from synthcmr.evaluation.privacy.interval_estimates import (
     EstimateOrReason,
     Floats,
     IntervalEstimate,
-    interval_of,
 )
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
+from synthcmr.statistics.intervals import Estimate, percentile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ def infer_attributes(
     synthetic: pd.DataFrame,
     indexes: SplitIndexes,
     attacked: tuple[ImageIndex, ImageIndex],
-    settings: PrivacySettings,
+    settings: PrivacyPartSettings,
 ) -> tuple[AttributeInference, ...]:
     """Guess every secret of members and of held-out subjects, from the attributes and from the images.
 
@@ -93,7 +93,7 @@ def _infer(
     distances: list[Floats],
     tables: tuple[pd.DataFrame, ...],
     donors: pd.DataFrame,
-    settings: PrivacySettings,
+    settings: PrivacyPartSettings,
 ) -> AttributeInference:
     """Guess that a subject has the secret of the nearest synthetic one that tells it."""
     values = donors[secret]
@@ -119,7 +119,8 @@ def _advantage(members: Hits, others: Hits, draws: int, seed: int) -> IntervalEs
     a, b = (rng.binomial(len(x), _mean(x), size=draws) / len(x) for x in (members, others))
     resamples = (a - b) / np.maximum(1 - b, 1 / len(others))
     value = (_mean(members) - _mean(others)) / max(1 - _mean(others), 1 / len(others))
-    return interval_of(value, resamples, len(members) + len(others))
+    estimate = Estimate.of(value, percentile(resamples).including(value))
+    return IntervalEstimate.of(estimate, len(members) + len(others))
 
 
 def _mean(hits: Hits) -> float:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from synthcmr.evaluation.privacy.image_index import ImageIndex
 from synthcmr.evaluation.privacy.image_selection import Vectors
-from synthcmr.evaluation.privacy.interval_estimates import Floats, IntervalEstimate, interval_of
+from synthcmr.evaluation.privacy.interval_estimates import Floats, IntervalEstimate
+from synthcmr.statistics.intervals import Estimate, percentile
 
 QUERIES, KEYS = 512, 512  # at once: more take memory that small cohorts do not need
 LEAST = 1e-6
@@ -138,7 +139,9 @@ def training_proximity(
             w = weight[number[place], k]
             plain[k], weighted[k], total[k] = plain[k] + closer.sum(), weighted[k] + w @ closer, total[k] + w.sum()
     resamples = weighted / np.maximum(total, 1)
-    return interval_of(float(plain.mean() / len(synthetic)), resamples, 2 * min(sizes), "real subjects")
+    value = float(plain.mean() / len(synthetic))
+    estimate = Estimate.of(value, percentile(resamples).including(value))
+    return IntervalEstimate.of(estimate, 2 * min(sizes), "real subjects")
 
 
 def _squared(a: Vectors, b: Vectors) -> Vectors:

@@ -23,7 +23,7 @@ from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
 
 CONFIDENCE = 0.95
-MOST = 50.0  # no bound above is told
+MOST = 50.0  # no bound above is reported
 STEPS = 40  # of the bisection
 LOUD = 100.0  # what a canary asks for: its gradient is longer than any clipping norm
 FEATURES = 8  # of the ordinary subjects
@@ -47,7 +47,7 @@ class EpsilonAudit(Settings):
     canaries: int
     guesses: int
     right: int
-    could_show: float  # the bound, had every guess been right: no larger epsilon can be told by so many canaries
+    could_show: float  # the bound, had every guess been right: no larger epsilon can be shown by so many canaries
 
     @property
     def exposed(self) -> bool:
@@ -56,7 +56,7 @@ class EpsilonAudit(Settings):
 
     @property
     def sentence(self) -> str:
-        """What was found, in a sentence."""
+        """The result in a sentence."""
         if self.exposed:
             return (
                 f"epsilon is at least {self.bound:.2f}, the run claims {self.claimed:g}: it does not keep its promise"

@@ -17,7 +17,7 @@ Report = Callable[[int, int, str], None]  # called with (done, total, what)
 
 
 def silent(*progress: object) -> None:
-    """Report progress to nobody."""
+    """Report no progress."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.features.stream import shown_frames
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 
 BLOCK = 128  # images read at once
 Images = npt.NDArray[np.floating]  # (images, frames, rows, columns), 0 to 1
@@ -109,7 +109,9 @@ def select_all(cohort: Cohort, frames: int, vectors: Vectors | None = None) -> I
     return ImageSelection(cohort, rows[order], frames, vectors)
 
 
-def split_members(real: Cohort, frames: int, settings: PrivacySettings, vectors: Vectors | None = None) -> MemberSplit:
+def split_members(
+    real: Cohort, frames: int, settings: PrivacyPartSettings, vectors: Vectors | None = None
+) -> MemberSplit:
     """Divide the real images.
 
     Args:

@@ -29,19 +29,19 @@ from synthcmr.evaluation.privacy.image_selection import (
     select_all,
     split_members,
 )
-from synthcmr.evaluation.privacy.interval_estimates import Absent, IntervalEstimate, auc
+from synthcmr.evaluation.privacy.interval_estimates import Absent, IntervalEstimate, membership_auc
 from synthcmr.evaluation.privacy.membership.black_box import AttackedImages, black_box, sample_attacked
 from synthcmr.evaluation.privacy.membership.grey_box import grey_box
 from synthcmr.evaluation.privacy.membership.membership_attack import Attacks, MembershipAttack
 from synthcmr.evaluation.privacy.membership.white_box import white_box
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 
 Result = TypeVar("Result", bound=Settings)
 MOST_FRAMES = 2  # ED and ES
 
 
 class PrivacyResult(Settings):
-    """What each part found, or why it could not be done."""
+    """The results of each part, or why it could not be done."""
 
     members: int  # subjects
     calibrating: int
@@ -75,7 +75,7 @@ class PrivacyResult(Settings):
 def judge_privacy(
     real: Cohort,
     synthetic: Cohort,
-    settings: PrivacySettings,
+    settings: PrivacyPartSettings,
     work_folder: Path,
     target: AttackTarget | None = None,
     extractor: Features | None = None,
@@ -87,10 +87,10 @@ def judge_privacy(
 
     Args:
         real: the cohort that was learned from, with its splits.
-        synthetic: images that are judged, whoever made them.
+        synthetic: images that are judged, whatever generated them.
         settings: of all attacks.
         work_folder: for finished parts, and for what is compared while it goes on.
-        target: what made the images, as far as it is at hand.
+        target: what generated the images, as far as it is at hand.
         extractor: of features, for distances in their space; those of pixels are taken without.
         extractor_hash: so that parts are done again with another.
         report: called with (done, total, what).
@@ -134,7 +134,7 @@ class _Attacks:
     synthetic: Cohort
     split: MemberSplit
     images: ImageSelection  # synthetic
-    settings: PrivacySettings
+    settings: PrivacyPartSettings
     target: AttackTarget
     extractor: Features | None
     work: Path
@@ -157,7 +157,7 @@ class _Attacks:
     def split_bias(self) -> IntervalEstimate:
         """How well the real images alone tell who is a member."""
         alike = self.attacked.alike
-        return auc(alike.member, alike.other, self.settings.draws, self.settings.seed)
+        return membership_auc(alike.member, alike.other, self.settings.draws, self.settings.seed)
 
     def black_box(self) -> Attacks:
         """Membership from images alone."""

@@ -12,12 +12,13 @@ from synthcmr.evaluation.privacy.attribute_inference import IMAGE, AttributeInfe
 from synthcmr.evaluation.privacy.copies.near_copies import NearCopies
 from synthcmr.evaluation.privacy.dp_audit import EpsilonAudit
 from synthcmr.evaluation.privacy.image_selection import split_members
-from synthcmr.evaluation.privacy.interval_estimates import LEVEL, Absent, EstimateOrReason, IntervalEstimate
+from synthcmr.evaluation.privacy.interval_estimates import Absent, EstimateOrReason, IntervalEstimate
 from synthcmr.evaluation.privacy.membership.membership_attack import Access, Attacks, MembershipAttack
 from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult, judge_privacy
 from synthcmr.evaluation.privacy.privacy_report import pictures, plots, tables
-from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacySettings
+from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacyPartSettings
 from synthcmr.evaluation.score import PartResult, Score, absent
+from synthcmr.statistics.intervals import LEVEL
 
 FOLDER = "parts/privacy"  # of finished attacks, so that a judgement that was cut short goes on
 BY_CHANCE = 0.5  # area under the curve of an attack that knows nothing
@@ -55,7 +56,7 @@ def privacy(comparison: Comparison) -> PartResult:
 
 
 def privacy_scores(
-    result: PrivacyResult, settings: PrivacySettings, target: AttackTarget, synthetic: int
+    result: PrivacyResult, settings: PrivacyPartSettings, target: AttackTarget, synthetic: int
 ) -> tuple[Score, ...]:
     """Every score of privacy; none of attacks for which the generator was not given.
 
@@ -125,7 +126,7 @@ def _score(name: str, estimate: EstimateOrReason, synthetic: int, **more: Any) -
     return Score(name=name, value=estimate.value, low=estimate.low, high=estimate.high, **counts, **more)
 
 
-def _of_copies(result: PrivacyResult, settings: PrivacySettings, synthetic: int) -> list[Score]:
+def _of_copies(result: PrivacyResult, settings: PrivacyPartSettings, synthetic: int) -> list[Score]:
     copies = result.near_copies
     if isinstance(copies, Absent):
         return [absent(name, copies.reason) for name in ("training subjects copied", "near-copies")]
@@ -138,8 +139,8 @@ def _of_copies(result: PrivacyResult, settings: PrivacySettings, synthetic: int)
         _unless_weak("near-copies", share, weak, unit="of images", floor=copies.false_alarms.value, **counts),
         _score("false alarms of held-out images", copies.false_alarms, synthetic, unit="of images"),
     ]
-    for kind, found in copies.planted.items():
-        scores.append(_score(f"planted copies found, {kind}", found, synthetic, better="high", unit="of copies"))
+    for kind, results in copies.planted.items():
+        scores.append(_score(f"planted copies found, {kind}", results, synthetic, better="high", unit="of copies"))
     for space, closer in copies.closer.items():
         scores.append(_score(f"closer to members than to others ({space})", closer, synthetic, unit="of images"))
     return scores
@@ -153,7 +154,9 @@ def _unless_weak(name: str, interval: tuple[float, float, float], weak: str | No
     return Score(name=name, value=value, low=low, high=high, **more)
 
 
-def _beyond_false_alarms(copies: NearCopies, settings: PrivacySettings, synthetic: int) -> tuple[float, float, float]:
+def _beyond_false_alarms(
+    copies: NearCopies, settings: PrivacyPartSettings, synthetic: int
+) -> tuple[float, float, float]:
     """Share of the images at hand, and below it the share that false alarms do not explain.
 
     These images are all there are, so that nothing is drawn again; but some of what is above the threshold lies there by chance, with

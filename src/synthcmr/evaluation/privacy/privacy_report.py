@@ -9,7 +9,7 @@ from synthcmr.evaluation.privacy.copies.near_copies import NearCopies, NearCopy
 from synthcmr.evaluation.privacy.interval_estimates import Absent, EstimateOrReason
 from synthcmr.evaluation.privacy.membership.membership_attack import MembershipAttack
 from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult
-from synthcmr.evaluation.score import Line, Picture, Plot, Table
+from synthcmr.evaluation.score import Line, Plot, ShownImage, Table
 
 BY_ACCESS = {
     "images": "by the images alone",
@@ -41,7 +41,7 @@ def tables(result: PrivacyResult) -> tuple[Table, ...]:
     return tuple(filled)
 
 
-def pictures(result: PrivacyResult) -> dict[str, tuple[Picture, ...]]:
+def pictures(result: PrivacyResult) -> dict[str, tuple[ShownImage, ...]]:
     """Copies beside the training images that they are of; where there are none, the images that come nearest to any."""
     copies = result.near_copies
     if isinstance(copies, Absent):
@@ -181,10 +181,10 @@ def _secrets(secrets: Sequence[AttributeInference]) -> Table:
     )
 
 
-def _pair(copy: NearCopy) -> Picture:
-    real = Picture(image_id=copy.training_image, cohort="real", caption=f"training, {copy.training_subject}")
+def _pair(copy: NearCopy) -> ShownImage:
+    real = ShownImage(image_id=copy.training_image, cohort="real", caption=f"training, {copy.training_subject}")
     caption = f"{copy.correlation:.2f}, {_changes(copy)}"
-    return Picture(image_id=copy.synthetic_image, cohort="synthetic", caption=caption, beside=real)
+    return ShownImage(image_id=copy.synthetic_image, cohort="synthetic", caption=caption, beside=real)
 
 
 def _changes(copy: NearCopy) -> str:

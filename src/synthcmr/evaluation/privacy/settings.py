@@ -55,7 +55,7 @@ class AttributeSettings(Settings):
     )
 
 
-class PrivacySettings(Settings):
+class PrivacyPartSettings(Settings):
     """Everything that decides a judgement of privacy."""
 
     copies: CopySettings = CopySettings()

@@ -12,14 +12,14 @@ from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.groups import groups_of
-from synthcmr.fairness.debias.leaks import check_synthetic
+from synthcmr.experiments.leaks import check_synthetic
 
 REAL, SYNTHETIC, OTHER = "real", "synthetic", "other"
 Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class People:
+class Participants:
     """Subjects by what they are for."""
 
     cohorts: Mapping[str, Cohort]  # by source
@@ -39,34 +39,34 @@ class People:
         return tuple(s for s in self.test if s in self.groups[REAL][name])
 
 
-def people_of(told: Comparison) -> People:
+def participants(comparison: Comparison) -> Participants:
     """Who takes part in an evaluation's experiments.
 
     Raises:
         CohortError: too few subjects, no splits, or test subjects reached the synthetic images.
     """
-    settings, own = told.settings, told.settings.utility
-    real = told.whole
-    check_synthetic(real, told.synthetic, told.synthetic.path.name)
-    cohorts = {REAL: real, SYNTHETIC: told.synthetic}
+    settings, own = comparison.settings, comparison.settings.utility
+    real = comparison.whole
+    check_synthetic(real, comparison.synthetic, comparison.synthetic.path.name)
+    cohorts = {REAL: real, SYNTHETIC: comparison.synthetic}
     if own.also_test is not None:
         cohorts[OTHER] = Cohort.open(own.also_test)
-    found = People(
+    result = Participants(
         cohorts,
         train=_some(_of_splits(real, own.train), own.most_subjects, settings.seed),
         test=_some(_of_splits(real, own.test), own.most_tested, settings.seed),
-        synthetic=_some(_names(told.synthetic), own.most_subjects, settings.seed),
+        synthetic=_some(_names(comparison.synthetic), own.most_subjects, settings.seed),
         other=_some(_names(cohorts[OTHER]), own.most_tested, settings.seed) if OTHER in cohorts else (),
-        groups={REAL: _groups(real, real, told), SYNTHETIC: _groups(real, told.synthetic, told)},
+        groups={REAL: _groups(real, real, comparison), SYNTHETIC: _groups(real, comparison.synthetic, comparison)},
     )
     least = settings.min_subjects
-    for what, who in (("real training", found.train), ("real test", found.test), ("synthetic", found.synthetic)):
+    for what, who in (("real training", result.train), ("real test", result.test), ("synthetic", result.synthetic)):
         if len(who) < least:
             raise CohortError(
                 f"{len(who)} {what} subjects; at least {least} are needed (splits learned from: {', '.join(own.train)}, tested "
                 f"on: {', '.join(own.test)}; --set utility.test=[...], min_subjects)"
             )
-    return found
+    return result
 
 
 def fewer(names: Sequence[str], share: float, seed: Sequence[int]) -> Names:
@@ -93,7 +93,7 @@ def _of_splits(cohort: Cohort, splits: Names) -> Names:
     return tuple(subjects["subject_id"][subjects["split"].isin(splits)].astype(str))
 
 
-def _groups(real: Cohort, cohort: Cohort, told: Comparison) -> dict[str, frozenset[str]]:
+def _groups(real: Cohort, cohort: Cohort, comparison: Comparison) -> dict[str, frozenset[str]]:
     """Of a cohort, cut where the real one's are."""
     names = cohort.subjects["subject_id"].astype(str).to_numpy()
-    return {g.name: frozenset(names[g.synthetic]) for g in groups_of(real, cohort, told.settings)}
+    return {g.name: frozenset(names[g.synthetic]) for g in groups_of(real, cohort, comparison.settings)}

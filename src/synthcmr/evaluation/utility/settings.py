@@ -1,4 +1,4 @@
-"""What decides how useful images are found to be, and when that is enough."""
+"""Settings of the parts utility and fairness, and their rules."""
 
 from pathlib import Path
 from typing import Literal
@@ -7,7 +7,7 @@ from pydantic import Field
 
 from synthcmr.config import Settings
 from synthcmr.evaluation.rules import PartRules, Rule
-from synthcmr.fairness.debias.settings import CLASSIFIER_LOOP, ClassifierSettings
+from synthcmr.experiments.settings import CLASSIFIER_LOOP, ClassifierSettings
 from synthcmr.training.settings import LoopSettings
 
 NEVER = 10**6

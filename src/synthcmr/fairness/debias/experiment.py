@@ -1,31 +1,31 @@
-"""The experiment: every remedy, every seed, one table of answers each; continues where it was stopped."""
+"""The experiment: every remedy, every seed, one table of predictions each; continues where it was stopped."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.parallel import NETWORKS, ordered_map
 from synthcmr.cohort.provenance import Input, write_json, write_provenance
 from synthcmr.errors import CohortError
-from synthcmr.fairness.debias.data import REAL, all_people
-from synthcmr.fairness.debias.job import Job, run_job
-from synthcmr.fairness.debias.leaks import check_synthetic
-from synthcmr.fairness.debias.people import thin_validation
-from synthcmr.fairness.debias.remedies import ON_TOP, PLANNED, Remedy, chosen, on_top_of
+from synthcmr.experiments.arms import Arm
+from synthcmr.experiments.classifier_job import ClassifierJob
+from synthcmr.experiments.images import REAL, all_people
+from synthcmr.experiments.jobs import Report, run_jobs
+from synthcmr.experiments.leaks import check_synthetic
+from synthcmr.experiments.settings import DebiasSettings
+from synthcmr.experiments.subjects import thin_validation
+from synthcmr.fairness.debias.remedies import ON_TOP, PLANNED, chosen, on_top_of
 from synthcmr.fairness.debias.scores import Results, best_cheap, score
-from synthcmr.fairness.debias.settings import DebiasSettings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RECORD = "experiment.json"
-Report = Callable[[int, int, str], None]
 
 
 def run_experiment(
@@ -40,7 +40,7 @@ def run_experiment(
 
     Args:
         cohort: the real cohort, with its splits.
-        out: folder for answers and scores.
+        out: folder for predictions and scores.
         settings: of the experiment.
         sets: synthetic cohorts by name: "copy" and "planned".
         workers: classifiers trained at the same time.
@@ -54,75 +54,57 @@ def run_experiment(
     for name, path in sets.items():
         check_synthetic(cohort, Cohort.open(path), name)
     claim(cohort, out, settings, sets)
-    top = ON_TOP in settings.remedies or not settings.remedies
-    on_top = PLANNED in sets and top and any(r.kind == "cheap" for r in remedies)
+    wants_top = ON_TOP in settings.remedies or not settings.remedies
+    on_top = PLANNED in sets and wants_top and any(r.kind == "cheap" for r in remedies)
     total = (len(remedies) + on_top) * settings.repeats
-    done = 0
 
-    def step(jobs: Sequence[Job]) -> None:
-        nonlocal done
-        todo = [job for job in jobs if not job.file.exists()]
-        done += len(jobs) - len(todo)
-        for job, _ in zip(todo, run_jobs(todo, workers), strict=True):
-            done += 1
-            if progress is not None:
-                progress(done, total, f"{job.remedy.name}, seed {job.repeat + 1}")
+    def results_of(arms: Sequence[Arm], before: int) -> dict[str, list[pd.DataFrame]]:
+        jobs = [
+            ClassifierJob(cohort.path, dict(sets), settings, arm, k, out)
+            for k in range(settings.repeats)
+            for arm in arms
+        ]
+        run_jobs(jobs, workers, progress and shifted(progress, before, total), all_cores=True)
+        return by_arm(jobs)
 
-    def jobs_of(some: Sequence[Remedy]) -> list[Job]:
-        return [Job(cohort.path, dict(sets), settings, r, k, out) for k in range(settings.repeats) for r in some]
-
-    step(jobs_of(remedies))
-    answers = answers_of(jobs_of(remedies))
+    results = results_of(remedies, 0)
     if on_top:
-        losses = {name: sum(t["loss"].iloc[0] for t in tables) for name, tables in answers.items()}
+        losses = {name: sum(t["loss"].iloc[0] for t in tables) for name, tables in results.items()}
         extra = on_top_of(next(r for r in remedies if r.name == best_cheap(remedies, losses)))
-        step(jobs_of([extra]))
-        answers |= answers_of(jobs_of([extra]))
+        results |= results_of([extra], len(remedies) * settings.repeats)
         remedies = (*remedies, extra)
     shutil.rmtree(out / "work", ignore_errors=True)
-    return scored(answers, remedies, everyone[REAL], settings)
+    return scored(results, remedies, everyone[REAL], settings)
+
+
+def shifted(report: Report, before: int, total: int) -> Report:
+    """A report of some jobs as part of all: so many were done before them."""
+    return lambda done, _, what: report(before + done, total, what)
 
 
 def scored(
-    answers: Mapping[str, list[pd.DataFrame]],
-    remedies: Sequence[Remedy],
+    results: Mapping[str, list[pd.DataFrame]],
+    remedies: Sequence[Arm],
     people: pd.DataFrame,
     settings: DebiasSettings,
 ) -> Results:
-    """Score answers on the test subjects that have images, with what must be borne in mind."""
-    seen = people[people["subject_id"].isin(set(answers[remedies[0].name][0]["subject_id"]))]
+    """Score results on the test subjects that have images, with what must be borne in mind."""
+    seen = people[people["subject_id"].isin(set(results[remedies[0].name][0]["subject_id"]))]
     test = seen[seen["split"] == "test"].reset_index(drop=True)
     note = thin_validation(seen, settings.min_group)
-    return replace(score(answers, remedies, test, settings), notes=(note,) if note else ())
+    return replace(score(results, remedies, test, settings), notes=(note,) if note else ())
 
 
 def _cohorts(cohort: Cohort, sets: Mapping[str, Path]) -> dict[str, Cohort]:
     return {REAL: cohort} | {name: Cohort.open(path) for name, path in sets.items()}
 
 
-def run_jobs(jobs: Sequence[Job], workers: int) -> Iterator[Path]:
-    """Train, in worker processes where there is more than one; answers come in the order of the jobs."""
-    if workers <= 1:
-        yield from map(run_job, jobs)
-        return
-    one_thread = [alone(job) for job in jobs]
-    yield from ordered_map(run_job, one_thread, workers, ["synthcmr.fairness.debias.job", NETWORKS])
-
-
-def alone(job: Job) -> Job:
-    """Workers are the parallelism; the settings of the loop are no part of the answers' names."""
-    loop = job.settings.loop.model_copy(update={"threads": 1})
-    return replace(job, settings=job.settings.model_copy(update={"loop": loop}))
-
-
-def answers_of(jobs: Sequence[Job]) -> dict[str, list[pd.DataFrame]]:
-    """What finished jobs said, by remedy."""
-    import pandas as pd
-
-    found: dict[str, list[pd.DataFrame]] = {}
+def by_arm(jobs: Sequence[ClassifierJob]) -> dict[str, list[pd.DataFrame]]:
+    """What finished jobs predict, by arm, one table for each seed."""
+    results: dict[str, list[pd.DataFrame]] = {}
     for job in jobs:
-        found.setdefault(job.remedy.name, []).append(pd.read_parquet(job.file))
-    return found
+        results.setdefault(job.arm.name, []).append(job.result())
+    return results
 
 
 def claim(
@@ -130,7 +112,7 @@ def claim(
 ) -> None:
     """Make sure that the folder is empty or holds this experiment; `run` makes its images, where it makes any itself."""
     hashes = {name: Cohort.open(path).hash for name, path in sets.items()}
-    told: dict[str, Any] = {
+    record: dict[str, Any] = {
         "step": "debias",
         "cohort_hash": cohort.hash,
         "sets": hashes,
@@ -139,11 +121,11 @@ def claim(
         ),
     }
     if run is not None:
-        told["generator"] = str(run)
+        record["generator"] = str(run)
     file = out / RECORD
     if file.exists():
         before = json.loads(file.read_text())
-        changed = _changed(before, json.loads(json.dumps(told)))
+        changed = _changed(before, json.loads(json.dumps(record)))
         if changed:
             raise CohortError(
                 f"{out}: holds an experiment with other settings ({', '.join(changed)}); repeat the command as it was, choose "
@@ -151,19 +133,19 @@ def claim(
             )
         return
     out.mkdir(parents=True, exist_ok=True)
-    write_json(file, told)
+    write_json(file, record)
     inputs = [Input(str(cohort.path), "cohort", cohort.hash)]
     inputs += [Input(str(path), "cohort", hashes[name]) for name, path in sets.items()]
-    write_provenance(out, "debias", "", inputs, told)
+    write_provenance(out, "debias", "", inputs, record)
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What is different, with both values, inside settings too."""
-    found = []
+    results = []
     for key in sorted({*before, *now}):
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            found += [f"{key}.{inner}" for inner in _changed(old, new)]
+            results += [f"{key}.{inner}" for inner in _changed(old, new)]
         elif old != new:
-            found.append(f"{key} was {old!r}, is now {new!r}")
-    return found
+            results.append(f"{key} was {old!r}, is now {new!r}")
+    return results

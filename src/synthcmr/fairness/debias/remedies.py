@@ -2,56 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from synthcmr.errors import SettingsError
+from synthcmr.experiments.arms import Arm
 
 COPY, PLANNED = "copy", "planned"  # the two synthetic sets
 NOTHING = "nothing"
 
 
-@dataclass(frozen=True)
-class Remedy:
-    """One way to train the classifier; the defaults are those of doing nothing."""
-
-    name: str
-    about: str
-    kind: Literal["none", "cheap", "synthetic"]
-    real: bool = True  # learns from the real training split
-    sets: tuple[str, ...] = ()  # synthetic sets beside it
-    before: tuple[str, ...] = ()  # synthetic sets that the first half of the steps is spent on
-    even: bool = False  # every cell of label x groups is drawn equally often
-    weighted: bool = False  # every cell counts the same in the loss
-    loss: Literal["entropy", "focal", "dro"] = "entropy"
-    augment: bool = False
-    crop: bool = False
-    thresholds: bool = False  # one per group, chosen on the validation split
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The synthetic sets it needs."""
-        return (*self.sets, *self.before)
-
-
-REMEDIES: tuple[Remedy, ...] = (
-    Remedy(NOTHING, "the real training split as it is", "none"),
-    Remedy("oversampling", "rare cells are drawn as often as frequent ones", "cheap", even=True),
-    Remedy("reweighting", "rare cells count as much in the loss as frequent ones", "cheap", weighted=True),
-    Remedy("focal loss", "what is classified well already counts less", "cheap", loss="focal"),
-    Remedy("augmentation", "shifted, turned, shaded, of another contrast, noisy", "cheap", augment=True),
-    Remedy("cropping", "only the heart is shown", "cheap", crop=True),
-    Remedy("group-DRO", "the worst cell counts most", "cheap", loss="dro", even=True),
-    Remedy("thresholds", "nothing in training; one decision threshold per group", "cheap", thresholds=True),
-    Remedy("synthetic only", "the synthetic copy without a real image", "synthetic", real=False, sets=(COPY,)),
-    Remedy(
+REMEDIES: tuple[Arm, ...] = (
+    Arm(NOTHING, "the real training split as it is", "none"),
+    Arm("oversampling", "rare cells are drawn as often as frequent ones", "cheap", even=True),
+    Arm("reweighting", "rare cells count as much in the loss as frequent ones", "cheap", weighted=True),
+    Arm("focal loss", "what is classified well already counts less", "cheap", loss="focal"),
+    Arm("augmentation", "shifted, turned, shaded, of another contrast, noisy", "cheap", augment=True),
+    Arm("cropping", "only the heart is shown", "cheap", crop=True),
+    Arm("group-DRO", "the worst cell counts most", "cheap", loss="dro", even=True),
+    Arm("thresholds", "nothing in training; one decision threshold per group", "cheap", thresholds=True),
+    Arm("synthetic only", "the synthetic copy without a real image", "synthetic", real=False, sets=(COPY,)),
+    Arm(
         "real + copy",
         "real images and a synthetic copy of the cohort, rare people more often",
         "synthetic",
         sets=(COPY,),
     ),
-    Remedy("real + planned", "real images and those that balance them", "synthetic", sets=(PLANNED,)),
-    Remedy(
+    Arm("real + planned", "real images and those that balance them", "synthetic", sets=(PLANNED,)),
+    Arm(
         "pre-training",
         "first on all synthetic images, then on the real ones alone",
         "synthetic",
@@ -61,7 +38,7 @@ REMEDIES: tuple[Remedy, ...] = (
 ON_TOP = "planned + best cheap"
 
 
-def chosen(names: tuple[str, ...], sets: frozenset[str]) -> tuple[Remedy, ...]:
+def chosen(names: tuple[str, ...], sets: frozenset[str]) -> tuple[Arm, ...]:
     """The remedies of these names (all, where none is named) whose synthetic images are there; always with 'nothing'.
 
     Raises:
@@ -86,7 +63,7 @@ def needed(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset({name for r in remedies for name in r.needs} | top)
 
 
-def on_top_of(best: Remedy) -> Remedy:
+def on_top_of(best: Arm) -> Arm:
     """Planned images together with the best cheap remedy."""
     about = f"the planned images together with {best.name}, the best cheap remedy by validation"
     return replace(best, name=ON_TOP, about=about, kind="synthetic", sets=(PLANNED,))

@@ -9,38 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.fairness.debias.bootstrap_rates import (
-    Draws,
-    Floats,
-    Ints,
-    Said,
-    chance,
-    draw,
-    group_scores,
-    headline,
-    interval,
-)
-from synthcmr.fairness.debias.groups import Grouping, groupings
-from synthcmr.fairness.debias.people import cells
-from synthcmr.fairness.debias.remedies import NOTHING, ON_TOP, Remedy
-from synthcmr.fairness.debias.settings import DebiasSettings
+from synthcmr.experiments.arms import Arm
+from synthcmr.experiments.comparison import Draws, Floats, Ints, changes, draw, estimate
+from synthcmr.experiments.rates import Predictions, by_chance, group_scores, headline, is_of_extremes
+from synthcmr.experiments.settings import DebiasSettings
+from synthcmr.experiments.subjects import Grouping, cells, groupings
+from synthcmr.fairness.debias.remedies import NOTHING, ON_TOP
+from synthcmr.statistics.intervals import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A score with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def told(self) -> bool:
-        """Whether zero lies outside."""
-        return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True)
@@ -55,9 +33,9 @@ class Chance:
 class RemedyScores:
     """Everything about one remedy."""
 
-    remedy: Remedy
+    remedy: Arm
     validation_loss: float  # mean over seeds; rare cells count as much as frequent ones
-    steps: tuple[int, ...]  # after which the best network was found, seed by seed
+    steps: tuple[int, ...]  # of the best network, seed by seed
     scores: dict[str, Estimate]
     to_nothing: dict[str, Estimate]
     to_best: dict[str, Estimate]  # to the best cheap remedy
@@ -88,47 +66,47 @@ class Results:
 
 
 def score(
-    answers: Mapping[str, Sequence[pd.DataFrame]],
-    remedies: Sequence[Remedy],
+    results: Mapping[str, Sequence[pd.DataFrame]],
+    remedies: Sequence[Arm],
     people: pd.DataFrame,
     settings: DebiasSettings,
 ) -> Results:
     """Score all remedies on the test subjects.
 
     Args:
-        answers: per remedy, one table for each seed, as jobs write them.
+        results: per remedy, one table for each seed, as jobs write them.
         remedies: that were trained.
-        people: test subjects with label and groups, in the order of the answers.
+        people: test subjects with label and groups, in any order.
         settings: of the experiment.
     """
     label = people["label"].to_numpy(dtype=np.int64)
-    found = groupings(people, settings.sensitive, settings.min_group)
+    result = groupings(people, settings.sensitive, settings.min_group)
     _, cell = np.unique(cells(people, settings.sensitive), return_inverse=True)
     draws = draw(cell, settings.repeats, settings.draws, settings.seed)
-    said = {r.name: _said(answers[r.name], people) for r in remedies}
-    loss = {r.name: float(np.mean([t["loss"].iloc[0] for t in answers[r.name]])) for r in remedies}
+    predicted = {r.name: _test_predictions(results[r.name], people) for r in remedies}
+    loss = {r.name: float(np.mean([t["loss"].iloc[0] for t in results[r.name]])) for r in remedies}
     best = best_cheap(remedies, loss)
-    lines = {name: headline(one, label, found, draws) for name, one in said.items()}
+    lines = {name: headline(one, label, result, draws) for name, one in predicted.items()}
     scored = tuple(
         RemedyScores(
             remedy=r,
             validation_loss=loss[r.name],
-            steps=tuple(int(t["step"].iloc[0]) for t in answers[r.name]),
-            scores={k: Estimate(*interval(v, 0.0, 1.0)) for k, v in lines[r.name].items()},
-            to_nothing=_difference(lines[r.name], lines[NOTHING]) if r.name != NOTHING else {},
-            to_best=_difference(lines[r.name], lines[best]) if r.name != best else {},
-            groups={g.name: _groups(said[r.name], label, people, g, draws) for g in found},
+            steps=tuple(int(t["step"].iloc[0]) for t in results[r.name]),
+            scores={k: estimate(v, 0.0, 1.0, of_extremes=is_of_extremes(k)) for k, v in lines[r.name].items()},
+            to_nothing=changes(lines[r.name], lines[NOTHING]) if r.name != NOTHING else {},
+            to_best=changes(lines[r.name], lines[best]) if r.name != best else {},
+            groups={g.name: _groups(predicted[r.name], label, people, g, draws) for g in result},
             chance={
                 k: Chance(float(v.mean()), float(np.percentile(v, 95)))
-                for k, v in chance(said[r.name], label, found, settings.draws, settings.seed).items()
+                for k, v in by_chance(predicted[r.name], label, result, settings.draws, settings.seed).items()
             },
         )
         for r in remedies
     )
-    return Results(scored, found, best, len(people), settings.repeats)
+    return Results(scored, result, best, len(people), settings.repeats)
 
 
-def best_cheap(remedies: Sequence[Remedy], loss: Mapping[str, float]) -> str:
+def best_cheap(remedies: Sequence[Arm], loss: Mapping[str, float]) -> str:
     """The cheap remedy with the lowest loss on the validation split.
 
     One that only moves thresholds has the probabilities, and the loss, of 'nothing'.
@@ -137,26 +115,21 @@ def best_cheap(remedies: Sequence[Remedy], loss: Mapping[str, float]) -> str:
     return min(cheap, key=lambda name: loss[name]) if cheap else NOTHING
 
 
-def _said(tables: Sequence[pd.DataFrame], people: pd.DataFrame) -> Said:
-    test = [t[t["split"] == "test"].set_index("subject_id").loc[people["subject_id"]] for t in tables]
-    return Said(
-        np.stack([t["probability"].to_numpy(dtype=float) for t in test]),
-        np.stack([t["decision"].to_numpy(dtype=np.int64) for t in test]),
-    )
-
-
-def _difference(mine: Mapping[str, Floats], other: Mapping[str, Floats]) -> dict[str, Estimate]:
-    return {k: Estimate(*interval(mine[k] - other[k])) for k in mine}
+def _test_predictions(tables: Sequence[pd.DataFrame], people: pd.DataFrame) -> Predictions:
+    return Predictions.of([table[table["split"] == "test"] for table in tables], people["subject_id"])
 
 
 def _groups(
-    said: Said, label: Ints, people: pd.DataFrame, grouping: Grouping, draws: Draws
+    predicted: Predictions, label: Ints, people: pd.DataFrame, grouping: Grouping, draws: Draws
 ) -> dict[str, dict[str, Estimate | float]]:
-    frames = [group_frame(label, p, d, people, grouping) for p, d in zip(said.probability, said.decision, strict=True)]
-    drawn = group_scores(said, label, grouping, draws)
+    frames = [
+        group_frame(label, p, d, people, grouping)
+        for p, d in zip(predicted.probability, predicted.decision, strict=True)
+    ]
+    drawn = group_scores(predicted, label, grouping, draws)
     return {
         group.name: {name: float(np.mean([f[name][group.name] for f in frames])) for name in frames[0]}
-        | {name: Estimate(*interval(v, 0.0, 1.0)) for name, v in drawn[group.name].items()}
+        | {name: estimate(v, 0.0, 1.0) for name, v in drawn[group.name].items()}
         for group in grouping.scored
     }
 
@@ -180,14 +153,14 @@ def group_frame(
         "FPR": false_positive_rate,
         "selection rate": selection_rate,
     }
-    told = {"AUROC": roc_auc_score, "Brier": brier_score_loss, "calibration": miscalibration}
-    found: dict[str, Any] = {}
-    for metrics, values in ((decided, decision), (told, probability)):
+    record = {"AUROC": roc_auc_score, "Brier": brier_score_loss, "calibration": miscalibration}
+    results: dict[str, Any] = {}
+    for metrics, values in ((decided, decision), (record, probability)):
         frame = MetricFrame(
             metrics=metrics, y_true=label[kept], y_pred=values[kept], sensitive_features=group[kept]
         ).by_group
-        found |= {name: frame[name].to_dict() for name in metrics}
-    return found
+        results |= {name: frame[name].to_dict() for name in metrics}
+    return results
 
 
 def miscalibration(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> float:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writer import COHORT_FILE
+from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.fairness.debias.remedies import COPY, PLANNED, needed
-from synthcmr.fairness.debias.settings import DebiasSettings
 from synthcmr.fairness.planning.plan import Plan, plan_cohort
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.sampling.generate import generate
@@ -45,19 +45,19 @@ def make_sets(
     Returns:
         The cohort folder of each set.
     """
-    found = {}
+    results = {}
     wanted = needed(settings.remedies)
     for name, plan in plans(cohort, settings).items():
         if name not in wanted:
             continue
-        found[name] = out / name
+        results[name] = out / name
         if (out / name / COHORT_FILE).exists():
             continue
         folder = out / "plans" / name
         if not folder.exists():
             plan.write(folder)
         generate(out / name, plan.requests(), Sources(run=run), like_images(cohort), workers, progress)
-    return found
+    return results
 
 
 def like_images(cohort: Cohort) -> GenerateSettings:

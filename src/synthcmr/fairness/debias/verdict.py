@@ -1,11 +1,13 @@
-"""What an experiment found, in sentences."""
+"""The results of an experiment, in sentences."""
 
 from __future__ import annotations
 
+from synthcmr.experiments.rates import GAPS, WORST
 from synthcmr.fairness.debias.remedies import NOTHING
-from synthcmr.fairness.debias.scores import Estimate, RemedyScores, Results
+from synthcmr.fairness.debias.scores import RemedyScores, Results
+from synthcmr.statistics.intervals import Estimate
 
-WORST, OPPORTUNITY = "worst group", "equal opportunity gap"
+OPPORTUNITY = GAPS[0]
 
 
 def verdict(results: Results) -> list[str]:
@@ -24,8 +26,8 @@ def _start(results: Results) -> str:
     nothing = results.of(NOTHING).scores
     worst, gap = nothing[f"{WORST}, {results.main}"], nothing[f"{OPPORTUNITY}, {results.main}"]
     return (
-        f"As it is, the classifier reaches a balanced accuracy of {_said(nothing['balanced accuracy'])}, in its worst group of "
-        f"{results.main} {_said(worst)}; between groups, the share of the sick that it finds differs by {_said(gap)}."
+        f"As it is, the classifier reaches a balanced accuracy of {nothing['balanced accuracy']!s}, in its worst group of "
+        f"{results.main} {worst!s}; between groups, the share of the sick that it finds differs by {gap!s}."
     )
 
 
@@ -45,8 +47,8 @@ def _by_chance(results: Results) -> list[str]:
 def _cheap(results: Results) -> str:
     if results.best_cheap == NOTHING:
         return "No cheap remedy was tried."
-    found = results.of(results.best_cheap)
-    return f"The best cheap remedy by validation is {results.best_cheap}: {_change(found, results)}."
+    result = results.of(results.best_cheap)
+    return f"The best cheap remedy by validation is {results.best_cheap}: {_change(result, results)}."
 
 
 def _synthetic(results: Results) -> list[str]:
@@ -55,20 +57,20 @@ def _synthetic(results: Results) -> list[str]:
         return ["No synthetic images were tried."]
     key = f"{WORST}, {results.main}"
     best = min(tried, key=lambda r: r.validation_loss)  # chosen without the test split
-    told = [
+    described = [
         f"Of those with synthetic images, the best by validation is '{best.remedy.name}': {_change(best, results)}."
     ]
     against = best.to_best.get(key)
     if results.best_cheap == NOTHING or against is None:
-        return told
+        return described
     how = (
         "raises the worst group beyond the best cheap remedy"
         if against.low > 0
         else "leaves the worst group below that of the best cheap remedy"
         if against.high < 0
-        else "cannot be told from the best cheap remedy in the worst group"
+        else "does not differ from the best cheap remedy in the worst group beyond noise"
     )
-    return [*told, f"So here synthetic data {_beaten(against)}: '{best.remedy.name}' {how} ({_signed(against)})."]
+    return [*described, f"So here synthetic data {_beaten(against)}: '{best.remedy.name}' {how} ({against.signed})."]
 
 
 def _beaten(against: Estimate) -> str:
@@ -77,16 +79,8 @@ def _beaten(against: Estimate) -> str:
     return "did worse than the cheap remedies" if against.high < 0 else "did not beat the cheap remedies"
 
 
-def _change(found: RemedyScores, results: Results) -> str:
-    worst, gap = (found.to_nothing.get(f"{name}, {results.main}") for name in (WORST, OPPORTUNITY))
+def _change(result: RemedyScores, results: Results) -> str:
+    worst, gap = (result.to_nothing.get(f"{name}, {results.main}") for name in (WORST, OPPORTUNITY))
     if worst is None or gap is None:
         return "the same as nothing"
-    return f"it changes the worst group's balanced accuracy by {_signed(worst)} and the equal-opportunity gap by {_signed(gap)}"
-
-
-def _said(e: Estimate) -> str:
-    return f"{e.value:.2f} ({e.low:.2f} to {e.high:.2f})"
-
-
-def _signed(e: Estimate) -> str:
-    return f"{e.value:+.2f} ({e.low:+.2f} to {e.high:+.2f})"
+    return f"it changes the worst group's balanced accuracy by {worst.signed} and the equal-opportunity gap by {gap.signed}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,17 +12,26 @@ from typing import TYPE_CHECKING
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.writer import COHORT_FILE
-from synthcmr.fairness.debias.data import REAL, all_people
-from synthcmr.fairness.debias.experiment import answers_of, claim, run_jobs, scored
-from synthcmr.fairness.debias.job import Job
-from synthcmr.fairness.debias.leaks import check_synthetic
-from synthcmr.fairness.debias.people import UNKNOWN
-from synthcmr.fairness.debias.remedies import NOTHING, Remedy
+from synthcmr.experiments.arms import Arm
+from synthcmr.experiments.classifier_job import ClassifierJob
+from synthcmr.experiments.images import REAL, all_people
+from synthcmr.experiments.jobs import Report, run_jobs
+from synthcmr.experiments.leaks import check_synthetic
+from synthcmr.experiments.settings import BalanceSettings
+from synthcmr.experiments.subjects import UNKNOWN
+from synthcmr.fairness.debias.experiment import by_arm, claim, scored
+from synthcmr.fairness.debias.remedies import NOTHING
 from synthcmr.fairness.debias.scores import Results
 from synthcmr.fairness.debias.synthetic_sets import like_images
-from synthcmr.fairness.loop.gains import Kind, allocate, kinds_of, rates
-from synthcmr.fairness.loop.measuring import Look, gained, look
-from synthcmr.fairness.loop.settings import BalanceSettings
+from synthcmr.fairness.loop.gains import (
+    Kind,
+    ValidationLosses,
+    allocate,
+    kinds_of,
+    log_loss_gains,
+    rates,
+    validation_losses,
+)
 from synthcmr.fairness.planning.plan import Plan, plan_cohort
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.sampling.generate import generate
@@ -32,7 +41,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RECOMMENDED = "recommended"
-Report = Callable[[int, int, str], None]
 CellKey = tuple[str, ...]  # value of the label, and the group of every sensitive attribute
 
 
@@ -43,7 +51,7 @@ class Round:
     number: int
     made: dict[CellKey, int]
     images: int  # so far
-    look: Look
+    look: ValidationLosses
     gains: dict[Kind, tuple[float, float, float]]  # against the best round before
 
     @property
@@ -87,21 +95,21 @@ def balance(
     rounds: list[Round] = []
     why = f"{settings.rounds} round{_s(settings.rounds)} {'was' if settings.rounds == 1 else 'were'} allowed"
     for number in range(settings.rounds + 1):
-        made = _made(cohort, everyone, rounds, settings) if number else {}
-        if number and not sum(made.values()):
+        generated = _made(cohort, everyone, rounds, settings) if number else {}
+        if number and not sum(generated.values()):
             why = "the budget was used" if _left(rounds, settings) <= 0 else "no image is expected to gain anything"
             break
-        if made:
-            _images(cohort, out, number, made, settings, run, workers)
+        if generated:
+            _images(cohort, out, number, generated, settings, run, workers)
         if progress is not None:
-            progress(number, settings.rounds + 1, f"round {number}, {sum(made.values())} images")
+            progress(number, settings.rounds + 1, f"round {number}, {sum(generated.values())} images")
         tables = _trained(cohort, out, number, settings, workers)
         seen = watched[watched["subject_id"].isin(tables[0]["subject_id"])].reset_index(drop=True)
-        now = look(tables, seen, settings)
+        now = validation_losses(tables, seen, settings)
         before = min(rounds, key=lambda r: r.look.together[0]) if rounds else None
-        gains = gained(before.look, now, settings.min_kind) if before else {}
-        images = sum(made.values()) + (rounds[-1].images if rounds else 0)
-        rounds.append(Round(number, made, images, now, gains))
+        gains = log_loss_gains(before.look, now, settings.min_kind) if before else {}
+        images = sum(generated.values()) + (rounds[-1].images if rounds else 0)
+        rounds.append(Round(number, generated, images, now, gains))
         if _idle(rounds, settings):
             why = f"no group gained beyond noise in {settings.patience} round{_s(settings.patience)} in a row"
             break
@@ -130,8 +138,8 @@ def _made(
         for before, after in pairwise(rounds)
     ]
     keys = sorted(cells)
-    told = [(cells[key], dict(zip(settings.sensitive, key[1:], strict=True))) for key in keys]
-    given = allocate(told, rounds[-1].look.measured.loss, rates(history), max(0, _left(rounds, settings)))
+    described = [(cells[key], dict(zip(settings.sensitive, key[1:], strict=True))) for key in keys]
+    given = allocate(described, rounds[-1].look.measured.loss, rates(history), max(0, _left(rounds, settings)))
     return {key: n for key, n in zip(keys, given, strict=True) if n}
 
 
@@ -141,27 +149,29 @@ def _cells(cohort: Cohort, everyone: pd.DataFrame, settings: BalanceSettings) ->
     value = dict(
         zip(cohort.subjects["subject_id"].astype(str), cohort.subjects[settings.label].astype(str), strict=True)
     )
-    found = {}
+    results = {}
     for row in train.to_dict("records"):
         key = (value[row["subject_id"]], *(str(row[name]) for name in settings.sensitive))
         if UNKNOWN not in key:
-            found[key] = int(row["label"])
-    return found
+            results[key] = int(row["label"])
+    return results
 
 
-def _by_kind(made: Mapping[CellKey, int], cells: Mapping[CellKey, int], settings: BalanceSettings) -> dict[Kind, float]:
-    found: dict[Kind, float] = {}
-    for key, count in made.items():
+def _by_kind(
+    generated: Mapping[CellKey, int], cells: Mapping[CellKey, int], settings: BalanceSettings
+) -> dict[Kind, float]:
+    results: dict[Kind, float] = {}
+    for key, count in generated.items():
         for kind in kinds_of(cells[key], dict(zip(settings.sensitive, key[1:], strict=True))):
-            found[kind] = found.get(kind, 0.0) + count
-    return found
+            results[kind] = results.get(kind, 0.0) + count
+    return results
 
 
 def _images(
     cohort: Cohort,
     out: Path,
     number: int,
-    made: Mapping[CellKey, int],
+    generated: Mapping[CellKey, int],
     settings: BalanceSettings,
     run: Path | None,
     workers: int,
@@ -170,14 +180,14 @@ def _images(
     if (folder / COHORT_FILE).exists():
         return
     where = out / "plans" / f"round-{number}"
-    plan = Plan.read(where) if where.exists() else _plan(cohort, out, number, made, settings)
+    plan = Plan.read(where) if where.exists() else _plan(cohort, out, number, generated, settings)
     if not where.exists():
         plan.write(where)
     made_of = generate(folder, plan.requests(), Sources(run=run), like_images(cohort), workers)
     check_synthetic(cohort, made_of, f"round {number}")
 
 
-def _plan(cohort: Cohort, out: Path, number: int, made: Mapping[CellKey, int], settings: BalanceSettings) -> Plan:
+def _plan(cohort: Cohort, out: Path, number: int, generated: Mapping[CellKey, int], settings: BalanceSettings) -> Plan:
     """So many in each cell: a table of counts that real and planned subjects reach together."""
     planner = PlanSettings(
         level="whole" if settings.slices == "all" else "mid", seed=settings.seed + 1000 + number, floor=0
@@ -192,7 +202,9 @@ def _plan(cohort: Cohort, out: Path, number: int, made: Mapping[CellKey, int], s
     with table.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*names, "count"])
-        writer.writerows([*key, count + made.get(key, 0)] for key, count in there.items() if count + made.get(key, 0))
+        writer.writerows(
+            [*key, count + generated.get(key, 0)] for key, count in there.items() if count + generated.get(key, 0)
+        )
     return plan_cohort(cohort, f"match:{table}", planner)
 
 
@@ -200,21 +212,20 @@ def _folder(out: Path, number: int) -> Path:
     return out / "rounds" / f"{number}"
 
 
-def _remedy(number: int) -> Remedy:
+def _arm(number: int) -> Arm:
     if number == 0:
-        return Remedy(NOTHING, "the real training split as it is", "none")
+        return Arm(NOTHING, "the real training split as it is", "none")
     sets = tuple(f"round-{k}" for k in range(1, number + 1))
-    return Remedy(f"round {number}", f"real images and those of {number} round{_s(number)}", "synthetic", sets=sets)
+    return Arm(f"round {number}", f"real images and those of {number} round{_s(number)}", "synthetic", sets=sets)
 
 
 def _trained(cohort: Cohort, out: Path, number: int, settings: BalanceSettings, workers: int) -> list[pd.DataFrame]:
-    remedy = _remedy(number)
-    sets = {name: _folder(out, k) for k, name in enumerate(remedy.sets, 1) if len(Cohort.open(_folder(out, k)))}
-    remedy = replace(remedy, sets=tuple(sets))  # screening may have left nothing of a round
-    jobs = [Job(cohort.path, sets, settings.experiment, remedy, k, out) for k in range(settings.repeats)]
-    for _ in run_jobs([job for job in jobs if not job.file.exists()], workers):
-        pass
-    return answers_of(jobs)[remedy.name]
+    arm = _arm(number)
+    sets = {name: _folder(out, k) for k, name in enumerate(arm.sets, 1) if len(Cohort.open(_folder(out, k)))}
+    arm = replace(arm, sets=tuple(sets))  # screening may have left nothing of a round
+    jobs = [ClassifierJob(cohort.path, sets, settings.experiment, arm, k, out) for k in range(settings.repeats)]
+    run_jobs(jobs, workers, all_cores=True)
+    return by_arm(jobs)[arm.name]
 
 
 def _idle(rounds: Sequence[Round], settings: BalanceSettings) -> bool:
@@ -223,7 +234,7 @@ def _idle(rounds: Sequence[Round], settings: BalanceSettings) -> bool:
 
 
 def _scored(cohort: Cohort, out: Path, best: int, everyone: pd.DataFrame, settings: BalanceSettings) -> Results:
-    remedies = [_remedy(number) for number in sorted({0, best})]
+    remedies = [_arm(number) for number in sorted({0, best})]
     answers = {
         r.name: _trained(cohort, out, number, settings, 1)
         for r, number in zip(remedies, sorted({0, best}), strict=True)

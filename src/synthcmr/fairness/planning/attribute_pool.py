@@ -24,7 +24,7 @@ Person = dict[str, Value]
 
 
 @dataclass(frozen=True)
-class Carried:
+class AttributePool:
     """The counted subjects as plain people, and the numbers among their attributes."""
 
     names: tuple[str, ...]  # of all attributes
@@ -35,7 +35,7 @@ class Carried:
     ranges: Mapping[str, Mapping[str, tuple[float, float]]]  # sex, or "" for all -> number -> where there are people
 
     @classmethod
-    def of(cls, subjects: pd.DataFrame, groups: Groups, also: tuple[str, ...]) -> Carried:
+    def of(cls, subjects: pd.DataFrame, groups: Groups, also: tuple[str, ...]) -> AttributePool:
         """Take what generators follow, and the attributes that are planned for."""
         names = [n for n in dict.fromkeys((*FOLLOWED, *also)) if n in groups.table and subjects[n].notna().any()]
         people = tuple(_plain(row) for row in subjects[names].to_dict("records"))
@@ -73,11 +73,11 @@ class Carried:
     def with_numbers(self, person: Person, values: Floats) -> Person:
         """A person with other numbers; weight follows from BMI and height."""
         new: Person = {n: float(v) for n, v in zip(self.numbers, values, strict=True) if not np.isnan(v)}
-        made = person | new
-        if "bmi" in made and "height_cm" in made and "weight_kg" in self.names:
-            kilos = float(made["bmi"]) * (float(made["height_cm"]) / 100.0) ** 2
-            made["weight_kg"] = round(kilos, max(1, self.decimals.get("weight_kg", 1)))
-        return made
+        generated = person | new
+        if "bmi" in generated and "height_cm" in generated and "weight_kg" in self.names:
+            kilos = float(generated["bmi"]) * (float(generated["height_cm"]) / 100.0) ** 2
+            generated["weight_kg"] = round(kilos, max(1, self.decimals.get("weight_kg", 1)))
+        return generated
 
 
 def _plain(row: Mapping[Any, Any]) -> Person:
@@ -88,12 +88,12 @@ def _plain(row: Mapping[Any, Any]) -> Person:
 
 def _ranges(people: Sequence[Person], numbers: Sequence[str]) -> dict[str, dict[str, tuple[float, float]]]:
     """Least and greatest of every number among all people and among those of each sex; all people's, where none of a sex has it."""
-    found: dict[str, dict[str, tuple[float, float]]] = {}
+    results: dict[str, dict[str, tuple[float, float]]] = {}
     for sex in ("", *sorted({str(p["sex"]) for p in people if "sex" in p})):
         there = [p for p in people if not sex or p.get("sex") == sex]
         values = {n: [float(p[n]) for p in there if n in p] for n in numbers}
-        found[sex] = {n: (min(v), max(v)) if v else found[""][n] for n, v in values.items()}
-    return found
+        results[sex] = {n: (min(v), max(v)) if v else results[""][n] for n, v in values.items()}
+    return results
 
 
 def _decimals(values: pd.Series) -> int:

@@ -1,26 +1,133 @@
-"""From the totals that a target wants to the rows that the limits, the cohort and medicine allow."""
+"""From the totals that a target wants, or the copies that are asked for, to the whole rows that limits, cohort and medicine allow."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
-from synthcmr.fairness.planning.copies import copies
-from synthcmr.fairness.planning.crossing import Cell, Crossing, Groups
+from synthcmr.errors import SettingsError
+from synthcmr.fairness.planning.crossing import UNKNOWN, Cell, Crossing, Groups
 from synthcmr.fairness.planning.donor_selection import Donor
 from synthcmr.fairness.planning.medicine import cell_contradicts
 from synthcmr.fairness.planning.plan_table import PlannedCell
-from synthcmr.fairness.planning.quotas import most_rows, quotas
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.fairness.planning.target import Target
 from synthcmr.fairness.planning.totals import cell_totals
 
-NOBODY = "nobody to draw after"
+
+def quotas(real: Sequence[int], totals: Sequence[int], most: Sequence[int], budget: int | None) -> list[int]:
+    """Rows per cell.
+
+    With a budget the emptiest cells come first: all are raised to one level, the same share of their totals, and those
+    that have more already get nothing.
+
+    Args:
+        real: subjects that are there.
+        totals: subjects that there shall be.
+        most: rows that a cell may get at most, none more than it lacks.
+        budget: rows in all; None for as many as are needed.
+    """
+    if budget is None or sum(most) <= budget:
+        return list(most)
+    share = level(real, totals, most, budget)
+    return whole([_rows(share, *cell) for cell in zip(real, totals, most, strict=True)], budget)
+
+
+def level(real: Sequence[int], totals: Sequence[int], most: Sequence[int], budget: int) -> Fraction:
+    """The share of its total to which every cell is raised, so that exactly `budget` rows are needed.
+
+    What is needed grows in straight pieces between the shares at which a cell begins to get rows and has all it may get.
+    """
+    cells = [cell for cell in zip(real, totals, most, strict=True) if cell[2]]
+    bends = sorted({Fraction(x, t) for n, t, m in cells for x in (n, n + m)})
+    low, high = 0, len(bends) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _needed(bends[middle], cells) <= budget else (low, middle)
+    a, b = bends[low], bends[high]
+    at_a, at_b = _needed(a, cells), _needed(b, cells)
+    return a + (b - a) * (budget - at_a) / (at_b - at_a)
+
+
+def whole(shares: Sequence[Fraction], total: int) -> list[int]:
+    """Whole numbers that add up to `total`, each within one of its share: the largest remainders are rounded up."""
+    floors = [int(share) for share in shares]
+    order = sorted(range(len(shares)), key=lambda k: floors[k] - shares[k])
+    for k in order[: total - sum(floors)]:
+        floors[k] += 1
+    return floors
+
+
+def most_rows(real: int, total: int, cap: float | None) -> int:
+    """What a cell lacks, or what a cap leaves of it."""
+    lacks = max(0, total - real)
+    return lacks if cap is None else min(lacks, int(Fraction(str(cap)) * real))
+
+
+def proportional(weights: Sequence[Fraction], total: int) -> list[int]:
+    """Rows in proportion to weights."""
+    whole_weight = sum(weights)
+    if not whole_weight:
+        raise SettingsError("--target copy: no subject is left to copy")
+    return whole([total * w / whole_weight for w in weights], total)
+
+
+def _needed(share: Fraction, cells: Sequence[tuple[int, int, int]]) -> Fraction:
+    return sum((_rows(share, *cell) for cell in cells), Fraction(0))
+
+
+def _rows(share: Fraction, real: int, total: int, most: int) -> Fraction:
+    return min(Fraction(most), max(Fraction(0), share * total - real))
+
+
+COUNTED_BY = ("sex", "diagnosis")  # where nothing is weighted, cells are for the reader alone
+WEIGHTED_BY = ("sex", "age", "bmi", "diagnosis")
+
+
+def copies(crossing: Crossing, number: int | None, settings: PlanSettings) -> dict[Cell, int]:
+    """How many copies there are of the subjects of every cell.
+
+    Within a cell all have one weight, so its subjects are copied equally often, to one.
+    """
+    counts = crossing.counts()
+    asked = number if number is not None else sum(counts.values())
+    weights = cell_weights(crossing, settings)
+    rows = proportional([counts[cell] * weights[cell] for cell in counts], asked)
+    return dict(zip(counts, rows, strict=True))
+
+
+def cell_weights(crossing: Crossing, settings: PlanSettings) -> dict[Cell, Fraction]:
+    """The weight of every subject of a cell.
+
+    `cell`: the mean size of cells over its own size. `value`: the product, over attributes, of the mean size of the
+    attribute's groups over the size of its own. Each factor is at most the cap. A value that is not known weighs 1.
+    """
+    counts = crossing.counts()
+    cap = Fraction(str(settings.weight_cap))
+    if settings.weights == "cell":
+        mean = Fraction(sum(counts.values()), len(counts))
+        return {cell: min(mean / n, cap) for cell, n in counts.items()}
+    weights = dict.fromkeys(counts, Fraction(1))
+    if settings.weights == "none":
+        return weights
+    for k in range(len(crossing.attributes)):
+        sizes: Counter[str] = Counter()
+        for cell, n in counts.items():
+            sizes[cell[k]] += n
+        sizes.pop(UNKNOWN, None)
+        mean = Fraction(sum(sizes.values()), max(1, len(sizes)))
+        weights = {c: w * (min(mean / sizes[c[k]], cap) if c[k] in sizes else 1) for c, w in weights.items()}
+    return weights
+
+
+NOBODY = "no subject to draw after"
 NOBODY_MASKED = "no subject with masks of all structures at ED and ES, which --masks needs"
 
 
 @dataclass(frozen=True)
-class Settled:
+class Allocation:
     """Cells with their rows, and after whom these are drawn."""
 
     cells: tuple[PlannedCell, ...]
@@ -28,13 +135,13 @@ class Settled:
     needed: int  # rows, had there been no budget
 
 
-def settle(
+def allocate_cells(
     target: Target,
     crossing: Crossing,
     groups: Groups,
     settings: PlanSettings,
     pool: Callable[[Cell, Sequence[int]], Sequence[Donor]],
-) -> Settled:
+) -> Allocation:
     """Decide how many rows every cell gets.
 
     Args:
@@ -72,7 +179,7 @@ def settle(
         )
         for cell, rows in zip(chosen, planned, strict=True)
     ]
-    return Settled(tuple(cells), pools, sum(most))
+    return Allocation(tuple(cells), pools, sum(most))
 
 
 def _totals(target: Target, crossing: Crossing, settings: PlanSettings) -> dict[Cell, int]:
@@ -80,8 +187,8 @@ def _totals(target: Target, crossing: Crossing, settings: PlanSettings) -> dict[
         totals = cell_totals(target, crossing)
         return {c: t for c, t in totals.items() if t}
     number = len(crossing.of) if target.number is None else target.number
-    made = copies(crossing, min(number, settings.budget or number), settings)
-    return {cell: n + made[cell] for cell, n in crossing.counts().items()}
+    generated = copies(crossing, min(number, settings.budget or number), settings)
+    return {cell: n + generated[cell] for cell, n in crossing.counts().items()}
 
 
 def _contradicts(crossing: Crossing, groups: Groups, cell: Cell) -> str:
@@ -89,7 +196,7 @@ def _contradicts(crossing: Crossing, groups: Groups, cell: Cell) -> str:
 
 
 def _note(real: int, rows: int, floor: int) -> str:
-    return f"{_people(real)}: a generator that saw no more invents" if rows and real < floor else ""
+    return f"{_people(real)}: a generator extrapolates" if rows and real < floor else ""
 
 
 def _people(count: int) -> str:

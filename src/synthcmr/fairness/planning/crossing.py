@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from synthcmr.cohort.grouping import BOOKKEEPING, Bin, bins, group_name, grouped, in_order
 from synthcmr.errors import SettingsError
-from synthcmr.fairness.binning import BOOKKEEPING, Bin, bins, group_name, grouped, in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,17 +31,17 @@ class Crossing:
 
     def counts(self) -> dict[Cell, int]:
         """Real subjects in every cell."""
-        found = dict.fromkeys(self.cells, 0)
+        result = dict.fromkeys(self.cells, 0)
         for cell in self.of.values():
-            found[cell] += 1
-        return found
+            result[cell] += 1
+        return result
 
     def members(self) -> dict[Cell, list[int]]:
         """Positions of the subjects of every cell."""
-        found: dict[Cell, list[int]] = {cell: [] for cell in self.cells}
+        results: dict[Cell, list[int]] = {cell: [] for cell in self.cells}
         for position, cell in self.of.items():
-            found[cell].append(position)
-        return found
+            results[cell].append(position)
+        return results
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def resolve(names: tuple[str, ...], subjects: pd.DataFrame, flag: str) -> tuple[
     """Names of columns, each with a value in some subject; `bmi_class` is another name of `bmi`.
 
     Raises:
-        SettingsError: a name is no attribute, or nobody has a value of it.
+        SettingsError: a name is no attribute, or no subject has a value of it.
     """
     usable = [str(c) for c in subjects.columns if c not in BOOKKEEPING and subjects[c].notna().any()]
     chosen = tuple(n.removesuffix(SUFFIX) if n not in usable and n.endswith(SUFFIX) else n for n in names)
@@ -127,7 +127,7 @@ def cross(groups: Groups, attributes: tuple[str, ...], flag: str) -> Crossing:
 
 
 def occupied(groups: Groups, attributes: tuple[str, ...]) -> Crossing:
-    """The cells in which there is somebody; what is missing is a group of its own, because copies leave nobody out."""
+    """The cells in which there is somebody; what is missing is a group of its own, because copies leave no subject out."""
     of = {
         i: tuple(g if isinstance(g, str) else UNKNOWN for g in row) for i, row in enumerate(_rows(groups, attributes))
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthcmr.fairness.planning.attribute_pool import Carried, Person
+from synthcmr.fairness.planning.attribute_pool import AttributePool, Person
 from synthcmr.fairness.planning.crossing import Cell, Crossing
 from synthcmr.fairness.planning.medicine import contradictions
 
@@ -31,35 +31,35 @@ class Donors:
         carried: the counted subjects.
         crossing: of their groups.
         subjects: their ids.
-        masked: positions of those whose masks can be followed, where the plan needs masks; nobody is borrowed then.
-        verbatim: whether attributes are copied; nobody is borrowed then either.
+        masked: positions of those whose masks can be followed, where the plan needs masks; no donor is borrowed then.
+        verbatim: whether attributes are copied; no donor is borrowed then either.
     """
 
-    carried: Carried
+    carried: AttributePool
     crossing: Crossing
     subjects: Sequence[str]
     masked: frozenset[int] | None = None
     verbatim: bool = False
 
     def of(self, cell: Cell, own: Sequence[int], rng: np.random.Generator) -> list[Donor]:
-        """Donors of a cell; empty where there is nobody to draw after.
+        """Donors of a cell; empty where there is none.
 
         Args:
             cell: groups.
             own: positions of its subjects.
             rng: decides who of equally similar subjects lends.
         """
-        found = [Donor(self.subjects[i], self.carried.people[i]) for i in own if self._usable(i)]
-        if self.verbatim or self.masked is not None or len(found) >= ENOUGH:
-            return found
+        results = [Donor(self.subjects[i], self.carried.people[i]) for i in own if self._usable(i)]
+        if self.verbatim or self.masked is not None or len(results) >= ENOUGH:
+            return results
         taken = set(own)
         for i in self._similar(cell, rng):
-            if len(found) >= ENOUGH:
+            if len(results) >= ENOUGH:
                 break
             person = None if i in taken else self._imposed(cell, i, rng)
             if person is not None:
-                found.append(Donor(self.subjects[i], person, borrowed=True))
-        return found
+                results.append(Donor(self.subjects[i], person, borrowed=True))
+        return results
 
     def fits(self, person: Person, cell: Cell) -> bool:
         """Whether somebody is of a cell, lies where the cohort has people, and can exist."""
@@ -86,7 +86,7 @@ class Donors:
         return [int(i) for i in order]
 
     def _imposed(self, cell: Cell, position: int, rng: np.random.Generator) -> Person | None:
-        """A person with a cell's groups in place of their own; None where that is nobody."""
+        """A person with a cell's groups in place of their own; None where no such person exists."""
         groups, person = self.carried.groups, dict(self.carried.people[position])
         for name, group in zip(self.crossing.attributes, cell, strict=True):
             if name in person and groups.group(name, person[name]) == group:

@@ -7,36 +7,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from synthcmr.fairness.binning import Bin
+from synthcmr.cohort.grouping import Bin
 
 ADULT = 18.0
 # Heights that children do not leave (years: shortest, tallest, cm): well outside the 0.1st and 99.9th percentile of growth charts.
 GROWTH = ((0.0, 38, 62), (1.0, 60, 90), (5.0, 85, 135), (10.0, 105, 170), (15.0, 120, 205), (ADULT, 120, 230))
 ADULT_HEIGHT_CM = (100.0, 245.0)
-BMI_LIMITS = (9.0, 100.0)  # beyond them nobody lies in a scanner
+BMI_LIMITS = (9.0, 100.0)  # beyond them no patient lies in a scanner
 BMI_AGREES = 0.03  # share by which BMI may differ from weight over height squared: both are rounded
 PULSE_PRESSURE_MMHG = 5.0
 
 
 @dataclass(frozen=True)
-class Rule:
+class MedicalRule:
     """What a diagnosis demands of the person who has it."""
 
-    diagnosis: str  # regular expression, found anywhere in the name
+    diagnosis: str  # regular expression, searched anywhere in the name
     reason: str
     sex: str | None = None
     ages: tuple[float, float] = (0.0, inf)  # from, and below
 
 
 RULES = (
-    Rule(r"peripartum|postpartum|\bppcm\b", "it begins around childbirth", "female", (12.0, inf)),
-    Rule(r"pre-?eclampsia|gestational|pregnan", "it belongs to pregnancy", "female", (10.0, inf)),
-    Rule(r"\bturner syndrome|\bovarian|\buterine", "only women have it", "female"),
-    Rule(r"klinefelter|\bprostat|\btesticular", "only men have it", "male"),
-    Rule(r"attr-?wt|wild-?type|senile.*amyloid", "wild-type transthyretin amyloid takes decades", None, (45.0, inf)),
-    Rule(r"amyloid|\battr\b", "cardiac amyloid is a disease of adults", None, (ADULT, inf)),
-    Rule(r"\bhfpef\b|preserved ejection", "heart failure with preserved EF is defined for adults", None, (ADULT, inf)),
-    Rule(
+    MedicalRule(r"peripartum|postpartum|\bppcm\b", "it begins around childbirth", "female", (12.0, inf)),
+    MedicalRule(r"pre-?eclampsia|gestational|pregnan", "it belongs to pregnancy", "female", (10.0, inf)),
+    MedicalRule(r"\bturner syndrome|\bovarian|\buterine", "only women have it", "female"),
+    MedicalRule(r"klinefelter|\bprostat|\btesticular", "only men have it", "male"),
+    MedicalRule(
+        r"attr-?wt|wild-?type|senile.*amyloid", "wild-type transthyretin amyloid takes decades", None, (45.0, inf)
+    ),
+    MedicalRule(r"amyloid|\battr\b", "cardiac amyloid is a disease of adults", None, (ADULT, inf)),
+    MedicalRule(
+        r"\bhfpef\b|preserved ejection", "heart failure with preserved EF is defined for adults", None, (ADULT, inf)
+    ),
+    MedicalRule(
         r"\bminf\b|\bicm\b|infarct|(?<!non[- ])(?<!non)ischa?emic",
         "coronary disease infarcts no children's hearts",
         None,
@@ -46,10 +50,12 @@ RULES = (
 
 
 def contradictions(attributes: Mapping[str, object]) -> list[str]:
-    """Why nobody can have these attributes together; empty where somebody may."""
+    """Why no person can have these attributes together; empty where somebody may."""
     numbers = {k: float(v) for k, v in attributes.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
-    found = [_broken(rule, attributes.get("sex"), numbers.get("age")) for rule in rules_of(attributes.get("diagnosis"))]
-    return [reason for reason in (*found, _body(numbers), _growth(numbers), _pressure(numbers)) if reason]
+    results = [
+        _broken(rule, attributes.get("sex"), numbers.get("age")) for rule in rules_of(attributes.get("diagnosis"))
+    ]
+    return [reason for reason in (*results, _body(numbers), _growth(numbers), _pressure(numbers)) if reason]
 
 
 def cell_contradicts(groups: Mapping[str, str], ages: Mapping[str, Bin] | None) -> str:
@@ -69,18 +75,18 @@ def cell_contradicts(groups: Mapping[str, str], ages: Mapping[str, Bin] | None) 
     return ""
 
 
-def rules_of(diagnosis: object) -> list[Rule]:
+def rules_of(diagnosis: object) -> list[MedicalRule]:
     """Those that a diagnosis is subject to."""
     return [rule for rule in RULES if diagnosis and re.search(rule.diagnosis, str(diagnosis), re.IGNORECASE)]
 
 
-def _broken(rule: Rule, sex: object, age: float | None) -> str:
+def _broken(rule: MedicalRule, sex: object, age: float | None) -> str:
     if rule.sex is not None and sex in ("female", "male") and sex != rule.sex:
         return f"{rule.reason}: not in {'men' if rule.sex == 'female' else 'women'}"
     return _aged(rule) if age is not None and not rule.ages[0] <= age < rule.ages[1] else ""
 
 
-def _aged(rule: Rule) -> str:
+def _aged(rule: MedicalRule) -> str:
     low, high = rule.ages
     return f"{rule.reason}: not {f'before {low:g}' if high == inf else f'outside {low:g} to {high:g}'} years"
 
@@ -107,7 +113,7 @@ def _growth(numbers: Mapping[str, float]) -> str:
         return ""
     ages, shortest, tallest = zip(*GROWTH, strict=True)
     low, high = ADULT_HEIGHT_CM if age >= ADULT else (float(interp(age, ages, x)) for x in (shortest, tallest))
-    return "" if low <= height <= high else f"nobody of {age:g} years is {height:g} cm tall"
+    return "" if low <= height <= high else f"no person of {age:g} years is {height:g} cm tall"
 
 
 def _pressure(numbers: Mapping[str, float]) -> str:

@@ -11,9 +11,8 @@ import numpy as np
 
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.cells import in_words
-from synthcmr.fairness.planning.attribute_pool import Carried
-from synthcmr.fairness.planning.cell_allocation import Settled, settle
-from synthcmr.fairness.planning.copies import COUNTED_BY, WEIGHTED_BY
+from synthcmr.fairness.planning.attribute_pool import AttributePool
+from synthcmr.fairness.planning.cell_allocation import COUNTED_BY, WEIGHTED_BY, Allocation, allocate_cells
 from synthcmr.fairness.planning.crossing import (
     Cell,
     Crossing,
@@ -25,12 +24,11 @@ from synthcmr.fairness.planning.crossing import (
 )
 from synthcmr.fairness.planning.donor_selection import Donors
 from synthcmr.fairness.planning.plan_folder import Plan, PlannedCohort
-from synthcmr.fairness.planning.plan_table import OWN_COLUMNS, PlanRow
+from synthcmr.fairness.planning.plan_table import OWN_COLUMNS, PlanRow, check_plan
 from synthcmr.fairness.planning.remarks import remarks
-from synthcmr.fairness.planning.residual_associations import tangles
+from synthcmr.fairness.planning.residual_associations import residual_associations
 from synthcmr.fairness.planning.rows import RowWriter
 from synthcmr.fairness.planning.settings import PlanSettings
-from synthcmr.fairness.planning.split_checks import check_plan
 from synthcmr.fairness.planning.target import Target, parse_target
 from synthcmr.sampling.requests import seed_of
 
@@ -88,7 +86,7 @@ def plan_subjects(
     label = asked.label or (LABEL if LABEL in groups.table else None)
     donors = _donors(people, groups, crossing, asked, masked)
     key = _key(asked, settings, cohort)
-    settled = settle(
+    settled = allocate_cells(
         asked, crossing, groups, settings, lambda cell, own: donors.of(cell, own, _rng(settings.seed, key, cell))
     )
     rows = _rows(settled, RowWriter(key, asked.kind, donors, settings))
@@ -104,7 +102,7 @@ def plan_subjects(
         counted_who=who,
         cells=settled.cells,
         rows=rows,
-        tangles=tuple(tangles(groups, rows, crossing.attributes, label)),
+        tangles=tuple(residual_associations(groups, rows, crossing.attributes, label)),
         notes=tuple(notes),
     )
 
@@ -137,12 +135,12 @@ def _donors(
 ) -> Donors:
     ids = [str(s) for s in people["subject_id"]]
     followed = None if masked is None else frozenset(i for i, name in enumerate(ids) if name in masked)
-    carried = Carried.of(people, groups, crossing.attributes)
+    carried = AttributePool.of(people, groups, crossing.attributes)
     return Donors(carried, crossing, ids, followed, target.kind == "copy")
 
 
-def _rounded(target: Target, crossing: Crossing, settled: Settled) -> list[str]:
-    """Cells of parity that fall away in whole numbers, in words; groups in which there is nobody are no matter."""
+def _rounded(target: Target, crossing: Crossing, settled: Allocation) -> list[str]:
+    """Cells of parity that fall away in whole numbers, in words; empty groups do not matter."""
     if target.kind != "parity":
         return []
     kept = {tuple(cell.groups.values()) for cell in settled.cells}
@@ -150,12 +148,12 @@ def _rounded(target: Target, crossing: Crossing, settled: Settled) -> list[str]:
     return [in_words(crossing.attributes, c) for c in crossing.cells if c not in kept and c[:-1] in groups]
 
 
-def _rows(settled: Settled, writer: RowWriter) -> tuple[PlanRow, ...]:
-    found: list[PlanRow] = []
+def _rows(settled: Allocation, writer: RowWriter) -> tuple[PlanRow, ...]:
+    results: list[PlanRow] = []
     for cell in settled.cells:
         if cell.planned:
-            found += writer.rows(cell, settled.pools[tuple(cell.groups.values())], len(found))
-    return tuple(found)
+            results += writer.rows(cell, settled.pools[tuple(cell.groups.values())], len(results))
+    return tuple(results)
 
 
 def _rng(seed: int, key: str, cell: Cell) -> np.random.Generator:
@@ -165,8 +163,8 @@ def _rng(seed: int, key: str, cell: Cell) -> np.random.Generator:
 def _key(target: Target, settings: PlanSettings, cohort: PlannedCohort) -> str:
     """A name for all that decides a plan, so that no two plans share names or seeds."""
     reference = sorted((cell, str(x)) for cell, x in target.reference.cells.items()) if target.reference else []
-    told = json.dumps([cohort.hash, target.text, reference, settings.model_dump(mode="json")], sort_keys=True)
-    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+    record = json.dumps([cohort.hash, target.text, reference, settings.model_dump(mode="json")], sort_keys=True)
+    return hashlib.blake2b(record.encode(), digest_size=16).hexdigest()
 
 
 def _with_masks(cohort: Cohort) -> frozenset[str]:
@@ -174,8 +172,8 @@ def _with_masks(cohort: Cohort) -> frozenset[str]:
     whole = {"lv", "myo", "rv"}
 
     def drawn(phases: list[str], labelled: list[str]) -> bool:
-        told = {phase: set(text.split(",")) for phase, text in zip(phases, labelled, strict=True)}
-        return all(told.get(phase) == whole for phase in ("ED", "ES"))
+        described = {phase: set(text.split(",")) for phase, text in zip(phases, labelled, strict=True)}
+        return all(described.get(phase) == whole for phase in ("ED", "ES"))
 
     images = cohort.images
     usable = [drawn(p, t) for p, t in zip(images["phases"], images["labelled"], strict=True)]

@@ -14,7 +14,7 @@ from synthcmr.cohort.tables import write_table
 from synthcmr.config import recorded_settings
 from synthcmr.errors import SettingsError, in_words
 from synthcmr.fairness.planning.plan_table import PlannedCell, PlanRow, column_types, rows_hash
-from synthcmr.fairness.planning.residual_associations import Tangle
+from synthcmr.fairness.planning.residual_associations import ResidualAssociation
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.formats import PLAN
 from synthcmr.sampling.requests import PLANNED, Request
@@ -46,7 +46,7 @@ class Plan:
     counted_who: str
     cells: tuple[PlannedCell, ...]
     rows: tuple[PlanRow, ...]
-    tangles: tuple[Tangle, ...] = ()
+    tangles: tuple[ResidualAssociation, ...] = ()
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -126,36 +126,36 @@ class Plan:
         import pyarrow.parquet as pq
 
         try:
-            told = json.loads((folder / PLAN_FILE).read_text())
-            version = PLAN.version_of(told, folder / PLAN_FILE)
-            told = PLAN.updated(told, PLAN_FILE, version)
+            record = json.loads((folder / PLAN_FILE).read_text())
+            version = PLAN.version_of(record, folder / PLAN_FILE)
+            record = PLAN.updated(record, PLAN_FILE, version)
             flats = PLAN.updated(pq.read_table(folder / ROWS_FILE).to_pylist(), ROWS_FILE, version)
-            plan = cls._of(told, tuple(PlanRow.of(flat) for flat in flats))
+            plan = cls._of(record, tuple(PlanRow.of(flat) for flat in flats))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SettingsError(
                 f"--plan {folder}: expected a plan's folder with {PLAN_FILE} and {ROWS_FILE}; "
                 f"make one with 'synthcmr plan' ({in_words(error)})"
             ) from error
-        if plan.hash != told["hash"]:
+        if plan.hash != record["hash"]:
             raise SettingsError(
                 f"--plan {folder}: rows, cells or settings were changed after planning (hash {plan.hash[:12]}, expected "
-                f"{told['hash'][:12]}); plan again with 'synthcmr plan' and the limits you want"
+                f"{record['hash'][:12]}); plan again with 'synthcmr plan' and the limits you want"
             )
         return plan
 
     @classmethod
-    def _of(cls, told: Mapping[str, Any], rows: tuple[PlanRow, ...]) -> Plan:
-        cohort = told["cohort"]
+    def _of(cls, record: Mapping[str, Any], rows: tuple[PlanRow, ...]) -> Plan:
+        cohort = record["cohort"]
         return cls(
             cohort=PlannedCohort(cohort["name"], cohort["path"], cohort["hash"], tuple(cohort["origin"])),
-            target=told["target"],
-            settings=recorded_settings(told["settings"], PlanSettings, PLAN_FILE),
-            attributes=tuple(told["attributes"]),
-            label=told["label"],
-            counted=told["counted"],
-            counted_who=told["counted_who"],
-            cells=tuple(PlannedCell(**{k: v for k, v in cell.items() if k != "short"}) for cell in told["cells"]),
+            target=record["target"],
+            settings=recorded_settings(record["settings"], PlanSettings, PLAN_FILE),
+            attributes=tuple(record["attributes"]),
+            label=record["label"],
+            counted=record["counted"],
+            counted_who=record["counted_who"],
+            cells=tuple(PlannedCell(**{k: v for k, v in cell.items() if k != "short"}) for cell in record["cells"]),
             rows=rows,
-            tangles=tuple(Tangle(**t) for t in told["tangles"]),
-            notes=tuple(told["notes"]),
+            tangles=tuple(ResidualAssociation(**t) for t in record["tangles"]),
+            notes=tuple(record["notes"]),
         )

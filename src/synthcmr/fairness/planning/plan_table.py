@@ -1,16 +1,22 @@
-"""A plan as a table: its rows and its cells."""
+"""A plan as a table: its rows and its cells, and the check that no test subject reached a row."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.attributes import ATTRIBUTES, Value
 from synthcmr.cohort.provenance import combined_hash
 from synthcmr.cohort.tables import INTEGER, NUMBER, STRING
+from synthcmr.errors import SettingsError
 from synthcmr.fairness.cells import in_words
+from synthcmr.fairness.planning.crossing import TRAIN
+
+if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
+
 
 FIRST = {"row": INTEGER, "name": STRING, "seed": INTEGER, "prompt": STRING}
 LAST = {"anatomy": STRING, "like": STRING, "donor": STRING, "level": STRING, "cell": STRING, "reason": STRING}
@@ -35,8 +41,8 @@ class PlanRow:
 
     def flat(self) -> dict[str, Any]:
         """As a row of plan.parquet."""
-        told = asdict(self)
-        return {**{k: told[k] for k in FIRST}, **self.attributes, **{k: told[k] for k in LAST}}
+        described = asdict(self)
+        return {**{k: described[k] for k in FIRST}, **self.attributes, **{k: described[k] for k in LAST}}
 
     @classmethod
     def of(cls, flat: Mapping[str, Any]) -> PlanRow:
@@ -47,13 +53,13 @@ class PlanRow:
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """One cell: what is there, what shall be, what is made."""
+    """One cell: what is there, what is wanted, what is planned."""
 
     groups: dict[str, str]
     real: int
     target: int  # real and synthetic together
     planned: int
-    refused: str = ""  # why nothing is made, where the target wants something
+    refused: str = ""  # why nothing is planned, where the target wants something
     note: str = ""
 
     @property
@@ -87,3 +93,28 @@ def _same(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def check_plan(rows: Iterable[PlanRow], cohort: Cohort) -> None:
+    """Make sure that every subject a plan was drawn after, or whose mask it follows, is one to train on.
+
+    Raises:
+        SettingsError: one of them is of the test or validation split, or not of this cohort.
+    """
+    splits = _splits(cohort)
+    whole = not any(splits.values())  # a cohort without splits holds no subject back
+    for row in rows:
+        for role, subject in (("is drawn after", row.donor), ("follows the mask of", row.like)):
+            if subject is None or (subject in splits and (whole or splits[subject] == TRAIN)):
+                continue
+            where = f"is of its {splits[subject] or 'unnamed'} split" if subject in splits else "is not one of it"
+            raise SettingsError(
+                f"--plan: row {row.row} ({row.name}) {role} subject '{subject}' of {cohort.path}, who {where}; only training subjects may "
+                "reach a plan: plan again with 'synthcmr plan'"
+            )
+
+
+def _splits(cohort: Cohort) -> dict[str, str]:
+    subjects = cohort.subjects
+    named = subjects["split"] if "split" in subjects else [None] * len(subjects)
+    return {str(s): n if isinstance(n, str) else "" for s, n in zip(subjects["subject_id"], named, strict=True)}

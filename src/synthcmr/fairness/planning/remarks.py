@@ -1,4 +1,4 @@
-"""What a reader of a plan must be told: who was counted, what limits bound, what was refused."""
+"""What a reader of a plan must know: who was counted, what limits bound, what was refused."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ LEVELS = {"mid": "mid-ventricular", "basal": "basal", "apical": "apical"}
 
 def unit(settings: PlanSettings) -> str:
     """What one row is; counts of subjects and of images must not be confused."""
-    made = "a whole ED+ES stack" if settings.level == "whole" else f"one {LEVELS[settings.level]} slice at ED and ES"
-    return f"One row makes one synthetic subject ({made}); cells count subjects, not images."
+    generated = (
+        "a whole ED+ES stack" if settings.level == "whole" else f"one {LEVELS[settings.level]} slice at ED and ES"
+    )
+    return f"One row makes one synthetic subject ({generated}); cells count subjects, not images."
 
 
 def remarks(
@@ -28,34 +30,34 @@ def remarks(
     rounded: Sequence[str] = (),
 ) -> list[str]:
     """Sentences on what the plan leaves out or short, and on what is doubtful."""
-    found = []
+    results = []
     if unknown:
-        found.append(f"{_subjects(unknown)} without a value of {' or '.join(attributes)} belong to no cell.")
-    found += _budget(target, settings, cells, needed)
+        results.append(f"{_subjects(unknown)} without a value of {' or '.join(attributes)} belong to no cell.")
+    results += _budget(target, settings, cells, needed)
     capped = [c for c in cells if settings.cap and not c.refused and c.target > c.real + int(settings.cap * c.real)]
     if capped:
-        found.append(f"--cap {settings.cap:g} leaves {_cells(capped)} short: {_named(capped)}.")
+        results.append(f"--cap {settings.cap:g} leaves {_cells(capped)} short: {_named(capped)}.")
     refused = [c for c in cells if c.refused]
     if refused:
-        found.append(f"Left out: {'; '.join(f'{c.words} ({c.refused})' for c in refused[:NAMED])}{_more(refused)}.")
+        results.append(f"Left out: {'; '.join(f'{c.words} ({c.refused})' for c in refused[:NAMED])}{_more(refused)}.")
     few = [c for c in cells if c.note]
     if few:
-        found.append(
-            f"Planned all the same, though with fewer than {settings.floor} real subjects a generator invents: "
+        results.append(
+            f"Planned all the same, though with fewer than {settings.floor} real subjects a generator extrapolates: "
             f"{'; '.join(f'{c.words} ({c.real})' for c in few[:NAMED])}{_more(few)}. --below-floor refuse leaves them out."
         )
     if rounded:
-        found.append(
-            f"Planned nobody, because so small a group has less than half a subject of the label: {'; '.join(rounded[:NAMED])}"
+        results.append(
+            f"No subject planned, because so small a group has less than half a subject of the label: {'; '.join(rounded[:NAMED])}"
             f"{_more(rounded)}."
         )
     if not sum(c.planned for c in cells) and not any(c.short for c in cells):
-        found.append("The cohort is at its target already: nothing has to be made.")
-    return found
+        results.append("The cohort is at its target already: nothing has to be generated.")
+    return results
 
 
 def _budget(target: Target, settings: PlanSettings, cells: Sequence[PlannedCell], needed: int) -> list[str]:
-    made = sum(c.planned for c in cells)
+    generated = sum(c.planned for c in cells)
     if settings.budget is None:
         return []
     if target.kind == "copy":
@@ -63,12 +65,12 @@ def _budget(target: Target, settings: PlanSettings, cells: Sequence[PlannedCell]
         return (
             [f"--budget {settings.budget}: {settings.budget} of {number} copies."] if number > settings.budget else []
         )
-    if made == needed:
+    if generated == needed:
         return []
     raised = [c for c in cells if c.planned]
     share = sum(c.real + c.planned for c in raised) / max(1, sum(c.target for c in raised))
     return [
-        f"--budget {settings.budget} makes {made} of the {needed} subjects that are needed: the emptiest cells are raised to about "
+        f"--budget {settings.budget} makes {generated} of the {needed} subjects that are needed: the emptiest cells are raised to about "
         f"{100 * share:.0f} % of their totals."
     ]
 

@@ -1,4 +1,4 @@
-"""What remains tangled with what, once the planned subjects are there."""
+"""Residual associations between attributes, once the planned subjects are there."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from itertools import combinations
 
 import numpy as np
 
-from synthcmr.fairness.association import TANGLED_V, cramers_v
+from synthcmr.fairness.association import ASSOCIATED_V
 from synthcmr.fairness.planning.crossing import Groups
 from synthcmr.fairness.planning.plan_table import PlanRow
+from synthcmr.statistics.association import cramers_v
 
 WATCHED = ("sex", "age", "bmi", "vendor")  # against the label, whether planned for or not
 
 
 @dataclass(frozen=True)
-class Tangle:
+class ResidualAssociation:
     """Two attributes, before and after."""
 
     a: str
@@ -28,15 +29,17 @@ class Tangle:
     @property
     def remains(self) -> bool:
         """Whether one still says something of the other."""
-        return self.after >= TANGLED_V
+        return self.after >= ASSOCIATED_V
 
 
-def tangles(groups: Groups, rows: Sequence[PlanRow], attributes: tuple[str, ...], label: str | None) -> list[Tangle]:
+def residual_associations(
+    groups: Groups, rows: Sequence[PlanRow], attributes: tuple[str, ...], label: str | None
+) -> list[ResidualAssociation]:
     """Every pair of planned attributes, and the label with the usual suspects."""
     pairs = list(combinations(attributes, 2))
     if label is not None and label in groups.table:
         pairs += [(w, label) for w in WATCHED if w in groups.table and w != label]
-    found = []
+    results = []
     for a, b in dict.fromkeys(tuple(sorted(pair)) for pair in pairs):
         real: Counter[tuple[str, str]] = Counter(
             (str(x), str(y)) for x, y in groups.table[[a, b]].dropna().itertuples(index=False)
@@ -47,8 +50,8 @@ def tangles(groups: Groups, rows: Sequence[PlanRow], attributes: tuple[str, ...]
             if a in row.attributes and b in row.attributes
         )
         if len({x for x, _ in real}) > 1 and len({y for _, y in real}) > 1:
-            found.append(Tangle(a, b, _v(real), _v(real + planned)))
-    return found
+            results.append(ResidualAssociation(a, b, _v(real), _v(real + planned)))
+    return results
 
 
 def _v(counts: Counter[tuple[str, str]]) -> float:

@@ -8,8 +8,7 @@ from fractions import Fraction
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.cells import in_words
 from synthcmr.fairness.planning.crossing import Cell, Crossing
-from synthcmr.fairness.planning.reference import Reference
-from synthcmr.fairness.planning.target import Target
+from synthcmr.fairness.planning.target import Reference, Target
 
 NAMED = 3
 MAX_ROWS = 1_000_000
@@ -58,7 +57,7 @@ def _fixed(crossing: Crossing, real: dict[Cell, int], number: int) -> dict[Cell,
     if over:
         raise SettingsError(
             f"--target total: expected a total of at least {max(over.values())}, got {number}; {_some(crossing, over)}, "
-            "and a plan takes nobody away"
+            "and a plan removes no subject"
         )
     return dict.fromkeys(real, number)
 
@@ -87,7 +86,7 @@ def _match(reference: Reference, crossing: Crossing, real: dict[Cell, int]) -> d
     absent = {cell: n for cell, n in real.items() if n and not wanted.get(cell)}
     if absent:
         raise SettingsError(
-            f"--target match: {_some(crossing, absent)}, of which the reference has none; a plan takes nobody away: "
+            f"--target match: {_some(crossing, absent)}, of which the reference has none; a plan removes no subject: "
             "give these cells a share, or leave the subjects out of the cohort"
         )
     if reference.amount == "share":
@@ -96,7 +95,7 @@ def _match(reference: Reference, crossing: Crossing, real: dict[Cell, int]) -> d
     over = {cell: real[cell] for cell, count in wanted.items() if real[cell] > count}
     if over:
         raise SettingsError(
-            f"--target match: {_some(crossing, over)}, more than the reference's count; a plan takes nobody away"
+            f"--target match: {_some(crossing, over)}, more than the reference's count; a plan removes no subject"
         )
     return {cell: int(count) for cell, count in wanted.items()}
 
@@ -110,7 +109,7 @@ def _placed(reference: Reference, crossing: Crossing, real: dict[Cell, int]) -> 
         if strange and amount:
             name, group = crossing.attributes[strange[0]], cell[strange[0]]
             raise SettingsError(
-                f"--target match: no subject that is counted is '{group}' ({name}), so nobody can be drawn after; "
+                f"--target match: no subject that is counted is '{group}' ({name}), so no subject can be drawn after; "
                 f"there are: {', '.join(sorted(observed[strange[0]]))}"
             )
         if not strange:
@@ -121,5 +120,5 @@ def _placed(reference: Reference, crossing: Crossing, real: dict[Cell, int]) -> 
 def _some(crossing: Crossing, counts: Mapping[Cell, int]) -> str:
     """Cells with what they have already, in words."""
     listed = sorted(counts, key=lambda cell: -counts[cell])
-    told = "; ".join(f"{in_words(crossing.attributes, cell)}: {counts[cell]}" for cell in listed[:NAMED])
-    return f"the cohort has subjects ({told}{'; ...' if len(listed) > NAMED else ''})"
+    text = "; ".join(f"{in_words(crossing.attributes, cell)}: {counts[cell]}" for cell in listed[:NAMED])
+    return f"the cohort has subjects ({text}{'; ...' if len(listed) > NAMED else ''})"

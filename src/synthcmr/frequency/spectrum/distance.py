@@ -9,17 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.frequency.plane import Floats
+from synthcmr.statistics.intervals import Estimate as Interval
 
 LEVEL = (2.5, 97.5)
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.frequency.plane import Floats
-from synthcmr.frequency.spectrum.distance import LEVEL, Interval
 
 FOLDS = 5
 
@@ -31,30 +30,6 @@ def probe_scores(rows: Floats, label: npt.NDArray[np.int64], subject: npt.NDArra
 def folds_of(label: npt.NDArray[np.int64], subject: npt.NDArray[np.object_], most: int = FOLDS) -> int:
     """As many folds as each side has subjects for."""
     return min(most, *(len(set(subject[label == k])) for k in (0, 1)))
-
-
-def auc(score: Floats, label: npt.NDArray[np.int64], weight: Floats | None = None) -> float:
-    """Chance that a synthetic row looks more synthetic than a real one."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(label, score, sample_weight=weight))
-
-
-def auc_interval(
-    score: Floats, label: npt.NDArray[np.int64], subject: npt.NDArray[np.object_], draws: int, rng: np.random.Generator
-) -> Interval:
-    """The AUC with its interval over subjects, drawn on either side for itself."""
-    found = []
-    names, which = np.unique(subject.astype(str), return_inverse=True)
-    synthetic = np.bincount(which, label) > 0
-    for _ in range(draws):
-        taken = np.zeros(len(names))
-        for side in (synthetic, ~synthetic):
-            n = int(side.sum())
-            taken[side] = rng.multinomial(n, np.full(n, 1 / n))
-        found.append(auc(score, label, taken[which] + 1e-9))
-    low, high = np.percentile(found, LEVEL)
-    return Interval(auc(score, label), float(low), float(high))
 
 
 def both_sides(

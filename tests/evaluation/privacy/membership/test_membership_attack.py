@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthcmr.evaluation.privacy.interval_estimates import IntervalEstimate, auc
+from synthcmr.evaluation.privacy.interval_estimates import IntervalEstimate, membership_auc
 from synthcmr.evaluation.privacy.membership.membership_attack import (
     Lookalikes,
     assess,
@@ -49,7 +49,7 @@ def test_an_attack_that_learns_never_answers_for_whom_it_learned_from() -> None:
     for k in range(20):
         member = np.arange(60) < 30
         said = cross_fit(rng.normal(size=(60, 50)), member, k)
-        areas.append(auc(said[member], said[~member], 50, 0).value)
+        areas.append(membership_auc(said[member], said[~member], 50, 0).value)
     assert abs(np.mean(areas) - 0.5) < 0.07
 
 

@@ -13,7 +13,8 @@ from torch.nn.functional import pad
 
 from synthcmr.evaluation.privacy.copies.registration import apply_variants
 from synthcmr.evaluation.privacy.image_selection import Images, Names
-from synthcmr.evaluation.privacy.interval_estimates import Floats, resample_counts
+from synthcmr.evaluation.privacy.interval_estimates import Floats
+from synthcmr.statistics.bootstrap import subject_counts
 
 BEYOND = 5  # images above a threshold, for its rank to be trusted
 SAME = 0.99  # above, images of two members are one image; what lies below stays, or the tail would be cut off that is looked for
@@ -99,7 +100,7 @@ def _surely_ranked(correlations: Floats, subject: Names, rate: float) -> float:
     """The rank's value that other people, drawn again from these, hardly exceed: images of one person are high together."""
     names, number = np.unique(subject, return_inverse=True)
     highest = np.argsort(-correlations)[: int(np.ceil(TAIL * rate * len(correlations)))]
-    weights = resample_counts(len(names), DRAWS, 0)
+    weights = subject_counts(len(names), DRAWS, 0)
     above = np.cumsum(weights[:, number[highest]], axis=1) > rate * (weights @ np.bincount(number))[:, None]
     place = np.where(above.any(axis=1), above.argmax(axis=1), len(highest) - 1)
     return float(np.quantile(correlations[highest][place], CONFIDENCE))

@@ -28,9 +28,9 @@ from synthcmr.evaluation.privacy.interval_estimates import (
     EstimateOrReason,
     Floats,
     IntervalEstimate,
-    share_of,
+    share_of_images,
 )
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 
 MEMBERS = 1500  # images of members at most that help to calibrate
 LIKEST = 6  # images that are shown whether they are copies or not
@@ -51,7 +51,7 @@ class NearCopy(Settings):
 
 
 class NearCopies(Settings):
-    """What was searched for copies, what was found, and whether planted ones are."""
+    """The search for copies: its matches, and whether planted ones are among them."""
 
     threshold: float  # correlation above which an image counts as a near-copy
     certain: float  # above which hardly one of all synthetic images would lie by chance: a copy for certain
@@ -70,7 +70,7 @@ class NearCopies(Settings):
 
     @property
     def sentence(self) -> str:
-        """What was found, in a sentence."""
+        """The result in a sentence."""
         copied = (
             f"{len(self.subjects)} training subject(s) are copied, into {self.copied.value:.1%} of the synthetic images"
         )
@@ -81,7 +81,7 @@ class NearCopies(Settings):
 
 
 def near_copies(
-    split: MemberSplit, indexes: SplitIndexes, settings: PrivacySettings, work: Path, report: Report = silent
+    split: MemberSplit, indexes: SplitIndexes, settings: PrivacyPartSettings, work: Path, report: Report = silent
 ) -> NearCopies:
     """Search for copies of members, with a threshold from held-out images; copies planted in `work` say what the search misses."""
     own, members, synthetic, held_out = settings.copies, indexes.members, indexes.synthetic, indexes.held_out
@@ -102,8 +102,10 @@ def near_copies(
         certain=limits.certain,
         calibrated_on=int(indexes.calibrating.sum()),
         and_members=limits.members,
-        copied=share_of(copied, synthetic.subject, settings.draws, settings.seed),
-        false_alarms=share_of(judged.correlation > limits.threshold, judged.subject, settings.draws, settings.seed),
+        copied=share_of_images(copied, synthetic.subject, settings.draws, settings.seed),
+        false_alarms=share_of_images(
+            judged.correlation > limits.threshold, judged.subject, settings.draws, settings.seed
+        ),
         planted=planted,
         weak=tuple(kind for kind, share in planted.items() if share.value < own.found),
         closer=_training_proximity(indexes, settings.seed),
@@ -116,7 +118,7 @@ def near_copies(
 
 
 def _chance_among_members(
-    side: ImageSelection, members: ImageIndex, settings: PrivacySettings, folder: Path
+    side: ImageSelection, members: ImageIndex, settings: PrivacyPartSettings, folder: Path
 ) -> ChanceCorrelations:
     """Members, each against the others: all images of a few members, and of many as many as a rank needs."""
     some = side.with_rows(side.rows[_one_of_each(side.subject, MEMBERS, settings.seed)])
@@ -125,14 +127,14 @@ def _chance_among_members(
 
 
 def _share_found(
-    kind: str, side: ImageSelection, members: ImageIndex, threshold: float, settings: PrivacySettings, folder: Path
+    kind: str, side: ImageSelection, members: ImageIndex, threshold: float, settings: PrivacyPartSettings, folder: Path
 ) -> IntervalEstimate:
     """Share of planted copies that are found, with the subject they are of."""
     some = side.with_rows(side.rows[_one_of_each(side.subject, settings.copies.planted, settings.seed)])
     index = build_index(folder, planted_copies(some.blocks(), kind, settings.seed), some.subject, some.image, None)
     matches = search(index, members, settings.copies.search)
     hits = (matches.correlations > threshold) & (members.subject[matches.key.numpy()] == some.subject)
-    return share_of(hits, some.subject, settings.draws, settings.seed)
+    return share_of_images(hits, some.subject, settings.draws, settings.seed)
 
 
 def _one_of_each(subject: Names, count: int, seed: int) -> Rows:

@@ -32,7 +32,7 @@ from synthcmr.evaluation.privacy.membership.membership_attack import (
     find_lookalikes,
     with_combined,
 )
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 
 LEAK = "noised"  # what is planted: of every other held-out subject, one image with noise
 
@@ -74,7 +74,7 @@ class Proximity:
 
 
 def sample_attacked(
-    split: MemberSplit, settings: PrivacySettings, work: Path, extractor: Features | None
+    split: MemberSplit, settings: PrivacyPartSettings, work: Path, extractor: Features | None
 ) -> AttackedImages:
     """Some subjects of either side, with the same number of images each where they have them."""
     own = settings.membership
@@ -88,7 +88,7 @@ def sample_attacked(
 def black_box(
     attacked: AttackedImages,
     indexes: SplitIndexes,
-    settings: PrivacySettings,
+    settings: PrivacyPartSettings,
     work: Path,
     report: Report = silent,
 ) -> Attacks:
@@ -113,7 +113,7 @@ def _by_subject(index: ImageIndex, values: Floats, summary: Callable[[Floats], n
 class _ProximityMeasure:
     """How near images are to the synthetic ones and to the reference, always by the same measure."""
 
-    def __init__(self, attacked: AttackedImages, indexes: SplitIndexes, settings: PrivacySettings) -> None:
+    def __init__(self, attacked: AttackedImages, indexes: SplitIndexes, settings: PrivacyPartSettings) -> None:
         self.synthetic, self.reference, self.space = indexes.synthetic, indexes.reference, attacked.space
         self.search, self.scaling = settings.copies.search, VectorScaling.of(indexes.members, self.space)
         first = kernel_density(self.reference, self.synthetic, self.space, self.scaling, width=1.0)
@@ -133,7 +133,7 @@ class _ProximityMeasure:
 
 
 def _plant_leak(
-    attacked: AttackedImages, measure: _ProximityMeasure, before: Proximity, work: Path, settings: PrivacySettings
+    attacked: AttackedImages, measure: _ProximityMeasure, before: Proximity, work: Path, settings: PrivacyPartSettings
 ) -> SideScores:
     """Scores of held-out subjects of whom an image was planted among the synthetic ones, and of the rest."""
     others = attacked.others

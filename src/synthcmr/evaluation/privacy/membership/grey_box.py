@@ -25,14 +25,14 @@ from synthcmr.evaluation.privacy.membership.membership_attack import (
     assess,
     divide,
 )
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 
 BATCH = 16
 Similarities = dict[str, Floats]  # attack -> of each image
 
 
 def grey_box(
-    attacked: AttackedImages, generator: SamplingAccess, settings: PrivacySettings, report: Report = silent
+    attacked: AttackedImages, generator: SamplingAccess, settings: PrivacyPartSettings, report: Report = silent
 ) -> Attacks:
     """All attacks that ask a generator for images."""
     sides = []

@@ -17,10 +17,10 @@ from synthcmr.evaluation.privacy.interval_estimates import (
     Floats,
     IntervalEstimate,
     Roc,
-    auc,
-    roc,
+    membership_auc,
+    membership_roc,
 )
-from synthcmr.evaluation.privacy.settings import PrivacySettings
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 
 Access = Literal["images", "asking", "weights"]
 STRONG = 0.7  # area that an attack must reach on a leak that was planted, to be able to say that there is none
@@ -82,7 +82,7 @@ def assess(
     planted: SideScores,
     names: list[str],
     alike: Lookalikes,
-    settings: PrivacySettings,
+    settings: PrivacyPartSettings,
 ) -> Attacks:
     """What each score of members and others achieves, beside its control and a planted leak.
 
@@ -101,14 +101,14 @@ def assess(
     for name, member in members.items():
         control: EstimateOrReason = Absent(reason="too few members to set some apart who look like held-out subjects")
         if alike.enough:
-            control = auc(member[~alike.chosen], member[alike.chosen], draws, seed)
+            control = membership_auc(member[~alike.chosen], member[alike.chosen], draws, seed)
         attacks.append(
             MembershipAttack(
                 name=name,
                 access=access,
-                result=roc(member, others[name], names, draws, seed),
+                result=membership_roc(member, others[name], names, draws, seed),
                 control=control,
-                planted=auc(leaked[name], rest[name], draws, seed),
+                planted=membership_auc(leaked[name], rest[name], draws, seed),
             )
         )
     return Attacks(attacks=tuple(attacks))

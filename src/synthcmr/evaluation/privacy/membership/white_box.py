@@ -29,7 +29,7 @@ from synthcmr.evaluation.privacy.membership.membership_attack import (
     assess,
     with_combined,
 )
-from synthcmr.evaluation.privacy.settings import MembershipSettings, PrivacySettings
+from synthcmr.evaluation.privacy.settings import MembershipSettings, PrivacyPartSettings
 
 BATCH = 16
 LEAK = 0.1  # by how much a planted leak lowers the mean squared error of a subject's images
@@ -66,7 +66,7 @@ def white_box(
     split: MemberSplit,
     model: ErrorAccess,
     references: Sequence[ErrorAccess],
-    settings: PrivacySettings,
+    settings: PrivacyPartSettings,
     report: Report = silent,
 ) -> Attacks:
     """All attacks on the errors of a model.
@@ -108,7 +108,7 @@ def log_power(error: npt.NDArray[np.floating], band: Band | None = None) -> Floa
     Args:
         error: (images, channels, rows, columns).
         band: lowest and highest radius that counts, as shares of the highest frequency along an axis; None: all. The middle band is
-            where what was learned by heart shows: low frequencies are known of anybody, and high ones of nobody.
+            where what was learned by heart shows: low frequencies are known of anybody, and high ones of no other person.
     """
     if band is None:
         return np.log(np.square(error, dtype=np.float64).mean(axis=(1, 2, 3)) + LEAST_POWER)

@@ -7,21 +7,41 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthcmr.evaluation.groups import in_words
-from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, People, fewer
-from synthcmr.evaluation.utility.segmentation.job import Job
+from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, Participants, fewer
+from synthcmr.evaluation.utility.segmentation.job import SegmentationJob
 from synthcmr.evaluation.utility.settings import UtilitySettings
+from synthcmr.experiments.arms import Arm
 
 REAL_ONLY, BOTH, AUGMENTED, ONLY = "real", "real + synthetic", "real + augmentation", "synthetic only"
 ARMS = {
-    REAL_ONLY: "real subjects alone",
-    BOTH: "the same real subjects and the synthetic ones, half of what is shown each",
-    AUGMENTED: "the same real subjects alone, turned, stretched, shifted, shaded, of another contrast, noisy",
-    ONLY: "synthetic subjects alone: trained on synthetic, tested on real (TSTR)",
+    arm.name: arm
+    for arm in (
+        Arm(REAL_ONLY, "real subjects alone", "none"),
+        Arm(
+            BOTH,
+            "the same real subjects and the synthetic ones, half of what is shown each",
+            "synthetic",
+            sets=(SYNTHETIC,),
+        ),
+        Arm(
+            AUGMENTED,
+            "the same real subjects alone, turned, stretched, shifted, shaded, of another contrast, noisy",
+            "cheap",
+            augment=True,
+        ),
+        Arm(
+            ONLY,
+            "synthetic subjects alone: trained on synthetic, tested on real (TSTR)",
+            "synthetic",
+            real=False,
+            sets=(SYNTHETIC,),
+        ),
+    )
 }
 
 
 @dataclass(frozen=True)
-class Task:
+class GridPoint:
     """One network to train."""
 
     arm: str
@@ -37,29 +57,28 @@ class Task:
 
 def label(arm: str, fraction: float) -> str:
     """An arm at a fraction."""
-    return arm if arm == ONLY else f"{arm}, {100 * fraction:g} %"
+    return ARMS[arm].at(fraction)
 
 
-def tasks(settings: UtilitySettings, left_out: Names) -> Iterator[Task]:
+def tasks(settings: UtilitySettings, left_out: Names) -> Iterator[GridPoint]:
     """Every network of a grid, seed by seed."""
     for repeat in range(settings.repeats):
         yield from (
-            Task(arm, f, repeat) for f in settings.asked_fractions[::-1] for arm in (REAL_ONLY, BOTH, AUGMENTED)
+            GridPoint(arm, f, repeat) for f in settings.asked_fractions[::-1] for arm in (REAL_ONLY, BOTH, AUGMENTED)
         )
-        yield Task(ONLY, 1.0, repeat)
-        yield from (Task(arm, 1.0, repeat, group) for group in left_out for arm in (REAL_ONLY, BOTH))
+        yield GridPoint(ONLY, 1.0, repeat)
+        yield from (GridPoint(arm, 1.0, repeat, group) for group in left_out for arm in (REAL_ONLY, BOTH))
 
 
-def job_of(task: Task, people: People, settings: UtilitySettings, seed: int, out: Path) -> Job:
+def job_of(task: GridPoint, people: Participants, settings: UtilitySettings, seed: int, out: Path) -> SegmentationJob:
     """What to train for a task: arms of one seed and fraction share their real subjects."""
     real = fewer(_without(people, REAL, people.train, task.without), task.fraction, (seed, task.repeat))
     synthetic = _without(people, SYNTHETIC, people.synthetic, task.without)
-    learn = {} if task.arm == ONLY else {REAL: real}
-    if task.arm in (BOTH, ONLY):
-        learn[SYNTHETIC] = synthetic
+    arm = ARMS[task.arm]
+    learn = ({REAL: real} if arm.real else {}) | dict.fromkeys(arm.sets, synthetic)
     test = _tested(task, people, settings)
-    return Job(
-        name=f"{task.label}, seed {task.repeat + 1}",
+    return SegmentationJob(
+        title=f"{task.label}, seed {task.repeat + 1}",
         paths=people.paths,
         hashes={source: people.cohorts[source].hash for source in {*learn, *test}},
         pools={
@@ -69,30 +88,30 @@ def job_of(task: Task, people: People, settings: UtilitySettings, seed: int, out
         },
         learn=learn,
         test=test,
-        augment=task.arm == AUGMENTED,
+        augment=arm.augment,
         seed=seed * 1000 + task.repeat,
         settings=settings.segmentation,
         out=out,
     )
 
 
-def _tested(task: Task, people: People, settings: UtilitySettings) -> dict[str, Names]:
+def _tested(task: GridPoint, people: Participants, settings: UtilitySettings) -> dict[str, Names]:
     if task.without:
         return {REAL: people.in_group(task.without)}
-    found = {REAL: people.test}
+    results = {REAL: people.test}
     if people.other:
-        found[OTHER] = people.other
+        results[OTHER] = people.other
     if (task.arm, task.fraction) == (REAL_ONLY, 1.0):  # TRTS
-        found[SYNTHETIC] = people.synthetic[: settings.most_tested]
-    return found
+        results[SYNTHETIC] = people.synthetic[: settings.most_tested]
+    return results
 
 
-def _without(people: People, source: str, names: Names, group: str) -> Names:
+def _without(people: Participants, source: str, names: Names, group: str) -> Names:
     left = people.groups[source].get(group, frozenset()) if group else frozenset()
     return tuple(name for name in names if name not in left)
 
 
-def left_out(people: People, settings: UtilitySettings, least: int) -> Names:
+def left_out(people: Participants, settings: UtilitySettings, least: int) -> Names:
     """Groups that can be left out: enough subjects to test on, enough to learn from without them."""
     title = in_words(settings.asked_leave_out)
     return tuple(

@@ -1,4 +1,4 @@
-"""What trained networks reached, as arrays of seeds and test subjects."""
+"""All networks of a grid, trained or kept from before, and what they reached, as arrays of seeds and test subjects."""
 
 from __future__ import annotations
 
@@ -10,10 +10,35 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.evaluation.utility.people import REAL
+from synthcmr.evaluation.comparison import Comparison
+from synthcmr.evaluation.utility.people import REAL, Participants
+from synthcmr.evaluation.utility.segmentation.arms import GridPoint, job_of
+from synthcmr.experiments.jobs import run_jobs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+WORK = "networks"
+
+
+def trained(comparison: Comparison, people: Participants, wanted: Sequence[GridPoint]) -> pd.DataFrame:
+    """Every case of every network: arm, fraction, repeat, without, source, subject_id, phase, structure, dice, hd95_mm, failed."""
+    import pandas as pd
+
+    settings = comparison.settings
+    jobs = [
+        job_of(task, people, settings.utility, settings.seed, comparison.out / WORK / "segmentation") for task in wanted
+    ]
+    run_jobs(jobs, comparison.workers, comparison.report)
+    return pd.concat(
+        [
+            job.result().assign(arm=t.arm, fraction=t.fraction, repeat=t.repeat, without=t.without)
+            for t, job in zip(wanted, jobs, strict=True)
+        ],
+        ignore_index=True,
+    )
+
 
 Numbers = npt.NDArray[np.float64]
 KEYS = ["arm", "fraction", "without", "source"]
@@ -55,5 +80,5 @@ class Outcomes:
             if wanted:
                 chosen = chosen[chosen[column] == wanted]
         wide = chosen.pivot_table(index="repeat", columns="subject_id", values=measure, aggfunc="mean")
-        found: Numbers = wide.reindex(columns=list(subjects)).to_numpy(dtype=float)
-        return found if len(found) else np.full((1, len(subjects)), np.nan)
+        result: Numbers = wide.reindex(columns=list(subjects)).to_numpy(dtype=float)
+        return result if len(result) else np.full((1, len(subjects)), np.nan)

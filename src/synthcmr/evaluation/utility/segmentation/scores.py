@@ -13,10 +13,30 @@ import numpy.typing as npt
 from synthcmr.cohort.labels import STRUCTURES
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import OVERALL, Score
-from synthcmr.evaluation.utility.bootstrap_means import mean_score
-from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, People
+from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, Participants
 from synthcmr.evaluation.utility.segmentation.arms import AUGMENTED, BOTH, ONLY, REAL_ONLY, label
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
+from synthcmr.experiments.comparison import estimate, mean_draws
+
+
+def mean_score(name: str, values: Numbers, settings: EvaluateSettings, **about: Any) -> Score:
+    """Mean of a number of test subjects; refused below the minimum n.
+
+    Args:
+        name: of the score.
+        values: (seeds, subjects); subjects that lack one in any seed are left out.
+        settings: of the evaluation.
+        **about: further fields of the score.
+    """
+    known = values[:, np.isfinite(values).all(axis=0)]
+    count = known.shape[1]
+    if count < settings.min_subjects:
+        why = f"{count} test subjects; at least {settings.min_subjects} are needed"
+        return Score(name=name, n_real=count, absent=why, **about)
+    mean = estimate(mean_draws(known, settings.draws, settings.seed), level=settings.level)
+    return Score(name=name, value=mean.value, low=mean.low, high=mean.high, n_real=count, **about)
+
 
 WORDS = {"lv": "LV", "myo": "myocardium", "rv": "RV"}
 MEASURES = {
@@ -37,36 +57,36 @@ def named(measure: str, of: str, structure: str = "", phase: str = "") -> str:
 class Outlining:
     """All that is needed to score a grid."""
 
-    told: Comparison
-    people: People
+    comparison: Comparison
+    people: Participants
     outcomes: Outcomes
     left_out: Names
 
     @property
     def arms(self) -> list[tuple[str, float]]:
         """Arms and fractions that are tested on real subjects."""
-        fractions = self.told.settings.utility.asked_fractions
+        fractions = self.comparison.settings.utility.asked_fractions
         return [*((arm, f) for f in fractions for arm in (REAL_ONLY, BOTH, AUGMENTED)), (ONLY, 1.0)]
 
     def scores(self) -> list[Score]:
         """Everything."""
-        found = [score for arm in self.arms for score in self._of_arm(*arm)]
-        found += [self._on_synthetic(measure) for measure in MEASURES]
-        found += [s for f in self.told.settings.utility.asked_fractions for s in self._gains(f)]
-        found += [s for name in self.people.groups[REAL] if name != OVERALL for s in self._of_group(name)]
-        found += [s for name in self.left_out for s in self._left_out(name)]
-        return [*found, *(self._elsewhere() if self.people.other else ())]
+        results = [score for arm in self.arms for score in self._of_arm(*arm)]
+        results += [self._on_synthetic(measure) for measure in MEASURES]
+        results += [s for f in self.comparison.settings.utility.asked_fractions for s in self._gains(f)]
+        results += [s for name in self.people.groups[REAL] if name != OVERALL for s in self._of_group(name)]
+        results += [s for name in self.left_out for s in self._left_out(name)]
+        return [*results, *(self._elsewhere() if self.people.other else ())]
 
     def _of_arm(self, arm: str, fraction: float) -> list[Score]:
         """All structures and phases of everybody."""
         phases = ("", *self.outcomes.phases) if len(self.outcomes.phases) > 1 else ("",)
-        told = [
+        described = [
             self._score(measure, arm, fraction, self.people.test, structure=s, phase=p)
             for measure in MEASURES
             for s in ("", *STRUCTURES)
             for p in phases
         ]
-        return [*told, self._failures(arm, fraction)]
+        return [*described, self._failures(arm, fraction)]
 
     def _score(
         self, measure: str, arm: str, fraction: float, subjects: Sequence[str], group: str = OVERALL, **which: str
@@ -78,7 +98,7 @@ class Outlining:
             beside = _mean(self.outcomes.of(column, REAL_ONLY, 1.0, subjects, **which))
             about["ceiling" if better == "high" else "floor"] = beside
         values = self.outcomes.of(column, arm, fraction, subjects, **which)
-        return mean_score(named(measure, label(arm, fraction), **which), values, self.told.settings, **about)
+        return mean_score(named(measure, label(arm, fraction), **which), values, self.comparison.settings, **about)
 
     def _about(self, arm: str) -> dict[str, Any]:
         synthetic = arm in (BOTH, ONLY, SYNTHETIC)
@@ -87,7 +107,7 @@ class Outlining:
     @property
     def _hash(self) -> str:
         """Of what decides the networks."""
-        return hashlib.sha256(self.told.settings.utility.segmentation.model_dump_json().encode()).hexdigest()
+        return hashlib.sha256(self.comparison.settings.utility.segmentation.model_dump_json().encode()).hexdigest()
 
     def _failures(self, arm: str, fraction: float) -> Score:
         """How many structures were missed altogether, of so many: the mean over seeds."""
@@ -95,7 +115,7 @@ class Outlining:
         seeds = cases["repeat"].nunique()
         value = float(cases["failed"].sum()) / seeds
         each = cases.groupby(["repeat", "subject_id"])["failed"].sum().unstack().to_numpy(dtype=float)
-        share = mean_score("", each, self.told.settings)
+        share = mean_score("", each, self.comparison.settings)
         count = each.shape[1]
         limits = {k: None if x is None else x * count for k, x in (("low", share.low), ("high", share.high))}
         return Score(
@@ -110,19 +130,19 @@ class Outlining:
     def _on_synthetic(self, measure: str) -> Score:
         """Trained on all real subjects, tested on synthetic ones (TRTS)."""
         column, better, unit = MEASURES[measure]
-        subjects = self.people.synthetic[: self.told.settings.utility.most_tested]
+        subjects = self.people.synthetic[: self.comparison.settings.utility.most_tested]
         values = self.outcomes.of(column, REAL_ONLY, 1.0, subjects, source=SYNTHETIC)
         beside = _mean(self.outcomes.of(column, REAL_ONLY, 1.0, self.people.test))
-        found = mean_score(
+        result = mean_score(
             f"{measure}, real on synthetic",
             values,
-            self.told.settings,
+            self.comparison.settings,
             better=better,
             unit=unit,
             extractor=self._hash,
             **{"ceiling" if better == "high" else "floor": beside},
         )
-        return found.model_copy(update={"n_synthetic": found.n_real, "n_real": len(self.people.train)})
+        return result.model_copy(update={"n_synthetic": result.n_real, "n_real": len(self.people.train)})
 
     def _gains(self, fraction: float) -> list[Score]:
         """What synthetic images, and classical augmentation, add to a fraction; subject by subject, seed by seed."""
@@ -132,9 +152,9 @@ class Outlining:
             (f"Dice gain of augmentation, {share}", AUGMENTED, REAL_ONLY),
             (f"Dice gain over augmentation, {share}", BOTH, AUGMENTED),
         )
-        found = [self._gain(name, a, b, fraction, self.people.test) for name, a, b in pairs]
+        scores = [self._gain(name, a, b, fraction, self.people.test) for name, a, b in pairs]
         far = self._gain(f"HD95 gain, {share}", BOTH, REAL_ONLY, fraction, self.people.test, "hd95_mm")
-        return [*found, far.model_copy(update={"unit": "mm", "better": "low"})]
+        return [*scores, far.model_copy(update={"unit": "mm", "better": "low"})]
 
     def _gain(
         self,
@@ -148,13 +168,13 @@ class Outlining:
         **which: str,
     ) -> Score:
         a, b = (self.outcomes.of(column, one, fraction, subjects, **which) for one in (arm, against))
-        return mean_score(name, a - b, self.told.settings, group=group, better="high", **self._about(arm))
+        return mean_score(name, a - b, self.comparison.settings, group=group, better="high", **self._about(arm))
 
     def _of_group(self, name: str) -> list[Score]:
         """Dice of a group, with all real subjects."""
         subjects = self.people.in_group(name)
-        if len(subjects) < self.told.settings.min_subjects:
-            why = f"{len(subjects)} test subjects; at least {self.told.settings.min_subjects} are needed"
+        if len(subjects) < self.comparison.settings.min_subjects:
+            why = f"{len(subjects)} test subjects; at least {self.comparison.settings.min_subjects} are needed"
             return [Score(name="Dice gain, 100 %", group=name, better="high", n_real=len(subjects), absent=why)]
         arms = [self._score("Dice", arm, 1.0, subjects, name) for arm in (REAL_ONLY, BOTH, ONLY)]
         return [*arms, self._gain("Dice gain, 100 %", BOTH, REAL_ONLY, 1.0, subjects, group=name)]
@@ -162,27 +182,27 @@ class Outlining:
     def _left_out(self, name: str) -> list[Score]:
         """Dice of a group that was left out of training."""
         subjects = self.people.in_group(name)
-        found = []
+        scores = []
         for arm in (REAL_ONLY, BOTH):
             values = self.outcomes.of("dice", arm, 1.0, subjects, without=name)
             about = {"group": name, "better": "high", **self._about(arm)}
-            found.append(mean_score(f"Dice where left out, {arm}", values, self.told.settings, **about))
+            scores.append(mean_score(f"Dice where left out, {arm}", values, self.comparison.settings, **about))
         gain = self._gain("Dice gain where left out", BOTH, REAL_ONLY, 1.0, subjects, group=name, without=name)
-        return [*found, gain]
+        return [*scores, gain]
 
     def _elsewhere(self) -> list[Score]:
         """Dice and HD95 of the second real cohort."""
-        found = []
+        scores = []
         for arm, fraction in self.arms:
             for measure, (column, better, unit) in MEASURES.items():
                 values = self.outcomes.of(column, arm, fraction, self.people.other, source=OTHER)
                 about = {"better": better, "unit": unit, **self._about(arm)}
                 name = named(measure, label(arm, fraction)) + ELSEWHERE
-                found.append(mean_score(name, values, self.told.settings, **about))
-        for fraction in self.told.settings.utility.asked_fractions:
+                scores.append(mean_score(name, values, self.comparison.settings, **about))
+        for fraction in self.comparison.settings.utility.asked_fractions:
             name = f"Dice gain, {100 * fraction:g} %{ELSEWHERE}"
-            found.append(self._gain(name, BOTH, REAL_ONLY, fraction, self.people.other, source=OTHER))
-        return found
+            scores.append(self._gain(name, BOTH, REAL_ONLY, fraction, self.people.other, source=OTHER))
+        return scores
 
 
 def _mean(values: Numbers) -> float | None:
