@@ -141,7 +141,7 @@ def test_repeating_a_finished_command_is_done_and_not_wrong(
         "this very plan is there already"
         in run("plan", people, folder, "--target", "equal:sex,diagnosis", "--budget", 5).stdout
     )
-    assert "is there, finished" in run("generate", whole.path, "--plan", folder, *QUICK).stdout
+    assert "is there, finished" in run("generate", whole.path, "--plan", folder, *QUICK).stderr
     assert Cohort.open(whole.path).hash == whole.hash
 
 

@@ -29,13 +29,13 @@ class Person:
     heart: str
 
 
-def write_generated_page(cohort: Cohort) -> Path:
-    """Write COHORT/generated.html."""
+def write_generated_page(cohort: Cohort, folder: Path) -> Path:
+    """Write FOLDER/generated.html."""
     people = [_person(cohort, i) for i in _shown(cohort)]
     rejects = cohort.rejects[cohort.rejects["level"] == "reject"] if len(cohort.rejects) else cohort.rejects
     reasons = rejects["reason"].tolist()
     return write_page(
-        cohort.path / PAGE,
+        folder / PAGE,
         "generated",
         subjects=len(cohort.subjects),
         images=len(cohort),

@@ -36,12 +36,11 @@ class Sheet:
     data: str
 
 
-def write_run_page(run: Path) -> Path:
-    """Write RUN/curves.html from the metrics and sheets that are there."""
-    folder = RunFolder(run)
-    record, metrics = folder.record(), folder.metrics()
+def write_run_page(run: Path, folder: Path | None = None) -> Path:
+    """Write curves.html from the metrics and sheets of a run; into the run folder where no other is named."""
+    record, metrics = RunFolder(run).record(), RunFolder(run).metrics()
     return write_page(
-        run / PAGE,
+        (folder or run) / PAGE,
         "run",
         name=run.name,
         family=record["family"],

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ class AuditOptions(Options):
 
 
 @dataclass(frozen=True)
-class CohortAudit:
+class CohortAudit(PageResult):
     """Under-represented groups and associations of a cohort.
 
     Attributes:
@@ -41,6 +42,11 @@ class CohortAudit:
     audit: Audit
     cohort: Cohort
     folder: Path
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Subjects in every group: attribute, group, subjects."""
+        return self.groups
 
     @property
     def groups(self) -> pd.DataFrame:
@@ -68,22 +74,19 @@ class CohortAudit:
         """Under-represented groups, and which attributes are associated."""
         return "\n".join(self.audit.sentences)
 
-    def to_html(self) -> Path:
-        """Write audit.html, one page that opens offline, and audit.json with the same numbers; returns the page."""
+    @property
+    def page_folder(self) -> Path:
+        """The folder of the audit."""
+        return self.folder
+
+    def _write_page(self, folder: Path) -> Path:
+        """audit.html, and audit.json with the same numbers."""
         from synthcmr.cohort.provenance import write_json
         from synthcmr.report.audit_page import write_audit_page
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "audit.json", self.audit.to_json())
-        page = self.folder / "audit.html"
-        write_audit_page(self.audit, self.cohort, page)
-        return page
-
-    def _repr_html_(self) -> str:
-        """The summary and the groups, for notebooks."""
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>{self.groups.to_html(index=False, max_rows=20)}"
+        write_json(folder / "audit.json", self.audit.to_json())
+        write_audit_page(self.audit, self.cohort, folder / "audit.html")
+        return folder / "audit.html"
 
 
 def audit(

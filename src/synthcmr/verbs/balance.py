@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from synthcmr.verbs.debias import remedy_table
 from synthcmr.verbs.experiment_options import ExperimentOptions, clear_experiment
+from synthcmr.verbs.field_types import Run
+from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.loop.loop import Balanced
     from synthcmr.fairness.loop.settings import BalanceSettings
@@ -23,7 +27,7 @@ NAMED = ("label", "positive", "sensitive", "round_images", "budget", "rounds", "
 class BalanceOptions(ExperimentOptions):
     """What is predicted, what to be fair about, and how many images and rounds."""
 
-    run: Path | None = Field(None, description="Generator. [default: the shipped one]")
+    run: Run = Field(None, description="Generator: a run, or flow or refine, which ship. [default: refine]")
     round_images: int | None = Field(None, ge=1, description="Images made in a round. [default: 60]")
     budget: int | None = Field(None, ge=1, description="Most images altogether.")
     rounds: int | None = Field(None, ge=1, description="Most rounds. [default: 8]")
@@ -31,7 +35,7 @@ class BalanceOptions(ExperimentOptions):
 
 
 @dataclass(frozen=True)
-class BalanceResults:
+class BalanceResults(PageResult):
     """How the loop went, and what it recommends.
 
     Attributes:
@@ -57,22 +61,37 @@ class BalanceResults:
         """What the images gained, which are recommended, and where the page is."""
         place = self.balanced.recommended
         recommended = [] if place is None else [f"Recommended images: {place}"]
-        return "\n".join([*self._sentences(), *recommended, f"Page: {self.to_html()}"])
+        return "\n".join([self._sentences(), *recommended, f"Page: {self.to_html()}"])
 
-    def to_html(self) -> Path:
-        """Write balance.html and balance.json into the folder; the page."""
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per round: images so far, the loss on the validation split, and whether it is the best."""
+        import pandas as pd
+
+        rounds, best = self.balanced.rounds, self.balanced.best
+        rows = [(r.number, r.images, float(r.look.together[0]), k == best) for k, r in enumerate(rounds)]
+        return pd.DataFrame(rows, columns=["round", "images", "validation_loss", "best"])
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Scores on the test split with no images and with those of the best round, as `debias` has them."""
+        return remedy_table(self.balanced.results)
+
+    @property
+    def page_folder(self) -> Path:
+        """The folder of the loop."""
+        return self.out
+
+    def _write_page(self, folder: Path) -> Path:
+        """balance.html, and balance.json with the same numbers."""
         from synthcmr.report.balance_page import write_balance
 
-        return write_balance(self.balanced, self.cohort, self.settings, self.out)
+        return write_balance(self.balanced, self.cohort, self.settings, folder)
 
-    def _sentences(self) -> list[str]:
+    def _sentences(self) -> str:
         from synthcmr.report.balance_page import sentences
 
-        return sentences(self.balanced)
-
-    def _repr_html_(self) -> str:
-        """What the images gained, for notebooks."""
-        return f"<pre>{escape(chr(10).join(self._sentences()))}</pre>"
+        return "\n".join(sentences(self.balanced))
 
 
 def balance(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -11,9 +10,12 @@ from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.experiment_options import ExperimentOptions, clear_experiment
-from synthcmr.verbs.field_types import OneOrSeveral
+from synthcmr.verbs.field_types import OneOrSeveral, Run
+from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.debias.scores import Results
     from synthcmr.fairness.debias.settings import DebiasSettings
@@ -26,7 +28,9 @@ GIVEN_SETS = {"copy": "synthetic_copy", "planned": "planned"}  # synthetic set -
 class DebiasOptions(ExperimentOptions):
     """What is predicted, what to be fair about, and which synthetic images are tried."""
 
-    run: Path | None = Field(None, description="Generator of the synthetic images. [default: the shipped one]")
+    run: Run = Field(
+        None, description="Generator of the synthetic images: a run, or flow or refine, which ship. [default: refine]"
+    )
     synthetic_copy: Path | None = Field(
         None, description="Synthetic copy that is there already.", json_schema_extra={"flags": ["--copy"]}
     )
@@ -51,7 +55,7 @@ class DebiasOptions(ExperimentOptions):
 
 
 @dataclass(frozen=True)
-class DebiasResults:
+class DebiasResults(PageResult):
     """How a classifier does under every remedy.
 
     Attributes:
@@ -68,22 +72,58 @@ class DebiasResults:
 
     def summary(self) -> str:
         """Who is treated worse, what the remedies do about it, and where the page is."""
-        return "\n".join([*self._sentences(), f"Page: {self.to_html()}"])
+        return "\n".join([self._sentences(), f"Page: {self.to_html()}"])
 
-    def to_html(self) -> Path:
-        """Write debias.html and scores.json into the folder; the page."""
+    @property
+    def table(self) -> pd.DataFrame:
+        """Scores on the test split: remedy, score, value, low, high, and its difference to no remedy with interval."""
+        return remedy_table(self.results)
+
+    @property
+    def rates(self) -> pd.DataFrame:
+        """Scores of each group: remedy, attribute, group, score, value, low, high."""
+        import pandas as pd
+
+        rows = []
+        for one in self.results.remedies:
+            for attribute, groups in one.groups.items():
+                for group, scores in groups.items():
+                    for name, score in scores.items():
+                        value, low, high = (
+                            (score, None, None) if isinstance(score, float) else (score.value, score.low, score.high)
+                        )
+                        rows.append((one.remedy.name, attribute, group, name, value, low, high))
+        return pd.DataFrame(rows, columns=["remedy", "attribute", "group", "score", "value", "low", "high"])
+
+    @property
+    def page_folder(self) -> Path:
+        """The folder of the experiment."""
+        return self.out
+
+    def _write_page(self, folder: Path) -> Path:
+        """debias.html, and scores.json with the same numbers."""
         from synthcmr.report.debias_page import write_debias
 
-        return write_debias(self.results, self.cohort, self.settings, self.out)
+        return write_debias(self.results, self.cohort, self.settings, folder)
 
-    def _sentences(self) -> list[str]:
+    def _sentences(self) -> str:
         from synthcmr.fairness.debias.verdict import verdict
 
-        return verdict(self.results)
+        return "\n".join(verdict(self.results))
 
-    def _repr_html_(self) -> str:
-        """The verdict, for notebooks."""
-        return f"<pre>{escape(chr(10).join(self._sentences()))}</pre>"
+
+def remedy_table(results: Results) -> pd.DataFrame:
+    """Scores of every remedy on the test split, with the difference to no remedy."""
+    import pandas as pd
+
+    rows = []
+    for one in results.remedies:
+        for name, score in one.scores.items():
+            change = one.to_nothing.get(name)
+            changed = (None, None, None) if change is None else (change.value, change.low, change.high)
+            rows.append((one.remedy.name, name, score.value, score.low, score.high, *changed))
+    columns = ["remedy", "score", "value", "low", "high", "difference", "difference_low", "difference_high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = None, **changes: Any) -> DebiasResults:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Changes, OneOrSeveral
+from synthcmr.verbs.field_types import Changes, OneOrSeveral, Run
 from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.result import PageResult
 from synthcmr.verbs.training_run import training_observer
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
     from synthcmr.evaluation.score import ScoreCard
     from synthcmr.evaluation.settings import EvaluateSettings
@@ -40,9 +42,7 @@ class EvaluateOptions(Options):
     fit_encoder: bool = Field(False, description="Train an encoder on REAL's training split first, in OUT/encoder.")
     reader: Path | None = Field(None, description="Judge that reads attributes. [default: the shipped one]")
     segmenter: Path | None = Field(None, description="Judge that segments hearts. [default: the shipped one]")
-    run: Path | None = Field(
-        None, description="Run that made the images: privacy attacks it too, and audits its promise."
-    )
+    run: Run = Field(None, description="Run that made the images: privacy attacks it too, and audits its promise.")
     reference: Annotated[tuple[Path, ...], OneOrSeveral] = Field(
         (), description="Run like it that learned from other people; several may be named."
     )
@@ -65,7 +65,7 @@ class EvaluateOptions(Options):
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(PageResult):
     """A score card and the folder that it lies in.
 
     Attributes:
@@ -82,11 +82,34 @@ class Evaluation:
         """A line for each part, one for each rule that is not met, and where the page is."""
         return "\n".join([*self._lines(), f"Page: {self.to_html()}"])
 
-    def to_html(self) -> Path:
-        """Write report.html, the model card and the data sheet into the folder; the page."""
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per part: its verdict in a word, and in a sentence."""
+        import pandas as pd
+
+        rows = [(name, part.verdict.word, part.verdict.sentence) for name, part in self.card.parts.items()]
+        return pd.DataFrame(rows, columns=["part", "verdict", "sentence"])
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Every score: part, name, group ('' for all), value, interval, floor, numbers of subjects, or why it is absent."""
+        import pandas as pd
+
+        rows = [
+            {"part": name, **score.model_dump()} for name, part in self.card.parts.items() for score in part.result.scores
+        ]
+        return pd.DataFrame(rows)
+
+    @property
+    def page_folder(self) -> Path:
+        """The folder of the scores."""
+        return self.out
+
+    def _write_page(self, folder: Path) -> Path:
+        """report.html, the model card and the data sheet."""
         from synthcmr.report.report_folder import write_report
 
-        return write_report(self.card, self.out)
+        return write_report(self.card, folder)
 
     def _lines(self) -> list[str]:
         lines = []
@@ -95,9 +118,8 @@ class Evaluation:
             lines += [f"  {finding.sentence}" for finding in part.verdict.findings if finding.word != "good"]
         return lines
 
-    def _repr_html_(self) -> str:
-        """The verdicts, for notebooks."""
-        return f"<pre>{escape(chr(10).join([*self.notes, *self._lines()]))}</pre>"
+    def _sentences(self) -> str:
+        return "\n".join([*self.notes, *self._lines()])
 
 
 def evaluate(

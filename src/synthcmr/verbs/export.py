@@ -10,6 +10,7 @@ from pydantic import Field
 
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ class ExportOptions(Options):
 
 
 @dataclass(frozen=True)
-class ExportedCohort:
+class ExportedCohort(Result):
     """Files that another tool reads.
 
     Attributes:
@@ -48,6 +49,11 @@ class ExportedCohort:
     def folder(self) -> Path:
         """Where the files lie."""
         return self.written.folder
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What the layout cannot hold: subject_id, part, reason."""
+        return self.left_out
 
     @property
     def left_out(self) -> pd.DataFrame:
@@ -67,12 +73,6 @@ class ExportedCohort:
                 f"    {item.subject_id}, {item.part}: {item.reason}" for item in written.left_out[:SHOWN_LEFT_OUT]
             ]
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """The summary, for notebooks."""
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
 
 def export(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, ValidatorFunctionWrapHandler, WrapValidator
 
 
 def _one_or_several(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
@@ -25,8 +25,19 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, PurePath) else value
 
 
+def _shipped_by_name(value: Path | None) -> Path | None:
+    """The weights that ship by this name; a path that is there means itself."""
+    if value is None or value.exists():
+        return value
+    from synthcmr.training.shipped import GENERATORS, shipped
+
+    return shipped(str(value)) if str(value) in GENERATORS else value
+
+
 OneOrSeveral = WrapValidator(_one_or_several)
 # Single settings: {"loop.steps": 500} or ("loop.steps=500",).
 Changes = Annotated[tuple[str, ...], OneOrSeveral]
+# The generator that makes images: a run folder, a weights file, or the name of one that ships: refine or flow.
+Run = Annotated[Path | None, AfterValidator(_shipped_by_name)]
 # A run folder, or the name of weights that ship.
 PathOrName = Annotated[str | None, BeforeValidator(_as_text)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -15,9 +15,12 @@ from synthcmr.verbs.cohort_input import opened_images
 from synthcmr.verbs.field_types import Changes
 from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.result import Result
 from synthcmr.verbs.training_run import training_observer
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
     from synthcmr.frequency.images import Images
     from synthcmr.frequency.recalibration import Recalibration
@@ -77,7 +80,7 @@ class FitRecalibrationOptions(Options):
 
 
 @dataclass(frozen=True)
-class FittedRecalibration:
+class FittedRecalibration(Result):
     """A recalibration and the folder that it lies in.
 
     Attributes:
@@ -109,9 +112,20 @@ class FittedRecalibration:
         lines += [f"  and {len(refused) - SHOWN} more"] if len(refused) > SHOWN else []
         return "\n".join([*lines, f"  use it: synthcmr recalibrate apply SYNTHETIC {self.folder} OUT"])
 
-    def _repr_html_(self) -> str:
-        """The summary, for notebooks."""
-        return f"<pre>{escape(self.summary())}</pre>"
+    @property
+    def table(self) -> pd.DataFrame:
+        """What was learned from, by group ('' for all): group, images, subjects; empty of a private release."""
+        import pandas as pd
+
+        counts = [] if self.model.release is not None else self.model.real.moments.counts()
+        return pd.DataFrame(counts, columns=["group", "images", "subjects"])
+
+    @property
+    def left_out(self) -> pd.DataFrame:
+        """Images that were not learned from: image, reason."""
+        import pandas as pd
+
+        return pd.DataFrame(self.model.real.refused.items(), columns=["image", "reason"])
 
 
 def fit_recalibration(
@@ -139,25 +153,23 @@ def fit_recalibration(
     """
     chosen, folder = FitRecalibrationOptions.of(options, changes), Path(folder)
     real = opened_images(images, chosen.split, chosen.spacing)
-    from synthcmr.frequency.mapping.settings import preset
     from synthcmr.frequency.model_folder import NETWORK
     from synthcmr.frequency.model_record import MODEL_FILE
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
-    from synthcmr.training.overrides import PARTS, overridden
+    from synthcmr.training.overrides import PARTS
     from synthcmr.verbs.progress import progress_bar
     from synthcmr.verbs.setting_overrides import read_settings
 
-    of_network = [item for item in chosen.set if item.split(".")[0] in PARTS]
-    network = overridden(*preset(chosen.preset), None, of_network, None)
+    network = _network_settings(chosen)
     values = {"method": "release" if chosen.dp else chosen.method or "rings", "by": chosen.by}
-    single = [item for item in chosen.set if item not in of_network]
+    single = [item for item in chosen.set if item.split(".")[0] not in PARTS]
     settings = read_settings(RecalibrationSettings, None, values, single)
     if chosen.by is not None:
         _expect_attributes(settings.by, real)
     _clear(folder, chosen.overwrite)
     if (folder / MODEL_FILE).exists():
-        raise CohortError(f"{folder}: holds a finished recalibration already; choose another folder, or --overwrite")
+        return FittedRecalibration(_finished(folder, real, settings, chosen), folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with progress_bar("recalibrate fit") as report:
         held_out, run = _held_out(images, chosen.split, settings), folder / NETWORK
@@ -165,6 +177,15 @@ def fit_recalibration(
         model = Recalibration(settings).fit(real, run, network, held_out, observe, chosen.privacy)
     model.save(folder)
     return FittedRecalibration(model, folder)
+
+
+def _network_settings(chosen: FitRecalibrationOptions) -> Any:
+    """Settings of the network that rhm and frerec train, and of its training."""
+    from synthcmr.frequency.mapping.settings import preset
+    from synthcmr.training.overrides import PARTS, overridden
+
+    of_network = [item for item in chosen.set if item.split(".")[0] in PARTS]
+    return overridden(*preset(chosen.preset), None, of_network, None)
 
 
 def _expect_attributes(by: tuple[str, ...], real: Images) -> None:
@@ -188,6 +209,52 @@ def _held_out(images: CohortLike, split: str, settings: RecalibrationSettings) -
         return None
     chosen = cohort_of(images).select(split="validation")
     return chosen if len(chosen) else None
+
+
+def _finished(
+    folder: Path, real: Images, settings: RecalibrationSettings, chosen: FitRecalibrationOptions
+) -> Recalibration:
+    """The model that the same call fitted before. A release is never drawn twice: that would spend its privacy again.
+
+    Raises:
+        CohortError: the folder holds a model of other images or settings.
+    """
+    import sys
+
+    from synthcmr.cohort.provenance import PROVENANCE_FILE
+    from synthcmr.frequency.recalibration import Recalibration
+    from synthcmr.frequency.sources import CohortImages
+
+    before = json.loads((folder / PROVENANCE_FILE).read_text())
+    model = Recalibration.load(folder)
+    release = None if model.release is None else (model.release.epsilon, model.release.delta)
+    split = real.split if isinstance(real, CohortImages) else ""
+    same = (
+        [row["hash"] for row in before["inputs"]] == [real.hash]
+        and before["settings"] == settings.model_dump(mode="json")
+        and model.real.split == split
+        and release == chosen.privacy
+        and not _network_changed(folder, chosen)
+    )
+    if not same:
+        raise CohortError(
+            f"{folder}: holds a recalibration of other images or settings; choose another folder, or --overwrite"
+        )
+    print(f"{folder}: a recalibration of the same images and settings is there, finished", file=sys.stderr)
+    return model
+
+
+def _network_changed(folder: Path, chosen: FitRecalibrationOptions) -> bool:
+    """Whether the network of a model was trained by other settings than those chosen now."""
+    from synthcmr.frequency.model_folder import NETWORK
+    from synthcmr.training.run_folder import RunFolder
+
+    run = RunFolder(folder / NETWORK)
+    if not run.exists():
+        return False
+    model, loop = _network_settings(chosen)
+    record = run.record()
+    return any(record.get(name) != one.model_dump(mode="json") for name, one in (("model", model), ("loop", loop)))
 
 
 def _clear(folder: Path, overwrite: bool) -> None:

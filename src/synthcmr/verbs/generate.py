@@ -92,13 +92,15 @@ def _made(out: Path, chosen: GenerateOptions, asked: RequestList, sources: Sourc
     """Render, and recalibrate where that is asked for."""
     from synthcmr.sampling.generate import generate as render
     from synthcmr.verbs.generate_recalibrated import raw_folder, recalibrated
+    from synthcmr.verbs.output_folder import clear_for, made_or_taken
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.replace import clear_for
 
     raw = out if chosen.recalibrate is None else raw_folder(out, chosen.recalibrate, chosen.overwrite)
     clear_for(out, chosen.overwrite)  # once it is known that there is a generator to replace what was there
     with progress_bar("generate") as report:
-        cohort = render(raw, asked.requests, sources, settings, chosen.workers, report, asked.inputs)
+        cohort = made_or_taken(
+            raw, lambda: render(raw, asked.requests, sources, settings, chosen.workers, report, asked.inputs)
+        )
     if chosen.recalibrate is not None and len(cohort):
         return recalibrated(cohort, chosen.recalibrate, out)
     return cohort

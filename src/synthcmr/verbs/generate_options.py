@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
+from synthcmr.verbs.field_types import Run
 from synthcmr.verbs.options import Options
 
 DEFAULT_COUNT = 16
@@ -35,7 +36,7 @@ class GenerateOptions(Options):
         None,
         description="Redraw the subjects of --follow as another scanner shows them, e.g. vendor=Philips, or look=sunnybrook.",
     )
-    run: Path | None = Field(None, description="Trained generator. [default: the shipped one]")
+    run: Run = Field(None, description="Trained generator, or flow or refine, which ship. [default: refine]")
     anatomy: Path | None = Field(None, description="Trained anatomy generator. [default: the shipped one]")
     judges: Path | None = Field(
         None, description="Folder with 'segmenter' and 'reader' judges. [default: the shipped ones]"

@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthcmr.verbs.result import PageResult
+
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
     from synthcmr.conditioning.prompt_writer import Understood
     from synthcmr.sampling.sources import Sources
@@ -20,7 +24,7 @@ ADVICE = (
 
 
 @dataclass(frozen=True)
-class GeneratedCohort:
+class GeneratedCohort(PageResult):
     """A cohort of synthetic images, and how it came about.
 
     Attributes:
@@ -52,11 +56,26 @@ class GeneratedCohort:
             lines.append(f"  look at them: {self.to_html()}")
         return "\n".join(lines)
 
-    def to_html(self) -> Path:
-        """Write the page of the cohort into its folder: pictures, who was asked for, what screening said."""
+    @property
+    def table(self) -> pd.DataFrame:
+        """The subjects with their attributes; `cohort.images` has the seed and the screening of each image."""
+        return self.cohort.subjects
+
+    @property
+    def rejects(self) -> pd.DataFrame:
+        """What failed screening: case_id, part, level, reason."""
+        return self.cohort.rejects
+
+    @property
+    def page_folder(self) -> Path:
+        """The folder of the cohort."""
+        return self.cohort.path
+
+    def _write_page(self, folder: Path) -> Path:
+        """generated.html: pictures, what was requested, what screening said."""
         from synthcmr.report.generated_page import write_generated_page
 
-        return write_generated_page(self.cohort)
+        return write_generated_page(self.cohort, folder)
 
     def _repr_html_(self) -> str:
         """The first images, and the summary, for notebooks."""

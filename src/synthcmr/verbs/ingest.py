@@ -13,8 +13,11 @@ from synthcmr.config import FrameMode, IngestSettings, PreprocessSettings, setti
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.option_values import Names, number_or
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.result import Result
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
     from synthcmr.cohort.ingest import IngestPlan
     from synthcmr.cohort.readers.nifti.guessed_table import GuessedTable
@@ -94,7 +97,7 @@ class IngestOptions(Options):
 
 
 @dataclass(frozen=True)
-class IngestedCohort:
+class IngestedCohort(Result):
     """A cohort that was read from files.
 
     Attributes:
@@ -111,9 +114,15 @@ class IngestedCohort:
         """What was read and what was rejected."""
         return self.cohort.summary() if self.labels is None else self.labels.summary()
 
-    def _repr_html_(self) -> str:
-        """The summary and the first subjects, for notebooks."""
-        return self.cohort._repr_html_() if self.labels is None else self.labels._repr_html_()
+    @property
+    def table(self) -> pd.DataFrame:
+        """The subjects with their attributes; with `label`, their measures."""
+        return self.cohort.subjects if self.labels is None else self.labels.table
+
+    @property
+    def rejects(self) -> pd.DataFrame:
+        """What could not be read: case_id, part, level, reason."""
+        return self.cohort.rejects
 
 
 def ingest(
@@ -145,8 +154,8 @@ def ingest(
     """
     from synthcmr.cohort.ingest import ingest as run
     from synthcmr.cohort.ingest import plan_ingest
+    from synthcmr.verbs.output_folder import clear_for, made_or_taken
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.replace import clear_for
 
     chosen, out = IngestOptions.of(options, changes), Path(out)
     plan = plan_ingest(Path(source), chosen.ingest_settings(), chosen.salt)
@@ -161,7 +170,8 @@ def ingest(
         labels = labelled(plan, out, LabelSettings(judge=chosen.judge), chosen.workers, chosen.strict)
         return IngestedCohort(labels.cohort, notes, labels)
     with progress_bar("ingest") as report:
-        return IngestedCohort(run(plan, out, chosen.workers, chosen.strict, report), notes)
+        cohort = made_or_taken(out, lambda: run(plan, out, chosen.workers, chosen.strict, report))
+    return IngestedCohort(cohort, notes)
 
 
 def save_guessed_table(source: Path | str, file: Path | str) -> GuessedTable:

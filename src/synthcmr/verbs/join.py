@@ -51,8 +51,8 @@ def join(
     """
     from synthcmr.cohort.joining import join_cohorts
     from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.output_folder import clear_for, made_or_taken
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.replace import clear_for
 
     chosen = JoinOptions.of(options, changes)
     if isinstance(cohorts, (str, Path)) or not cohorts:
@@ -60,4 +60,4 @@ def join(
     opened = [cohort_of(cohort) for cohort in cohorts]
     clear_for(Path(out), chosen.overwrite)
     with progress_bar("join") as report:
-        return join_cohorts(Path(out), opened, report)
+        return made_or_taken(Path(out), lambda: join_cohorts(Path(out), opened, report))

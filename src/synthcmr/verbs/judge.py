@@ -12,11 +12,13 @@ from pydantic import Field
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.field_types import Changes, OneOrSeveral, PathOrName
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.result import Result
 from synthcmr.verbs.training_run import clear_run, training_observer
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pandas as pd
 
     from synthcmr.cohort import Cohort
     from synthcmr.judges.scores import Scores
@@ -46,7 +48,7 @@ class JudgeOptions(Options):
 
 
 @dataclass(frozen=True)
-class JudgeScores:
+class JudgeScores(Result):
     """How good a judge is on images whose truth is known.
 
     Attributes:
@@ -66,9 +68,14 @@ class JudgeScores:
         lines += [f"  {name}: not computed, {why}" for name, why in self.scores.absent.items()]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        """The scores, for notebooks."""
-        return f"<pre>{escape(self.summary())}</pre>"
+    @property
+    def table(self) -> pd.DataFrame:
+        """Every score: score, value, and why it could not be computed."""
+        import pandas as pd
+
+        rows = [(name, value, "") for name, value in self.scores.scores.items()]
+        rows += [(name, None, why) for name, why in self.scores.absent.items()]
+        return pd.DataFrame(rows, columns=["score", "value", "absent"])
 
 
 class Judge:

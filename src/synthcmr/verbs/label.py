@@ -56,7 +56,7 @@ def label(
     """
     from synthcmr.labelling.label import judge_weights, opened
     from synthcmr.verbs.cohort_input import cohort_of
-    from synthcmr.verbs.replace import clear_for
+    from synthcmr.verbs.output_folder import clear_for
 
     chosen = LabelOptions.of(options, changes)
     settings = chosen.part(LabelSettings)
@@ -78,19 +78,15 @@ def labelled(
         workers: processes.
         strict: stop at the first thing that cannot be read; of files only.
     """
-    from synthcmr.cohort import Cohort
-    from synthcmr.errors import AlreadyMadeError
     from synthcmr.labelling.label import label as run
-    from synthcmr.report.label_page import PAGE
     from synthcmr.verbs.labelled_cohort import LabelledCohort
+    from synthcmr.verbs.output_folder import made_or_taken
     from synthcmr.verbs.progress import progress_bar
 
-    try:
-        with progress_bar("label") as report:
-            result = LabelledCohort(run(source, out, settings, workers=workers, strict=strict, progress=report).cohort)
-    except AlreadyMadeError:
-        if not (out / PAGE).exists():
-            LabelledCohort(Cohort.open(out)).to_html()
-        raise
+    with progress_bar("label") as report:
+        cohort = made_or_taken(
+            out, lambda: run(source, out, settings, workers=workers, strict=strict, progress=report).cohort
+        )
+    result = LabelledCohort(cohort)
     result.to_html()
     return result

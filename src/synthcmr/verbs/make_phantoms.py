@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from synthcmr.errors import SettingsError
+from synthcmr.verbs.option_values import numbers_by_name
 from synthcmr.verbs.options import Options
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ class PhantomOptions(Options):
     """Who is imaged, how often, and on which grid."""
 
     subjects: int = Field(100, description="How many subjects.", json_schema_extra={"flags": ["--subjects", "-n"]})
+    splits: Annotated[dict[str, int] | None, BeforeValidator(numbers_by_name("--splits"))] = Field(
+        None,
+        description="How many of each split instead, e.g. train=40,test=40; for presets that bring their splits: biased.",
+    )
     frames: int = Field(2, description="1 (ED), 2 (ED and ES) or the phases of a cine.")
     preset: str = Field("population", description="population, biased, vendors, everyone, acdc-like or varied.")
     seed: int = Field(0, description="Random seed of the population; the same seed gives the same bytes.")
@@ -31,6 +37,8 @@ class PhantomOptions(Options):
     def _can_be_made(self) -> Self:
         from synthcmr.phantom.cohort import check_recipe
 
+        if self.splits is not None and "subjects" in self.model_fields_set:
+            raise SettingsError("--splits: cannot be combined with --subjects: it says how many of each split")
         check_recipe(self.preset, self.subjects, self.frames)
         return self
 
@@ -68,19 +76,11 @@ def make_phantoms(out: Path | str, options: PhantomOptions | None = None, **chan
         >>> people.truth[["subject_id", "lv_edv_ml", "lv_ef"]]  # doctest: +SKIP
     """
     from synthcmr.phantom.cohort import make_phantoms as render
+    from synthcmr.verbs.output_folder import clear_for, made_or_taken
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.replace import clear_for
 
-    chosen = PhantomOptions.of(options, changes)
-    clear_for(Path(out), chosen.overwrite)
+    chosen, folder = PhantomOptions.of(options, changes), Path(out)
+    clear_for(folder, chosen.overwrite)
+    recipe = (chosen.preset, chosen.subjects, chosen.frames, chosen.seed, chosen.preprocess())
     with progress_bar("phantom") as report:
-        return render(
-            Path(out),
-            chosen.preset,
-            chosen.subjects,
-            chosen.frames,
-            chosen.seed,
-            chosen.preprocess(),
-            chosen.workers,
-            report,
-        )
+        return made_or_taken(folder, lambda: render(folder, *recipe, chosen.workers, report, chosen.splits))

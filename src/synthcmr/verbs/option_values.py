@@ -1,5 +1,6 @@
 """Values that the command line gives as text and Python as what they are: lists of names, and sizes that may be a word."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -36,6 +37,24 @@ def number_or(word: str, flag: str, whole: bool = False, becomes_none: bool = Fa
             raise SettingsError(f"{flag}: expected {kind} or '{word}', got '{value}'") from error
 
     return BeforeValidator(read)
+
+
+def numbers_by_name(flag: str) -> Callable[[Any], Any]:
+    """Reads NAME=NUMBER,NAME=NUMBER; a mapping stays as it is.
+
+    Args:
+        flag: whose value it is, for the error.
+    """
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",")]
+        if not all(name.strip() and number.strip().isdigit() for name, _, number in pairs):
+            raise SettingsError(f"{flag}: expected NAME=NUMBER, several separated by commas, got '{value}'")
+        return {name.strip(): int(number) for name, _, number in pairs}
+
+    return read
 
 
 Names = Annotated[tuple[str, ...] | None, BeforeValidator(comma_separated)]

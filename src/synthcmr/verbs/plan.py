@@ -12,6 +12,7 @@ from synthcmr.errors import SettingsError
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,7 @@ class PlanOptions(PlanSettings, Options):
 
 
 @dataclass(frozen=True)
-class CohortPlan:
+class CohortPlan(PageResult):
     """Which subjects to make.
 
     Attributes:
@@ -51,6 +52,11 @@ class CohortPlan:
 
     @property
     def table(self) -> pd.DataFrame:
+        """One row per subject to make: attributes, prompt, anatomy, seed."""
+        return self.rows
+
+    @property
+    def rows(self) -> pd.DataFrame:
         """One row per subject to make: attributes, prompt, anatomy, seed."""
         import pandas as pd
 
@@ -83,17 +89,15 @@ class CohortPlan:
         saved.to_html()
         return saved
 
-    def to_html(self) -> Path:
-        """Write the page into the plan's folder.
+    @property
+    def page_folder(self) -> Path | None:
+        """The folder of the plan; None before it is saved with `save(FOLDER)`."""
+        return self.folder
 
-        Raises:
-            SettingsError: the plan was not saved.
-        """
+    def _write_page(self, folder: Path) -> Path:
         from synthcmr.report.plan_page import write_plan_page
 
-        if self.folder is None:
-            raise SettingsError("plan: expected a folder for the page, got none; save the plan with save(FOLDER)")
-        return write_plan_page(self.plan, self.folder)
+        return write_plan_page(self.plan, folder)
 
     def summary(self) -> str:
         """What the plan comes to, cell by cell, and what it leaves short."""
@@ -105,12 +109,6 @@ class CohortPlan:
         if self.folder is not None:
             lines.append(f"Page: {self.folder / PAGE_FILE}")
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """The summary and the first rows, for notebooks."""
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>{self.table.head().to_html(index=False)}"
 
     def _cell_lines(self) -> list[str]:
         from synthcmr.fairness.planning.remarks import unit

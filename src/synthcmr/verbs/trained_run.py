@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthcmr.errors import CohortError, SettingsError
+from synthcmr.verbs.result import PageResult
 from synthcmr.verbs.training_run import newest_sheet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ANATOMY = "anatomy"  # the family of generators of masks
 
 
 @dataclass(frozen=True)
-class TrainedRun:
+class TrainedRun(PageResult):
     """A run folder, and the generator that came out.
 
     Attributes:
@@ -69,17 +73,31 @@ class TrainedRun:
         )
         return "\n".join(f"{self.run}: {line}" for line in lines)
 
-    def to_html(self) -> Path:
-        """Write the page of curves into the run folder.
+    @property
+    def table(self) -> pd.DataFrame:
+        """The metrics, one row per line of metrics.jsonl: step, losses, scores of samples; empty of an anatomy generator."""
+        import pandas as pd
+
+        from synthcmr.training.run_folder import RunFolder
+
+        return pd.json_normalize([] if self.family == ANATOMY else RunFolder(self.run).metrics(), sep=".")
+
+    @property
+    def page_folder(self) -> Path:
+        """The run folder.
 
         Raises:
             SettingsError: an anatomy generator has no curves.
         """
         if self.family == ANATOMY:
             raise SettingsError(f"{self.run}: expected a run with curves, an anatomy generator is fitted in one step")
+        return self.run
+
+    def _write_page(self, folder: Path) -> Path:
+        """curves.html."""
         from synthcmr.report.run_page import write_run_page
 
-        return write_run_page(self.run)
+        return write_run_page(self.run, folder)
 
     def _repr_html_(self) -> str:
         """The newest sheet of samples, and the summary, for notebooks."""

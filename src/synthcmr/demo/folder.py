@@ -1,0 +1,135 @@
+"""The folder of a demo: how large it is, which steps are finished, how long each took, and what the results were."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from synthcmr.cohort.provenance import write_json
+from synthcmr.config import Settings
+from synthcmr.errors import CohortError
+
+RECORD, PAGE = "demo.json", "index.html"
+SCHEMA = "synthcmr-demo-1"
+FOLDERS = (
+    "cohort",
+    "audit",
+    "plan",
+    "synthetic",
+    "recalibration",
+    "recalibrated",
+    "spectrum",
+    "debiased",
+    "scores",
+    "balanced",
+    "nnunet",
+    "dicom",
+)
+# Shares of the phantoms: a small test split says nothing.
+SHARES = {"train": 0.4, "validation": 0.15, "test": 0.45}
+
+
+class DemoSize(Settings):
+    """Everything that decides a demo."""
+
+    subjects: int = Field(140, ge=20, description="phantoms")
+    planned: int = Field(36, ge=1, description="most synthetic subjects, each with a whole ED+ES stack")
+    seeds: int = Field(3, ge=1, description="of the debiasing experiment")
+    classifier_steps: int = Field(150, ge=1)
+    outliner_steps: int = Field(
+        200, ge=0, description="of the segmentation networks; 0: none is trained, because few steps would teach nothing"
+    )
+    tested: int = Field(24, ge=10, description="real subjects that these networks are tested on")
+    draws: int = Field(300, ge=100, description="of each bootstrap")
+    dicom: int = Field(3, ge=1, description="subjects written as DICOM: enough to open in a viewer")
+    seed: int = Field(
+        2, ge=0, description="of all; the default has enough subjects in each group, which was counted before imaging"
+    )
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Phantoms of each split."""
+        test, validation = (round(SHARES[name] * self.subjects) for name in ("test", "validation"))
+        return {"train": self.subjects - test - validation, "validation": validation, "test": test}
+
+
+FULL = DemoSize()
+QUICK = DemoSize(
+    subjects=50, planned=11, seeds=1, classifier_steps=60, outliner_steps=0, tested=10, draws=100, dicom=1, seed=1
+)
+
+
+class DemoFolder:
+    """The file demo.json: the size, the seconds of each finished step, and the results in sentences."""
+
+    def __init__(self, out: Path, size: DemoSize, steps: Mapping[str, str], say: Callable[[str], None]) -> None:
+        """Begin a demo, or continue the one that is there.
+
+        Args:
+            out: folder of the demo.
+            size: how large it is.
+            steps: name of each step, and what it does.
+            say: called with a line before each step.
+
+        Raises:
+            CohortError: the folder holds a demo of another size, or something else.
+        """
+        self.file, self._steps, self._say = out / RECORD, steps, say
+        before = json.loads(self.file.read_text()) if self.file.exists() else {}
+        wanted = size.model_dump(mode="json")
+        if before and before.get("settings") != wanted:
+            raise CohortError(
+                f"{out}: holds a demo of another size; repeat the command as it was, choose another folder, or --overwrite"
+            )
+        if not before and out.exists() and any(out.iterdir()):
+            raise CohortError(f"{out}: expected a new or empty folder for the demo, got one with other files in it")
+        self._record: dict[str, Any] = before or {"schema": SCHEMA, "settings": wanted, "steps": {}}
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(self.file, self._record)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Announce a step, and note how long it took the first time that it was finished."""
+        self._say(f"{list(self._steps).index(name) + 1}/{len(self._steps)} {name}: {self._steps[name]}")
+        began = time.monotonic()
+        yield
+        self._record["steps"] = {name: round(time.monotonic() - began, 1)} | self._record["steps"]
+        write_json(self.file, self._record)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Wall-clock seconds of each finished step."""
+        return dict(self._record["steps"])
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The results, once everything is finished."""
+        return tuple(self._record.get("sentences", ()))
+
+    def note_results(self, sentences: Sequence[str]) -> None:
+        """Note the results."""
+        self._record["sentences"] = list(sentences)
+        write_json(self.file, self._record)
+
+
+def clear_demo(out: Path) -> None:
+    """Remove an earlier demo, and nothing else.
+
+    Raises:
+        CohortError: the folder holds something else.
+    """
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / RECORD).exists():
+        raise CohortError(f"{out}: expected an earlier demo to replace, got a folder with other files")
+    for name in FOLDERS:
+        shutil.rmtree(out / name, ignore_errors=True)
+    for name in (RECORD, PAGE):
+        (out / name).unlink(missing_ok=True)
