@@ -14,8 +14,8 @@ from synthcmr.evaluation.evaluate import SCORES
 from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import PartResult, PartScores, Score, ScoreCard, Side
 from synthcmr.evaluation.verdict import verdict
-from synthcmr.report.provenance_chain import chain
-from synthcmr.report.report_folder import write_report
+from synthcmr.report.lineage import chain
+from synthcmr.report.score_card_page import write_report
 from synthcmr.training.run_folder import RUN_FILE
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import file_hash

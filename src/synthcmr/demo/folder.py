@@ -100,7 +100,7 @@ class DemoFolder:
         self._say(f"{list(self._steps).index(name) + 1}/{len(self._steps)} {name}: {self._steps[name]}")
         began = time.monotonic()
         yield
-        self._record["steps"] = {name: round(time.monotonic() - began, 1)} | self._record["steps"]
+        self._record["steps"].setdefault(name, round(time.monotonic() - began, 1))
         write_json(self.file, self._record)
 
     @property

@@ -9,9 +9,8 @@ from synthcmr.cohort import Cohort
 from synthcmr.errors import counted
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.report.lineage import MadeFrom
-from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
+from synthcmr.report.markdown import UNKNOWN, chain_lines, drawn, facts, people, plain, table, verdict_lines
 from synthcmr.report.model_card import limits
-from synthcmr.report.people import drawn, people
 
 FILE = "data_sheet.md"
 NOBODY_SAID = f"{UNKNOWN}: no folder says."

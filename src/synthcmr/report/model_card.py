@@ -10,8 +10,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.evaluation.verdict import listed
 from synthcmr.report.lineage import MadeFrom
-from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
-from synthcmr.report.people import people
+from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, people, plain, table, verdict_lines
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.shipped import GENERATOR, LICENCE, PRESET, TRAINED_BY
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Names, Options
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.audit import Audit
-    from synthcmr.verbs.cohort_input import HoldsCohort
+    from synthcmr.verbs.folders import HoldsCohort
 
 
 class AuditOptions(Options):
@@ -113,7 +112,7 @@ def audit(
         >>> audited.missing  # doctest: +SKIP
     """
     from synthcmr.fairness.audit import audit_cohort
-    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.folders import cohort_of
 
     chosen, opened = AuditOptions.of(options, changes), cohort_of(cohort)
     found = audit_cohort(opened, chosen.by, chosen.label, chosen.seed)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from synthcmr.verbs.debias import remedy_table
-from synthcmr.verbs.experiment_options import ExperimentOptions, clear_experiment
-from synthcmr.verbs.field_types import Run
+from synthcmr.verbs.debias import ExperimentOptions, clear_experiment, remedy_table
+from synthcmr.verbs.options import Run
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.loop.loop import Balanced
     from synthcmr.fairness.loop.settings import BalanceSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
 
 NAMED = ("label", "positive", "sensitive", "round_images", "budget", "rounds", "repeats")
 
@@ -121,15 +120,14 @@ def balance(
         >>> loop.recommended  # doctest: +SKIP
     """
     chosen, out = BalanceOptions.of(options, changes), Path(out)
-    from synthcmr.verbs.cohort_input import opened_whole
-    from synthcmr.verbs.input_checks import expect_weights
+    from synthcmr.verbs.folders import expect_weights, opened_whole
 
     real = opened_whole(cohort)
     expect_weights(chosen.run)
     from synthcmr.fairness.loop.loop import balance as run_loop
     from synthcmr.fairness.loop.settings import BalanceSettings
+    from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.setting_overrides import read_settings
 
     settings = read_settings(
         BalanceSettings, chosen.settings, {name: getattr(chosen, name) for name in NAMED}, chosen.set

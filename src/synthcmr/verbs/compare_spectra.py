@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.cohort_input import folder_of, opened_images
-from synthcmr.verbs.field_types import Changes, OneOrSeveral
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.folders import folder_of, opened_images
+from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from synthcmr.frequency.images import Images
     from synthcmr.frequency.spectrum.compare import Comparison
     from synthcmr.frequency.spectrum.settings import SpectrumSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
 
 STEP = "spectrum"
 Say = Callable[[str], None]
@@ -81,7 +79,7 @@ class SpectrumComparison(PageResult):
         import pandas as pd
 
         floors = self.comparison.floors
-        rows = []
+        rows: list[tuple[object, ...]] = []
         for one in self.comparison.sets:
             for name, score in one.scores.items():
                 floor = floors[name].value if name in floors else None
@@ -160,7 +158,7 @@ def compare_spectra(
     sets = {name: opened_images(one, spacing_mm=chosen.spacing) for name, one in zip(names, several, strict=True)}
     from synthcmr.frequency.spectrum.compare import compare
     from synthcmr.frequency.spectrum.settings import SpectrumSettings
-    from synthcmr.verbs.setting_overrides import read_settings
+    from synthcmr.verbs.options import read_settings
 
     settings = read_settings(SpectrumSettings, None, {"detail": chosen.detail, "by": chosen.by}, chosen.set)
     inputs = tuple(_input(one, images) for one, images in zip((real, *several), (ground, *sets.values()), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -9,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.experiment_options import ExperimentOptions, clear_experiment
-from synthcmr.verbs.field_types import OneOrSeveral, Run
+from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options, Run
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
@@ -19,10 +19,40 @@ if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.debias.scores import Results
     from synthcmr.fairness.debias.settings import DebiasSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
+
 
 ONE_PLAN = "planned images have one target; plan and generate others yourself and give them with --planned"
 GIVEN_SETS = {"copy": "synthetic_copy", "planned": "planned"}  # synthetic set -> option that names its cohort
+
+
+class ExperimentOptions(Options):
+    """What is predicted, and what to be fair about."""
+
+    label: str | None = Field(None, description="What is to be predicted. [default: diagnosis]")
+    positive: Names = Field(
+        None, description="Its values that count as sick, comma-separated. [default: all but healthy]"
+    )
+    sensitive: Names = Field(None, description="Attributes to be fair about. [default: sex,bmi]")
+    settings: Path | None = Field(None, description="YAML file of settings.")
+    set: Changes = Field((), description="One setting, e.g. --set loop.steps=600 or --set slices=central.")
+    workers: int = Field(1, ge=1, description="Classifiers trained at once.")
+    overwrite: bool = Field(False, description="Replace what is already there.")
+
+
+def clear_experiment(out: Path) -> None:
+    """Remove an earlier experiment, and nothing else.
+
+    Raises:
+        SettingsError: the folder holds other files.
+    """
+    from synthcmr.fairness.debias.experiment import RECORD
+
+    if not out.exists():
+        return
+    if not (out / RECORD).exists() and not (out / "synthetic").exists() and any(out.iterdir()):
+        raise SettingsError(f"{out}: expected an earlier experiment to replace, got a folder with other files")
+    shutil.rmtree(out)
 
 
 class DebiasOptions(ExperimentOptions):
@@ -151,16 +181,15 @@ def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = 
         >>> print(compared.summary())  # doctest: +SKIP
     """
     chosen, out = DebiasOptions.of(options, changes), Path(out)
-    from synthcmr.verbs.cohort_input import opened_whole
-    from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
+    from synthcmr.verbs.folders import expect_cohorts, expect_weights, opened_whole
 
     real = opened_whole(cohort)
     expect_cohorts(chosen.synthetic_copy, chosen.planned)
     expect_weights(chosen.run)
     from synthcmr.fairness.debias.experiment import run_experiment
     from synthcmr.fairness.debias.settings import DebiasSettings
+    from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.setting_overrides import read_settings
 
     named = {name: getattr(chosen, name) for name in ("label", "positive", "sensitive", "repeats")}
     named["target"] = chosen.target[0] if chosen.target else None

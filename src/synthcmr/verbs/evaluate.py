@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Changes, OneOrSeveral, Run
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options, Run
 from synthcmr.verbs.result import PageResult
-from synthcmr.verbs.training_run import training_observer
+from synthcmr.verbs.trained_run import training_observer
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
+    from synthcmr.evaluation.privacy.attack_target import AttackTarget
     from synthcmr.evaluation.score import ScoreCard
     from synthcmr.evaluation.settings import EvaluateSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
+
 
 Say = Callable[[str], None]
 
@@ -96,7 +96,9 @@ class Evaluation(PageResult):
         import pandas as pd
 
         rows = [
-            {"part": name, **score.model_dump()} for name, part in self.card.parts.items() for score in part.result.scores
+            {"part": name, **score.model_dump()}
+            for name, part in self.card.parts.items()
+            for score in part.result.scores
         ]
         return pd.DataFrame(rows)
 
@@ -107,7 +109,7 @@ class Evaluation(PageResult):
 
     def _write_page(self, folder: Path) -> Path:
         """report.html, the model card and the data sheet."""
-        from synthcmr.report.report_folder import write_report
+        from synthcmr.report.score_card_page import write_report
 
         return write_report(self.card, folder)
 
@@ -157,8 +159,7 @@ def evaluate(
         >>> print(scores.summary())  # doctest: +SKIP
     """
     chosen, out = EvaluateOptions.of(options, changes), Path(out)
-    from synthcmr.verbs.cohort_input import cohort_of
-    from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
+    from synthcmr.verbs.folders import cohort_of, expect_cohorts, expect_weights
 
     left, right = cohort_of(real), cohort_of(synth)
     expect_cohorts(chosen.also_test)
@@ -170,7 +171,6 @@ def evaluate(
     settings = _settings(chosen)
     from synthcmr.evaluation.evaluate import evaluate as score
     from synthcmr.training.device import networks_at_once
-    from synthcmr.verbs.attack_target import load_attack_target
     from synthcmr.verbs.progress import progress_bar
 
     if chosen.fit_encoder:
@@ -184,7 +184,7 @@ def evaluate(
 
 def _settings(chosen: EvaluateOptions) -> EvaluateSettings:
     from synthcmr.evaluation.settings import EvaluateSettings
-    from synthcmr.verbs.setting_overrides import read_settings
+    from synthcmr.verbs.options import read_settings
 
     named = {name: getattr(chosen, name) for name in ("split", "by", "encoder", "reader", "segmenter")}
     single = list(chosen.set)
@@ -224,3 +224,42 @@ def _fitted_encoder(real: Cohort, out: Path) -> Path:
         with progress_bar("fit encoder") as report:
             ImageEncoder.fit(real, run, EncoderSettings(), ENCODER_LOOP, training_observer(run, report))
     return run
+
+
+def load_attack_target(run: Path, references: Sequence[Path]) -> AttackTarget:
+    """A generator, models like it that learned from others, and what its run claims.
+
+    Args:
+        run: that made the images.
+        references: runs of the same family, of other people.
+    """
+    from synthcmr.evaluation.privacy.attack_target import AttackTarget
+    from synthcmr.evaluation.privacy.dp_audit import PrivacyClaim
+    from synthcmr.generators.families import load_generator
+    from synthcmr.generators.sampler import SamplerSettings
+    from synthcmr.sampling.attack_adapter import Answering
+
+    generator, *others = (load_generator(path) for path in (run, *references))
+    answering = Answering(generator, SamplerSettings())
+    private = cast(dict[str, Any] | None, generator.facts.get("privacy"))
+    claim = None if private is None else PrivacyClaim.model_validate({k: private[k] for k in PrivacyClaim.model_fields})
+    return AttackTarget(
+        name=" ".join(one.hash for one in (generator, *others)),
+        sampling=answering,
+        errors=answering if hasattr(generator, "errors") else None,
+        references=[Answering(one, SamplerSettings()) for one in others],
+        learned_from=_cohorts(run),
+        claim=claim,
+    )
+
+
+def _cohorts(run: Path) -> tuple[str, ...]:
+    """Hashes of the cohorts that a run names; none where it does not tell."""
+    import json
+
+    from synthcmr.cohort.provenance import PROVENANCE_FILE
+
+    file = run / PROVENANCE_FILE
+    if not file.exists():
+        return ()
+    return tuple(str(i["hash"]) for i in json.loads(file.read_text())["inputs"] if i["kind"] == "cohort")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from synthcmr.cohort import Cohort
     from synthcmr.cohort.writers.export import WriteSummary
-    from synthcmr.verbs.cohort_input import HoldsCohort
+    from synthcmr.verbs.folders import HoldsCohort
 
 SHOWN_LEFT_OUT = 5
 
@@ -102,7 +102,7 @@ def export(
         >>> synthcmr.export(cohort.select(sex="female"), "women", format="nifti").left_out  # doctest: +SKIP
     """
     from synthcmr.cohort.writers import get_writer
-    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.folders import cohort_of
     from synthcmr.verbs.progress import progress_bar
 
     chosen = ExportOptions.of(options, changes)

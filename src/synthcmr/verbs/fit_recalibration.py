@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.errors import CohortError, SettingsError
-from synthcmr.verbs.cohort_input import opened_images
-from synthcmr.verbs.field_types import Changes
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.folders import opened_images
+from synthcmr.verbs.options import Changes, Names, Options
 from synthcmr.verbs.result import Result
-from synthcmr.verbs.training_run import training_observer
+from synthcmr.verbs.trained_run import training_observer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from synthcmr.frequency.images import Images
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
 
 SHOWN = 8  # images left out that are named in a summary
 
@@ -158,8 +156,8 @@ def fit_recalibration(
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.training.overrides import PARTS
+    from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.setting_overrides import read_settings
 
     network = _network_settings(chosen)
     values = {"method": "release" if chosen.dp else chosen.method or "rings", "by": chosen.by}
@@ -203,7 +201,7 @@ def _held_out(images: CohortLike, split: str, settings: RecalibrationSettings) -
     """The validation split, by which the training of a network is watched."""
     from synthcmr.cohort.writer import COHORT_FILE
     from synthcmr.frequency.recalibration import MAPPING
-    from synthcmr.verbs.cohort_input import cohort_of, folder_of
+    from synthcmr.verbs.folders import cohort_of, folder_of
 
     if split != "train" or settings.method not in MAPPING or not (folder_of(images) / COHORT_FILE).exists():
         return None

@@ -10,11 +10,13 @@ from synthcmr.verbs.generate_options import GenerateOptions
 from synthcmr.verbs.generated_cohort import GeneratedCohort, why_nothing_passed
 
 if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
     from synthcmr.conditioning.prompt_writer import Understood
     from synthcmr.generators.protocol import Generator
     from synthcmr.sampling.requests import RequestList
     from synthcmr.sampling.settings import GenerateSettings
     from synthcmr.sampling.sources import Sources
+
 
 Say = Callable[[str], None]
 SAMPLER = {  # option -> setting of the sampler
@@ -91,8 +93,7 @@ def generate(
 def _made(out: Path, chosen: GenerateOptions, asked: RequestList, sources: Sources, settings: GenerateSettings) -> Any:
     """Render, and recalibrate where that is asked for."""
     from synthcmr.sampling.generate import generate as render
-    from synthcmr.verbs.generate_recalibrated import raw_folder, recalibrated
-    from synthcmr.verbs.output_folder import clear_for, made_or_taken
+    from synthcmr.verbs.folders import clear_for, made_or_taken
     from synthcmr.verbs.progress import progress_bar
 
     raw = out if chosen.recalibrate is None else raw_folder(out, chosen.recalibrate, chosen.overwrite)
@@ -108,7 +109,7 @@ def _made(out: Path, chosen: GenerateOptions, asked: RequestList, sources: Sourc
 
 def _expect_inputs(chosen: GenerateOptions) -> None:
     """Refuse paths where nothing is, before networks are loaded."""
-    from synthcmr.verbs.input_checks import (
+    from synthcmr.verbs.folders import (
         expect_anatomy,
         expect_cohorts,
         expect_judges,
@@ -127,7 +128,7 @@ def _settings(chosen: GenerateOptions, sources: Sources) -> GenerateSettings:
     """Settings of the sampler are its defaults where nothing else was asked."""
     from synthcmr.generators.sampler import SamplerSettings
     from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
-    from synthcmr.verbs.to_scanner import changed_attributes, redrawing
+    from synthcmr.verbs.requests import changed_attributes, redrawing
 
     usual = {} if chosen.to_scanner is None else redrawing(chosen.to_scanner, sources)
     asked = {setting: getattr(chosen, name) for name, setting in SAMPLER.items()}
@@ -169,7 +170,7 @@ def _cautions(
     chosen: GenerateOptions, understood: Understood, asked: RequestList, generator: Generator, sources: Sources
 ) -> list[str]:
     """What the generator cannot show, or shows far from what it has learned."""
-    from synthcmr.verbs.planned_requests import unseen
+    from synthcmr.verbs.requests import unseen
 
     cautions = [*generator.vocabulary.far(understood.attributes)]
     if understood.ignored and "diagnosis" not in understood.attributes and asked.masks == "generated":
@@ -179,3 +180,41 @@ def _cautions(
         cautions += [f"the diagnosis is sampled; those that the generator knows are {known}"] if known else []
     cautions += [*asked.notes, *(unseen(chosen.plan, generator) if chosen.plan else ())]
     return [f"  note: {text}" for text in cautions]
+
+
+BEFORE = ".before"
+
+
+def raw_folder(out: Path, model: Path, overwrite: bool) -> Path:
+    """Where images wait for their recalibration: beside the cohort, so that a killed run goes on there.
+
+    Raises:
+        CohortError: there is no model, or a finished cohort already.
+    """
+    from synthcmr.cohort.writer import COHORT_FILE
+    from synthcmr.errors import CohortError
+    from synthcmr.frequency.model_record import read_record
+    from synthcmr.verbs.folders import clear_for
+
+    read_record(model)
+    if (out / COHORT_FILE).exists() and not overwrite:
+        raise CohortError(f"{out}: holds a finished cohort already; choose another folder or remove it (--overwrite)")
+    raw = out.with_name(out.name + BEFORE)
+    clear_for(raw, overwrite)
+    return raw
+
+
+def recalibrated(raw: Cohort, model: Path, out: Path) -> Cohort:
+    """Recalibrate what was generated, and drop what it was before."""
+    import shutil
+
+    from synthcmr.cohort.provenance import Input
+    from synthcmr.frequency.apply import apply_to_cohort
+    from synthcmr.frequency.recalibration import Recalibration
+    from synthcmr.verbs.progress import progress_bar
+
+    with progress_bar("recalibrate") as report:
+        made_of = [Input(**told) for told in raw.provenance["inputs"]]
+        made = apply_to_cohort(Recalibration.load(model), model, raw, out, report, made_of)
+    shutil.rmtree(raw.path)
+    return made

@@ -8,8 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Run
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Options, Run
 
 DEFAULT_COUNT = 16
 

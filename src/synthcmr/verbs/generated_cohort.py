@@ -125,7 +125,7 @@ def why_nothing_passed(cohort: Cohort, understood: Understood, sources: Sources)
 def _sampled(cohort: Cohort) -> list[str]:
     """What was not in the request was sampled, and is no knowledge of anybody's."""
     from synthcmr.cohort.attributes import DRAWN
-    from synthcmr.report.people import drawn
+    from synthcmr.report.markdown import drawn
 
     names = drawn(cohort.subjects)
     line = f"  sampled (not in the request): {names}; of which subject which, says the column '{DRAWN}' of subjects.parquet"

@@ -11,8 +11,7 @@ from pydantic import Field, model_validator
 
 from synthcmr.config import FrameMode, IngestSettings, PreprocessSettings, settings_from_dict, settings_from_yaml
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.option_values import Names, number_or
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Names, Options, number_or
 from synthcmr.verbs.result import Result
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ def ingest(
     """
     from synthcmr.cohort.ingest import ingest as run
     from synthcmr.cohort.ingest import plan_ingest
-    from synthcmr.verbs.output_folder import clear_for, made_or_taken
+    from synthcmr.verbs.folders import clear_for, made_or_taken
     from synthcmr.verbs.progress import progress_bar
 
     chosen, out = IngestOptions.of(options, changes), Path(out)

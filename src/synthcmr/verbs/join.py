@@ -13,7 +13,7 @@ from synthcmr.verbs.options import Options
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
-    from synthcmr.verbs.cohort_input import HoldsCohort
+    from synthcmr.verbs.folders import HoldsCohort
 
 
 class JoinOptions(Options):
@@ -50,8 +50,7 @@ def join(
         >>> both = synthcmr.join("both", ["acdc", "generated"])  # doctest: +SKIP
     """
     from synthcmr.cohort.joining import join_cohorts
-    from synthcmr.verbs.cohort_input import cohort_of
-    from synthcmr.verbs.output_folder import clear_for, made_or_taken
+    from synthcmr.verbs.folders import clear_for, cohort_of, made_or_taken
     from synthcmr.verbs.progress import progress_bar
 
     chosen = JoinOptions.of(options, changes)

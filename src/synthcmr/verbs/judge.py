@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, get_
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Changes, OneOrSeveral, PathOrName
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Changes, OneOrSeveral, Options, PathOrName
 from synthcmr.verbs.result import Result
-from synthcmr.verbs.training_run import clear_run, training_observer
+from synthcmr.verbs.trained_run import clear_run, training_observer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from synthcmr.judges.scores import Scores
     from synthcmr.judges.settings import JudgeSettings
     from synthcmr.training.settings import LoopSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
 
     Pixels: TypeAlias = CohortLike | npt.NDArray[np.floating]
 
@@ -73,7 +72,7 @@ class JudgeScores(Result):
         """Every score: score, value, and why it could not be computed."""
         import pandas as pd
 
-        rows = [(name, value, "") for name, value in self.scores.scores.items()]
+        rows: list[tuple[object, ...]] = [(name, value, "") for name, value in self.scores.scores.items()]
         rows += [(name, None, why) for name, why in self.scores.absent.items()]
         return pd.DataFrame(rows, columns=["score", "value", "absent"])
 
@@ -107,7 +106,7 @@ class Judge:
         """
         if kind not in get_args(Kind):
             raise SettingsError(f"judge: expected one of {', '.join(get_args(Kind))}; got '{kind}'")
-        from synthcmr.verbs.input_checks import expect_weights
+        from synthcmr.verbs.folders import expect_weights
 
         self.kind, self.run = kind, None if run is None else Path(run)
         self._learned_from: Path | None = None
@@ -130,7 +129,7 @@ class Judge:
             CohortError: a folder is not what it should be.
         """
         chosen, folder = JudgeOptions.of(options, changes), Path(run)
-        from synthcmr.verbs.cohort_input import cohort_of
+        from synthcmr.verbs.folders import cohort_of
 
         learned, others = cohort_of(cohort), [cohort_of(one) for one in chosen.also]
         model, loop = _settings(self.kind, chosen)  # refuses what is wrong before networks are imported
@@ -180,7 +179,7 @@ class Judge:
             SettingsError: no encoder is named; none comes with the package.
             CohortError: there is no image.
         """
-        from synthcmr.verbs.cohort_input import cohort_of
+        from synthcmr.verbs.folders import cohort_of
 
         images = cohort_of(cohort)
         from synthcmr.judges import scores
@@ -266,7 +265,7 @@ def _pixels(images: Pixels, frames: int | None) -> npt.NDArray[np.float32]:
     if isinstance(images, np.ndarray):
         return images.astype(np.float32)
     from synthcmr.training.images import load_images
-    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.folders import cohort_of
 
     cohort: Cohort = cohort_of(images)
     usual = int(cohort.images["n_frames"].mode()[0])

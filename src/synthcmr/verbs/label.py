@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from synthcmr.labelling.settings import LabelSettings
-from synthcmr.verbs.option_values import number_or
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Options, number_or
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.cohort.ingest import IngestPlan
-    from synthcmr.verbs.cohort_input import HoldsCohort
+    from synthcmr.verbs.folders import HoldsCohort
     from synthcmr.verbs.labelled_cohort import LabelledCohort
 
 
@@ -55,8 +54,7 @@ def label(
         >>> labelled.table[["subject_id", "lv_edv_ml", "lv_ef_percent", "quality"]]  # doctest: +SKIP
     """
     from synthcmr.labelling.label import judge_weights, opened
-    from synthcmr.verbs.cohort_input import cohort_of
-    from synthcmr.verbs.output_folder import clear_for
+    from synthcmr.verbs.folders import clear_for, cohort_of
 
     chosen = LabelOptions.of(options, changes)
     settings = chosen.part(LabelSettings)
@@ -79,8 +77,8 @@ def labelled(
         strict: stop at the first thing that cannot be read; of files only.
     """
     from synthcmr.labelling.label import label as run
+    from synthcmr.verbs.folders import made_or_taken
     from synthcmr.verbs.labelled_cohort import LabelledCohort
-    from synthcmr.verbs.output_folder import made_or_taken
     from synthcmr.verbs.progress import progress_bar
 
     with progress_bar("label") as report:

@@ -9,12 +9,7 @@ from synthcmr.verbs.result import PageResult
 
 
 class LabelledCohort(LabelResult, PageResult):
-    """A labelled cohort with its page: `cohort`, `table` of measures, `slices` worst first, and the `doubtful` ones.
-
-    Example:
-        >>> from synthcmr import Cohort
-        >>> LabelledCohort(Cohort.open("labelled")).doubtful.head()  # doctest: +SKIP
-    """
+    """A labelled cohort with its page: `cohort`, `table` of measures, `slices` worst first, and the `doubtful` ones."""
 
     def summary(self) -> str:
         """What was labelled, how well, what was not, and where the page is."""

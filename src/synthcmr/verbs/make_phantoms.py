@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.option_values import numbers_by_name
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Options, numbers_by_name
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -76,7 +75,7 @@ def make_phantoms(out: Path | str, options: PhantomOptions | None = None, **chan
         >>> people.truth[["subject_id", "lv_edv_ml", "lv_ef"]]  # doctest: +SKIP
     """
     from synthcmr.phantom.cohort import make_phantoms as render
-    from synthcmr.verbs.output_folder import clear_for, made_or_taken
+    from synthcmr.verbs.folders import clear_for, made_or_taken
     from synthcmr.verbs.progress import progress_bar
 
     chosen, folder = PhantomOptions.of(options, changes), Path(out)

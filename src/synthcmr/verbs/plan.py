@@ -10,8 +10,7 @@ from pydantic import Field
 
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.planning.settings import PlanSettings
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Names, Options
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.planning.plan_folder import Plan
-    from synthcmr.verbs.cohort_input import HoldsCohort
+    from synthcmr.verbs.folders import HoldsCohort
 
 SHOWN_CELLS = 12
 MANY = "a plan has one target; cross attributes instead, such as equal:sex,diagnosis, or make a plan for each"
@@ -162,7 +161,7 @@ def plan(
         >>> synthcmr.generate("balanced", plan=fair.folder)  # doctest: +SKIP
     """
     from synthcmr.fairness.planning.plan import plan_cohort
-    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.folders import cohort_of
 
     chosen, opened = PlanOptions.of(options, changes), cohort_of(cohort)
     if len(opened.subjects) != opened.info["subjects"]:  # rows are named after the whole cohort

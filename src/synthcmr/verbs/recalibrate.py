@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import Field
 
 from synthcmr.errors import CohortError
-from synthcmr.verbs.cohort_input import opened_images
+from synthcmr.verbs.folders import opened_images
 from synthcmr.verbs.options import Options
 from synthcmr.verbs.result import Result
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from synthcmr.cohort import Cohort
     from synthcmr.frequency.files import FolderImages
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
 
 
 class RecalibrateOptions(Options):
@@ -108,14 +108,14 @@ def recalibrate(
         >>> print(better.summary())  # doctest: +SKIP
     """
     chosen, folder, out = RecalibrateOptions.of(options, changes), Path(model), Path(out)
-    from synthcmr.verbs.input_checks import expect_recalibration
+    from synthcmr.verbs.folders import expect_recalibration
 
     expect_recalibration(folder)
     given = opened_images(images, spacing_mm=chosen.spacing)
     from synthcmr.frequency.apply import apply_to_cohort, apply_to_folder, clear_folder
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.sources import CohortImages
-    from synthcmr.verbs.output_folder import clear_for, made_or_read, made_or_taken
+    from synthcmr.verbs.folders import clear_for, made_or_read, made_or_taken
     from synthcmr.verbs.progress import progress_bar
 
     fitted = Recalibration.load(folder)

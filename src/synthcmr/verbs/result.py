@@ -64,6 +64,8 @@ class PageResult(Result):
         """
         where = self.page_folder if folder is None else Path(folder)
         if where is None:
-            raise SettingsError(f"to_html: expected a folder for the page, e.g. to_html('{type(self).__name__.lower()}')")
+            raise SettingsError(
+                f"to_html: expected a folder for the page, e.g. to_html('{type(self).__name__.lower()}')"
+            )
         where.mkdir(parents=True, exist_ok=True)
         return self._write_page(where)

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Changes, PathOrName
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
-from synthcmr.verbs.trained_run import ANATOMY, TrainedRun
-from synthcmr.verbs.training_run import clear_run, training_observer
+from synthcmr.verbs.options import Changes, Names, Options, PathOrName
+from synthcmr.verbs.trained_run import ANATOMY, TrainedRun, clear_run, training_observer
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.config import Settings
     from synthcmr.generators.protocol import Generator
     from synthcmr.training.settings import LoopSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
 
 
 class TrainOptions(Options):
@@ -76,7 +73,7 @@ def train(
         >>> print(trained.verdict)  # doctest: +SKIP
     """
     chosen, run = TrainOptions.of(options, changes), Path(run)
-    from synthcmr.verbs.cohort_input import cohort_of, opened_whole
+    from synthcmr.verbs.folders import cohort_of, opened_whole
 
     if chosen.slurm is not None:
         folder = (
