@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 class AuditOptions(Options):
-    """Which groups are looked at."""
+    """Which groups are looked at.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.AuditOptions(by="sex, bmi").by
+        ('sex', 'bmi')
+    """
 
     out: Path | None = Field(None, description="Folder for the page and its JSON. [default: COHORT/audit]")
     by: Names = Field(None, description="Attributes, comma-separated. [default: all that form groups]")
@@ -107,9 +113,10 @@ def audit(
 
     Example:
         >>> import synthcmr
-        >>> audited = synthcmr.audit("acdc", by=["sex", "diagnosis"])  # doctest: +SKIP
-        >>> print(audited.summary())  # doctest: +SKIP
-        >>> audited.missing  # doctest: +SKIP
+        >>> audited = synthcmr.audit("acdc", by=["sex", "diagnosis"])
+        >>> print(audited.summary())
+        >>> smallest = audited.table.sort_values("subjects").head()
+        >>> page = audited.to_html()
     """
     from synthcmr.fairness.audit import audit_cohort
     from synthcmr.verbs.folders import cohort_of

@@ -24,7 +24,13 @@ NAMED = ("label", "positive", "sensitive", "round_images", "budget", "rounds", "
 
 
 class BalanceOptions(ExperimentOptions):
-    """What is predicted, what to be fair about, and how many images and rounds."""
+    """What is predicted, what to be fair about, and how many images and rounds.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.BalanceOptions(sensitive="sex,bmi", budget=300).budget
+        300
+    """
 
     run: Run = Field(None, description="Generator: a run, or flow or refine, which ship. [default: refine]")
     round_images: int | None = Field(None, ge=1, description="Images made in a round. [default: 60]")
@@ -116,8 +122,9 @@ def balance(
 
     Example:
         >>> import synthcmr
-        >>> loop = synthcmr.balance("people", "balanced", sensitive=("sex", "bmi"), budget=300)  # doctest: +SKIP
-        >>> loop.recommended  # doctest: +SKIP
+        >>> loop = synthcmr.balance("people", "balanced", sensitive=("sex", "bmi"), budget=300)
+        >>> cohort = loop.recommended  # None where no images are better
+        >>> rounds = loop.table[["round", "images", "validation_loss"]]
     """
     chosen, out = BalanceOptions.of(options, changes), Path(out)
     from synthcmr.verbs.folders import expect_weights, opened_whole

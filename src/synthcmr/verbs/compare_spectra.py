@@ -29,7 +29,13 @@ Say = Callable[[str], None]
 
 
 class SpectrumOptions(Options):
-    """What is compared, and how."""
+    """What is compared, and how.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.SpectrumOptions(also="recalibrated", set={"draws": 1000}).set
+        ('draws=1000',)
+    """
 
     also: Annotated[tuple[Path, ...], OneOrSeveral] = Field(
         (), description="A further synthetic set, such as a recalibrated one."
@@ -148,8 +154,10 @@ def compare_spectra(
 
     Example:
         >>> import synthcmr
-        >>> spectra = synthcmr.compare_spectra("acdc", "synthetic", detail=False)  # doctest: +SKIP
-        >>> print(spectra.summary())  # doctest: +SKIP
+        >>> spectra = synthcmr.compare_spectra("acdc", "synthetic", detail=False)
+        >>> print(spectra.summary())
+        >>> scores = spectra.table[["set", "score", "value", "low", "high", "floor"]]
+        >>> page = spectra.to_html("spectra")
     """
     chosen, folder = SpectrumOptions.of(options, changes), None if out is None else Path(out)
     several = [synthetic, *chosen.also]

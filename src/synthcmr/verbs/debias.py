@@ -56,7 +56,13 @@ def clear_experiment(out: Path) -> None:
 
 
 class DebiasOptions(ExperimentOptions):
-    """What is predicted, what to be fair about, and which synthetic images are tried."""
+    """What is predicted, what to be fair about, and which synthetic images are tried.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.DebiasOptions(sensitive=("sex", "bmi"), repeats=8).repeats
+        8
+    """
 
     run: Run = Field(
         None, description="Generator of the synthetic images: a run, or flow or refine, which ship. [default: refine]"
@@ -177,8 +183,9 @@ def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = 
 
     Example:
         >>> import synthcmr
-        >>> compared = synthcmr.debias("people", "debiased", sensitive="sex,bmi", synthetic=False)  # doctest: +SKIP
-        >>> print(compared.summary())  # doctest: +SKIP
+        >>> compared = synthcmr.debias("people", "debiased", sensitive="sex,bmi", synthetic=False)
+        >>> print(compared.summary())
+        >>> by_group = compared.rates.query("score == 'balanced accuracy'")
     """
     chosen, out = DebiasOptions.of(options, changes), Path(out)
     from synthcmr.verbs.folders import expect_cohorts, expect_weights, opened_whole

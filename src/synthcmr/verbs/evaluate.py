@@ -28,7 +28,13 @@ Say = Callable[[str], None]
 
 
 class EvaluateOptions(Options):
-    """What is scored, by which judges, and how."""
+    """What is scored, by which judges, and how.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.EvaluateOptions(parts="fidelity,privacy", split="test").parts
+        ('fidelity', 'privacy')
+    """
 
     parts: Names = Field(None, description="Parts, comma-separated, of the five. [default: all]")
     split: str | None = Field(None, description="Split of the real cohort to compare with. [default: all of it]")
@@ -155,8 +161,9 @@ def evaluate(
 
     Example:
         >>> import synthcmr
-        >>> scores = synthcmr.evaluate("acdc", "synthetic", "scores", parts="fidelity")  # doctest: +SKIP
-        >>> print(scores.summary())  # doctest: +SKIP
+        >>> scores = synthcmr.evaluate("acdc", "synthetic", "scores", parts="fidelity")
+        >>> print(scores.summary())
+        >>> computed = scores.scores.dropna(subset="value")[["name", "group", "value", "low", "high", "floor"]]
     """
     chosen, out = EvaluateOptions.of(options, changes), Path(out)
     from synthcmr.verbs.folders import cohort_of, expect_cohorts, expect_weights

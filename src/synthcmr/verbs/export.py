@@ -23,7 +23,13 @@ SHOWN_LEFT_OUT = 5
 
 
 class ExportOptions(Options):
-    """In which layout, and which images."""
+    """In which layout, and which images.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.ExportOptions(format="png", bits=16).bits
+        16
+    """
 
     format: Literal["nnunet", "nifti", "dicom", "png", "huggingface", "hf", "acdc"] = Field(
         description="Layout to write; hf is short for huggingface."
@@ -98,8 +104,9 @@ def export(
 
     Example:
         >>> import synthcmr
-        >>> cohort = synthcmr.Cohort.open("acdc")  # doctest: +SKIP
-        >>> synthcmr.export(cohort.select(sex="female"), "women", format="nifti").left_out  # doctest: +SKIP
+        >>> cohort = synthcmr.Cohort.open("acdc")
+        >>> written = synthcmr.export(cohort.select(sex="female"), "women", format="nifti")
+        >>> missing = written.left_out[["subject_id", "part", "reason"]]
     """
     from synthcmr.cohort.writers import get_writer
     from synthcmr.verbs.folders import cohort_of

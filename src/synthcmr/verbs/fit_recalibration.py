@@ -29,7 +29,13 @@ SHOWN = 8  # images left out that are named in a summary
 
 
 class FitRecalibrationOptions(Options):
-    """What is learned of real images, and from which."""
+    """What is learned of real images, and from which.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.FitRecalibrationOptions(dp="epsilon=1").privacy
+        (1.0, 1e-05)
+    """
 
     method: Literal["rings", "shr", "rhm", "frerec"] | None = Field(
         None, description="fit: rings in closed form, or the paper's shr, rhm, or both (frerec). [default: rings]"
@@ -146,8 +152,9 @@ def fit_recalibration(
 
     Example:
         >>> import synthcmr
-        >>> truth = synthcmr.fit_recalibration("acdc", "truth")  # doctest: +SKIP
-        >>> synthcmr.recalibrate("synthetic", "truth", "better")  # doctest: +SKIP
+        >>> truth = synthcmr.fit_recalibration("acdc", "truth")
+        >>> learned_from = truth.table[["group", "images", "subjects"]]
+        >>> better = synthcmr.recalibrate("synthetic", truth.folder, "better").cohort
     """
     chosen, folder = FitRecalibrationOptions.of(options, changes), Path(folder)
     real = opened_images(images, chosen.split, chosen.spacing)

@@ -57,8 +57,9 @@ def generate(
 
     Example:
         >>> import synthcmr
-        >>> made = synthcmr.generate("out", prompt="woman, 67, BMI 31, heart failure", count=1)  # doctest: +SKIP
-        >>> print(made.summary())  # doctest: +SKIP
+        >>> made = synthcmr.generate("out", prompt="woman, 67, BMI 31, heart failure", count=1)
+        >>> print(made.summary())
+        >>> image, mask = made.cohort.image(0), made.cohort.mask(0)  # each (frames, rows, columns)
     """
     chosen = GenerateOptions.of(options, changes)
     notes: list[str] = []

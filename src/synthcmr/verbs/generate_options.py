@@ -14,7 +14,13 @@ DEFAULT_COUNT = 16
 
 
 class GenerateOptions(Options):
-    """Whom to make, by which generator, and how."""
+    """Whom to make, by which generator, and how.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.GenerateOptions(prompt="man, DCM", subjects=10).subjects
+        10
+    """
 
     prompt: str | None = Field(
         None,

@@ -27,7 +27,13 @@ SHOWN_ROWS = 6  # of a guessed table
 
 
 class IngestOptions(Options):
-    """What is read, and what is done to every image; what is left out is as in `settings`, or the usual."""
+    """What is read, and what is done to every image; what is left out is as in `settings`, or the usual.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.IngestOptions(spacing=1.25, size="full").size
+        'full'
+    """
 
     format: str = Field("auto", description="Layout of the source; 'auto' recognises it.")
     spacing: Annotated[float | Literal["native"] | None, number_or("native", "--spacing")] = Field(
@@ -148,8 +154,9 @@ def ingest(
 
     Example:
         >>> import synthcmr
-        >>> read = synthcmr.ingest("ACDC/database", "acdc", spacing=1.25, size=160)  # doctest: +SKIP
-        >>> read.cohort.subjects["diagnosis"].value_counts()  # doctest: +SKIP
+        >>> read = synthcmr.ingest("ACDC/database/training", "cohorts/acdc", spacing=1.25, size=160)
+        >>> diagnoses = read.table["diagnosis"].value_counts()
+        >>> reasons = read.rejects[["case_id", "part", "reason"]]
     """
     from synthcmr.cohort.ingest import ingest as run
     from synthcmr.cohort.ingest import plan_ingest

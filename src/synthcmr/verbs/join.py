@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 class JoinOptions(Options):
-    """Whether a cohort may be replaced."""
+    """Whether a cohort may be replaced.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.JoinOptions(overwrite=True).overwrite
+        True
+    """
 
     overwrite: bool = Field(False, description="Replace a cohort that is already there.")
 
@@ -47,7 +53,8 @@ def join(
 
     Example:
         >>> import synthcmr
-        >>> both = synthcmr.join("both", ["acdc", "generated"])  # doctest: +SKIP
+        >>> both = synthcmr.join("both", ["acdc", "synthetic"])
+        >>> print(both.summary())
     """
     from synthcmr.cohort.joining import join_cohorts
     from synthcmr.verbs.folders import clear_for, cohort_of, made_or_taken

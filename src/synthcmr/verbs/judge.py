@@ -31,7 +31,13 @@ Kind = Literal["segmenter", "reader", "encoder"]
 
 
 class JudgeOptions(Options):
-    """How a judge is trained, and on which images it is scored."""
+    """How a judge is trained, and on which images it is scored.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.JudgeOptions(init_from="shipped", set={"loop.steps": 500}).set
+        ('loop.steps=500',)
+    """
 
     also: Annotated[tuple[Path, ...], OneOrSeveral] = Field(
         (), description="fit: a further cohort whose training split is learned from."
@@ -88,9 +94,9 @@ class Judge:
 
     Example:
         >>> import synthcmr
-        >>> segmenter = synthcmr.Judge("segmenter").fit("acdc", "judges/segmenter", init_from="shipped")  # doctest: +SKIP
-        >>> masks = segmenter.predict("mnms")  # doctest: +SKIP
-        >>> print(segmenter.score("mnms").summary())  # doctest: +SKIP
+        >>> segmenter = synthcmr.Judge("segmenter").fit("acdc", "judges/segmenter", init_from="shipped")
+        >>> masks = segmenter.predict("mnms")
+        >>> print(segmenter.score("mnms").summary())
     """
 
     def __init__(self, kind: Kind, run: Path | str | None = None) -> None:

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 class LabelOptions(LabelSettings, Options):
-    """By which judge, and what becomes of every image."""
+    """By which judge, and what becomes of every image.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.LabelOptions(frames="pair", size=160).size
+        160
+    """
 
     size: Annotated[int | None, number_or("full", "--size", whole=True, becomes_none=True)] = Field(
         128, ge=16, le=1024, description="Rows and columns of the crop, or 'full'."
@@ -50,8 +56,9 @@ def label(
 
     Example:
         >>> import synthcmr
-        >>> labelled = synthcmr.label("my_cines", "labelled", frames="pair")  # doctest: +SKIP
-        >>> labelled.table[["subject_id", "lv_edv_ml", "lv_ef_percent", "quality"]]  # doctest: +SKIP
+        >>> labelled = synthcmr.label("my_cines", "labelled", frames="pair")
+        >>> measures = labelled.table[["subject_id", "lv_edv_ml", "lv_ef_percent", "quality"]]
+        >>> worst = labelled.doubtful.head(10)
     """
     from synthcmr.labelling.label import judge_weights, opened
     from synthcmr.verbs.folders import clear_for, cohort_of

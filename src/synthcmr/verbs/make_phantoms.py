@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 class PhantomOptions(Options):
-    """Who is imaged, how often, and on which grid."""
+    """Who is imaged, how often, and on which grid.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.PhantomOptions(preset="biased", splits="train=40,test=40").splits
+        {'train': 40, 'test': 40}
+    """
 
     subjects: int = Field(100, description="How many subjects.", json_schema_extra={"flags": ["--subjects", "-n"]})
     splits: Annotated[dict[str, int] | None, BeforeValidator(numbers_by_name("--splits"))] = Field(
@@ -71,8 +77,8 @@ def make_phantoms(out: Path | str, options: PhantomOptions | None = None, **chan
 
     Example:
         >>> import synthcmr
-        >>> people = synthcmr.make_phantoms("people", subjects=4, size=64, spacing=3.0)  # doctest: +SKIP
-        >>> people.truth[["subject_id", "lv_edv_ml", "lv_ef"]]  # doctest: +SKIP
+        >>> phantoms = synthcmr.make_phantoms("phantoms", subjects=4, size=64, spacing=3.0)
+        >>> volumes = phantoms.truth.filter(like="lv_")
     """
     from synthcmr.phantom.cohort import make_phantoms as render
     from synthcmr.verbs.folders import clear_for, made_or_taken

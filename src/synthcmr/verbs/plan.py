@@ -25,7 +25,13 @@ MANY = "a plan has one target; cross attributes instead, such as equal:sex,diagn
 
 
 class PlanOptions(PlanSettings, Options):
-    """The target, the limits, and how rows are drawn."""
+    """The target, the limits, and how rows are drawn.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.PlanOptions(target="equal:sex,diagnosis", budget=500).budget
+        500
+    """
 
     target: str = Field(
         description="equal:A,B  parity:LABEL|A,B  match:TABLE.csv  copy[:N]  total:A,B=N  make:A,B=N",
@@ -156,9 +162,10 @@ def plan(
 
     Example:
         >>> import synthcmr
-        >>> fair = synthcmr.plan("ukbb", "plans/fair", target="parity:diagnosis|sex,bmi", budget=2000)  # doctest: +SKIP
-        >>> print(fair.summary())  # doctest: +SKIP
-        >>> synthcmr.generate("balanced", plan=fair.folder)  # doctest: +SKIP
+        >>> fair = synthcmr.plan("ukbb", "plans/fair", target="parity:diagnosis|sex,bmi", budget=2000)
+        >>> print(fair.summary())
+        >>> prompts = fair.rows[["name", "prompt", "seed"]]
+        >>> added = synthcmr.generate("added", plan=fair.folder)
     """
     from synthcmr.fairness.planning.plan import plan_cohort
     from synthcmr.verbs.folders import cohort_of

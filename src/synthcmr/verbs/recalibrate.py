@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 
 class RecalibrateOptions(Options):
-    """How images are recalibrated; everything else was chosen when the model was fitted."""
+    """How images are recalibrated; everything else was chosen when the model was fitted.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.RecalibrateOptions(spacing=1.5).spacing
+        1.5
+    """
 
     spacing: float | None = Field(
         None, ge=0.01, description="Millimetres per pixel of a folder whose files do not say it."
@@ -104,8 +110,9 @@ def recalibrate(
 
     Example:
         >>> import synthcmr
-        >>> better = synthcmr.recalibrate("synthetic", "truth", "better")  # doctest: +SKIP
-        >>> print(better.summary())  # doctest: +SKIP
+        >>> truth = synthcmr.fit_recalibration("acdc", "truth")
+        >>> better = synthcmr.recalibrate("synthetic", truth.folder, "better")
+        >>> print(better.summary())
     """
     chosen, folder, out = RecalibrateOptions.of(options, changes), Path(model), Path(out)
     from synthcmr.verbs.folders import expect_recalibration

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 class TrainOptions(Options):
-    """How a generator is trained."""
+    """How a generator is trained.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.TrainOptions(preset="24g", set={"loop.steps": 5000}).preset
+        '24g'
+    """
 
     preset: str = Field("cpu", description="For the machine at hand: cpu, 8g, 24g or 80g.")
     settings: Path | None = Field(None, description="YAML file with 'model' and 'loop' settings over the preset's.")
@@ -69,8 +75,10 @@ def train(
 
     Example:
         >>> import synthcmr
-        >>> trained = synthcmr.train("refine", "people", "runs/refine", set={"loop.steps": 500})  # doctest: +SKIP
-        >>> print(trained.verdict)  # doctest: +SKIP
+        >>> trained = synthcmr.train("refine", "people", "runs/refine", set={"loop.steps": 500})
+        >>> print(trained.summary())
+        >>> losses = trained.table[["step", "held_out"]]
+        >>> made = synthcmr.generate("made", run=trained.run, subjects=2)
     """
     chosen, run = TrainOptions.of(options, changes), Path(run)
     from synthcmr.verbs.folders import cohort_of, opened_whole
