@@ -142,7 +142,7 @@ def test_a_run_that_does_not_say_did_not_begin_from_nothing(
 
 def test_the_data_sheet_has_every_heading_and_its_facts(told: Path, made: Cohort) -> None:
     text = (told / "data_sheet.md").read_text()
-    drawn = next(line for line in text.splitlines() if "Drawn, because nobody asked for it" in line)
+    drawn = next(line for line in text.splitlines() if "Sampled (not in the request)" in line)
     assert "height\\_cm" in drawn
     assert "sex" not in drawn, "a woman of 60 was asked for"
     assert "age" not in drawn

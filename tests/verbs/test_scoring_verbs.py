@@ -52,7 +52,7 @@ def test_generated_images_on_both_sides_are_noted(tmp_path: Path) -> None:
         one, other, tmp_path / "scores", parts="fidelity", features="radiomics", set=few, say=heard.append
     )
     assert scores.notes == tuple(heard)
-    assert "what is called real here is not" in heard[0]
+    assert "the cohort called real is not real" in heard[0]
 
 
 def test_remedies_are_compared_as_by_the_command(phantom_cohort: Cohort, tmp_path: Path) -> None:
@@ -89,6 +89,7 @@ def test_remedies_are_compared_as_by_the_command(phantom_cohort: Cohort, tmp_pat
     assert mine["value"].to_dict() == {name: score.value for name, score in first.scores.items()}
     assert mine["difference"].dropna().to_dict() == {name: score.value for name, score in first.to_nothing.items()}
     assert set(rates["group"]) >= {"female", "male"}
+    assert ((rates["refused"] == "") == rates["value"].notna()).all()
     assert compared.to_html(tmp_path / "elsewhere") == tmp_path / "elsewhere/debias.html"
     assert "fairness cannot be judged" in compared._repr_html_(), "so few test subjects say nothing"
 

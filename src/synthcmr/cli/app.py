@@ -13,20 +13,26 @@ from synthcmr import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "phantom": ("Make a cohort of digital phantoms with known truth.", "synthcmr.cli.data:phantom"),
     "ingest": ("Read a data set into a cohort.", "synthcmr.cli.data:ingest"),
-    "label": ("Segment a cohort that nobody labelled.", "synthcmr.cli.data:label"),
-    "info": ("Say what a cohort holds.", "synthcmr.cli.data:info"),
+    "label": ("Segment a cohort without labels.", "synthcmr.cli.data:label"),
+    "info": ("Describe a cohort: subjects, images, attributes.", "synthcmr.cli.data:info"),
     "audit": ("Report under-represented groups of a cohort.", "synthcmr.cli.fairness:audit"),
     "families": ("List the families of generators, and the settings of each.", "synthcmr.cli.generators:families"),
     "train": ("Train a generator on a cohort.", "synthcmr.cli.generators:train"),
-    "judge": ("Train the judges that look at images, and score them.", "synthcmr.cli.generators:judge"),
-    "plan": ("Plan the images that would balance a cohort.", "synthcmr.cli.fairness:plan"),
-    "generate": ("Make synthetic images from a sentence or from anatomies.", "synthcmr.cli.generators:generate"),
+    "judge": (
+        "Train and score judges: networks that segment hearts or read attributes.",
+        "synthcmr.cli.generators:judge",
+    ),
+    "plan": ("Plan the synthetic subjects that would balance a cohort.", "synthcmr.cli.fairness:plan"),
+    "generate": (
+        "Generate synthetic images with masks, from a text, a cohort or a plan.",
+        "synthcmr.cli.generators:generate",
+    ),
     "recalibrate": (
         "Give synthetic images the high frequencies of real ones.",
         "synthcmr.cli.scores:recalibrate",
     ),
     "spectrum": (
-        "Say how far the frequencies of synthetic images are from real ones.",
+        "Compare the frequency content of synthetic and real images.",
         "synthcmr.cli.scores:spectrum",
     ),
     "debias": (
@@ -34,11 +40,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "synthcmr.cli.fairness:debias",
     ),
     "balance": (
-        "Find the images that make a classifier fairer, round by round.",
+        "Search for the images that make a classifier fairer, round by round.",
         "synthcmr.cli.fairness:balance",
     ),
-    "evaluate": ("Score synthetic images against real ones.", "synthcmr.cli.scores:evaluate"),
-    "report": ("Draw the score card of an evaluation.", "synthcmr.cli.scores:report"),
+    "evaluate": (
+        "Score synthetic images: fidelity, adherence, utility, fairness, privacy.",
+        "synthcmr.cli.scores:evaluate",
+    ),
+    "report": ("Write the page of an evaluation again.", "synthcmr.cli.scores:report"),
     "join": ("Join cohorts, such as the shards of a plan, into one.", "synthcmr.cli.data:join"),
     "export": (
         "Write a cohort for other tools: nnU-Net, NIfTI, DICOM, PNG, Hugging Face, ACDC.",
@@ -84,7 +93,7 @@ def with_new_flags(command: str, words: list[str]) -> list[str]:
 
 
 class PlainCommand(TyperCommand):
-    """A command whose errors are told in the words of its options, without those of the library that checks them."""
+    """A command whose errors name its options, without the words of the library that checks them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line."""

@@ -21,12 +21,12 @@ def phantom(out: Path, options: PhantomOptions) -> None:
 
     \b
     Presets:
-      population  people as a population study meets them, one scanner
-      biased      unfair by design: diagnosis tangled with sex, BMI and vendor; the test split is balanced
+      population  subjects as in a population study, one scanner
+      biased      unfair by design: diagnosis associated with sex, BMI and vendor; balanced test split
       vendors     four manufacturers, two field strengths
       everyone    every disease in both sexes, young and old, four manufacturers: to train generators on
       acdc-like   patients, scanners and fields of view as varied as in ACDC
-      varied      any vendor, resolution, rotation and contrast: to train segmenters for scanners nobody modelled
+      varied      any vendor, resolution, rotation and contrast: to train segmenters for unknown scanners
 
     Each subject's truth (volumes, mass, wall thickness, fat) is in OUT/truth.parquet.
 
@@ -40,7 +40,7 @@ def phantom(out: Path, options: PhantomOptions) -> None:
 
 
 class IngestFlags(IngestOptions):
-    """Those of Python, and one that reads nothing."""
+    """The options of `ingest`, and one that reads no image."""
 
     save_table: Path | None = Field(
         None, description="Write the table guessed from names of NIfTI files here (CSV), and stop."
@@ -79,15 +79,16 @@ def _save_table(source: Path, file: Path) -> None:
     typer.echo(f"{file}: {len(table.rows)} row(s) guessed from the names in {source}")
     for text in (*table.notes, *table.problems):
         typer.echo(f"  {text}")
-    typer.echo(f"Check it, mend it where it is wrong, and read it: synthcmr ingest {file} OUT")
+    typer.echo(f"Check it, correct it, and read it: synthcmr ingest {file} OUT")
 
 
 @command(LabelOptions, {"source": (Path, "Cohort folder, or files that ingest would read."), **OUT_COHORT})
 def label(source: Path, out: Path, options: LabelOptions) -> None:
-    """Segment every frame of every slice, without one label to learn from.
+    """Segment every frame of every slice; no manual label is needed.
 
-    Finds the heart, chooses ED and ES from the volume curve, crops, and writes a cohort whose masks say who drew them. What a
-    person drew is never changed. Writes label.html, the doubtful slices worst first, and labels.csv, the measures with their uncertainty.
+    Finds the heart, chooses ED and ES from the volume curve, crops, and writes a cohort that records who drew each mask. Masks
+    drawn by a person are never changed. Writes label.html, the doubtful slices worst first, and
+    labels.csv, the measures with their uncertainty.
 
     \b
     Examples:
@@ -99,7 +100,7 @@ def label(source: Path, out: Path, options: LabelOptions) -> None:
 
 
 def info(cohort: Annotated[Path, typer.Argument(help="Cohort folder.")]) -> None:
-    """Say what a cohort holds: subjects, images, attributes, rejects.
+    """Describe a cohort: subjects, images, attributes, rejects.
 
     \b
     Example:

@@ -41,14 +41,14 @@ def plan(cohort: Path, out: Path, options: PlanOptions) -> None:
     \b
     Targets:
       equal:sex,diagnosis           every cell as large as the largest
-      parity:diagnosis|sex,bmi      the label's shares alike in every group, so that a group does not predict it
+      parity:diagnosis|sex,bmi      equal shares of the label in every group, so that a group does not predict it
       match:table.csv               a reference population: a column per attribute, and 'share' or 'count'
-      copy, copy:500                the cohort's own people (--weights makes rare ones count more)
-      total:sex,diagnosis=200       so many in every cell, real ones included
-      make:sex,diagnosis=50         so many synthetic ones in every cell
+      copy, copy:500                subjects like the cohort's own (--weights: more of the rare ones)
+      total:sex,diagnosis=200       this many in every cell, including real ones
+      make:sex,diagnosis=50         this many synthetic ones in every cell
 
-    Writes plan.parquet (a row per subject: attributes, prompt, anatomy, seed), plan.json and plan.html. What cannot be
-    reached, and what limits leave short, is said here and on the page.
+    Writes plan.parquet (a row per subject: attributes, prompt, anatomy, seed), plan.json and plan.html. The summary and the
+    page list what cannot be reached, and what limits leave short.
 
     \b
     Examples:
@@ -71,7 +71,7 @@ def debias(cohort: Path, out: Path, options: DebiasOptions) -> None:
 
     Trains the same classifier under every remedy, with the same number of steps and several seeds, and scores it on the
     test split: balanced accuracy per group, the worst group, and the gaps between groups, each with its interval and its
-    difference to doing nothing and to the best cheap remedy. Writes debias.html, one page that opens offline, and
+    difference to no remedy and to the best cheap remedy. Writes debias.html, one page that opens offline, and
     scores.json with the same numbers.
 
     \b
@@ -92,10 +92,10 @@ BALANCE_ARGUMENTS: Arguments = {
 
 @command(BalanceOptions, BALANCE_ARGUMENTS, settings="synthcmr.fairness.loop.settings:BalanceSettings")
 def balance(cohort: Path, out: Path, options: BalanceOptions) -> None:
-    """Find the images that make a classifier fairer, round by round.
+    """Search for the images that make a classifier fairer, round by round.
 
-    Each round measures on the validation split which patients the classifier fails, makes images of those where images
-    have gained most so far, trains again, and stops when no group gains beyond noise. OUT/recommended is the cohort of
+    Each round measures on the validation split in which groups the classifier fails, generates images for the groups that
+    gained most so far, trains again, and stops when no group gains beyond noise. OUT/recommended is the cohort of
     images it would add; balance.html shows how it went.
 
     \b

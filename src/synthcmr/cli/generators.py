@@ -88,10 +88,10 @@ def judge(
     run: Path | None,
     options: JudgeOptions,
 ) -> None:
-    """Train a judge, or say how good one is.
+    """Train a judge, or score one.
 
-    Judges screen what is generated and measure what it shows. The shipped ones learned from phantoms alone; --init-from shipped
-    fits them to your own images in minutes. Without --init-from a judge is trained from nothing.
+    Judges screen generated images and measure what they show. The shipped ones were trained on phantoms alone; --init-from
+    shipped fine-tunes them to your own images in minutes. Without --init-from a judge is trained from random weights.
 
     \b
     Examples:
@@ -118,9 +118,9 @@ def judge(
 def generate(out: Path, options: GenerateOptions) -> None:
     """Make synthetic images with their masks: a cohort like any other.
 
-    Without --run it works at once: a phantom of whoever is asked for, finished as scanners draw it by weights that learned
-    from phantoms and public-domain images. What screening rejects is made
-    again with other seeds; what fails three times is listed among the rejects with the reason.
+    Without --run the generator that ships is used: it simulates the requested subject as a phantom, and a network that was
+    trained on phantoms and public-domain images adds realistic texture. Images that fail screening are generated again with
+    other seeds; what fails three times is listed in rejects.parquet with the reason.
 
     \b
     A prompt says any of: sex, age, BMI, height, weight, diagnosis, severity, EDV, ESV, EF, LV mass, wall thickness,

@@ -60,11 +60,11 @@ SPECTRUM_ARGUMENTS: Arguments = {
 
 @command(SpectrumOptions, SPECTRUM_ARGUMENTS)
 def spectrum(real: Path, synthetic: Path, out: Path, options: SpectrumOptions) -> None:
-    """Say how far the frequencies of synthetic images are from real ones.
+    """Compare the frequency content of synthetic and real images.
 
     Writes spectrum.html, one page that opens offline, and spectrum.json: power by frequency with the real set's own
-    spread, the distance of the spectra, how well a straight line and a small network tell real from synthetic, and what
-    phases say; each with its interval and with what real images score against real ones.
+    spread, the distance of the spectra, how well a linear probe and a small network separate real from synthetic images, and
+    the phases; each with its interval and with the score of real images against real ones.
 
     \b
     Examples:
@@ -88,11 +88,11 @@ EVALUATE_ARGUMENTS: Arguments = {
 
 @command(EvaluateOptions, EVALUATE_ARGUMENTS)
 def evaluate(real: Path, synth: Path, out: Path, options: EvaluateOptions) -> None:
-    """Score synthetic images against real ones: like them, as asked, useful, fair, private?
+    """Score synthetic images against real ones: fidelity, adherence, utility, fairness, privacy.
 
-    Every score comes with its number of subjects, an interval from drawing subjects again, and what real images
-    themselves reach; below a minimum number of subjects it is refused. Writes scores.json, and report.html, one page that
-    opens offline. Parts that are finished are kept, so that the same command goes on where it was stopped.
+    Every score has its number of subjects, a bootstrap interval over subjects, and the score of real images against
+    real ones; below a minimum number of subjects it is refused. Writes scores.json, and report.html, one page that
+    opens offline. Finished parts are kept; the same command continues an interrupted evaluation.
 
     Utility and fairness train networks on real, synthetic and both kinds of images: ten to twenty minutes on 2 cores for a
     cohort of 100 subjects, hours with --grid full. They need a real cohort with train, validation and test splits.
@@ -111,10 +111,10 @@ def evaluate(real: Path, synth: Path, out: Path, options: EvaluateOptions) -> No
 def report(
     out: Annotated[Path, typer.Argument(help="Folder that 'synthcmr evaluate' wrote.")],
 ) -> None:
-    """Draw the score card of an evaluation: report.html, one page that opens offline.
+    """Write the page of an evaluation again: report.html, which opens offline.
 
-    Shows the verdict of each part with its reasons, images, distributions, scores per group, and what everything was made
-    from. 'synthcmr evaluate' draws it too; this draws it again.
+    It shows the verdict of each part with its reasons, images, distributions, scores per group, and the provenance.
+    'synthcmr evaluate' writes it too.
 
     \b
     Examples:

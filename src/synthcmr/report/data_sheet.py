@@ -57,12 +57,12 @@ def _composition(made: MadeFrom) -> list[str]:
         f"{cohort.info.get('rejects', 0)}, with reasons in rejects.parquet"
     )
     if names := drawn(cohort.subjects):
-        known["Drawn, because nobody asked for it"] = f"{names}; of whom which, the column 'drawn' says"
+        known["Sampled (not in the request)"] = f"{names}; listed per subject in the column 'drawn'"
     return [*facts(known), *table(("attribute", "subjects", "missing"), people(cohort.subjects))]
 
 
 def _whose(made: MadeFrom) -> str | None:
-    """Whether anybody's heart is in it."""
+    """Whether it shows the anatomy of real subjects."""
     if "real" in made.card.synthetic.origin:
         return "yes: some images are real ones"
     settings: dict[str, Any] = made.synthetic.info.get("settings", {}) if made.synthetic is not None else {}

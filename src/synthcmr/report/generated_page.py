@@ -25,7 +25,7 @@ class Person:
 
     pictures: list[tuple[str, str]]  # data URI and phase
     who: str  # as it was asked
-    drawn: str  # what nobody asked for
+    drawn: str  # sampled
     heart: str
 
 
@@ -51,9 +51,9 @@ def _whose(cohort: Cohort) -> str:
     """Whether somebody's heart is shown."""
     settings = cohort.info["settings"]["generate"]
     if settings["redraw"]:
-        return "These are real subjects as another scanner would show them: keep them as you keep the originals."
+        return "These are real subjects as another scanner would show them: protect them as you protect the originals."
     if settings["masks"] == "generated":
-        return "Nobody shown here exists."
+        return "These subjects do not exist."
     bent = ", bent" if settings["masks"] == "deformed" else ""
     return f"The images are new; the masks are those of real subjects{bent}."
 

@@ -80,7 +80,7 @@ def _one_per_slice(doubtful: pd.DataFrame) -> pd.DataFrame:
 
 
 def _spread(count: int) -> list[int]:
-    """Places from the worst to the best of the slices that nobody doubts."""
+    """Places from the worst to the best of the slices without doubt."""
     return sorted({int(k) for k in np.linspace(0, count - 1, min(count, GOOD_SHOWN))}) if count else []
 
 

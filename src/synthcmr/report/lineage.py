@@ -156,7 +156,7 @@ class MadeFrom:
 
     @property
     def began_from(self) -> str | None:
-        """What the generator went on from: a run, earlier parts, or 'nothing'; None where nobody says."""
+        """What the generator went on from: a run, earlier parts, or 'nothing'; None where it is not known."""
         if self.earlier:
             return f"the weights of {len(self.earlier)} earlier parts: {'; '.join(map(_part, self.earlier))}"
         model = self.told.get("model", {})

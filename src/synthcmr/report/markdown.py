@@ -88,7 +88,7 @@ def people(subjects: pd.DataFrame) -> list[tuple[str, str, int]]:
 
 
 def drawn(subjects: pd.DataFrame) -> str:
-    """Attributes that were drawn for some of them because nobody asked for them; empty where there are none."""
+    """Attributes that were sampled for some of them, because they were not requested; empty where there are none."""
     lists = subjects[DRAWN].dropna() if DRAWN in subjects else []
     names = {name for text in lists for name in text.split(",")}
     return ", ".join(name for name in ATTRIBUTES if name in names)

@@ -43,26 +43,30 @@ def lead(plan: Plan) -> list[str]:
         )
     else:
         said.append("The target is reached." if made else "The cohort is at its target already.")
-    return [*said, *_still_tangled(plan), *_newly_tangled(plan)]
+    return [*said, *_still_associated(plan), *_newly_associated(plan)]
 
 
-def _still_tangled(plan: Plan) -> list[str]:
-    """What still tells the label, and what may be done about it."""
+def _still_associated(plan: Plan) -> list[str]:
+    """Attributes that still predict the label, and what may be done about it."""
     others = {t.b if t.a == plan.label else t.a: t for t in plan.tangles if t.remains and plan.label in (t.a, t.b)}
     if not others:
         return []
     told = ", ".join(f"{name} (V {t.before:.2f} before, {t.after:.2f} after)" for name, t in others.items())
     new = [name for name in others if name not in plan.attributes]
     advice = f"take {' and '.join(new)} into the target too, or judge" if new else "judge"
-    return [f"Still tangled with {plan.label} afterwards: {told}; {advice} models on each of these groups apart."]
+    return [
+        f"Still associated with {plan.label} after the plan (possible shortcut): {told}; {advice} models on each group separately."
+    ]
 
 
-def _newly_tangled(plan: Plan) -> list[str]:
-    """Pairs beside the label that planned subjects tie closer than they were."""
+def _newly_associated(plan: Plan) -> list[str]:
+    """Pairs of other attributes whose association the planned subjects increase."""
     worse = [t for t in plan.tangles if plan.label not in (t.a, t.b) and t.remains and t.after > t.before + NOTICED_V]
     told = ", ".join(f"{t.a} and {t.b} (V {t.before:.2f} before, {t.after:.2f} after)" for t in worse)
     return (
-        [f"The plan ties closer what was not asked for: {told}; equal:{','.join(plan.attributes)} would not."]
+        [
+            f"The plan increases an association that the target does not name: {told}; equal:{','.join(plan.attributes)} would not."
+        ]
         if told
         else []
     )
@@ -86,11 +90,11 @@ def _limits(plan: Plan) -> list[tuple[str, str]]:
         ("cap", f"{asked.cap:g} synthetic per real subject of a cell" if asked.cap else "none"),
         (
             "floor",
-            f"{asked.floor} real subjects; cells below it are {'left out' if asked.below_floor == 'refuse' else 'named'}",
+            f"{asked.floor} real subjects; cells below it are {'left out' if asked.below_floor == 'refuse' else 'listed'}",
         ),
         (
             "anatomies",
-            {"generated": "drawn anew", "deformed": "masks of training subjects, bent"}.get(
+            {"generated": "new", "deformed": "deformed masks of training subjects"}.get(
                 asked.masks, "masks of training subjects"
             ),
         ),

@@ -41,7 +41,7 @@ class SpectrumOptions(Options):
         (), description="A further synthetic set, such as a recalibrated one."
     )
     split: str = Field(
-        "all", description="Real images of this split; all for every image. Best: one nobody learned from."
+        "all", description="Real images of this split; all for every image. Best: a split that was not trained on."
     )
     by: Names = Field(
         None, description="Attributes whose groups are compared apart. [default: vendor, field, sex, diagnosis]"
@@ -49,7 +49,7 @@ class SpectrumOptions(Options):
     spacing: float | None = Field(
         None, ge=0.01, description="Millimetres per pixel of folders whose files do not say it."
     )
-    detail: bool = Field(True, description="Whether a small network is asked, too; takes some minutes.")
+    detail: bool = Field(True, description="Also train a small network to separate the sets; takes some minutes.")
     set: Changes = Field((), description="One setting, e.g. --set draws=1000.")
     overwrite: bool = Field(False, description="Replace a comparison that is already there.")
 
@@ -135,7 +135,7 @@ def compare_spectra(
     say: Say | None = None,
     **changes: Any,
 ) -> SpectrumComparison:
-    """Say how far the frequencies of synthetic images are from real ones.
+    """Compare the frequency content of synthetic and real images.
 
     Args:
         real: real cohort, its folder, or a folder of PNG, NIfTI or NPY files.

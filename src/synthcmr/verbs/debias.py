@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
-    from synthcmr.fairness.debias.scores import Results
+    from synthcmr.fairness.debias.scores import Estimate, Results
     from synthcmr.fairness.debias.settings import DebiasSettings
     from synthcmr.verbs.folders import CohortLike
 
@@ -117,19 +117,21 @@ class DebiasResults(PageResult):
 
     @property
     def rates(self) -> pd.DataFrame:
-        """Scores of each group: remedy, attribute, group, score, value, low, high."""
+        """Scores of each group: remedy, attribute, group, score, value, low, high; or why the group is refused."""
         import pandas as pd
 
-        rows = []
+        rows: list[tuple[object, ...]] = []
         for one in self.results.remedies:
             for attribute, groups in one.groups.items():
                 for group, scores in groups.items():
-                    for name, score in scores.items():
-                        value, low, high = (
-                            (score, None, None) if isinstance(score, float) else (score.value, score.low, score.high)
-                        )
-                        rows.append((one.remedy.name, attribute, group, name, value, low, high))
-        return pd.DataFrame(rows, columns=["remedy", "attribute", "group", "score", "value", "low", "high"])
+                    rows += [
+                        (one.remedy.name, attribute, group, *_score_row(name, s), "") for name, s in scores.items()
+                    ]
+            for grouping in self.results.groupings:
+                refused = [group for group in grouping.groups if group.refused]
+                rows += [(one.remedy.name, grouping.name, g.name, "", None, None, None, g.refused) for g in refused]
+        columns = ["remedy", "attribute", "group", "score", "value", "low", "high", "refused"]
+        return pd.DataFrame(rows, columns=columns)
 
     @property
     def page_folder(self) -> Path:
@@ -146,6 +148,11 @@ class DebiasResults(PageResult):
         from synthcmr.fairness.debias.verdict import verdict
 
         return "\n".join(verdict(self.results))
+
+
+def _score_row(name: str, score: Estimate | float) -> tuple[object, ...]:
+    """Name, value and interval; a count has none."""
+    return (name, score, None, None) if isinstance(score, (int, float)) else (name, score.value, score.low, score.high)
 
 
 def remedy_table(results: Results) -> pd.DataFrame:

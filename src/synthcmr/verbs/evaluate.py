@@ -43,16 +43,18 @@ class EvaluateOptions(Options):
         None, description="Any of cmr, radiomics, radimagenet, cinema, inception. [default: cmr,radiomics]"
     )
     encoder: Path | None = Field(
-        None, description="Encoder or reader whose features are 'cmr'. [default: the shipped one]"
+        None, description="Encoder or reader for the features 'cmr'. [default: the shipped one]"
     )
     fit_encoder: bool = Field(False, description="Train an encoder on REAL's training split first, in OUT/encoder.")
     reader: Path | None = Field(None, description="Judge that reads attributes. [default: the shipped one]")
     segmenter: Path | None = Field(None, description="Judge that segments hearts. [default: the shipped one]")
-    run: Run = Field(None, description="Run that made the images: privacy attacks it too, and audits its promise.")
-    reference: Annotated[tuple[Path, ...], OneOrSeveral] = Field(
-        (), description="Run like it that learned from other people; several may be named."
+    run: Run = Field(
+        None, description="Run that generated the images: privacy attacks it too, and audits its differential privacy."
     )
-    also_test: Path | None = Field(None, description="A second real cohort that utility is tested on too.")
+    reference: Annotated[tuple[Path, ...], OneOrSeveral] = Field(
+        (), description="Reference run of the same family, trained on other subjects; may be given several times."
+    )
+    also_test: Path | None = Field(None, description="A second real cohort on which utility is tested too.")
     grid: str | None = Field(
         None, description="quick or full: how much of the real data utility learns from. [default: quick]"
     )
@@ -215,7 +217,9 @@ def _notes_on_sides(real: Cohort, synth: Cohort) -> tuple[str, ...]:
             f"({synth.path}); swap them"
         )
     return (
-        (f"note: {real.path} holds generated images too: what is called real here is not.",) if all(generated) else ()
+        (f"note: {real.path} holds generated images too: the cohort called real is not real.",)
+        if all(generated)
+        else ()
     )
 
 
@@ -234,7 +238,7 @@ def _fitted_encoder(real: Cohort, out: Path) -> Path:
 
 
 def load_attack_target(run: Path, references: Sequence[Path]) -> AttackTarget:
-    """A generator, models like it that learned from others, and what its run claims.
+    """A generator, reference models trained on other subjects, and the privacy that its run claims.
 
     Args:
         run: that made the images.

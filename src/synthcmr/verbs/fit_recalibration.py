@@ -109,7 +109,7 @@ class FittedRecalibration(Result):
             lines += [f"  {name}: {c['images']} frames of {c['subjects']} subjects" for name, c in counts.items()]
         if model.real.library is not None and len(model.real.library.picture):
             lines.append(
-                "  it holds a small picture of every real image, to find those that look alike: keep it as you keep them"
+                "  it holds a small picture of every real image, for retrieval: protect it as you protect the images"
             )
         refused = list(model.real.refused.items())
         lines += [f"  left out {name}: {why}" for name, why in refused[:SHOWN]]
@@ -194,7 +194,7 @@ def _network_settings(chosen: FitRecalibrationOptions) -> Any:
 
 
 def _expect_attributes(by: tuple[str, ...], real: Images) -> None:
-    """Refuse attributes that nobody has: statistics would quietly be those of everyone."""
+    """Refuse attributes that are not in the cohort: statistics would silently be those of all images."""
     from synthcmr.frequency.sources import CohortImages
 
     if not isinstance(real, CohortImages):

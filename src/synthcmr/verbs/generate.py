@@ -1,4 +1,4 @@
-"""Make synthetic images with their masks: a cohort like any other."""
+"""Generate synthetic images with their masks: a cohort like any other."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ def generate(
     say: Say | None = None,
     **changes: Any,
 ) -> GeneratedCohort:
-    """Make synthetic images with their masks.
+    """Generate synthetic images with their masks.
 
-    Without `run` it works at once: a phantom of whoever is asked for, finished as scanners draw it by weights that learned from phantoms
-    and public-domain images. What screening rejects is made again with other seeds; what fails three times is listed among the rejects.
+    Without `run` the generator that ships is used: it simulates the requested subject as a phantom, and a network that was trained on
+    phantoms and public-domain images adds realistic texture. Images that fail screening are generated again with other seeds; what
+    fails three times is listed among the rejects.
 
     Args:
         out: cohort folder to make; an unfinished one is continued.
@@ -152,7 +153,7 @@ def _understood(prompt: str | None) -> Understood:
 
 
 def _heard(understood: Understood) -> list[str]:
-    """How the prompt was understood, and what of it was not."""
+    """What was understood of the prompt, and what was not."""
     lines = []
     if understood.attributes or understood.numbers or understood.slice_level:
         from synthcmr.conditioning.prompt_writer import write_prompt
@@ -170,7 +171,7 @@ def _heard(understood: Understood) -> list[str]:
 def _cautions(
     chosen: GenerateOptions, understood: Understood, asked: RequestList, generator: Generator, sources: Sources
 ) -> list[str]:
-    """What the generator cannot show, or shows far from what it has learned."""
+    """What the generator cannot show, or what lies far from its training data."""
     from synthcmr.verbs.requests import unseen
 
     cautions = [*generator.vocabulary.far(understood.attributes)]

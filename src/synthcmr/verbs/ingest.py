@@ -61,7 +61,7 @@ class IngestOptions(Options):
         "than a training set. [default: auto]",
     )
     workers: int | None = Field(None, ge=1, description="Processes. [default: one per core]")
-    label: bool = Field(False, description="Find and segment the heart, also where nobody drew masks, before cropping.")
+    label: bool = Field(False, description="Find and segment the heart before cropping; also for images without masks.")
     judge: str | None = Field(None, description="With --label: run folder or weights. [default: the shipped segmenter]")
     strict: bool = Field(False, description="Stop at the first thing that cannot be read.")
     overwrite: bool = Field(False, description="Replace a cohort that is already there.")

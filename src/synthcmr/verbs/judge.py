@@ -84,9 +84,9 @@ class JudgeScores(Result):
 
 
 class Judge:
-    """A network that looks at images: `fit`, `predict` and `score` as in scikit-learn.
+    """A network that judges images: `fit`, `predict` and `score` as in scikit-learn.
 
-    Judges screen what is generated and measure what it shows. The shipped ones learned from phantoms alone.
+    Judges screen generated images and measure what they show. The shipped ones were trained on phantoms alone.
 
     Attributes:
         kind: segmenter: segments the heart; reader: reads attributes; encoder: features for distances.
@@ -100,7 +100,7 @@ class Judge:
     """
 
     def __init__(self, kind: Kind, run: Path | str | None = None) -> None:
-        """Choose a judge; its weights are read when it first looks at images.
+        """Choose a judge; its weights are read with the first images.
 
         Args:
             kind: segmenter, reader or encoder.
@@ -198,14 +198,16 @@ class Judge:
         return JudgeScores(self.kind, images.path, score(images, self.run, None if split == "all" else split))
 
     def summary(self) -> str:
-        """Where the judge is, which of its outputs were learned from nothing, and how to test it."""
+        """Where the judge is, which of its outputs have no starting weights, and how to test it."""
         if self.run is None:
             return f"{self.kind}: the one that ships; test it: synthcmr judge score {self.kind} COHORT"
         from synthcmr.training.run_folder import RunFolder
 
         new = RunFolder(self.run).record().get("new_outputs")
         lines = (
-            [f"{self.run}: its starting weights did not read {', '.join(new)}; these outputs were learned from nothing"]
+            [
+                f"{self.run}: the starting weights had no output for {', '.join(new)}; these were trained from random weights"
+            ]
             if new
             else []
         )

@@ -1,4 +1,4 @@
-"""Segment a cohort that nobody labelled."""
+"""Segment a cohort without labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LabelOptions(LabelSettings, Options):
-    """By which judge, and what becomes of every image.
+    """Which judge segments, and how images are cropped and kept.
 
     Example:
         >>> import synthcmr
@@ -36,10 +36,10 @@ class LabelOptions(LabelSettings, Options):
 def label(
     source: Cohort | HoldsCohort | Path | str, out: Path | str, options: LabelOptions | None = None, **changes: Any
 ) -> LabelledCohort:
-    """Segment every frame of every slice, without one label to learn from.
+    """Segment every frame of every slice; no manual label is needed.
 
-    Finds the heart, chooses ED and ES from the volume curve, crops, and writes a cohort whose masks say who drew them. What a
-    person drew is never changed. The page shows the doubtful slices, worst first.
+    Finds the heart, chooses ED and ES from the volume curve, crops, and writes a cohort that records who drew each mask. Masks drawn
+    by a person are never changed. The page shows the doubtful slices, worst first.
 
     Args:
         source: a cohort, its folder, or files that `ingest` would read.

@@ -23,7 +23,7 @@ def requests_of(options: GenerateOptions, understood: Understood) -> RequestList
     """The requests that options ask for.
 
     Raises:
-        SettingsError: a plan was changed, or nobody is left to follow.
+        SettingsError: a plan was changed, or no subject is left to follow.
     """
     from synthcmr.sampling.requests import RequestList
 
@@ -91,9 +91,7 @@ def planned(folder: Path, shard: str | None) -> RequestList:
         raise SettingsError(
             f"--plan {folder}: expected rows to make, got {len(plan.rows)} in the plan and none to make"
         )
-    absent = (
-        "its cohort is not at hand, so that nobody after whom it was drawn could be checked for being a test subject"
-    )
+    absent = "its cohort is not there, so it could not be checked that no test subject was followed"
     return RequestList(
         requests,
         plan.settings.masks,
@@ -109,7 +107,7 @@ def unseen(folder: Path, generator: Generator) -> list[str]:
 
     known = set(generator.vocabulary.names)
     return [
-        f"the generator was never told of '{name}': images carry it in the table, but do not show it"
+        f"the generator was not trained with '{name}': the table lists it, but the images do not show it"
         for name in Plan.read(folder).attributes
         if name not in known
     ]
