@@ -60,11 +60,11 @@ def _whose(cohort: Cohort) -> str:
 
 def _shown(cohort: Cohort) -> list[int]:
     """The middle slice of each of the first subjects."""
-    found = []
+    chosen = []
     for name in list(dict.fromkeys(cohort.images["subject_id"]))[:SHOWN_SUBJECTS]:
         rows = np.flatnonzero(cohort.images["subject_id"].to_numpy() == name)
-        found.append(int(rows[len(rows) // 2]))
-    return found
+        chosen.append(int(rows[len(rows) // 2]))
+    return chosen
 
 
 def _person(cohort: Cohort, index: int) -> Person:

@@ -87,14 +87,14 @@ NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
-class MadeFrom:
-    """All that is known beside the scores."""
+class Lineage:
+    """Everything that the folders say of a generated cohort: its generator, training data and plan."""
 
     card: ScoreCard
     steps: list[Step] = field(default_factory=list)  # of the synthetic cohort, itself first
 
     @classmethod
-    def of(cls, card: ScoreCard, out: Path) -> MadeFrom:
+    def of(cls, card: ScoreCard, out: Path) -> Lineage:
         """Follow the chain of an evaluation's synthetic cohort."""
         steps = chain(out)
         starts = [k for k, s in enumerate(steps) if s.depth == 0]
@@ -108,12 +108,12 @@ class MadeFrom:
     def below(self, step: Step) -> list[Step]:
         """What a step was made from, directly and indirectly."""
         place = next(k for k, s in enumerate(self.steps) if s is step)
-        found = []
+        below = []
         for s in self.steps[place + 1 :]:
             if s.depth <= step.depth:
                 break
-            found.append(s)
-        return found
+            below.append(s)
+        return below
 
     @cached_property
     def synthetic(self) -> Cohort | None:
@@ -132,7 +132,7 @@ class MadeFrom:
         return _opened(step) if step else None
 
     @cached_property
-    def told(self) -> dict[str, Any]:
+    def run_record(self) -> dict[str, Any]:
         """What the generator's weights and run folder say of themselves; empty where neither is there any more."""
         if self.run is None:
             return {}
@@ -151,34 +151,34 @@ class MadeFrom:
     @property
     def earlier(self) -> list[dict[str, Any]]:
         """Parts of the training before the last one, each from the weights of the one before, where the weights list them."""
-        found = self.told.get("begun_from")
-        return found if isinstance(found, list) else []
+        parts = self.run_record.get("begun_from")
+        return parts if isinstance(parts, list) else []
 
     @property
     def began_from(self) -> str | None:
         """What the generator went on from: a run, earlier parts, or 'nothing'; None where it is not known."""
         if self.earlier:
             return f"the weights of {len(self.earlier)} earlier parts: {'; '.join(map(_part, self.earlier))}"
-        model = self.told.get("model", {})
+        model = self.run_record.get("model", {})
         return (model["start"] or NOTHING) if "start" in model else None
 
     @property
     def no_real_images(self) -> bool:
         """Whether it is known that no real person's image was learned from, in any part of the training."""
-        origin: list[str] = self.told.get("origin") or []
+        origin: list[str] = self.run_record.get("origin") or []
         whole = self.began_from == NOTHING or (self.run is not None and self.run.ships)
         return bool(origin) and "real" not in origin and whole
 
     @cached_property
     def generated(self) -> dict[str, Any]:
         """What the synthetic cohort says of its generation."""
-        found: dict[str, Any] = self.synthetic.info.get("generated", {}) if self.synthetic is not None else {}
-        return found
+        facts: dict[str, Any] = self.synthetic.info.get("generated", {}) if self.synthetic is not None else {}
+        return facts
 
 
-def _part(told: dict[str, Any]) -> str:
-    how = ", ".join(f"{k} {v}" for k, v in told.items() if k != "steps")
-    return f"{told['steps']} steps" + (f" ({how})" if how else "")
+def _part(part: dict[str, Any]) -> str:
+    how = ", ".join(f"{k} {v}" for k, v in part.items() if k != "steps")
+    return f"{part['steps']} steps" + (f" ({how})" if how else "")
 
 
 def _opened(step: Step) -> Cohort | None:

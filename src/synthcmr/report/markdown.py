@@ -31,9 +31,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]
     return [*lines, *(f"| {' | '.join(plain(cell) for cell in row)} |" for row in rows), ""]
 
 
-def facts(told: dict[str, object]) -> list[str]:
+def facts(known: dict[str, object]) -> list[str]:
     """What is known, a line each; what is None is said not to be known."""
-    return [*(f"- **{name}**: {UNKNOWN if v is None else plain(v)}" for name, v in told.items()), ""]
+    return [*(f"- **{name}**: {UNKNOWN if v is None else plain(v)}" for name, v in known.items()), ""]
 
 
 def chain_lines(steps: Sequence[Step]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.evaluation.verdict import listed
-from synthcmr.report.lineage import MadeFrom
+from synthcmr.report.lineage import Lineage
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, people, plain, table, verdict_lines
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.shipped import GENERATOR, LICENCE, PRESET, TRAINED_BY
@@ -27,68 +27,76 @@ USE = [
 
 def write_model_card(card: ScoreCard, out: Path) -> Path:
     """Write OUT/model_card.md."""
-    made = MadeFrom.of(card, out)
-    name = made.run.name if made.run else f"the generator of {card.synthetic.name}"
-    lines = [f"# Model card: {plain(name)}", "", *_details(made), "## Intended use", "", *USE, *_training_data(made)]
+    lineage = Lineage.of(card, out)
+    name = lineage.run.name if lineage.run else f"the generator of {card.synthetic.name}"
+    lines = [
+        f"# Model card: {plain(name)}",
+        "",
+        *_details(lineage),
+        "## Intended use",
+        "",
+        *USE,
+        *_training_data(lineage),
+    ]
     lines += [
-        *_conditions(made),
-        *_privacy(made),
+        *_conditions(lineage),
+        *_privacy(lineage),
         "## Evaluation",
         "",
         *verdict_lines(card),
         *limits(card),
-        *_blind(made),
+        *_blind(lineage),
     ]
-    lines += ["## Where it comes from", "", *chain_lines(made.steps)]
+    lines += ["## Where it comes from", "", *chain_lines(lineage.steps)]
     file = out / FILE
     file.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return file
 
 
-def _details(made: MadeFrom) -> list[str]:
-    told, loop = made.told, made.told.get("loop", {})
-    frames, ships = told.get("model", {}).get("frames"), _ships(made)
-    metrics = RunFolder(made.run.folder).metrics() if made.run and made.run.record else []
+def _details(lineage: Lineage) -> list[str]:
+    record, loop = lineage.run_record, lineage.run_record.get("loop", {})
+    frames, ships = record.get("model", {}).get("frames"), _ships(lineage)
+    metrics = RunFolder(lineage.run.folder).metrics() if lineage.run and lineage.run.record else []
     held_out = [m["held_out"] for m in metrics if m.get("held_out") is not None]
     known: dict[str, object] = {
-        "Family": told.get("family") or made.generated.get("family"),
-        "Weights": f"SHA-256 {made.run.hash}..." if made.run else None,
-        "Trained by": TRAINED_BY if ships else told.get("made_by"),
+        "Family": record.get("family") or lineage.generated.get("family"),
+        "Weights": f"SHA-256 {lineage.run.hash}..." if lineage.run else None,
+        "Trained by": TRAINED_BY if ships else record.get("made_by"),
         "Frames of an image": frames,
-        "Steps": _steps(made),
+        "Steps": _steps(lineage),
         "Images per step": loop.get("batch") if not loop.get("dp") else "drawn at random, as differential privacy asks",
-        "Began from": made.began_from,
+        "Began from": lineage.began_from,
         "Loss on held-out images, lowest": f"{min(held_out):.4f}" if held_out else None,
         "Licence of the weights": f"{LICENCE}, like the package" if ships else None,
     }
     return ["## Details", "", *facts(known)]
 
 
-def _ships(made: MadeFrom) -> bool:
+def _ships(lineage: Lineage) -> bool:
     """Whether it is the generator that comes with the package."""
-    return made.run is not None and made.run.ships
+    return lineage.run is not None and lineage.run.ships
 
 
-def _steps(made: MadeFrom) -> object:
-    last = made.told.get("steps")
-    if last is None or not made.earlier:
+def _steps(lineage: Lineage) -> object:
+    last = lineage.run_record.get("steps")
+    if last is None or not lineage.earlier:
         return last
-    parts = [*(part["steps"] for part in made.earlier), last]
+    parts = [*(part["steps"] for part in lineage.earlier), last]
     return f"{sum(parts)} in {len(parts)} parts ({', '.join(map(str, parts))}), each from the weights of the one before"
 
 
-def _training_data(made: MadeFrom) -> list[str]:
-    cohort, told = made.training, made.told
+def _training_data(lineage: Lineage) -> list[str]:
+    cohort, record = lineage.training, lineage.run_record
     lines = ["## Training data", ""]
-    origin = told.get("origin") or (cohort.info.get("origin") if cohort is not None else None)
-    step = made.first("cohort", made.run) if made.run else None
+    origin = record.get("origin") or (cohort.info.get("origin") if cohort is not None else None)
+    step = lineage.first("cohort", lineage.run) if lineage.run else None
     known: dict[str, object] = {
         "Cohort": f"{step.name}, {step.hash}" if step else None,
         "Origin": ", ".join(origin) if origin else None,
-        "Images learned from": told.get("images"),
+        "Images learned from": record.get("images"),
     }
-    if cohort is None and _ships(made):
-        return [*lines, *facts(known | _shipped_data(told))]
+    if cohort is None and _ships(lineage):
+        return [*lines, *facts(known | _shipped_data(record))]
     if cohort is None:
         return [*lines, *facts(known | {"Who they are": None})]
     learned = cohort.subjects
@@ -98,19 +106,19 @@ def _training_data(made: MadeFrom) -> list[str]:
     return [*lines, *facts(known), *table(("attribute", "training subjects", "missing"), people(learned))]
 
 
-def _shipped_data(told: Mapping[str, Any]) -> dict[str, object]:
+def _shipped_data(record: Mapping[str, Any]) -> dict[str, object]:
     """Whom a generator that ships has seen."""
-    cohort = told["cohort_hash"][:12]
-    if told["family"] != GENERATOR:
+    cohort = record["cohort_hash"][:12]
+    if record["family"] != GENERATOR:
         known = f"phantoms of the preset '{PRESET}' alone, {cohort}"
         return {"Cohort": known, "Who they are": "digital phantoms, not people"}
-    frames = ", ".join(f"{n} of {look}" for look, n in told["looks"].items())
+    frames = ", ".join(f"{n} of {look}" for look, n in record["looks"].items())
     people = "digital phantoms, and people of the Sunnybrook Cardiac Data, whose images are in the public domain (CC0)"
     return {"Cohort": f"frames by look: {frames}; {cohort}", "Who they are": people}
 
 
-def _conditions(made: MadeFrom) -> list[str]:
-    words: list[Mapping[str, Any]] = made.told.get("vocabulary") or []
+def _conditions(lineage: Lineage) -> list[str]:
+    words: list[Mapping[str, Any]] = lineage.run_record.get("vocabulary") or []
     lines = ["## What it can be asked for", ""]
     if not words:
         return [*lines, f"{UNKNOWN}: the weights are not there to say.", ""]
@@ -125,19 +133,19 @@ def _word(word: Mapping[str, Any]) -> str:
     return f"mean {word['mean']:.4g}, standard deviation {word['sd']:.4g}"
 
 
-def _privacy(made: MadeFrom) -> list[str]:
+def _privacy(lineage: Lineage) -> list[str]:
     lines = ["## Differential privacy", ""]
-    if not made.told:
+    if not lineage.run_record:
         return [*lines, f"{UNKNOWN}.", ""]
-    spent = made.told.get("privacy")
+    spent = lineage.run_record.get("privacy")
     return [*lines, *facts(spent)] if spent else [*lines, "None: it was trained without.", ""]
 
 
 def limits(card: ScoreCard) -> list[str]:
     """What the evaluation found wanting, what it could not say, and whom it could not say it of."""
-    found = [(name, f) for name, p in card.parts.items() for f in p.verdict.findings]
-    wanting = [f"- {plain(f.sentence)}" for _, f in found if f.word == "bad"]
-    unsure = [f"- {name}, {listed(f.rule)}" for name, f in found if f.word == "not enough evidence"]
+    findings = [(name, f) for name, p in card.parts.items() for f in p.verdict.findings]
+    wanting = [f"- {plain(f.sentence)}" for _, f in findings if f.word == "bad"]
+    unsure = [f"- {name}, {listed(f.rule)}" for name, f in findings if f.word == "not enough evidence"]
     refused = dict.fromkeys(
         s.group for p in card.parts.values() for s in p.result.scores if s.group and s.value is None
     )
@@ -153,12 +161,12 @@ def limits(card: ScoreCard) -> list[str]:
     return lines if len(lines) > 2 else [*lines, "No rule found anything bad or beyond what could be seen.", ""]
 
 
-def _blind(made: MadeFrom) -> list[str]:
+def _blind(lineage: Lineage) -> list[str]:
     from synthcmr.evaluation.parts import PARTS
 
-    missing = [f"{name} ({about})" for name, (about, *_) in PARTS.items() if name not in made.card.parts]
+    missing = [f"{name} ({about})" for name, (about, *_) in PARTS.items() if name not in lineage.card.parts]
     lines = [f"Not evaluated: {plain('; '.join(missing))}.", ""] if missing else []
-    unheard = _never_seen(made.training, made.synthetic)
+    unheard = _never_seen(lineage.training, lineage.synthetic)
     return lines + (
         [f"Asked for, though no training subject above has it: {plain('; '.join(unheard))}.", ""] if unheard else []
     )

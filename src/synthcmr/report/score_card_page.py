@@ -95,26 +95,26 @@ class Drawn:
 
 def sides(card: ScoreCard, out: Path) -> tuple[Sides, list[str]]:
     """Both cohorts, where they still are what was scored, and why one is not."""
-    found: Sides = {}
+    cohorts: Sides = {}
     missing = []
     inputs = record_of(out).get("inputs", [])
-    for kind, side, told in zip(("real", "synthetic"), (card.real, card.synthetic), inputs, strict=False):
+    for kind, side, given in zip(("real", "synthetic"), (card.real, card.synthetic), inputs, strict=False):
         try:
-            cohort = Cohort.open(found_folder(told["name"], side.hash, out) or told["name"])
+            cohort = Cohort.open(found_folder(given["name"], side.hash, out) or given["name"])
         except CohortError as error:
             missing.append(f"Pictures of {side.name} are left out: {error}")
             continue
         if cohort.hash == side.hash:
-            found[kind] = cohort
+            cohorts[kind] = cohort
         else:
             missing.append(f"Pictures of {side.name} are left out: the cohort has changed since it was scored.")
-    return found, missing
+    return cohorts, missing
 
 
 def drawn_rows(rows: dict[str, tuple[Picture, ...]], cohorts: Sides) -> dict[str, list[Drawn]]:
     """Rows of pictures by title; those that cannot be read are left out."""
-    found = {title: [one for p in row if (one := _drawn(p, cohorts)) is not None] for title, row in rows.items()}
-    return {title: row for title, row in found.items() if row}
+    drawn = {title: [one for p in row if (one := _drawn(p, cohorts)) is not None] for title, row in rows.items()}
+    return {title: row for title, row in drawn.items() if row}
 
 
 def _drawn(p: Picture, cohorts: Sides) -> Drawn | None:
