@@ -17,7 +17,7 @@ from tests.docs.shelf import Shelf
 
 ON_HAND = {
     "acdc": "mid slices",
-    "people": "mid slices",
+    "people": "cohort",
     "ukbb": "cohort",
     "mnms": "another cohort",
     "synthetic": "synthetic cohort",

@@ -54,9 +54,6 @@ def ingest(source: Path, out: Path, options: IngestFlags) -> None:
     What cannot be read is listed in OUT/rejects.parquet with the reason, and the rest goes on.
 
     \b
-    Formats: acdc, mnms, mnms2, emidec, nnunet, ukbb, sunnybrook, sunnybrook-png, table, dicom, nifti.
-
-    \b
     Examples:
       synthcmr ingest ACDC/database acdc
       synthcmr ingest ACDC/database acdc --split random

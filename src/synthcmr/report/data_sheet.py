@@ -39,7 +39,7 @@ def _motivation(lineage: Lineage) -> list[str]:
     plan = lineage.first("plan")
     target = plan.settings.get("target") if plan else None
     purpose = f"To reach the target '{target}' of the plan {plan.name} ({plan.hash})." if plan and target else None
-    return facts({"For what purpose was it made": purpose, "Who made it, and who paid": None})
+    return facts({"Purpose": purpose, "Who created and funded it": None})
 
 
 def _composition(lineage: Lineage) -> list[str]:
@@ -48,14 +48,12 @@ def _composition(lineage: Lineage) -> list[str]:
         "What an instance is": "a short-axis cardiac MR image with a mask of LV cavity, myocardium and RV cavity",
         "How many": f"{counted(card.images, 'image')} of {counted(card.subjects, 'subject')}",
         "Origin": ", ".join(card.origin) or None,
-        "Does it show real people": _whose(lineage),
+        "Does it show real subjects": _whose(lineage),
     }
     if cohort is None:
         return facts(known | {"Who the subjects are": None})
     known["Splits"] = _splits(cohort)
-    known["What could not be made, or was rejected"] = (
-        f"{cohort.info.get('rejects', 0)}, with reasons in rejects.parquet"
-    )
+    known["Failed screening"] = f"{cohort.info.get('rejects', 0)}, with reasons in rejects.parquet"
     if names := drawn(cohort.subjects):
         known["Sampled (not in the request)"] = f"{names}; listed per subject in the column 'drawn'"
     return [*facts(known), *table(("attribute", "subjects", "missing"), people(cohort.subjects))]
@@ -72,11 +70,9 @@ def _whose(lineage: Lineage) -> str | None:
     if asked.get("redraw"):
         return "yes: real subjects as another scanner would show them"
     if asked.get("masks") == "generated":
-        return (
-            "images and masks were drawn from models; whether they repeat a patient is what the part privacy looks at"
-        )
-    return "images were drawn from a model, masks are those of real subjects" + (
-        ", bent" if asked.get("masks") == "deformed" else ""
+        return "images and masks were sampled from models; the part privacy tests whether they repeat a patient"
+    return "images were sampled from a model, masks are those of real subjects" + (
+        ", deformed" if asked.get("masks") == "deformed" else ""
     )
 
 
@@ -102,7 +98,7 @@ def _collection(lineage: Lineage) -> list[str]:
     seeds = (
         ["Every image has its seed and its condition in images.parquet and subjects.parquet.", ""] if generated else []
     )
-    return [*facts(known), *seeds, "The chain of what it was made from:", "", *chain_lines(lineage.steps)]
+    return [*facts(known), *seeds, "Provenance:", "", *chain_lines(lineage.steps)]
 
 
 def _preprocessing(lineage: Lineage) -> list[str]:
@@ -111,22 +107,22 @@ def _preprocessing(lineage: Lineage) -> list[str]:
         return [NOBODY_SAID, ""]
     again = cohort.info.get("recalibrated")
     recalibrated = f"frequencies recalibrated ({again['method']}, {again['model'][:12]})" if again else "none recorded"
-    labels = "the masks that images were asked to show; no person drew or checked them" if lineage.generated else None
+    labels = "the requested masks; no person drew or checked them" if lineage.generated else None
     return facts({"After generation": recalibrated, "Labels": labels})
 
 
 def _uses(card: ScoreCard) -> list[str]:
     kept = limits(card)[2:]
-    return ["What an evaluation says of it:", "", *verdict_lines(card), *kept, "Not for diagnosis or treatment.", ""]
+    return ["Evaluation:", "", *verdict_lines(card), *kept, "Not for diagnosis or treatment.", ""]
 
 
 def _distribution(lineage: Lineage) -> list[str]:
     bound = None
     if lineage.training is not None and "real" in lineage.training.info.get("origin", []):
-        bound = "the generator learned from real people's images: the terms of that data may bind these too"
+        bound = "the generator was trained on images of real subjects: the terms of that data may apply"
     elif lineage.no_real_images:
-        bound = "the generator learned from no real person's images"
-    return facts({"To whom and how it is given": None, "Licence": None, "Terms of others that may apply": bound})
+        bound = "the generator was trained without images of real subjects"
+    return facts({"Recipients and access": None, "Licence": None, "Terms of others that may apply": bound})
 
 
 def _maintenance(card: ScoreCard) -> list[str]:

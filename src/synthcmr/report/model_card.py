@@ -17,10 +17,10 @@ from synthcmr.training.shipped import GENERATOR, LICENCE, PRESET, TRAINED_BY
 FILE = "model_card.md"
 USE = [
     "Meant for: training, augmenting and testing methods of cardiac MRI (segmentation, classification, fairness), teaching, "
-    "and sharing where patients' images cannot be shared, as far as the verdicts below carry it.",
+    "and sharing where patients' images cannot be shared, within the limits of the verdicts below.",
     "",
     "Not meant for: diagnosis or treatment, statements about any patient, or evidence about disease: images show what the "
-    "generator learned, not what is.",
+    "generator learned, not observations.",
     "",
 ]
 
@@ -47,7 +47,7 @@ def write_model_card(card: ScoreCard, out: Path) -> Path:
         *limits(card),
         *_blind(lineage),
     ]
-    lines += ["## Where it comes from", "", *chain_lines(lineage.steps)]
+    lines += ["## Provenance", "", *chain_lines(lineage.steps)]
     file = out / FILE
     file.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return file
@@ -64,7 +64,7 @@ def _details(lineage: Lineage) -> list[str]:
         "Trained by": TRAINED_BY if ships else record.get("made_by"),
         "Frames of an image": frames,
         "Steps": _steps(lineage),
-        "Images per step": loop.get("batch") if not loop.get("dp") else "drawn at random, as differential privacy asks",
+        "Images per step": loop.get("batch") if not loop.get("dp") else "sampled at random, for differential privacy",
         "Began from": lineage.began_from,
         "Loss on held-out images, lowest": f"{min(held_out):.4f}" if held_out else None,
         "Licence of the weights": f"{LICENCE}, like the package" if ships else None,
@@ -73,7 +73,7 @@ def _details(lineage: Lineage) -> list[str]:
 
 
 def _ships(lineage: Lineage) -> bool:
-    """Whether it is the generator that comes with the package."""
+    """Whether it is a generator that ships with the package."""
     return lineage.run is not None and lineage.run.ships
 
 
@@ -93,7 +93,7 @@ def _training_data(lineage: Lineage) -> list[str]:
     known: dict[str, object] = {
         "Cohort": f"{step.name}, {step.hash}" if step else None,
         "Origin": ", ".join(origin) if origin else None,
-        "Images learned from": record.get("images"),
+        "Training images": record.get("images"),
     }
     if cohort is None and _ships(lineage):
         return [*lines, *facts(known | _shipped_data(record))]
@@ -102,12 +102,12 @@ def _training_data(lineage: Lineage) -> list[str]:
     learned = cohort.subjects
     if "split" in learned and (learned["split"] == "train").any():
         learned = learned[learned["split"] == "train"]
-    known["Subjects learned from"] = len(learned)
+    known["Training subjects"] = len(learned)
     return [*lines, *facts(known), *table(("attribute", "training subjects", "missing"), people(learned))]
 
 
 def _shipped_data(record: Mapping[str, Any]) -> dict[str, object]:
-    """Whom a generator that ships has seen."""
+    """Training data of a generator that ships."""
     cohort = record["cohort_hash"][:12]
     if record["family"] != GENERATOR:
         known = f"phantoms of the preset '{PRESET}' alone, {cohort}"
@@ -119,9 +119,9 @@ def _shipped_data(record: Mapping[str, Any]) -> dict[str, object]:
 
 def _conditions(lineage: Lineage) -> list[str]:
     words: list[Mapping[str, Any]] = lineage.run_record.get("vocabulary") or []
-    lines = ["## What it can be asked for", ""]
+    lines = ["## Attributes that can be requested", ""]
     if not words:
-        return [*lines, f"{UNKNOWN}: the weights are not there to say.", ""]
+        return [*lines, f"{UNKNOWN}: the weights are not there.", ""]
     rows = [(w["name"].replace("_", " "), _word(w)) for w in words]
     also = "Masks of LV cavity, myocardium and RV cavity, and the attributes below; any may be left out."
     return [*lines, also, "", *table(("attribute", "known from training"), rows)]
@@ -138,11 +138,11 @@ def _privacy(lineage: Lineage) -> list[str]:
     if not lineage.run_record:
         return [*lines, f"{UNKNOWN}.", ""]
     spent = lineage.run_record.get("privacy")
-    return [*lines, *facts(spent)] if spent else [*lines, "None: it was trained without.", ""]
+    return [*lines, *facts(spent)] if spent else [*lines, "None.", ""]
 
 
 def limits(card: ScoreCard) -> list[str]:
-    """What the evaluation found wanting, what it could not say, and whom it could not say it of."""
+    """Rules that are bad, rules without enough evidence, and groups without scores."""
     findings = [(name, f) for name, p in card.parts.items() for f in p.verdict.findings]
     wanting = [f"- {plain(f.sentence)}" for _, f in findings if f.word == "bad"]
     unsure = [f"- {name}, {listed(f.rule)}" for name, f in findings if f.word == "not enough evidence"]
@@ -153,12 +153,12 @@ def limits(card: ScoreCard) -> list[str]:
     unseen = [f"- {plain(group)}" for group in refused if group not in scored]
     lines = ["## Limits", ""]
     for heading, items in (
-        ("Found bad:", wanting),
-        ("Not enough evidence of:", unsure),
-        ("Groups of which nothing could be scored:", unseen),
+        ("Bad:", wanting),
+        ("Not enough evidence:", unsure),
+        ("Groups without any score:", unseen),
     ):
         lines += [heading, "", *items, ""] if items else []
-    return lines if len(lines) > 2 else [*lines, "No rule found anything bad or beyond what could be seen.", ""]
+    return lines if len(lines) > 2 else [*lines, "No rule is bad, and none lacks evidence.", ""]
 
 
 def _blind(lineage: Lineage) -> list[str]:
@@ -168,7 +168,7 @@ def _blind(lineage: Lineage) -> list[str]:
     lines = [f"Not evaluated: {plain('; '.join(missing))}.", ""] if missing else []
     unheard = _never_seen(lineage.training, lineage.synthetic)
     return lines + (
-        [f"Asked for, though no training subject above has it: {plain('; '.join(unheard))}.", ""] if unheard else []
+        [f"Requested, but absent from the training subjects above: {plain('; '.join(unheard))}.", ""] if unheard else []
     )
 
 

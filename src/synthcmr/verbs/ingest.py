@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from synthcmr.cohort.readers import READERS
 from synthcmr.config import FrameMode, IngestSettings, PreprocessSettings, settings_from_dict, settings_from_yaml
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Names, Options, number_or
@@ -35,7 +36,7 @@ class IngestOptions(Options):
         'full'
     """
 
-    format: str = Field("auto", description="Layout of the source; 'auto' recognises it.")
+    format: str = Field("auto", description=f"Layout of the source: {', '.join(READERS)}; auto recognises it.")
     spacing: Annotated[float | Literal["native"] | None, number_or("native", "--spacing")] = Field(
         None, description="In-plane pixel in mm, or 'native'. [default: 1.5]"
     )
