@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from synthcmr.demo.folder import FULL, QUICK, RECORD, DemoFolder, clear_demo
+from synthcmr.demo.folder import RECORD, DemoFolder, clear_demo
+from synthcmr.demo.size import FULL, QUICK
 from synthcmr.errors import CohortError
 
 STEPS = {"phantom": "digital subjects", "audit": "who is missing?"}

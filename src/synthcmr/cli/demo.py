@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from synthcmr.demo.folder import DemoSize
+    from synthcmr.demo.size import DemoSize
 
 
 def demo(
@@ -47,7 +47,7 @@ def demo(
 
 
 def _size(quick: bool, subjects: int | None, planned: int | None) -> "DemoSize":
-    from synthcmr.demo.folder import FULL, QUICK
+    from synthcmr.demo.size import FULL, QUICK
 
     given = {"subjects": subjects, "planned": planned}
     return (QUICK if quick else FULL).model_copy(update={k: v for k, v in given.items() if v is not None})

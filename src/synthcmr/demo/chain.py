@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import synthcmr
-from synthcmr.demo.folder import FULL, DemoFolder, DemoSize
+from synthcmr.demo.folder import DemoFolder
+from synthcmr.demo.size import FULL, LABEL, SENSITIVE, TARGET, DemoSize
 
-LABEL, SENSITIVE = "diagnosis", ("sex", "vendor")  # in the preset 'biased', sex and vendor predict the diagnosis
-TARGET = f"parity:{LABEL}|{','.join(SENSITIVE)}"  # the plan makes them independent
 STEPS = {
     "phantom": "digital subjects, unfair by design (preset 'biased')",
     "audit": "which groups are under-represented?",
@@ -52,7 +51,7 @@ def run_demo(out: Path | str, size: DemoSize = FULL, say: Callable[[str], None] 
     """
     from synthcmr.report.demo_page import write_demo_page
 
-    out, seed, draws = Path(out), size.seed, size.draws
+    out, seed = Path(out), size.seed
     demo = DemoFolder(out, size, STEPS, say)
     workers = _networks_at_once()
 
@@ -72,39 +71,14 @@ def run_demo(out: Path | str, size: DemoSize = FULL, say: Callable[[str], None] 
     with demo.step("recalibrate"):  # learned from the training split, compared with the test split
         truth = synthcmr.fit_recalibration(real, out / "recalibration", set={"seed": seed})
         synthetic = synthcmr.recalibrate(generated, truth.folder, out / "recalibrated").cohort
-        spectra = synthcmr.compare_spectra(
-            real,
-            generated,
-            out / "spectrum",
-            also=synthetic.path,
-            split="test",
-            by=(),
-            detail=False,
-            set={"draws": draws, "seed": seed},
-        )
-        spectra.to_html()
+        synthcmr.compare_spectra(real, generated, out / "spectrum", size.spectra, also=synthetic.path).to_html()
 
-    with demo.step("debias"):  # the same classifier without a remedy, with a cheap one, and with the planned images
-        remedies = ("cropping", "real + planned")
-        compared = synthcmr.debias(
-            real,
-            out / "debiased",
-            label=LABEL,
-            sensitive=SENSITIVE,
-            target=TARGET,
-            planned=synthetic.path,
-            repeats=size.seeds,
-            workers=workers,
-            set={"remedies": remedies, "loop.steps": size.classifier_steps, "draws": draws, "seed": seed},
-        )
-        compared.to_html()
+    with demo.step("debias"):  # options may be an object, a keyword, or both
+        images = synthetic.path
+        synthcmr.debias(real, out / "debiased", size.experiment, planned=images, workers=workers).to_html()
 
-    with demo.step("evaluate"):  # all five parts, each small
-        settings = evaluation_settings(size)
-        scores = synthcmr.evaluate(
-            real, synthetic, out / "scores", split="test", by=(*SENSITIVE, LABEL), workers=workers, set=settings
-        )
-        scores.to_html()
+    with demo.step("evaluate"):
+        synthcmr.evaluate(real, synthetic, out / "scores", size.evaluation, workers=workers).to_html()
 
     with demo.step("export"):
         both = synthcmr.join(out / "balanced", [real, synthetic])
@@ -115,27 +89,6 @@ def run_demo(out: Path | str, size: DemoSize = FULL, say: Callable[[str], None] 
     sentences, page = write_demo_page(out, STEPS, demo.seconds)
     demo.note_results(sentences)
     return DemoResult(page, sentences)
-
-
-def evaluation_settings(size: DemoSize) -> dict[str, object]:
-    """Settings of the five parts, so small that the demo takes minutes."""
-    return {
-        "draws": size.draws,
-        "seed": size.seed,
-        "fidelity.floor_splits": 3,
-        "fidelity.similarity_pairs": 100,
-        "utility.tasks": ("segmentation", "classification") if size.outliner_steps else ("classification",),
-        "utility.fractions": (1.0,),
-        "utility.repeats": 1,
-        "utility.most_tested": size.tested,
-        "utility.segmentation.loop.steps": max(size.outliner_steps, 1),
-        "utility.classification.label": LABEL,
-        "utility.classification.loop.steps": size.classifier_steps,
-        "fairness.sensitive": SENSITIVE,
-        "privacy.copies.planted": 40,
-        "privacy.draws": size.draws,
-        "privacy.seed": size.seed,
-    }
 
 
 def _networks_at_once() -> int:

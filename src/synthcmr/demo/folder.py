@@ -1,4 +1,4 @@
-"""The folder of a demo: how large it is, which steps are finished, how long each took, and what the results were."""
+"""The folder of a demo: its size, which steps are finished, how long each took, and the results."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from synthcmr.cohort.provenance import write_json
-from synthcmr.config import Settings
+from synthcmr.demo.size import DemoSize
 from synthcmr.errors import CohortError
 
 RECORD, PAGE = "demo.json", "index.html"
@@ -31,38 +29,6 @@ FOLDERS = (
     "balanced",
     "nnunet",
     "dicom",
-)
-# Shares of the phantoms: a small test split says nothing.
-SHARES = {"train": 0.4, "validation": 0.15, "test": 0.45}
-
-
-class DemoSize(Settings):
-    """Everything that decides a demo."""
-
-    subjects: int = Field(140, ge=20, description="phantoms")
-    planned: int = Field(36, ge=1, description="most synthetic subjects, each with a whole ED+ES stack")
-    seeds: int = Field(3, ge=1, description="of the debiasing experiment")
-    classifier_steps: int = Field(150, ge=1)
-    outliner_steps: int = Field(
-        200, ge=0, description="of the segmentation networks; 0: none is trained, because few steps would teach nothing"
-    )
-    tested: int = Field(24, ge=10, description="real subjects that these networks are tested on")
-    draws: int = Field(300, ge=100, description="of each bootstrap")
-    dicom: int = Field(3, ge=1, description="subjects written as DICOM: enough to open in a viewer")
-    seed: int = Field(
-        2, ge=0, description="of all; the default has enough subjects in each group, which was counted before imaging"
-    )
-
-    @property
-    def splits(self) -> dict[str, int]:
-        """Phantoms of each split."""
-        test, validation = (round(SHARES[name] * self.subjects) for name in ("test", "validation"))
-        return {"train": self.subjects - test - validation, "validation": validation, "test": test}
-
-
-FULL = DemoSize()
-QUICK = DemoSize(
-    subjects=50, planned=11, seeds=1, classifier_steps=60, outliner_steps=0, tested=10, draws=100, dicom=1, seed=1
 )
 
 
