@@ -82,7 +82,7 @@ def test_the_model_card_says_what_the_run_says(told: Path, phantom_cohort: Cohor
     assert "**Family**: flow" in text
     assert "**Began from**: nothing" in text
     assert "| sex | female, male |" in text
-    assert "None: it was trained without." in text
+    assert "None: trained without differential privacy." in text
     assert "| fidelity | Are they near? | bad | Bad: near. |" in text
     assert "Groups without any score:\n\n- sex: male" in text
     assert "Not evaluated: adherence" in text

@@ -30,7 +30,7 @@ def audit(cohort: Path, options: AuditOptions) -> None:
 
 PLAN_ARGUMENTS: Arguments = {
     "cohort": (Path, "Cohort folder; its training split is counted."),
-    "plan": (Path, "Folder to make for the plan."),
+    "plan": (Path, "Folder to write the plan to."),
 }
 
 
@@ -61,7 +61,7 @@ def plan(cohort: Path, out: Path, options: PlanOptions) -> None:
 
 DEBIAS_ARGUMENTS: Arguments = {
     "cohort": (Path, "Real cohort with train, validation and test splits."),
-    "out": (Path, "Folder to make; an unfinished experiment is continued."),
+    "out": (Path, "Folder to write; an unfinished experiment is continued."),
 }
 
 
@@ -86,7 +86,7 @@ def debias(cohort: Path, out: Path, options: DebiasOptions) -> None:
 
 BALANCE_ARGUMENTS: Arguments = {
     "cohort": (Path, "Real cohort with train, validation and test splits."),
-    "out": (Path, "Folder to make; an unfinished loop is continued."),
+    "out": (Path, "Folder to write; an unfinished loop is continued."),
 }
 
 

@@ -140,4 +140,4 @@ def only(values: Sequence[str], flag: str, why: str) -> str:
 
 
 COHORT: Arguments = {"cohort": (Path, "Cohort folder.")}
-OUT_COHORT: Arguments = {"out": (Path, "Cohort folder to make; an unfinished one is continued.")}
+OUT_COHORT: Arguments = {"out": (Path, "Cohort folder to write; an unfinished one is continued.")}

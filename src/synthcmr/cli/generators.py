@@ -14,8 +14,10 @@ from synthcmr.verbs.train import TrainOptions
 
 
 def families(
-    family: Annotated[str | None, typer.Argument(help="One of them, to see its settings.")] = None,
-    preset: Annotated[str, typer.Option("--preset", help="Whose values to show: cpu, 8g, 24g or 80g.")] = "cpu",
+    family: Annotated[str | None, typer.Argument(help="A family, to list its settings.")] = None,
+    preset: Annotated[
+        str, typer.Option("--preset", help="Preset whose values are shown: cpu, 8g, 24g or 80g.")
+    ] = "cpu",
 ) -> None:
     """List the families of generators; with a name, every setting that 'train --set' takes, its value and its meaning.
 
@@ -43,8 +45,8 @@ TRAIN_ARGUMENTS: Arguments = {
         str,
         "refine, flow, diffusion, latent, gan, vae, few-step, stable; or anatomy for the generator of masks.",
     ),
-    "cohort": (Path, "Cohort folder; its training split is learned from."),
-    "run": (Path, "Run folder to make; a run that was cut short goes on."),
+    "cohort": (Path, "Cohort folder; its training split is used."),
+    "run": (Path, "Run folder to write; an unfinished run is continued."),
 }
 
 
@@ -76,7 +78,7 @@ JUDGE_ARGUMENTS: Arguments = {
         "segmenter: segments the heart; reader: reads attributes; encoder: features for distances.",
     ),
     "cohort": (Path, "Cohort folder."),
-    "run": (Path | None, "fit: run folder to make. score: a judge. [default: the shipped one]"),
+    "run": (Path | None, "fit: run folder to write. score: a judge. [default: the shipped one]"),
 }
 
 
@@ -116,14 +118,14 @@ def judge(
 
 @command(GenerateOptions, OUT_COHORT)
 def generate(out: Path, options: GenerateOptions) -> None:
-    """Make synthetic images with their masks: a cohort like any other.
+    """Generate synthetic images with their masks: a cohort like any other.
 
     Without --run the generator that ships is used: it simulates the requested subject as a phantom, and a network that was
     trained on phantoms and public-domain images adds realistic texture. Images that fail screening are generated again with
     other seeds; what fails three times is listed in rejects.parquet with the reason.
 
     \b
-    A prompt says any of: sex, age, BMI, height, weight, diagnosis, severity, EDV, ESV, EF, LV mass, wall thickness,
+    A prompt can state: sex, age, BMI, height, weight, diagnosis, severity, EDV, ESV, EF, LV mass, wall thickness,
     scanner, slice level. For example:
       "woman, 67, BMI 31, heart failure"      "68yo obese female HFrEF, Philips 3T"
       "man, EDV 240 ml, EF 22 %"              "severe HCM, septum 22 mm, apical slice"

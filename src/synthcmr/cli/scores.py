@@ -12,10 +12,10 @@ from synthcmr.verbs.evaluate import EvaluateOptions
 from synthcmr.verbs.fit_recalibration import FitRecalibrationOptions
 
 RECALIBRATE_ARGUMENTS: Arguments = {
-    "action": (Literal["fit", "apply"], "fit: learn from real images; apply: change synthetic ones."),
+    "action": (Literal["fit", "apply"], "fit: learn from real images; apply: recalibrate synthetic ones."),
     "images": (Path, "fit: real, apply: synthetic cohort, or folder of PNG, NIfTI, NPY files."),
-    "model": (Path, "fit: folder to make; apply: the model."),
-    "out": (Path | None, "apply: cohort or folder to make."),
+    "model": (Path, "fit: folder to write; apply: the model."),
+    "out": (Path | None, "apply: cohort or folder to write."),
 }
 OF_THE_MODEL = ("method", "dp", "by", "set")  # options that are chosen when it is fitted
 
@@ -24,8 +24,9 @@ OF_THE_MODEL = ("method", "dp", "by", "set")  # options that are chosen when it 
 def recalibrate(action: str, images: Path, model: Path, out: Path | None, options: FitRecalibrationOptions) -> None:
     """Give synthetic images the high frequencies of real ones.
 
-    Learn from real images once, then change any number of synthetic sets: cohorts keep masks and attributes, files keep
-    name, format, type and range. Long waves, and with them the anatomy, stay as they are.
+    Learns from real images once, then changes any number of synthetic sets: cohorts keep masks and attributes, files keep
+    name, format, type and range. Low frequencies, and with
+    them the anatomy, stay as they are.
 
     \b
     Examples:
@@ -81,8 +82,8 @@ def spectrum(real: Path, synthetic: Path, out: Path, options: SpectrumOptions) -
 
 EVALUATE_ARGUMENTS: Arguments = {
     "real": (Path, "Real cohort."),
-    "synth": (Path, "Synthetic cohort, whoever made it."),
-    "out": (Path, "Folder of the scores; what is finished there is kept."),
+    "synth": (Path, "Synthetic cohort, from any tool."),
+    "out": (Path, "Folder of the scores; finished parts are kept."),
 }
 
 

@@ -138,7 +138,7 @@ def _privacy(lineage: Lineage) -> list[str]:
     if not lineage.run_record:
         return [*lines, f"{UNKNOWN}.", ""]
     spent = lineage.run_record.get("privacy")
-    return [*lines, *facts(spent)] if spent else [*lines, "None.", ""]
+    return [*lines, *facts(spent)] if spent else [*lines, "None: trained without differential privacy.", ""]
 
 
 def limits(card: ScoreCard) -> list[str]:

@@ -30,7 +30,7 @@ class AuditOptions(Options):
 
     out: Path | None = Field(None, description="Folder for the page and its JSON. [default: COHORT/audit]")
     by: Names = Field(None, description="Attributes, comma-separated. [default: all that form groups]")
-    label: str = Field("diagnosis", description="What models are to predict.")
+    label: str = Field("diagnosis", description="Attribute that models predict.")
     seed: int = Field(0, description="Random seed of bootstrap, permutations and image sample.")
 
 

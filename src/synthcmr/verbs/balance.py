@@ -33,9 +33,9 @@ class BalanceOptions(ExperimentOptions):
     """
 
     run: Run = Field(None, description="Generator: a run, or flow or refine, which ship. [default: refine]")
-    round_images: int | None = Field(None, ge=1, description="Images made in a round. [default: 60]")
-    budget: int | None = Field(None, ge=1, description="Most images altogether.")
-    rounds: int | None = Field(None, ge=1, description="Most rounds. [default: 8]")
+    round_images: int | None = Field(None, ge=1, description="Images generated per round. [default: 60]")
+    budget: int | None = Field(None, ge=1, description="Maximum number of images in total.")
+    rounds: int | None = Field(None, ge=1, description="Maximum number of rounds. [default: 8]")
     repeats: int | None = Field(None, ge=1, description="Seeds in every round. [default: 3]")
 
 

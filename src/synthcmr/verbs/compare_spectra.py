@@ -44,14 +44,14 @@ class SpectrumOptions(Options):
         "all", description="Real images of this split; all for every image. Best: a split that was not trained on."
     )
     by: Names = Field(
-        None, description="Attributes whose groups are compared apart. [default: vendor, field, sex, diagnosis]"
+        None, description="Attributes whose groups are compared separately. [default: vendor, field, sex, diagnosis]"
     )
     spacing: float | None = Field(
-        None, ge=0.01, description="Millimetres per pixel of folders whose files do not say it."
+        None, ge=0.01, description="Millimetres per pixel of folders whose files do not state it."
     )
     detail: bool = Field(True, description="Also train a small network to separate the sets; takes some minutes.")
     set: Changes = Field((), description="One setting, e.g. --set draws=1000.")
-    overwrite: bool = Field(False, description="Replace a comparison that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing comparison.")
 
 
 @dataclass(frozen=True)

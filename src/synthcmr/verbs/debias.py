@@ -29,15 +29,15 @@ GIVEN_SETS = {"copy": "synthetic_copy", "planned": "planned"}  # synthetic set -
 class ExperimentOptions(Options):
     """What is predicted, and what to be fair about."""
 
-    label: str | None = Field(None, description="What is to be predicted. [default: diagnosis]")
+    label: str | None = Field(None, description="Attribute to predict. [default: diagnosis]")
     positive: Names = Field(
-        None, description="Its values that count as sick, comma-separated. [default: all but healthy]"
+        None, description="Its values that count as diseased, comma-separated. [default: all but healthy]"
     )
-    sensitive: Names = Field(None, description="Attributes to be fair about. [default: sex,bmi]")
+    sensitive: Names = Field(None, description="Sensitive attributes. [default: sex,bmi]")
     settings: Path | None = Field(None, description="YAML file of settings.")
     set: Changes = Field((), description="One setting, e.g. --set loop.steps=600 or --set slices=central.")
     workers: int = Field(1, ge=1, description="Classifiers trained at once.")
-    overwrite: bool = Field(False, description="Replace what is already there.")
+    overwrite: bool = Field(False, description="Replace existing results.")
 
 
 def clear_experiment(out: Path) -> None:
@@ -68,10 +68,10 @@ class DebiasOptions(ExperimentOptions):
         None, description="Generator of the synthetic images: a run, or flow or refine, which ship. [default: refine]"
     )
     synthetic_copy: Path | None = Field(
-        None, description="Synthetic copy that is there already.", json_schema_extra={"flags": ["--copy"]}
+        None, description="Existing synthetic copy of the cohort.", json_schema_extra={"flags": ["--copy"]}
     )
-    planned: Path | None = Field(None, description="Planned images that are there already.")
-    synthetic: bool = Field(True, description="Whether to try synthetic images at all.")
+    planned: Path | None = Field(None, description="Existing planned images.")
+    synthetic: bool = Field(True, description="Also test synthetic images.")
     target: Annotated[tuple[str, ...], OneOrSeveral] = Field(
         (), description="What the planned images reach, as in plan. [default: parity:LABEL|SENSITIVE]"
     )

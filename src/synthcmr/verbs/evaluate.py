@@ -56,7 +56,7 @@ class EvaluateOptions(Options):
     )
     also_test: Path | None = Field(None, description="A second real cohort on which utility is tested too.")
     grid: str | None = Field(
-        None, description="quick or full: how much of the real data utility learns from. [default: quick]"
+        None, description="quick or full: how much of the real data utility trains on. [default: quick]"
     )
     workers: int | None = Field(None, ge=1, description="Networks trained at once. [default: one per core; 4 a GPU]")
     settings: Path | None = Field(None, description="YAML file of settings.")

@@ -34,7 +34,7 @@ class ExportOptions(Options):
     format: Literal["nnunet", "nifti", "dicom", "png", "huggingface", "hf", "acdc"] = Field(
         description="Layout to write; hf is short for huggingface."
     )
-    where: str | None = Field(None, description="Only images for which this holds, e.g. \"sex == 'female'\".")
+    where: str | None = Field(None, description="Only images that match, e.g. \"sex == 'female'\".")
     dataset_id: int | None = Field(None, description="nnunet: number of the data set. [default: 501]")
     dataset_name: str | None = Field(None, description="nnunet: name of the data set. [default: SynthCMR]")
     bits: int | None = Field(None, description="png, huggingface: 8 or 16 bits a pixel.")

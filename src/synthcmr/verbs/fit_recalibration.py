@@ -50,11 +50,11 @@ class FitRecalibrationOptions(Options):
         description="fit: attributes whose crossing has statistics of its own. [default: vendor,field_strength_t]",
     )
     spacing: float | None = Field(
-        None, ge=0.01, description="Millimetres per pixel of a folder whose files do not say it."
+        None, ge=0.01, description="Millimetres per pixel of a folder whose files do not state it."
     )
     preset: str = Field("cpu", description="fit rhm, frerec: network for the machine: cpu, 8g or 24g.")
     set: Changes = Field((), description="fit: one setting, e.g. --set replacement.radius=0.5, --set loop.steps=2000.")
-    overwrite: bool = Field(False, description="Replace what is already there.")
+    overwrite: bool = Field(False, description="Replace existing results.")
 
     @model_validator(mode="after")
     def _can_be_combined(self) -> Self:

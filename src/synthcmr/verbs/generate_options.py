@@ -77,7 +77,7 @@ class GenerateOptions(Options):
     workers: int = Field(1, ge=1, description="Processes.")
     screen: bool = Field(True, description="Screen every image before it is kept.")
     recalibrate: Path | None = Field(None, description="Recalibrate the images with this model as the last step.")
-    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing cohort.")
 
     @model_validator(mode="after")
     def _can_be_combined(self) -> Self:

@@ -58,14 +58,14 @@ class IngestOptions(Options):
     seed: int | None = Field(None, description="Random seed of the train/validation/test split.")
     split: Literal["auto", "official", "random"] | None = Field(
         None,
-        description="official: the data set's own training and test sets; random: drawn; auto: official where there is more "
+        description="official: the data set's own training and test sets; random: sampled; auto: official where there is more "
         "than a training set. [default: auto]",
     )
     workers: int | None = Field(None, ge=1, description="Processes. [default: one per core]")
     label: bool = Field(False, description="Find and segment the heart before cropping; also for images without masks.")
     judge: str | None = Field(None, description="With --label: run folder or weights. [default: the shipped segmenter]")
-    strict: bool = Field(False, description="Stop at the first thing that cannot be read.")
-    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+    strict: bool = Field(False, description="Stop at the first file that cannot be read.")
+    overwrite: bool = Field(False, description="Replace an existing cohort.")
 
     @model_validator(mode="after")
     def _can_be_combined(self) -> Self:

@@ -25,7 +25,7 @@ class JoinOptions(Options):
         True
     """
 
-    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing cohort.")
 
 
 def join(

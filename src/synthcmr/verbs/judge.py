@@ -40,16 +40,15 @@ class JudgeOptions(Options):
     """
 
     also: Annotated[tuple[Path, ...], OneOrSeveral] = Field(
-        (), description="fit: a further cohort whose training split is learned from."
+        (), description="fit: a further cohort whose training split is used."
     )
     init_from: PathOrName = Field(
         None,
-        description="fit: go on from weights instead of random ones: 'shipped', or a run of the same judge (encoder: also "
-        "of a reader).",
+        description="fit: start from weights: 'shipped', or a run of the same judge (encoder: also of a reader).",
     )
     set: Changes = Field((), description="One setting, e.g. --set loop.steps=1000.")
     split: str = Field("test", description="score: images of this split; all for every image.")
-    overwrite: bool = Field(False, description="fit: replace a run that is already there.")
+    overwrite: bool = Field(False, description="fit: replace an existing run.")
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class LabelOptions(LabelSettings, Options):
         128, ge=16, le=1024, description="Rows and columns of the crop, or 'full'."
     )
     workers: int | None = Field(None, ge=1, description="Processes. [default: one per core, or a few per GPU]")
-    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing cohort.")
 
 
 def label(

@@ -36,7 +36,7 @@ class PhantomOptions(Options):
     size: int = Field(128, ge=16, description="Rows and columns of the crop around the heart.")
     lossless: bool = Field(False, description="Whole field of view on the scanner's own pixels.")
     workers: int | None = Field(None, ge=1, description="Processes. [default: one per core]")
-    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing cohort.")
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:

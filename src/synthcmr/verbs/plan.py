@@ -38,7 +38,7 @@ class PlanOptions(PlanSettings, Options):
         json_schema_extra={"flags": ["--target", "-t"], "once": MANY},
     )
     by: Names = Field(None, description=PlanSettings.model_fields["by"].description)
-    overwrite: bool = Field(False, description="Replace a plan that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing plan.")
 
 
 @dataclass(frozen=True)

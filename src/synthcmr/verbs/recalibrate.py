@@ -32,9 +32,9 @@ class RecalibrateOptions(Options):
     """
 
     spacing: float | None = Field(
-        None, ge=0.01, description="Millimetres per pixel of a folder whose files do not say it."
+        None, ge=0.01, description="Millimetres per pixel of a folder whose files do not state it."
     )
-    overwrite: bool = Field(False, description="Replace what is already there.")
+    overwrite: bool = Field(False, description="Replace existing results.")
 
 
 @dataclass(frozen=True)

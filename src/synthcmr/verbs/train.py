@@ -28,26 +28,26 @@ class TrainOptions(Options):
         '24g'
     """
 
-    preset: str = Field("cpu", description="For the machine at hand: cpu, 8g, 24g or 80g.")
+    preset: str = Field("cpu", description="Settings for a machine: cpu, or a GPU with 8g, 24g or 80g.")
     settings: Path | None = Field(None, description="YAML file with 'model' and 'loop' settings over the preset's.")
     set: Changes = Field(
         (),
         description="One setting over the preset's, e.g. --set loop.steps=5000; 'synthcmr families NAME' lists them.",
     )
-    balance: Names = Field(None, description="Attributes whose values are drawn evenly, e.g. sex,diagnosis.")
+    balance: Names = Field(None, description="Attributes whose values are sampled evenly, e.g. sex,diagnosis.")
     init_from: PathOrName = Field(
         None,
         description="Begin from weights: 'phantom', or a run folder of the same family (diffusion: also of a flow; gan: "
-        "also of a vae; few-step: of the flow to learn from).",
+        "also of a vae; few-step: of the flow that is distilled).",
     )
     rank: int | None = Field(
-        None, ge=1, description="With --init-from: learn low-rank additions of this rank alone (LoRA)."
+        None, ge=1, description="With --init-from: train only low-rank additions of this rank (LoRA)."
     )
     dp: str | None = Field(
         None, description="Differential privacy of subjects, e.g. epsilon=8 or epsilon=8,delta=1e-5."
     )
     slurm: str | None = Field(None, description="Submit to this SLURM partition instead of training here.")
-    overwrite: bool = Field(False, description="Replace a run that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing run.")
 
 
 def train(
