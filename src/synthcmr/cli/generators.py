@@ -140,8 +140,8 @@ def generate(out: Path, options: GenerateOptions) -> None:
       synthcmr generate part1 --plan plans/fair --run runs/flow --shard 1/4
       synthcmr generate true --run runs/flow --subjects 30 --recalibrate truth
     """
-    made = synthcmr.generate(out, options, say=typer.echo)
-    typer.echo(made.summary())
-    if made.advice:
-        typer.echo(made.advice, err=True)
+    generated = synthcmr.generate(out, options, say=typer.echo)
+    typer.echo(generated.summary())
+    if generated.advice:
+        typer.echo(generated.advice, err=True)
         raise typer.Exit(1)

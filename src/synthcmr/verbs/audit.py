@@ -122,5 +122,5 @@ def audit(
     from synthcmr.verbs.folders import cohort_of
 
     chosen, opened = AuditOptions.of(options, changes), cohort_of(cohort)
-    found = audit_cohort(opened, chosen.by, chosen.label, chosen.seed)
-    return CohortAudit(found, opened, chosen.out or opened.path / "audit")
+    audited = audit_cohort(opened, chosen.by, chosen.label, chosen.seed)
+    return CohortAudit(audited, opened, chosen.out or opened.path / "audit")

@@ -215,7 +215,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 
 def _family(folder: Path) -> str:
-    """What a cohort says that it was made by."""
+    """The family of generators that a cohort names."""
     from synthcmr.cohort.writer import COHORT_FILE
 
     file = folder / COHORT_FILE

@@ -217,7 +217,7 @@ def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = 
 
 
 def _synthetic_sets(cohort: Cohort, out: Path, settings: DebiasSettings, chosen: DebiasOptions) -> dict[str, Path]:
-    """The synthetic cohorts: those that were given, and what is made where none is."""
+    """The synthetic cohorts: those that were given, or those that are generated where none is."""
     given = {name: getattr(chosen, option) for name, option in GIVEN_SETS.items()}
     there = {name: path for name, path in given.items() if path is not None}
     if not chosen.synthetic or there:

@@ -148,7 +148,7 @@ def evaluate(
 
     Args:
         real: real cohort, or its folder.
-        synth: synthetic cohort, whoever made it.
+        synth: synthetic cohort, from any tool.
         out: folder of the scores.
         options: what is scored, and by which judges.
         say: called with notes as they arise; they are in the result as well.
@@ -241,7 +241,7 @@ def load_attack_target(run: Path, references: Sequence[Path]) -> AttackTarget:
     """A generator, reference models trained on other subjects, and the privacy that its run claims.
 
     Args:
-        run: that made the images.
+        run: that generated the images.
         references: runs of the same family, of other people.
     """
     from synthcmr.evaluation.privacy.attack_target import AttackTarget

@@ -58,9 +58,9 @@ def generate(
 
     Example:
         >>> import synthcmr
-        >>> made = synthcmr.generate("out", prompt="woman, 67, BMI 31, heart failure", count=1)
-        >>> print(made.summary())
-        >>> image, mask = made.cohort.image(0), made.cohort.mask(0)  # each (frames, rows, columns)
+        >>> generated = synthcmr.generate("out", prompt="woman, 67, BMI 31, heart failure", count=1)
+        >>> print(generated.summary())
+        >>> image, mask = generated.cohort.image(0), generated.cohort.mask(0)  # each (frames, rows, columns)
     """
     chosen = GenerateOptions.of(options, changes)
     notes: list[str] = []
@@ -78,7 +78,7 @@ def generate(
 
     asked = (
         requests_of(chosen, understood) if chosen.plan is not None else None
-    )  # a bad plan is told before networks load
+    )  # a bad plan is refused before networks load
     from synthcmr.sampling.sources import Sources, load_image_generator
 
     sources = Sources(chosen.run, chosen.anatomy, chosen.judges, chosen.follow)
@@ -216,7 +216,7 @@ def recalibrated(raw: Cohort, model: Path, out: Path) -> Cohort:
     from synthcmr.verbs.progress import progress_bar
 
     with progress_bar("recalibrate") as report:
-        made_of = [Input(**told) for told in raw.provenance["inputs"]]
-        made = apply_to_cohort(Recalibration.load(model), model, raw, out, report, made_of)
+        inputs = [Input(**row) for row in raw.provenance["inputs"]]
+        cohort = apply_to_cohort(Recalibration.load(model), model, raw, out, report, inputs)
     shutil.rmtree(raw.path)
-    return made
+    return cohort

@@ -40,7 +40,7 @@ class GeneratedCohort(PageResult):
     advice: str = ""
 
     def summary(self) -> str:
-        """What was made and what was rejected."""
+        """How many were generated, and how many failed screening."""
         rejects = self.cohort.rejects[self.cohort.rejects["level"] == "reject"]
         lines = [f"{self.cohort.path}: {len(self.cohort.subjects)} subject(s), {len(self.cohort)} image(s)"]
         lines += self._screening()

@@ -66,7 +66,7 @@ def _followed(cohort: Path, understood: Understood) -> list[tuple[str, dict[str,
 
 
 def planned(folder: Path, shard: str | None) -> RequestList:
-    """Read a plan, and make sure that it is as it was made and leaks nothing.
+    """Read a plan, and check that it was not changed and follows no test subject.
 
     Args:
         folder: of the plan.
@@ -102,7 +102,7 @@ def planned(folder: Path, shard: str | None) -> RequestList:
 
 
 def unseen(folder: Path, generator: Generator) -> list[str]:
-    """Which planned attributes a generator was never told, so that its images cannot show them."""
+    """Planned attributes that a generator was not trained with, so that its images cannot show them."""
     from synthcmr.fairness.planning.plan_folder import Plan
 
     known = set(generator.vocabulary.names)

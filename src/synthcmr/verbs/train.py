@@ -78,7 +78,7 @@ def train(
         >>> trained = synthcmr.train("refine", "people", "runs/refine", set={"loop.steps": 500})
         >>> print(trained.summary())
         >>> losses = trained.table[["step", "held_out"]]
-        >>> made = synthcmr.generate("made", run=trained.run, subjects=2)
+        >>> generated = synthcmr.generate("generated", run=trained.run, subjects=2)
     """
     chosen, run = TrainOptions.of(options, changes), Path(run)
     from synthcmr.verbs.folders import cohort_of, opened_whole
