@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from synthcmr.cohort import Cohort
-from synthcmr.report.demo.shown import GroupRow, Shown, groups, trios
+from synthcmr.report.demo_page import CaptionedPicture, GroupRow, groups, trios
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -33,7 +33,7 @@ NAMES = {
 ROWS = 3
 
 
-def pixels(shown: Shown | None) -> npt.NDArray[np.uint8]:
+def pixels(shown: CaptionedPicture | None) -> npt.NDArray[np.uint8]:
     """What a page shows, as an array."""
     if shown is None:
         return np.full((256, 256), 235, dtype=np.uint8)

@@ -3,8 +3,8 @@
     python -m benchmarks.demo_time [--out benchmarks/out/demo] [--quick]
 
 Runs `synthcmr demo` in a folder of its own. Core-seconds are those of the command and of all its worker processes, looked up
-twice a second in /proc (Linux). On a machine with nothing else to do they are what `synthcmr/demo/time_left.py` holds. How fast the
-machine is at that moment is told by rendering a few phantoms before and after: shared cores make every core-second worth less.
+twice a second in /proc (Linux). How fast the machine is at that moment is measured by rendering a few phantoms before and after:
+shared cores make every core-second worth less. The last step includes the page with all results.
 """
 
 import argparse

@@ -45,8 +45,8 @@ from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, load_image_generator
 from synthcmr.training.device import best_device
 from synthcmr.training.run_folder import WEIGHTS
+from synthcmr.verbs.options import read_settings
 from synthcmr.verbs.progress import progress_bar
-from synthcmr.verbs.setting_overrides import read_settings
 
 TIMED = 2  # subjects that seconds are taken from
 PARTS = ("trial", "base")  # runs beside a run: not families of their own

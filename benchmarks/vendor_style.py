@@ -29,7 +29,7 @@ from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import weights_file
-from synthcmr.verbs.to_scanner import REDRAWING
+from synthcmr.verbs.requests import REDRAWING
 
 SHOWN = 6
 Pictures = npt.NDArray[np.float32]

@@ -6,6 +6,7 @@
 from importlib import import_module
 from pathlib import Path
 
+from docs_site.python_page import python_page
 from synthcmr.cli.app import COMMANDS, app
 from synthcmr.cli.setting_lines import setting_lines
 from synthcmr.generators.families import FAMILIES, family
@@ -64,7 +65,7 @@ def _block(title: str, shown: list[str]) -> list[str]:
     return [f"## {title}", "", "```text", *shown, "```", ""]
 
 
-PAGES = {"command-line.md": command_page, "settings.md": settings_page}
+PAGES = {"command-line.md": command_page, "python.md": python_page, "settings.md": settings_page}
 
 
 def main() -> None:

@@ -70,14 +70,14 @@ def blocks(page: Path) -> list[Block]:
             continue
         end = next(k for k in range(at + 1, len(lines)) if lines[k].strip() == "```")
         notes = COMMENT.findall(said)
-        lasting = [*lasting, *_additions(notes, "in tests, from here")]
+        lasting = [*lasting, *additions(notes, "in tests, from here")]
         found.append(
             Block(
                 page,
                 at + 1,
                 opened[2],
                 "\n".join(line.removeprefix(opened[1]) for line in lines[at + 1 : end]),
-                [*lasting, *_additions(notes, "in tests")],
+                [*lasting, *additions(notes, "in tests")],
                 next((reason for kind, reason in notes if kind == "not run"), None),
                 next((whose for kind, whose in notes if kind == "shows"), None),
                 {k: v for kind, text in notes if kind == "on hand" for k, v in _pairs(text)},
@@ -87,7 +87,7 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
-def _additions(notes: list[tuple[str, str]], kind: str) -> list[Addition]:
+def additions(notes: list[tuple[str, str]], kind: str) -> list[Addition]:
     """What comments of a kind add: the words before the first option say to whom."""
     parts = [shlex.split(part) for k, text in notes if k == kind for part in text.split(";")]
     begins = [next((i for i, word in enumerate(words) if word.startswith("-")), len(words)) for words in parts]

@@ -13,6 +13,11 @@ from tests.docs.blocks import Block
 
 # verb -> its command, and its options
 COMMANDS = {
+    "make_phantoms": ("phantom", "PhantomOptions"),
+    "ingest": ("ingest", "IngestOptions"),
+    "label": ("label", "LabelOptions"),
+    "plan": ("plan", "PlanOptions"),
+    "generate": ("generate", "GenerateOptions"),
     "train": ("train", "TrainOptions"),
     "evaluate": ("evaluate", "EvaluateOptions"),
     "compare_spectra": ("spectrum", "SpectrumOptions"),

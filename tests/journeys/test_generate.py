@@ -112,7 +112,7 @@ def test_train_judge_and_generate_from_the_command_line(tmp_path: Path) -> None:
     )
     words = ("--run", tmp_path / "run", "--judges", tmp_path / "j", "-n", 2, "--steps", 1, "--size", 64)
     said = run("generate", tmp_path / "out", *words).stdout
-    assert "it hardly screens. Train it longer" in said, (
+    assert "so it hardly screens. Train it longer" in said, (
         "a judge that never learned lets everything pass, and must say so"
     )
     assert "synthcmr judge score segmenter" in said

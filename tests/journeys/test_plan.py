@@ -109,7 +109,7 @@ def test_a_plan_that_follows_a_test_subject_is_refused(people: Path, tmp_path: P
     [
         (("--prompt", "woman"), "--plan: cannot be combined with --prompt"),
         (("-n", "3"), "--plan: cannot be combined with --count"),
-        (("--seed", "3"), "--plan: it holds every seed"),
+        (("--seed", "3"), "--plan: cannot be combined with --seed"),
         (("--shard", "3/2"), "--shard: expected K/N with K from 1 to N"),
         (("--shard", "7/7"), "expected rows to make"),
     ],
@@ -130,7 +130,7 @@ def test_a_plan_is_replaced_only_when_asked(people: Path, tmp_path: Path) -> Non
     run("plan", people, tmp_path / "plan", "--target", "make:sex=2", "--overwrite")
     assert len(Plan.read(tmp_path / "plan").rows) == 4
     alone = run("generate", tmp_path / "out", "--shard", "1/2", ok=False)
-    assert "--shard: expected with --plan" in alone.stderr
+    assert "--shard: expected together with --plan" in alone.stderr
 
 
 def test_repeating_a_finished_command_is_done_and_not_wrong(
@@ -141,7 +141,7 @@ def test_repeating_a_finished_command_is_done_and_not_wrong(
         "this very plan is there already"
         in run("plan", people, folder, "--target", "equal:sex,diagnosis", "--budget", 5).stdout
     )
-    assert "is there, finished" in run("generate", whole.path, "--plan", folder, *QUICK).stdout
+    assert "is there, finished" in run("generate", whole.path, "--plan", folder, *QUICK).stderr
     assert Cohort.open(whole.path).hash == whole.hash
 
 

@@ -32,11 +32,11 @@ def space(request: pytest.FixtureRequest, desk: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("space", ["fairness"], indirect=True)
 def test_fairness(space: dict[str, Any]) -> None:
-    assert len(set(space["real"] + space["made"])) == 1  # the plan fills every group to the same height
+    assert len(set(space["real"] + space["planned"])) == 1  # the plan fills every group to the same height
     assert len(space["synthetic"].subjects) == len(space["plan"].rows) > 0
-    results = space["results"]
-    assert {r.remedy.name for r in results.remedies} == {"nothing", "real + planned"}
-    assert set(results.of("nothing").groups["sex"]) == {"female", "male"}
+    accuracy = space["accuracy"]
+    assert set(accuracy["remedy"]) == {"nothing", "real + planned"}
+    assert set(accuracy["group"]) == {"female", "male"}
     assert len(plt.get_fignums()) == 3
 
 

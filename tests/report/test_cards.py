@@ -14,8 +14,8 @@ from synthcmr.evaluation.evaluate import SCORES
 from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import PartResult, PartScores, Score, ScoreCard, Side
 from synthcmr.evaluation.verdict import verdict
-from synthcmr.report.provenance_chain import chain
-from synthcmr.report.report_folder import write_report
+from synthcmr.report.lineage import chain
+from synthcmr.report.score_card_page import write_report
 from synthcmr.training.run_folder import RUN_FILE
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import file_hash
@@ -78,13 +78,13 @@ def test_one_is_not_many(told: Path, made: Cohort) -> None:
 def test_the_model_card_says_what_the_run_says(told: Path, phantom_cohort: Cohort) -> None:
     text = (told / "model_card.md").read_text()
     training = phantom_cohort.subjects[phantom_cohort.subjects["split"] == "train"]
-    assert f"**Subjects learned from**: {len(training)}" in text
+    assert f"**Training subjects**: {len(training)}" in text
     assert "**Family**: flow" in text
     assert "**Began from**: nothing" in text
     assert "| sex | female, male |" in text
-    assert "None: it was trained without." in text
+    assert "None: trained without differential privacy." in text
     assert "| fidelity | Are they near? | bad | Bad: near. |" in text
-    assert "Groups of which nothing could be scored:\n\n- sex: male" in text
+    assert "Groups without any score:\n\n- sex: male" in text
     assert "Not evaluated: adherence" in text
     assert "**Licence of the weights**: Not known" in text
 
@@ -116,7 +116,7 @@ def test_the_weights_that_ship_are_told_in_full(
     assert "which comes with synthcmr" in card
     assert "how it was made is not known" not in card + told["data_sheet.md"]
     assert "comes with synthcmr" in told["report.html"]
-    assert "no real person's images" in told["data_sheet.md"]
+    assert "without images of real subjects" in told["data_sheet.md"]
 
 
 def test_weights_that_are_gone_did_not_begin_from_nothing(phantom_cohort: Cohort, made: Cohort, tmp_path: Path) -> None:
@@ -137,12 +137,12 @@ def test_a_run_that_does_not_say_did_not_begin_from_nothing(
     told = reports(phantom_cohort, made, tmp_path, Input(str(run), "run", own))
     assert "**Family**: flow" in told["model_card.md"]
     assert "**Began from**: Not known" in told["model_card.md"]
-    assert "no real person's images" not in told["data_sheet.md"]
+    assert "without images of real subjects" not in told["data_sheet.md"]
 
 
 def test_the_data_sheet_has_every_heading_and_its_facts(told: Path, made: Cohort) -> None:
     text = (told / "data_sheet.md").read_text()
-    drawn = next(line for line in text.splitlines() if "Drawn, because nobody asked for it" in line)
+    drawn = next(line for line in text.splitlines() if "Sampled (not in the request)" in line)
     assert "height\\_cm" in drawn
     assert "sex" not in drawn, "a woman of 60 was asked for"
     assert "age" not in drawn
@@ -150,7 +150,7 @@ def test_the_data_sheet_has_every_heading_and_its_facts(told: Path, made: Cohort
     assert headings[:3] == ["Motivation", "Composition", "Collection"]
     assert headings[3:] == ["Preprocessing, cleaning, labelling", "Uses", "Distribution", "Maintenance"]
     assert f"**How many**: {len(made)} images of 2 subjects" in text
-    assert "no real person's images" in text
+    assert "without images of real subjects" in text
     assert "**After generation**: none recorded" in text
     assert made.hash in text
 

@@ -39,7 +39,7 @@ def test_parity_unties_the_label_and_the_page_says_what_remains_tied(tmp_path: P
         assert ties[frozenset(("diagnosis", name))].before > 0.3
         assert ties[frozenset(("diagnosis", name))].after < 0.05
     assert ties[frozenset(("diagnosis", "vendor"))].remains
-    (said,) = [s for s in lead(plan) if "Still tangled" in s]
+    (said,) = [s for s in lead(plan) if "Still associated" in s]
     assert "vendor" in said
     assert "take vendor into the target too" in said
 
@@ -73,9 +73,9 @@ def test_ties_that_a_plan_makes_closer_are_told() -> None:
     counts |= {("male", 22.0, "NOR"): 20, ("male", 22.0, "DCM"): 20, ("male", 34.0, "DCM"): 40}
     who = [kind for kind, count in counts.items() for _ in range(count)]
     table = pd.DataFrame(who, columns=["sex", "bmi", "diagnosis"]).assign(subject_id=[f"s{i}" for i in range(len(who))])
-    (told,) = [s for s in lead(plan_subjects(table, "parity:diagnosis|sex,bmi")) if "ties closer" in s]
+    (told,) = [s for s in lead(plan_subjects(table, "parity:diagnosis|sex,bmi")) if "increases an association" in s]
     assert "bmi and sex (V 0.00 before, 0.3" in told
-    assert not [s for s in lead(plan_subjects(table, "equal:sex,bmi,diagnosis")) if "ties closer" in s]
+    assert not [s for s in lead(plan_subjects(table, "equal:sex,bmi,diagnosis")) if "increases an association" in s]
 
 
 def test_cells_that_parity_rounds_away_are_named() -> None:

@@ -40,6 +40,19 @@ def test_phantoms_from_python_are_those_of_the_command(people: Cohort, tmp_path:
     assert people.has_truth
 
 
+def test_phantoms_fill_the_splits_that_are_asked_for(tmp_path: Path) -> None:
+    small = {"preset": "biased", "size": 48, "spacing": 4.0, "workers": 1}
+    cohort = synthcmr.make_phantoms(tmp_path / "split", splits={"train": 1, "test": 2}, **small)
+    assert cohort.subjects["split"].value_counts().to_dict() == {"test": 2, "train": 1}
+    words = ("--preset", "biased", "--size", 48, "--spacing", 4)
+    run("phantom", tmp_path / "typed", "--splits", "train=1,test=2", *words)
+    assert Cohort.open(tmp_path / "typed").hash == cohort.hash
+    assert "--subjects" in run("phantom", tmp_path / "x", "-n", 4, "--splits", "train=1", *words, ok=False).stderr
+    assert "NAME=NUMBER" in run("phantom", tmp_path / "x", "--splits", "train", *words, ok=False).stderr
+    with pytest.raises(SettingsError, match="brings its own"):
+        synthcmr.make_phantoms(tmp_path / "x", splits={"train": 1}, **small | {"preset": "population"})
+
+
 def test_a_cohort_says_what_it_holds_in_a_notebook(people: Cohort) -> None:
     page = people._repr_html_()
     assert "4 subjects" in page
@@ -51,6 +64,8 @@ def test_ingest_takes_numbers_and_words_as_the_command_does(files: Path, tmp_pat
     typed = run("ingest", files, tmp_path / "typed", "--spacing", 6, "--size", "full", "--frames", "pair").stdout
     assert Cohort.open(tmp_path / "typed").hash == read.cohort.hash
     assert (read.cohort.images["spacing_row_mm"] == 6).all()
+    assert read.table.equals(read.cohort.subjects)
+    assert list(read.rejects.columns)[:2] == ["case_id", "part"]
     told = "\n".join([*read.notes, read.summary()]).replace(str(tmp_path / "read"), str(tmp_path / "typed"))
     assert typed == told + "\n"
     again = synthcmr.ingest(files, tmp_path / "alike", preprocess_from=tmp_path / "read", workers=1)
@@ -92,6 +107,8 @@ def test_label_takes_an_opened_cohort_and_says_what_the_command_prints(tmp_path:
     assert labelled.to_html().read_text().startswith("<!doctype html>")
     assert labelled.table["subject_id"].tolist() == ["p0"]
     assert "lv_edv_ml" in labelled._repr_html_()
+    assert labelled.to_html(tmp_path / "elsewhere") == tmp_path / "elsewhere/label.html"
+    assert (tmp_path / "elsewhere/labels.csv").exists()
 
 
 def test_audit_writes_nothing_until_it_is_asked_for_its_page(people: Cohort, tmp_path: Path) -> None:
@@ -102,7 +119,9 @@ def test_audit_writes_nothing_until_it_is_asked_for_its_page(people: Cohort, tmp
     assert said == f"{audited.summary()}\nPage: {tmp_path / 'typed' / 'audit.html'}\n"
     assert (tmp_path / "typed/audit.json").read_text() == (page.parent / "audit.json").read_text()
     assert set(audited.groups["attribute"]) == {"sex", "diagnosis"}
-    assert audited.groups.query("attribute == 'sex'")["subjects"].sum() == 4
+    assert audited.table.query("attribute == 'sex'")["subjects"].sum() == 4
+    assert "<td>female</td>" in audited._repr_html_()
+    assert audited.to_html(tmp_path / "elsewhere").read_bytes() == page.read_bytes()
     assert synthcmr.audit(people.path).folder == people.path / "audit"
 
 
@@ -111,8 +130,9 @@ def test_a_plan_is_computed_saved_and_the_same_as_typed(people: Cohort, tmp_path
     assert computed.folder is None
     assert len(computed.table) == computed.cells["planned"].sum() == 4
     assert computed.cells.set_index("sex")["planned"].to_dict() == {"female": 2, "male": 2}
-    with pytest.raises(SettingsError, match=r"save\(FOLDER\)"):
+    with pytest.raises(SettingsError, match="expected a folder for the page"):
         computed.to_html()
+    assert computed.rows.equals(computed.table)
     typed = run("plan", people.path, tmp_path / "plan", "--target", "make:sex=2", "--seed", 3).stdout
     saved = computed.save(tmp_path / "plan")
     assert saved.was_there
@@ -140,7 +160,7 @@ def test_export_writes_a_selection_and_says_what_the_command_prints(people: Coho
     some = people.select(subject_id=people.subjects["subject_id"].head(2).tolist())
     written = synthcmr.export(some, tmp_path / "acdc", format="acdc")
     assert written.written.subjects == 2
-    assert set(written.left_out.columns) == {"subject_id", "part", "reason"}
+    assert set(written.table.columns) == {"subject_id", "part", "reason"}
     typed = run("export", people.path, tmp_path / "typed", "--format", "acdc").stdout
     whole = synthcmr.export(people.path, tmp_path / "acdc", format="acdc", overwrite=True)
     assert typed == whole.summary().replace(str(tmp_path / "acdc"), str(tmp_path / "typed")) + "\n"

@@ -52,6 +52,8 @@ def test_a_trained_run_says_what_the_command_prints_and_holds_its_generator(
     assert trained.verdict
     assert trained.verdict in said
     assert trained.to_html().name == "curves.html"
+    assert trained.table["step"].max() == 4
+    assert trained.table["held_out"].notna().any()
     assert "data:image/png" in trained._repr_html_()
     assert synthcmr.load_generator(trained.run).hash == trained.generator.hash
 
@@ -107,6 +109,7 @@ def test_a_judge_fits_predicts_and_scores(phantom_cohort: Cohort, tmp_path: Path
     said = run("judge", "score", "reader", phantom_cohort.path, tmp_path / "reader", "--split", "all").stdout
     assert said == scores.summary() + "\n"
     assert scores.scores.subjects == 24
+    assert scores.table["score"].tolist() == [*scores.scores.scores, *scores.scores.absent]
     assert reader.to_html() == tmp_path / "reader/curves.html"
 
 
@@ -126,6 +129,8 @@ def test_a_cohort_is_recalibrated_by_a_model_and_spectra_are_compared(phantom_co
     said = run("recalibrate", "fit", phantom_cohort.path, tmp_path / "again", "--by", "vendor").stdout
     assert said == fitted.summary().replace(str(tmp_path / "truth"), str(tmp_path / "again")) + "\n"
     assert fitted.model.settings.by == ("vendor",)
+    assert fitted.table.set_index("group").loc["", "subjects"] == fitted.table["subjects"].max()
+    assert fitted.left_out.empty
     better = synthcmr.recalibrate(phantom_cohort, tmp_path / "truth", tmp_path / "better")
     said = run("recalibrate", "apply", phantom_cohort.path, tmp_path / "again", tmp_path / "too").stdout
     assert said == better.summary().replace(str(tmp_path / "better"), str(tmp_path / "too")) + "\n"
@@ -137,8 +142,47 @@ def test_a_cohort_is_recalibrated_by_a_model_and_spectra_are_compared(phantom_co
     words = ("--split", "train", "--no-detail", "--overwrite", *flags(FEW_DRAWS))
     said = run("spectrum", phantom_cohort.path, tmp_path / "better", tmp_path / "spectra", *words).stdout
     assert said == spectra.summary() + "\n"
-    with pytest.raises(SettingsError, match="holds a comparison already"):
+    scores = spectra.table.set_index("score")
+    (compared,) = spectra.comparison.sets
+    assert scores["value"].dropna().to_dict() == {name: score.value for name, score in compared.scores.items()}
+    assert set(spectra.power["set"]) == {"real", "better"}
+    with pytest.raises(SettingsError, match="holds a comparison of other images or settings"):
         synthcmr.compare_spectra(phantom_cohort, better.cohort, tmp_path / "spectra")
+    same = synthcmr.compare_spectra(
+        phantom_cohort, better.cohort, tmp_path / "spectra", split="train", detail=False, set=FEW_DRAWS
+    )
+    assert same.summary() == spectra.summary()
+
+
+def test_a_recalibration_that_is_finished_is_taken_and_one_of_other_settings_is_kept(
+    phantom_cohort: Cohort, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = synthcmr.fit_recalibration(phantom_cohort, tmp_path / "truth", dp="epsilon=2")
+    again = synthcmr.fit_recalibration(phantom_cohort, tmp_path / "truth", dp="epsilon=2")
+    assert "is there, finished" in capsys.readouterr().err
+    assert again.model.release.row() == first.model.release.row(), (
+        "a release that is drawn again would spend its privacy again"
+    )
+    for other in ({"dp": "epsilon=3"}, {"split": "all", "dp": "epsilon=2"}, {}):
+        with pytest.raises(CohortError, match="of other images or settings"):
+            synthcmr.fit_recalibration(phantom_cohort, tmp_path / "truth", **other)
+    better = synthcmr.recalibrate(phantom_cohort, tmp_path / "truth", tmp_path / "better")
+    assert synthcmr.recalibrate(phantom_cohort, tmp_path / "truth", tmp_path / "better").summary() == better.summary()
+
+
+def test_recalibrated_files_are_taken_with_what_was_left_out_of_them(tmp_path: Path) -> None:
+    for name, images in (("real", clouds(12, seed=1)), ("theirs", blurred(clouds(4, seed=2)))):
+        (tmp_path / name).mkdir()
+        for k, image in enumerate(images):
+            np.save(tmp_path / name / f"{k}.npy", image.astype(np.float32))
+    np.save(tmp_path / "theirs/flat.npy", np.zeros((64, 64), np.float32))
+    synthcmr.fit_recalibration(tmp_path / "real", tmp_path / "truth")
+    first = synthcmr.recalibrate(tmp_path / "theirs", tmp_path / "truth", tmp_path / "better")
+    again = synthcmr.recalibrate(tmp_path / "theirs", tmp_path / "truth", tmp_path / "better")
+    assert again.summary() == first.summary()
+    assert again.table["file"].tolist() == ["flat.npy"]
+    with pytest.raises(CohortError, match="got a folder of image files"):
+        _ = again.cohort
 
 
 def test_spectra_of_files_are_compared_without_a_folder_to_write_to(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import synthcmr
 from synthcmr.cohort import Cohort
 from synthcmr.errors import SettingsError
+from synthcmr.training.shipped import shipped
 from tests.journeys.typing_in import run
 
 Call = Callable[[Cohort, Path], object]
@@ -117,3 +118,13 @@ def test_what_must_be_given_and_what_is_unknown_is_named() -> None:
 def test_fields_go_over_options() -> None:
     chosen = synthcmr.PhantomOptions.of(synthcmr.PhantomOptions(subjects=3, seed=1), {"seed": 2})
     assert (chosen.subjects, chosen.seed) == (3, 2)
+
+
+def test_a_generator_that_ships_is_named_and_a_folder_of_that_name_means_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert synthcmr.GenerateOptions(run="flow").run == shipped("flow")
+    assert synthcmr.GenerateOptions(run="mine").run == Path("mine")
+    (tmp_path / "flow").mkdir()
+    assert synthcmr.GenerateOptions(run="flow").run == Path("flow")

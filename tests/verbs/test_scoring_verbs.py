@@ -37,6 +37,10 @@ def test_a_score_card_says_what_the_commands_print(tmp_path: Path) -> None:
     assert list(scores.card.parts) == ["fidelity"]
     assert scores.to_html() == tmp_path / "scores/report.html"
     assert "Fidelity:" in scores._repr_html_()
+    assert scores.table["part"].tolist() == ["fidelity"]
+    kept = scores.scores.query("absent.isna()")
+    assert kept["value"].notna().all()
+    assert set(scores.scores["name"]) == {s.name for s in scores.card.parts["fidelity"].result.scores}
 
 
 def test_generated_images_on_both_sides_are_noted(tmp_path: Path) -> None:
@@ -48,7 +52,7 @@ def test_generated_images_on_both_sides_are_noted(tmp_path: Path) -> None:
         one, other, tmp_path / "scores", parts="fidelity", features="radiomics", set=few, say=heard.append
     )
     assert scores.notes == tuple(heard)
-    assert "what is called real here is not" in heard[0]
+    assert "the cohort called real is not real" in heard[0]
 
 
 def test_remedies_are_compared_as_by_the_command(phantom_cohort: Cohort, tmp_path: Path) -> None:
@@ -78,6 +82,15 @@ def test_remedies_are_compared_as_by_the_command(phantom_cohort: Cohort, tmp_pat
     assert said == compared.summary() + "\n"
     assert {remedy.remedy.name for remedy in compared.results.remedies} == {"nothing", "oversampling"}
     assert (tmp_path / "debiased/scores.json").exists()
+    table, rates = compared.table, compared.rates
+    assert set(table["remedy"]) == set(rates["remedy"]) == {"nothing", "oversampling"}
+    first = compared.results.of("oversampling")
+    mine = table[table["remedy"] == "oversampling"].set_index("score")
+    assert mine["value"].to_dict() == {name: score.value for name, score in first.scores.items()}
+    assert mine["difference"].dropna().to_dict() == {name: score.value for name, score in first.to_nothing.items()}
+    assert set(rates["group"]) >= {"female", "male"}
+    assert ((rates["refused"] == "") == rates["value"].notna()).all()
+    assert compared.to_html(tmp_path / "elsewhere") == tmp_path / "elsewhere/debias.html"
     assert "fairness cannot be judged" in compared._repr_html_(), "so few test subjects say nothing"
 
 
@@ -107,6 +120,9 @@ def test_the_loop_recommends_as_by_the_command(phantom_cohort: Cohort, tmp_path:
         *flags(chosen),
     )
     assert run("balance", phantom_cohort.path, tmp_path / "balanced", *words).stdout == loop.summary() + "\n"
+    assert loop.table["round"].tolist() == [r.number for r in loop.balanced.rounds]
+    assert loop.table["best"].sum() == 1
+    assert "remedy" in loop.scores
     assert (loop.recommended is None) == ("Recommended images:" not in loop.summary())
 
 

@@ -1,1 +1,1 @@
-"""The command line: one thin file per command, nothing heavy imported until a command runs."""
+"""The command line: commands whose flags are the options of a verb; nothing heavy is imported until a command runs."""

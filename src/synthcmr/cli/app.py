@@ -11,50 +11,92 @@ from synthcmr import __version__
 
 # name -> (one line for the overview, "module:function"); in the order that data takes
 COMMANDS: dict[str, tuple[str, str]] = {
-    "phantom": ("Make a cohort of digital phantoms with known truth.", "synthcmr.cli.phantom:phantom"),
-    "ingest": ("Read a data set into a cohort.", "synthcmr.cli.ingest:ingest"),
-    "label": ("Segment a cohort that nobody labelled.", "synthcmr.cli.label:label"),
-    "info": ("Say what a cohort holds.", "synthcmr.cli.info:info"),
-    "audit": ("Report under-represented groups of a cohort.", "synthcmr.cli.audit:audit"),
-    "families": ("List the families of generators, and the settings of each.", "synthcmr.cli.families:families"),
-    "train": ("Train a generator on a cohort.", "synthcmr.cli.train:train"),
-    "judge": ("Train the judges that look at images, and score them.", "synthcmr.cli.judge:judge"),
-    "plan": ("Plan the images that would balance a cohort.", "synthcmr.cli.plan:plan"),
-    "generate": ("Make synthetic images from a sentence or from anatomies.", "synthcmr.cli.generate:generate"),
+    "phantom": ("Make a cohort of digital phantoms with known truth.", "synthcmr.cli.data:phantom"),
+    "ingest": ("Read a data set into a cohort.", "synthcmr.cli.data:ingest"),
+    "label": ("Segment a cohort without labels.", "synthcmr.cli.data:label"),
+    "info": ("Describe a cohort: subjects, images, attributes.", "synthcmr.cli.data:info"),
+    "audit": ("Report under-represented groups of a cohort.", "synthcmr.cli.fairness:audit"),
+    "families": ("List the families of generators, and the settings of each.", "synthcmr.cli.generators:families"),
+    "train": ("Train a generator on a cohort.", "synthcmr.cli.generators:train"),
+    "judge": (
+        "Train and score judges: networks that segment hearts or read attributes.",
+        "synthcmr.cli.generators:judge",
+    ),
+    "plan": ("Plan the synthetic subjects that would balance a cohort.", "synthcmr.cli.fairness:plan"),
+    "generate": (
+        "Generate synthetic images with masks, from a text, a cohort or a plan.",
+        "synthcmr.cli.generators:generate",
+    ),
     "recalibrate": (
         "Give synthetic images the high frequencies of real ones.",
-        "synthcmr.cli.recalibrate:recalibrate",
+        "synthcmr.cli.scores:recalibrate",
     ),
     "spectrum": (
-        "Say how far the frequencies of synthetic images are from real ones.",
-        "synthcmr.cli.spectrum:spectrum",
+        "Compare the frequency content of synthetic and real images.",
+        "synthcmr.cli.scores:spectrum",
     ),
     "debias": (
         "Compare remedies for an unfair classifier, synthetic images among them.",
-        "synthcmr.cli.debias:debias",
+        "synthcmr.cli.fairness:debias",
     ),
     "balance": (
-        "Find the images that make a classifier fairer, round by round.",
-        "synthcmr.cli.balance:balance",
+        "Search for the images that make a classifier fairer, round by round.",
+        "synthcmr.cli.fairness:balance",
     ),
-    "evaluate": ("Score synthetic images against real ones.", "synthcmr.cli.evaluate:evaluate"),
-    "report": ("Draw the score card of an evaluation.", "synthcmr.cli.report:report"),
-    "join": ("Join cohorts, such as the shards of a plan, into one.", "synthcmr.cli.join:join"),
+    "evaluate": (
+        "Score synthetic images: fidelity, adherence, utility, fairness, privacy.",
+        "synthcmr.cli.scores:evaluate",
+    ),
+    "report": ("Write the page of an evaluation again.", "synthcmr.cli.scores:report"),
+    "join": ("Join cohorts, such as the shards of a plan, into one.", "synthcmr.cli.data:join"),
     "export": (
         "Write a cohort for other tools: nnU-Net, NIfTI, DICOM, PNG, Hugging Face, ACDC.",
-        "synthcmr.cli.export:export",
+        "synthcmr.cli.data:export",
     ),
     "demo": ("Run the whole chain on phantoms: no data, no download.", "synthcmr.cli.demo:demo"),
 }
 
 
+# command -> former flag -> flag; to be dropped with version 0.3
+FORMER_FLAGS: dict[str, dict[str, str]] = {
+    "generate": {
+        "--like": "--follow",
+        "--as": "--to-scanner",
+        "--until": "--guidance-end",
+        "--branch": "--guidance-null",
+        "--rescale": "--guidance-rescale",
+    },
+    "train": {"--from": "--init-from"},
+    "judge": {"--from": "--init-from"},
+    "ingest": {"--like": "--preprocess-from"},
+    "export": {"--as": "--format"},
+    "evaluate": {"--only": "--parts"},
+}
+
+
+def with_new_flags(command: str, words: list[str]) -> list[str]:
+    """A command line whose flags have the names of today.
+
+    Args:
+        command: its name.
+        words: what follows it.
+    """
+    former = FORMER_FLAGS.get(command, {})
+    renamed = []
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag in former:
+            typer.echo(f"note: {flag} is now called {former[flag]}; the old name goes with version 0.3", err=True)
+            word = former[flag] + equals + value
+        renamed.append(word)
+    return renamed
+
+
 class PlainCommand(TyperCommand):
-    """A command whose errors are told in the words of its options, without those of the library that checks them."""
+    """A command whose errors name its options, without the words of the library that checks them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line."""
-        from synthcmr.cli.former_flags import with_new_flags
-
         try:
             return super().parse_args(ctx, with_new_flags(str(self.name), args))
         except typer.BadParameter as error:
@@ -103,12 +145,10 @@ def synthcmr(version: bool = typer.Option(False, "--version", help="Show the ver
 
 def main() -> None:
     """Run the command line; errors a user can act on are shown without a traceback."""
-    from synthcmr.errors import AlreadyMadeError, SynthcmrError
+    from synthcmr.errors import SynthcmrError
 
     try:
         app()
-    except AlreadyMadeError as done:
-        typer.echo(str(done))
     except SynthcmrError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(2)

@@ -6,47 +6,48 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from synthcmr.demo.settings import DemoSettings
+    from synthcmr.demo.size import DemoSize
 
 
 def demo(
-    out: Annotated[Path, typer.Argument(help="Folder for everything the demo makes.")] = Path("demo-out"),
-    quick: Annotated[bool, typer.Option("--quick", help="Smaller: done in two minutes, and tells less.")] = False,
+    out: Annotated[Path, typer.Argument(help="Folder of the demo; an unfinished one is continued.")] = Path("demo-out"),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Smaller: two minutes on two cores, with weaker results.")
+    ] = False,
     subjects: Annotated[
         int | None, typer.Option("--subjects", min=20, help="Phantoms. [default: 140, with --quick 50]")
     ] = None,
     planned: Annotated[
-        int | None, typer.Option("--planned", min=1, help="Most people to make. [default: 36, with --quick 11]")
+        int | None, typer.Option("--planned", min=1, help="Most synthetic subjects. [default: 36, with --quick 11]")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier demo made.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier demo.")] = False,
 ) -> None:
-    """Run the whole chain on phantoms: no data, no download.
+    """Run the whole chain on phantoms: no data, no download. Five minutes on two cores.
 
-    Makes a phantom cohort that is unfair by design, audits it, plans and generates the people whom it lacks, gives their
-    images the fine grain of real ones, asks whether a classifier becomes fairer, scores the images, and exports them.
-    Writes index.html, one page that opens offline and tells the story with links to the page of each step. What an earlier
-    demo in the same folder finished is not made again.
+    Makes a phantom cohort that is unfair by design, audits it, plans and generates the subjects that it lacks, gives their
+    images the high frequencies of real ones, tests whether a classifier becomes fairer, scores the images, and exports them.
+    Writes index.html, one page that opens offline, with links to the page of each step. The same command again continues
+    an interrupted demo.
 
     \b
     Examples:
       synthcmr demo
       synthcmr demo look --quick
     """
-    from synthcmr.demo.record import clear
-    from synthcmr.demo.run import run_demo
-    from synthcmr.verbs.progress import progress_bar
+    from synthcmr.demo.chain import run_demo
+    from synthcmr.demo.folder import clear_demo
 
     if overwrite:
-        clear(out)
-    outcome = run_demo(out, _settings(quick, subjects, planned), progress_bar, typer.echo)
-    typer.echo("\nWhat was found:")
-    for sentence in outcome.sentences:
+        clear_demo(out)
+    result = run_demo(out, _size(quick, subjects, planned), typer.echo)
+    typer.echo("\nResults:")
+    for sentence in result.sentences:
         typer.echo(f"  {sentence}")
-    typer.echo(f"\nOpen {outcome.page} in a browser. The subjects are digital phantoms, not people.")
+    typer.echo(f"\nOpen {result.page} in a browser. The subjects are digital phantoms, not people.")
 
 
-def _settings(quick: bool, subjects: int | None, planned: int | None) -> "DemoSettings":
-    from synthcmr.demo.settings import FULL, QUICK
+def _size(quick: bool, subjects: int | None, planned: int | None) -> "DemoSize":
+    from synthcmr.demo.size import FULL, QUICK
 
-    asked = {"subjects": subjects, "planned": planned}
-    return (QUICK if quick else FULL).model_copy(update={k: v for k, v in asked.items() if v is not None})
+    given = {"subjects": subjects, "planned": planned}
+    return (QUICK if quick else FULL).model_copy(update={k: v for k, v in given.items() if v is not None})

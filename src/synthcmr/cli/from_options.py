@@ -1,7 +1,7 @@
 """A command whose options are the fields of an options object: names, ranges, choices, defaults and help are written there once."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import GenericAlias, UnionType
@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import typer
 from pydantic import BeforeValidator
-
-from synthcmr.cli.single_option import only
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -128,5 +126,18 @@ def _range(field: "FieldInfo") -> dict[str, Any]:
     return {flag: getattr(m, name) for m in field.metadata for name, flag in BOUNDS.items() if hasattr(m, name)}
 
 
+def only(values: Sequence[str], flag: str, why: str) -> str:
+    """The one value of an option.
+
+    Raises:
+        SettingsError: it was given more than once; the shell would silently drop all but the last.
+    """
+    from synthcmr.errors import SettingsError
+
+    if len(values) != 1:
+        raise SettingsError(f"{flag}: expected once, got {len(values)} times ({' and '.join(values)}); {why}")
+    return values[0]
+
+
 COHORT: Arguments = {"cohort": (Path, "Cohort folder.")}
-OUT_COHORT: Arguments = {"out": (Path, "Cohort folder to make; an unfinished one is continued.")}
+OUT_COHORT: Arguments = {"out": (Path, "Cohort folder to write; an unfinished one is continued.")}

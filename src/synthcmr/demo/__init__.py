@@ -1,1 +1,1 @@
-"""The whole chain on phantoms: a cohort that is unfair by design, what repairs it, and what that comes to."""
+"""The whole chain on phantoms: a cohort that is unfair by design, its audit, a remedy, and whether that helped."""

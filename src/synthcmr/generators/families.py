@@ -80,13 +80,18 @@ def about() -> dict[str, str]:
     return {name: (family(name).__doc__ or "").strip().split("\n")[0] for name in names}
 
 
-def load_generator(run: Path) -> Generator:
+def load_generator(run: Path | str) -> Generator:
     """The generator of a run folder, or of a weights file.
 
     Raises:
         CohortError: there is no run, or it has no weights yet.
+
+    Example:
+        >>> import synthcmr
+        >>> generator = synthcmr.load_generator("runs/flow")
+        >>> attributes = generator.vocabulary.names
     """
     from synthcmr.training.weights import read_header, weights_file
 
-    file = weights_file(run)
+    file = weights_file(Path(run))
     return family(str(read_header(file)["family"])).load(file)

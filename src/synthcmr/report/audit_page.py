@@ -48,13 +48,13 @@ def typical_cases(cohort: Cohort, label: str | None) -> list[Picture]:
     table = cohort.table
     middle = table[table["slice_level"] == "mid"] if (table["slice_level"] == "mid").any() else table
     groups = middle.groupby(label, observed=True) if label else [("all", middle)]
-    found = []
+    pictures = []
     for group, rows in list(groups)[:PICTURED_GROUPS]:
         one_each = rows.groupby("subject_id").nth(0)
         sizes = one_each["area_lv_mm2"].map(lambda a: float(a[0]) if a is not None and len(a) else np.nan)
         order = (sizes - sizes.median()).abs().sort_values(na_position="last").index[:PICTURES_PER_GROUP]
-        found += [Picture(_caption(str(group), table.loc[i]), _picture(cohort, int(i))) for i in order]
-    return found
+        pictures += [Picture(_caption(str(group), table.loc[i]), _picture(cohort, int(i))) for i in order]
+    return pictures
 
 
 def _picture(cohort: Cohort, index: int) -> str:

@@ -25,57 +25,57 @@ PAGE, SCORES = "balance.html", "balance.json"
 SHOWN_CELLS = 4
 
 
-def write_balance(found: Balanced, cohort: Cohort, settings: BalanceSettings, out: Path) -> Path:
+def write_balance(balanced: Balanced, cohort: Cohort, settings: BalanceSettings, out: Path) -> Path:
     """Write balance.json and balance.html; returns the page."""
-    write_json(out / SCORES, balance_json(found, cohort, settings))
-    kinds = sorted({kind for r in found.rounds for kind in r.look.kinds})
-    largest = max(float(r.look.kinds[k][0]) for r in found.rounds for k in r.look.kinds)
+    write_json(out / SCORES, balance_json(balanced, cohort, settings))
+    kinds = sorted({kind for r in balanced.rounds for kind in r.look.kinds})
+    largest = max(float(r.look.kinds[k][0]) for r in balanced.rounds for k in r.look.kinds)
     return write_page(
         out / PAGE,
         "balance",
-        found=found,
+        balanced=balanced,
         cohort=cohort,
         settings=settings,
-        sentences=sentences(found),
+        sentences=sentences(balanced),
         kinds=kinds,
-        sizes=found.rounds[0].look.subjects,
+        sizes=balanced.rounds[0].look.subjects,
         called=called,
         cells=_cells,
         shade=lambda loss: f"{min(0.6, 0.6 * loss / largest):.2f}",
-        test=_test(found),
+        test=_test(balanced),
     )
 
 
-def balance_json(found: Balanced, cohort: Cohort, settings: BalanceSettings) -> dict[str, Any]:
+def balance_json(balanced: Balanced, cohort: Cohort, settings: BalanceSettings) -> dict[str, Any]:
     """Plain values."""
     return {
-        **to_json(found.results, cohort, settings),
+        **to_json(balanced.results, cohort, settings),
         "schema": BALANCE.schema,
-        "sentences": sentences(found),
-        "stopped": found.why,
-        "best_round": found.best,
-        "recommended": found.recommended.name if found.recommended else None,
-        "rounds": [_row(r) for r in found.rounds],
+        "sentences": sentences(balanced),
+        "stopped": balanced.why,
+        "best_round": balanced.best,
+        "recommended": balanced.recommended.name if balanced.recommended else None,
+        "rounds": [_row(r) for r in balanced.rounds],
     }
 
 
-def sentences(found: Balanced) -> list[str]:
-    """What the loop found."""
-    best, first = found.rounds[found.best], found.rounds[0]
-    made = len(found.rounds) - 1
-    ended = f"The loop ended after {made} round{'' if made == 1 else 's'}: {found.why}."
-    if found.best == 0:
+def sentences(balanced: Balanced) -> list[str]:
+    """The results of the loop."""
+    best, first = balanced.rounds[balanced.best], balanced.rounds[0]
+    count = len(balanced.rounds) - 1
+    ended = f"The loop ended after {count} round{'' if count == 1 else 's'}: {balanced.why}."
+    if balanced.best == 0:
         return [
             ended,
             "No images lowered the loss on the validation split: it recommends to add none.",
-            *found.results.notes,
+            *balanced.results.notes,
         ]
     before, after = float(first.look.together[0]), float(best.look.together[0])
-    told = (
-        f"It recommends the {best.images} images of {_first(found.best)}: on the validation split, where rare "
+    text = (
+        f"It recommends the {best.images} images of {_first(balanced.best)}: on the validation split, where rare "
         f"patients count as much as frequent ones, the loss falls from {before:.3f} to {after:.3f}."
     )
-    return [ended, told, *_on_test(found), *found.results.notes]
+    return [ended, text, *_on_test(balanced), *balanced.results.notes]
 
 
 def _first(rounds: int) -> str:
@@ -88,10 +88,10 @@ def called(kind: Kind) -> str:
     return f"{group}{'' if name in ('sex', 'bmi', 'age') else f' ({name})'}, {'sick' if label else 'healthy'}"
 
 
-def _on_test(found: Balanced) -> list[str]:
-    mine = _best(found)
-    keys = [f"{score}, {found.results.main}" for score in (WORST, OPPORTUNITY)]
-    if not found.results.main or keys[0] not in mine.to_nothing:
+def _on_test(balanced: Balanced) -> list[str]:
+    mine = _best(balanced)
+    keys = [f"{score}, {balanced.results.main}" for score in (WORST, OPPORTUNITY)]
+    if not balanced.results.main or keys[0] not in mine.to_nothing:
         return ["The test split has too few subjects per group to say what this does to the worst one."]
     worst, gap = (mine.to_nothing[key] for key in keys)
     return [
@@ -100,22 +100,22 @@ def _on_test(found: Balanced) -> list[str]:
     ]
 
 
-def _best(found: Balanced) -> RemedyScores:
-    return found.results.remedies[-1]
+def _best(balanced: Balanced) -> RemedyScores:
+    return balanced.results.remedies[-1]
 
 
-def _test(found: Balanced) -> list[tuple[str, Estimate, Estimate, Estimate | None]]:
+def _test(balanced: Balanced) -> list[tuple[str, Estimate, Estimate, Estimate | None]]:
     """Scores of nothing and of what is recommended, with the difference."""
-    nothing, mine = found.results.of(NOTHING), _best(found)
+    nothing, mine = balanced.results.of(NOTHING), _best(balanced)
     return [(k, nothing.scores[k], mine.scores[k], mine.to_nothing.get(k)) for k in mine.scores]
 
 
 def _cells(r: Round) -> str:
     """Where the images of a round went, the most first."""
     most = sorted(r.made.items(), key=lambda item: -item[1])
-    told = [f"{count} {', '.join(key)}" for key, count in most[:SHOWN_CELLS]]
+    text = [f"{count} {', '.join(key)}" for key, count in most[:SHOWN_CELLS]]
     more = sum(count for _, count in most[SHOWN_CELLS:])
-    return "; ".join(told) + (f"; {more} others" if more else "")
+    return "; ".join(text) + (f"; {more} others" if more else "")
 
 
 def _row(r: Round) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from typing import Any
 from synthcmr.cohort import Cohort
 from synthcmr.errors import counted
 from synthcmr.evaluation.score import ScoreCard
-from synthcmr.report.lineage import MadeFrom
-from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
+from synthcmr.report.lineage import Lineage
+from synthcmr.report.markdown import UNKNOWN, chain_lines, drawn, facts, people, plain, table, verdict_lines
 from synthcmr.report.model_card import limits
-from synthcmr.report.people import drawn, people
 
 FILE = "data_sheet.md"
 NOBODY_SAID = f"{UNKNOWN}: no folder says."
@@ -19,15 +18,15 @@ NOBODY_SAID = f"{UNKNOWN}: no folder says."
 
 def write_data_sheet(card: ScoreCard, out: Path) -> Path:
     """Write OUT/data_sheet.md."""
-    made = MadeFrom.of(card, out)
+    lineage = Lineage.of(card, out)
     lines = [f"# Data sheet: {plain(card.synthetic.name)}", ""]
     for heading, body in (
-        ("Motivation", _motivation(made)),
-        ("Composition", _composition(made)),
-        ("Collection", _collection(made)),
-        ("Preprocessing, cleaning, labelling", _preprocessing(made)),
+        ("Motivation", _motivation(lineage)),
+        ("Composition", _composition(lineage)),
+        ("Collection", _collection(lineage)),
+        ("Preprocessing, cleaning, labelling", _preprocessing(lineage)),
         ("Uses", _uses(card)),
-        ("Distribution", _distribution(made)),
+        ("Distribution", _distribution(lineage)),
         ("Maintenance", _maintenance(card)),
     ):
         lines += [f"## {heading}", "", *body]
@@ -36,48 +35,44 @@ def write_data_sheet(card: ScoreCard, out: Path) -> Path:
     return file
 
 
-def _motivation(made: MadeFrom) -> list[str]:
-    plan = made.first("plan")
+def _motivation(lineage: Lineage) -> list[str]:
+    plan = lineage.first("plan")
     target = plan.settings.get("target") if plan else None
     purpose = f"To reach the target '{target}' of the plan {plan.name} ({plan.hash})." if plan and target else None
-    return facts({"For what purpose was it made": purpose, "Who made it, and who paid": None})
+    return facts({"Purpose": purpose, "Who created and funded it": None})
 
 
-def _composition(made: MadeFrom) -> list[str]:
-    card, cohort = made.card.synthetic, made.synthetic
+def _composition(lineage: Lineage) -> list[str]:
+    card, cohort = lineage.card.synthetic, lineage.synthetic
     known: dict[str, object] = {
         "What an instance is": "a short-axis cardiac MR image with a mask of LV cavity, myocardium and RV cavity",
         "How many": f"{counted(card.images, 'image')} of {counted(card.subjects, 'subject')}",
         "Origin": ", ".join(card.origin) or None,
-        "Does it show real people": _whose(made),
+        "Does it show real subjects": _whose(lineage),
     }
     if cohort is None:
         return facts(known | {"Who the subjects are": None})
     known["Splits"] = _splits(cohort)
-    known["What could not be made, or was rejected"] = (
-        f"{cohort.info.get('rejects', 0)}, with reasons in rejects.parquet"
-    )
+    known["Failed screening"] = f"{cohort.info.get('rejects', 0)}, with reasons in rejects.parquet"
     if names := drawn(cohort.subjects):
-        known["Drawn, because nobody asked for it"] = f"{names}; of whom which, the column 'drawn' says"
+        known["Sampled (not in the request)"] = f"{names}; listed per subject in the column 'drawn'"
     return [*facts(known), *table(("attribute", "subjects", "missing"), people(cohort.subjects))]
 
 
-def _whose(made: MadeFrom) -> str | None:
-    """Whether anybody's heart is in it."""
-    if "real" in made.card.synthetic.origin:
+def _whose(lineage: Lineage) -> str | None:
+    """Whether it shows the anatomy of real subjects."""
+    if "real" in lineage.card.synthetic.origin:
         return "yes: some images are real ones"
-    settings: dict[str, Any] = made.synthetic.info.get("settings", {}) if made.synthetic is not None else {}
+    settings: dict[str, Any] = lineage.synthetic.info.get("settings", {}) if lineage.synthetic is not None else {}
     asked = settings.get("generate")
     if asked is None:
         return None
     if asked.get("redraw"):
         return "yes: real subjects as another scanner would show them"
     if asked.get("masks") == "generated":
-        return (
-            "images and masks were drawn from models; whether they repeat a patient is what the part privacy looks at"
-        )
-    return "images were drawn from a model, masks are those of real subjects" + (
-        ", bent" if asked.get("masks") == "deformed" else ""
+        return "images and masks were sampled from models; the part privacy tests whether they repeat a patient"
+    return "images were sampled from a model, masks are those of real subjects" + (
+        ", deformed" if asked.get("masks") == "deformed" else ""
     )
 
 
@@ -86,46 +81,48 @@ def _splits(cohort: Cohort) -> str:
     return ", ".join(f"{name} {counted(n, 'subject')}" for name, n in counts.items()) or "none"
 
 
-def _collection(made: MadeFrom) -> list[str]:
-    told = made.generated
+def _collection(lineage: Lineage) -> list[str]:
+    generated = lineage.generated
     known: dict[str, object] = {
-        "How": f"generated by a model of the family {told['family']}" if told.get("family") else None,
-        "Masks from": told.get("anatomy"),
-        "Screened by judges": told.get("judges"),
+        "How": f"generated by a model of the family {generated['family']}" if generated.get("family") else None,
+        "Masks from": generated.get("anatomy"),
+        "Screened by judges": generated.get("judges"),
     }
-    settings = made.synthetic.info.get("settings", {}).get("generate", {}) if made.synthetic is not None else {}
+    settings = lineage.synthetic.info.get("settings", {}).get("generate", {}) if lineage.synthetic is not None else {}
     known |= {
         f"{part}, {k}".replace("_", " "): v
         for part in ("sampler", "screen")
         for k, v in settings.get(part, {}).items()
         if v is not None
     }
-    seeds = ["Every image has its seed and its condition in images.parquet and subjects.parquet.", ""] if told else []
-    return [*facts(known), *seeds, "The chain of what it was made from:", "", *chain_lines(made.steps)]
+    seeds = (
+        ["Every image has its seed and its condition in images.parquet and subjects.parquet.", ""] if generated else []
+    )
+    return [*facts(known), *seeds, "Provenance:", "", *chain_lines(lineage.steps)]
 
 
-def _preprocessing(made: MadeFrom) -> list[str]:
-    cohort = made.synthetic
+def _preprocessing(lineage: Lineage) -> list[str]:
+    cohort = lineage.synthetic
     if cohort is None:
         return [NOBODY_SAID, ""]
     again = cohort.info.get("recalibrated")
     recalibrated = f"frequencies recalibrated ({again['method']}, {again['model'][:12]})" if again else "none recorded"
-    labels = "the masks that images were asked to show; no person drew or checked them" if made.generated else None
+    labels = "the requested masks; no person drew or checked them" if lineage.generated else None
     return facts({"After generation": recalibrated, "Labels": labels})
 
 
 def _uses(card: ScoreCard) -> list[str]:
     kept = limits(card)[2:]
-    return ["What an evaluation says of it:", "", *verdict_lines(card), *kept, "Not for diagnosis or treatment.", ""]
+    return ["Evaluation:", "", *verdict_lines(card), *kept, "Not for diagnosis or treatment.", ""]
 
 
-def _distribution(made: MadeFrom) -> list[str]:
+def _distribution(lineage: Lineage) -> list[str]:
     bound = None
-    if made.training is not None and "real" in made.training.info.get("origin", []):
-        bound = "the generator learned from real people's images: the terms of that data may bind these too"
-    elif made.no_real_images:
-        bound = "the generator learned from no real person's images"
-    return facts({"To whom and how it is given": None, "Licence": None, "Terms of others that may apply": bound})
+    if lineage.training is not None and "real" in lineage.training.info.get("origin", []):
+        bound = "the generator was trained on images of real subjects: the terms of that data may apply"
+    elif lineage.no_real_images:
+        bound = "the generator was trained without images of real subjects"
+    return facts({"Recipients and access": None, "Licence": None, "Terms of others that may apply": bound})
 
 
 def _maintenance(card: ScoreCard) -> list[str]:

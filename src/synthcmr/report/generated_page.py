@@ -25,17 +25,17 @@ class Person:
 
     pictures: list[tuple[str, str]]  # data URI and phase
     who: str  # as it was asked
-    drawn: str  # what nobody asked for
+    drawn: str  # sampled
     heart: str
 
 
-def write_generated_page(cohort: Cohort) -> Path:
-    """Write COHORT/generated.html."""
+def write_generated_page(cohort: Cohort, folder: Path) -> Path:
+    """Write FOLDER/generated.html."""
     people = [_person(cohort, i) for i in _shown(cohort)]
     rejects = cohort.rejects[cohort.rejects["level"] == "reject"] if len(cohort.rejects) else cohort.rejects
     reasons = rejects["reason"].tolist()
     return write_page(
-        cohort.path / PAGE,
+        folder / PAGE,
         "generated",
         subjects=len(cohort.subjects),
         images=len(cohort),
@@ -51,20 +51,20 @@ def _whose(cohort: Cohort) -> str:
     """Whether somebody's heart is shown."""
     settings = cohort.info["settings"]["generate"]
     if settings["redraw"]:
-        return "These are real subjects as another scanner would show them: keep them as you keep the originals."
+        return "These are real subjects as another scanner would show them: protect them as you protect the originals."
     if settings["masks"] == "generated":
-        return "Nobody shown here exists."
+        return "These subjects do not exist."
     bent = ", bent" if settings["masks"] == "deformed" else ""
     return f"The images are new; the masks are those of real subjects{bent}."
 
 
 def _shown(cohort: Cohort) -> list[int]:
     """The middle slice of each of the first subjects."""
-    found = []
+    chosen = []
     for name in list(dict.fromkeys(cohort.images["subject_id"]))[:SHOWN_SUBJECTS]:
         rows = np.flatnonzero(cohort.images["subject_id"].to_numpy() == name)
-        found.append(int(rows[len(rows) // 2]))
-    return found
+        chosen.append(int(rows[len(rows) // 2]))
+    return chosen
 
 
 def _person(cohort: Cohort, index: int) -> Person:

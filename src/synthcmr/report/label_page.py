@@ -42,9 +42,8 @@ class Shown:
     why: str
 
 
-def write_label_report(result: LabelResult) -> Path:
-    """Write labels.csv, label_slices.csv and label.html into the cohort folder; returns the page."""
-    folder = result.cohort.path
+def write_label_report(result: LabelResult, folder: Path) -> Path:
+    """Write labels.csv, label_slices.csv and label.html into a folder; returns the page."""
     result.table.to_csv(folder / TABLE, index=False)
     result.slices.drop(columns=["row", "place"]).to_csv(folder / SLICES, index=False)
     return write_label_page(result, folder / PAGE)
@@ -81,7 +80,7 @@ def _one_per_slice(doubtful: pd.DataFrame) -> pd.DataFrame:
 
 
 def _spread(count: int) -> list[int]:
-    """Places from the worst to the best of the slices that nobody doubts."""
+    """Places from the worst to the best of the slices without doubt."""
     return sorted({int(k) for k in np.linspace(0, count - 1, min(count, GOOD_SHOWN))}) if count else []
 
 

@@ -1,13 +1,21 @@
-"""Pieces of Markdown."""
+"""Pieces of the cards in Markdown: tables, facts, provenance, verdicts, and who a cohort holds."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from synthcmr.cohort.attributes import ATTRIBUTES, DRAWN
 from synthcmr.errors import counted
 from synthcmr.evaluation.score import ScoreCard
-from synthcmr.report.provenance_chain import Step
+from synthcmr.report.lineage import Step
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 UNKNOWN = "Not known"
 
@@ -23,9 +31,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]
     return [*lines, *(f"| {' | '.join(plain(cell) for cell in row)} |" for row in rows), ""]
 
 
-def facts(told: dict[str, object]) -> list[str]:
+def facts(known: dict[str, object]) -> list[str]:
     """What is known, a line each; what is None is said not to be known."""
-    return [*(f"- **{name}**: {UNKNOWN if v is None else plain(v)}" for name, v in told.items()), ""]
+    return [*(f"- **{name}**: {UNKNOWN if v is None else plain(v)}" for name, v in known.items()), ""]
 
 
 def chain_lines(steps: Sequence[Step]) -> list[str]:
@@ -62,3 +70,34 @@ def verdict_lines(card: ScoreCard) -> list[str]:
     )
     found = [(name, f.rule, f.word, f.sentence) for name, p in card.parts.items() for f in p.verdict.findings]
     return [*lines, *table(("part", "rule", "finding", "figures"), found)] if found else lines
+
+
+MOST_VALUES = 8  # of an attribute that is counted; of more, the rest is summed up
+
+
+def people(subjects: pd.DataFrame) -> list[tuple[str, str, int]]:
+    """Attribute, how it is distributed, and how many subjects do not tell it."""
+    found = []
+    for name in subjects.columns:
+        if name not in ATTRIBUTES:
+            continue
+        known = subjects[name].dropna()
+        if len(known):
+            found.append((name.replace("_", " "), _told(known), len(subjects) - len(known)))
+    return found
+
+
+def drawn(subjects: pd.DataFrame) -> str:
+    """Attributes that were sampled for some of them, because they were not requested; empty where there are none."""
+    lists = subjects[DRAWN].dropna() if DRAWN in subjects else []
+    names = {name for text in lists for name in text.split(",")}
+    return ", ".join(name for name in ATTRIBUTES if name in names)
+
+
+def _told(known: pd.Series) -> str:
+    if known.dtype.kind in "fiu":
+        low, middle, high = np.percentile(known.to_numpy(dtype=float), (5, 50, 95))
+        return f"median {middle:.4g}, 90 % between {low:.4g} and {high:.4g}"
+    counts = known.astype(str).value_counts()
+    shown = ", ".join(f"{value} {count}" for value, count in counts.head(MOST_VALUES).items())
+    return shown + (f", {len(counts) - MOST_VALUES} others" if len(counts) > MOST_VALUES else "")

@@ -9,112 +9,119 @@ from typing import Any
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.evaluation.verdict import listed
-from synthcmr.report.lineage import MadeFrom
-from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, plain, table, verdict_lines
-from synthcmr.report.people import people
+from synthcmr.report.lineage import Lineage
+from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, people, plain, table, verdict_lines
 from synthcmr.training.run_folder import RunFolder
 from synthcmr.training.shipped import GENERATOR, LICENCE, PRESET, TRAINED_BY
 
 FILE = "model_card.md"
 USE = [
     "Meant for: training, augmenting and testing methods of cardiac MRI (segmentation, classification, fairness), teaching, "
-    "and sharing where patients' images cannot be shared, as far as the verdicts below carry it.",
+    "and sharing where patients' images cannot be shared, within the limits of the verdicts below.",
     "",
     "Not meant for: diagnosis or treatment, statements about any patient, or evidence about disease: images show what the "
-    "generator learned, not what is.",
+    "generator learned, not observations.",
     "",
 ]
 
 
 def write_model_card(card: ScoreCard, out: Path) -> Path:
     """Write OUT/model_card.md."""
-    made = MadeFrom.of(card, out)
-    name = made.run.name if made.run else f"the generator of {card.synthetic.name}"
-    lines = [f"# Model card: {plain(name)}", "", *_details(made), "## Intended use", "", *USE, *_training_data(made)]
+    lineage = Lineage.of(card, out)
+    name = lineage.run.name if lineage.run else f"the generator of {card.synthetic.name}"
+    lines = [
+        f"# Model card: {plain(name)}",
+        "",
+        *_details(lineage),
+        "## Intended use",
+        "",
+        *USE,
+        *_training_data(lineage),
+    ]
     lines += [
-        *_conditions(made),
-        *_privacy(made),
+        *_conditions(lineage),
+        *_privacy(lineage),
         "## Evaluation",
         "",
         *verdict_lines(card),
         *limits(card),
-        *_blind(made),
+        *_blind(lineage),
     ]
-    lines += ["## Where it comes from", "", *chain_lines(made.steps)]
+    lines += ["## Provenance", "", *chain_lines(lineage.steps)]
     file = out / FILE
     file.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return file
 
 
-def _details(made: MadeFrom) -> list[str]:
-    told, loop = made.told, made.told.get("loop", {})
-    frames, ships = told.get("model", {}).get("frames"), _ships(made)
-    metrics = RunFolder(made.run.folder).metrics() if made.run and made.run.record else []
+def _details(lineage: Lineage) -> list[str]:
+    record, loop = lineage.run_record, lineage.run_record.get("loop", {})
+    frames, ships = record.get("model", {}).get("frames"), _ships(lineage)
+    metrics = RunFolder(lineage.run.folder).metrics() if lineage.run and lineage.run.record else []
     held_out = [m["held_out"] for m in metrics if m.get("held_out") is not None]
     known: dict[str, object] = {
-        "Family": told.get("family") or made.generated.get("family"),
-        "Weights": f"SHA-256 {made.run.hash}..." if made.run else None,
-        "Trained by": TRAINED_BY if ships else told.get("made_by"),
+        "Family": record.get("family") or lineage.generated.get("family"),
+        "Weights": f"SHA-256 {lineage.run.hash}..." if lineage.run else None,
+        "Trained by": TRAINED_BY if ships else record.get("made_by"),
         "Frames of an image": frames,
-        "Steps": _steps(made),
-        "Images per step": loop.get("batch") if not loop.get("dp") else "drawn at random, as differential privacy asks",
-        "Began from": made.began_from,
+        "Steps": _steps(lineage),
+        "Images per step": loop.get("batch") if not loop.get("dp") else "sampled at random, for differential privacy",
+        "Began from": lineage.began_from,
         "Loss on held-out images, lowest": f"{min(held_out):.4f}" if held_out else None,
         "Licence of the weights": f"{LICENCE}, like the package" if ships else None,
     }
     return ["## Details", "", *facts(known)]
 
 
-def _ships(made: MadeFrom) -> bool:
-    """Whether it is the generator that comes with the package."""
-    return made.run is not None and made.run.ships
+def _ships(lineage: Lineage) -> bool:
+    """Whether it is a generator that ships with the package."""
+    return lineage.run is not None and lineage.run.ships
 
 
-def _steps(made: MadeFrom) -> object:
-    last = made.told.get("steps")
-    if last is None or not made.earlier:
+def _steps(lineage: Lineage) -> object:
+    last = lineage.run_record.get("steps")
+    if last is None or not lineage.earlier:
         return last
-    parts = [*(part["steps"] for part in made.earlier), last]
+    parts = [*(part["steps"] for part in lineage.earlier), last]
     return f"{sum(parts)} in {len(parts)} parts ({', '.join(map(str, parts))}), each from the weights of the one before"
 
 
-def _training_data(made: MadeFrom) -> list[str]:
-    cohort, told = made.training, made.told
+def _training_data(lineage: Lineage) -> list[str]:
+    cohort, record = lineage.training, lineage.run_record
     lines = ["## Training data", ""]
-    origin = told.get("origin") or (cohort.info.get("origin") if cohort is not None else None)
-    step = made.first("cohort", made.run) if made.run else None
+    origin = record.get("origin") or (cohort.info.get("origin") if cohort is not None else None)
+    step = lineage.first("cohort", lineage.run) if lineage.run else None
     known: dict[str, object] = {
         "Cohort": f"{step.name}, {step.hash}" if step else None,
         "Origin": ", ".join(origin) if origin else None,
-        "Images learned from": told.get("images"),
+        "Training images": record.get("images"),
     }
-    if cohort is None and _ships(made):
-        return [*lines, *facts(known | _shipped_data(told))]
+    if cohort is None and _ships(lineage):
+        return [*lines, *facts(known | _shipped_data(record))]
     if cohort is None:
         return [*lines, *facts(known | {"Who they are": None})]
     learned = cohort.subjects
     if "split" in learned and (learned["split"] == "train").any():
         learned = learned[learned["split"] == "train"]
-    known["Subjects learned from"] = len(learned)
+    known["Training subjects"] = len(learned)
     return [*lines, *facts(known), *table(("attribute", "training subjects", "missing"), people(learned))]
 
 
-def _shipped_data(told: Mapping[str, Any]) -> dict[str, object]:
-    """Whom a generator that ships has seen."""
-    cohort = told["cohort_hash"][:12]
-    if told["family"] != GENERATOR:
+def _shipped_data(record: Mapping[str, Any]) -> dict[str, object]:
+    """Training data of a generator that ships."""
+    cohort = record["cohort_hash"][:12]
+    if record["family"] != GENERATOR:
         known = f"phantoms of the preset '{PRESET}' alone, {cohort}"
         return {"Cohort": known, "Who they are": "digital phantoms, not people"}
-    frames = ", ".join(f"{n} of {look}" for look, n in told["looks"].items())
+    frames = ", ".join(f"{n} of {look}" for look, n in record["looks"].items())
     people = "digital phantoms, and people of the Sunnybrook Cardiac Data, whose images are in the public domain (CC0)"
     return {"Cohort": f"frames by look: {frames}; {cohort}", "Who they are": people}
 
 
-def _conditions(made: MadeFrom) -> list[str]:
-    words: list[Mapping[str, Any]] = made.told.get("vocabulary") or []
-    lines = ["## What it can be asked for", ""]
+def _conditions(lineage: Lineage) -> list[str]:
+    words: list[Mapping[str, Any]] = lineage.run_record.get("vocabulary") or []
+    lines = ["## Attributes that can be requested", ""]
     if not words:
-        return [*lines, f"{UNKNOWN}: the weights are not there to say.", ""]
+        return [*lines, f"{UNKNOWN}: the weights are not there.", ""]
     rows = [(w["name"].replace("_", " "), _word(w)) for w in words]
     also = "Masks of LV cavity, myocardium and RV cavity, and the attributes below; any may be left out."
     return [*lines, also, "", *table(("attribute", "known from training"), rows)]
@@ -126,19 +133,19 @@ def _word(word: Mapping[str, Any]) -> str:
     return f"mean {word['mean']:.4g}, standard deviation {word['sd']:.4g}"
 
 
-def _privacy(made: MadeFrom) -> list[str]:
+def _privacy(lineage: Lineage) -> list[str]:
     lines = ["## Differential privacy", ""]
-    if not made.told:
+    if not lineage.run_record:
         return [*lines, f"{UNKNOWN}.", ""]
-    spent = made.told.get("privacy")
-    return [*lines, *facts(spent)] if spent else [*lines, "None: it was trained without.", ""]
+    spent = lineage.run_record.get("privacy")
+    return [*lines, *facts(spent)] if spent else [*lines, "None: trained without differential privacy.", ""]
 
 
 def limits(card: ScoreCard) -> list[str]:
-    """What the evaluation found wanting, what it could not say, and whom it could not say it of."""
-    found = [(name, f) for name, p in card.parts.items() for f in p.verdict.findings]
-    wanting = [f"- {plain(f.sentence)}" for _, f in found if f.word == "bad"]
-    unsure = [f"- {name}, {listed(f.rule)}" for name, f in found if f.word == "not enough evidence"]
+    """Rules that are bad, rules without enough evidence, and groups without scores."""
+    findings = [(name, f) for name, p in card.parts.items() for f in p.verdict.findings]
+    wanting = [f"- {plain(f.sentence)}" for _, f in findings if f.word == "bad"]
+    unsure = [f"- {name}, {listed(f.rule)}" for name, f in findings if f.word == "not enough evidence"]
     refused = dict.fromkeys(
         s.group for p in card.parts.values() for s in p.result.scores if s.group and s.value is None
     )
@@ -146,22 +153,22 @@ def limits(card: ScoreCard) -> list[str]:
     unseen = [f"- {plain(group)}" for group in refused if group not in scored]
     lines = ["## Limits", ""]
     for heading, items in (
-        ("Found bad:", wanting),
-        ("Not enough evidence of:", unsure),
-        ("Groups of which nothing could be scored:", unseen),
+        ("Bad:", wanting),
+        ("Not enough evidence:", unsure),
+        ("Groups without any score:", unseen),
     ):
         lines += [heading, "", *items, ""] if items else []
-    return lines if len(lines) > 2 else [*lines, "No rule found anything bad or beyond what could be seen.", ""]
+    return lines if len(lines) > 2 else [*lines, "No rule is bad, and none lacks evidence.", ""]
 
 
-def _blind(made: MadeFrom) -> list[str]:
+def _blind(lineage: Lineage) -> list[str]:
     from synthcmr.evaluation.parts import PARTS
 
-    missing = [f"{name} ({about})" for name, (about, *_) in PARTS.items() if name not in made.card.parts]
+    missing = [f"{name} ({about})" for name, (about, *_) in PARTS.items() if name not in lineage.card.parts]
     lines = [f"Not evaluated: {plain('; '.join(missing))}.", ""] if missing else []
-    unheard = _never_seen(made.training, made.synthetic)
+    unheard = _never_seen(lineage.training, lineage.synthetic)
     return lines + (
-        [f"Asked for, though no training subject above has it: {plain('; '.join(unheard))}.", ""] if unheard else []
+        [f"Requested, but absent from the training subjects above: {plain('; '.join(unheard))}.", ""] if unheard else []
     )
 
 

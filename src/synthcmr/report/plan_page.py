@@ -34,71 +34,75 @@ def write_plan_page(plan: Plan, folder: Path) -> Path:
 
 def lead(plan: Plan) -> list[str]:
     """What the plan comes to, in sentences."""
-    real, made = sum(c.real for c in plan.cells), len(plan.rows)
+    real, planned = sum(c.real for c in plan.cells), len(plan.rows)
     short = sum(c.short for c in plan.cells)
-    said = [f"{made} synthetic subjects are planned beside {real} real ones, in {len(plan.cells)} cells."]
+    sentences = [f"{planned} synthetic subjects are planned beside {real} real ones, in {len(plan.cells)} cells."]
     if short:
-        said.append(
+        sentences.append(
             f"The target is not fully reached: {short} subject{'s' if short > 1 else ''} short; the cells that lack them say why."
         )
     else:
-        said.append("The target is reached." if made else "The cohort is at its target already.")
-    return [*said, *_still_tangled(plan), *_newly_tangled(plan)]
+        sentences.append("The target is reached." if planned else "The cohort is at its target already.")
+    return [*sentences, *_still_associated(plan), *_newly_associated(plan)]
 
 
-def _still_tangled(plan: Plan) -> list[str]:
-    """What still tells the label, and what may be done about it."""
+def _still_associated(plan: Plan) -> list[str]:
+    """Attributes that still predict the label, and what may be done about it."""
     others = {t.b if t.a == plan.label else t.a: t for t in plan.tangles if t.remains and plan.label in (t.a, t.b)}
     if not others:
         return []
-    told = ", ".join(f"{name} (V {t.before:.2f} before, {t.after:.2f} after)" for name, t in others.items())
+    text = ", ".join(f"{name} (V {t.before:.2f} before, {t.after:.2f} after)" for name, t in others.items())
     new = [name for name in others if name not in plan.attributes]
     advice = f"take {' and '.join(new)} into the target too, or judge" if new else "judge"
-    return [f"Still tangled with {plan.label} afterwards: {told}; {advice} models on each of these groups apart."]
+    return [
+        f"Still associated with {plan.label} after the plan (possible shortcut): {text}; {advice} models on each group separately."
+    ]
 
 
-def _newly_tangled(plan: Plan) -> list[str]:
-    """Pairs beside the label that planned subjects tie closer than they were."""
+def _newly_associated(plan: Plan) -> list[str]:
+    """Pairs of other attributes whose association the planned subjects increase."""
     worse = [t for t in plan.tangles if plan.label not in (t.a, t.b) and t.remains and t.after > t.before + NOTICED_V]
-    told = ", ".join(f"{t.a} and {t.b} (V {t.before:.2f} before, {t.after:.2f} after)" for t in worse)
+    text = ", ".join(f"{t.a} and {t.b} (V {t.before:.2f} before, {t.after:.2f} after)" for t in worse)
     return (
-        [f"The plan ties closer what was not asked for: {told}; equal:{','.join(plan.attributes)} would not."]
-        if told
+        [
+            f"The plan increases an association that the target does not name: {text}; equal:{','.join(plan.attributes)} would not."
+        ]
+        if text
         else []
     )
 
 
 def margins(cells: tuple[PlannedCell, ...]) -> dict[str, list[dict[str, Any]]]:
     """Before and after of every group of every planned attribute."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    by_attribute: dict[str, dict[str, dict[str, Any]]] = {}
     for cell in cells:
         for name, group in cell.groups.items():
-            row = found.setdefault(name, {}).setdefault(group, {"group": group, "real": 0, "planned": 0})
+            row = by_attribute.setdefault(name, {}).setdefault(group, {"group": group, "real": 0, "planned": 0})
             row["real"] += cell.real
             row["planned"] += cell.planned
-    return {name: list(groups.values()) for name, groups in found.items()}
+    return {name: list(groups.values()) for name, groups in by_attribute.items()}
 
 
 def _limits(plan: Plan) -> list[tuple[str, str]]:
-    asked = plan.settings
-    told = [
-        ("budget", f"{asked.budget} rows" if asked.budget else "none"),
-        ("cap", f"{asked.cap:g} synthetic per real subject of a cell" if asked.cap else "none"),
+    settings = plan.settings
+    limits = [
+        ("budget", f"{settings.budget} rows" if settings.budget else "none"),
+        ("cap", f"{settings.cap:g} synthetic per real subject of a cell" if settings.cap else "none"),
         (
             "floor",
-            f"{asked.floor} real subjects; cells below it are {'left out' if asked.below_floor == 'refuse' else 'named'}",
+            f"{settings.floor} real subjects; cells below it are {'left out' if settings.below_floor == 'refuse' else 'listed'}",
         ),
         (
             "anatomies",
-            {"generated": "drawn anew", "deformed": "masks of training subjects, bent"}.get(
-                asked.masks, "masks of training subjects"
+            {"generated": "new", "deformed": "deformed masks of training subjects"}.get(
+                settings.masks, "masks of training subjects"
             ),
         ),
-        ("seed", str(asked.seed)),
+        ("seed", str(settings.seed)),
     ]
-    if asked.weights != "none":
-        told.append(("weights", f"by {asked.weights}, at most {asked.weight_cap:g}"))
-    return told
+    if settings.weights != "none":
+        limits.append(("weights", f"by {settings.weights}, at most {settings.weight_cap:g}"))
+    return limits
 
 
 def _sample(rows: tuple[PlanRow, ...]) -> list[PlanRow]:

@@ -36,12 +36,11 @@ class Sheet:
     data: str
 
 
-def write_run_page(run: Path) -> Path:
-    """Write RUN/curves.html from the metrics and sheets that are there."""
-    folder = RunFolder(run)
-    record, metrics = folder.record(), folder.metrics()
+def write_run_page(run: Path, folder: Path | None = None) -> Path:
+    """Write curves.html from the metrics and sheets of a run; into the run folder where no other is named."""
+    record, metrics = RunFolder(run).record(), RunFolder(run).metrics()
     return write_page(
-        run / PAGE,
+        (folder or run) / PAGE,
         "run",
         name=run.name,
         family=record["family"],
@@ -61,10 +60,10 @@ def _state(record: dict[str, Any], metrics: list[dict[str, Any]]) -> str:
     held_out = [m["held_out"] for m in metrics if m.get("held_out") is not None]
     best = f" Held-out loss {held_out[-1]:.4f}, lowest {min(held_out):.4f}." if held_out else ""
     judged = verdict(metrics)
-    told = "" if judged is None else f" {judged.sentence}"
+    judgement = "" if judged is None else f" {judged.sentence}"
     kept = (record.get("ended") or {}).get("weights_of_step", steps)
     weights = "" if kept == steps else f" The weights are those of step {kept}, whose samples were better."
-    return f"Step {last['step']} of {steps}{' (finished)' if record.get('finished') else ''}.{best}{told}{weights}"
+    return f"Step {last['step']} of {steps}{' (finished)' if record.get('finished') else ''}.{best}{judgement}{weights}"
 
 
 def _losses(metrics: list[dict[str, Any]]) -> Plot | None:
@@ -73,29 +72,29 @@ def _losses(metrics: list[dict[str, Any]]) -> Plot | None:
     names |= {"held_out": "held out (averaged weights)", "known": "training images (averaged weights)"}
     lines = []
     for key, name in names.items():
-        told = [(float(m["step"]), math.log10(m[key])) for m in metrics if (m.get(key) or 0) > 0]
-        if told:
-            lines.append(Line(name=name, x=tuple(x for x, _ in told), y=tuple(y for _, y in told)))
+        points = [(float(m["step"]), math.log10(m[key])) for m in metrics if (m.get(key) or 0) > 0]
+        if points:
+            lines.append(Line(name=name, x=tuple(x for x, _ in points), y=tuple(y for _, y in points)))
     return Plot(title="Loss", x="step", y="log10 of the loss", lines=tuple(lines)) if lines else None
 
 
 def _scores(metrics: list[dict[str, Any]]) -> list[Plot]:
     """Of samples by step: how far from real frames, and how near copies."""
-    looks = [(float(m["step"]), m["samples"]) for m in metrics if m.get("samples")]
-    if not looks:
+    scored = [(float(m["step"]), m["samples"]) for m in metrics if m.get("samples")]
+    if not scored:
         return []
     shown = [
         ("Distance of samples", "energy distance, in standard deviations", DISTANCES),
         ("Are samples copies?", "ratio of distances; about 1: no", RATIOS),
     ]
-    steps = tuple(step for step, _ in looks)
+    steps = tuple(step for step, _ in scored)
     return [
         Plot(
             title=title,
             x="step",
             y=axis,
             lines=tuple(
-                Line(name=name, x=steps, y=tuple(float(scores[key]) for _, scores in looks))
+                Line(name=name, x=steps, y=tuple(float(scores[key]) for _, scores in scored))
                 for key, name in lines.items()
             ),
         )

@@ -1,18 +1,21 @@
-"""The score card: an evaluation as one offline HTML page."""
+"""A score card as one offline HTML page, with the images that its parts chose to show, and the cards beside it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from synthcmr.cohort import Cohort
+from synthcmr.errors import CohortError
 from synthcmr.evaluation.rules import Rule
-from synthcmr.evaluation.score import OVERALL, PartScores, PartVerdict, Score, ScoreCard
+from synthcmr.evaluation.score import OVERALL, PartScores, Picture, Score, ScoreCard, Verdict
 from synthcmr.evaluation.verdict import listed
-from synthcmr.report.card_pictures import Drawn, Sides, drawn_rows, sides
-from synthcmr.report.forest import Forest, forests
+from synthcmr.report.data_sheet import write_data_sheet
+from synthcmr.report.lineage import chain, found_folder, record_of
+from synthcmr.report.model_card import write_model_card
 from synthcmr.report.offline_page import write_page
-from synthcmr.report.plots import distribution_svg, plot_svg
-from synthcmr.report.provenance_chain import chain
+from synthcmr.report.pictures import heart_picture
+from synthcmr.report.plots import Forest, distribution_svg, forests, plot_svg
 
 PAGE = "report.html"
 COLOURS = {"good": "good", "acceptable": "fair", "not enough evidence": "unknown", "bad": "bad"}  # word -> style
@@ -67,7 +70,7 @@ def rules_of(card: ScoreCard, part: str) -> dict[str, Rule]:
     return {name: Rule.model_validate(rule) for name, rule in card.settings.get("rules", {}).get(part, {}).items()}
 
 
-def after_word(verdict: PartVerdict) -> str:
+def after_word(verdict: Verdict) -> str:
     """The sentence of a verdict whose word stands before it already."""
     return verdict.sentence.removeprefix(verdict.word.capitalize()).lstrip(": ")
 
@@ -75,3 +78,58 @@ def after_word(verdict: PartVerdict) -> str:
 def figure(x: float | None) -> str:
     """A number as people read it."""
     return "" if x is None else (f"{x:.3g}" if abs(x) < 1000 else f"{x:,.0f}").replace("-", "−")
+
+
+Sides = dict[str, Cohort]  # "real" and "synthetic", where they are still there
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture, what it says, and perhaps another to be seen together with it."""
+
+    data: str
+    caption: str
+    of: str  # real or synthetic
+    beside: Drawn | None = None
+
+
+def sides(card: ScoreCard, out: Path) -> tuple[Sides, list[str]]:
+    """Both cohorts, where they still are what was scored, and why one is not."""
+    cohorts: Sides = {}
+    missing = []
+    inputs = record_of(out).get("inputs", [])
+    for kind, side, given in zip(("real", "synthetic"), (card.real, card.synthetic), inputs, strict=False):
+        try:
+            cohort = Cohort.open(found_folder(given["name"], side.hash, out) or given["name"])
+        except CohortError as error:
+            missing.append(f"Pictures of {side.name} are left out: {error}")
+            continue
+        if cohort.hash == side.hash:
+            cohorts[kind] = cohort
+        else:
+            missing.append(f"Pictures of {side.name} are left out: the cohort has changed since it was scored.")
+    return cohorts, missing
+
+
+def drawn_rows(rows: dict[str, tuple[Picture, ...]], cohorts: Sides) -> dict[str, list[Drawn]]:
+    """Rows of pictures by title; those that cannot be read are left out."""
+    drawn = {title: [one for p in row if (one := _drawn(p, cohorts)) is not None] for title, row in rows.items()}
+    return {title: row for title, row in drawn.items() if row}
+
+
+def _drawn(p: Picture, cohorts: Sides) -> Drawn | None:
+    cohort = cohorts.get(p.cohort)
+    if cohort is None:
+        return None
+    rows = (cohort.images["image_id"] == p.image_id).to_numpy().nonzero()[0]
+    if not len(rows):
+        return None
+    picture = heart_picture(cohort.image(int(rows[0]))[0], cohort.mask(int(rows[0]))[0])
+    return Drawn(picture, p.caption, p.cohort, None if p.beside is None else _drawn(p.beside, cohorts))
+
+
+def write_report(card: ScoreCard, out: Path) -> Path:
+    """Write report.html, model_card.md and data_sheet.md; returns the page."""
+    write_model_card(card, out)
+    write_data_sheet(card, out)
+    return write_score_card(card, out)

@@ -26,38 +26,38 @@ from synthcmr.statistics.intervals import Estimate as Interval
 PAGE, SCORES = "spectrum.html", "spectrum.json"
 
 
-def write_spectrum(found: Comparison, real: str, settings: SpectrumSettings, out: Path) -> Path:
+def write_spectrum(comparison: Comparison, real: str, settings: SpectrumSettings, out: Path) -> Path:
     """Write spectrum.json and spectrum.html; returns the page."""
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / SCORES, to_json(found, real, settings))
+    write_json(out / SCORES, to_json(comparison, real, settings))
     return write_page(
         out / PAGE,
         "spectrum",
-        found=found,
+        comparison=comparison,
         real=real,
         settings=settings,
-        sentences=verdict(found),
-        curves=_curves(found),
-        gaps=_gaps(found),
-        pictures={s.name: [_pair(p, settings) for p in s.pictures] for s in (found.real, *found.sets)},
+        sentences=verdict(comparison),
+        curves=_curves(comparison),
+        gaps=_gaps(comparison),
+        pictures={s.name: [_pair(p, settings) for p in s.pictures] for s in (comparison.real, *comparison.sets)},
         scores=(DISTANCE, PROBE, *((DETAIL,) if settings.detail else ())),
         bands=NAMES,
         plot=plot_svg,
     )
 
 
-def to_json(found: Comparison, real: str, settings: SpectrumSettings) -> dict[str, Any]:
+def to_json(comparison: Comparison, real: str, settings: SpectrumSettings) -> dict[str, Any]:
     """Plain values."""
     return {
         "schema": SPECTRUM.schema,
         "real": real,
         "settings": settings.model_dump(mode="json"),
-        "sentences": verdict(found),
-        "frequency": {"unit": f"cycles per {found.rings.unit}", "rings": found.rings.centres.tolist()},
-        "floors": {k: asdict(v) for k, v in found.floors.items()},
-        "floors_absent": found.absent,
-        "real_set": _row(found.real),
-        "sets": {s.name: _row(s) for s in found.sets},
+        "sentences": verdict(comparison),
+        "frequency": {"unit": f"cycles per {comparison.rings.unit}", "rings": comparison.rings.centres.tolist()},
+        "floors": {k: asdict(v) for k, v in comparison.floors.items()},
+        "floors_absent": comparison.absent,
+        "real_set": _row(comparison.real),
+        "sets": {s.name: _row(s) for s in comparison.sets},
     }
 
 
@@ -75,19 +75,21 @@ def _row(one: Compared) -> dict[str, Any]:
     }
 
 
-def verdict(found: Comparison) -> list[str]:
-    """What was found, in sentences, set by set."""
-    told = [_said(s, found) for s in found.sets]
-    if not found.floors:
-        told.append("What real images score against real ones is not known: " + next(iter(found.absent.values())) + ".")
-    return told
+def verdict(comparison: Comparison) -> list[str]:
+    """The results in sentences, set by set."""
+    lines = [_said(s, comparison) for s in comparison.sets]
+    if not comparison.floors:
+        lines.append(
+            "What real images score against real ones is not known: " + next(iter(comparison.absent.values())) + "."
+        )
+    return lines
 
 
-def _said(one: Compared, found: Comparison) -> str:
+def _said(one: Compared, comparison: Comparison) -> str:
     distance, probe = one.scores.get(DISTANCE), one.scores.get(PROBE)
     if distance is None or probe is None:
         return f"{one.name}: not compared, {one.absent[DISTANCE]}."
-    floor = found.floors.get(DISTANCE)
+    floor = comparison.floors.get(DISTANCE)
     beside = "" if floor is None else f" (real against real: {floor.value:.2f})"
     line = f"{one.name}: log power differs by {distance.value:.2f} on average over frequencies{beside}"
     how = (
@@ -99,34 +101,38 @@ def _said(one: Compared, found: Comparison) -> str:
     )
     detail = one.scores.get(DETAIL)
     more = "" if detail is None else f"; a small network that looks at detail reaches {detail.value:.2f}"
-    return f"{line}, {how} (AUC {probe.value:.2f}{_floored(found.floors.get(PROBE))}){more}."
+    return f"{line}, {how} (AUC {probe.value:.2f}{_floored(comparison.floors.get(PROBE))}){more}."
 
 
 def _floored(floor: Interval | None) -> str:
     return "" if floor is None else f", real against real {floor.value:.2f}"
 
 
-def _curves(found: Comparison) -> Plot:
+def _curves(comparison: Comparison) -> Plot:
     """Log power by frequency, with the band that 90 % of frames lie in."""
     lines = [
         Line(
-            name=one.name, x=_plain(found.rings.centres), y=_plain(one.mean), low=_plain(one.low), high=_plain(one.high)
+            name=one.name,
+            x=_plain(comparison.rings.centres),
+            y=_plain(one.mean),
+            low=_plain(one.low),
+            high=_plain(one.high),
         )
-        for one in (found.real, *found.sets)
+        for one in (comparison.real, *comparison.sets)
     ]
-    return Plot(title="Power by frequency", x=_per(found), y="log power density", lines=tuple(lines))
+    return Plot(title="Power by frequency", x=_per(comparison), y="log power density", lines=tuple(lines))
 
 
-def _gaps(found: Comparison) -> Plot:
+def _gaps(comparison: Comparison) -> Plot:
     """Difference of the means by ring; the real set lies at 0."""
-    x = _plain(found.rings.centres)
+    x = _plain(comparison.rings.centres)
     lines = [Line(name="real", x=x, y=(0.0,) * len(x))]
-    lines += [Line(name=s.name, x=x, y=_plain(s.mean - found.real.mean)) for s in found.sets]
-    return Plot(title="Synthetic less real", x=_per(found), y="difference in log power", lines=tuple(lines))
+    lines += [Line(name=s.name, x=x, y=_plain(s.mean - comparison.real.mean)) for s in comparison.sets]
+    return Plot(title="Synthetic less real", x=_per(comparison), y="difference in log power", lines=tuple(lines))
 
 
-def _per(found: Comparison) -> str:
-    return f"cycles per {found.rings.unit}"
+def _per(comparison: Comparison) -> str:
+    return f"cycles per {comparison.rings.unit}"
 
 
 def _plain(values: npt.NDArray[np.floating]) -> tuple[float, ...]:

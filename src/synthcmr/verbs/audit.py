@@ -8,28 +8,34 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Names, Options
+from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.audit import Audit
-    from synthcmr.verbs.cohort_input import HoldsCohort
+    from synthcmr.verbs.folders import HoldsCohort
 
 
 class AuditOptions(Options):
-    """Which groups are looked at."""
+    """Which groups are looked at.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.AuditOptions(by="sex, bmi").by
+        ('sex', 'bmi')
+    """
 
     out: Path | None = Field(None, description="Folder for the page and its JSON. [default: COHORT/audit]")
     by: Names = Field(None, description="Attributes, comma-separated. [default: all that form groups]")
-    label: str = Field("diagnosis", description="What models are to predict.")
+    label: str = Field("diagnosis", description="Attribute that models predict.")
     seed: int = Field(0, description="Random seed of bootstrap, permutations and image sample.")
 
 
 @dataclass(frozen=True)
-class CohortAudit:
+class CohortAudit(PageResult):
     """Under-represented groups and associations of a cohort.
 
     Attributes:
@@ -41,6 +47,11 @@ class CohortAudit:
     audit: Audit
     cohort: Cohort
     folder: Path
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Subjects in every group: attribute, group, subjects."""
+        return self.groups
 
     @property
     def groups(self) -> pd.DataFrame:
@@ -68,22 +79,19 @@ class CohortAudit:
         """Under-represented groups, and which attributes are associated."""
         return "\n".join(self.audit.sentences)
 
-    def to_html(self) -> Path:
-        """Write audit.html, one page that opens offline, and audit.json with the same numbers; returns the page."""
+    @property
+    def page_folder(self) -> Path:
+        """The folder of the audit."""
+        return self.folder
+
+    def _write_page(self, folder: Path) -> Path:
+        """audit.html, and audit.json with the same numbers."""
         from synthcmr.cohort.provenance import write_json
         from synthcmr.report.audit_page import write_audit_page
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "audit.json", self.audit.to_json())
-        page = self.folder / "audit.html"
-        write_audit_page(self.audit, self.cohort, page)
-        return page
-
-    def _repr_html_(self) -> str:
-        """The summary and the groups, for notebooks."""
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>{self.groups.to_html(index=False, max_rows=20)}"
+        write_json(folder / "audit.json", self.audit.to_json())
+        write_audit_page(self.audit, self.cohort, folder / "audit.html")
+        return folder / "audit.html"
 
 
 def audit(
@@ -105,13 +113,14 @@ def audit(
 
     Example:
         >>> import synthcmr
-        >>> audited = synthcmr.audit("acdc", by=["sex", "diagnosis"])  # doctest: +SKIP
-        >>> print(audited.summary())  # doctest: +SKIP
-        >>> audited.missing  # doctest: +SKIP
+        >>> audited = synthcmr.audit("acdc", by=["sex", "diagnosis"])
+        >>> print(audited.summary())
+        >>> smallest = audited.table.sort_values("subjects").head()
+        >>> page = audited.to_html()
     """
     from synthcmr.fairness.audit import audit_cohort
-    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.folders import cohort_of
 
     chosen, opened = AuditOptions.of(options, changes), cohort_of(cohort)
-    found = audit_cohort(opened, chosen.by, chosen.label, chosen.seed)
-    return CohortAudit(found, opened, chosen.out or opened.path / "audit")
+    audited = audit_cohort(opened, chosen.by, chosen.label, chosen.seed)
+    return CohortAudit(audited, opened, chosen.out or opened.path / "audit")

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from synthcmr.verbs.experiment_options import ExperimentOptions, clear_experiment
+from synthcmr.verbs.debias import ExperimentOptions, clear_experiment, remedy_table
+from synthcmr.verbs.options import Run
+from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
-    from synthcmr.experiments.settings import BalanceSettings
     from synthcmr.fairness.loop.loop import Balanced
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.fairness.loop.settings import BalanceSettings
+    from synthcmr.verbs.folders import CohortLike
 
 NAMED = ("label", "positive", "sensitive", "round_images", "budget", "rounds", "repeats")
 
 
 class BalanceOptions(ExperimentOptions):
-    """What is predicted, what to be fair about, and how many images and rounds."""
+    """What is predicted, what to be fair about, and how many images and rounds.
 
-    run: Path | None = Field(None, description="Generator. [default: the shipped one]")
-    round_images: int | None = Field(None, ge=1, description="Images made in a round. [default: 60]")
-    budget: int | None = Field(None, ge=1, description="Most images altogether.")
-    rounds: int | None = Field(None, ge=1, description="Most rounds. [default: 8]")
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.BalanceOptions(sensitive="sex,bmi", budget=300).budget
+        300
+    """
+
+    run: Run = Field(None, description="Generator: a run, or flow or refine, which ship. [default: refine]")
+    round_images: int | None = Field(None, ge=1, description="Images generated per round. [default: 60]")
+    budget: int | None = Field(None, ge=1, description="Maximum number of images in total.")
+    rounds: int | None = Field(None, ge=1, description="Maximum number of rounds. [default: 8]")
     repeats: int | None = Field(None, ge=1, description="Seeds in every round. [default: 3]")
 
 
 @dataclass(frozen=True)
-class BalanceResults:
+class BalanceResults(PageResult):
     """How the loop went, and what it recommends.
 
     Attributes:
@@ -57,22 +66,37 @@ class BalanceResults:
         """What the images gained, which are recommended, and where the page is."""
         place = self.balanced.recommended
         recommended = [] if place is None else [f"Recommended images: {place}"]
-        return "\n".join([*self._sentences(), *recommended, f"Page: {self.to_html()}"])
+        return "\n".join([self._sentences(), *recommended, f"Page: {self.to_html()}"])
 
-    def to_html(self) -> Path:
-        """Write balance.html and balance.json into the folder; the page."""
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per round: images so far, the loss on the validation split, and whether it is the best."""
+        import pandas as pd
+
+        rounds, best = self.balanced.rounds, self.balanced.best
+        rows = [(r.number, r.images, float(r.look.together[0]), k == best) for k, r in enumerate(rounds)]
+        return pd.DataFrame(rows, columns=["round", "images", "validation_loss", "best"])
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Scores on the test split with no images and with those of the best round, as `debias` has them."""
+        return remedy_table(self.balanced.results)
+
+    @property
+    def page_folder(self) -> Path:
+        """The folder of the loop."""
+        return self.out
+
+    def _write_page(self, folder: Path) -> Path:
+        """balance.html, and balance.json with the same numbers."""
         from synthcmr.report.balance_page import write_balance
 
-        return write_balance(self.balanced, self.cohort, self.settings, self.out)
+        return write_balance(self.balanced, self.cohort, self.settings, folder)
 
-    def _sentences(self) -> list[str]:
+    def _sentences(self) -> str:
         from synthcmr.report.balance_page import sentences
 
-        return sentences(self.balanced)
-
-    def _repr_html_(self) -> str:
-        """What the images gained, for notebooks."""
-        return f"<pre>{escape(chr(10).join(self._sentences()))}</pre>"
+        return "\n".join(sentences(self.balanced))
 
 
 def balance(
@@ -98,19 +122,19 @@ def balance(
 
     Example:
         >>> import synthcmr
-        >>> loop = synthcmr.balance("people", "balanced", sensitive=("sex", "bmi"), budget=300)  # doctest: +SKIP
-        >>> loop.recommended  # doctest: +SKIP
+        >>> loop = synthcmr.balance("people", "balanced", sensitive=("sex", "bmi"), budget=300)
+        >>> cohort = loop.recommended  # None where no images are better
+        >>> rounds = loop.table[["round", "images", "validation_loss"]]
     """
     chosen, out = BalanceOptions.of(options, changes), Path(out)
-    from synthcmr.verbs.cohort_input import opened_whole
-    from synthcmr.verbs.input_checks import expect_weights
+    from synthcmr.verbs.folders import expect_weights, opened_whole
 
     real = opened_whole(cohort)
     expect_weights(chosen.run)
-    from synthcmr.experiments.settings import BalanceSettings
     from synthcmr.fairness.loop.loop import balance as run_loop
+    from synthcmr.fairness.loop.settings import BalanceSettings
+    from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.setting_overrides import read_settings
 
     settings = read_settings(
         BalanceSettings, chosen.settings, {name: getattr(chosen, name) for name in NAMED}, chosen.set

@@ -3,50 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.cohort_input import folder_of, opened_images
-from synthcmr.verbs.field_types import Changes, OneOrSeveral
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.folders import folder_of, opened_images
+from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options
+from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthcmr.cohort.provenance import Input
+    from synthcmr.frequency.images import Images
     from synthcmr.frequency.spectrum.compare import Comparison
     from synthcmr.frequency.spectrum.settings import SpectrumSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
 
+STEP = "spectrum"
 Say = Callable[[str], None]
 
 
 class SpectrumOptions(Options):
-    """What is compared, and how."""
+    """What is compared, and how.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.SpectrumOptions(also="recalibrated", set={"draws": 1000}).set
+        ('draws=1000',)
+    """
 
     also: Annotated[tuple[Path, ...], OneOrSeveral] = Field(
         (), description="A further synthetic set, such as a recalibrated one."
     )
     split: str = Field(
-        "all", description="Real images of this split; all for every image. Best: one nobody learned from."
+        "all", description="Real images of this split; all for every image. Best: a split that was not trained on."
     )
     by: Names = Field(
-        None, description="Attributes whose groups are compared apart. [default: vendor, field, sex, diagnosis]"
+        None, description="Attributes whose groups are compared separately. [default: vendor, field, sex, diagnosis]"
     )
     spacing: float | None = Field(
-        None, ge=0.01, description="Millimetres per pixel of folders whose files do not say it."
+        None, ge=0.01, description="Millimetres per pixel of folders whose files do not state it."
     )
-    detail: bool = Field(True, description="Whether a small network is asked, too; takes some minutes.")
+    detail: bool = Field(True, description="Also train a small network to separate the sets; takes some minutes.")
     set: Changes = Field((), description="One setting, e.g. --set draws=1000.")
-    overwrite: bool = Field(False, description="Replace a comparison that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing comparison.")
 
 
 @dataclass(frozen=True)
-class SpectrumComparison:
+class SpectrumComparison(PageResult):
     """Synthetic sets against a real one.
 
     Attributes:
@@ -54,41 +63,67 @@ class SpectrumComparison:
         real: name of the real set.
         settings: of the comparison.
         out: folder of the page; None where none was named.
+        inputs: the real and the synthetic sets, with their hashes.
+        split: of the real set.
     """
 
     comparison: Comparison
     real: str
     settings: SpectrumSettings
     out: Path | None = None
+    inputs: tuple[Input, ...] = ()
+    split: str = "all"
 
     def summary(self) -> str:
         """What the scores say, and where the page is."""
-        from synthcmr.report.spectrum_page import verdict
-
         page = [] if self.out is None else [f"Page: {self.to_html()}"]
-        return "\n".join([*verdict(self.comparison), *page])
+        return "\n".join([self._sentences(), *page])
 
-    def to_html(self, out: Path | str | None = None) -> Path:
-        """Write spectrum.html and spectrum.json; the page.
+    @property
+    def table(self) -> pd.DataFrame:
+        """Every score: set, score, value, low, high, floor (real against real), and why it is absent."""
+        import pandas as pd
 
-        Args:
-            out: folder; None for the one that the comparison was given.
+        floors = self.comparison.floors
+        rows: list[tuple[object, ...]] = []
+        for one in self.comparison.sets:
+            for name, score in one.scores.items():
+                floor = floors[name].value if name in floors else None
+                rows.append((one.name, name, score.value, score.low, score.high, floor, ""))
+            rows += [(one.name, name, None, None, None, None, why) for name, why in one.absent.items()]
+        return pd.DataFrame(rows, columns=["set", "score", "value", "low", "high", "floor", "absent"])
 
-        Raises:
-            SettingsError: no folder was named.
-        """
+    @property
+    def power(self) -> pd.DataFrame:
+        """Log power by frequency: set, frequency, mean, and the range of 90 % of frames (p5, p95)."""
+        import pandas as pd
+
+        frequencies = self.comparison.rings.centres
+        sets = (self.comparison.real, *self.comparison.sets)
+        parts = [
+            pd.DataFrame({"set": s.name, "frequency": frequencies, "mean": s.mean, "p5": s.low, "p95": s.high})
+            for s in sets
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    @property
+    def page_folder(self) -> Path | None:
+        """The folder that was named; None where none was."""
+        return self.out
+
+    def _write_page(self, folder: Path) -> Path:
+        """spectrum.html, and spectrum.json with the same numbers."""
+        from synthcmr.cohort.provenance import write_provenance
         from synthcmr.report.spectrum_page import write_spectrum
 
-        folder = self.out if out is None else Path(out)
-        if folder is None:
-            raise SettingsError("to_html: expected a folder for spectrum.html, e.g. to_html('spectra')")
-        return write_spectrum(self.comparison, self.real, self.settings, folder)
+        page = write_spectrum(self.comparison, self.real, self.settings, folder)
+        write_provenance(folder, STEP, "", self.inputs, _record(self.settings, self.split))
+        return page
 
-    def _repr_html_(self) -> str:
-        """What the scores say, for notebooks."""
+    def _sentences(self) -> str:
         from synthcmr.report.spectrum_page import verdict
 
-        return f"<pre>{escape(chr(10).join(verdict(self.comparison)))}</pre>"
+        return "\n".join(verdict(self.comparison))
 
 
 def compare_spectra(
@@ -100,7 +135,7 @@ def compare_spectra(
     say: Say | None = None,
     **changes: Any,
 ) -> SpectrumComparison:
-    """Say how far the frequencies of synthetic images are from real ones.
+    """Compare the frequency content of synthetic and real images.
 
     Args:
         real: real cohort, its folder, or a folder of PNG, NIfTI or NPY files.
@@ -119,8 +154,10 @@ def compare_spectra(
 
     Example:
         >>> import synthcmr
-        >>> spectra = synthcmr.compare_spectra("acdc", "synthetic", detail=False)  # doctest: +SKIP
-        >>> print(spectra.summary())  # doctest: +SKIP
+        >>> spectra = synthcmr.compare_spectra("acdc", "synthetic", detail=False)
+        >>> print(spectra.summary())
+        >>> scores = spectra.table[["set", "score", "value", "low", "high", "floor"]]
+        >>> page = spectra.to_html("spectra")
     """
     chosen, folder = SpectrumOptions.of(options, changes), None if out is None else Path(out)
     several = [synthetic, *chosen.also]
@@ -129,15 +166,46 @@ def compare_spectra(
     sets = {name: opened_images(one, spacing_mm=chosen.spacing) for name, one in zip(names, several, strict=True)}
     from synthcmr.frequency.spectrum.compare import compare
     from synthcmr.frequency.spectrum.settings import SpectrumSettings
-    from synthcmr.report.spectrum_page import PAGE
-    from synthcmr.verbs.setting_overrides import read_settings
+    from synthcmr.verbs.options import read_settings
 
-    if folder is not None and (folder / PAGE).exists() and not chosen.overwrite:
-        raise SettingsError(f"{folder}: holds a comparison already; choose another folder, or --overwrite")
     settings = read_settings(SpectrumSettings, None, {"detail": chosen.detail, "by": chosen.by}, chosen.set)
+    inputs = tuple(_input(one, images) for one, images in zip((real, *several), (ground, *sets.values()), strict=True))
+    if folder is not None and not chosen.overwrite:
+        _expect_same(folder, inputs, _record(settings, chosen.split))
     families = {name: _family(folder_of(one)) for name, one in zip(names, several, strict=True)}
     comparison = compare(ground, sets, families, settings, say or (lambda _: None))
-    return SpectrumComparison(comparison, folder_of(real).name, settings, folder)
+    return SpectrumComparison(comparison, folder_of(real).name, settings, folder, inputs, chosen.split)
+
+
+def _input(source: CohortLike, images: Images) -> Input:
+    from synthcmr.cohort.provenance import Input
+    from synthcmr.frequency.sources import CohortImages
+
+    return Input(str(folder_of(source)), "cohort" if isinstance(images, CohortImages) else "files", images.hash)
+
+
+def _record(settings: SpectrumSettings, split: str) -> dict[str, Any]:
+    return settings.model_dump(mode="json") | {"split": split}
+
+
+def _expect_same(folder: Path, inputs: Sequence[Input], settings: Mapping[str, Any]) -> None:
+    """Refuse a folder that holds the comparison of other images, or by other settings; the same one is computed again.
+
+    Raises:
+        SettingsError: it does.
+    """
+    from synthcmr.cohort.provenance import PROVENANCE_FILE
+    from synthcmr.report.spectrum_page import PAGE
+
+    if not (folder / PAGE).exists():
+        return
+    file = folder / PROVENANCE_FILE  # earlier versions wrote none
+    before = json.loads(file.read_text()) if file.exists() else {"inputs": [], "settings": {}}
+    hashes = [row["hash"] for row in before["inputs"]]
+    if hashes != [one.hash for one in inputs] or before["settings"] != settings:
+        raise SettingsError(
+            f"{folder}: holds a comparison of other images or settings; choose another folder, or --overwrite"
+        )
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
@@ -147,7 +215,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 
 def _family(folder: Path) -> str:
-    """What a cohort says that it was made by."""
+    """The family of generators that a cohort names."""
     from synthcmr.cohort.writer import COHORT_FILE
 
     file = folder / COHORT_FILE

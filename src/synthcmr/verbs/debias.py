@@ -2,36 +2,76 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.experiment_options import ExperimentOptions, clear_experiment
-from synthcmr.verbs.field_types import OneOrSeveral
+from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options, Run
+from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
-    from synthcmr.experiments.settings import DebiasSettings
-    from synthcmr.fairness.debias.scores import Results
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.fairness.debias.scores import Estimate, Results
+    from synthcmr.fairness.debias.settings import DebiasSettings
+    from synthcmr.verbs.folders import CohortLike
+
 
 ONE_PLAN = "planned images have one target; plan and generate others yourself and give them with --planned"
 GIVEN_SETS = {"copy": "synthetic_copy", "planned": "planned"}  # synthetic set -> option that names its cohort
 
 
-class DebiasOptions(ExperimentOptions):
-    """What is predicted, what to be fair about, and which synthetic images are tried."""
+class ExperimentOptions(Options):
+    """What is predicted, and what to be fair about."""
 
-    run: Path | None = Field(None, description="Generator of the synthetic images. [default: the shipped one]")
-    synthetic_copy: Path | None = Field(
-        None, description="Synthetic copy that is there already.", json_schema_extra={"flags": ["--copy"]}
+    label: str | None = Field(None, description="Attribute to predict. [default: diagnosis]")
+    positive: Names = Field(
+        None, description="Its values that count as diseased, comma-separated. [default: all but healthy]"
     )
-    planned: Path | None = Field(None, description="Planned images that are there already.")
-    synthetic: bool = Field(True, description="Whether to try synthetic images at all.")
+    sensitive: Names = Field(None, description="Sensitive attributes. [default: sex,bmi]")
+    settings: Path | None = Field(None, description="YAML file of settings.")
+    set: Changes = Field((), description="One setting, e.g. --set loop.steps=600 or --set slices=central.")
+    workers: int = Field(1, ge=1, description="Classifiers trained at once.")
+    overwrite: bool = Field(False, description="Replace existing results.")
+
+
+def clear_experiment(out: Path) -> None:
+    """Remove an earlier experiment, and nothing else.
+
+    Raises:
+        SettingsError: the folder holds other files.
+    """
+    from synthcmr.fairness.debias.experiment import RECORD
+
+    if not out.exists():
+        return
+    if not (out / RECORD).exists() and not (out / "synthetic").exists() and any(out.iterdir()):
+        raise SettingsError(f"{out}: expected an earlier experiment to replace, got a folder with other files")
+    shutil.rmtree(out)
+
+
+class DebiasOptions(ExperimentOptions):
+    """What is predicted, what to be fair about, and which synthetic images are tried.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.DebiasOptions(sensitive=("sex", "bmi"), repeats=8).repeats
+        8
+    """
+
+    run: Run = Field(
+        None, description="Generator of the synthetic images: a run, or flow or refine, which ship. [default: refine]"
+    )
+    synthetic_copy: Path | None = Field(
+        None, description="Existing synthetic copy of the cohort.", json_schema_extra={"flags": ["--copy"]}
+    )
+    planned: Path | None = Field(None, description="Existing planned images.")
+    synthetic: bool = Field(True, description="Also test synthetic images.")
     target: Annotated[tuple[str, ...], OneOrSeveral] = Field(
         (), description="What the planned images reach, as in plan. [default: parity:LABEL|SENSITIVE]"
     )
@@ -51,7 +91,7 @@ class DebiasOptions(ExperimentOptions):
 
 
 @dataclass(frozen=True)
-class DebiasResults:
+class DebiasResults(PageResult):
     """How a classifier does under every remedy.
 
     Attributes:
@@ -68,22 +108,65 @@ class DebiasResults:
 
     def summary(self) -> str:
         """Who is treated worse, what the remedies do about it, and where the page is."""
-        return "\n".join([*self._sentences(), f"Page: {self.to_html()}"])
+        return "\n".join([self._sentences(), f"Page: {self.to_html()}"])
 
-    def to_html(self) -> Path:
-        """Write debias.html and scores.json into the folder; the page."""
+    @property
+    def table(self) -> pd.DataFrame:
+        """Scores on the test split: remedy, score, value, low, high, and its difference to no remedy with interval."""
+        return remedy_table(self.results)
+
+    @property
+    def rates(self) -> pd.DataFrame:
+        """Scores of each group: remedy, attribute, group, score, value, low, high; or why the group is refused."""
+        import pandas as pd
+
+        rows: list[tuple[object, ...]] = []
+        for one in self.results.remedies:
+            for attribute, groups in one.groups.items():
+                for group, scores in groups.items():
+                    rows += [
+                        (one.remedy.name, attribute, group, *_score_row(name, s), "") for name, s in scores.items()
+                    ]
+            for grouping in self.results.groupings:
+                refused = [group for group in grouping.groups if group.refused]
+                rows += [(one.remedy.name, grouping.name, g.name, "", None, None, None, g.refused) for g in refused]
+        columns = ["remedy", "attribute", "group", "score", "value", "low", "high", "refused"]
+        return pd.DataFrame(rows, columns=columns)
+
+    @property
+    def page_folder(self) -> Path:
+        """The folder of the experiment."""
+        return self.out
+
+    def _write_page(self, folder: Path) -> Path:
+        """debias.html, and scores.json with the same numbers."""
         from synthcmr.report.debias_page import write_debias
 
-        return write_debias(self.results, self.cohort, self.settings, self.out)
+        return write_debias(self.results, self.cohort, self.settings, folder)
 
-    def _sentences(self) -> list[str]:
+    def _sentences(self) -> str:
         from synthcmr.fairness.debias.verdict import verdict
 
-        return verdict(self.results)
+        return "\n".join(verdict(self.results))
 
-    def _repr_html_(self) -> str:
-        """The verdict, for notebooks."""
-        return f"<pre>{escape(chr(10).join(self._sentences()))}</pre>"
+
+def _score_row(name: str, score: Estimate | float) -> tuple[object, ...]:
+    """Name, value and interval; a count has none."""
+    return (name, score, None, None) if isinstance(score, (int, float)) else (name, score.value, score.low, score.high)
+
+
+def remedy_table(results: Results) -> pd.DataFrame:
+    """Scores of every remedy on the test split, with the difference to no remedy."""
+    import pandas as pd
+
+    rows = []
+    for one in results.remedies:
+        for name, score in one.scores.items():
+            change = one.to_nothing.get(name)
+            changed = (None, None, None) if change is None else (change.value, change.low, change.high)
+            rows.append((one.remedy.name, name, score.value, score.low, score.high, *changed))
+    columns = ["remedy", "score", "value", "low", "high", "difference", "difference_low", "difference_high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = None, **changes: Any) -> DebiasResults:
@@ -107,20 +190,20 @@ def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = 
 
     Example:
         >>> import synthcmr
-        >>> compared = synthcmr.debias("people", "debiased", sensitive="sex,bmi", synthetic=False)  # doctest: +SKIP
-        >>> print(compared.summary())  # doctest: +SKIP
+        >>> compared = synthcmr.debias("people", "debiased", sensitive="sex,bmi", synthetic=False)
+        >>> print(compared.summary())
+        >>> by_group = compared.rates.query("score == 'balanced accuracy'")
     """
     chosen, out = DebiasOptions.of(options, changes), Path(out)
-    from synthcmr.verbs.cohort_input import opened_whole
-    from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
+    from synthcmr.verbs.folders import expect_cohorts, expect_weights, opened_whole
 
     real = opened_whole(cohort)
     expect_cohorts(chosen.synthetic_copy, chosen.planned)
     expect_weights(chosen.run)
-    from synthcmr.experiments.settings import DebiasSettings
     from synthcmr.fairness.debias.experiment import run_experiment
+    from synthcmr.fairness.debias.settings import DebiasSettings
+    from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.setting_overrides import read_settings
 
     named = {name: getattr(chosen, name) for name in ("label", "positive", "sensitive", "repeats")}
     named["target"] = chosen.target[0] if chosen.target else None
@@ -134,12 +217,12 @@ def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = 
 
 
 def _synthetic_sets(cohort: Cohort, out: Path, settings: DebiasSettings, chosen: DebiasOptions) -> dict[str, Path]:
-    """The synthetic cohorts: those that were given, and what is made where none is."""
+    """The synthetic cohorts: those that were given, or those that are generated where none is."""
     given = {name: getattr(chosen, option) for name, option in GIVEN_SETS.items()}
     there = {name: path for name, path in given.items() if path is not None}
     if not chosen.synthetic or there:
         return there
-    from synthcmr.experiments.images import REAL, all_people
+    from synthcmr.fairness.debias.data import REAL, all_people
     from synthcmr.fairness.debias.synthetic_sets import make_sets
     from synthcmr.verbs.progress import progress_bar
 

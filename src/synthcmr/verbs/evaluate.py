@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Changes, OneOrSeveral
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
-from synthcmr.verbs.training_run import training_observer
+from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options, Run
+from synthcmr.verbs.result import PageResult
+from synthcmr.verbs.trained_run import training_observer
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
+    from synthcmr.evaluation.privacy.attack_target import AttackTarget
     from synthcmr.evaluation.score import ScoreCard
     from synthcmr.evaluation.settings import EvaluateSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
+
 
 Say = Callable[[str], None]
 
 
 class EvaluateOptions(Options):
-    """What is scored, by which judges, and how."""
+    """What is scored, by which judges, and how.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.EvaluateOptions(parts="fidelity,privacy", split="test").parts
+        ('fidelity', 'privacy')
+    """
 
     parts: Names = Field(None, description="Parts, comma-separated, of the five. [default: all]")
     split: str | None = Field(None, description="Split of the real cohort to compare with. [default: all of it]")
@@ -35,20 +43,20 @@ class EvaluateOptions(Options):
         None, description="Any of cmr, radiomics, radimagenet, cinema, inception. [default: cmr,radiomics]"
     )
     encoder: Path | None = Field(
-        None, description="Encoder or reader whose features are 'cmr'. [default: the shipped one]"
+        None, description="Encoder or reader for the features 'cmr'. [default: the shipped one]"
     )
     fit_encoder: bool = Field(False, description="Train an encoder on REAL's training split first, in OUT/encoder.")
     reader: Path | None = Field(None, description="Judge that reads attributes. [default: the shipped one]")
     segmenter: Path | None = Field(None, description="Judge that segments hearts. [default: the shipped one]")
-    run: Path | None = Field(
-        None, description="Run that made the images: privacy attacks it too, and audits its promise."
+    run: Run = Field(
+        None, description="Run that generated the images: privacy attacks it too, and audits its differential privacy."
     )
     reference: Annotated[tuple[Path, ...], OneOrSeveral] = Field(
-        (), description="Run like it that learned from other people; several may be named."
+        (), description="Reference run of the same family, trained on other subjects; may be given several times."
     )
-    also_test: Path | None = Field(None, description="A second real cohort that utility is tested on too.")
+    also_test: Path | None = Field(None, description="A second real cohort on which utility is tested too.")
     grid: str | None = Field(
-        None, description="quick or full: how much of the real data utility learns from. [default: quick]"
+        None, description="quick or full: how much of the real data utility trains on. [default: quick]"
     )
     workers: int | None = Field(None, ge=1, description="Networks trained at once. [default: one per core; 4 a GPU]")
     settings: Path | None = Field(None, description="YAML file of settings.")
@@ -65,7 +73,7 @@ class EvaluateOptions(Options):
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(PageResult):
     """A score card and the folder that it lies in.
 
     Attributes:
@@ -82,11 +90,36 @@ class Evaluation:
         """A line for each part, one for each rule that is not met, and where the page is."""
         return "\n".join([*self._lines(), f"Page: {self.to_html()}"])
 
-    def to_html(self) -> Path:
-        """Write report.html, the model card and the data sheet into the folder; the page."""
-        from synthcmr.report.report_folder import write_report
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per part: its verdict in a word, and in a sentence."""
+        import pandas as pd
 
-        return write_report(self.card, self.out)
+        rows = [(name, part.verdict.word, part.verdict.sentence) for name, part in self.card.parts.items()]
+        return pd.DataFrame(rows, columns=["part", "verdict", "sentence"])
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Every score: part, name, group ('' for all), value, interval, floor, numbers of subjects, or why it is absent."""
+        import pandas as pd
+
+        rows = [
+            {"part": name, **score.model_dump()}
+            for name, part in self.card.parts.items()
+            for score in part.result.scores
+        ]
+        return pd.DataFrame(rows)
+
+    @property
+    def page_folder(self) -> Path:
+        """The folder of the scores."""
+        return self.out
+
+    def _write_page(self, folder: Path) -> Path:
+        """report.html, the model card and the data sheet."""
+        from synthcmr.report.score_card_page import write_report
+
+        return write_report(self.card, folder)
 
     def _lines(self) -> list[str]:
         lines = []
@@ -95,9 +128,8 @@ class Evaluation:
             lines += [f"  {finding.sentence}" for finding in part.verdict.findings if finding.word != "good"]
         return lines
 
-    def _repr_html_(self) -> str:
-        """The verdicts, for notebooks."""
-        return f"<pre>{escape(chr(10).join([*self.notes, *self._lines()]))}</pre>"
+    def _sentences(self) -> str:
+        return "\n".join([*self.notes, *self._lines()])
 
 
 def evaluate(
@@ -116,7 +148,7 @@ def evaluate(
 
     Args:
         real: real cohort, or its folder.
-        synth: synthetic cohort, whoever made it.
+        synth: synthetic cohort, from any tool.
         out: folder of the scores.
         options: what is scored, and by which judges.
         say: called with notes as they arise; they are in the result as well.
@@ -131,12 +163,12 @@ def evaluate(
 
     Example:
         >>> import synthcmr
-        >>> scores = synthcmr.evaluate("acdc", "synthetic", "scores", parts="fidelity")  # doctest: +SKIP
-        >>> print(scores.summary())  # doctest: +SKIP
+        >>> scores = synthcmr.evaluate("acdc", "synthetic", "scores", parts="fidelity")
+        >>> print(scores.summary())
+        >>> computed = scores.scores.dropna(subset="value")[["name", "group", "value", "low", "high", "floor"]]
     """
     chosen, out = EvaluateOptions.of(options, changes), Path(out)
-    from synthcmr.verbs.cohort_input import cohort_of
-    from synthcmr.verbs.input_checks import expect_cohorts, expect_weights
+    from synthcmr.verbs.folders import cohort_of, expect_cohorts, expect_weights
 
     left, right = cohort_of(real), cohort_of(synth)
     expect_cohorts(chosen.also_test)
@@ -148,7 +180,6 @@ def evaluate(
     settings = _settings(chosen)
     from synthcmr.evaluation.evaluate import evaluate as score
     from synthcmr.training.device import networks_at_once
-    from synthcmr.verbs.attack_target import load_attack_target
     from synthcmr.verbs.progress import progress_bar
 
     if chosen.fit_encoder:
@@ -162,7 +193,7 @@ def evaluate(
 
 def _settings(chosen: EvaluateOptions) -> EvaluateSettings:
     from synthcmr.evaluation.settings import EvaluateSettings
-    from synthcmr.verbs.setting_overrides import read_settings
+    from synthcmr.verbs.options import read_settings
 
     named = {name: getattr(chosen, name) for name in ("split", "by", "encoder", "reader", "segmenter")}
     single = list(chosen.set)
@@ -186,7 +217,9 @@ def _notes_on_sides(real: Cohort, synth: Cohort) -> tuple[str, ...]:
             f"({synth.path}); swap them"
         )
     return (
-        (f"note: {real.path} holds generated images too: what is called real here is not.",) if all(generated) else ()
+        (f"note: {real.path} holds generated images too: the cohort called real is not real.",)
+        if all(generated)
+        else ()
     )
 
 
@@ -202,3 +235,42 @@ def _fitted_encoder(real: Cohort, out: Path) -> Path:
         with progress_bar("fit encoder") as report:
             ImageEncoder.fit(real, run, EncoderSettings(), ENCODER_LOOP, training_observer(run, report))
     return run
+
+
+def load_attack_target(run: Path, references: Sequence[Path]) -> AttackTarget:
+    """A generator, reference models trained on other subjects, and the privacy that its run claims.
+
+    Args:
+        run: that generated the images.
+        references: runs of the same family, of other people.
+    """
+    from synthcmr.evaluation.privacy.attack_target import AttackTarget
+    from synthcmr.evaluation.privacy.dp_audit import PrivacyClaim
+    from synthcmr.generators.families import load_generator
+    from synthcmr.generators.sampler import SamplerSettings
+    from synthcmr.sampling.attack_adapter import Answering
+
+    generator, *others = (load_generator(path) for path in (run, *references))
+    answering = Answering(generator, SamplerSettings())
+    private = cast(dict[str, Any] | None, generator.facts.get("privacy"))
+    claim = None if private is None else PrivacyClaim.model_validate({k: private[k] for k in PrivacyClaim.model_fields})
+    return AttackTarget(
+        name=" ".join(one.hash for one in (generator, *others)),
+        sampling=answering,
+        errors=answering if hasattr(generator, "errors") else None,
+        references=[Answering(one, SamplerSettings()) for one in others],
+        learned_from=_cohorts(run),
+        claim=claim,
+    )
+
+
+def _cohorts(run: Path) -> tuple[str, ...]:
+    """Hashes of the cohorts that a run names; none where it does not tell."""
+    import json
+
+    from synthcmr.cohort.provenance import PROVENANCE_FILE
+
+    file = run / PROVENANCE_FILE
+    if not file.exists():
+        return ()
+    return tuple(str(i["hash"]) for i in json.loads(file.read_text())["inputs"] if i["kind"] == "cohort")

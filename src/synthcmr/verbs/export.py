@@ -10,24 +10,31 @@ from pydantic import Field
 
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
     from synthcmr.cohort.writers.export import WriteSummary
-    from synthcmr.verbs.cohort_input import HoldsCohort
+    from synthcmr.verbs.folders import HoldsCohort
 
 SHOWN_LEFT_OUT = 5
 
 
 class ExportOptions(Options):
-    """In which layout, and which images."""
+    """In which layout, and which images.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.ExportOptions(format="png", bits=16).bits
+        16
+    """
 
     format: Literal["nnunet", "nifti", "dicom", "png", "huggingface", "hf", "acdc"] = Field(
         description="Layout to write; hf is short for huggingface."
     )
-    where: str | None = Field(None, description="Only images for which this holds, e.g. \"sex == 'female'\".")
+    where: str | None = Field(None, description="Only images that match, e.g. \"sex == 'female'\".")
     dataset_id: int | None = Field(None, description="nnunet: number of the data set. [default: 501]")
     dataset_name: str | None = Field(None, description="nnunet: name of the data set. [default: SynthCMR]")
     bits: int | None = Field(None, description="png, huggingface: 8 or 16 bits a pixel.")
@@ -35,7 +42,7 @@ class ExportOptions(Options):
 
 
 @dataclass(frozen=True)
-class ExportedCohort:
+class ExportedCohort(Result):
     """Files that another tool reads.
 
     Attributes:
@@ -48,6 +55,11 @@ class ExportedCohort:
     def folder(self) -> Path:
         """Where the files lie."""
         return self.written.folder
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What the layout cannot hold: subject_id, part, reason."""
+        return self.left_out
 
     @property
     def left_out(self) -> pd.DataFrame:
@@ -67,12 +79,6 @@ class ExportedCohort:
                 f"    {item.subject_id}, {item.part}: {item.reason}" for item in written.left_out[:SHOWN_LEFT_OUT]
             ]
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """The summary, for notebooks."""
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>"
 
 
 def export(
@@ -98,11 +104,12 @@ def export(
 
     Example:
         >>> import synthcmr
-        >>> cohort = synthcmr.Cohort.open("acdc")  # doctest: +SKIP
-        >>> synthcmr.export(cohort.select(sex="female"), "women", format="nifti").left_out  # doctest: +SKIP
+        >>> cohort = synthcmr.Cohort.open("acdc")
+        >>> written = synthcmr.export(cohort.select(sex="female"), "women", format="nifti")
+        >>> missing = written.left_out[["subject_id", "part", "reason"]]
     """
     from synthcmr.cohort.writers import get_writer
-    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.folders import cohort_of
     from synthcmr.verbs.progress import progress_bar
 
     chosen = ExportOptions.of(options, changes)

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from synthcmr.errors import CohortError, SettingsError
-from synthcmr.verbs.cohort_input import opened_images
-from synthcmr.verbs.field_types import Changes
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
-from synthcmr.verbs.training_run import training_observer
+from synthcmr.verbs.folders import opened_images
+from synthcmr.verbs.options import Changes, Names, Options
+from synthcmr.verbs.result import Result
+from synthcmr.verbs.trained_run import training_observer
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
     from synthcmr.frequency.images import Images
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
 
 SHOWN = 8  # images left out that are named in a summary
 
 
 class FitRecalibrationOptions(Options):
-    """What is learned of real images, and from which."""
+    """What is learned of real images, and from which.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.FitRecalibrationOptions(dp="epsilon=1").privacy
+        (1.0, 1e-05)
+    """
 
     method: Literal["rings", "shr", "rhm", "frerec"] | None = Field(
         None, description="fit: rings in closed form, or the paper's shr, rhm, or both (frerec). [default: rings]"
@@ -43,11 +50,11 @@ class FitRecalibrationOptions(Options):
         description="fit: attributes whose crossing has statistics of its own. [default: vendor,field_strength_t]",
     )
     spacing: float | None = Field(
-        None, ge=0.01, description="Millimetres per pixel of a folder whose files do not say it."
+        None, ge=0.01, description="Millimetres per pixel of a folder whose files do not state it."
     )
     preset: str = Field("cpu", description="fit rhm, frerec: network for the machine: cpu, 8g or 24g.")
     set: Changes = Field((), description="fit: one setting, e.g. --set replacement.radius=0.5, --set loop.steps=2000.")
-    overwrite: bool = Field(False, description="Replace what is already there.")
+    overwrite: bool = Field(False, description="Replace existing results.")
 
     @model_validator(mode="after")
     def _can_be_combined(self) -> Self:
@@ -77,7 +84,7 @@ class FitRecalibrationOptions(Options):
 
 
 @dataclass(frozen=True)
-class FittedRecalibration:
+class FittedRecalibration(Result):
     """A recalibration and the folder that it lies in.
 
     Attributes:
@@ -102,16 +109,27 @@ class FittedRecalibration:
             lines += [f"  {name}: {c['images']} frames of {c['subjects']} subjects" for name, c in counts.items()]
         if model.real.library is not None and len(model.real.library.picture):
             lines.append(
-                "  it holds a small picture of every real image, to find those that look alike: keep it as you keep them"
+                "  it holds a small picture of every real image, for retrieval: protect it as you protect the images"
             )
         refused = list(model.real.refused.items())
         lines += [f"  left out {name}: {why}" for name, why in refused[:SHOWN]]
         lines += [f"  and {len(refused) - SHOWN} more"] if len(refused) > SHOWN else []
         return "\n".join([*lines, f"  use it: synthcmr recalibrate apply SYNTHETIC {self.folder} OUT"])
 
-    def _repr_html_(self) -> str:
-        """The summary, for notebooks."""
-        return f"<pre>{escape(self.summary())}</pre>"
+    @property
+    def table(self) -> pd.DataFrame:
+        """What was learned from, by group ('' for all): group, images, subjects; empty of a private release."""
+        import pandas as pd
+
+        counts = [] if self.model.release is not None else self.model.real.moments.counts()
+        return pd.DataFrame(counts, columns=["group", "images", "subjects"])
+
+    @property
+    def left_out(self) -> pd.DataFrame:
+        """Images that were not learned from: image, reason."""
+        import pandas as pd
+
+        return pd.DataFrame(self.model.real.refused.items(), columns=["image", "reason"])
 
 
 def fit_recalibration(
@@ -134,30 +152,29 @@ def fit_recalibration(
 
     Example:
         >>> import synthcmr
-        >>> truth = synthcmr.fit_recalibration("acdc", "truth")  # doctest: +SKIP
-        >>> synthcmr.recalibrate("synthetic", "truth", "better")  # doctest: +SKIP
+        >>> truth = synthcmr.fit_recalibration("acdc", "truth")
+        >>> learned_from = truth.table[["group", "images", "subjects"]]
+        >>> better = synthcmr.recalibrate("synthetic", truth.folder, "better").cohort
     """
     chosen, folder = FitRecalibrationOptions.of(options, changes), Path(folder)
     real = opened_images(images, chosen.split, chosen.spacing)
-    from synthcmr.frequency.mapping.settings import preset
     from synthcmr.frequency.model_folder import NETWORK
     from synthcmr.frequency.model_record import MODEL_FILE
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
-    from synthcmr.training.overrides import PARTS, overridden
+    from synthcmr.training.overrides import PARTS
+    from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.setting_overrides import read_settings
 
-    of_network = [item for item in chosen.set if item.split(".")[0] in PARTS]
-    network = overridden(*preset(chosen.preset), None, of_network, None)
+    network = _network_settings(chosen)
     values = {"method": "release" if chosen.dp else chosen.method or "rings", "by": chosen.by}
-    single = [item for item in chosen.set if item not in of_network]
+    single = [item for item in chosen.set if item.split(".")[0] not in PARTS]
     settings = read_settings(RecalibrationSettings, None, values, single)
     if chosen.by is not None:
         _expect_attributes(settings.by, real)
     _clear(folder, chosen.overwrite)
     if (folder / MODEL_FILE).exists():
-        raise CohortError(f"{folder}: holds a finished recalibration already; choose another folder, or --overwrite")
+        return FittedRecalibration(_finished(folder, real, settings, chosen), folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with progress_bar("recalibrate fit") as report:
         held_out, run = _held_out(images, chosen.split, settings), folder / NETWORK
@@ -167,8 +184,17 @@ def fit_recalibration(
     return FittedRecalibration(model, folder)
 
 
+def _network_settings(chosen: FitRecalibrationOptions) -> Any:
+    """Settings of the network that rhm and frerec train, and of its training."""
+    from synthcmr.frequency.mapping.settings import preset
+    from synthcmr.training.overrides import PARTS, overridden
+
+    of_network = [item for item in chosen.set if item.split(".")[0] in PARTS]
+    return overridden(*preset(chosen.preset), None, of_network, None)
+
+
 def _expect_attributes(by: tuple[str, ...], real: Images) -> None:
-    """Refuse attributes that nobody has: statistics would quietly be those of everyone."""
+    """Refuse attributes that are not in the cohort: statistics would silently be those of all images."""
     from synthcmr.frequency.sources import CohortImages
 
     if not isinstance(real, CohortImages):
@@ -182,12 +208,58 @@ def _held_out(images: CohortLike, split: str, settings: RecalibrationSettings) -
     """The validation split, by which the training of a network is watched."""
     from synthcmr.cohort.writer import COHORT_FILE
     from synthcmr.frequency.recalibration import MAPPING
-    from synthcmr.verbs.cohort_input import cohort_of, folder_of
+    from synthcmr.verbs.folders import cohort_of, folder_of
 
     if split != "train" or settings.method not in MAPPING or not (folder_of(images) / COHORT_FILE).exists():
         return None
     chosen = cohort_of(images).select(split="validation")
     return chosen if len(chosen) else None
+
+
+def _finished(
+    folder: Path, real: Images, settings: RecalibrationSettings, chosen: FitRecalibrationOptions
+) -> Recalibration:
+    """The model that the same call fitted before. A release is never drawn twice: that would spend its privacy again.
+
+    Raises:
+        CohortError: the folder holds a model of other images or settings.
+    """
+    import sys
+
+    from synthcmr.cohort.provenance import PROVENANCE_FILE
+    from synthcmr.frequency.recalibration import Recalibration
+    from synthcmr.frequency.sources import CohortImages
+
+    before = json.loads((folder / PROVENANCE_FILE).read_text())
+    model = Recalibration.load(folder)
+    release = None if model.release is None else (model.release.epsilon, model.release.delta)
+    split = real.split if isinstance(real, CohortImages) else ""
+    same = (
+        [row["hash"] for row in before["inputs"]] == [real.hash]
+        and before["settings"] == settings.model_dump(mode="json")
+        and model.real.split == split
+        and release == chosen.privacy
+        and not _network_changed(folder, chosen)
+    )
+    if not same:
+        raise CohortError(
+            f"{folder}: holds a recalibration of other images or settings; choose another folder, or --overwrite"
+        )
+    print(f"{folder}: a recalibration of the same images and settings is there, finished", file=sys.stderr)
+    return model
+
+
+def _network_changed(folder: Path, chosen: FitRecalibrationOptions) -> bool:
+    """Whether the network of a model was trained by other settings than those chosen now."""
+    from synthcmr.frequency.model_folder import NETWORK
+    from synthcmr.training.run_folder import RunFolder
+
+    run = RunFolder(folder / NETWORK)
+    if not run.exists():
+        return False
+    model, loop = _network_settings(chosen)
+    record = run.record()
+    return any(record.get(name) != one.model_dump(mode="json") for name, one in (("model", model), ("loop", loop)))
 
 
 def _clear(folder: Path, overwrite: bool) -> None:

@@ -1,4 +1,4 @@
-"""Make synthetic images with their masks: a cohort like any other."""
+"""Generate synthetic images with their masks: a cohort like any other."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from synthcmr.verbs.generate_options import GenerateOptions
 from synthcmr.verbs.generated_cohort import GeneratedCohort, why_nothing_passed
 
 if TYPE_CHECKING:
+    from synthcmr.cohort import Cohort
     from synthcmr.conditioning.prompt_writer import Understood
     from synthcmr.generators.protocol import Generator
     from synthcmr.sampling.requests import RequestList
     from synthcmr.sampling.settings import GenerateSettings
     from synthcmr.sampling.sources import Sources
+
 
 Say = Callable[[str], None]
 SAMPLER = {  # option -> setting of the sampler
@@ -35,10 +37,11 @@ def generate(
     say: Say | None = None,
     **changes: Any,
 ) -> GeneratedCohort:
-    """Make synthetic images with their masks.
+    """Generate synthetic images with their masks.
 
-    Without `run` it works at once: a phantom of whoever is asked for, finished as scanners draw it by weights that learned from phantoms
-    and public-domain images. What screening rejects is made again with other seeds; what fails three times is listed among the rejects.
+    Without `run` the generator that ships is used: it simulates the requested subject as a phantom, and a network that was trained on
+    phantoms and public-domain images adds realistic texture. Images that fail screening are generated again with other seeds; what
+    fails three times is listed among the rejects.
 
     Args:
         out: cohort folder to make; an unfinished one is continued.
@@ -55,8 +58,9 @@ def generate(
 
     Example:
         >>> import synthcmr
-        >>> made = synthcmr.generate("out", prompt="woman, 67, BMI 31, heart failure", count=1)  # doctest: +SKIP
-        >>> print(made.summary())  # doctest: +SKIP
+        >>> generated = synthcmr.generate("out", prompt="woman, 67, BMI 31, heart failure", count=1)
+        >>> print(generated.summary())
+        >>> image, mask = generated.cohort.image(0), generated.cohort.mask(0)  # each (frames, rows, columns)
     """
     chosen = GenerateOptions.of(options, changes)
     notes: list[str] = []
@@ -74,7 +78,7 @@ def generate(
 
     asked = (
         requests_of(chosen, understood) if chosen.plan is not None else None
-    )  # a bad plan is told before networks load
+    )  # a bad plan is refused before networks load
     from synthcmr.sampling.sources import Sources, load_image_generator
 
     sources = Sources(chosen.run, chosen.anatomy, chosen.judges, chosen.follow)
@@ -91,14 +95,15 @@ def generate(
 def _made(out: Path, chosen: GenerateOptions, asked: RequestList, sources: Sources, settings: GenerateSettings) -> Any:
     """Render, and recalibrate where that is asked for."""
     from synthcmr.sampling.generate import generate as render
-    from synthcmr.verbs.generate_recalibrated import raw_folder, recalibrated
+    from synthcmr.verbs.folders import clear_for, made_or_taken
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.replace import clear_for
 
     raw = out if chosen.recalibrate is None else raw_folder(out, chosen.recalibrate, chosen.overwrite)
     clear_for(out, chosen.overwrite)  # once it is known that there is a generator to replace what was there
     with progress_bar("generate") as report:
-        cohort = render(raw, asked.requests, sources, settings, chosen.workers, report, asked.inputs)
+        cohort = made_or_taken(
+            raw, lambda: render(raw, asked.requests, sources, settings, chosen.workers, report, asked.inputs)
+        )
     if chosen.recalibrate is not None and len(cohort):
         return recalibrated(cohort, chosen.recalibrate, out)
     return cohort
@@ -106,7 +111,7 @@ def _made(out: Path, chosen: GenerateOptions, asked: RequestList, sources: Sourc
 
 def _expect_inputs(chosen: GenerateOptions) -> None:
     """Refuse paths where nothing is, before networks are loaded."""
-    from synthcmr.verbs.input_checks import (
+    from synthcmr.verbs.folders import (
         expect_anatomy,
         expect_cohorts,
         expect_judges,
@@ -125,7 +130,7 @@ def _settings(chosen: GenerateOptions, sources: Sources) -> GenerateSettings:
     """Settings of the sampler are its defaults where nothing else was asked."""
     from synthcmr.generators.sampler import SamplerSettings
     from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
-    from synthcmr.verbs.to_scanner import changed_attributes, redrawing
+    from synthcmr.verbs.requests import changed_attributes, redrawing
 
     usual = {} if chosen.to_scanner is None else redrawing(chosen.to_scanner, sources)
     asked = {setting: getattr(chosen, name) for name, setting in SAMPLER.items()}
@@ -148,7 +153,7 @@ def _understood(prompt: str | None) -> Understood:
 
 
 def _heard(understood: Understood) -> list[str]:
-    """How the prompt was understood, and what of it was not."""
+    """What was understood of the prompt, and what was not."""
     lines = []
     if understood.attributes or understood.numbers or understood.slice_level:
         from synthcmr.conditioning.prompt_writer import write_prompt
@@ -166,8 +171,8 @@ def _heard(understood: Understood) -> list[str]:
 def _cautions(
     chosen: GenerateOptions, understood: Understood, asked: RequestList, generator: Generator, sources: Sources
 ) -> list[str]:
-    """What the generator cannot show, or shows far from what it has learned."""
-    from synthcmr.verbs.planned_requests import unseen
+    """What the generator cannot show, or what lies far from its training data."""
+    from synthcmr.verbs.requests import unseen
 
     cautions = [*generator.vocabulary.far(understood.attributes)]
     if understood.ignored and "diagnosis" not in understood.attributes and asked.masks == "generated":
@@ -177,3 +182,41 @@ def _cautions(
         cautions += [f"the diagnosis is sampled; those that the generator knows are {known}"] if known else []
     cautions += [*asked.notes, *(unseen(chosen.plan, generator) if chosen.plan else ())]
     return [f"  note: {text}" for text in cautions]
+
+
+BEFORE = ".before"
+
+
+def raw_folder(out: Path, model: Path, overwrite: bool) -> Path:
+    """Where images wait for their recalibration: beside the cohort, so that a killed run goes on there.
+
+    Raises:
+        CohortError: there is no model, or a finished cohort already.
+    """
+    from synthcmr.cohort.writer import COHORT_FILE
+    from synthcmr.errors import CohortError
+    from synthcmr.frequency.model_record import read_record
+    from synthcmr.verbs.folders import clear_for
+
+    read_record(model)
+    if (out / COHORT_FILE).exists() and not overwrite:
+        raise CohortError(f"{out}: holds a finished cohort already; choose another folder or remove it (--overwrite)")
+    raw = out.with_name(out.name + BEFORE)
+    clear_for(raw, overwrite)
+    return raw
+
+
+def recalibrated(raw: Cohort, model: Path, out: Path) -> Cohort:
+    """Recalibrate what was generated, and drop what it was before."""
+    import shutil
+
+    from synthcmr.cohort.provenance import Input
+    from synthcmr.frequency.apply import apply_to_cohort
+    from synthcmr.frequency.recalibration import Recalibration
+    from synthcmr.verbs.progress import progress_bar
+
+    with progress_bar("recalibrate") as report:
+        inputs = [Input(**row) for row in raw.provenance["inputs"]]
+        cohort = apply_to_cohort(Recalibration.load(model), model, raw, out, report, inputs)
+    shutil.rmtree(raw.path)
+    return cohort

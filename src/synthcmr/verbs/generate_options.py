@@ -8,34 +8,42 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Options, Run
 
 DEFAULT_COUNT = 16
 
 
 class GenerateOptions(Options):
-    """Whom to make, by which generator, and how."""
+    """Whom to make, by which generator, and how.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.GenerateOptions(prompt="man, DCM", subjects=10).subjects
+        10
+    """
 
     prompt: str | None = Field(
         None,
-        description="Who the patient is, in words; anyone where left out.",
+        description="The patient in words. [default: sampled]",
         json_schema_extra={"flags": ["--prompt", "-p"]},
     )
     count: int | None = Field(
-        None, ge=1, description="Single slices to make.", json_schema_extra={"flags": ["--count", "-n"]}
+        None, ge=1, description="Number of single slices. [default: 16]", json_schema_extra={"flags": ["--count", "-n"]}
     )
-    subjects: int | None = Field(None, ge=1, description="Whole ED+ES stacks to make.")
-    follow: Path | None = Field(None, description="Follow the people of this cohort (and its masks, see --masks).")
+    subjects: int | None = Field(None, ge=1, description="Number of whole ED+ES stacks.")
+    follow: Path | None = Field(
+        None, description="Take the attributes of this cohort's subjects (and its masks, see --masks)."
+    )
     masks: Literal["generated", "real", "deformed"] = Field(
         "generated", description="New anatomies, or the masks of --follow, as they are or deformed."
     )
-    plan: Path | None = Field(None, description="Make the rows of this plan (see synthcmr plan).")
-    shard: str | None = Field(None, description="With --plan: K/N makes every N-th row, from the K-th.")
+    plan: Path | None = Field(None, description="Generate the rows of this plan (see synthcmr plan).")
+    shard: str | None = Field(None, description="With --plan: K/N generates every N-th row, from the K-th.")
     to_scanner: str | None = Field(
         None,
         description="Redraw the subjects of --follow as another scanner shows them, e.g. vendor=Philips, or look=sunnybrook.",
     )
-    run: Path | None = Field(None, description="Trained generator. [default: the shipped one]")
+    run: Run = Field(None, description="Trained generator, or flow or refine, which ship. [default: refine]")
     anatomy: Path | None = Field(None, description="Trained anatomy generator. [default: the shipped one]")
     judges: Path | None = Field(
         None, description="Folder with 'segmenter' and 'reader' judges. [default: the shipped ones]"
@@ -44,7 +52,7 @@ class GenerateOptions(Options):
     sampler: Literal["adams", "euler", "heun", "dpm++", "unipc", "ddim", "ddpm"] | None = Field(
         None, description="Solver; all serve flows and diffusions. [default: adams for flows, unipc for diffusions]"
     )
-    guidance: float | None = Field(None, ge=0, description="1: none; more: the text counts more.")
+    guidance: float | None = Field(None, ge=0, description="Guidance scale; 1: none.")
     guidance_end: float | None = Field(
         None, ge=0.01, le=1, description="Guidance acts up to here, from noise (0) to image (1)."
     )
@@ -56,26 +64,24 @@ class GenerateOptions(Options):
         None,
         ge=0.01,
         le=0.99,
-        description="Where phantoms begin on the way from noise (0) to image (1); lower: more is drawn anew. [family refine; "
+        description="Time at which phantoms enter, from noise (0) to image (1); lower: more is generated anew. [family refine; "
         "default: the run's]",
     )
     look: str | None = Field(
-        None, description="Whose images they shall look like, of those that a run of refine knows."
+        None, description="Data set whose look the images get, of those that a run of refine knows."
     )
     frames: int = Field(2, ge=2, le=60, description="2: ED and ES; more: a cine of that many phases. [family refine]")
     size: int = Field(128, ge=32, description="Rows and columns.")
     seed: int = Field(0, ge=0, description="Random seed; the same seed gives the same images.")
-    batch: int = Field(16, ge=1, description="Images at once; they do not depend on it.")
+    batch: int = Field(16, ge=1, description="Images per batch; the images do not depend on it.")
     workers: int = Field(1, ge=1, description="Processes.")
-    screen: bool = Field(True, description="Judge every image before it is kept.")
-    recalibrate: Path | None = Field(
-        None, description="As the last step, give them the frequencies that this model learned."
-    )
-    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+    screen: bool = Field(True, description="Screen every image before it is kept.")
+    recalibrate: Path | None = Field(None, description="Recalibrate the images with this model as the last step.")
+    overwrite: bool = Field(False, description="Replace an existing cohort.")
 
     @model_validator(mode="after")
     def _can_be_combined(self) -> Self:
-        """Refuse what excludes each other; a plan says everything about whom to make."""
+        """Refuse options that exclude each other; a plan already lists the subjects."""
         people = {name: getattr(self, name) for name in ("prompt", "count", "subjects", "follow", "to_scanner")}
         given = [self.flag(name) for name, value in people.items() if value is not None]
         if self.plan is not None and given:
@@ -84,10 +90,10 @@ class GenerateOptions(Options):
             )
         if self.plan is not None and (self.seed or self.masks != "generated"):
             raise SettingsError(
-                "--plan: it holds every seed and says whose masks are followed; leave --seed and --masks out"
+                "--plan: cannot be combined with --seed or --masks: the plan already holds the seeds and the masks"
             )
         if self.plan is None and self.shard is not None:
-            raise SettingsError("--shard: expected with --plan PLAN, whose rows are shared out")
+            raise SettingsError("--shard: expected together with --plan PLAN, whose rows it selects")
         if self.count is not None and self.subjects is not None:
             raise SettingsError(
                 "--count and --subjects: expected one of them; -n makes single slices, --subjects whole stacks"

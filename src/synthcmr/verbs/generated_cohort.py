@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthcmr.verbs.result import PageResult
+
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
     from synthcmr.conditioning.prompt_writer import Understood
     from synthcmr.sampling.sources import Sources
 
-BLIND = 0.5  # median Dice of what screening kept, below which the segmenter cannot be said to have looked
+BLIND = 0.5  # median Dice of what screening kept, below which the segmenter does not screen
 NOT_SEEN = "diagnosis is not seen in the image"
 ADVICE = (
     "Train longer, train judges on your own data (synthcmr judge fit) and name them with --judges, "
@@ -20,7 +24,7 @@ ADVICE = (
 
 
 @dataclass(frozen=True)
-class GeneratedCohort:
+class GeneratedCohort(PageResult):
     """A cohort of synthetic images, and how it came about.
 
     Attributes:
@@ -36,7 +40,7 @@ class GeneratedCohort:
     advice: str = ""
 
     def summary(self) -> str:
-        """What was made and what was rejected."""
+        """How many were generated, and how many failed screening."""
         rejects = self.cohort.rejects[self.cohort.rejects["level"] == "reject"]
         lines = [f"{self.cohort.path}: {len(self.cohort.subjects)} subject(s), {len(self.cohort)} image(s)"]
         lines += self._screening()
@@ -47,16 +51,33 @@ class GeneratedCohort:
             )
         lines += _sampled(self.cohort)
         if self.cohort.info["settings"]["generate"]["redraw"]:
-            lines.append("  these show real subjects as another scanner would: keep them as you keep the originals")
+            lines.append(
+                "  these images show real subjects as another scanner would: protect them as you protect the originals"
+            )
         if len(self.cohort):
-            lines.append(f"  look at them: {self.to_html()}")
+            lines.append(f"Page: {self.to_html()}")
         return "\n".join(lines)
 
-    def to_html(self) -> Path:
-        """Write the page of the cohort into its folder: pictures, who was asked for, what screening said."""
+    @property
+    def table(self) -> pd.DataFrame:
+        """The subjects with their attributes; `cohort.images` has the seed and the screening of each image."""
+        return self.cohort.subjects
+
+    @property
+    def rejects(self) -> pd.DataFrame:
+        """What failed screening: case_id, part, level, reason."""
+        return self.cohort.rejects
+
+    @property
+    def page_folder(self) -> Path:
+        """The folder of the cohort."""
+        return self.cohort.path
+
+    def _write_page(self, folder: Path) -> Path:
+        """generated.html: pictures, what was requested, what screening said."""
         from synthcmr.report.generated_page import write_generated_page
 
-        return write_generated_page(self.cohort)
+        return write_generated_page(self.cohort, folder)
 
     def _repr_html_(self) -> str:
         """The first images, and the summary, for notebooks."""
@@ -97,19 +118,19 @@ def why_nothing_passed(cohort: Cohort, understood: Understood, sources: Sources)
         far = load_anatomies(sources).unusual(understood.attributes, understood.numbers)
         if far:
             said.append(
-                f"The diagnosis was not seen, and what was asked is far from {diagnosis} as it was learned: "
-                f"{'; '.join(far)}. Ask for other numbers or another diagnosis first."
+                f"The diagnosis was not seen, and the request is far from {diagnosis} in the training data: "
+                f"{'; '.join(far)}. Request other numbers or another diagnosis first."
             )
     return " ".join([*said, ADVICE])
 
 
 def _sampled(cohort: Cohort) -> list[str]:
-    """What was not in the request was sampled, and is no knowledge of anybody's."""
+    """Attributes that were not requested were sampled."""
     from synthcmr.cohort.attributes import DRAWN
-    from synthcmr.report.people import drawn
+    from synthcmr.report.markdown import drawn
 
     names = drawn(cohort.subjects)
-    line = f"  sampled (not in the request): {names}; of which subject which, says the column '{DRAWN}' of subjects.parquet"
+    line = f"  sampled (not in the request): {names}; listed per subject in the column '{DRAWN}' of subjects.parquet"
     return [line] if names else []
 
 
@@ -119,6 +140,6 @@ def _weak_judge(cohort: Cohort) -> list[str]:
     if not dice < BLIND:
         return []
     return [
-        f"  the segmenter finds the masks of what was kept at a Dice of {dice:.2f} only: it hardly screens. Train it longer; "
-        "'synthcmr judge score segmenter COHORT JUDGE' says how good it is"
+        f"  the segmenter reaches a Dice of only {dice:.2f} on the kept images, so it hardly screens. Train it longer; "
+        "'synthcmr judge score segmenter COHORT JUDGE' scores it"
     ]

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from synthcmr.cohort.readers import READERS
 from synthcmr.config import FrameMode, IngestSettings, PreprocessSettings, settings_from_dict, settings_from_yaml
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.option_values import Names, number_or
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Names, Options, number_or
+from synthcmr.verbs.result import Result
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
     from synthcmr.cohort.ingest import IngestPlan
     from synthcmr.cohort.readers.nifti.guessed_table import GuessedTable
@@ -25,9 +28,15 @@ SHOWN_ROWS = 6  # of a guessed table
 
 
 class IngestOptions(Options):
-    """What is read, and what is done to every image; what is left out is as in `settings`, or the usual."""
+    """What is read, and what is done to every image; what is left out is as in `settings`, or the usual.
 
-    format: str = Field("auto", description="Layout of the source; 'auto' recognises it.")
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.IngestOptions(spacing=1.25, size="full").size
+        'full'
+    """
+
+    format: str = Field("auto", description=f"Layout of the source: {', '.join(READERS)}; auto recognises it.")
     spacing: Annotated[float | Literal["native"] | None, number_or("native", "--spacing")] = Field(
         None, description="In-plane pixel in mm, or 'native'. [default: 1.5]"
     )
@@ -49,14 +58,14 @@ class IngestOptions(Options):
     seed: int | None = Field(None, description="Random seed of the train/validation/test split.")
     split: Literal["auto", "official", "random"] | None = Field(
         None,
-        description="official: the data set's own training and test sets; random: drawn; auto: official where there is more "
+        description="official: the data set's own training and test sets; random: sampled; auto: official where there is more "
         "than a training set. [default: auto]",
     )
     workers: int | None = Field(None, ge=1, description="Processes. [default: one per core]")
-    label: bool = Field(False, description="Find and segment the heart, also where nobody drew masks, before cropping.")
+    label: bool = Field(False, description="Find and segment the heart before cropping; also for images without masks.")
     judge: str | None = Field(None, description="With --label: run folder or weights. [default: the shipped segmenter]")
-    strict: bool = Field(False, description="Stop at the first thing that cannot be read.")
-    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+    strict: bool = Field(False, description="Stop at the first file that cannot be read.")
+    overwrite: bool = Field(False, description="Replace an existing cohort.")
 
     @model_validator(mode="after")
     def _can_be_combined(self) -> Self:
@@ -94,7 +103,7 @@ class IngestOptions(Options):
 
 
 @dataclass(frozen=True)
-class IngestedCohort:
+class IngestedCohort(Result):
     """A cohort that was read from files.
 
     Attributes:
@@ -111,9 +120,15 @@ class IngestedCohort:
         """What was read and what was rejected."""
         return self.cohort.summary() if self.labels is None else self.labels.summary()
 
-    def _repr_html_(self) -> str:
-        """The summary and the first subjects, for notebooks."""
-        return self.cohort._repr_html_() if self.labels is None else self.labels._repr_html_()
+    @property
+    def table(self) -> pd.DataFrame:
+        """The subjects with their attributes; with `label`, their measures."""
+        return self.cohort.subjects if self.labels is None else self.labels.table
+
+    @property
+    def rejects(self) -> pd.DataFrame:
+        """What could not be read: case_id, part, level, reason."""
+        return self.cohort.rejects
 
 
 def ingest(
@@ -140,13 +155,14 @@ def ingest(
 
     Example:
         >>> import synthcmr
-        >>> read = synthcmr.ingest("ACDC/database", "acdc", spacing=1.25, size=160)  # doctest: +SKIP
-        >>> read.cohort.subjects["diagnosis"].value_counts()  # doctest: +SKIP
+        >>> read = synthcmr.ingest("ACDC/database/training", "cohorts/acdc", spacing=1.25, size=160)
+        >>> diagnoses = read.table["diagnosis"].value_counts()
+        >>> reasons = read.rejects[["case_id", "part", "reason"]]
     """
     from synthcmr.cohort.ingest import ingest as run
     from synthcmr.cohort.ingest import plan_ingest
+    from synthcmr.verbs.folders import clear_for, made_or_taken
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.replace import clear_for
 
     chosen, out = IngestOptions.of(options, changes), Path(out)
     plan = plan_ingest(Path(source), chosen.ingest_settings(), chosen.salt)
@@ -161,7 +177,8 @@ def ingest(
         labels = labelled(plan, out, LabelSettings(judge=chosen.judge), chosen.workers, chosen.strict)
         return IngestedCohort(labels.cohort, notes, labels)
     with progress_bar("ingest") as report:
-        return IngestedCohort(run(plan, out, chosen.workers, chosen.strict, report), notes)
+        cohort = made_or_taken(out, lambda: run(plan, out, chosen.workers, chosen.strict, report))
+    return IngestedCohort(cohort, notes)
 
 
 def save_guessed_table(source: Path | str, file: Path | str) -> GuessedTable:

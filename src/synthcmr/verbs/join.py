@@ -13,13 +13,19 @@ from synthcmr.verbs.options import Options
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
-    from synthcmr.verbs.cohort_input import HoldsCohort
+    from synthcmr.verbs.folders import HoldsCohort
 
 
 class JoinOptions(Options):
-    """Whether a cohort may be replaced."""
+    """Whether a cohort may be replaced.
 
-    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.JoinOptions(overwrite=True).overwrite
+        True
+    """
+
+    overwrite: bool = Field(False, description="Replace an existing cohort.")
 
 
 def join(
@@ -47,12 +53,12 @@ def join(
 
     Example:
         >>> import synthcmr
-        >>> both = synthcmr.join("both", ["acdc", "generated"])  # doctest: +SKIP
+        >>> both = synthcmr.join("both", ["acdc", "synthetic"])
+        >>> print(both.summary())
     """
     from synthcmr.cohort.joining import join_cohorts
-    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.folders import clear_for, cohort_of, made_or_taken
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.replace import clear_for
 
     chosen = JoinOptions.of(options, changes)
     if isinstance(cohorts, (str, Path)) or not cohorts:
@@ -60,4 +66,4 @@ def join(
     opened = [cohort_of(cohort) for cohort in cohorts]
     clear_for(Path(out), chosen.overwrite)
     with progress_bar("join") as report:
-        return join_cohorts(Path(out), opened, report)
+        return made_or_taken(Path(out), lambda: join_cohorts(Path(out), opened, report))

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, get_
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Changes, OneOrSeveral, PathOrName
-from synthcmr.verbs.options import Options
-from synthcmr.verbs.training_run import clear_run, training_observer
+from synthcmr.verbs.options import Changes, OneOrSeveral, Options, PathOrName
+from synthcmr.verbs.result import Result
+from synthcmr.verbs.trained_run import clear_run, training_observer
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pandas as pd
 
     from synthcmr.cohort import Cohort
     from synthcmr.judges.scores import Scores
     from synthcmr.judges.settings import JudgeSettings
     from synthcmr.training.settings import LoopSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
 
     Pixels: TypeAlias = CohortLike | npt.NDArray[np.floating]
 
@@ -30,23 +31,28 @@ Kind = Literal["segmenter", "reader", "encoder"]
 
 
 class JudgeOptions(Options):
-    """How a judge is trained, and on which images it is scored."""
+    """How a judge is trained, and on which images it is scored.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.JudgeOptions(init_from="shipped", set={"loop.steps": 500}).set
+        ('loop.steps=500',)
+    """
 
     also: Annotated[tuple[Path, ...], OneOrSeveral] = Field(
-        (), description="fit: a further cohort whose training split is learned from."
+        (), description="fit: a further cohort whose training split is used."
     )
     init_from: PathOrName = Field(
         None,
-        description="fit: go on from weights instead of random ones: 'shipped', or a run of the same judge (encoder: also "
-        "of a reader).",
+        description="fit: start from weights: 'shipped', or a run of the same judge (encoder: also of a reader).",
     )
     set: Changes = Field((), description="One setting, e.g. --set loop.steps=1000.")
     split: str = Field("test", description="score: images of this split; all for every image.")
-    overwrite: bool = Field(False, description="fit: replace a run that is already there.")
+    overwrite: bool = Field(False, description="fit: replace an existing run.")
 
 
 @dataclass(frozen=True)
-class JudgeScores:
+class JudgeScores(Result):
     """How good a judge is on images whose truth is known.
 
     Attributes:
@@ -66,15 +72,20 @@ class JudgeScores:
         lines += [f"  {name}: not computed, {why}" for name, why in self.scores.absent.items()]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        """The scores, for notebooks."""
-        return f"<pre>{escape(self.summary())}</pre>"
+    @property
+    def table(self) -> pd.DataFrame:
+        """Every score: score, value, and why it could not be computed."""
+        import pandas as pd
+
+        rows: list[tuple[object, ...]] = [(name, value, "") for name, value in self.scores.scores.items()]
+        rows += [(name, None, why) for name, why in self.scores.absent.items()]
+        return pd.DataFrame(rows, columns=["score", "value", "absent"])
 
 
 class Judge:
-    """A network that looks at images: `fit`, `predict` and `score` as in scikit-learn.
+    """A network that judges images: `fit`, `predict` and `score` as in scikit-learn.
 
-    Judges screen what is generated and measure what it shows. The shipped ones learned from phantoms alone.
+    Judges screen generated images and measure what they show. The shipped ones were trained on phantoms alone.
 
     Attributes:
         kind: segmenter: segments the heart; reader: reads attributes; encoder: features for distances.
@@ -82,13 +93,13 @@ class Judge:
 
     Example:
         >>> import synthcmr
-        >>> segmenter = synthcmr.Judge("segmenter").fit("acdc", "judges/segmenter", init_from="shipped")  # doctest: +SKIP
-        >>> masks = segmenter.predict("mnms")  # doctest: +SKIP
-        >>> print(segmenter.score("mnms").summary())  # doctest: +SKIP
+        >>> segmenter = synthcmr.Judge("segmenter").fit("acdc", "judges/segmenter", init_from="shipped")
+        >>> masks = segmenter.predict("mnms")
+        >>> print(segmenter.score("mnms").summary())
     """
 
     def __init__(self, kind: Kind, run: Path | str | None = None) -> None:
-        """Choose a judge; its weights are read when it first looks at images.
+        """Choose a judge; its weights are read with the first images.
 
         Args:
             kind: segmenter, reader or encoder.
@@ -100,7 +111,7 @@ class Judge:
         """
         if kind not in get_args(Kind):
             raise SettingsError(f"judge: expected one of {', '.join(get_args(Kind))}; got '{kind}'")
-        from synthcmr.verbs.input_checks import expect_weights
+        from synthcmr.verbs.folders import expect_weights
 
         self.kind, self.run = kind, None if run is None else Path(run)
         self._learned_from: Path | None = None
@@ -123,7 +134,7 @@ class Judge:
             CohortError: a folder is not what it should be.
         """
         chosen, folder = JudgeOptions.of(options, changes), Path(run)
-        from synthcmr.verbs.cohort_input import cohort_of
+        from synthcmr.verbs.folders import cohort_of
 
         learned, others = cohort_of(cohort), [cohort_of(one) for one in chosen.also]
         model, loop = _settings(self.kind, chosen)  # refuses what is wrong before networks are imported
@@ -173,7 +184,7 @@ class Judge:
             SettingsError: no encoder is named; none comes with the package.
             CohortError: there is no image.
         """
-        from synthcmr.verbs.cohort_input import cohort_of
+        from synthcmr.verbs.folders import cohort_of
 
         images = cohort_of(cohort)
         from synthcmr.judges import scores
@@ -186,14 +197,16 @@ class Judge:
         return JudgeScores(self.kind, images.path, score(images, self.run, None if split == "all" else split))
 
     def summary(self) -> str:
-        """Where the judge is, which of its outputs were learned from nothing, and how to test it."""
+        """Where the judge is, which of its outputs have no starting weights, and how to test it."""
         if self.run is None:
             return f"{self.kind}: the one that ships; test it: synthcmr judge score {self.kind} COHORT"
         from synthcmr.training.run_folder import RunFolder
 
         new = RunFolder(self.run).record().get("new_outputs")
         lines = (
-            [f"{self.run}: its starting weights did not read {', '.join(new)}; these outputs were learned from nothing"]
+            [
+                f"{self.run}: the starting weights had no output for {', '.join(new)}; these were trained from random weights"
+            ]
             if new
             else []
         )
@@ -259,7 +272,7 @@ def _pixels(images: Pixels, frames: int | None) -> npt.NDArray[np.float32]:
     if isinstance(images, np.ndarray):
         return images.astype(np.float32)
     from synthcmr.training.images import load_images
-    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.folders import cohort_of
 
     cohort: Cohort = cohort_of(images)
     usual = int(cohort.images["n_frames"].mode()[0])

@@ -1,4 +1,4 @@
-"""Segment a cohort that nobody labelled."""
+"""Segment a cohort without labels."""
 
 from __future__ import annotations
 
@@ -8,33 +8,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from synthcmr.labelling.settings import LabelSettings
-from synthcmr.verbs.option_values import number_or
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Options, number_or
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.cohort.ingest import IngestPlan
-    from synthcmr.verbs.cohort_input import HoldsCohort
+    from synthcmr.verbs.folders import HoldsCohort
     from synthcmr.verbs.labelled_cohort import LabelledCohort
 
 
 class LabelOptions(LabelSettings, Options):
-    """By which judge, and what becomes of every image."""
+    """Which judge segments, and how images are cropped and kept.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.LabelOptions(frames="pair", size=160).size
+        160
+    """
 
     size: Annotated[int | None, number_or("full", "--size", whole=True, becomes_none=True)] = Field(
         128, ge=16, le=1024, description="Rows and columns of the crop, or 'full'."
     )
     workers: int | None = Field(None, ge=1, description="Processes. [default: one per core, or a few per GPU]")
-    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing cohort.")
 
 
 def label(
     source: Cohort | HoldsCohort | Path | str, out: Path | str, options: LabelOptions | None = None, **changes: Any
 ) -> LabelledCohort:
-    """Segment every frame of every slice, without one label to learn from.
+    """Segment every frame of every slice; no manual label is needed.
 
-    Finds the heart, chooses ED and ES from the volume curve, crops, and writes a cohort whose masks say who drew them. What a
-    person drew is never changed. The page shows the doubtful slices, worst first.
+    Finds the heart, chooses ED and ES from the volume curve, crops, and writes a cohort that records who drew each mask. Masks drawn
+    by a person are never changed. The page shows the doubtful slices, worst first.
 
     Args:
         source: a cohort, its folder, or files that `ingest` would read.
@@ -51,12 +56,12 @@ def label(
 
     Example:
         >>> import synthcmr
-        >>> labelled = synthcmr.label("my_cines", "labelled", frames="pair")  # doctest: +SKIP
-        >>> labelled.table[["subject_id", "lv_edv_ml", "lv_ef_percent", "quality"]]  # doctest: +SKIP
+        >>> labelled = synthcmr.label("my_cines", "labelled", frames="pair")
+        >>> measures = labelled.table[["subject_id", "lv_edv_ml", "lv_ef_percent", "quality"]]
+        >>> worst = labelled.doubtful.head(10)
     """
     from synthcmr.labelling.label import judge_weights, opened
-    from synthcmr.verbs.cohort_input import cohort_of
-    from synthcmr.verbs.replace import clear_for
+    from synthcmr.verbs.folders import clear_for, cohort_of
 
     chosen = LabelOptions.of(options, changes)
     settings = chosen.part(LabelSettings)
@@ -78,19 +83,15 @@ def labelled(
         workers: processes.
         strict: stop at the first thing that cannot be read; of files only.
     """
-    from synthcmr.cohort import Cohort
-    from synthcmr.errors import AlreadyMadeError
     from synthcmr.labelling.label import label as run
-    from synthcmr.report.label_page import PAGE
+    from synthcmr.verbs.folders import made_or_taken
     from synthcmr.verbs.labelled_cohort import LabelledCohort
     from synthcmr.verbs.progress import progress_bar
 
-    try:
-        with progress_bar("label") as report:
-            result = LabelledCohort(run(source, out, settings, workers=workers, strict=strict, progress=report).cohort)
-    except AlreadyMadeError:
-        if not (out / PAGE).exists():
-            LabelledCohort(Cohort.open(out)).to_html()
-        raise
+    with progress_bar("label") as report:
+        cohort = made_or_taken(
+            out, lambda: run(source, out, settings, workers=workers, strict=strict, progress=report).cohort
+        )
+    result = LabelledCohort(cohort)
     result.to_html()
     return result

@@ -5,15 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from synthcmr.labelling.result import LabelResult
+from synthcmr.verbs.result import PageResult
 
 
-class LabelledCohort(LabelResult):
-    """A labelled cohort with its page: `cohort`, `table` of measures, `slices` worst first, and the `doubtful` ones.
-
-    Example:
-        >>> from synthcmr import Cohort
-        >>> LabelledCohort(Cohort.open("labelled")).doubtful.head()  # doctest: +SKIP
-    """
+class LabelledCohort(LabelResult, PageResult):
+    """A labelled cohort with its page: `cohort`, `table` of measures, `slices` worst first, and the `doubtful` ones."""
 
     def summary(self) -> str:
         """What was labelled, how well, what was not, and where the page is."""
@@ -21,14 +17,13 @@ class LabelledCohort(LabelResult):
 
         return f"{super().summary()}\nPage: {self.cohort.path / PAGE}"
 
-    def to_html(self) -> Path:
-        """Write label.html, labels.csv and label_slices.csv into the cohort folder; returns the page."""
+    @property
+    def page_folder(self) -> Path:
+        """The folder of the cohort."""
+        return self.cohort.path
+
+    def _write_page(self, folder: Path) -> Path:
+        """label.html, labels.csv and label_slices.csv."""
         from synthcmr.report.label_page import write_label_report
 
-        return write_label_report(self)
-
-    def _repr_html_(self) -> str:
-        """The summary and the measures, for notebooks."""
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>{self.table.to_html(index=False, max_rows=20)}"
+        return write_label_report(self, folder)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from synthcmr.verbs.options import Options
+from synthcmr.errors import SettingsError
+from synthcmr.verbs.options import Options, numbers_by_name
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -15,9 +16,19 @@ if TYPE_CHECKING:
 
 
 class PhantomOptions(Options):
-    """Who is imaged, how often, and on which grid."""
+    """Who is imaged, how often, and on which grid.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.PhantomOptions(preset="biased", splits="train=40,test=40").splits
+        {'train': 40, 'test': 40}
+    """
 
     subjects: int = Field(100, description="How many subjects.", json_schema_extra={"flags": ["--subjects", "-n"]})
+    splits: Annotated[dict[str, int] | None, BeforeValidator(numbers_by_name("--splits"))] = Field(
+        None,
+        description="How many of each split instead, e.g. train=40,test=40; for presets that bring their splits: biased.",
+    )
     frames: int = Field(2, description="1 (ED), 2 (ED and ES) or the phases of a cine.")
     preset: str = Field("population", description="population, biased, vendors, everyone, acdc-like or varied.")
     seed: int = Field(0, description="Random seed of the population; the same seed gives the same bytes.")
@@ -25,12 +36,14 @@ class PhantomOptions(Options):
     size: int = Field(128, ge=16, description="Rows and columns of the crop around the heart.")
     lossless: bool = Field(False, description="Whole field of view on the scanner's own pixels.")
     workers: int | None = Field(None, ge=1, description="Processes. [default: one per core]")
-    overwrite: bool = Field(False, description="Replace a cohort that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing cohort.")
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:
         from synthcmr.phantom.cohort import check_recipe
 
+        if self.splits is not None and "subjects" in self.model_fields_set:
+            raise SettingsError("--splits: cannot be combined with --subjects: it says how many of each split")
         check_recipe(self.preset, self.subjects, self.frames)
         return self
 
@@ -64,23 +77,15 @@ def make_phantoms(out: Path | str, options: PhantomOptions | None = None, **chan
 
     Example:
         >>> import synthcmr
-        >>> people = synthcmr.make_phantoms("people", subjects=4, size=64, spacing=3.0)  # doctest: +SKIP
-        >>> people.truth[["subject_id", "lv_edv_ml", "lv_ef"]]  # doctest: +SKIP
+        >>> phantoms = synthcmr.make_phantoms("phantoms", subjects=4, size=64, spacing=3.0)
+        >>> volumes = phantoms.truth.filter(like="lv_")
     """
     from synthcmr.phantom.cohort import make_phantoms as render
+    from synthcmr.verbs.folders import clear_for, made_or_taken
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.replace import clear_for
 
-    chosen = PhantomOptions.of(options, changes)
-    clear_for(Path(out), chosen.overwrite)
+    chosen, folder = PhantomOptions.of(options, changes), Path(out)
+    clear_for(folder, chosen.overwrite)
+    recipe = (chosen.preset, chosen.subjects, chosen.frames, chosen.seed, chosen.preprocess())
     with progress_bar("phantom") as report:
-        return render(
-            Path(out),
-            chosen.preset,
-            chosen.subjects,
-            chosen.frames,
-            chosen.seed,
-            chosen.preprocess(),
-            chosen.workers,
-            report,
-        )
+        return made_or_taken(folder, lambda: render(folder, *recipe, chosen.workers, report, chosen.splits))

@@ -10,33 +10,39 @@ from pydantic import Field
 
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.planning.settings import PlanSettings
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
+from synthcmr.verbs.options import Names, Options
+from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
     from synthcmr.fairness.planning.plan_folder import Plan
-    from synthcmr.verbs.cohort_input import HoldsCohort
+    from synthcmr.verbs.folders import HoldsCohort
 
 SHOWN_CELLS = 12
 MANY = "a plan has one target; cross attributes instead, such as equal:sex,diagnosis, or make a plan for each"
 
 
 class PlanOptions(PlanSettings, Options):
-    """The target, the limits, and how rows are drawn."""
+    """The target, the limits, and how rows are drawn.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.PlanOptions(target="equal:sex,diagnosis", budget=500).budget
+        500
+    """
 
     target: str = Field(
         description="equal:A,B  parity:LABEL|A,B  match:TABLE.csv  copy[:N]  total:A,B=N  make:A,B=N",
         json_schema_extra={"flags": ["--target", "-t"], "once": MANY},
     )
     by: Names = Field(None, description=PlanSettings.model_fields["by"].description)
-    overwrite: bool = Field(False, description="Replace a plan that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing plan.")
 
 
 @dataclass(frozen=True)
-class CohortPlan:
+class CohortPlan(PageResult):
     """Which subjects to make.
 
     Attributes:
@@ -51,6 +57,11 @@ class CohortPlan:
 
     @property
     def table(self) -> pd.DataFrame:
+        """One row per subject to make: attributes, prompt, anatomy, seed."""
+        return self.rows
+
+    @property
+    def rows(self) -> pd.DataFrame:
         """One row per subject to make: attributes, prompt, anatomy, seed."""
         import pandas as pd
 
@@ -83,17 +94,15 @@ class CohortPlan:
         saved.to_html()
         return saved
 
-    def to_html(self) -> Path:
-        """Write the page into the plan's folder.
+    @property
+    def page_folder(self) -> Path | None:
+        """The folder of the plan; None before it is saved with `save(FOLDER)`."""
+        return self.folder
 
-        Raises:
-            SettingsError: the plan was not saved.
-        """
+    def _write_page(self, folder: Path) -> Path:
         from synthcmr.report.plan_page import write_plan_page
 
-        if self.folder is None:
-            raise SettingsError("plan: expected a folder for the page, got none; save the plan with save(FOLDER)")
-        return write_plan_page(self.plan, self.folder)
+        return write_plan_page(self.plan, folder)
 
     def summary(self) -> str:
         """What the plan comes to, cell by cell, and what it leaves short."""
@@ -105,12 +114,6 @@ class CohortPlan:
         if self.folder is not None:
             lines.append(f"Page: {self.folder / PAGE_FILE}")
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """The summary and the first rows, for notebooks."""
-        from html import escape
-
-        return f"<pre>{escape(self.summary())}</pre>{self.table.head().to_html(index=False)}"
 
     def _cell_lines(self) -> list[str]:
         from synthcmr.fairness.planning.remarks import unit
@@ -159,12 +162,13 @@ def plan(
 
     Example:
         >>> import synthcmr
-        >>> fair = synthcmr.plan("ukbb", "plans/fair", target="parity:diagnosis|sex,bmi", budget=2000)  # doctest: +SKIP
-        >>> print(fair.summary())  # doctest: +SKIP
-        >>> synthcmr.generate("balanced", plan=fair.folder)  # doctest: +SKIP
+        >>> fair = synthcmr.plan("ukbb", "plans/fair", target="parity:diagnosis|sex,bmi", budget=2000)
+        >>> print(fair.summary())
+        >>> prompts = fair.rows[["name", "prompt", "seed"]]
+        >>> added = synthcmr.generate("added", plan=fair.folder)
     """
     from synthcmr.fairness.planning.plan import plan_cohort
-    from synthcmr.verbs.cohort_input import cohort_of
+    from synthcmr.verbs.folders import cohort_of
 
     chosen, opened = PlanOptions.of(options, changes), cohort_of(cohort)
     if len(opened.subjects) != opened.info["subjects"]:  # rows are named after the whole cohort

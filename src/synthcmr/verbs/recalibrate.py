@@ -4,49 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
-from synthcmr.verbs.cohort_input import opened_images
+from synthcmr.errors import CohortError
+from synthcmr.verbs.folders import opened_images
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.result import Result
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.cohort import Cohort
     from synthcmr.frequency.files import FolderImages
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
 
 
 class RecalibrateOptions(Options):
-    """How images are recalibrated; everything else was chosen when the model was fitted."""
+    """How images are recalibrated; everything else was chosen when the model was fitted.
+
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.RecalibrateOptions(spacing=1.5).spacing
+        1.5
+    """
 
     spacing: float | None = Field(
-        None, ge=0.01, description="Millimetres per pixel of a folder whose files do not say it."
+        None, ge=0.01, description="Millimetres per pixel of a folder whose files do not state it."
     )
-    overwrite: bool = Field(False, description="Replace what is already there.")
+    overwrite: bool = Field(False, description="Replace existing results.")
 
 
 @dataclass(frozen=True)
-class RecalibratedImages:
+class RecalibratedImages(Result):
     """Recalibrated images.
 
     Attributes:
         out: the cohort or folder that holds them.
         images: how many there are.
-        cohort: the cohort; None where it is a folder of files.
         left_out: files that hold no image, with the reason; of a cohort see its `rejects`.
     """
 
     out: Path
     images: int
-    cohort: Cohort | None = None
+    recalibrated: Cohort | None = field(default=None, repr=False)
     left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort.
+
+        Raises:
+            CohortError: the images are a folder of files.
+        """
+        if self.recalibrated is None:
+            raise CohortError(f"{self.out}: expected a cohort, got a folder of image files")
+        return self.recalibrated
 
     def summary(self) -> str:
         """How many were recalibrated, and what was left out."""
-        if self.cohort is None:
+        if self.recalibrated is None:
             lines = [f"{self.out}: {self.images} file(s) recalibrated"]
             return "\n".join([*lines, *(f"  left out {name}: {why}" for name, why in self.left_out.items())])
         rejects = self.cohort.rejects[self.cohort.rejects["level"] == "reject"]
@@ -55,9 +74,14 @@ class RecalibratedImages:
             f"{len(rejects)} reject(s)"
         )
 
-    def _repr_html_(self) -> str:
-        """The summary, for notebooks."""
-        return f"<pre>{escape(self.summary())}</pre>"
+    @property
+    def table(self) -> pd.DataFrame:
+        """The subjects of a cohort; of a folder of files those that were left out: file, reason."""
+        import pandas as pd
+
+        if self.recalibrated is not None:
+            return self.recalibrated.subjects
+        return pd.DataFrame(self.left_out.items(), columns=["file", "reason"])
 
 
 def recalibrate(
@@ -86,27 +110,42 @@ def recalibrate(
 
     Example:
         >>> import synthcmr
-        >>> better = synthcmr.recalibrate("synthetic", "truth", "better")  # doctest: +SKIP
-        >>> print(better.summary())  # doctest: +SKIP
+        >>> truth = synthcmr.fit_recalibration("acdc", "truth")
+        >>> better = synthcmr.recalibrate("synthetic", truth.folder, "better")
+        >>> print(better.summary())
     """
     chosen, folder, out = RecalibrateOptions.of(options, changes), Path(model), Path(out)
-    from synthcmr.verbs.input_checks import expect_recalibration
+    from synthcmr.verbs.folders import expect_recalibration
 
     expect_recalibration(folder)
     given = opened_images(images, spacing_mm=chosen.spacing)
     from synthcmr.frequency.apply import apply_to_cohort, apply_to_folder, clear_folder
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.sources import CohortImages
+    from synthcmr.verbs.folders import clear_for, made_or_read, made_or_taken
     from synthcmr.verbs.progress import progress_bar
-    from synthcmr.verbs.replace import clear_for
 
     fitted = Recalibration.load(folder)
     with progress_bar("recalibrate") as report:
         if isinstance(given, CohortImages):
             clear_for(out, chosen.overwrite)
-            cohort = apply_to_cohort(fitted, folder, given.cohort, out, report)
+            synthetic = given.cohort
+            cohort = made_or_taken(out, lambda: apply_to_cohort(fitted, folder, synthetic, out, report))
             return RecalibratedImages(out, len(cohort), cohort)
         if chosen.overwrite:
             clear_folder(out)
-        left_out = apply_to_folder(fitted, folder, cast("FolderImages", given), out, report)
+        files = cast("FolderImages", given)
+        left_out = made_or_read(
+            lambda: apply_to_folder(fitted, folder, files, out, report), lambda: _left_out_before(out)
+        )
     return RecalibratedImages(out, len(given) - len(left_out), left_out=left_out)
+
+
+def _left_out_before(out: Path) -> dict[str, str]:
+    """Files that a finished recalibration left out, with the reason."""
+    import csv
+
+    from synthcmr.frequency.apply import REJECTS
+
+    with (out / REJECTS).open(newline="", encoding="utf-8") as file:
+        return {row["file"]: row["reason"] for row in csv.DictReader(file)}

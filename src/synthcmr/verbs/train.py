@@ -8,43 +8,46 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.field_types import Changes, PathOrName
-from synthcmr.verbs.option_values import Names
-from synthcmr.verbs.options import Options
-from synthcmr.verbs.trained_run import ANATOMY, TrainedRun
-from synthcmr.verbs.training_run import clear_run, training_observer
+from synthcmr.verbs.options import Changes, Names, Options, PathOrName
+from synthcmr.verbs.trained_run import ANATOMY, TrainedRun, clear_run, training_observer
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.config import Settings
     from synthcmr.generators.protocol import Generator
     from synthcmr.training.settings import LoopSettings
-    from synthcmr.verbs.cohort_input import CohortLike
+    from synthcmr.verbs.folders import CohortLike
 
 
 class TrainOptions(Options):
-    """How a generator is trained."""
+    """How a generator is trained.
 
-    preset: str = Field("cpu", description="For the machine at hand: cpu, 8g, 24g or 80g.")
+    Example:
+        >>> import synthcmr
+        >>> synthcmr.TrainOptions(preset="24g", set={"loop.steps": 5000}).preset
+        '24g'
+    """
+
+    preset: str = Field("cpu", description="Settings for a machine: cpu, or a GPU with 8g, 24g or 80g.")
     settings: Path | None = Field(None, description="YAML file with 'model' and 'loop' settings over the preset's.")
     set: Changes = Field(
         (),
         description="One setting over the preset's, e.g. --set loop.steps=5000; 'synthcmr families NAME' lists them.",
     )
-    balance: Names = Field(None, description="Attributes whose values are drawn evenly, e.g. sex,diagnosis.")
+    balance: Names = Field(None, description="Attributes whose values are sampled evenly, e.g. sex,diagnosis.")
     init_from: PathOrName = Field(
         None,
         description="Begin from weights: 'phantom', or a run folder of the same family (diffusion: also of a flow; gan: "
-        "also of a vae; few-step: of the flow to learn from).",
+        "also of a vae; few-step: of the flow that is distilled).",
     )
     rank: int | None = Field(
-        None, ge=1, description="With --init-from: learn low-rank additions of this rank alone (LoRA)."
+        None, ge=1, description="With --init-from: train only low-rank additions of this rank (LoRA)."
     )
     dp: str | None = Field(
         None, description="Differential privacy of subjects, e.g. epsilon=8 or epsilon=8,delta=1e-5."
     )
     slurm: str | None = Field(None, description="Submit to this SLURM partition instead of training here.")
-    overwrite: bool = Field(False, description="Replace a run that is already there.")
+    overwrite: bool = Field(False, description="Replace an existing run.")
 
 
 def train(
@@ -72,11 +75,13 @@ def train(
 
     Example:
         >>> import synthcmr
-        >>> trained = synthcmr.train("refine", "people", "runs/refine", set={"loop.steps": 500})  # doctest: +SKIP
-        >>> print(trained.verdict)  # doctest: +SKIP
+        >>> trained = synthcmr.train("refine", "people", "runs/refine", set={"loop.steps": 500})
+        >>> print(trained.summary())
+        >>> losses = trained.table[["step", "held_out"]]
+        >>> generated = synthcmr.generate("generated", run=trained.run, subjects=2)
     """
     chosen, run = TrainOptions.of(options, changes), Path(run)
-    from synthcmr.verbs.cohort_input import cohort_of, opened_whole
+    from synthcmr.verbs.folders import cohort_of, opened_whole
 
     if chosen.slurm is not None:
         folder = (

@@ -1,20 +1,30 @@
-"""What `train` gives back."""
+"""A run folder: what `train` gives back, and what every verb that trains does with one."""
 
 from __future__ import annotations
 
+import math
+import shutil
+import time
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthcmr.errors import CohortError, SettingsError
-from synthcmr.verbs.training_run import newest_sheet
+from synthcmr.verbs.result import PageResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthcmr.training.loop import Observer
+    from synthcmr.verbs.progress import Report
+
 
 ANATOMY = "anatomy"  # the family of generators of masks
 
 
 @dataclass(frozen=True)
-class TrainedRun:
+class TrainedRun(PageResult):
     """A run folder, and the generator that came out.
 
     Attributes:
@@ -69,17 +79,31 @@ class TrainedRun:
         )
         return "\n".join(f"{self.run}: {line}" for line in lines)
 
-    def to_html(self) -> Path:
-        """Write the page of curves into the run folder.
+    @property
+    def table(self) -> pd.DataFrame:
+        """The metrics, one row per line of metrics.jsonl: step, losses, scores of samples; empty of an anatomy generator."""
+        import pandas as pd
+
+        from synthcmr.training.run_folder import RunFolder
+
+        return pd.json_normalize([] if self.family == ANATOMY else RunFolder(self.run).metrics(), sep=".")
+
+    @property
+    def page_folder(self) -> Path:
+        """The run folder.
 
         Raises:
             SettingsError: an anatomy generator has no curves.
         """
         if self.family == ANATOMY:
             raise SettingsError(f"{self.run}: expected a run with curves, an anatomy generator is fitted in one step")
+        return self.run
+
+    def _write_page(self, folder: Path) -> Path:
+        """curves.html."""
         from synthcmr.report.run_page import write_run_page
 
-        return write_run_page(self.run)
+        return write_run_page(self.run, folder)
 
     def _repr_html_(self) -> str:
         """The newest sheet of samples, and the summary, for notebooks."""
@@ -93,3 +117,56 @@ class TrainedRun:
         step = (record.get("ended") or {}).get("weights_of_step")
         last = (record.get("loop") or {}).get("steps", step)
         return "" if step in (None, last) else f"the weights are those of step {step}, whose samples were better"
+
+
+REDRAWN_S = 60.0  # of the page of curves
+
+
+def training_observer(run: Path, report: Report) -> Observer:
+    """Show progress, and keep the page of curves up to date."""
+    last = 0.0
+
+    def observe(progress: Any) -> None:
+        nonlocal last
+        loss = f"loss {progress.loss:.4f}" if math.isfinite(progress.loss) else ""
+        held_out = "" if progress.held_out is None else f"held out {progress.held_out:.4f}"
+        report(progress.step, progress.steps, ", ".join(part for part in (progress.part, loss, held_out) if part))
+        if progress.part:
+            return
+        if time.monotonic() - last > REDRAWN_S or progress.step == progress.steps:
+            last = time.monotonic()
+            from synthcmr.report.run_page import write_run_page
+
+            write_run_page(run)
+
+    return observe
+
+
+def clear_run(run: Path, init_from: str | None) -> None:
+    """Remove an earlier run, and nothing else.
+
+    Raises:
+        SettingsError: it holds the weights that are to be gone on from.
+    """
+    from synthcmr.training.run_folder import RUN_FILE
+
+    if init_from is not None and run.resolve() in (Path(init_from).resolve(), *Path(init_from).resolve().parents):
+        raise SettingsError(
+            f"--overwrite: expected a run folder other than that of --init-from {init_from}, which would be removed; "
+            "name another folder to make"
+        )
+    if (run / RUN_FILE).exists():
+        shutil.rmtree(run)
+
+
+def newest_sheet(run: Path) -> str:
+    """The last sheet of samples as an image for notebooks; empty where there is none."""
+    import base64
+
+    from synthcmr.training.run_folder import SHEETS
+
+    sheets = sorted((run / SHEETS).glob("*.png"))
+    if not sheets:
+        return ""
+    data = base64.b64encode(sheets[-1].read_bytes()).decode()
+    return f'<img src="data:image/png;base64,{data}" alt="samples of {sheets[-1].stem}">'

@@ -1,0 +1,101 @@
+"""The folder of a demo: its size, which steps are finished, how long each took, and the results."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from synthcmr.cohort.provenance import write_json
+from synthcmr.demo.size import DemoSize
+from synthcmr.errors import CohortError
+
+RECORD, PAGE = "demo.json", "index.html"
+SCHEMA = "synthcmr-demo-1"
+FOLDERS = (
+    "cohort",
+    "audit",
+    "plan",
+    "synthetic",
+    "recalibration",
+    "recalibrated",
+    "spectrum",
+    "debiased",
+    "scores",
+    "balanced",
+    "nnunet",
+    "dicom",
+)
+
+
+class DemoFolder:
+    """The file demo.json: the size, the seconds of each finished step, and the results in sentences."""
+
+    def __init__(self, out: Path, size: DemoSize, steps: Mapping[str, str], say: Callable[[str], None]) -> None:
+        """Begin a demo, or continue the one that is there.
+
+        Args:
+            out: folder of the demo.
+            size: how large it is.
+            steps: name of each step, and what it does.
+            say: called with a line before each step.
+
+        Raises:
+            CohortError: the folder holds a demo of another size, or something else.
+        """
+        self.file, self._steps, self._say = out / RECORD, steps, say
+        before = json.loads(self.file.read_text()) if self.file.exists() else {}
+        wanted = size.model_dump(mode="json")
+        if before and before.get("settings") != wanted:
+            raise CohortError(
+                f"{out}: holds a demo of another size; repeat the command as it was, choose another folder, or --overwrite"
+            )
+        if not before and out.exists() and any(out.iterdir()):
+            raise CohortError(f"{out}: expected a new or empty folder for the demo, got one with other files in it")
+        self._record: dict[str, Any] = before or {"schema": SCHEMA, "settings": wanted, "steps": {}}
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(self.file, self._record)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Announce a step, and note how long it took the first time that it was finished."""
+        self._say(f"{list(self._steps).index(name) + 1}/{len(self._steps)} {name}: {self._steps[name]}")
+        began = time.monotonic()
+        yield
+        self._record["steps"].setdefault(name, round(time.monotonic() - began, 1))
+        write_json(self.file, self._record)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Wall-clock seconds of each finished step."""
+        return dict(self._record["steps"])
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The results, once everything is finished."""
+        return tuple(self._record.get("sentences", ()))
+
+    def note_results(self, sentences: Sequence[str]) -> None:
+        """Note the results."""
+        self._record["sentences"] = list(sentences)
+        write_json(self.file, self._record)
+
+
+def clear_demo(out: Path) -> None:
+    """Remove an earlier demo, and nothing else.
+
+    Raises:
+        CohortError: the folder holds something else.
+    """
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / RECORD).exists():
+        raise CohortError(f"{out}: expected an earlier demo to replace, got a folder with other files")
+    for name in FOLDERS:
+        shutil.rmtree(out / name, ignore_errors=True)
+    for name in (RECORD, PAGE):
+        (out / name).unlink(missing_ok=True)
