@@ -12,8 +12,8 @@ from synthcmr.cohort.parallel import NETWORKS, ordered_map
 from synthcmr.cohort.provenance import Input, combined_hash
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
+from synthcmr.conditioning.prompt_words import WIDER
 from synthcmr.conditioning.vocabulary import is_present
-from synthcmr.conditioning.wordings import WIDER
 from synthcmr.errors import SettingsError
 from synthcmr.generators.protocol import Generator, Redraws, refines
 from synthcmr.sampling.requests import WHOLE, Request

@@ -10,7 +10,7 @@ from synthcmr.verbs.generate_options import GenerateOptions
 from synthcmr.verbs.generated_cohort import GeneratedCohort, why_nothing_passed
 
 if TYPE_CHECKING:
-    from synthcmr.conditioning.prompt_writer import Understood
+    from synthcmr.conditioning.prompt import Understood
     from synthcmr.generators.protocol import Generator
     from synthcmr.sampling.requests import RequestList
     from synthcmr.sampling.settings import GenerateSettings
@@ -141,8 +141,7 @@ def _settings(chosen: GenerateOptions, sources: Sources) -> GenerateSettings:
 
 
 def _understood(prompt: str | None) -> Understood:
-    from synthcmr.conditioning.prompt_parser import read_prompt
-    from synthcmr.conditioning.prompt_writer import Understood
+    from synthcmr.conditioning.prompt import Understood, read_prompt
 
     return Understood() if prompt is None else read_prompt(prompt)
 
@@ -151,7 +150,7 @@ def _heard(understood: Understood) -> list[str]:
     """How the prompt was understood, and what of it was not."""
     lines = []
     if understood.attributes or understood.numbers or understood.slice_level:
-        from synthcmr.conditioning.prompt_writer import write_prompt
+        from synthcmr.conditioning.prompt import write_prompt
 
         numbers, level = understood.numbers, understood.slice_level
         lines.append(f"understood: {write_prompt(understood.attributes, slice_level=level, numbers=numbers)}")

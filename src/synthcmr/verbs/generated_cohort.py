@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
-    from synthcmr.conditioning.prompt_writer import Understood
+    from synthcmr.conditioning.prompt import Understood
     from synthcmr.sampling.sources import Sources
 
 BLIND = 0.5  # median Dice of what screening kept, below which the segmenter cannot be said to have looked

@@ -10,7 +10,7 @@ from synthcmr.errors import SettingsError
 from synthcmr.verbs.generate_options import DEFAULT_COUNT, GenerateOptions
 
 if TYPE_CHECKING:
-    from synthcmr.conditioning.prompt_writer import Understood
+    from synthcmr.conditioning.prompt import Understood
     from synthcmr.sampling.requests import Request, RequestList
 
 
