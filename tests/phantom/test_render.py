@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from synthcmr.cohort.labels import Label
+from synthcmr.phantom.acquisition.contrast import bssfp
+from synthcmr.phantom.anatomy.tissues import Tissue
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.phantom.population import draw_subject
-from synthcmr.phantom.relaxation import bssfp
 from synthcmr.phantom.render import Renderer, render_subject
-from synthcmr.phantom.tissues import Tissue
 
 SIZE = (96, 96)
 

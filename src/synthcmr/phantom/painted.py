@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
-from synthcmr.phantom.acquisition import plan
-from synthcmr.phantom.canvas import Tissues
-from synthcmr.phantom.heart_tissue import TRABECULA_PITCH_MM, TRABECULA_PITCH_Z_MM, HeartTissue
-from synthcmr.phantom.noise import sample_nearest
-from synthcmr.phantom.points import Around
-from synthcmr.phantom.polar import Points
+from synthcmr.phantom.acquisition.kspace import plan
+from synthcmr.phantom.anatomy.curves import Around, Points
+from synthcmr.phantom.anatomy.fields import sample_nearest
+from synthcmr.phantom.anatomy.heart_tissue import TRABECULA_PITCH_MM, TRABECULA_PITCH_Z_MM, HeartTissue
+from synthcmr.phantom.anatomy.tissues import Tissue, Tissues
 from synthcmr.phantom.render import Renderer
 from synthcmr.phantom.subject import PhantomSubject
-from synthcmr.phantom.tissues import Tissue
 
 RV_WALL_MM, FAT_MM = 2.5, 2.5
 FILLED = ((Label.RV, Tissue.RV_BLOOD), (Label.MYOCARDIUM, Tissue.MYOCARDIUM), (Label.LV, Tissue.LV_BLOOD))

@@ -5,11 +5,10 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.measures import MYOCARDIAL_DENSITY_G_PER_ML
-from synthcmr.phantom.heart import Heart
-from synthcmr.phantom.heart_tissue import HeartTissue
-from synthcmr.phantom.points import Around
-from synthcmr.phantom.polar import SAMPLES, THETA
-from synthcmr.phantom.tissues import Tissue
+from synthcmr.phantom.anatomy.curves import SAMPLES, THETA, Around
+from synthcmr.phantom.anatomy.heart import Heart
+from synthcmr.phantom.anatomy.heart_tissue import HeartTissue
+from synthcmr.phantom.anatomy.tissues import Tissue
 
 GRID_MM = 1.0
 COARSE, MARGIN_MM = 4, 18.0  # where the heart lies is found on every fourth point

@@ -12,9 +12,9 @@ from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.config import PreprocessSettings
 from synthcmr.generators.anatomy import Anatomy
-from synthcmr.phantom.asked import subject_as_asked
 from synthcmr.phantom.cohort import scanned
 from synthcmr.phantom.painted import painted
+from synthcmr.phantom.population import subject_as_asked
 from synthcmr.sampling.requests import WHOLE, Request, seed_of
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, anatomies_without

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from synthcmr.phantom.contrast import Contrast, draw_contrast
-from synthcmr.phantom.polar import Points
+from synthcmr.phantom.acquisition.contrast import Contrast, draw_contrast
+from synthcmr.phantom.anatomy.curves import Points
 from synthcmr.phantom.subject import PhantomSubject, Protocol
 
 OVERSAMPLING = 2  # simulated points per reconstructed pixel, each way

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthcmr.phantom.canvas import Canvas, Grid, Region, Tissues
-from synthcmr.phantom.fields import Image, SmoothField, draw_smooth
-from synthcmr.phantom.polar import Points, Polar, Table, bump, harmonics
+from synthcmr.phantom.anatomy.curves import Points, Polar, Table, bump, harmonics
+from synthcmr.phantom.anatomy.fields import Image, SmoothField, draw_smooth
+from synthcmr.phantom.anatomy.tissues import Canvas, Grid, Region, Tissue, Tissues
 from synthcmr.phantom.subject import PhantomSubject
-from synthcmr.phantom.tissues import Tissue
 
 SKIN_MM, PLEURA_MM = 1.6, 0.9
 SHEETS = (

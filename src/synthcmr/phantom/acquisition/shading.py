@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.phantom.canvas import Tissues
-from synthcmr.phantom.contrast import Contrast, is_fat
-from synthcmr.phantom.fields import Image
-from synthcmr.phantom.relaxation import TISSUE_CODES
-from synthcmr.phantom.tissues import Tissue
+from synthcmr.phantom.acquisition.contrast import TISSUE_CODES, Contrast, is_fat
+from synthcmr.phantom.anatomy.fields import Image
+from synthcmr.phantom.anatomy.tissues import Tissue, Tissues
 
 # tissue -> strength of fine, middle and coarse texture
 TEXTURE: dict[Tissue, tuple[float, float, float]] = {

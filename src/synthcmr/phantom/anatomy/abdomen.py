@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthcmr.phantom.canvas import Canvas, Region
-from synthcmr.phantom.fields import SmoothField, draw_smooth
+from synthcmr.phantom.anatomy.fields import SmoothField, draw_smooth
+from synthcmr.phantom.anatomy.tissues import Canvas, Region, Tissue
 from synthcmr.phantom.subject import PhantomSubject
-from synthcmr.phantom.tissues import Tissue
 
 STOMACH_CONTENT = (
     Tissue.STOMACH_FLUID,

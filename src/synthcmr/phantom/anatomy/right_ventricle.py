@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthcmr.phantom.left_ventricle import LeftVentricle
-from synthcmr.phantom.polar import THETA, Table, Waver, at, bump, draw_waver
+from synthcmr.phantom.anatomy.curves import THETA, Table, Waver, at, bump, draw_waver
+from synthcmr.phantom.anatomy.left_ventricle import LeftVentricle
 from synthcmr.phantom.subject import PhantomSubject
 
 EXCURSION_MM = 12.0  # how far annotators' uppermost slice of a normal RV moves towards the apex

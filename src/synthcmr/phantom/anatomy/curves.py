@@ -1,4 +1,4 @@
-"""Closed curves as radius tables over angle: fast to evaluate for a whole image at once."""
+"""Closed curves as radius tables over angle, and points of a slice with what depends on where they lie alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ THETA = np.linspace(-np.pi, np.pi, SAMPLES, endpoint=False)
 
 Table = npt.NDArray[np.float64]  # one value per angle in THETA
 Points = npt.NDArray[np.floating]
+Places = npt.NDArray[np.intp]  # of points in a flattened plane
 
 
 def harmonics(rng: np.random.Generator, spreads: Mapping[int, float]) -> Table:
@@ -84,3 +85,25 @@ def _place(angle: Points) -> npt.NDArray[np.intp]:
 def area(radius: Table) -> float:
     """Area inside a curve."""
     return float(np.pi * np.mean(radius**2))
+
+
+def nearest(x: Points, y: Points, pitch_mm: float, n: int) -> Places:
+    """The voxel nearest to each point, in a periodic plane of n by n."""
+    row, column = ((p / pitch_mm).astype(np.int32) % n for p in (y, x))
+    return row.astype(np.intp) * n + column
+
+
+class Around:
+    """Points of one slice as its LV axis sees them: the same at every contraction."""
+
+    def __init__(self, dx: Points, dy: Points, index: int) -> None:
+        """Take the points' offsets from the axis, and which slice it is."""
+        self.dx, self.dy, self.index = dx, dy, index
+        self.polar = Polar.of(dx, dy)
+        self._nearest: dict[tuple[float, int], Places] = {}
+
+    def nearest(self, pitch_mm: float, n: int) -> Places:
+        """The voxel nearest to each point, in a periodic plane of n by n."""
+        if (pitch_mm, n) not in self._nearest:
+            self._nearest[pitch_mm, n] = nearest(self.dx, self.dy, pitch_mm, n)
+        return self._nearest[pitch_mm, n]

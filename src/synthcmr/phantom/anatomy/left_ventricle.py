@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from synthcmr.phantom.polar import SAMPLES, THETA, Table, Waver, area, bump, draw_waver
+from synthcmr.phantom.anatomy.curves import SAMPLES, THETA, Table, Waver, area, bump, draw_waver
 from synthcmr.phantom.subject import PhantomSubject
 
 TAU = 0.5

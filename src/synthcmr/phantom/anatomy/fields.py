@@ -1,9 +1,11 @@
-"""Smooth random functions of space, evaluated on the rows and columns of a slice: cheap, because they separate."""
+"""Smooth random functions of space and periodic volumes of noise, evaluated where a slice cuts them: cheap, because they separate."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from synthcmr.phantom.anatomy.curves import Places
 
 Image = npt.NDArray[np.float32]
 Line = npt.NDArray[np.float32]
@@ -154,3 +156,25 @@ def _basis(positions: Line, pitch_mm: float, n: int) -> Image:
     for offset, weight in zip((-1, 0, 1, 2), weights, strict=True):
         np.add.at(basis, (np.arange(positions.size), (first + offset) % n), (weight / 6.0).astype(np.float32))
     return basis
+
+
+Volume = npt.NDArray[np.float32]
+
+
+def noise_volume(
+    rng: np.random.Generator, shape: tuple[int, int, int], smoothing: tuple[float, float, float]
+) -> Volume:
+    """Noise of unit variance, smoothed by a Gaussian (in voxels) and periodic, (z, y, x)."""
+    from scipy.ndimage import gaussian_filter
+
+    volume = gaussian_filter(rng.standard_normal(shape), smoothing, mode="wrap")
+    return (volume / volume.std()).astype(np.float32)
+
+
+def sample_nearest(volume: Volume, places: Places, z: float, pitch_z_mm: float) -> Volume:
+    """Values at points of one plane, nearest voxel: quick, for thresholds."""
+    return np.take(_plane(volume, z, pitch_z_mm), places)
+
+
+def _plane(volume: Volume, z: float, pitch_z_mm: float) -> Volume:
+    return volume[round(z / pitch_z_mm) % volume.shape[0]].ravel()
