@@ -30,13 +30,18 @@ from synthcmr.evaluation.intervals import around, mean_of, weights
 from synthcmr.evaluation.sample import Sample
 from synthcmr.frequency.images import Batch, batch_of
 from synthcmr.frequency.leak import attack
-from synthcmr.frequency.mapping.settings import MappingSettings, preset
 from synthcmr.frequency.recalibration import Change, Recalibration
-from synthcmr.frequency.settings import RecalibrationSettings, ReplacementSettings, RingSettings
+from synthcmr.frequency.settings import (
+    MappingSettings,
+    RecalibrationSettings,
+    ReplacementSettings,
+    RingSettings,
+    SpectrumSettings,
+    preset,
+)
 from synthcmr.frequency.sources import ArrayImages
 from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Comparison, compare
 from synthcmr.frequency.spectrum.distance import Interval
-from synthcmr.frequency.spectrum.settings import SpectrumSettings
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice

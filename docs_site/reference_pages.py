@@ -18,7 +18,7 @@ SETTINGS = {
     "plan": "synthcmr.fairness.planning.settings:PlanSettings",
     "generate": "synthcmr.sampling.settings:GenerateSettings",
     "recalibrate": "synthcmr.frequency.settings:RecalibrationSettings",
-    "spectrum": "synthcmr.frequency.spectrum.settings:SpectrumSettings",
+    "spectrum": "synthcmr.frequency.settings:SpectrumSettings",
     "debias": "synthcmr.fairness.debias.settings:DebiasSettings",
     "balance": "synthcmr.fairness.loop.settings:BalanceSettings",
     "evaluate": "synthcmr.evaluation.settings:EvaluateSettings",

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from synthcmr.frequency.plane import Plane, spectra
+from synthcmr.frequency.settings import SpectrumSettings
 from synthcmr.frequency.sources import ArrayImages
 from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Comparison, compare
 from synthcmr.frequency.spectrum.distance import Subjects, compared, gap
-from synthcmr.frequency.spectrum.phase import phase_peaks
-from synthcmr.frequency.spectrum.settings import SpectrumSettings
+from synthcmr.frequency.spectrum.profiles import phase_peaks
 from synthcmr.report.spectrum_page import to_json, verdict, write_spectrum
 from tests.frequency.making import blurred, clouds
 from tests.report.accessible import check

@@ -14,7 +14,7 @@ from synthcmr.evaluation.utility.settings import (
 )
 from synthcmr.fairness.debias.settings import CLASSIFIER_LOOP, DebiasSettings
 from synthcmr.fairness.planning.settings import PlanSettings
-from synthcmr.frequency.spectrum.settings import SpectrumSettings
+from synthcmr.frequency.settings import SpectrumSettings
 
 PRESET = "biased"
 LABEL = "diagnosis"

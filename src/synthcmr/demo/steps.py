@@ -83,7 +83,7 @@ def generate(demo: Demo) -> None:
 def recalibrate(demo: Demo) -> None:
     """Learn fine grain on the real training split, give it to the images, and compare both with real test images."""
     from synthcmr.frequency.apply import apply_to_cohort
-    from synthcmr.frequency.model_record import MODEL_FILE
+    from synthcmr.frequency.model_folder import MODEL_FILE
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.frequency.sources import open_images

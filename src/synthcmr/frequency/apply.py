@@ -23,7 +23,7 @@ from synthcmr.cohort.writer import MANIFEST, WORK, CohortWriter
 from synthcmr.errors import AlreadyMadeError, CohortError, ReadError
 from synthcmr.frequency.files import FolderImages, Loaded, load, write
 from synthcmr.frequency.images import FRAMES_AT_ONCE, Item
-from synthcmr.frequency.model_record import read_record
+from synthcmr.frequency.model_folder import read_record
 from synthcmr.frequency.recalibration import Change, Recalibration
 from synthcmr.frequency.sources import CohortImages, cohort_item, scale_is_native, scale_of
 

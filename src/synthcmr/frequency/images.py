@@ -1,7 +1,8 @@
-"""Where images come from: a cohort, a folder of files, or arrays. All look the same from here on."""
+"""Where images come from: a cohort, a folder of files, or arrays. All look the same from here on, and each has its own randomness."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -9,8 +10,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.frequency.moments import EVERYONE
 from synthcmr.frequency.plane import Floats, Plane
+from synthcmr.frequency.rings import EVERYONE
+
+
+def rng_of(seed: int, *words: object) -> np.random.Generator:
+    """A source of random numbers for a seed and a name."""
+    digest = hashlib.blake2b("/".join(map(str, words)).encode(), digest_size=8).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest)])
+
 
 FRAMES_AT_ONCE = 64
 SPACING_DIGITS = 6

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
+from synthcmr.frequency.settings import Edges
+
 Floats = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
-Edges = Literal["periodic", "none"]
 
 
 @dataclass(frozen=True)

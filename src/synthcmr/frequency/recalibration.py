@@ -15,17 +15,13 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.frequency.images import Batch, Images, Item, batch_of, batches
-from synthcmr.frequency.mapping.mapping import Mapping
-from synthcmr.frequency.mapping.settings import MappingSettings, preset
-from synthcmr.frequency.mapping.trainee import RealFrames
-from synthcmr.frequency.moments import EVERYONE, GroupMoments
+from synthcmr.frequency.mapping import Mapping, RealFrames
 from synthcmr.frequency.plane import Floats, spectra
 from synthcmr.frequency.release import Release, curve, numbers, release
-from synthcmr.frequency.replacement import Library, Replacement, parting_radius, ring_sums
-from synthcmr.frequency.retrieval import SIDE, small
+from synthcmr.frequency.replacement import SIDE, Library, Replacement, parting_radius, ring_sums, small
 from synthcmr.frequency.ring_map import RingMap, moved, taper
-from synthcmr.frequency.rings import Rings
-from synthcmr.frequency.settings import RecalibrationSettings
+from synthcmr.frequency.rings import EVERYONE, GroupMoments, Rings
+from synthcmr.frequency.settings import MappingSettings, RecalibrationSettings, preset
 from synthcmr.frequency.sources import ArrayImages, CohortImages
 from synthcmr.training.loop import Observer
 from synthcmr.training.settings import LoopSettings

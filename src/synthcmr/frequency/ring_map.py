@@ -15,11 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthcmr.frequency.images import Batch
-from synthcmr.frequency.moments import EVERYONE, GroupMoments
+from synthcmr.frequency.images import Batch, rng_of
 from synthcmr.frequency.plane import Floats, pixels, spectra
-from synthcmr.frequency.rings import Rings
-from synthcmr.frequency.seeds import rng_of
+from synthcmr.frequency.rings import EVERYONE, GroupMoments, Rings
 from synthcmr.frequency.settings import RecalibrationSettings
 
 LEAST_SPREAD = 1e-6

@@ -17,13 +17,10 @@ from synthcmr.errors import ReadError
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.labelling.anatomy import one_heart
 from synthcmr.labelling.completion import Completed, complete, is_complete
-from synthcmr.labelling.locate import Place, locate
-from synthcmr.labelling.measures import measured, why_absent
-from synthcmr.labelling.phases import chosen_phases
-from synthcmr.labelling.pose import AS_IT_IS
-from synthcmr.labelling.quality import Formula, shipped_formula
-from synthcmr.labelling.segmentation import Segmentation, native_labels, segment
-from synthcmr.labelling.signs import signs_of
+from synthcmr.labelling.measures import chosen_phases, measured, why_absent
+from synthcmr.labelling.quality import Formula, shipped_formula, signs_of
+from synthcmr.labelling.segmentation import Place, Segmentation, locate, native_labels, segment
+from synthcmr.labelling.views import AS_IT_IS
 from synthcmr.training.weights import file_hash
 
 CERTAIN = 0.2  # evidence of a heart that a person drew: as much as a clear one has

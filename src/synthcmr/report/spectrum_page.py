@@ -15,11 +15,10 @@ from synthcmr.cohort.provenance import write_json
 from synthcmr.evaluation.score import Line, Plot
 from synthcmr.formats import SPECTRUM
 from synthcmr.frequency.plane import Plane, spectra
+from synthcmr.frequency.settings import SpectrumSettings
 from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Compared, Comparison
 from synthcmr.frequency.spectrum.distance import Interval
-from synthcmr.frequency.spectrum.phase import NAMES
-from synthcmr.frequency.spectrum.profiles import high_passed
-from synthcmr.frequency.spectrum.settings import SpectrumSettings
+from synthcmr.frequency.spectrum.profiles import NAMES, high_passed
 from synthcmr.report.offline_page import write_page
 from synthcmr.report.plots import plot_svg
 

@@ -1,4 +1,4 @@
-"""Looking at what was generated before it is kept, and saying why something was not."""
+"""Screening of generated images: is the mask a heart, is it found again, is the patient recognised, is it a near copy; and why not."""
 
 from __future__ import annotations
 
@@ -9,14 +9,51 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.labels import Label, Mask
 from synthcmr.generators.fingerprints import Fingerprints
 from synthcmr.judges.limits import asked_probability, mean_dice
 from synthcmr.judges.reader import AttributeReader, by_subject
 from synthcmr.judges.segmenter import Segmenter
-from synthcmr.sampling.mask_checks import implausible
 from synthcmr.sampling.settings import ScreenSettings
 from synthcmr.training.shipped import shipped
+
+MIN_ENCLOSED = 0.6  # share of the cavity's border that is wall; basal slices open towards the outflow tract
+MIN_WALL_SHARE = 0.15  # of the ventricle's area
+PARTS_ALLOWED = 0.05  # of a structure's area that may lie apart from its largest part
+
+
+def implausible(mask: Mask) -> str | None:
+    """Why the masks of one slice are no heart; None where they may be one.
+
+    Args:
+        mask: (frames, rows, columns), canonical labels.
+    """
+    for frame in mask:
+        reason = _frame(frame)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _frame(mask: Mask) -> str | None:
+    from scipy.ndimage import binary_dilation, label
+
+    for structure in (Label.LV, Label.MYOCARDIUM, Label.RV):
+        region = mask == structure
+        if not region.any():
+            continue
+        parts, count = label(region, np.ones((3, 3)))
+        if count > 1 and 1 - np.bincount(parts.ravel())[1:].max() / region.sum() > PARTS_ALLOWED:
+            return f"{structure.name.lower()} in {count} parts"
+    cavity, wall = mask == Label.LV, mask == Label.MYOCARDIUM
+    if not cavity.any():
+        return None
+    border = binary_dilation(cavity, np.ones((3, 3))) & ~cavity
+    if wall[border].mean() < MIN_ENCLOSED:
+        return "the wall does not enclose the cavity"
+    if wall.sum() < MIN_WALL_SHARE * (wall.sum() + cavity.sum()):
+        return "the wall is thinner than any heart's"
+    return None
 
 
 @dataclass(frozen=True)

@@ -18,19 +18,28 @@ from synthcmr.conditioning.condition import LOOK
 from synthcmr.generators.anatomy import Anatomy, deform
 from synthcmr.generators.protocol import Generator, Redraws, Refines, refines
 from synthcmr.sampling.requests import PLANNED, WHOLE, Request, seed_of
-from synthcmr.sampling.results import generated_record
 from synthcmr.sampling.screening import Verdict
 from synthcmr.sampling.settings import GenerateSettings
-from synthcmr.sampling.simulated import PHANTOM, Simulated, painted_in, simulated
 from synthcmr.sampling.sources import (
+    PHANTOM,
+    Simulated,
     Sources,
     anatomies_without,
     load_image_generator,
     load_pixels,
     load_real,
     load_screen,
+    painted_in,
+    simulated,
 )
-from synthcmr.sampling.stack import Images, StackCondition, redraw_stacks, render_slices, render_stacks
+from synthcmr.sampling.stack import (
+    Images,
+    StackCondition,
+    generated_record,
+    redraw_stacks,
+    render_slices,
+    render_stacks,
+)
 
 NOBODY = Anatomy(np.zeros((2, 0, 0, 0), dtype=np.uint8), (1.0, 1.0), 1.0, 1.0, "")
 BODY = {"height_cm", "weight_kg", "bmi"}  # two of them give the third

@@ -18,8 +18,8 @@ from synthcmr.verbs.option_values import Names
 from synthcmr.verbs.options import Options
 
 if TYPE_CHECKING:
+    from synthcmr.frequency.settings import SpectrumSettings
     from synthcmr.frequency.spectrum.compare import Comparison
-    from synthcmr.frequency.spectrum.settings import SpectrumSettings
     from synthcmr.verbs.cohort_input import CohortLike
 
 Say = Callable[[str], None]
@@ -127,8 +127,8 @@ def compare_spectra(
     names = _names([folder_of(one) for one in several])
     ground = opened_images(real, chosen.split, chosen.spacing)
     sets = {name: opened_images(one, spacing_mm=chosen.spacing) for name, one in zip(names, several, strict=True)}
+    from synthcmr.frequency.settings import SpectrumSettings
     from synthcmr.frequency.spectrum.compare import compare
-    from synthcmr.frequency.spectrum.settings import SpectrumSettings
     from synthcmr.report.spectrum_page import PAGE
     from synthcmr.verbs.setting_overrides import read_settings
 

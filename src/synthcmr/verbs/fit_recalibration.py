@@ -139,11 +139,9 @@ def fit_recalibration(
     """
     chosen, folder = FitRecalibrationOptions.of(options, changes), Path(folder)
     real = opened_images(images, chosen.split, chosen.spacing)
-    from synthcmr.frequency.mapping.settings import preset
-    from synthcmr.frequency.model_folder import NETWORK
-    from synthcmr.frequency.model_record import MODEL_FILE
+    from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
     from synthcmr.frequency.recalibration import Recalibration
-    from synthcmr.frequency.settings import RecalibrationSettings
+    from synthcmr.frequency.settings import RecalibrationSettings, preset
     from synthcmr.training.overrides import PARTS, overridden
     from synthcmr.verbs.progress import progress_bar
     from synthcmr.verbs.setting_overrides import read_settings
@@ -192,8 +190,7 @@ def _held_out(images: CohortLike, split: str, settings: RecalibrationSettings) -
 
 def _clear(folder: Path, overwrite: bool) -> None:
     """Remove an earlier model, and nothing else."""
-    from synthcmr.frequency.model_folder import NETWORK
-    from synthcmr.frequency.model_record import MODEL_FILE
+    from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
 
     if overwrite and ((folder / MODEL_FILE).exists() or (folder / NETWORK).exists()):
         shutil.rmtree(folder)

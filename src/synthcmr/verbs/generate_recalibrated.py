@@ -17,7 +17,7 @@ def raw_folder(out: Path, model: Path, overwrite: bool) -> Path:
     """
     from synthcmr.cohort.writer import COHORT_FILE
     from synthcmr.errors import CohortError
-    from synthcmr.frequency.model_record import read_record
+    from synthcmr.frequency.model_folder import read_record
     from synthcmr.verbs.replace import clear_for
 
     read_record(model)

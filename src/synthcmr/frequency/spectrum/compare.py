@@ -12,12 +12,10 @@ from synthcmr.errors import CohortError
 from synthcmr.frequency.images import Images
 from synthcmr.frequency.plane import Floats
 from synthcmr.frequency.rings import Rings
-from synthcmr.frequency.spectrum.detail_probe import detail_scores
+from synthcmr.frequency.settings import SpectrumSettings
 from synthcmr.frequency.spectrum.distance import Interval, Subjects, compared, floor_of, floor_with
-from synthcmr.frequency.spectrum.phase import NAMES
-from synthcmr.frequency.spectrum.probe import auc, auc_interval, both_sides, probe_scores
-from synthcmr.frequency.spectrum.profiles import Profiles, profiles
-from synthcmr.frequency.spectrum.settings import SpectrumSettings
+from synthcmr.frequency.spectrum.probe import auc, auc_interval, both_sides, detail_scores, probe_scores
+from synthcmr.frequency.spectrum.profiles import NAMES, Profiles, profiles
 
 DISTANCE, PROBE, DETAIL = "mean ring gap", "spectrum probe AUC", "detail probe AUC"
 DETAIL_HALVES = 2

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import fft
 
 from synthcmr.phantom.acquisition.contrast import Complex
@@ -59,7 +58,6 @@ def _total(scan: Scan, x: Points, y: Points) -> Points:
     return np.sqrt(np.asarray(sum(coil.sensitivity(x, y) ** 2 for coil in scan.coils)))
 
 
-Image = npt.NDArray[np.float32]
 PARTIAL_FOURIER_MISSING = 0.2  # of the phase-encoding lines, about 6/8 after the overscan
 
 
