@@ -200,7 +200,7 @@ def _quoted(text: str) -> tuple[dict[str, Value], str]:
     codes: dict[str, Value] = {}
 
     def keep(match: re.Match[str]) -> str:
-        name, code = match.group(1).lower(), _code(match.group(2)).strip()
+        name, code = match.group(1).lower(), _unescaped(match.group(2)).strip()
         if re.search(rf"(?<![\w-]){NOT}\s+$", match.string[: match.start()], re.IGNORECASE):
             raise SettingsError(
                 f"{FLAG}: expected a {name} in quotes that is there, got one that is denied, {code}; say what is there instead"
@@ -213,7 +213,7 @@ def _quoted(text: str) -> tuple[dict[str, Value], str]:
     return codes, re.sub(pattern, keep, text, flags=re.IGNORECASE | re.DOTALL)
 
 
-def _code(quoted: str) -> str:
+def _unescaped(quoted: str) -> str:
     try:
         return str(json.loads(f'"{quoted}"', strict=False))
     except ValueError:  # typed by hand, with a backslash that escapes nothing

@@ -103,18 +103,18 @@ class ClipEncoder(nn.Module):
         """Token ids and their mask, (batch, 2, length)."""
         texts = [self.prompt(a) for a in attributes]
         length = self._tokenizer.model_max_length
-        found = self._tokenizer(texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
-        return torch.stack([found["input_ids"], found["attention_mask"]], dim=1)
+        encoded = self._tokenizer(texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+        return torch.stack([encoded["input_ids"], encoded["attention_mask"]], dim=1)
 
     def prompt(self, attributes: Mapping[str, object]) -> str:
         """The text of one set of attributes; empty where nothing is said, so that guidance has its empty branch."""
-        told = {
+        stated = {
             k: v for k, v in attributes.items() if is_present(v) and k in self.vocabulary.names and k not in VIEW_ONLY
         }
-        level = told.pop("slice_level", None)
-        if not told and level is None:
+        level = stated.pop("slice_level", None)
+        if not stated and level is None:
             return ""
-        return write_prompt(told, slice_level=str(level) if level is not None else None)
+        return write_prompt(stated, slice_level=str(level) if level is not None else None)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Embed a batch of prepared prompts."""

@@ -76,7 +76,7 @@ class Images(Protocol):
 
 
 @dataclass(frozen=True)
-class Batch:
+class ImageBatch:
     """Frames of one size, changed together."""
 
     images: Floats  # (frames, rows, columns)
@@ -87,7 +87,7 @@ class Batch:
     low: Floats  # of each frame, (frames, 1, 1): values that its image cannot go below, or above
     high: Floats
 
-    def with_images(self, images: Floats) -> Batch:
+    def with_images(self, images: Floats) -> ImageBatch:
         """The same frames with other pixels."""
         return replace(self, images=images)
 
@@ -99,7 +99,7 @@ class Batch:
 
 def batches(
     items: Iterable[Item], by: Sequence[str], at_once: int = FRAMES_AT_ONCE
-) -> Iterator[tuple[list[Item], Batch]]:
+) -> Iterator[tuple[list[Item], ImageBatch]]:
     """Items that follow each other and have one size, together; those that hold no image are left out."""
     waiting: list[Item] = []
     for item in items:
@@ -114,11 +114,11 @@ def batches(
         yield waiting, batch_of(waiting, by)
 
 
-def batch_of(items: Sequence[Item], by: Sequence[str]) -> Batch:
+def batch_of(items: Sequence[Item], by: Sequence[str]) -> ImageBatch:
     """The frames of some items."""
     each = [i for i in items for _ in i.frames]
     low, high = np.array([i.ends or limits(i.frames) for i in items for _ in i.frames]).T
-    return Batch(
+    return ImageBatch(
         np.concatenate([i.frames for i in items]).astype(np.float64),
         items[0].plane,
         [f"{i.name}#{k}" for i in items for k in range(len(i.frames))],

@@ -13,7 +13,7 @@ from torch import nn
 
 from synthcmr.cohort.provenance import Input
 from synthcmr.config import recorded_settings
-from synthcmr.frequency.images import Batch as Frames
+from synthcmr.frequency.images import ImageBatch as Frames
 from synthcmr.frequency.mapping_network import Mapper
 from synthcmr.frequency.plane import Floats, pixels, spectra
 from synthcmr.frequency.replacement import Replacement
@@ -102,10 +102,10 @@ class MappingTrainee:
 
 def sloped(frame: Frames, spread: float, rng: np.random.Generator) -> Floats:
     """A frame whose log power got a smooth random curve over frequency, zero at frequency zero."""
-    found = spectra(frame.images, frame.plane)
+    transformed = spectra(frame.images, frame.plane)
     place = frame.plane.radius / frame.plane.corner
     curve = sum(rng.normal(0, spread / BENDS**0.5) * place ** (k + 1) for k in range(BENDS))
-    return frame.cut(pixels(found.coefficients * np.exp(np.asarray(curve) / 2), found))
+    return frame.cut(pixels(transformed.coefficients * np.exp(np.asarray(curve) / 2), transformed))
 
 
 AT_ONCE = 8
@@ -161,5 +161,5 @@ class Mapping:
         """The images with the detail that the network says belongs to them."""
         device = next(self.network.parameters()).device
         parts = torch.split(torch.from_numpy(batch.images.astype(np.float32))[:, None], AT_ONCE)
-        found = torch.cat([self.network.map(part.to(device)).cpu() for part in parts])
-        return batch.cut(found[:, 0].double().numpy())
+        mapped = torch.cat([self.network.map(part.to(device)).cpu() for part in parts])
+        return batch.cut(mapped[:, 0].double().numpy())

@@ -39,10 +39,10 @@ class RingAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
-        found = torch.fft.rfft2(x.float(), norm="ortho")
-        gate = torch.sigmoid(self.gate(torch.log1p(found.abs())))
+        output = torch.fft.rfft2(x.float(), norm="ortho")
+        gate = torch.sigmoid(self.gate(torch.log1p(output.abs())))
         mine = self._rings(x.shape[-2], x.shape[-1], x.device)
-        kept = found * torch.where(mine, gate, torch.ones_like(gate))
+        kept = output * torch.where(mine, gate, torch.ones_like(gate))
         return torch.fft.irfft2(kept, s=x.shape[-2:], norm="ortho").to(x.dtype)
 
     def _rings(self, rows: int, columns: int, device: torch.device) -> Tensor:
@@ -56,20 +56,20 @@ LEAST = 1e-4  # amplitude below which the log says nothing: rounding of pixels i
 WIDTH = 2  # of a ring, in steps of frequency
 
 
-def spectral_loss(found: Tensor, image: Tensor, kind: str) -> Tensor:
+def spectral_loss(output: Tensor, image: Tensor, kind: str) -> Tensor:
     """Difference of spectra.
 
     Args:
-        found: (batch, 1, rows, columns).
+        output: (batch, 1, rows, columns).
         image: what it should be.
         kind: `rings`: log power by ring; `log`: log amplitude of each frequency; `complex`: coefficients, squared.
     """
     if kind == "rings":
-        return functional.l1_loss(ring_power(found), ring_power(image))
+        return functional.l1_loss(ring_power(output), ring_power(image))
     if kind == "complex":
-        apart = torch.fft.fft2(found - image, norm="ortho")
+        apart = torch.fft.fft2(output - image, norm="ortho")
         return (apart.real**2 + apart.imag**2).mean()
-    log = [0.5 * _log_power(torch.fft.rfft2(x, norm="ortho")) for x in (found, image)]
+    log = [0.5 * _log_power(torch.fft.rfft2(x, norm="ortho")) for x in (output, image)]
     return functional.l1_loss(log[0], log[1])
 
 
@@ -77,8 +77,8 @@ def ring_power(image: Tensor) -> Tensor:
     """Log of the mean power in each ring, (batch, 1, rings), under Hann's window: pieces have borders that do not meet."""
     rows, columns = image.shape[2:]
     window, share = _plane(rows, columns)
-    found = torch.fft.rfft2((image - image.mean(dim=(2, 3), keepdim=True)) * window.to(image), norm="ortho")
-    power = (found.real**2 + found.imag**2).flatten(2)
+    coefficients = torch.fft.rfft2((image - image.mean(dim=(2, 3), keepdim=True)) * window.to(image), norm="ortho")
+    power = (coefficients.real**2 + coefficients.imag**2).flatten(2)
     return torch.log(power @ share.to(image) + LEAST**2)
 
 
@@ -116,14 +116,14 @@ class Mapper(nn.Module):
         rows, columns = image.shape[2:]
         right, below = -columns % MULTIPLE, -rows % MULTIPLE
         framed = functional.pad(image, (0, right, 0, below), mode="reflect")
-        found: Tensor = image + self.network(channels_last_batch(framed))[..., :rows, :columns]
-        return found
+        mapped: Tensor = image + self.network(channels_last_batch(framed))[..., :rows, :columns]
+        return mapped
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean squared error, and the spectral part."""
-        found = self.map(batch["perturbed"]).float()
-        pixel = functional.mse_loss(found, batch["image"])
-        spectral = spectral_loss(found, batch["image"], self.settings.spectral)
+        output = self.map(batch["perturbed"]).float()
+        pixel = functional.mse_loss(output, batch["image"])
+        spectral = spectral_loss(output, batch["image"], self.settings.spectral)
         return pixel + self.settings.spectral_weight * spectral, {"pixel": pixel, "spectral": spectral}
 
 

@@ -106,13 +106,15 @@ def load(folder: Path) -> Recalibration:
     return model
 
 
-def _library(arrays: dict[str, Any], told: dict[str, list[str]] | None) -> Library | None:
+def _library(arrays: dict[str, Any], recorded: dict[str, list[str]] | None) -> Library | None:
     from synthcmr.frequency.replacement import Library
 
-    if told is None:
+    if recorded is None:
         return None
     magnitude, square, real = (arrays[name] for name in ("magnitude", "square", "real"))
-    return Library(magnitude, square, real, arrays["picture"].astype(np.float32), told["group"], told["subject"])
+    return Library(
+        magnitude, square, real, arrays["picture"].astype(np.float32), recorded["group"], recorded["subject"]
+    )
 
 
 def _digest(array: Any) -> str:

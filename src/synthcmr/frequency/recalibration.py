@@ -14,7 +14,7 @@ import numpy.typing as npt
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input
 from synthcmr.errors import CohortError, SettingsError
-from synthcmr.frequency.images import Batch, Images, Item, batch_of, batches
+from synthcmr.frequency.images import ImageBatch, Images, Item, batch_of, batches
 from synthcmr.frequency.mapping import Mapping, RealFrames
 from synthcmr.frequency.plane import Floats, spectra
 from synthcmr.frequency.release import Release, curve, numbers, release
@@ -28,7 +28,7 @@ from synthcmr.training.settings import LoopSettings
 
 Arrays = npt.NDArray[np.floating] | Sequence[npt.NDArray[np.floating]]
 Data = Images | Cohort | Arrays
-Change = Callable[[Batch], Floats]
+Change = Callable[[ImageBatch], Floats]
 USUAL_RADIUS = 0.5  # the authors'
 REPLACING = ("shr", "rhm", "frerec")
 MAPPING = ("rhm", "frerec")
@@ -120,14 +120,15 @@ class Recalibration:
         """
         images = as_images(synthetic)
         change = self.prepare(images)
-        made = [self.changed(change, [item])[0] for item in images if not _bad(item)]
+        recalibrated = [self.changed(change, [item])[0] for item in images if not _bad(item)]
         if isinstance(synthetic, np.ndarray):
-            return np.stack(made).reshape(synthetic.shape).astype(_kind(synthetic.dtype))
+            return np.stack(recalibrated).reshape(synthetic.shape).astype(_kind(synthetic.dtype))
         if isinstance(synthetic, Sequence):
             return [
-                m.reshape(np.shape(s)).astype(_kind(np.asarray(s).dtype)) for m, s in zip(made, synthetic, strict=True)
+                m.reshape(np.shape(s)).astype(_kind(np.asarray(s).dtype))
+                for m, s in zip(recalibrated, synthetic, strict=True)
             ]
-        return [m.astype(np.float32) for m in made]
+        return [m.astype(np.float32) for m in recalibrated]
 
     def prepare(self, synthetic: Images) -> Change:
         """Look at the synthetic set once where the method needs to know it.
@@ -135,15 +136,15 @@ class Recalibration:
         Returns:
             What changes a batch of its images.
         """
-        told, real = self.settings, self.real
-        if told.method == "rings":
-            return RingMap(real.rings, real.moments, moments_of(synthetic, real.rings, told), told)
-        if told.method == "release":
+        settings, real = self.settings, self.real
+        if settings.method == "rings":
+            return RingMap(real.rings, real.moments, moments_of(synthetic, real.rings, settings), settings)
+        if settings.method == "release":
             return self._released(synthetic)
-        if told.method == "rhm":
+        if settings.method == "rhm":
             return self._mapped()
-        shr = Replacement(real.rings, self._library(), self._radius(synthetic), told)
-        if told.method == "shr":
+        shr = Replacement(real.rings, self._library(), self._radius(synthetic), settings)
+        if settings.method == "shr":
             return shr
         mapped = self._mapped()
         return lambda batch: mapped(batch.with_images(shr(batch)))
@@ -180,26 +181,26 @@ class Recalibration:
 
     def _radius(self, synthetic: Images) -> float:
         """As it was set, or from where the spectra part."""
-        told = self.settings.replacement.radius
-        if told is not None:
-            return told
+        radius = self.settings.replacement.radius
+        if radius is not None:
+            return radius
         real = self.real.moments.profile(EVERYONE, 0)
-        made = moments_of(synthetic, self.real.rings, self.settings).profile(EVERYONE, 0)
+        synthetic_profile = moments_of(synthetic, self.real.rings, self.settings).profile(EVERYONE, 0)
         least = LIKENESS * real.spread / np.sqrt(max(self.real.moments.subjects[EVERYONE], 1))
         least = np.where(taper(self.real.rings, self.settings) > 0, least, np.inf)
-        return parting_radius(made.mean - real.mean, least)
+        return parting_radius(synthetic_profile.mean - real.mean, least)
 
     def _released(self, synthetic: Images) -> Change:
         """Move the four numbers of a set to those that were released."""
         if self.release is None:
             raise SettingsError("method release: expected a model that was fitted with --dp")
-        rings, told = self.real.rings, self.settings
-        made = moments_of(synthetic, rings, told).groups[EVERYONE].mean
-        shift = curve(self.release.theta, rings) - curve(numbers(made[None], rings)[0], rings)
+        rings, settings = self.real.rings, self.settings
+        synthetic_mean = moments_of(synthetic, rings, settings).groups[EVERYONE].mean
+        shift = curve(self.release.theta, rings) - curve(numbers(synthetic_mean[None], rings)[0], rings)
 
-        def change(batch: Batch) -> Floats:
-            own = rings.log_power(spectra(batch.images, batch.plane, told.edges))
-            return moved(batch, rings, own + shift, told)
+        def change(batch: ImageBatch) -> Floats:
+            own = rings.log_power(spectra(batch.images, batch.plane, settings.edges))
+            return moved(batch, rings, own + shift, settings)
 
         return change
 
@@ -227,16 +228,16 @@ def gather(images: Images, settings: RecalibrationSettings) -> Real:
         if rings is None or moments is None:
             rings = Rings.of(batch.plane, settings.rings)
             moments = GroupMoments(rings.count)
-        found = spectra(batch.images, batch.plane, settings.edges)
-        moments.add(rings.log_power(found), batch.groups, batch.subjects)
+        transformed = spectra(batch.images, batch.plane, settings.edges)
+        moments.add(rings.log_power(transformed), batch.groups, batch.subjects)
         if settings.method in REPLACING:
             pictures = settings.replacement.retrieval == "ssim"
             seen = small(batch.images) if pictures else np.zeros((len(items), 0, 0), dtype=np.float32)
-            parts.append((*ring_sums(found, rings), seen, batch.groups, batch.subjects))
+            parts.append((*ring_sums(transformed, rings), seen, batch.groups, batch.subjects))
     refused |= getattr(images, "rejects", {})  # files that could not even be read
     if rings is None or moments is None:
-        told = "; ".join(f"{name}: {why}" for name, why in list(refused.items())[:3])
-        raise CohortError(f"expected real images to learn from, found none{told and f' ({told})'}")
+        reasons = "; ".join(f"{name}: {why}" for name, why in list(refused.items())[:3])
+        raise CohortError(f"expected real images to learn from, found none{reasons and f' ({reasons})'}")
     split = images.split if isinstance(images, CohortImages) else ""
     return Real(rings, moments, _library(parts) if parts else None, [_input(images)], refused, split)
 
@@ -257,12 +258,12 @@ def moments_of(images: Images, rings: Rings, settings: RecalibrationSettings) ->
     Raises:
         CohortError: none of its images holds one.
     """
-    found = GroupMoments(rings.count)
+    moments = GroupMoments(rings.count)
     for _, batch in batches(images, settings.by):
-        found.add(rings.log_power(spectra(batch.images, batch.plane, settings.edges)), batch.groups, batch.subjects)
-    if not found.groups:
+        moments.add(rings.log_power(spectra(batch.images, batch.plane, settings.edges)), batch.groups, batch.subjects)
+    if not moments.groups:
         raise CohortError("expected synthetic images to recalibrate, found none that holds an image")
-    return found
+    return moments
 
 
 def people_of(images: Images, rings: Rings, settings: RecalibrationSettings) -> Floats:
@@ -270,8 +271,8 @@ def people_of(images: Images, rings: Rings, settings: RecalibrationSettings) -> 
     total: dict[str, Floats] = {}
     count: dict[str, int] = {}
     for _, batch in batches(images, settings.by):
-        found = rings.log_power(spectra(batch.images, batch.plane, settings.edges))
-        for name, row in zip(batch.subjects, found, strict=True):
+        log_power = rings.log_power(spectra(batch.images, batch.plane, settings.edges))
+        for name, row in zip(batch.subjects, log_power, strict=True):
             total[name] = total.get(name, np.zeros(rings.count)) + row
             count[name] = count.get(name, 0) + 1
     return np.stack([total[name] / count[name] for name in total])
@@ -286,8 +287,8 @@ def frames_of(images: Images, settings: RecalibrationSettings) -> RealFrames:
     items = [item for item in images if item.refused is None]
     sizes = {item.plane for item in items}
     if len(sizes) != 1:
-        told = ", ".join(sorted(f"{p.rows}x{p.columns} at {p.spacing_mm}" for p in sizes)) or "none"
-        raise CohortError(f"RHM: expected real images of one size and spacing to learn from, got {told}")
+        known_sizes = ", ".join(sorted(f"{p.rows}x{p.columns} at {p.spacing_mm}" for p in sizes)) or "none"
+        raise CohortError(f"RHM: expected real images of one size and spacing to learn from, got {known_sizes}")
     return RealFrames(batch_of(items, settings.by))
 
 

@@ -57,8 +57,8 @@ def directions(rings: Rings) -> Floats:
     f = rings.centres / rings.highest
     outer = 1 / (1 + np.exp(-(f - 0.75) / 0.03))  # the corners, where scanners leave nothing but noise
     q, _ = np.linalg.qr(np.stack([np.ones_like(f), np.log(f), f**2, outer], axis=1))
-    found: Floats = q.T * np.sqrt(len(f)) * np.sign(q[-1])[:, None]
-    return found
+    basis: Floats = q.T * np.sqrt(len(f)) * np.sign(q[-1])[:, None]
+    return basis
 
 
 def public_curve(rings: Rings) -> Floats:
@@ -69,14 +69,14 @@ def public_curve(rings: Rings) -> Floats:
 
 def numbers(profiles: Floats, rings: Rings) -> Floats:
     """The four numbers of ring profiles, (profiles, 4)."""
-    found: Floats = (profiles - public_curve(rings)) @ directions(rings).T / rings.count
-    return found
+    coordinates: Floats = (profiles - public_curve(rings)) @ directions(rings).T / rings.count
+    return coordinates
 
 
 def curve(theta: Floats, rings: Rings) -> Floats:
     """The part of log power that four numbers tell."""
-    told: Floats = public_curve(rings) + theta @ directions(rings)
-    return told
+    log_power: Floats = public_curve(rings) + theta @ directions(rings)
+    return log_power
 
 
 def release(people: Floats, epsilon: float, delta: float, rng: np.random.Generator) -> Release:

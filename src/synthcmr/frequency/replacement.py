@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.frequency.images import Batch, rng_of
+from synthcmr.frequency.images import ImageBatch, rng_of
 from synthcmr.frequency.plane import Complex, Floats, Plane, Spectra, pixels, spectra
 from synthcmr.frequency.rings import Rings
 from synthcmr.frequency.settings import RecalibrationSettings
@@ -47,10 +47,10 @@ def _window(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArr
     x, y = x - mx, y - my.T
     vx, vy = (x**2).mean(axis=1, keepdims=True), (y**2).mean(axis=1, keepdims=True).T
     both = x @ y.T / x.shape[1]
-    found: npt.NDArray[np.float32] = (
+    weighted: npt.NDArray[np.float32] = (
         (2 * mx * my + C1) * (2 * both + C2) / ((mx**2 + my**2 + C1) * (vx + vy + C2))
     ).astype(np.float32)
-    return found
+    return weighted
 
 
 def nearest(
@@ -90,11 +90,11 @@ class Library:
         return len(self.magnitude)
 
 
-def ring_sums(found: Spectra, rings: Rings) -> tuple[Floats, Floats, Floats]:
+def ring_sums(transformed: Spectra, rings: Rings) -> tuple[Floats, Floats, Floats]:
     """Mean of |F|, of |F|² and of Re F in each ring, each (images, rings); density, so that they fit other pixels."""
-    area = found.plane.area
-    parts = (np.sqrt(found.power * area), found.power * area, found.coefficients.real * np.sqrt(area))
-    magnitude, square, real = (rings.mean(part, found.plane) for part in parts)
+    area = transformed.plane.area
+    parts = (np.sqrt(transformed.power * area), transformed.power * area, transformed.coefficients.real * np.sqrt(area))
+    magnitude, square, real = (rings.mean(part, transformed.plane) for part in parts)
     return magnitude, square, real
 
 
@@ -107,30 +107,32 @@ class Replacement:
     radius: float
     settings: RecalibrationSettings
 
-    def __call__(self, batch: Batch) -> Floats:
+    def __call__(self, batch: ImageBatch) -> Floats:
         """The images with their high frequencies replaced."""
-        found = spectra(batch.images, batch.plane, self.settings.edges)
+        transformed = spectra(batch.images, batch.plane, self.settings.edges)
         high = self.rings.ring_of(batch.plane) >= self.first
         high[0, 0] = False
         if not high.any():
             return np.asarray(batch.images, dtype=np.float64)
-        changed = found.coefficients.copy()
+        changed = transformed.coefficients.copy()
         for i, rows in enumerate(self._retrieved(batch)):
             rng = rng_of(self.settings.seed, "shr", batch.names[i])
-            changed[i][high] = self._replaced(found.coefficients[i][high], rows, batch.plane, high, rng)
-        return batch.cut(pixels(changed, found))
+            changed[i][high] = self._replaced(transformed.coefficients[i][high], rows, batch.plane, high, rng)
+        return batch.cut(pixels(changed, transformed))
 
     @property
     def first(self) -> int:
         """The innermost ring that is replaced."""
         return round((1 - self.radius) * self.rings.count)
 
-    def _retrieved(self, batch: Batch) -> list[npt.NDArray[np.intp]]:
-        told = self.settings.replacement
-        if told.retrieval == "ssim":
+    def _retrieved(self, batch: ImageBatch) -> list[npt.NDArray[np.intp]]:
+        settings = self.settings.replacement
+        if settings.retrieval == "ssim":
             barred = np.array([[s == mine for s in self.library.subject] for mine in batch.subjects])
             return list(
-                nearest(small(batch.images), self.library.picture, told.neighbours, barred if barred.any() else None)
+                nearest(
+                    small(batch.images), self.library.picture, settings.neighbours, barred if barred.any() else None
+                )
             )
         groups = np.asarray(self.library.group, dtype=object)
         own = [np.flatnonzero(groups == g) for g in batch.groups]

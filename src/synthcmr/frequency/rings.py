@@ -17,7 +17,7 @@ EVERYONE = ""
 
 
 @dataclass
-class Moments:
+class RingMoments:
     """Count, mean and scatter, which grow batch by batch (Chan et al. 1983)."""
 
     n: int
@@ -25,7 +25,7 @@ class Moments:
     scatter: Floats  # sum of outer products of deviations
 
     @classmethod
-    def empty(cls, width: int) -> Moments:
+    def empty(cls, width: int) -> RingMoments:
         """Of nothing yet."""
         return cls(0, np.zeros(width), np.zeros((width, width)))
 
@@ -63,7 +63,7 @@ class GroupMoments:
     """Moments of everyone (under the empty name) and of each group, and how many subjects each has."""
 
     width: int
-    groups: dict[str, Moments] = field(default_factory=dict)
+    groups: dict[str, RingMoments] = field(default_factory=dict)
     subjects: dict[str, int] = field(default_factory=dict)
     _seen: dict[str, set[str]] = field(default_factory=dict)
 
@@ -72,7 +72,7 @@ class GroupMoments:
         names = np.asarray(groups, dtype=object)
         for name in {EVERYONE, *groups}:
             rows = np.ones(len(names), dtype=bool) if name == EVERYONE else names == name
-            self.groups.setdefault(name, Moments.empty(self.width)).add(profiles[rows])
+            self.groups.setdefault(name, RingMoments.empty(self.width)).add(profiles[rows])
             seen = self._seen.setdefault(name, set())
             seen.update(s for s, mine in zip(subjects, rows, strict=True) if mine)
             self.subjects[name] = len(seen)
@@ -112,12 +112,12 @@ class GroupMoments:
     @classmethod
     def of(cls, arrays: Mapping[str, Floats], prefix: str, counts: Sequence[Mapping[str, object]]) -> GroupMoments:
         """From what `arrays` and `counts` gave."""
-        made = cls(arrays[f"{prefix}0"].shape[1])
-        for k, told in enumerate(counts):
-            name, stored = str(told["group"]), arrays[f"{prefix}{k}"]
-            made.groups[name] = Moments(int(str(told["images"])), stored[0], stored[1:])
-            made.subjects[name] = int(str(told["subjects"]))
-        return made
+        moments = cls(arrays[f"{prefix}0"].shape[1])
+        for k, record in enumerate(counts):
+            name, stored = str(record["group"]), arrays[f"{prefix}{k}"]
+            moments.groups[name] = RingMoments(int(str(record["images"])), stored[0], stored[1:])
+            moments.subjects[name] = int(str(record["subjects"]))
+        return moments
 
 
 LEAST = 1e-12  # power below which a frequency is taken to be empty
@@ -159,8 +159,8 @@ class Rings:
 
     def mass(self, plane: Plane) -> Floats:
         """How many frequencies of the whole plane lie in each ring."""
-        found: Floats = _means(self, plane)[1]
-        return found
+        counts: Floats = _means(self, plane)[1]
+        return counts
 
     def ring_of(self, plane: Plane) -> npt.NDArray[np.intp]:
         """The ring of every frequency, (rows, half)."""
@@ -169,8 +169,8 @@ class Rings:
     def on_plane(self, profile: Floats, plane: Plane) -> Floats:
         """Values of rings at every frequency, on straight lines between the middles of rings: (..., rings) to (..., rows, half)."""
         low, share = _places(self, plane)
-        found: Floats = profile[..., low] * (1 - share) + profile[..., low + 1] * share
-        return found
+        interpolated: Floats = profile[..., low] * (1 - share) + profile[..., low + 1] * share
+        return interpolated
 
     def check(self, plane: Plane) -> None:
         """Refuse to take pixels for millimetres.

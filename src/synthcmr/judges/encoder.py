@@ -17,7 +17,7 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import recorded_settings
 from synthcmr.judges.augment import posed, standardise
 from synthcmr.judges.damage import KINDS, damaged
-from synthcmr.judges.fitting import Judge, JudgeTask
+from synthcmr.judges.fitting import FittedJudge, JudgeTask
 from synthcmr.judges.reader import BATCH, HEAD, ReaderNetwork, ReaderTrainee, record_of, vocabulary_to_read
 from synthcmr.judges.settings import EncoderSettings
 from synthcmr.judges.starting_weights import StartingWeights, fill, fill_head
@@ -31,7 +31,7 @@ OWN_HEADS = ("damage.weight", "damage.bias", "shape.weight", "shape.bias")  # wh
 AREA_SCALE = 10.0  # brings roots of shares of the image to about one
 
 
-class ImageEncoder(Judge[EncoderSettings]):
+class ImageEncoder(FittedJudge[EncoderSettings]):
     """A trained encoder."""
 
     kind = "encoder"
@@ -147,5 +147,5 @@ def _areas(mask: Mask) -> npt.NDArray[np.float32]:
     """Root of the share of the image that each structure takes, (images, frames x structures); NaN where nobody outlined it."""
     shares = np.stack([(mask == label).mean(axis=(2, 3)) for label in STRUCTURES.values()], axis=2)
     shares[(mask == Label.UNLABELLED).any(axis=(2, 3))] = np.nan
-    found: npt.NDArray[np.float32] = (AREA_SCALE * np.sqrt(shares)).reshape(len(mask), -1).astype(np.float32)
-    return found
+    sizes: npt.NDArray[np.float32] = (AREA_SCALE * np.sqrt(shares)).reshape(len(mask), -1).astype(np.float32)
+    return sizes

@@ -35,7 +35,7 @@ class JudgeTask:
     record: dict[str, Any]  # what its weights say of it, beside family and model
 
 
-class Judge(ABC, Generic[Model]):
+class FittedJudge(ABC, Generic[Model]):
     """A network that looks at an image and says what it sees."""
 
     kind: ClassVar[str]

@@ -18,7 +18,7 @@ from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabular
 from synthcmr.config import recorded_settings
 from synthcmr.errors import SettingsError
 from synthcmr.judges.augment import standardise, varied
-from synthcmr.judges.fitting import Judge, JudgeTask, Limits
+from synthcmr.judges.fitting import FittedJudge, JudgeTask, Limits
 from synthcmr.judges.settings import ReaderSettings
 from synthcmr.judges.starting_weights import StartingWeights, fill, fill_head, going_on, new_outputs
 from synthcmr.training.device import best_device
@@ -42,7 +42,7 @@ class Reading:
     values: dict[str, tuple[str, ...]]  # name -> what the columns of `categories` stand for
 
 
-class AttributeReader(Judge[ReaderSettings]):
+class AttributeReader(FittedJudge[ReaderSettings]):
     """A trained reader."""
 
     kind = "reader"
@@ -109,11 +109,11 @@ class AttributeReader(Judge[ReaderSettings]):
         """
         device = next(self.network.parameters()).device
         flat = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))
-        found = []
+        outputs = []
         for part in torch.split(flat, BATCH):
             with torch.autocast(device.type, torch.bfloat16):
-                found.append(self.network.look(part.to(device)).float().cpu())
-        return _reading(torch.cat(found), self.vocabulary)
+                outputs.append(self.network.look(part.to(device)).float().cpu())
+        return _reading(torch.cat(outputs), self.vocabulary)
 
 
 def vocabulary_to_read(
@@ -176,20 +176,20 @@ class ReaderNetwork(nn.Module):
         """Raw outputs of a batch, 0 to 1 -> (batch, outputs)."""
         # of the whole image rather than of each frame, so that the change from ED to ES is kept
         features: Tensor = self.network(channels_last_batch(standardise(image)))
-        found: Tensor = self.head(self.dropout(features.relu()))
-        return found
+        outputs: Tensor = self.head(self.dropout(features.relu()))
+        return outputs
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Squared error of standardised numbers plus cross-entropy of categories, over what is known."""
         losses = self.losses(self.look(batch["image"]).float(), batch["attributes"])
         return torch.stack(list(losses.values())).sum(), losses
 
-    def losses(self, found: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+    def losses(self, outputs: Tensor, wanted: Tensor) -> dict[str, Tensor]:
         """Of each attribute, from raw outputs."""
         losses: dict[str, Tensor] = {}
         start = 0
         for i, word in enumerate(self.vocabulary.words):
-            out = found[:, start : start + _outputs(word)]
+            out = outputs[:, start : start + _outputs(word)]
             start += _outputs(word)
             known = ~wanted[:, i].isnan()
             target = torch.nan_to_num(wanted[:, i])
@@ -239,11 +239,11 @@ def _outputs(word: NumberWord | CategoryWord) -> int:
     return 1 if isinstance(word, NumberWord) else len(word.values)
 
 
-def _reading(found: Tensor, vocabulary: Vocabulary) -> Reading:
+def _reading(outputs: Tensor, vocabulary: Vocabulary) -> Reading:
     numbers, categories, values = {}, {}, {}
     start = 0
     for word in vocabulary.words:
-        out = found[:, start : start + _outputs(word)]
+        out = outputs[:, start : start + _outputs(word)]
         start += _outputs(word)
         if isinstance(word, NumberWord):
             numbers[word.name] = (out[:, 0] * word.sd + word.mean).numpy()

@@ -17,7 +17,7 @@ from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError
 from synthcmr.judges.augment import augment, standardise, varied_with_mask
-from synthcmr.judges.fitting import Judge, JudgeTask, Limits
+from synthcmr.judges.fitting import FittedJudge, JudgeTask, Limits
 from synthcmr.judges.settings import SegmenterSettings
 from synthcmr.judges.starting_weights import StartingWeights, fill
 from synthcmr.training.device import best_device
@@ -31,7 +31,7 @@ CLASSES = 1 + len(STRUCTURES)
 BATCH = 32
 
 
-class Segmenter(Judge[SegmenterSettings]):
+class Segmenter(FittedJudge[SegmenterSettings]):
     """A trained segmenter.
 
     Example:
@@ -251,11 +251,11 @@ def _laid_out(batch: Tensor) -> Tensor:
     return channels_last_batch(batch) if batch.is_cuda else batch
 
 
-def dice(found: Mask, truth: Mask) -> dict[str, float]:
+def dice(segmented: Mask, truth: Mask) -> dict[str, float]:
     """Dice of each structure that the truth has, over all pixels given."""
     scores = {}
     for name, label in STRUCTURES.items():
-        a, b = found == label, truth == label
+        a, b = segmented == label, truth == label
         if b.any():
             scores[name] = float(2 * (a & b).sum() / (a.sum() + b.sum()))
     return scores

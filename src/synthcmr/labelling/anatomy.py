@@ -26,11 +26,11 @@ def one_heart(labels: Mask) -> Mask:
 
 def _box(region: Bools) -> tuple[slice, ...]:
     """The box around a region."""
-    found = (
+    bounds = (
         np.flatnonzero(region.any(axis=tuple(k for k in range(region.ndim) if k != axis)))
         for axis in range(region.ndim)
     )
-    return tuple(slice(int(places[0]), int(places[-1]) + 1) for places in found)
+    return tuple(slice(int(places[0]), int(places[-1]) + 1) for places in bounds)
 
 
 def largest_part(region: Bools) -> Bools:

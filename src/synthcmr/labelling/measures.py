@@ -25,10 +25,10 @@ def chosen_phases(stack: Stack, mask: Mask) -> tuple[str, ...]:
     """
     if "ED" in stack.phases or "ES" in stack.phases or stack.frame_count == 1:
         return stack.phases
-    found = extremes(mask)
-    if found is None:
+    pair = extremes(mask)
+    if pair is None:
         return stack.phases
-    ed, es = found
+    ed, es = pair
     return tuple("ED" if t == ed else "ES" if t == es else "" for t in range(stack.frame_count))
 
 
@@ -101,13 +101,13 @@ def measured(
     ml = stack.spacing_mm[0] * stack.spacing_mm[1] * stack.slice_step_mm / 1000.0
     values = values_of(_areas(stack.mask[pair], ml))
     spreads = {} if segmentation is None else spreads_of(stack, segmentation, pair)
-    found: dict[str, float] = {}
+    measures: dict[str, float] = {}
     for name, value in values.items():
-        found[name] = round(value, 2)
+        measures[name] = round(value, 2)
         frames = pair[:1] if name.endswith(("edv_ml", "mass_g")) else pair[1:] if name.endswith("esv_ml") else pair
         if name in spreads and any(MEASURES[name] in text.split(",") for text in judged[frames].ravel()):
-            found[name + SD] = round(deviation(name, value, spreads[name]), 2)
-    return found, ""
+            measures[name + SD] = round(deviation(name, value, spreads[name]), 2)
+    return measures, ""
 
 
 def why_absent(stack: Stack) -> str:
@@ -123,14 +123,14 @@ def why_absent(stack: Stack) -> str:
 
 def values_of(areas: Areas) -> dict[str, float]:
     """Volumes, ejection fractions and mass of summed areas."""
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for side in ("lv", "rv"):
         edv, esv = (float(v) for v in areas[side].sum(axis=1))
         if edv > 0:
-            found |= {f"{side}_edv_ml": edv, f"{side}_esv_ml": esv, f"{side}_ef_percent": 100.0 * (edv - esv) / edv}
+            values |= {f"{side}_edv_ml": edv, f"{side}_esv_ml": esv, f"{side}_ef_percent": 100.0 * (edv - esv) / edv}
     if areas["myo"][0].any():
-        found["lv_mass_g"] = float(areas["myo"][0].sum()) * MYOCARDIAL_DENSITY_G_PER_ML
-    return {name: found[name] for name in MEASURES if name in found}
+        values["lv_mass_g"] = float(areas["myo"][0].sum()) * MYOCARDIAL_DENSITY_G_PER_ML
+    return {name: values[name] for name in MEASURES if name in values}
 
 
 def spreads_of(stack: Stack, segmentation: Segmentation, pair: Sequence[int]) -> dict[str, Spread]:
@@ -138,13 +138,13 @@ def spreads_of(stack: Stack, segmentation: Segmentation, pair: Sequence[int]) ->
     assert stack.slice_step_mm is not None
     ml = PIXEL_MM**2 * stack.slice_step_mm / 1000.0
     whole = _areas(segmentation.labels[list(pair)], ml)
-    looks = [values_of(_areas(one_heart(view[list(pair)]), ml)) for view in segmentation.views]
+    views = [values_of(_areas(one_heart(view[list(pair)]), ml)) for view in segmentation.views]
     value = values_of(whole)
     both, late = (values_of(_without_base(whole, frames)) for frames in ((0, 1), (1,)))
     cut = {name: (both if name.endswith(("edv_ml", "mass_g")) else late).get(name, 0.0) for name in MEASURES}
     return {
         name: Spread(
-            abs(looks[0].get(name, value.get(name, 0.0)) - looks[1].get(name, value.get(name, 0.0))),
+            abs(views[0].get(name, value.get(name, 0.0)) - views[1].get(name, value.get(name, 0.0))),
             abs(value.get(name, 0.0) - cut[name]),
         )
         for name in MEASURES

@@ -68,27 +68,27 @@ def signs_of(segmentation: Segmentation, evidence: float) -> Signs:
             beside = [y for y in (z - 1, z + 1) if 0 <= y < slices]
             empty[t, z] = not heart[t, z] and not any(heart[t, y] for y in beside) and not heart[:, z].any()
             if not empty[t, z]:
-                found = _of_slice(segmentation, left, t, z, beside) | _over_frames(left[t, z], shared[z], frames)
-                found["faint"] = max(0.0, 1.0 - evidence / 0.2)
-                values[t, z] = [found.get(name, 0.0) for name in SIGNS]
+                signs = _of_slice(segmentation, left, t, z, beside) | _over_frames(left[t, z], shared[z], frames)
+                signs["faint"] = max(0.0, 1.0 - evidence / 0.2)
+                values[t, z] = [signs.get(name, 0.0) for name in SIGNS]
     return Signs(values, empty)
 
 
 def _of_slice(seen: Segmentation, left: Bools, t: int, z: int, beside: list[int]) -> dict[str, float]:
     labels, own = seen.labels[t, z], left[t, z]
-    found = {
+    signs = {
         f"{name}_views": 1.0 - _dice(*(view[t, z] == value for view in seen.views))
         for name, value in STRUCTURES.items()
     }
     raw = seen.probability[t, z].argmax(axis=0)
     foreground = raw != Label.BACKGROUND
-    found["unsure"] = 1.0 - float(seen.probability[t, z].max(axis=0)[foreground].mean()) if foreground.any() else 0.0
-    found["dropped"] = float((foreground & (labels == Label.BACKGROUND)).sum() / max(1, foreground.sum()))
+    signs["unsure"] = 1.0 - float(seen.probability[t, z].max(axis=0)[foreground].mean()) if foreground.any() else 0.0
+    signs["dropped"] = float((foreground & (labels == Label.BACKGROUND)).sum() / max(1, foreground.sum()))
     if not (labels != Label.BACKGROUND).any():
-        return found | {"nothing": 1.0}
-    found |= _anatomy(labels, own) | _contrast(seen.image[t, z], labels)
-    found["no_rv"] = float((labels == Label.LV).any() and not (labels == Label.RV).any())
-    return found | _beside(left[t], z, beside)
+        return signs | {"nothing": 1.0}
+    signs |= _anatomy(labels, own) | _contrast(seen.image[t, z], labels)
+    signs["no_rv"] = float((labels == Label.LV).any() and not (labels == Label.RV).any())
+    return signs | _beside(left[t], z, beside)
 
 
 def _anatomy(labels: Mask, left: Bools) -> dict[str, float]:
@@ -119,10 +119,10 @@ def _contrast(image: Floats, labels: Mask) -> dict[str, float]:
     if cavity.size < 4 or wall.size < 4:
         return {"contrast": 0.5}
     spread = float(np.sqrt((cavity.var() + wall.var()) / 2.0)) + 0.02
-    found = {"contrast": 1.0 - float(np.clip((cavity.mean() - wall.mean()) / spread / CONTRAST, 0.0, 1.0))}
+    signs = {"contrast": 1.0 - float(np.clip((cavity.mean() - wall.mean()) / spread / CONTRAST, 0.0, 1.0))}
     if right.size >= 4:
-        found["rv_contrast"] = float(np.clip(abs(right.mean() - cavity.mean()) / spread / CONTRAST, 0.0, 1.0))
-    return found
+        signs["rv_contrast"] = float(np.clip(abs(right.mean() - cavity.mean()) / spread / CONTRAST, 0.0, 1.0))
+    return signs
 
 
 def _beside(left: Bools, z: int, beside: list[int]) -> dict[str, float]:
@@ -131,13 +131,13 @@ def _beside(left: Bools, z: int, beside: list[int]) -> dict[str, float]:
         return {"end": float(bool(beside))}
     area = float(left[z].sum())
     near = [y for y in beside if left[y].any()]
-    found = {"end": float(len(near) < 2 or len(beside) < 2)}
+    signs = {"end": float(len(near) < 2 or len(beside) < 2)}
     if near:
-        found["neighbours"] = 1.0 - float(np.mean([_dice(left[z], left[y]) for y in near]))
-        found["jump"] = min(2.0, abs(float(np.log(area / np.mean([left[y].sum() for y in near])))))
+        signs["neighbours"] = 1.0 - float(np.mean([_dice(left[z], left[y]) for y in near]))
+        signs["jump"] = min(2.0, abs(float(np.log(area / np.mean([left[y].sum() for y in near])))))
     else:
-        found |= {"neighbours": 1.0, "jump": 1.0}
-    return found
+        signs |= {"neighbours": 1.0, "jump": 1.0}
+    return signs
 
 
 def _over_frames(own: Bools, shared: Bools, frames: int) -> dict[str, float]:
@@ -171,10 +171,10 @@ class Formula:
     def doubts(self, signs: Signs) -> npt.NDArray[np.object_]:
         """Why each slice is doubtful, in words; empty where it is not. (frames, slices)."""
         quality = self.quality(signs)
-        found = np.full(quality.shape, "", dtype=object)
+        doubts = np.full(quality.shape, "", dtype=object)
         for place in zip(*np.nonzero(quality < self.doubtful_below), strict=True):
-            found[place] = self._reasons(signs.values[place])
-        return found
+            doubts[place] = self._reasons(signs.values[place])
+        return doubts
 
     @property
     def _vector(self) -> Numbers:

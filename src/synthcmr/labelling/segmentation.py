@@ -40,7 +40,7 @@ SCALES_MM = (1.0, 1.25, 1.5, 1.75, 2.0)  # pixels tried where nobody says how la
 
 
 @dataclass(frozen=True)
-class Place:
+class HeartLocation:
     """Where a heart was found."""
 
     centre: Pair  # native pixels
@@ -50,14 +50,16 @@ class Place:
     scale_known: bool = True
 
 
-def locate(judge: Segmenter, stack: Stack) -> Place | None:
+def locate(judge: Segmenter, stack: Stack) -> HeartLocation | None:
     """Find the heart of a stack; None where there is none.
 
     Three slices of one frame are looked at in the whole field of view. The heart is where a cavity lies within a wall
     in all of them, and where frames differ it is what moves. A stack that shows little is looked at in other poses,
     first its middle slice alone, and one whose pixels have no known size in several sizes.
     """
-    look = _Look(judge, stack.image[0, looked_at(stack)].astype(np.float32), _motion(stack), intensity_range(stack))
+    look = _PoseSearch(
+        judge, stack.image[0, looked_at(stack)].astype(np.float32), _motion(stack), intensity_range(stack)
+    )
     scales = [stack.spacing_mm] if stack.spacing_mm is not None else [(mm, mm) for mm in SCALES_MM]
     best = max((look.at(spacing, AS_IT_IS) for spacing in scales), key=lambda seen: seen.score)
     if best.place.evidence < FAINT:
@@ -85,15 +87,15 @@ def _motion(stack: Stack) -> Floats | None:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _PoseScore:
     """A place, and how believable it is."""
 
-    place: Place
+    place: HeartLocation
     score: float
 
 
 @dataclass(frozen=True)
-class _Look:
+class _PoseSearch:
     """Slices of one frame, to be looked at in any size and pose."""
 
     judge: Segmenter
@@ -101,26 +103,26 @@ class _Look:
     motion: Floats | None
     limits: Pair
 
-    def middle_slice(self) -> _Look:
+    def middle_slice(self) -> _PoseSearch:
         """The same look at one slice, at a third of the cost."""
         middle = len(self.image) // 2
         return replace(self, image=self.image[middle : middle + 1])
 
-    def at(self, spacing_mm: Pair, pose: Pose) -> _Seen:
+    def at(self, spacing_mm: Pair, pose: Pose) -> _PoseScore:
         """Where the heart would be, were pixels of this size and the picture in this pose."""
         where = whole((self.image.shape[-2], self.image.shape[-1]), spacing_mm, COARSE_MM)
         scaled = pixels(self.image, where, self.limits)
-        found = pose.undo(self.judge.probabilities(np.ascontiguousarray(pose.apply(scaled))))
+        probability = pose.undo(self.judge.probabilities(np.ascontiguousarray(pose.apply(scaled))))
         moving = None if self.motion is None else np.clip(where.grid.image(self.motion, "linear"), 0.0, 1.0)
-        peak, evidence = _peak(found, moving)
-        middle, side = _box(found, peak)
+        peak, evidence = _peak(probability, moving)
+        middle, side = _box(probability, peak)
         usual = np.exp(-0.5 * (np.log(max(side * COARSE_MM, 1.0) / USUAL_MM) / SIZE_SPREAD) ** 2)
-        return _Seen(Place(where.native(middle), evidence, pose, spacing_mm), evidence * float(usual))
+        return _PoseScore(HeartLocation(where.native(middle), evidence, pose, spacing_mm), evidence * float(usual))
 
 
-def _peak(found: Floats, motion: Floats | None) -> tuple[tuple[int, int], float]:
+def _peak(probability: Floats, motion: Floats | None) -> tuple[tuple[int, int], float]:
     """Where cavity and wall lie together in all slices, and how much they do."""
-    cavity, wall = _smooth(found[:, Label.LV], CAVITY_MM), _smooth(found[:, Label.MYOCARDIUM], WALL_MM)
+    cavity, wall = _smooth(probability[:, Label.LV], CAVITY_MM), _smooth(probability[:, Label.MYOCARDIUM], WALL_MM)
     evidence = (cavity * wall).mean(axis=0)
     weighted = evidence
     if motion is not None:
@@ -130,11 +132,11 @@ def _peak(found: Floats, motion: Floats | None) -> tuple[tuple[int, int], float]
     return (int(row), int(column)), float(evidence[row, column])
 
 
-def _box(found: Floats, peak: tuple[int, int]) -> tuple[Pair, float]:
+def _box(probability: Floats, peak: tuple[int, int]) -> tuple[Pair, float]:
     """Middle and mean side of the box around the heart that holds the peak, pixels."""
     from scipy.ndimage import label
 
-    likely = (1.0 - found[:, Label.BACKGROUND]).max(axis=0) > 0.5
+    likely = (1.0 - probability[:, Label.BACKGROUND]).max(axis=0) > 0.5
     rows, columns = np.indices(likely.shape)
     likely &= np.hypot(rows - peak[0], columns - peak[1]) * COARSE_MM < REACH_MM
     parts, _ = label(likely)
@@ -172,18 +174,18 @@ class Segmentation:
     labels: Mask  # in the window, one heart
 
 
-def segment(judge: Segmenter, stack: Stack, place: Place) -> Segmentation:
+def segment(judge: Segmenter, stack: Stack, place: HeartLocation) -> Segmentation:
     """Segment every frame of every slice around a place."""
     where = window(place.spacing_mm, PIXEL_MM, place.centre, SIDE)
     return _segment_at(judge, stack, place, _centred(judge, stack, place, where))
 
 
-def _centred(judge: Segmenter, stack: Stack, place: Place, where: Window) -> Window:
+def _centred(judge: Segmenter, stack: Stack, place: HeartLocation, where: Window) -> Window:
     """The window moved to the middle of what a first look at a few slices sees in it."""
     picked = looked_at(stack)
     image = pixels(stack.image[:1, picked], where, intensity_range(stack))[0]
-    found = place.pose.undo(judge.probabilities(np.ascontiguousarray(place.pose.apply(image))))
-    middle = mask_centre(one_heart(found.argmax(axis=1).astype(np.uint8)[None]))
+    probability = place.pose.undo(judge.probabilities(np.ascontiguousarray(place.pose.apply(image))))
+    middle = mask_centre(one_heart(probability.argmax(axis=1).astype(np.uint8)[None]))
     return where if middle is None else replace(where, centre=where.native(middle))
 
 
@@ -198,13 +200,13 @@ def native_labels(probability: Floats, where: Window, shape: tuple[int, int]) ->
     back, box = where.back(shape), where.box(shape)
     out = np.zeros((*probability.shape[:2], *shape), dtype=np.uint8)
     for labels, frame in zip(out, probability, strict=True):
-        found = back.image(frame, "linear")
-        found[:, Label.BACKGROUND] += 1.0 - found.sum(axis=1)  # at the border of the window there is background
-        labels[:, *box] = found.argmax(axis=1)
+        resampled = back.image(frame, "linear")
+        resampled[:, Label.BACKGROUND] += 1.0 - resampled.sum(axis=1)  # at the border of the window there is background
+        labels[:, *box] = resampled.argmax(axis=1)
     return out
 
 
-def _segment_at(judge: Segmenter, stack: Stack, place: Place, where: Window) -> Segmentation:
+def _segment_at(judge: Segmenter, stack: Stack, place: HeartLocation, where: Window) -> Segmentation:
     frames, slices = stack.image.shape[:2]
     image = pixels(stack.image, where, intensity_range(stack))
     flat = image.reshape(-1, *where.shape)

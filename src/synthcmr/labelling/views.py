@@ -119,12 +119,12 @@ class Window:
 
     def box(self, native: tuple[int, int]) -> tuple[slice, slice]:
         """Native rows and columns that lie in the window."""
-        found = []
+        edges = []
         for length, step, centre, n in zip(native, self.steps, self.centre, self.shape, strict=True):
             reach = (n + 1) / 2.0 * step
             first = min(max(0, math.ceil(centre - reach)), length - 1)
-            found.append(slice(first, max(first + 1, min(length, math.floor(centre + reach) + 1))))
-        return found[0], found[1]
+            edges.append(slice(first, max(first + 1, min(length, math.floor(centre + reach) + 1))))
+        return edges[0], edges[1]
 
     def back(self, native: tuple[int, int]) -> PixelGrid:
         """From the window onto the native pixels of its box."""

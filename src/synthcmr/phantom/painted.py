@@ -125,9 +125,9 @@ def _renderer(subject: PhantomSubject, mask: Mask, turn: float) -> Renderer:
 
 def lv_centre(mask: Mask) -> tuple[float, float]:
     """Row and column of the middle of the left ventricle; of whatever is drawn, of the image, where there is none."""
-    for found in (mask == Label.LV, (mask > 0) & (mask < Label.UNLABELLED), np.ones(mask.shape, dtype=np.bool_)):
-        if found.any():
-            rows, columns = np.nonzero(found)[-2:]
+    for region in (mask == Label.LV, (mask > 0) & (mask < Label.UNLABELLED), np.ones(mask.shape, dtype=np.bool_)):
+        if region.any():
+            rows, columns = np.nonzero(region)[-2:]
             return float(rows.mean()), float(columns.mean())
     raise ValueError("expected a mask with pixels")
 
@@ -165,5 +165,5 @@ def _sampled(values: Images, rows: Points, columns: Points) -> Images:
     """Values between pixels, on straight lines."""
     from scipy.ndimage import map_coordinates
 
-    found: Images = map_coordinates(values, [rows, columns], order=1, mode="nearest")
-    return found
+    samples: Images = map_coordinates(values, [rows, columns], order=1, mode="nearest")
+    return samples

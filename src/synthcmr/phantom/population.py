@@ -196,7 +196,7 @@ HEART_RATE, SYSTOLIC_BP = (65.0, 9.0), (135.0, 16.0)
 Attributes = Mapping[str, object]
 
 
-def subject_as_asked(
+def requested_subject(
     name: str, seed: int, person: Attributes, numbers: Mapping[str, float], rotation_sd_deg: float = 8.0
 ) -> PhantomSubject:
     """A subject with given attributes and heart.
@@ -216,7 +216,7 @@ def subject_as_asked(
     bmi = weight / (height / 100.0) ** 2
     fat, around_heart = chest_fat_mm(sex, bmi, rng), epicardial_fat_ml(bmi, age, diagnosis, rng)
     rate, pressure = (float(round(rng.normal(*usual))) for usual in (HEART_RATE, SYSTOLIC_BP))
-    protocol = asked_protocol(person, rotation_sd_deg, rng)
+    protocol = requested_protocol(person, rotation_sd_deg, rng)
     return PhantomSubject(
         subject_id=name,
         seed=int(rng.integers(2**31)),
@@ -236,20 +236,20 @@ def subject_as_asked(
     )
 
 
-def asked_protocol(asked: Attributes, rotation_sd_deg: float, rng: np.random.Generator) -> Protocol:
+def requested_protocol(requested: Attributes, rotation_sd_deg: float, rng: np.random.Generator) -> Protocol:
     """How one is scanned: by a scanner of the asked manufacturer and field, by any where none of ours is."""
     usual = {name: scanner for name, scanner in SCANNERS.items() if not scanner.contrast_spread}
     fitting = [
         name
         for name, scanner in usual.items()
-        if str(asked.get("vendor") or scanner.vendor) == scanner.vendor
-        and abs(_number(asked, "field_strength_t", scanner.field_strength_t) - scanner.field_strength_t) < 0.3
+        if str(requested.get("vendor") or scanner.vendor) == scanner.vendor
+        and abs(_number(requested, "field_strength_t", scanner.field_strength_t) - scanner.field_strength_t) < 0.3
     ]
-    vendors = [name for name, scanner in usual.items() if str(asked.get("vendor")) == scanner.vendor]
+    vendors = [name for name, scanner in usual.items() if str(requested.get("vendor")) == scanner.vendor]
     names = fitting or vendors or list(usual)
     return draw_protocol(names[int(rng.integers(len(names)))], rotation_sd_deg, rng)
 
 
-def _number(asked: Attributes, name: str, otherwise: float) -> float:
-    value = asked.get(name)
+def _number(requested: Attributes, name: str, otherwise: float) -> float:
+    value = requested.get(name)
     return otherwise if value is None or value == "" or value != value else float(str(value))

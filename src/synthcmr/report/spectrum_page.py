@@ -16,7 +16,7 @@ from synthcmr.evaluation.score import Line, Plot
 from synthcmr.formats import SPECTRUM
 from synthcmr.frequency.plane import Plane, spectra
 from synthcmr.frequency.settings import SpectrumSettings
-from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Compared, Comparison
+from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, ComparedSpectra, SetComparison
 from synthcmr.frequency.spectrum.distance import Interval
 from synthcmr.frequency.spectrum.profiles import NAMES, high_passed
 from synthcmr.report.offline_page import write_page
@@ -25,7 +25,7 @@ from synthcmr.report.plots import plot_svg
 PAGE, SCORES = "spectrum.html", "spectrum.json"
 
 
-def write_spectrum(found: Comparison, real: str, settings: SpectrumSettings, out: Path) -> Path:
+def write_spectrum(found: ComparedSpectra, real: str, settings: SpectrumSettings, out: Path) -> Path:
     """Write spectrum.json and spectrum.html; returns the page."""
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / SCORES, to_json(found, real, settings))
@@ -45,7 +45,7 @@ def write_spectrum(found: Comparison, real: str, settings: SpectrumSettings, out
     )
 
 
-def to_json(found: Comparison, real: str, settings: SpectrumSettings) -> dict[str, Any]:
+def to_json(found: ComparedSpectra, real: str, settings: SpectrumSettings) -> dict[str, Any]:
     """Plain values."""
     return {
         "schema": SPECTRUM.schema,
@@ -60,7 +60,7 @@ def to_json(found: Comparison, real: str, settings: SpectrumSettings) -> dict[st
     }
 
 
-def _row(one: Compared) -> dict[str, Any]:
+def _row(one: SetComparison) -> dict[str, Any]:
     return {
         "family": one.family,
         "subjects": one.subjects,
@@ -74,7 +74,7 @@ def _row(one: Compared) -> dict[str, Any]:
     }
 
 
-def verdict(found: Comparison) -> list[str]:
+def verdict(found: ComparedSpectra) -> list[str]:
     """What was found, in sentences, set by set."""
     told = [_said(s, found) for s in found.sets]
     if not found.floors:
@@ -82,7 +82,7 @@ def verdict(found: Comparison) -> list[str]:
     return told
 
 
-def _said(one: Compared, found: Comparison) -> str:
+def _said(one: SetComparison, found: ComparedSpectra) -> str:
     distance, probe = one.scores.get(DISTANCE), one.scores.get(PROBE)
     if distance is None or probe is None:
         return f"{one.name}: not compared, {one.absent[DISTANCE]}."
@@ -105,7 +105,7 @@ def _floored(floor: Interval | None) -> str:
     return "" if floor is None else f", real against real {floor.value:.2f}"
 
 
-def _curves(found: Comparison) -> Plot:
+def _curves(found: ComparedSpectra) -> Plot:
     """Log power by frequency, with the band that 90 % of frames lie in."""
     lines = [
         Line(
@@ -116,7 +116,7 @@ def _curves(found: Comparison) -> Plot:
     return Plot(title="Power by frequency", x=_per(found), y="log power density", lines=tuple(lines))
 
 
-def _gaps(found: Comparison) -> Plot:
+def _gaps(found: ComparedSpectra) -> Plot:
     """Difference of the means by ring; the real set lies at 0."""
     x = _plain(found.rings.centres)
     lines = [Line(name="real", x=x, y=(0.0,) * len(x))]
@@ -124,7 +124,7 @@ def _gaps(found: Comparison) -> Plot:
     return Plot(title="Synthetic less real", x=_per(found), y="difference in log power", lines=tuple(lines))
 
 
-def _per(found: Comparison) -> str:
+def _per(found: ComparedSpectra) -> str:
     return f"cycles per {found.rings.unit}"
 
 

@@ -109,14 +109,14 @@ def _check(requests: Sequence[Request], generator: Generator, sources: Sources, 
             f"--run: expected a generator of ED and ES pairs (2 frames), got one of {generator.frames} frame(s); "
             "use its Python interface, Generator.sample"
         )
-    for asked in {tuple(sorted(r.attributes.items())): r for r in requests}.values():
+    for request in {tuple(sorted(r.attributes.items())): r for r in requests}.values():
         # a name that covers several diagnoses becomes one of them with the anatomy
         if not refines(generator):  # whose phantoms show what no word tells the network
-            told = {k: v for k, v in asked.attributes.items() if k != "diagnosis" or _one_of(v, generator)}
-            generator.vocabulary.encode(told)
+            encoded = {k: v for k, v in request.attributes.items() if k != "diagnosis" or _one_of(v, generator)}
+            generator.vocabulary.encode(encoded)
         if settings.masks == "generated":
-            anatomies_without(sources, asked.denied).check(
-                asked.attributes, numbers=asked.numbers, severity=asked.severity
+            anatomies_without(sources, request.denied).check(
+                request.attributes, numbers=request.numbers, severity=request.severity
             )
 
 
@@ -156,5 +156,5 @@ def _inputs(generator: Generator, sources: Sources, requests: Sequence[Request])
 
 def _facts(generator: Generator, sources: Sources) -> Mapping[str, object]:
     privacy = generator.facts.get("privacy")
-    told = {"privacy": privacy} if privacy else {}
-    return {"family": generator.family, "generator": generator.hash, **sources.row(), **told}
+    facts = {"privacy": privacy} if privacy else {}
+    return {"family": generator.family, "generator": generator.hash, **sources.row(), **facts}

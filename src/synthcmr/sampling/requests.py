@@ -93,8 +93,10 @@ def like_cohort(
     rounds = range(-(-count // len(subjects)))
     orders = [np.random.default_rng([seed, k]).permutation(len(subjects)) for k in rounds]
     order = np.concatenate(orders if shuffled else [np.arange(len(subjects)) for _ in rounds])[:count]
-    made = []
+    requests = []
     for i, k in enumerate(order):
         name, own = subjects[int(k)]
-        made.append(Request(f"synth-{seed}-{i:05d}", seed_of(seed, i), {**own, **attributes}, level=level, like=name))
-    return made
+        requests.append(
+            Request(f"synth-{seed}-{i:05d}", seed_of(seed, i), {**own, **attributes}, level=level, like=name)
+        )
+    return requests

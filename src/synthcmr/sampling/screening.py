@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.generators.fingerprints import Fingerprints
-from synthcmr.judges.limits import asked_probability, mean_dice
+from synthcmr.judges.limits import category_probability, mean_dice
 from synthcmr.judges.reader import AttributeReader, by_subject
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.sampling.settings import ScreenSettings
@@ -57,7 +57,7 @@ def _frame(mask: Mask) -> str | None:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ScreeningResult:
     """What the judges measured, and why it was rejected, if it was."""
 
     reasons: tuple[str, ...]
@@ -83,38 +83,38 @@ class Screen:
         known = None if fingerprints is None else Fingerprints.load(fingerprints)
         return cls(settings, Segmenter.load(segmenter), AttributeReader.load(reader), known)
 
-    def judge(self, image: npt.NDArray[np.float32], mask: Mask, asked: Mapping[str, object]) -> Verdict:
+    def judge(self, image: npt.NDArray[np.float32], mask: Mask, requested: Mapping[str, object]) -> ScreeningResult:
         """Look at one stack, or at one slice of a stack.
 
         Args:
             image: (frames, slices, rows, columns).
             mask: what was asked to be shown.
-            asked: attributes of the patient.
+            requested: attributes of the patient.
         """
         kind = "slice" if image.shape[1] == 1 else "stack"
         reasons = [f"mask: {why}" for why in {implausible(mask[:, z]) for z in range(mask.shape[1])} if why]
         measures: dict[str, float] = {}
         self._agreement(image, mask, kind, reasons, measures)
-        self._attributes(image, asked, kind, reasons, measures)
+        self._attributes(image, requested, kind, reasons, measures)
         self._copy(image, reasons, measures)
-        return Verdict(tuple(sorted(reasons)), measures)
+        return ScreeningResult(tuple(sorted(reasons)), measures)
 
     def _agreement(
         self, image: npt.NDArray[np.float32], mask: Mask, kind: str, reasons: list[str], measures: dict[str, float]
     ) -> None:
-        found = mean_dice(self.segmenter.segment(image), mask)
-        if found != found:
+        agreement = mean_dice(self.segmenter.segment(image), mask)
+        if agreement != agreement:
             return
-        measures["screen_dice"] = round(found, 4)
+        measures["screen_dice"] = round(agreement, 4)
         own = self.segmenter.limits.get(kind, {}).get("dice", 0.0)
         limit = own if self.settings.min_dice is None else self.settings.min_dice
-        if found < limit:
+        if agreement < limit:
             reasons.append("re-segmentation disagrees with the mask")
 
     def _attributes(
         self,
         image: npt.NDArray[np.float32],
-        asked: Mapping[str, object],
+        requested: Mapping[str, object],
         kind: str,
         reasons: list[str],
         measures: dict[str, float],
@@ -124,8 +124,8 @@ class Screen:
             return
         _, reading = by_subject(self.reader.read(slices), ["one"] * len(slices))
         limits = self.reader.limits.get(kind, {})
-        for name, value in asked.items():
-            probability = asked_probability(reading, name, 0, value)
+        for name, value in requested.items():
+            probability = category_probability(reading, name, 0, value)
             if probability is not None:
                 measures[f"read_{name}"] = round(probability, 4)
                 if probability < min(limits.get(name, 0.0), self.settings.min_probability):

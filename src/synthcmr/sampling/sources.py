@@ -22,7 +22,7 @@ from synthcmr.generators.fingerprints import NAME as FINGERPRINTS
 from synthcmr.generators.protocol import Generator, refines
 from synthcmr.phantom.cohort import scanned
 from synthcmr.phantom.painted import painted
-from synthcmr.phantom.population import subject_as_asked
+from synthcmr.phantom.population import requested_subject
 from synthcmr.sampling.requests import WHOLE, Request, seed_of
 from synthcmr.sampling.screening import Screen
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
@@ -132,8 +132,8 @@ def simulated(
     person, numbers = anatomies_without(sources, request.denied).person(
         request.attributes, seed, numbers=request.numbers, severity=request.severity
     )
-    asked = {**scanner, **person, **request.attributes, "diagnosis": person.get("diagnosis", "")}
-    subject = subject_as_asked(request.name, seed_of(seed, "phantom"), asked, with_end_systole(numbers))
+    attributes = {**scanner, **person, **request.attributes, "diagnosis": person.get("diagnosis", "")}
+    subject = requested_subject(request.name, seed_of(seed, "phantom"), attributes, with_end_systole(numbers))
     grid = PreprocessSettings(
         spacing_mm=settings.spacing_mm, size=settings.size, frames="pair" if settings.frames == 2 else "cine"
     )
@@ -156,7 +156,7 @@ def painted_in(
         seed: decides everything around the heart, and the scan.
     """
     attributes = {**scanner, **anatomy.attributes, **request.attributes}
-    subject = subject_as_asked(request.name, seed_of(seed, "phantom"), attributes, anatomy.numbers())
+    subject = requested_subject(request.name, seed_of(seed, "phantom"), attributes, anatomy.numbers())
     protocol = replace(
         subject.protocol,
         slice_step_mm=anatomy.slice_step_mm,
@@ -169,11 +169,11 @@ def painted_in(
 
 def with_end_systole(numbers: Mapping[str, float]) -> dict[str, float]:
     """Numbers with the volumes that ejection fractions imply."""
-    found = dict(numbers)
+    completed = dict(numbers)
     for side in ("lv", "rv"):
-        if f"{side}_esv_ml" not in found:
-            found[f"{side}_esv_ml"] = found[f"{side}_edv_ml"] * (1 - found[f"{side}_ef_percent"] / 100.0)
-    return found
+        if f"{side}_esv_ml" not in completed:
+            completed[f"{side}_esv_ml"] = completed[f"{side}_edv_ml"] * (1 - completed[f"{side}_ef_percent"] / 100.0)
+    return completed
 
 
 def stacked(record: SubjectRecord, attributes: Mapping[str, Value], numbers: Mapping[str, float]) -> Simulated:

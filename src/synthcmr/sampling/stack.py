@@ -63,14 +63,14 @@ def render_stacks(generator: Generator, stacks: Sequence[StackCondition], settin
     Returns:
         Per stack, (frames, slices, rows, columns), 0 to 1.
     """
-    made = [np.zeros(stack.mask.shape, dtype=np.float32) for stack in stacks]
+    images = [np.zeros(stack.mask.shape, dtype=np.float32) for stack in stacks]
     for work in _rounds(stacks):
-        conditions = [stacks[s].at(z, _seen(made[s], stacks[s].mask, beside)) for s, z, beside in work]
+        conditions = [stacks[s].at(z, _seen(images[s], stacks[s].mask, beside)) for s, z, beside in work]
         seeds = [seed_of(stacks[s].seed, "slice", z) for s, z, _ in work]
-        images = generator.sample(conditions, seeds, settings)
-        for (s, z, _), image in zip(work, images, strict=True):
-            made[s][:, z] = image
-    return made
+        slices = generator.sample(conditions, seeds, settings)
+        for (s, z, _), image in zip(work, slices, strict=True):
+            images[s][:, z] = image
+    return images
 
 
 def redraw_stacks(
@@ -89,14 +89,14 @@ def redraw_stacks(
         pixels: of each stack, (frames, slices, rows, columns), 0 to 1.
         settings: sampler, steps, guidance.
     """
-    made = [np.zeros(stack.mask.shape, dtype=np.float32) for stack in after]
+    images = [np.zeros(stack.mask.shape, dtype=np.float32) for stack in after]
     for work in _rounds(after):
         given = np.stack([pixels[s][:, z] for s, z, _ in work])
         shown = [before[s].at(z, _seen(pixels[s], before[s].mask, beside)) for s, z, beside in work]
-        asked = [after[s].at(z, _seen(made[s], after[s].mask, beside)) for s, z, beside in work]
-        for (s, z, _), image in zip(work, generator.redraw(given, shown, asked, settings), strict=True):
-            made[s][:, z] = image
-    return made
+        conditions = [after[s].at(z, _seen(images[s], after[s].mask, beside)) for s, z, beside in work]
+        for (s, z, _), image in zip(work, generator.redraw(given, shown, conditions, settings), strict=True):
+            images[s][:, z] = image
+    return images
 
 
 def render_slices(
@@ -119,8 +119,8 @@ def _rounds(stacks: Sequence[StackCondition]) -> Iterator[list[tuple[int, int, i
         yield [(s, z, beside) for s, o in enumerate(orders) if k < len(o) for z, beside in o[k]]
 
 
-def _seen(made: Images, mask: Mask, beside: int | None) -> Neighbour | None:
-    return None if beside is None else Neighbour(made[:, beside], mask[:, beside])
+def _seen(image: Images, mask: Mask, beside: int | None) -> Neighbour | None:
+    return None if beside is None else Neighbour(image[:, beside], mask[:, beside])
 
 
 PAIR = 2  # frames

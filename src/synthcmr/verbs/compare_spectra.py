@@ -19,7 +19,7 @@ from synthcmr.verbs.options import Options
 
 if TYPE_CHECKING:
     from synthcmr.frequency.settings import SpectrumSettings
-    from synthcmr.frequency.spectrum.compare import Comparison
+    from synthcmr.frequency.spectrum.compare import ComparedSpectra
     from synthcmr.verbs.cohort_input import CohortLike
 
 Say = Callable[[str], None]
@@ -56,7 +56,7 @@ class SpectrumComparison:
         out: folder of the page; None where none was named.
     """
 
-    comparison: Comparison
+    comparison: ComparedSpectra
     real: str
     settings: SpectrumSettings
     out: Path | None = None

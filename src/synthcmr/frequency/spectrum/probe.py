@@ -35,10 +35,10 @@ def probe_scores(rows: Floats, label: npt.NDArray[np.int64], subject: npt.NDArra
     line = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, class_weight="balanced"))
     folds = StratifiedGroupKFold(folds_of(label, subject), shuffle=True, random_state=seed)
     with threadpool_limits(1):  # the problem is so small that threads wait for each other most of the time
-        found: Floats = cross_val_predict(
+        scores: Floats = cross_val_predict(
             line, rows, label, groups=subject.astype(str), cv=folds, method="decision_function"
         )
-    return found
+    return scores
 
 
 def folds_of(label: npt.NDArray[np.int64], subject: npt.NDArray[np.object_], most: int = FOLDS) -> int:
@@ -57,7 +57,7 @@ def auc_interval(
     score: Floats, label: npt.NDArray[np.int64], subject: npt.NDArray[np.object_], draws: int, rng: np.random.Generator
 ) -> Interval:
     """The AUC with its interval over subjects, drawn on either side for itself."""
-    found = []
+    aucs = []
     names, which = np.unique(subject.astype(str), return_inverse=True)
     synthetic = np.bincount(which, label) > 0
     for _ in range(draws):
@@ -65,18 +65,18 @@ def auc_interval(
         for side in (synthetic, ~synthetic):
             n = int(side.sum())
             taken[side] = rng.multinomial(n, np.full(n, 1 / n))
-        found.append(auc(score, label, taken[which] + 1e-9))
-    low, high = np.percentile(found, LEVEL)
+        aucs.append(auc(score, label, taken[which] + 1e-9))
+    low, high = np.percentile(aucs, LEVEL)
     return Interval(auc(score, label), float(low), float(high))
 
 
 def both_sides(
-    real: Floats, made: Floats, real_subject: npt.NDArray[np.object_], made_subject: npt.NDArray[np.object_]
+    real: Floats, synthetic: Floats, real_subject: npt.NDArray[np.object_], synthetic_subject: npt.NDArray[np.object_]
 ) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.object_]]:
     """Rows, labels (1: synthetic) and subjects of two sets; names are kept apart."""
-    label = np.repeat([0, 1], [len(real), len(made)]).astype(np.int64)
-    subject = np.array([f"real/{s}" for s in real_subject] + [f"made/{s}" for s in made_subject], dtype=object)
-    return np.concatenate([real, made]), label, subject
+    label = np.repeat([0, 1], [len(real), len(synthetic)]).astype(np.int64)
+    subject = np.array([f"real/{s}" for s in real_subject] + [f"made/{s}" for s in synthetic_subject], dtype=object)
+    return np.concatenate([real, synthetic]), label, subject
 
 
 DETAIL_FOLDS = 3
@@ -98,8 +98,8 @@ class DetailNetwork(nn.Module):
 
     def look(self, image: Tensor) -> Tensor:
         """Log-odds of being synthetic."""
-        found: Tensor = self.last(self.features(image).mean(dim=(2, 3)))[:, 0]
-        return found
+        score: Tensor = self.last(self.features(image).mean(dim=(2, 3)))[:, 0]
+        return score
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross-entropy."""
@@ -137,12 +137,12 @@ def detail_scores(
     """How synthetic each image looks to a network that has not seen its subject."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    found = np.zeros(len(image))
+    scores = np.zeros(len(image))
     folds = StratifiedGroupKFold(folds_of(label, subject, DETAIL_FOLDS), shuffle=True, random_state=seed)
-    for learned, asked in folds.split(image, label, subject.astype(str)):
+    for learned, tested in folds.split(image, label, subject.astype(str)):
         network = _trained(image[learned], label[learned], steps, seed)
-        found[asked] = _asked(network, image[asked])
-    return found
+        scores[tested] = _asked(network, image[tested])
+    return scores
 
 
 def _trained(image: Pixels, label: npt.NDArray[np.int64], steps: int, seed: int) -> DetailNetwork:

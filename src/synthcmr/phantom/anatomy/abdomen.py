@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthcmr.phantom.anatomy.fields import SmoothField, draw_smooth
-from synthcmr.phantom.anatomy.tissues import Canvas, Region, Tissue
+from synthcmr.phantom.anatomy.tissues import Region, Tissue, TissueCanvas
 from synthcmr.phantom.subject import PhantomSubject
 
 STOMACH_CONTENT = (
@@ -74,7 +74,7 @@ def draw_abdomen(subject: PhantomSubject, rng: np.random.Generator) -> Abdomen:
     )
 
 
-def paint_abdomen(canvas: Canvas, abdomen: Abdomen, cavity: Region, breath_mm: float) -> None:
+def paint_abdomen(canvas: TissueCanvas, abdomen: Abdomen, cavity: Region, breath_mm: float) -> None:
     """Lung above the diaphragm, organs below it.
 
     Args:
@@ -103,7 +103,7 @@ def paint_abdomen(canvas: Canvas, abdomen: Abdomen, cavity: Region, breath_mm: f
 
 
 def _hollow(
-    canvas: Canvas,
+    canvas: TissueCanvas,
     abdomen: Abdomen,
     organ: Organ,
     below: Region,
@@ -111,10 +111,10 @@ def _hollow(
     rough: np.ndarray | None = None,
 ) -> None:
     """A wall and what it holds, gas on top of fluid."""
-    found = canvas.ellipse(organ.x, abdomen.level + organ.y + breath_mm, organ.half, organ.turn)
-    if found is None:
+    ellipse = canvas.ellipse(organ.x, abdomen.level + organ.y + breath_mm, organ.half, organ.turn)
+    if ellipse is None:
         return
-    box, norm = found
+    box, norm = ellipse
     norm = norm if rough is None else norm + np.float32(0.07) * rough[box]
     within = below[box]
     canvas.paint(box, within & (norm < 1), Tissue.STOMACH_WALL)
@@ -125,11 +125,11 @@ def _hollow(
         canvas.paint(box, lumen & (u > organ.half[0] * organ.level), Tissue.GAS)
 
 
-def _spleen(canvas: Canvas, abdomen: Abdomen, below: Region, breath_mm: float) -> None:
+def _spleen(canvas: TissueCanvas, abdomen: Abdomen, below: Region, breath_mm: float) -> None:
     organ = abdomen.spleen
-    found = canvas.ellipse(organ.x, abdomen.level + organ.y + breath_mm, organ.half, organ.turn)
-    if found is not None:
-        box, norm = found
+    ellipse = canvas.ellipse(organ.x, abdomen.level + organ.y + breath_mm, organ.half, organ.turn)
+    if ellipse is not None:
+        box, norm = ellipse
         canvas.paint(box, below[box] & (norm < 1), Tissue.SPLEEN)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from synthcmr.phantom.anatomy.curves import Points, Polar, Table, bump, harmonics
 from synthcmr.phantom.anatomy.fields import Image, SmoothField, draw_smooth
-from synthcmr.phantom.anatomy.tissues import Canvas, Grid, Region, Tissue, Tissues
+from synthcmr.phantom.anatomy.tissues import Grid, Region, Tissue, TissueCanvas, Tissues
 from synthcmr.phantom.subject import PhantomSubject
 
 SKIN_MM, PLEURA_MM = 1.6, 0.9
@@ -108,7 +108,7 @@ def layers_of(wall: ChestWall, grid: Grid) -> Layers:
     )
 
 
-def paint_wall(canvas: Canvas, wall: ChestWall, layers: Layers, push: tuple[Image, Image]) -> Region:
+def paint_wall(canvas: TissueCanvas, wall: ChestWall, layers: Layers, push: tuple[Image, Image]) -> Region:
     """Air, skin, fat, muscle and ribs on the whole plane; returns the space within the ribs.
 
     Args:
@@ -153,7 +153,7 @@ def _sheets(out: Tissues, wall: ChestWall, below: Points, muscle: Points, rough:
     flat[within[under]] = Tissue.VISCERAL_FAT
 
 
-def _ribs(canvas: Canvas, wall: ChestWall, layers: Layers, from_middle: Points) -> None:
+def _ribs(canvas: TissueCanvas, wall: ChestWall, layers: Layers, from_middle: Points) -> None:
     rows, columns = np.nonzero((np.abs(from_middle) < wall.rib_half_mm[1]) & (canvas.out == Tissue.MUSCLE))
     if rows.size == 0:
         return
@@ -173,14 +173,14 @@ def _ribs(canvas: Canvas, wall: ChestWall, layers: Layers, from_middle: Points) 
     canvas.out[rows[inner], columns[inner]] = Tissue.CARTILAGE
 
 
-def _arm(canvas: Canvas, wall: ChestWall, layers: Layers) -> None:
+def _arm(canvas: TissueCanvas, wall: ChestWall, layers: Layers) -> None:
     if wall.arm is None or layers.beside is None:
         return
     x, y, radius = wall.arm
-    found = canvas.ellipse(x, y, (radius, radius))
-    if found is None:
+    ellipse = canvas.ellipse(x, y, (radius, radius))
+    if ellipse is None:
         return
-    box, norm = found
+    box, norm = ellipse
     air = canvas.out[box] == Tissue.AIR
     for share, tissue in ((1.0, Tissue.SUBCUTANEOUS_FAT), (0.72, Tissue.MUSCLE), (0.25, Tissue.BONE_MARROW)):
         canvas.paint(box, air & (norm < share), tissue)

@@ -63,7 +63,7 @@ class Chamber:
 
 
 @dataclass(frozen=True)
-class Plane:
+class HeartPlane:
     """The points of one plane relative to the LV axis, with the contours there."""
 
     dx: Points
@@ -124,7 +124,7 @@ class HeartTissue:
             self._above_base(out, plane, rv_blood)
         return out
 
-    def _plane(self, around: Around, dz: float, s: float) -> Plane:
+    def _plane(self, around: Around, dz: float, s: float) -> HeartPlane:
         heart = self.heart
         z = float(heart.slices_z[around.index]) + dz
         places = around.nearest(TRABECULA_PITCH_MM, self.texture.shape[-1])
@@ -133,16 +133,16 @@ class HeartTissue:
             heart.lv.slice(_held(z, heart.lv.base(s)), s),
             heart.rv.slice(heart.lv, _held(z, heart.rv.base(s)), s),
         )
-        return Plane(around.dx, around.dy, around.polar, z, s, left, right, texture)
+        return HeartPlane(around.dx, around.dy, around.polar, z, s, left, right, texture)
 
-    def _fat(self, waver: Waver, mean: float, plane: Plane) -> Table:
+    def _fat(self, waver: Waver, mean: float, plane: HeartPlane) -> Table:
         """Thickness of epicardial fat over angle: gathers at the base, and is missing where there is little."""
         below_base = plane.z - self.heart.lv.base(plane.s)
         gathered = min(max(1.4 - below_base / 25.0, 0.8), 1.8) * self.fat_mm
         thickness = gathered * (mean + waver.at(below_base / self.heart.lv.length, plane.s))
         return np.where(thickness > THINNEST_FAT_MM, thickness, 0.0)
 
-    def _right(self, out: Tissues, plane: Plane) -> npt.NDArray[np.bool_] | None:
+    def _right(self, out: Tissues, plane: HeartPlane) -> npt.NDArray[np.bool_] | None:
         """Paint RV fat and wall; return where its blood is (still under the LV)."""
         right = plane.right
         if right is None:
@@ -166,7 +166,7 @@ class HeartTissue:
         out[blood & muscle] = Tissue.RV_TRABECULA
         return blood
 
-    def _left(self, out: Tissues, plane: Plane, left: LvSlice) -> None:
+    def _left(self, out: Tissues, plane: HeartPlane, left: LvSlice) -> None:
         seen, r = plane.polar, plane.polar.r
         epicardium, cavity = seen.at(left.epicardium), seen.at(left.cavity)
         thickness = self._fat(self.fat_left, 0.5, plane) + self.fat_mm * self.groove_fat
@@ -188,7 +188,7 @@ class HeartTissue:
             self._papillary(out, plane, left, within, papillary)
 
     def _papillary(
-        self, out: Tissues, plane: Plane, left: LvSlice, within: npt.NDArray[np.intp], papillary: Papillary
+        self, out: Tissues, plane: HeartPlane, left: LvSlice, within: npt.NDArray[np.intp], papillary: Papillary
     ) -> None:
         if not papillary.top < left.u < papillary.bottom + 0.1 * plane.s:
             return
@@ -203,7 +203,7 @@ class HeartTissue:
         near = across**2 + (along * papillary.flatness) ** 2 < (radius * (1 + 0.15 * texture)) ** 2
         out.ravel()[within[near]] = Tissue.PAPILLARY
 
-    def _above_rv(self, out: Tissues, plane: Plane) -> None:
+    def _above_rv(self, out: Tissues, plane: HeartPlane) -> None:
         """Right atrium and outflow tract, in fat, where annotators no longer draw the RV."""
         heart, s = self.heart, plane.s
         envelope = heart.rv.slice(heart.lv, heart.rv.base(s) + 0.01, s)
@@ -221,7 +221,7 @@ class HeartTissue:
             out[q < radius + ATRIAL_WALL_MM] = Tissue.ATRIAL_WALL
             out[q < radius] = tissue
 
-    def _above_base(self, out: Tissues, plane: Plane, rv_blood: npt.NDArray[np.bool_] | None) -> None:
+    def _above_base(self, out: Tissues, plane: HeartPlane, rv_blood: npt.NDArray[np.bool_] | None) -> None:
         """Left atrium and aortic root behind the mitral plane."""
         top = self.heart.lv.slice(self.heart.lv.base(plane.s) + 0.01, plane.s)
         if top is None:
@@ -271,7 +271,7 @@ def _draw_band(rng: np.random.Generator) -> ModeratorBand | None:
     return drawn if rng.random() < MODERATOR_BAND else None
 
 
-def _within_band(band: ModeratorBand, plane: Plane, right: RvSlice, u: float) -> npt.NDArray[np.bool_] | bool:
+def _within_band(band: ModeratorBand, plane: HeartPlane, right: RvSlice, u: float) -> npt.NDArray[np.bool_] | bool:
     if abs(u - band.u) > band.thickness_u:
         return False
     turn = np.arctan2(right.centre_y, right.centre_x) + band.turn

@@ -14,7 +14,7 @@ from synthcmr.phantom.anatomy.abdomen import Abdomen, draw_abdomen, paint_abdome
 from synthcmr.phantom.anatomy.chest import ChestWall, Layers, draw_wall, layers_of, paint_wall
 from synthcmr.phantom.anatomy.curves import Around, Table, harmonics
 from synthcmr.phantom.anatomy.fields import Grain, Image, SmoothField, Warp, draw_grain, draw_smooth, draw_warp
-from synthcmr.phantom.anatomy.tissues import Canvas, Grid, Tissue, Tissues
+from synthcmr.phantom.anatomy.tissues import Grid, Tissue, TissueCanvas, Tissues
 from synthcmr.phantom.anatomy.vessels import (
     Mediastinum,
     Tree,
@@ -187,7 +187,7 @@ class ThoraxTissue:
         """Tissue at the points of a plane, at a moment of the breath-hold."""
         dx, dy = self.thorax.warp.at(self.grid.rulers, z)
         out = np.empty(dx.shape, dtype=np.uint8)
-        canvas = Canvas(self.grid, z, self.grid.x + dx, self.grid.y + dy, out)
+        canvas = TissueCanvas(self.grid, z, self.grid.x + dx, self.grid.y + dy, out)
         cavity = paint_wall(canvas, self.thorax.wall, self._layers, (dx, dy))
         paint_abdomen(canvas, self.thorax.abdomen, cavity, breath_mm)
         paint_mediastinum(canvas, self.thorax.mediastinum)

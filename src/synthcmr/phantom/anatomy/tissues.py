@@ -88,7 +88,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Canvas:
+class TissueCanvas:
     """The points of one plane, displaced as the body is uneven, and what has been painted on them."""
 
     grid: Grid

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.phantom.anatomy.fields import Image
-from synthcmr.phantom.anatomy.tissues import Canvas, Grid, Tissue
+from synthcmr.phantom.anatomy.tissues import Grid, Tissue, TissueCanvas
 
 Rows = npt.NDArray[np.float32]
 SMALL_MM = 0.7  # thinner vessels are added as points
@@ -15,7 +15,7 @@ POINTS_PER_SEGMENT = 6
 
 @dataclass(frozen=True)
 class Tree:
-    """LinearPath pieces of vessel, mm: from, to, radius."""
+    """Straight pieces of vessel, mm: from, to, radius."""
 
     start: Rows  # (pieces, 3): x, y, z
     end: Rows
@@ -201,7 +201,7 @@ def draw_mediastinum(rng: np.random.Generator) -> Mediastinum:
     return Mediastinum(spine, rng.uniform(0, 30), tubes)
 
 
-def paint_mediastinum(canvas: Canvas, mediastinum: Mediastinum) -> None:
+def paint_mediastinum(canvas: TissueCanvas, mediastinum: Mediastinum) -> None:
     """Paint spine and tubes over what lies there."""
     _spine(canvas, mediastinum)
     for tube in mediastinum.tubes:
@@ -209,12 +209,12 @@ def paint_mediastinum(canvas: Canvas, mediastinum: Mediastinum) -> None:
             _tube(canvas, tube)
 
 
-def _tube(canvas: Canvas, tube: Tube) -> None:
+def _tube(canvas: TissueCanvas, tube: Tube) -> None:
     along = canvas.z - 40.0
-    found = canvas.ellipse(tube.x + tube.slope[0] * along, tube.y + tube.slope[1] * along, tube.half, tube.turn)
-    if found is None:
+    ellipse = canvas.ellipse(tube.x + tube.slope[0] * along, tube.y + tube.slope[1] * along, tube.half, tube.turn)
+    if ellipse is None:
         return
-    box, norm = found
+    box, norm = ellipse
     small = min(tube.half)
     within = canvas.out[box] != Tissue.AIR
     canvas.paint(box, (norm < 1 + tube.coat_mm / small) & (canvas.out[box] != Tissue.LUNG), Tissue.VISCERAL_FAT)
@@ -222,12 +222,12 @@ def _tube(canvas: Canvas, tube: Tube) -> None:
     canvas.paint(box, within & (norm < 1), tube.content)
 
 
-def _spine(canvas: Canvas, mediastinum: Mediastinum) -> None:
+def _spine(canvas: TissueCanvas, mediastinum: Mediastinum) -> None:
     x, y, radius = mediastinum.spine
-    found = canvas.ellipse(x, y, (radius + 16, radius + 16))
-    if found is None:
+    ellipse = canvas.ellipse(x, y, (radius + 16, radius + 16))
+    if ellipse is None:
         return
-    box, norm = found
+    box, norm = ellipse
     r = norm * np.float32(radius + 16)
     body = canvas.out[box] != Tissue.AIR
     canvas.paint(box, body & (r < radius + 14), Tissue.MUSCLE)
