@@ -23,7 +23,7 @@ P_SOME = 0.4  # each attribute is kept or left out by itself, at a rate drawn an
 
 @dataclass(frozen=True)
 class Neighbour:
-    """The slice next to the one asked for, as context: what makes the slices of a stack belong together."""
+    """The slice next to the requested one, as context: what makes the slices of a stack belong together."""
 
     image: npt.NDArray[np.float32]  # (frames, rows, columns), 0 to 1
     mask: Mask  # same shape
@@ -45,7 +45,7 @@ SCANNER = ("vendor", "scanner", "field_strength_t", "centre")
 
 
 def without_metadata(attributes: Mapping[str, Value]) -> dict[str, Value]:
-    """The view and the scanner, without the patient: what the metadata-free branch of guidance is told."""
+    """The view and the scanner, without the patient: the condition of the metadata-free branch of guidance."""
     return {k: v for k, v in attributes.items() if k in VIEW or k in SCANNER}
 
 

@@ -1,4 +1,4 @@
-"""What a heart can be asked to measure: names, units, ranges, and whether the numbers go together."""
+"""What a heart can be requested to measure: names, units, ranges, and whether the numbers go together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ EF_TOLERANCE = 1.0  # percent by which a stated EF may differ from the one that 
 
 
 def checked(requested: Mapping[str, float], origin: str = "heart") -> dict[str, float]:
-    """Numbers that a heart is asked to measure, with end-systolic volumes turned into what they imply.
+    """Numbers that a heart shall measure, with end-systolic volumes turned into what they imply.
 
     Args:
         requested: some of `HEART_NUMBERS`.

@@ -48,7 +48,7 @@ def apply_to_cohort(
         cohort: synthetic.
         out: the cohort folder; an unfinished one is continued.
         progress: called with (done, total, subject).
-        also: what the cohort was made from, where it will be gone.
+        also: further inputs of the cohort, for the records.
     """
     record = read_record(folder)
     recorded = {"model": record["hash"], "method": model.settings.method}

@@ -23,7 +23,7 @@ from synthcmr.frequency.spectrum.profiles import CUT, high_passed
 
 @dataclass(frozen=True)
 class Leak:
-    """How well members are told from others, by two kinds of likeness."""
+    """How well members are distinguished from others, by two kinds of likeness."""
 
     pattern: Interval  # of high-passed pixels, at the best shift
     magnitude: Interval  # of magnitudes, ring by ring without their mean

@@ -89,7 +89,7 @@ class Recalibration:
             run: folder for the training of RHM's network; methods without one need none.
             network: settings of that network and of its training.
             held_out: other real images, by which its training is watched.
-            observe: told of progress.
+            observe: called with the progress.
             promise: epsilon and delta of a release; for the method of that name.
 
         Raises:

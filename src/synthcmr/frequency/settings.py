@@ -149,7 +149,7 @@ class SpectrumSettings(Settings):
     min_subjects: int = Field(5, ge=2, description="on either side, below which nothing is compared")
     draws: int = Field(500, ge=100, description="of the bootstrap over subjects")
     halves: int = Field(20, ge=2, description="random halves of the real subjects that give the floor")
-    detail: bool = Field(True, description="whether a small network is asked, too; it takes a minute or two")
+    detail: bool = Field(True, description="whether a small network is trained, too; it takes a minute or two")
     detail_images: int = Field(300, ge=20, description="frames of either side that the network sees")
     detail_steps: int = Field(100, ge=1, description="of its training, in each of three folds")
     seed: int = Field(0, ge=0)

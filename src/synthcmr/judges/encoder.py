@@ -1,4 +1,4 @@
-"""An encoder of cardiac MRI: numbers that tell who is shown, what the heart measures, and how an image was spoiled."""
+"""An encoder of cardiac MRI: features that hold the patient's attributes, what the heart measures, and how an image was spoiled."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class EncoderTrainee(ReaderTrainee):
 
 
 def _areas(mask: Mask) -> npt.NDArray[np.float32]:
-    """Root of the share of the image that each structure takes, (images, frames x structures); NaN where nobody outlined it."""
+    """Root of the share of the image that each structure takes, (images, frames x structures); NaN where it is unlabelled."""
     shares = np.stack([(mask == label).mean(axis=(2, 3)) for label in STRUCTURES.values()], axis=2)
     shares[(mask == Label.UNLABELLED).any(axis=(2, 3))] = np.nan
     sizes: npt.NDArray[np.float32] = (AREA_SCALE * np.sqrt(shares)).reshape(len(mask), -1).astype(np.float32)

@@ -125,7 +125,7 @@ def fit_judge(
         loop: settings of the loop.
         build: makes the model in training; called after the seed is set.
         limits: measures the trained network on real images.
-        observe: told of progress.
+        observe: called with the progress.
         also: further cohorts that are learned from.
         start: weights that `build` fills the network with, for the records.
 

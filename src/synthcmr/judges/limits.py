@@ -48,7 +48,7 @@ def mean_dice(segmented: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) ->
 
 
 def category_probability(reading: Reading, name: str, row: int, value: object) -> float | None:
-    """Probability of an asked category in one reading; None where the reader does not know it."""
+    """Predicted probability of a category; None where the reader does not know it."""
     if name not in reading.categories or str(value) not in reading.values[name]:
         return None
     return float(reading.categories[name][row, reading.values[name].index(str(value))])

@@ -1,4 +1,4 @@
-"""Reads attributes off images: sex, diagnosis, age, BMI and whatever else a cohort tells."""
+"""Predicts attributes from images: sex, diagnosis, age, BMI and whatever else a cohort records."""
 
 from __future__ import annotations
 

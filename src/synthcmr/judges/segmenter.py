@@ -1,4 +1,4 @@
-"""Outlines the LV cavity, the myocardium and the RV cavity in any slice."""
+"""Segments the LV cavity, the myocardium and the RV cavity in any slice."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class SegmenterTrainee:
         size: int,
         augmentation: str = "strong",
     ) -> None:
-        """Take a network and the images; every frame that somebody looked at is an image of its own.
+        """Take a network and the images; every labelled frame is an image of its own.
 
         Raises:
             CohortError: no training frame has a mask.
@@ -178,7 +178,7 @@ class SegmenterTrainee:
 
 
 def _labelled_frames(mask: Mask) -> list[tuple[int, int]]:
-    """(image, frame) of every frame with a pixel that somebody looked at."""
+    """(image, frame) of every frame with a labelled pixel."""
     rows, frames = np.nonzero((mask != Label.UNLABELLED).any(axis=(2, 3)))
     return list(zip(rows.tolist(), frames.tolist(), strict=True))
 

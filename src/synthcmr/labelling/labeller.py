@@ -37,7 +37,7 @@ class LabelledStack:
 
     stack: Stack
     completed: Completed
-    segmentation: Segmentation | None  # None: the judge was not asked, or saw no heart
+    segmentation: Segmentation | None  # None: the judge was not used, or saw no heart
     place: HeartLocation | None
     measures: dict[str, float]
     quality: np.ndarray  # (frames, slices)

@@ -15,7 +15,7 @@ from synthcmr.labelling.segmentation import PIXEL_MM, Segmentation
 
 Curve = npt.NDArray[np.float64]
 TIE = 0.005  # share of the largest volume: a cine starts at the R wave, so its first frame wins a tie
-CINE_FROM = 5  # frames: of fewer, nobody knows that they go round
+CINE_FROM = 5  # frames: fewer need not span the heartbeat
 
 
 def chosen_phases(stack: Stack, mask: Mask) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ Areas = Mapping[str, npt.NDArray[np.float64]]  # structure -> (ED and ES, slices
 
 @dataclass(frozen=True)
 class Spread:
-    """What could be otherwise in one measure: its two looks apart, and the basal slice in or out."""
+    """How uncertain one measure is: the difference of its two views, and the basal slice in or out."""
 
     looks: float
     base: float
@@ -91,7 +91,7 @@ def measured(
 
     Args:
         stack: with its final mask and phases.
-        segmentation: what the judge saw, in two looks; None where it was not asked.
+        segmentation: of the judge, in two views; None where it was not used.
         judged: who drew what, (frames, slices).
     """
     absent = why_absent(stack)
@@ -134,7 +134,7 @@ def values_of(areas: Areas) -> dict[str, float]:
 
 
 def spreads_of(stack: Stack, segmentation: Segmentation, pair: Sequence[int]) -> dict[str, Spread]:
-    """How much each measure moves between two looks, and when the largest end slice is left out."""
+    """How much each measure changes between two views, and when the largest end slice is left out."""
     assert stack.slice_step_mm is not None
     ml = PIXEL_MM**2 * stack.slice_step_mm / 1000.0
     whole = _areas(segmentation.labels[list(pair)], ml)

@@ -18,7 +18,7 @@ Bools = npt.NDArray[np.bool_]
 SMALL_MM2 = 300.0  # area of a left ventricle below which single pixels decide
 CONTRAST = 2.0  # of blood to wall, in standard deviations within them, that leaves no doubt
 
-# name -> what a person is told where this sign is the reason
+# name -> the reason that is reported
 SIGNS: dict[str, str] = {
     "lv_views": "two looks at the cavity disagree",
     "myo_views": "two looks at the wall disagree",
@@ -150,7 +150,7 @@ def _dice(a: Bools, b: Bools) -> float:
 
 
 FITTED = "fitted.json"  # set by hand, or written by benchmarks/label_calibration.py from phantoms
-REASONS = 2  # told of a doubtful slice
+REASONS = 2  # reported of a doubtful slice
 
 Numbers = npt.NDArray[np.float64]
 

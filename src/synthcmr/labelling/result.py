@@ -1,4 +1,4 @@
-"""What labelling found: read from the labelled cohort, so that it can be looked at whenever one likes."""
+"""The result of labelling, read from the labelled cohort."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class LabelResult:
 
     @cached_property
     def doubtful(self) -> pd.DataFrame:
-        """Slices that somebody should look at, worst first."""
+        """Slices that need a reader's eyes, worst first."""
         slices = self.slices
         return slices[slices["doubt"] != ""].reset_index(drop=True)
 

@@ -31,12 +31,12 @@ COARSE_MM = 2.0
 LOOKED_AT = (0.3, 0.5, 0.7)  # of the way through the stack: where a heart is whole
 CAVITY_MM, WALL_MM = 8.0, 12.0  # over which probabilities are smoothed: a cavity with wall around it is a heart
 REACH_MM = 70.0  # from its middle to its farthest part
-FAINT = 0.12  # evidence below which other poses are tried: nine in ten healthy looks have more
+FAINT = 0.12  # evidence below which other poses are tried: nine in ten healthy hearts have more
 NOTHING = 0.02  # evidence below which there is no heart
 BETTER = 1.25  # times the evidence that makes another pose or scale believable
 MOTION_WEIGHT = 0.5
 USUAL_MM, SIZE_SPREAD = 95.0, 0.3  # side of the box around a heart, and its spread as a logarithm
-SCALES_MM = (1.0, 1.25, 1.5, 1.75, 2.0)  # pixels tried where nobody says how large they are
+SCALES_MM = (1.0, 1.25, 1.5, 1.75, 2.0)  # pixels tried where their size is unknown
 
 
 @dataclass(frozen=True)

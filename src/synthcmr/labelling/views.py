@@ -65,9 +65,9 @@ def seen(judge: Segmenter, image: Floats, view: View) -> Floats:
     """Probabilities of a view, on the grid of the image.
 
     Args:
-        judge: who looks.
+        judge: the segmenter.
         image: (n, rows, columns), 0 to 1.
-        view: how it looks.
+        view: turn and scale.
 
     Returns:
         (n, 4, rows, columns).

@@ -119,7 +119,7 @@ def _renderer(subject: PhantomSubject, mask: Mask, turn: float) -> Renderer:
     off = tuple((c - (n - 1) / 2) * pixel for c, n in zip(heart.centre, mask.shape[2:], strict=True))
     renderer.scan = replace(renderer.scan, off_centre_mm=off, shifts_mm=np.zeros((slices, 2)))
     renderer._acquisition = plan(renderer.scan)
-    renderer.tissue = heart  # type: ignore[assignment]  # it is asked for tissue at points, and nothing else
+    renderer.tissue = heart  # type: ignore[assignment]  # only tissue at points is needed of it
     return renderer
 
 

@@ -191,7 +191,7 @@ def _lognormal(mean: float, sd: float, limits: tuple[float, float], rng: np.rand
     return float(np.clip(value, *limits))
 
 
-STREAM = 0x5EEF  # random numbers of a subject that is asked for never meet those of a population
+STREAM = 0x5EEF  # random numbers of a requested subject never meet those of a population
 HEART_RATE, SYSTOLIC_BP = (65.0, 9.0), (135.0, 16.0)
 Attributes = Mapping[str, object]
 
@@ -205,7 +205,7 @@ def requested_subject(
         name: of the subject.
         seed: decides everything that is not given, anatomy around the heart and scan among it.
         person: sex, age, height_cm, bmi (or weight_kg) and diagnosis; heart_rate, systolic_bp, chest_fat_mm,
-            epicardial_fat_ml, vendor and field_strength_t where they are asked.
+            epicardial_fat_ml, vendor and field_strength_t where they are requested.
         numbers: lv_edv_ml, lv_esv_ml, lv_mass_g, rv_edv_ml and rv_esv_ml.
         rotation_sd_deg: of the field of view around the heart.
     """
@@ -237,7 +237,7 @@ def requested_subject(
 
 
 def requested_protocol(requested: Attributes, rotation_sd_deg: float, rng: np.random.Generator) -> Protocol:
-    """How one is scanned: by a scanner of the asked manufacturer and field, by any where none of ours is."""
+    """The protocol of a requested subject: of a scanner of the manufacturer and field, or of any where there is none."""
     usual = {name: scanner for name, scanner in SCANNERS.items() if not scanner.contrast_spread}
     fitting = [
         name

@@ -80,7 +80,7 @@ class Renderer:
         """Build the heart, its surroundings and the scan.
 
         Args:
-            subject: whom to scan.
+            subject: to be scanned.
             size: rows and columns of a window around the heart; None gives the protocol's whole field of view.
         """
         self.subject = subject
@@ -194,7 +194,7 @@ def render_subject(
     """Scan one subject.
 
     Args:
-        subject: whom to scan.
+        subject: to be scanned.
         frames: 1 gives ED, 2 ED and ES, more a whole cine of that many phases.
         size: rows and columns around the heart; None gives the whole field of view.
         level: basal, mid or apical: one slice of that third is scanned, and its images stand for those of all slices. Masks are

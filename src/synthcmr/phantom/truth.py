@@ -11,7 +11,7 @@ from synthcmr.phantom.anatomy.heart_tissue import HeartTissue
 from synthcmr.phantom.anatomy.tissues import Tissue
 
 GRID_MM = 1.0
-COARSE, MARGIN_MM = 4, 18.0  # where the heart lies is found on every fourth point
+COARSE, MARGIN_MM = 4, 18.0  # the heart is located on every fourth point
 STATES = {"ed": 0.0, "es": 1.0}
 Line = npt.NDArray[np.float64]
 # AHA 16-segment model: level -> centres of its sectors, radians (anterior first, then towards the septum)

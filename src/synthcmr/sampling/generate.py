@@ -42,7 +42,7 @@ def generate(
         settings: sampler and screening.
         workers: processes; the images do not depend on it.
         progress: called with (done, total, subject).
-        also: what else the cohort is made from, such as a plan.
+        also: further inputs of the cohort, such as a plan.
     """
     generator = load_image_generator(sources)
     followed = None if sources.like is None else Cohort.open(sources.like)
@@ -69,7 +69,7 @@ def generate(
 
 
 def _known(request: Request, generator: Generator, sources: Sources, followed: Cohort | None) -> Request:
-    """Without what a followed subject has that generator or anatomies have never seen; what is asked in words stays."""
+    """Without what a followed subject has that generator or anatomies have never seen; what is requested in words stays."""
     if request.like is None:
         return request
     diagnoses = load_anatomies(sources).people.diagnoses
@@ -92,7 +92,7 @@ def _check(requests: Sequence[Request], generator: Generator, sources: Sources, 
         raise SettingsError(f"--size: expected a multiple of {generator.multiple}, got {settings.size}")
     if settings.redraw and not (isinstance(generator, Redraws) or refines(generator)):
         raise SettingsError(
-            f"--as: expected a generator that can be followed back to noise (family flow), got one of family "
+            f"--to-scanner: expected a generator that can be followed back to noise (family flow), got one of family "
             f"'{generator.family}'; leave --run out to use the flow that ships"
         )
     if settings.frames != 2 and not refines(generator):

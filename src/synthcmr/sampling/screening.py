@@ -88,7 +88,7 @@ class Screen:
 
         Args:
             image: (frames, slices, rows, columns).
-            mask: what was asked to be shown.
+            mask: the requested one.
             requested: attributes of the patient.
         """
         kind = "slice" if image.shape[1] == 1 else "stack"

@@ -51,7 +51,7 @@ def load_image_generator(sources: Sources) -> Generator:
 
 @lru_cache(maxsize=1)
 def load_anatomies(sources: Sources) -> AnatomyGenerator:
-    """The generator of masks; where nothing is asked it draws people whom the generator of images has seen, or can simulate."""
+    """The generator of masks; without a request it samples people that the generator of images has seen, or can simulate."""
     anatomies = AnatomyGenerator.load(sources.anatomy or shipped("anatomy"))
     generator = load_image_generator(sources)
     if refines(generator):  # whom it shows is the phantom's matter
@@ -62,7 +62,7 @@ def load_anatomies(sources: Sources) -> AnatomyGenerator:
 
 
 def anatomies_without(sources: Sources, denied: Sequence[str]) -> AnatomyGenerator:
-    """The generator of masks, which draws nobody with these diagnoses.
+    """The generator of masks, without these diagnoses.
 
     Raises:
         SettingsError: it knows no others.
@@ -123,11 +123,11 @@ def simulated(
     """Render the phantom of a request.
 
     Args:
-        request: who is asked for, and what the heart shall measure.
+        request: the subject, and what the heart shall measure.
         scanner: that was drawn for the request.
         sources: of people, of whom one is drawn where the request leaves something out.
         settings: size, pixel and frames of the images.
-        seed: decides everything that is not asked.
+        seed: decides everything that is not requested.
     """
     person, numbers = anatomies_without(sources, request.denied).person(
         request.attributes, seed, numbers=request.numbers, severity=request.severity
@@ -150,9 +150,9 @@ def painted_in(
 
     Args:
         anatomy: the heart.
-        request: who is asked for.
+        request: the subject.
         scanner: that was drawn for the request.
-        settings: of what is made.
+        settings: of the cohort.
         seed: decides everything around the heart, and the scan.
     """
     attributes = {**scanner, **anatomy.attributes, **request.attributes}

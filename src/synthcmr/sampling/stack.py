@@ -29,7 +29,7 @@ class StackCondition:
     """A stack to render: its masks, who it is, and its seed."""
 
     mask: Mask  # (frames, slices, rows, columns), base -> apex
-    attributes: Mapping[str, Value]  # that the generator can be told
+    attributes: Mapping[str, Value]  # that can be conditions
     seed: int
     start: Images | None = None  # what to begin from, as the mask; of generators that refine
 
@@ -84,8 +84,8 @@ def redraw_stacks(
 
     Args:
         generator: can redraw.
-        before: whom the given images show.
-        after: whom they shall show.
+        before: the subjects of the given images.
+        after: the conditions that they shall show.
         pixels: of each stack, (frames, slices, rows, columns), 0 to 1.
         settings: sampler, steps, guidance.
     """
@@ -139,7 +139,7 @@ def generated_record(
 
     Args:
         name: subject id.
-        anatomy: whose masks were asked for.
+        anatomy: the requested masks.
         image: (frames, slices, rows, columns); one slice where only one was made.
         only: which slice of the anatomy that one is; None for a whole stack.
         attributes: of the subject.

@@ -91,7 +91,7 @@ def make(requests: Sequence[Request], sources: Sources, settings: GenerateSettin
 
 
 def _own(attributes: Mapping[str, Value], generator: Generator) -> dict[str, Value]:
-    """What a generator can be told of a real subject."""
+    """The attributes of a real subject that can be conditions."""
     return {k: v for k, v in attributes.items() if generator.vocabulary.knows(k, v) and v != ""}
 
 
@@ -123,7 +123,7 @@ def _rendered_mask(m: SubjectDraft) -> Mask:
 
 
 def _conditions(m: SubjectDraft, generator: Generator, look: str | None = None) -> dict[str, Value]:
-    """Everything the generator is told of a subject: what was asked, what the anatomy implies, and a scanner."""
+    """The attributes that condition the generator: what was requested, what the anatomy implies, and a scanner."""
     known = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes}
     known["diagnosis"] = m.anatomy.attributes.get("diagnosis", "")
     requested = m.request.attributes
@@ -139,7 +139,7 @@ def _conditions(m: SubjectDraft, generator: Generator, look: str | None = None) 
 
 
 def _scanner(m: SubjectDraft, generator: Generator) -> dict[str, Value]:
-    """A scanner of the training data that fits what is asked, so that all slices of a subject come from one.
+    """A scanner of the training data that fits the request, so that all slices of a subject come from one.
 
     A subject that is redrawn keeps what is known of its own.
     """
@@ -206,7 +206,7 @@ def _sampled_anatomy(request: Request, sources: Sources, settings: GenerateSetti
 def _followed_anatomy(request: Request, sources: Sources, settings: GenerateSettings, seed: int) -> Anatomy:
     """The masks of the followed subject, as they are or deformed."""
     if sources.like is None or request.like is None:
-        raise ValueError("expected a request that follows somebody")
+        raise ValueError("expected a request that follows a subject")
     anatomy = load_real(sources.like, request.like)
     if settings.masks == "deformed":
         anatomy = deform(anatomy, np.random.default_rng(seed))
@@ -227,9 +227,9 @@ def _label(m: SubjectDraft) -> Value:
 
 
 def _sampled_names(m: SubjectDraft, recorded: Mapping[str, Value]) -> str:
-    """Which attributes were drawn for a subject: they hold for what is shown, but stand for no fact and no wish of anybody.
+    """Which attributes were drawn for a subject: they hold for what is shown, but were not requested.
 
-    What follows from what was asked (a weight from height and BMI) is not drawn, nor what a followed subject has.
+    What follows from the request (a weight from height and BMI) is not drawn, nor what a followed subject has.
     """
     requested = {k for k, v in m.request.attributes.items() if recorded.get(k) == v}
     if m.anatomy.source not in ("generated", PHANTOM):

@@ -78,7 +78,7 @@ def compare(
         sets: synthetic images by name.
         families: what made each, where that is known.
         settings: of the comparison.
-        tell: told what goes on.
+        tell: called with each step.
 
     Raises:
         CohortError: the real set has no image.
@@ -158,7 +158,7 @@ def _add_detail(
     rng: np.random.Generator,
 ) -> None:
     if not settings.detail:
-        absent[DETAIL] = "it was not asked for"
+        absent[DETAIL] = "it was not requested"
         return
     if not len(ground.detail) or ground.detail.shape[1:] != synthetic.detail.shape[1:]:
         absent[DETAIL] = "the network needs images of one size on both sides"

@@ -81,7 +81,7 @@ def both_sides(
 
 DETAIL_FOLDS = 3
 AT_ONCE = 64
-PIECE = 64  # side of what it learns from; it is asked about whole images
+PIECE = 64  # side of what it learns from; whole images are scored
 Pixels = npt.NDArray[np.float16]
 
 

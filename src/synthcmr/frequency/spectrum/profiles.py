@@ -65,7 +65,7 @@ class Profiles:
         return list(dict.fromkeys(self.subject))
 
     def rows(self, keep: npt.NDArray[np.bool_]) -> Profiles:
-        """Some of the frames, for what is told of power and phase."""
+        """Some of the frames, for power and phase."""
         attributes = [a for a, k in zip(self.attributes, keep, strict=True) if k]
         return Profiles(
             self.rings,
@@ -82,7 +82,7 @@ class Profiles:
 
 @dataclass
 class _Gathered:
-    """What a pass has found so far."""
+    """The state of a pass over images."""
 
     power: list[Floats] = field(default_factory=list)
     phase: list[Floats] = field(default_factory=list)

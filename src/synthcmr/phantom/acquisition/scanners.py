@@ -33,7 +33,7 @@ ANY_STEPS = (5.0, 6.0, 7.0, 8.0, 8.0, 9.0, 10.0, 10.0, 10.0, 12.0)
 
 
 def _any(vendor: str, field_strength_t: float) -> Scanner:
-    """Wider than any protocol of that manufacturer, with contrasts that nobody has seen."""
+    """Wider than any protocol of that manufacturer, with contrasts that no scanner shows."""
     return Scanner(
         vendor,
         field_strength_t,
