@@ -300,6 +300,62 @@ UNDERSTOOD: tuple[tuple[str, dict[str, object]], ...] = (
     ("Siemmens, woman", {"sex": "female", "ignored": ("Siemmens",)}),
     ("BP 160 / 95", {"systolic_bp": 160, "diastolic_bp": 95}),
     ("systolic 160 diastolic 95, woman", {"systolic_bp": 160, "diastolic_bp": 95, "sex": "female"}),
+    ("no LGE, woman, 50", {"sex": "female", "age": 50, "ignored": ("no LGE",)}),
+    ("no perfusion defects, man 60", {"sex": "male", "age": 60, "ignored": ("no perfusion", "defects")}),
+    ("HFrEF, EF severely reduced", {"diagnosis": "DCM", "lv_ef_percent": 25}),
+    ("EF not reduced, man", {"sex": "male", "ignored": ("EF not reduced",)}),
+    ("EF is not preserved, man", {"sex": "male", "ignored": ("EF is not preserved",)}),
+    ("normal LV function, man", {"sex": "male", "lv_ef_percent": 60}),
+    ("normal LV size and function, man, 50", {"sex": "male", "age": 50, "ignored": ("normal LV size and function",)}),
+    ("LV function normal, man", {"sex": "male", "lv_ef_percent": 60}),
+    ("severely obese, EF reduced, man", {"bmi": 38, "sex": "male", "lv_ef_percent": 35}),
+    ("woman with reduced RV ejection fraction", {"sex": "female", "ignored": ("reduced RV ejection fraction",)}),
+    ("woman with reduced RVEF", {"sex": "female", "ignored": ("reduced RVEF",)}),
+    ("impaired RV function, woman", {"sex": "female", "ignored": ("impaired RV function",)}),
+    ("normal weight man, preserved EF", {"bmi": 22, "sex": "male", "lv_ef_percent": 60}),
+    ("man, 50, T1 3T", {"field_strength_t": 3, "sex": "male", "age": 50, "ignored": ("T1",)}),
+    ("HFpEF, EF preserved, 55 %", {"diagnosis": "HFpEF", "lv_ef_percent": 55}),
+    ("HFmrEF, mildly reduced EF", {"diagnosis": "HF", "lv_ef_percent": 45}),
+    ("DCM with severely reduced EF, 18 %", {"diagnosis": "DCM", "lv_ef_percent": 18}),
+    ("healthy volunteer, normal EF", {"diagnosis": "NOR", "lv_ef_percent": 60}),
+    (
+        "A 60 year old man with a BMI of 30 and a normal ejection fraction who has hypertension",
+        {"bmi": 30, "sex": "male", "age": 60, "diagnosis": "HTN", "lv_ef_percent": 60},
+    ),
+    ("EDVi 120 mL/m², BSA 1.85 m², woman", {"sex": "female", "lv_edv_ml": 222}),
+    (
+        "LVMi 75 g/m2, 180 cm 80 kg male",
+        {"bmi": 24.69, "weight_kg": 80, "height_cm": 180, "sex": "male", "lv_mass_g": 150},
+    ),
+    (
+        "F 50 1.5T GE HCM septum 22mm EF 72% HR 61",
+        {
+            "heart_rate": 61,
+            "field_strength_t": 1.5,
+            "sex": "female",
+            "vendor": "GE",
+            "age": 50,
+            "diagnosis": "HCM",
+            "lv_ef_percent": 72,
+            "wall_max_mm": 22,
+        },
+    ),
+    (
+        "60 y man post CABG with LVEF 30-35%",
+        {"sex": "male", "age": 60, "lv_ef_percent": 32.5, "ignored": ("post CABG",)},
+    ),
+    ("in the 6th decade, man", {"sex": "male", "age": 55}),
+    (
+        "68 year-old female; NYHA II; LVEF = 45 %; LVEDV = 180 ml; heart rate = 66 bpm",
+        {"heart_rate": 66, "sex": "female", "age": 68, "lv_edv_ml": 180, "lv_ef_percent": 45, "ignored": ("NYHA II",)},
+    ),
+    ("first trimester pregnant woman 28", {"sex": "female", "age": 28, "ignored": ("first trimester",)}),
+    ("M, age 55, wt 90 kg, ht 180 cm", {"bmi": 27.78, "weight_kg": 90, "height_cm": 180, "sex": "male", "age": 55}),
+    ("Ht 180 cm Wt 90 kg, man", {"bmi": 27.78, "weight_kg": 90, "height_cm": 180, "sex": "male"}),
+    (
+        "woman, 1.70m, 65kg, 30y, healthy",
+        {"bmi": 22.49, "weight_kg": 65, "height_cm": 170, "sex": "female", "age": 30, "diagnosis": "NOR"},
+    ),
 )
 
 REFUSED = (
@@ -342,6 +398,8 @@ REFUSED = (
     ("1.5T and 3T, woman", "field strength is given twice, as 1.5 and 3; say one"),
     ("Siemens and GE, woman", "Siemens and GE contradict each other; say one vendor"),
     ("basal, mid and apical, woman", "basal and mid and apical contradict each other; say one slice, or make"),
+    ("EF preserved at 20 %, man", "preserved EF and LVEF 20 % contradict each other: expected 50 to 100 %"),
+    ("EF 60 %, man with reduced EF", "reduced EF and LVEF 60 % contradict each other: expected 0 to 52 %; le"),
 )
 
 # Sentences that are followed in part or by an assumption, and what must be noted.

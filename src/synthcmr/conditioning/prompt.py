@@ -180,7 +180,8 @@ def _set_hints_aside(rest: PromptText, notes: list[str]) -> None:
     if rest.set_aside(COUNTED):
         notes.append("how many is said by -n or --subjects")
     for phrases, hint in w.HINTS:
-        if rest.set_aside(f"{WORD_START}{one_of(phrases)}{WORD_END}"):
+        places = rest.set_aside(rf"(?:(?<!\w){NOT}\s+)?{WORD_START}{one_of(phrases)}{WORD_END}")
+        if any(not re.match(NOT, place, re.IGNORECASE) for place in places):
             notes.append(hint)
 
 
@@ -246,7 +247,9 @@ def _slips(unknown: tuple[str, ...]) -> list[str]:
     slips = []
     for piece in unknown:
         typed = piece.lower()
-        close = difflib.get_close_matches(typed, [p for p in phrases if len(p) > 4], n=1, cutoff=CLOSE)
+        close = difflib.get_close_matches(
+            typed, [p for p in phrases if len(p) > 4 and " with " not in p], n=1, cutoff=CLOSE
+        )
         if close and typed not in close[0] and close[0] not in typed:  # "normal RV" is no slip for "abnormal RV"
             slips.append(f"'{piece}' is not understood; did you mean '{close[0]}'?")
     return slips

@@ -36,7 +36,7 @@ DENIED_AFTER = (
     rf"{WORD_START}{one_of([*_CODES, *w.OTHER_DISEASES])}{WORD_END}\s*(?:[:=(-]\s*)?(?:(?:is|was|has been|have been|are)\s+)?"
     r"(?:excluded|ruled out|not present|not found|absent|negative|unlikely|denied|no(?=\s*(?:$|[,;.)]))|none)(?!\w)"
 )
-NOTHING_FOUND = (
+NO_DISEASE = (
     r"(?<!\w)(?:no|without|free (?:of|from)|absence of)\s+(?:(?:any|known|evidence of|signs? of|history of|overt|a)\s+)*"
     r"(?:(?:cardiac|heart|cardiovascular)\s+)?(?:diseases?|disorders?|patholog(?:y|ies)|abnormalit(?:y|ies))(?!\w)"
 )
@@ -64,7 +64,7 @@ class Denials:
 
 def take_denials(rest: PromptText, notes: list[str]) -> Denials:
     """Keep what is denied from being read as present; "no heart disease" is a healthy heart."""
-    nothing = rest.take(NOTHING_FOUND)
+    nothing = rest.take(NO_DISEASE)
     notes += [f"{m.group(0).strip()} taken as {w.DIAGNOSES['NOR']} (NOR)" for m in nothing]
     denials = Denials(bool(nothing))
     for pattern in (NEGATED, DENIED_AFTER):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from synthcmr.cohort.attributes import ATTRIBUTES, TALLEST_M
 from synthcmr.conditioning.heart_numbers import in_range
-from synthcmr.conditioning.prompt_grammar import PromptText, Statement, measure, number, one_of, written
+from synthcmr.conditioning.prompt_grammar import PromptText, Statement, measure, number, one_of, stated, written
 from synthcmr.conditioning.prompt_words import EF_TERMS, FLAG, FUNCTION, MEASURES, Measure
 from synthcmr.errors import SettingsError
 
@@ -47,6 +47,7 @@ def take_numbers(rest: PromptText, notes: list[str]) -> dict[str, list[Statement
     """
     statements: dict[str, list[Statement]] = {}
     spelled = [*_pressures(rest)]
+    statements["lv_ef_percent"] = _grades(rest)
     if rest.set_aside(LIMIT):
         notes.append("limits such as '> 30' are not understood: say one number")
     rest.set_aside(NOT_AGE)
@@ -97,8 +98,7 @@ def _spelled(rest: PromptText, notes: list[str]) -> Iterator[tuple[str, float, s
     """Label and number ("EF 22 %"); then number and label ("16 mm septum"); then numbers whose unit says it all."""
     for name, how in MEASURES.items():
         unit = rf"(?:\s*-?\s*(?P<unit>{_units(how)})(?!\w))?"
-        graded = rf"(?:\s+(?:is\s+|was\s+)?{EF_WORD}(?:\s+(?:to|at))?)?" if name == "lv_ef_percent" else ""
-        pattern = rf"(?<!\w)(?:{one_of(how.labels)}{graded}|{name}){IS}{NUMBER}{unit}{WHOLE_BODY}{_tail(name)}(?!\w)"
+        pattern = rf"(?<!\w)(?:{one_of(how.labels)}|{name}){IS}{NUMBER}{unit}{WHOLE_BODY}{_tail(name)}(?!\w)"
         yield from _values(rest, name, pattern, notes)
     for name, how in MEASURES.items():
         pattern = rf"{APART}{NUMBER}\s*-?\s*(?P<unit>{_units(how)})\s+(?:of\s+)?{one_of(how.labels)}(?!\w)"
@@ -106,6 +106,16 @@ def _spelled(rest: PromptText, notes: list[str]) -> Iterator[tuple[str, float, s
     for name, how in ((name, how) for name, how in MEASURES.items() if how.by_unit):
         pattern = rf"{APART}{NUMBER}\s*-?\s*(?P<unit>{_units(how)}){_tail(name)}(?![\w/]|-\w)"
         yield from _values(rest, name, pattern, notes)
+
+
+def _grades(rest: PromptText) -> list[Statement]:
+    """Words between an ejection fraction and its number ("EF reduced to 30 %"): taken out, so that the number stands beside it."""
+    value = rf"(?=\s*[,(]?\s*{_ONE}\s*(?:%|percent))"
+    pattern = rf"{EF_LABEL}(?P<between>\s+(?:is\s+|was\s+)?(?P<grade>{EF_WORD})(?:\s+(?:to|at))?){value}"
+    grades = {re.sub(r"[ -]", "", words): term for term in EF_TERMS for words in term.phrases}
+    matches = rest.take(pattern, part="between")
+    rest.take(rf"{EF_LABEL}(?P<comma>\s*,){value}", where=lambda text: True, part="comma")
+    return [stated(grades[re.sub(r"[ -]", "", m["grade"].lower())], f"{m['grade']} EF") for m in matches]
 
 
 def _tail(name: str) -> str:

@@ -22,7 +22,7 @@ _DECADES = {tens[:-1] + "ies": value for tens, value in w.TENS.items()}
 DECADE = (
     r"(?<!\w)(?:in )?(?:(?P<whose>her|his|their|the)\s+)?(?:(?P<part>early|mid|late)[ -]+)?"
     rf"(?:(?P<digits>[1-9])0'?s|(?P<word>{'|'.join(_DECADES)})"
-    rf"|(?P<ordinal>{'|'.join(w.ORDINALS)}) decade(?: of (?:life|age))?)(?!\w)"
+    rf"|(?:(?P<ordinal>{'|'.join(w.ORDINALS)})|(?P<nth>[2-9])(?:nd|rd|th)) decade(?: of (?:life|age))?)(?!\w)"
 )
 _IN_WORDS = rf"(?P<tens{{0}}>{'|'.join(w.TENS)})(?:[ -](?P<ones{{0}}>{'|'.join(w.ONES)}))?"
 _YEARS = r"[ -]?(?:years?|yrs?|yo)(?:[ -]old)?"
@@ -68,18 +68,18 @@ def take_function(rest: PromptText, described: bool) -> list[Statement]:
         rest: of the prompt, without its numbers.
         described: whether what is left of an ejection fraction belongs to a diagnosis or a number.
     """
-    grades = {words: term for term in w.EF_TERMS for words in term.phrases}
+    grades = {re.sub(r"[ -]", "", words): term for term in w.EF_TERMS for words in term.phrases}
     pattern = (
         rf"(?<!\w)(?:(?P<before>{EF_WORD})[ -]{EF_LABEL}|{EF_LABEL}\s+(?:is\s+|was\s+|:\s*)?(?P<after>{EF_WORD})(?!\w))"
     )
     statements = []
     for match in rest.take(pattern):
-        word = re.sub(r"[ -]+", " ", match["before"] or match["after"]).lower()
+        word = re.sub(r"[ -]", "", match["before"] or match["after"]).lower()
         statements.append(stated(grades[word], match.group(0).strip()))
     if described:
         rest.take(EF_LABEL)
         statements += [
-            stated(grades[m["word"].lower()], f"{m['word']} EF")
+            stated(grades[re.sub(r"[ -]", "", m["word"].lower())], f"{m['word']} EF")
             for m in rest.take(rf"(?<!\w)(?P<word>{EF_WORD})(?=\s\s)")
         ]
     return statements
@@ -110,6 +110,8 @@ def _decade(match: re.Match[str]) -> float:
     """Where the decade of a life begins: the sixth one at 50."""
     if match["ordinal"]:
         return 10.0 * (w.ORDINALS.index(match["ordinal"].lower()) + 1)
+    if match["nth"]:
+        return 10.0 * (int(match["nth"]) - 1)
     return 10.0 * int(match["digits"]) if match["digits"] else float(_DECADES[match["word"].lower()])
 
 

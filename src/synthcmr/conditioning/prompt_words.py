@@ -51,7 +51,14 @@ PHASE_WRITTEN = {"ED": "end-diastole", "ES": "end-systole"}
 
 _LEFT = ("", "lv ", "left ventricular ", "left ventricle ")
 _RIGHT = ("rv ", "right ventricular ", "right ventricle ")
-FUNCTION = ("ejection fraction", "lv ejection fraction", "lv systolic function", "lvef", "ef", "systolic function")
+FUNCTION = (
+    *(
+        f"{side}{what}"
+        for side in ("", "lv ", "left ventricular ")
+        for what in ("ejection fraction", "systolic function")
+    ),
+    *("lv function", "left ventricular function", "lvef", "ef"),
+)
 _HEART_FAILURE = ("heart failure", "hf")
 _PRESERVED, _REDUCED, _MILDLY = ("preserved", "normal"), ("reduced", "low"), ("mildly reduced", "mid-range")
 _INFARCTS = (
@@ -289,7 +296,7 @@ MEASURES: dict[str, Measure] = {
     "lv_ef_percent": Measure(_labels(_LEFT, _EF), _PERCENT, "LVEF {} %"),
     "bmi": Measure(("bmi", "b.m.i.", "body mass index"), {"kg/m2": 1.0, "kg/m^2": 1.0, "kg m-2": 1.0}, "BMI {}", True),
     "weight_kg": Measure(
-        ("weight", "body weight", "body mass", "weighs", "weighing"),
+        ("weight", "wt", "body weight", "body mass", "weighs", "weighing"),
         {
             "kg": 1.0,
             "kgs": 1.0,
@@ -324,7 +331,7 @@ MEASURES: dict[str, Measure] = {
         by_unit=True,
     ),
     "height_cm": Measure(
-        ("height", "body height"),
+        ("height", "ht", "body height"),
         {"cm": 1.0, "centimetres": 1.0, "centimeters": 1.0, "cm tall": 1.0},
         "{} cm",
         by_unit=True,

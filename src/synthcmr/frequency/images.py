@@ -147,3 +147,11 @@ def percentile_range(frames: npt.NDArray[np.generic]) -> tuple[float, float]:
     if not high > low:
         low, high = float(np.min(frames)), float(np.max(frames))
     return float(low), float(high)
+
+
+def noting(images: Iterable[Item], refused: dict[str, str]) -> Iterator[Item]:
+    """The same images; those that hold none are noted with the reason on the way."""
+    for item in images:
+        if (why := item.refused) is not None:
+            refused[item.name] = why
+        yield item

@@ -85,7 +85,8 @@ def load(folder: Path) -> Recalibration:
         CohortError: there is none, or a newer version wrote it.
     """
     from synthcmr.frequency.mapping import Mapping
-    from synthcmr.frequency.recalibration import Real, Recalibration
+    from synthcmr.frequency.real_images import RealStatistics
+    from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.release import Release
     from synthcmr.frequency.rings import GroupMoments, Rings
 
@@ -96,7 +97,7 @@ def load(folder: Path) -> Recalibration:
     rings = Rings(**record["rings"])
     counts = record["groups"]
     moments = GroupMoments.of(arrays, "group", counts) if counts else GroupMoments(rings.count)
-    model._real = Real(
+    model._real = RealStatistics(
         rings, moments, _library(arrays, record["library"]), refused=record["refused"], split=record["split"]
     )
     if record["release"] is not None:

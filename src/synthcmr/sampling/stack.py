@@ -162,10 +162,10 @@ def generated_record(
     grid = AS_IT_IS if len(anatomy.phases) <= PAIR else AS_IT_IS.model_copy(update={"frames": "cine"})
     record = to_record(RawSubject(name, dict(attributes), (stack,), "synthetic"), name, grid)
     levels = slice_levels(anatomy.mask)
-    return replace(record, images=tuple(_told(i, levels, anatomy, extra) for i in record.images))
+    return replace(record, images=tuple(_subject_attributes(i, levels, anatomy, extra) for i in record.images))
 
 
-def _told(
+def _subject_attributes(
     image: ImageRecord, levels: list[tuple[str | None, float | None]], anatomy: Anatomy, extra: Mapping[str, Value]
 ) -> ImageRecord:
     level, fraction = levels[image.slice_index]

@@ -141,7 +141,7 @@ def detail_scores(
     folds = StratifiedGroupKFold(folds_of(label, subject, DETAIL_FOLDS), shuffle=True, random_state=seed)
     for learned, tested in folds.split(image, label, subject.astype(str)):
         network = _trained(image[learned], label[learned], steps, seed)
-        scores[tested] = _asked(network, image[tested])
+        scores[tested] = _scored(network, image[tested])
     return scores
 
 
@@ -166,7 +166,7 @@ def _trained(image: Pixels, label: npt.NDArray[np.int64], steps: int, seed: int)
 
 
 @torch.no_grad()
-def _asked(network: DetailNetwork, image: Pixels) -> Floats:
+def _scored(network: DetailNetwork, image: Pixels) -> Floats:
     device = next(network.parameters()).device
     parts = torch.split(torch.from_numpy(image.astype(np.float32))[:, None], AT_ONCE)
     return torch.cat([network.look(part.to(device)).cpu() for part in parts]).double().numpy()

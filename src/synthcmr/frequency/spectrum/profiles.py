@@ -7,7 +7,7 @@ what this shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.errors import CohortError
-from synthcmr.frequency.images import Images, Item, batches
+from synthcmr.frequency.images import Images, batches, noting
 from synthcmr.frequency.plane import Floats, Spectra, pixels, spectra
 from synthcmr.frequency.rings import Rings
 from synthcmr.frequency.settings import SpectrumSettings
@@ -109,7 +109,7 @@ def profiles(images: Images, settings: SpectrumSettings, rings: Rings | None = N
     every = max(1, 2 * len(images) // settings.detail_images)  # images have two frames or so
     shown = {round(k) for k in np.linspace(0, len(images) - 1, SHOWN + 2)[1:-1]}
     count = 0
-    for items, batch in batches(_noting(images, refused), ()):
+    for items, batch in batches(noting(images, refused), ()):
         rings = rings or Rings.of(batch.plane, settings.rings)
         transformed = spectra(batch.images, batch.plane, settings.edges)
         seen.power.append(rings.log_power(transformed))
@@ -159,10 +159,3 @@ def _stacked(detail: Sequence[npt.NDArray[np.float16]]) -> npt.NDArray[np.float1
 
 def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in attributes.items() if isinstance(v, (str, float, int)) and v == v}
-
-
-def _noting(images: Iterable[Item], refused: dict[str, str]) -> Iterable[Item]:
-    for item in images:
-        if (why := item.refused) is not None:
-            refused[item.name] = why
-        yield item
