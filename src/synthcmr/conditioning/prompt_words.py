@@ -99,7 +99,7 @@ DIAGNOSIS_TERMS = (
     Term("HCM", ("hypertrophic obstructive cardiomyopathy", "hypertrophic cardiomyopathy", "hocm", "hcm", "hcmp")),
     Term(
         "ICM",
-        ("ischaemic cardiomyopathy", "ischemic cardiomyopathy", "ischaemic heart disease", "ischemic heart disease"),
+        tuple(f"{word} {what}" for word in ("ischaemic", "ischemic") for what in ("cardiomyopathy", "heart disease")),
     ),
     Term(
         "MINF",
@@ -128,12 +128,8 @@ DIAGNOSIS_TERMS = (
     Term(
         "HF",
         (
-            "congestive heart failure",
-            "chronic heart failure",
-            "acute heart failure",
-            "cardiac failure",
+            *_several("congestive heart failure, chronic heart failure, acute heart failure, cardiac failure, chf"),
             *_HEART_FAILURE,
-            "chf",
         ),
     ),
 )
