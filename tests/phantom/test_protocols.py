@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from synthcmr.phantom.acquisition.contrast import OFF_RESONANCE_HZ, RELAXATION, signal_table
+from synthcmr.phantom.acquisition.scan import draw_scan
 from synthcmr.phantom.acquisition.scanners import SCANNERS, draw_protocol
 from synthcmr.phantom.anatomy.curves import SAMPLES, THETA, Polar, area, bump, harmonics
+from synthcmr.phantom.anatomy.heart import es_phase
 from synthcmr.phantom.anatomy.tissues import Tissue
-from synthcmr.phantom.population import requested_subject
+from synthcmr.phantom.anatomy.vessels import draw_tree
+from synthcmr.phantom.population import draw_subject, requested_subject
 from synthcmr.phantom.presets import PRESETS
 
 ON_RESONANCE = OFF_RESONANCE_HZ.size // 2
@@ -99,3 +102,38 @@ def test_a_requested_subject_is_who_was_requested_and_its_heart_measures_the_num
     other = requested_subject("one", 5, {**person, **scanner}, numbers)
     assert other.seed != subject.seed
     assert other.targets == subject.targets
+
+
+def test_as_many_stacks_have_a_misplaced_slice_as_published_and_heavy_people_more() -> None:
+    # UK Biobank quality control: up to 16 % of stacks with a slice off by more than 3.4 mm, more with weight
+    subjects = [draw_subject("population", i, 5) for i in range(500)]
+    shifts = [draw_scan(s, (64, 64), 10).shifts_mm for s in subjects]
+    off = np.array([np.hypot(*shift.T).max() > 3.4 for shift in shifts])
+    assert 0.06 < off.mean() < 0.16
+    assert all((np.hypot(*shift.T) > 0).sum() <= 1 for shift in shifts), "one slice of a stack, not all of it"
+    weight = np.array([s.weight_kg for s in subjects])
+    heavy, light = weight > np.quantile(weight, 0.75), weight < np.quantile(weight, 0.25)
+    assert off[heavy].mean() > off[light].mean()
+
+
+def test_vessels_part_in_two_grow_thinner_and_are_connected() -> None:
+    tree = draw_tree(np.random.default_rng(0), (10.0, 5.0, -20.0), 6, 3.0, 18.0)
+    assert 0.3 < tree.radius.min() < 0.6
+    assert tree.radius.max() <= 1.1 * 3.0
+    roots = np.linalg.norm(tree.start - np.array([10.0, 5.0, -20.0]), axis=1) < 20
+    ends = {tuple(end): radius for end, radius in zip(tree.end.tolist(), tree.radius, strict=True)}
+    children = [(tuple(start), radius) for start, radius in zip(tree.start.tolist(), tree.radius, strict=True)]
+    begun = [radius < ends[start] for start, radius in children if start in ends]
+    assert len(begun) == len(children) - 6, "all but the six at the root begin where another ends"
+    assert all(begun), "and each is thinner than the one it came from"
+    assert roots.sum() >= 6
+    counts: dict[tuple[float, ...], int] = {}
+    for start, _ in children:
+        counts[start] = counts.get(start, 0) + 1
+    assert max(counts.values()) == 2
+
+
+@pytest.mark.parametrize(("heart_rate", "share"), [(60.0, 0.348), (62.0, 0.356), (75.0, 0.403)])
+def test_systole_lasts_as_long_as_published(heart_rate: float, share: float) -> None:
+    # ejection time plus isovolumic contraction: 450 - 1.7 HR ms; 36 % of the beat at 62 bpm, published 35-36 %
+    assert es_phase(heart_rate) == pytest.approx(share, abs=0.004)
