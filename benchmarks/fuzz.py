@@ -302,7 +302,7 @@ def _settings(rng: np.random.Generator) -> str:
 
 def _prompt(rng: np.random.Generator) -> str:
     """Sentences of odd words and numbers."""
-    from synthcmr.conditioning.prompt_parser import read_prompt
+    from synthcmr.conditioning.prompt import read_prompt
 
     words = [
         "a",

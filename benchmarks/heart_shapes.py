@@ -63,9 +63,9 @@ def acdc_hearts(folders: list[Path]) -> Iterator[Hearts]:
 
 def phantom_hearts(preset: str, count: int, seed: int) -> Iterator[Hearts]:
     """Masks of phantoms, drawn without rendering their images."""
-    from synthcmr.phantom.heart import Heart
+    from synthcmr.phantom.acquisition.scan import draw_scan
+    from synthcmr.phantom.anatomy.heart import Heart
     from synthcmr.phantom.population import draw_subject
-    from synthcmr.phantom.scan import draw_scan
 
     for index in range(count):
         subject = draw_subject(preset, index, seed)

@@ -26,8 +26,7 @@ from synthcmr.cohort.raw import Stack
 from synthcmr.labelling.label import judge_weights
 from synthcmr.labelling.labeller import loaded
 from synthcmr.labelling.measures import MEASURES
-from synthcmr.labelling.quality import FITTED
-from synthcmr.labelling.signs import SIGNS
+from synthcmr.labelling.quality import FITTED, SIGNS
 from synthcmr.phantom.population import draw_subject
 from synthcmr.phantom.render import render_subject
 

@@ -23,7 +23,7 @@ from synthcmr.cohort.readers import get_reader
 from synthcmr.errors import ReadError
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.labelling.labeller import label_stack
-from synthcmr.labelling.pose import POSES
+from synthcmr.labelling.views import POSES
 from synthcmr.training.shipped import shipped
 
 ROOM = 6  # native pixels between the heart and what is looked at beside it

@@ -10,8 +10,7 @@ from synthcmr.cohort.raw import Stack
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.labelling.labeller import label_stack
 from synthcmr.labelling.measures import Spread, spreads_of, values_of
-from synthcmr.labelling.quality import Formula
-from synthcmr.labelling.signs import signs_of
+from synthcmr.labelling.quality import Formula, signs_of
 
 FAILED = 0.7  # Dice of a slice below which it counts as failed
 Numbers = npt.NDArray[np.float64]

@@ -40,9 +40,8 @@ from synthcmr.fairness.planning.plan import plan_cohort
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.frequency.apply import apply_to_cohort
 from synthcmr.frequency.images import Images
-from synthcmr.frequency.mapping.settings import preset
 from synthcmr.frequency.recalibration import MAPPING, Change, Recalibration
-from synthcmr.frequency.settings import RecalibrationSettings
+from synthcmr.frequency.settings import RecalibrationSettings, preset
 from synthcmr.frequency.sources import open_images
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.sources import Sources

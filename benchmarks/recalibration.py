@@ -24,14 +24,19 @@ from skimage.metrics import structural_similarity
 from benchmarks.fidelity import FEATURES, features
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
-from synthcmr.frequency.images import Batch, batch_of
+from synthcmr.frequency.images import ImageBatch, batch_of
 from synthcmr.frequency.leak import attack
-from synthcmr.frequency.mapping.settings import MappingSettings, preset
 from synthcmr.frequency.recalibration import Change, Recalibration
-from synthcmr.frequency.settings import RecalibrationSettings, ReplacementSettings, RingSettings
+from synthcmr.frequency.settings import (
+    MappingSettings,
+    RecalibrationSettings,
+    ReplacementSettings,
+    RingSettings,
+    SpectrumSettings,
+    preset,
+)
 from synthcmr.frequency.sources import ArrayImages
-from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Comparison, compare
-from synthcmr.frequency.spectrum.settings import SpectrumSettings
+from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, ComparedSpectra, compare
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
@@ -91,7 +96,7 @@ class Ground:
         """Pixels as a set, with subjects and attributes."""
         return ArrayImages(pixels.astype(np.float32), self.spacing, of.subject, of.attributes)
 
-    def batch(self, pixels: np.ndarray, of: TrainingImages) -> Batch:
+    def batch(self, pixels: np.ndarray, of: TrainingImages) -> ImageBatch:
         """Pixels as one batch."""
         return batch_of(list(self.images(pixels, of)), BY)
 
@@ -144,7 +149,7 @@ def network(steps: int, perturbation: str) -> tuple[MappingSettings, LoopSetting
     )
 
 
-def low_pass(batch: Batch) -> np.ndarray:
+def low_pass(batch: ImageBatch) -> np.ndarray:
     """The control: nothing above a frequency."""
     rows, columns = batch.images.shape[1:]
     radius = np.hypot(fft.fftfreq(rows)[:, None], fft.rfftfreq(columns)[None])
@@ -225,7 +230,7 @@ def real_floors(seen: Sample, share: float) -> dict[str, Interval]:
     return {k: Interval(float(mean[i]), float(low[i]), float(high[i])) for i, k in enumerate(("fid", "kid"))}
 
 
-def seconds(change: Change, batch: Batch) -> float:
+def seconds(change: Change, batch: ImageBatch) -> float:
     """Of an image, the best of some."""
     best = np.inf
     for _ in range(SECONDS_REPEATS):
@@ -281,13 +286,13 @@ def on_all(ground: Ground, ready: Mapping[str, Change], made: Mapping[str, np.nd
     return found
 
 
-def row_of(name: str, found: Comparison) -> dict[str, Any]:
+def row_of(name: str, found: ComparedSpectra) -> dict[str, Any]:
     one = next(s for s in found.sets if s.name == name)
     spread = one.high - one.low, found.real.high - found.real.low
     return {k: asdict(v) for k, v in one.scores.items()} | {"spread": float(np.mean(spread[0] / spread[1]))}
 
 
-def floors(found: Comparison) -> dict[str, Any]:
+def floors(found: ComparedSpectra) -> dict[str, Any]:
     return {k: asdict(v) for k, v in found.floors.items()}
 
 

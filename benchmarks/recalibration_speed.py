@@ -23,12 +23,16 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.writer import COHORT_FILE, CohortWriter
 from synthcmr.frequency.apply import apply_to_cohort
-from synthcmr.frequency.mapping.settings import MappingSettings, preset
 from synthcmr.frequency.recalibration import Recalibration
-from synthcmr.frequency.settings import RecalibrationSettings, ReplacementSettings
+from synthcmr.frequency.settings import (
+    MappingSettings,
+    RecalibrationSettings,
+    ReplacementSettings,
+    SpectrumSettings,
+    preset,
+)
 from synthcmr.frequency.sources import ArrayImages, CohortImages
 from synthcmr.frequency.spectrum.compare import DISTANCE, compare
-from synthcmr.frequency.spectrum.settings import SpectrumSettings
 from synthcmr.training.settings import LoopSettings
 
 SIDE, SPACING = 128, 1.5

@@ -35,9 +35,9 @@ from synthcmr.cohort import Cohort
 from synthcmr.errors import SettingsError
 from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.frequency.settings import SpectrumSettings
 from synthcmr.frequency.sources import CohortImages
 from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, compare
-from synthcmr.frequency.spectrum.settings import SpectrumSettings
 
 CARD = (
     "texture distance",

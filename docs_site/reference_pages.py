@@ -19,7 +19,7 @@ SETTINGS = {
     "plan": "synthcmr.fairness.planning.settings:PlanSettings",
     "generate": "synthcmr.sampling.settings:GenerateSettings",
     "recalibrate": "synthcmr.frequency.settings:RecalibrationSettings",
-    "spectrum": "synthcmr.frequency.spectrum.settings:SpectrumSettings",
+    "spectrum": "synthcmr.frequency.settings:SpectrumSettings",
     "debias": "synthcmr.experiments.settings:DebiasSettings",
     "balance": "synthcmr.experiments.settings:BalanceSettings",
     "evaluate": "synthcmr.evaluation.settings:EvaluateSettings",

@@ -25,7 +25,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_prompts_become_tokens_and_silence_is_the_empty_prompt(model: Path) -> None:
-    from synthcmr.conditioning.clip import ClipEncoder
+    from synthcmr.conditioning.text_encoders import ClipEncoder
 
     encoder = ClipEncoder(Vocabulary.of(ROWS, ("sex", "age", "diagnosis", "slice_level")), 24, str(model))
     assert encoder.prompt({}) == ""
@@ -39,7 +39,7 @@ def test_prompts_become_tokens_and_silence_is_the_empty_prompt(model: Path) -> N
 
 
 def test_the_text_model_is_frozen_and_no_part_of_the_weights(model: Path) -> None:
-    from synthcmr.conditioning.clip import ClipEncoder
+    from synthcmr.conditioning.text_encoders import ClipEncoder
 
     encoder = ClipEncoder(Vocabulary.of(ROWS, ("sex",)), 24, str(model))
     assert set(encoder.state_dict()) == {"project.weight", "project.bias"}
@@ -48,7 +48,7 @@ def test_the_text_model_is_frozen_and_no_part_of_the_weights(model: Path) -> Non
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
-    from synthcmr.conditioning.clip import ClipEncoder
+    from synthcmr.conditioning.text_encoders import ClipEncoder
 
     with pytest.raises(SettingsError, match="hub name or folder"):
         ClipEncoder(Vocabulary.of(ROWS, ("sex",)), 24, str(tmp_path / "nothing"))

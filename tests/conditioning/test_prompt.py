@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from synthcmr.conditioning.condition import without_metadata
 from synthcmr.conditioning.heart_numbers import checked
-from synthcmr.conditioning.prompt_parser import read_prompt
-from synthcmr.conditioning.prompt_writer import write_prompt
-from synthcmr.conditioning.wordings import DIAGNOSES
+from synthcmr.conditioning.prompt import read_prompt, write_prompt
+from synthcmr.conditioning.prompt_words import DIAGNOSES
 from synthcmr.errors import SettingsError
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from synthcmr.conditioning.prompt_parser import read_prompt
+from synthcmr.conditioning.prompt import read_prompt
 from synthcmr.errors import SettingsError
 
 

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from synthcmr.conditioning.attribute_dropout import drop_some
-from synthcmr.conditioning.condition import without_metadata
-from synthcmr.conditioning.tokens import TokenEncoder
+from synthcmr.conditioning.condition import drop_some, without_metadata
+from synthcmr.conditioning.text_encoders import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from synthcmr.frequency.images import Batch, batch_of
+from synthcmr.frequency.images import ImageBatch, batch_of
 from synthcmr.frequency.leak import attack
 from synthcmr.frequency.sources import ArrayImages
 from tests.frequency.making import clouds
 
 
-def batch(images: np.ndarray) -> Batch:
+def batch(images: np.ndarray) -> ImageBatch:
     return batch_of(list(ArrayImages(images)), ())
 
 

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from synthcmr.frequency.mapping.loss import ring_power, spectral_loss
-from synthcmr.frequency.mapping.network import Mapper
-from synthcmr.frequency.mapping.settings import LOOP, MappingSettings
+from synthcmr.frequency.mapping_network import Mapper, ring_power, spectral_loss
 from synthcmr.frequency.recalibration import Recalibration
-from synthcmr.frequency.settings import RecalibrationSettings, ReplacementSettings
+from synthcmr.frequency.settings import LOOP, MappingSettings, RecalibrationSettings, ReplacementSettings
 from synthcmr.training.loop import Loop
 from tests.frequency.making import blurred, clouds
 

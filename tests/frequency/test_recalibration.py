@@ -8,7 +8,8 @@ import pytest
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.frequency.images import batch_of, batches
 from synthcmr.frequency.plane import Plane, spectra
-from synthcmr.frequency.recalibration import Recalibration, gather
+from synthcmr.frequency.real_images import gather
+from synthcmr.frequency.recalibration import Recalibration
 from synthcmr.frequency.replacement import Replacement
 from synthcmr.frequency.ring_map import taper
 from synthcmr.frequency.rings import Rings

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from synthcmr.frequency.plane import Plane, spectra
+from synthcmr.frequency.settings import SpectrumSettings
 from synthcmr.frequency.sources import ArrayImages
-from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Comparison, compare
+from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, ComparedSpectra, compare
 from synthcmr.frequency.spectrum.distance import Subjects, compared, gap
-from synthcmr.frequency.spectrum.phase import phase_peaks
-from synthcmr.frequency.spectrum.settings import SpectrumSettings
+from synthcmr.frequency.spectrum.profiles import phase_peaks
 from synthcmr.report.spectrum_page import to_json, verdict, write_spectrum
 from tests.frequency.making import blurred, clouds
 from tests.report.accessible import check
@@ -25,7 +25,7 @@ def images(pixels: np.ndarray, name: str, per_subject: int = 3) -> ArrayImages:
 
 
 @pytest.fixture(scope="module")
-def found() -> Comparison:
+def found() -> ComparedSpectra:
     sets = {
         "alike": images(clouds(60, (32, 32), seed=2), "a"),
         "soft": images(blurred(clouds(60, (32, 32), seed=3)), "s"),
@@ -34,7 +34,7 @@ def found() -> Comparison:
     return compare(images(clouds(72, (32, 32), seed=1), "r"), sets, {"soft": "vae"}, SETTINGS)
 
 
-def test_a_set_of_the_same_kind_is_at_the_floor_and_a_soft_one_is_not(found: Comparison) -> None:
+def test_a_set_of_the_same_kind_is_at_the_floor_and_a_soft_one_is_not(found: ComparedSpectra) -> None:
     alike, soft, _ = found.sets
     floor = found.floors[DISTANCE]
     assert alike.scores[DISTANCE].value < 2 * floor.value
@@ -45,20 +45,20 @@ def test_a_set_of_the_same_kind_is_at_the_floor_and_a_soft_one_is_not(found: Com
     assert 0 <= soft.scores[DETAIL].value <= 1
 
 
-def test_too_few_subjects_are_refused_with_the_reason(found: Comparison) -> None:
+def test_too_few_subjects_are_refused_with_the_reason(found: ComparedSpectra) -> None:
     few = found.sets[2]
     assert DISTANCE not in few.scores
     assert "at least 5" in few.absent[DISTANCE]
 
 
-def test_groups_are_compared_apart(found: Comparison) -> None:
+def test_groups_are_compared_apart(found: ComparedSpectra) -> None:
     groups = {g.name: g for g in found.sets[1].groups}
     assert set(groups) == {"vendor A", "vendor B"}
     assert groups["vendor A"].distance is not None
     assert found.sets[2].groups[0].refused
 
 
-def test_the_page_opens_offline_and_the_json_holds_the_same(found: Comparison, tmp_path: Path) -> None:
+def test_the_page_opens_offline_and_the_json_holds_the_same(found: ComparedSpectra, tmp_path: Path) -> None:
     file = write_spectrum(found, "real", SETTINGS, tmp_path)
     check(file)
     page = file.read_text()

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from synthcmr.conditioning.condition import Condition
-from synthcmr.conditioning.masks import as_tensor, one_hot
+from synthcmr.conditioning.condition import Condition, as_tensor, one_hot
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.render import errors, noise

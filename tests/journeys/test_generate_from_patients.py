@@ -7,7 +7,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.generators.anatomy import AnatomyGenerator, real_anatomies
-from synthcmr.sampling.mask_checks import implausible
+from synthcmr.sampling.screening import implausible
 from tests.journeys.typing_in import real_data, run
 
 

@@ -13,6 +13,7 @@ from synthcmr.judges.segmenter import Segmenter, dice
 from synthcmr.judges.settings import ReaderSettings, SegmenterSettings
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.images import TrainingImages, load_splits
+from synthcmr.training.loop import Progress
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import read_header, weights_file
@@ -52,7 +53,9 @@ def test_shipped_judges_know_what_real_images_score() -> None:
     assert set(AttributeReader.load(shipped("reader")).limits) == {"slice", "stack"}
 
 
-def test_a_segmenter_can_be_trained_stopped_and_loaded(phantom_cohort: Cohort, tmp_path: Path) -> None:
+def test_a_segmenter_can_be_trained_and_loaded_and_its_run_takes_no_other_settings(
+    phantom_cohort: Cohort, tmp_path: Path
+) -> None:
     small = SegmenterSettings(filters=(8, 16, 16), size=64)
     made = Segmenter.fit(phantom_cohort, tmp_path / "run", small, LOOP)
     again = Segmenter.load(tmp_path / "run" / "weights.safetensors")
@@ -67,6 +70,22 @@ def test_a_segmenter_can_be_trained_stopped_and_loaded(phantom_cohort: Cohort, t
     Segmenter.fit(phantom_cohort, tmp_path / "run", small, LOOP)  # finished: nothing to do
     with pytest.raises(CohortError, match="holds a run with other settings"):
         Segmenter.fit(phantom_cohort, tmp_path / "run", small, LOOP.model_copy(update={"steps": 9}))
+
+
+def test_a_segmenter_that_was_stopped_goes_on_to_the_same_weights(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    small = SegmenterSettings(filters=(8, 16, 16), size=64)
+
+    def stop(progress: Progress) -> None:
+        if progress.step >= 3:  # after the checkpoint of step 2
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Segmenter.fit(phantom_cohort, tmp_path / "stopped", small, LOOP, stop)
+    assert not (tmp_path / "stopped" / "weights.safetensors").exists()
+    resumed = Segmenter.fit(phantom_cohort, tmp_path / "stopped", small, LOOP)
+    never = Segmenter.fit(phantom_cohort, tmp_path / "never", small, LOOP)
+    image = phantom_cohort.image(0)
+    assert np.array_equal(resumed.probabilities(image), never.probabilities(image))
 
 
 def test_a_reader_can_be_trained_and_knows_its_attributes(phantom_cohort: Cohort, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from synthcmr.cohort.labels import Label
 from synthcmr.cohort.raw import Stack
 from synthcmr.labelling.anatomy import one_heart
 from synthcmr.labelling.completion import complete
-from synthcmr.labelling.phases import extremes, smoothed
-from synthcmr.labelling.pose import POSES
+from synthcmr.labelling.measures import extremes, smoothed
+from synthcmr.labelling.views import POSES
 
 
 def disc(shape: tuple[int, int], centre: tuple[float, float], radius: float) -> np.ndarray:

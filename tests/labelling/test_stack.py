@@ -11,7 +11,7 @@ from synthcmr.cohort.raw import Stack
 from synthcmr.errors import ReadError
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.labelling.labeller import LabelledStack, label_stack, loaded
-from synthcmr.labelling.pose import POSES
+from synthcmr.labelling.views import POSES
 from synthcmr.training.shipped import shipped
 from tests.labelling.making import dice, hidden, phantom
 

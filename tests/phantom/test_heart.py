@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from synthcmr.cohort.labels import Label
-from synthcmr.phantom.heart import Heart
-from synthcmr.phantom.heart_tissue import HeartTissue
-from synthcmr.phantom.motion import es_phase, volume_at
+from synthcmr.phantom.acquisition.scan import draw_scan
+from synthcmr.phantom.anatomy.heart import Heart, es_phase, volume_at
+from synthcmr.phantom.anatomy.heart_tissue import HeartTissue
+from synthcmr.phantom.anatomy.tissues import Tissue
 from synthcmr.phantom.population import draw_subject
-from synthcmr.phantom.scan import draw_scan
-from synthcmr.phantom.tissues import Tissue
 from synthcmr.phantom.truth import measure
 
 SUBJECTS = (

@@ -5,19 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synthcmr.phantom.acquisition import plan
-from synthcmr.phantom.canvas import Grid
-from synthcmr.phantom.contrast import signed
-from synthcmr.phantom.fields import Rulers, draw_grain, draw_smooth, draw_warp
-from synthcmr.phantom.pericardium import Covering
+from synthcmr.phantom.acquisition.contrast import OFF_RESONANCE_HZ, bssfp, signed
+from synthcmr.phantom.acquisition.kspace import plan, receive
+from synthcmr.phantom.acquisition.shading import blurred
+from synthcmr.phantom.anatomy.fields import Rulers, draw_grain, draw_smooth, draw_warp
+from synthcmr.phantom.anatomy.thorax import Covering
+from synthcmr.phantom.anatomy.tissues import Grid, Tissue
+from synthcmr.phantom.anatomy.vessels import Tree, share_of_blood
 from synthcmr.phantom.population import draw_subject
-from synthcmr.phantom.receive import receive
-from synthcmr.phantom.relaxation import OFF_RESONANCE_HZ, bssfp
 from synthcmr.phantom.render import Renderer, render_subject
-from synthcmr.phantom.shading import blurred
 from synthcmr.phantom.subject import PhantomSubject
-from synthcmr.phantom.tissues import Tissue
-from synthcmr.phantom.vessels import Tree, share_of_blood
 
 SIZE = (96, 96)
 LINE = np.arange(-90.0, 90.0, 0.75, dtype=np.float32)

@@ -8,8 +8,8 @@ from synthcmr.cohort.grouping import grouped
 from synthcmr.errors import CohortError
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.generate import generate
-from synthcmr.sampling.mask_checks import implausible
 from synthcmr.sampling.requests import Request, from_prompt, like_cohort, seed_of
+from synthcmr.sampling.screening import implausible
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
 from synthcmr.sampling.sources import Sources
 from synthcmr.sampling.stack import order

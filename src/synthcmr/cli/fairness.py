@@ -65,7 +65,7 @@ DEBIAS_ARGUMENTS: Arguments = {
 }
 
 
-@command(DebiasOptions, DEBIAS_ARGUMENTS, settings="synthcmr.fairness.debias.settings:DebiasSettings")
+@command(DebiasOptions, DEBIAS_ARGUMENTS, settings="synthcmr.experiments.settings:DebiasSettings")
 def debias(cohort: Path, out: Path, options: DebiasOptions) -> None:
     """Compare remedies for an unfair classifier, synthetic images among them.
 
@@ -90,7 +90,7 @@ BALANCE_ARGUMENTS: Arguments = {
 }
 
 
-@command(BalanceOptions, BALANCE_ARGUMENTS, settings="synthcmr.fairness.loop.settings:BalanceSettings")
+@command(BalanceOptions, BALANCE_ARGUMENTS, settings="synthcmr.experiments.settings:BalanceSettings")
 def balance(cohort: Path, out: Path, options: BalanceOptions) -> None:
     """Search for the images that make a classifier fairer, round by round.
 

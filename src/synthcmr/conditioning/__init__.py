@@ -1,1 +1,1 @@
-"""What an image is asked to show: who the patient is, as attributes or as text, and which anatomy, as a mask."""
+"""What an image shall show: who the patient is, as attributes or as text, and which anatomy, as a mask."""

@@ -1,4 +1,4 @@
-"""What a heart can be asked to measure: names, units, ranges, and whether the numbers go together."""
+"""What a heart can be requested to measure: names, units, ranges, and whether the numbers go together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,24 +30,24 @@ SEVERITY = HeartNumber("severity", "", 0, 2.5)  # 0: without the disease, 1: typ
 EF_TOLERANCE = 1.0  # percent by which a stated EF may differ from the one that the volumes make
 
 
-def checked(asked: Mapping[str, float], origin: str = "heart") -> dict[str, float]:
-    """Numbers that a heart is asked to measure, with end-systolic volumes turned into what they imply.
+def checked(requested: Mapping[str, float], origin: str = "heart") -> dict[str, float]:
+    """Numbers that a heart shall measure, with end-systolic volumes turned into what they imply.
 
     Args:
-        asked: some of `HEART_NUMBERS`.
+        requested: some of `HEART_NUMBERS`.
         origin: what to name in an error, e.g. "--prompt".
 
     Raises:
         SettingsError: unknown names, impossible values, or numbers that contradict each other.
     """
-    for name, value in asked.items():
+    for name, value in requested.items():
         if name not in HEART_NUMBERS:
             raise SettingsError(f"{origin}: expected some of {', '.join(HEART_NUMBERS)}; got '{name}'")
         in_range(HEART_NUMBERS[name], value, origin)
-    found = dict(asked)
+    numbers = dict(requested)
     for side in ("lv", "rv"):
-        found |= _implied(side, found, origin)
-    return found
+        numbers |= _implied(side, numbers, origin)
+    return numbers
 
 
 def in_range(number: HeartNumber, value: float, origin: str) -> float:
@@ -64,9 +64,9 @@ def in_range(number: HeartNumber, value: float, origin: str) -> float:
     return value
 
 
-def _implied(side: str, found: Mapping[str, float], origin: str) -> dict[str, float]:
+def _implied(side: str, numbers: Mapping[str, float], origin: str) -> dict[str, float]:
     """What an end-systolic volume says of the other numbers of its ventricle."""
-    edv, esv, ef = (found.get(f"{side}_{k}") for k in ("edv_ml", "esv_ml", "ef_percent"))
+    edv, esv, ef = (numbers.get(f"{side}_{k}") for k in ("edv_ml", "esv_ml", "ef_percent"))
     if esv is None:
         return {}
     if edv is None:

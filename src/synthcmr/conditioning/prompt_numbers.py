@@ -1,151 +1,64 @@
 """Numbers in a prompt: which measure, in which unit, given once."""
 
+import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-from synthcmr.cohort.attributes import ATTRIBUTES
-from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, SEVERITY, HeartNumber, in_range
-from synthcmr.conditioning.prompt_text import PromptText
+from synthcmr.cohort.attributes import ATTRIBUTES, TALLEST_M
+from synthcmr.conditioning.heart_numbers import in_range
+from synthcmr.conditioning.prompt_grammar import PromptText, Statement, measure, number, one_of, stated, written
+from synthcmr.conditioning.prompt_words import EF_TERMS, FLAG, FUNCTION, MEASURES, Measure
 from synthcmr.errors import SettingsError
 
-FLAG = "--prompt"
 _ONE = r"\d+(?:[.,]\d+)?(?!\d|[.,]\d|e\d)"
-NUMBER = rf"(?:between\s+(?P<a>{_ONE})\s+and\s+(?P<b>{_ONE})|(?P<c>-?{_ONE})(?:\s*(?:-|to)\s*(?P<d>{_ONE}))?)"
-IS = r"""["']?\s*(?:(?:of|is|was|=|:|about|around|approximately|approx\.?|circa|~|≈|-(?=\s))\s*){0,3}["']?"""
+NUMBER = rf"(?:between\s+(?P<a>{_ONE})\s+and\s+(?P<b>{_ONE})|(?P<c>-?{_ONE})(?:\s*%?\s*(?:-|to)\s*(?P<d>{_ONE}))?)"
+IS = r"""["']?\s*(?:(?:an?|of|is|was|=|:|\(|about|around|approximately|approx\.?|circa|~|≈|-(?=\s))\s*){0,3}["']?"""
 APART = r"(?<![\w/'-])(?<!\d[.,])"  # a number that is not part of another one
 WHOLE_BODY = r"(?!\s*[a-z%]{0,3}\s*/\s*m)"  # 120 ml/m2 is per body surface: not a volume
-
-_ML = {"ml": 1.0, "cc": 1.0, "millilitres": 1.0, "milliliters": 1.0, "l": 1000.0}
-_PERCENT = {"%": 1.0, "percent": 1.0, "per cent": 1.0, "pct": 1.0}
-_MM = {"mm": 1.0, "cm": 10.0}
-_TIME = {"years": 1.0, "year": 1.0, "yrs": 1.0, "yr": 1.0, "yo": 1.0, "y/o": 1.0, "y.o.": 1.0, "y.o": 1.0, "y-o": 1.0}
-_RV = r"(?:rv|right[ -]ventric(?:le|ular))\s*-?\s*"
-_LV = r"(?:(?:lv|left[ -]ventric(?:le|ular))\s*-?\s*)?"
-_PRESSURE = r"(?:\s+(?:bp|pressure|blood pressure))?"
+EF_WORD = one_of(words for term in EF_TERMS for words in term.phrases)
+EF_LABEL = rf"(?<!rv )(?<!right ventricular )(?<!\w){one_of(FUNCTION)}(?!\w)"
+BMI_TOLERANCE = 1.5  # kg/m2, about what rounding height to 5 cm makes
 
 
-@dataclass(frozen=True)
-class Spelling:
-    """How one measure is said: its labels as a pattern, its units with what they are times the measure's own."""
-
-    name: str
-    labels: str
-    units: dict[str, float]
-    by_unit: bool = False  # the unit alone says which measure it is
-    tail: str = ""  # what may follow
-
-    @property
-    def unit(self) -> str:
-        """The pattern of its units."""
-        return "|".join(re.escape(u) for u in sorted(self.units, key=len, reverse=True)) or r"(?!)"
+def _units(measures: Mapping[str, Measure] | Measure) -> str:
+    """The pattern of units, longest first."""
+    several = [measures] if isinstance(measures, Measure) else list(measures.values())
+    units = sorted({unit for m in several for unit in m.units}, key=len, reverse=True)
+    return "|".join(re.escape(u).replace(r"\ ", "[ -]?").replace("/", r"\s*/\s*") for u in units) or r"(?!)"
 
 
-# In the order in which they are looked for: the narrower label first.
-SPELLINGS = (
-    Spelling("rv_edv_ml", rf"{_RV}(?:edv|end[ -]?diastolic volume)", _ML),
-    Spelling("rv_esv_ml", rf"{_RV}(?:esv|end[ -]?systolic volume)", _ML),
-    Spelling("rv_ef_percent", rf"{_RV}(?:ef|ejection fraction)", _PERCENT),
-    Spelling("lv_edv_ml", rf"{_LV}(?:edv|end[ -]?diastolic volume)", _ML),
-    Spelling("lv_esv_ml", rf"{_LV}(?:esv|end[ -]?systolic volume)", _ML),
-    Spelling("lv_ef_percent", rf"{_LV}(?:ef|ejection fraction)", _PERCENT),
-    Spelling("bmi", r"b\.?m\.?i\.?|body[ -]mass[ -]index", {"kg/m2": 1.0, "kg/m^2": 1.0, "kg m-2": 1.0}, True),
-    Spelling(
-        "weight_kg",
-        r"(?:body )?weight|body mass|weigh(?:s|ing)",
-        {"kg": 1.0, "kilograms": 1.0, "kilos": 1.0, "lbs": 0.45359, "lb": 0.45359, "pounds": 0.45359},
-        True,
-    ),
-    Spelling("lv_mass_g", r"(?:(?:lv|left[ -]ventricular|myocardial)\s+mass|(?<!body )mass|lvm)", {"grams": 1, "g": 1}),
-    Spelling(
-        "wall_max_mm",
-        r"(?:(?:basal )?sept(?:um|al)|max(?:imal|imum)? wall|wall)(?: wall)?(?: thickness)?",
-        _MM,
-    ),
-    Spelling("chest_fat_mm", r"(?:chest|subcutaneous)(?: chest)? fat(?: thickness)?", _MM),
-    Spelling("severity", r"severity", {}),
-    Spelling("systolic_bp", rf"sbp|systolic{_PRESSURE}", {"mmhg": 1.0}),
-    Spelling("diastolic_bp", rf"dbp|diastolic{_PRESSURE}", {"mmhg": 1.0}),
-    Spelling(
-        "heart_rate",
-        r"heart rate|hr|pulse",
-        {"bpm": 1.0, "/min": 1.0, "1/min": 1.0, "beats per minute": 1.0, "beats/min": 1.0, "min-1": 1.0},
-        True,
-    ),
-    Spelling(
-        "height_cm", r"(?:body )?height", {"cm": 1.0, "centimetres": 1.0, "centimeters": 1.0}, True, r"(?: tall)?"
-    ),
-    Spelling("field_strength_t", r"field(?: strength)?", {"t": 1.0, "tesla": 1.0}, True),
-    Spelling("age", r"aged?", _TIME | {"y": 1.0, "months": 1 / 12, "month": 1 / 12}, True, r"(?:\s*-?\s*old)?"),
-)
-OTHERS = {"severity": SEVERITY, "chest_fat_mm": HeartNumber("chest fat", "mm", 1, 150)}
-LABELS = {"bmi": "BMI", "age": "age"}
-DIFFERENT = 0.051  # two values that print alike are one
-
-_ANY_LABEL = "|".join(f"(?:{s.labels})" for s in SPELLINGS)
-_ANY_UNIT = "|".join(s.unit for s in SPELLINGS)
+_ANY_LABEL = "|".join(one_of(m.labels) for m in MEASURES.values())
 LIMIT = (
     rf"(?<!\w)(?:(?:{_ANY_LABEL})\s*(?:of|is)?\s*)?"
     r"(?:(?:not|over|under|above|below|more than|less than|(?:older|younger|greater|lower|larger|smaller) than"
-    rf"|at least|at most|up to)(?!\w)|[<>≤≥]=?)\s*(?:age\s+)?\d+(?:[.,]\d+)?(?:\s*(?:{_ANY_UNIT})(?!\w))?"
+    rf"|at least|at most|up to)(?!\w)|[<>≤≥]=?)\s*(?:age\s+)?\d+(?:[.,]\d+)?(?:\s*(?:{_units(MEASURES)})(?!\w))?"
 )
-_SPAN = r"\d+(?:[.,]\d+)?\s*-?\s*(?:years?|yrs?|months?|y)(?!\w)"
+_SPAN = r"\d+(?:[.,]\d+)?\s*-?\s*(?:years?|yrs?|months?|weeks?|days?|y)(?!\w)"
 NOT_AGE = rf"(?<!\w)(?:for|since|within|past|last)\s+(?:the\s+)?(?:past\s+|last\s+)?{_SPAN}|{_SPAN}\s+(?:ago|history|later|after)"
+INDEXED = ("lv_edv_ml", "lv_esv_ml", "lv_mass_g", "rv_edv_ml", "rv_esv_ml")  # may be given per body surface
+_AREA = r"(?:m2|m\^2|sqm)"
 
 
-def take_numbers(rest: PromptText, notes: list[str]) -> dict[str, float]:
+def take_numbers(rest: PromptText, notes: list[str]) -> dict[str, list[Statement]]:
     """Every number that a prompt gives a meaning to, in the units of its name.
 
     Raises:
-        SettingsError: a value that cannot be, or two values for one measure.
+        SettingsError: a value that cannot be.
     """
+    statements: dict[str, list[Statement]] = {}
+    spelled = [*_pressures(rest)]
+    statements["lv_ef_percent"] = _grades(rest)
     if rest.set_aside(LIMIT):
         notes.append("limits such as '> 30' are not understood: say one number")
     rest.set_aside(NOT_AGE)
-    found: dict[str, float] = {}
-    for name, value in (*_pressures(rest), *_heights(rest), *_spelled(rest, notes)):
-        _keep(found, name, value)
-    return found
-
-
-def _keep(found: dict[str, float], name: str, value: float) -> None:
-    number = measure(name)
-    in_range(number, value, FLAG)
-    if name in found and abs(found[name] - value) > DIFFERENT:
-        raise SettingsError(f"{FLAG}: {number.label} is given twice, as {found[name]:g} and {value:g}; say one")
-    found.setdefault(name, value)
-
-
-def measure(name: str) -> HeartNumber:
-    """Label, unit and range of anything a prompt can put in numbers."""
-    if name in HEART_NUMBERS:
-        return HEART_NUMBERS[name]
-    if name in OTHERS:
-        return OTHERS[name]
-    spec = ATTRIBUTES[name]
-    return HeartNumber(LABELS.get(name, name.rsplit("_", 1)[0].replace("_", " ")), spec.unit, spec.low, spec.high)
-
-
-def _spelled(rest: PromptText, notes: list[str]) -> Iterator[tuple[str, float]]:
-    """Label and number ("EF 22 %"); then number and label ("16 mm septum"); then numbers whose unit says it all."""
-    for said in SPELLINGS:
-        unit = rf"(?:\s*-?\s*(?P<unit>{said.unit})(?!\w))?"
-        pattern = rf"(?<![\w])(?:{said.labels}|{said.name}){IS}{NUMBER}{unit}{WHOLE_BODY}{said.tail}(?!\w)"
-        yield from _values(rest, said, pattern, notes)
-    for said in SPELLINGS:
-        pattern = rf"{APART}{NUMBER}\s*-?\s*(?P<unit>{said.unit})\s+(?:of\s+)?(?:{said.labels})(?!\w)"
-        yield from _values(rest, said, pattern, notes)
-    for said in (s for s in SPELLINGS if s.by_unit):
-        pattern = rf"{APART}{NUMBER}\s*-?\s*(?P<unit>{said.unit}){said.tail}(?![\w/]|-\w)"
-        yield from _values(rest, said, pattern, notes)
-
-
-def _values(rest: PromptText, said: Spelling, pattern: str, notes: list[str]) -> Iterator[tuple[str, float]]:
-    for match in rest.take(pattern):
-        value = number_of(match, notes) * said.units.get((match.group("unit") or "").lower(), 1.0)
-        if said.name.endswith("ef_percent") and match.group("unit") is None and 0 < value < 1:
-            value *= 100  # an ejection fraction of 0.35
-        yield said.name, round(value, 2)
+    surface = _surface(rest)
+    for name, value, text in (*spelled, *_heights(rest), *_spelled(rest, notes)):
+        in_range(measure(name), value, FLAG)
+        statements.setdefault(name, []).append(number(value, text))
+    for name, value, text in _per_surface(rest, surface or _mosteller(statements), notes):
+        in_range(measure(name), value, FLAG)
+        statements.setdefault(name, []).append(number(value, text))
+    return statements
 
 
 def number_of(match: re.Match[str], notes: list[str]) -> float:
@@ -162,9 +75,68 @@ def number_of(match: re.Match[str], notes: list[str]) -> float:
     return (low + high) / 2
 
 
-def _pressures(rest: PromptText) -> Iterator[tuple[str, float]]:
+def derived_bmi(statements: Mapping[str, list[Statement]]) -> list[Statement]:
+    """What height and weight say of the BMI.
+
+    Raises:
+        SettingsError: another BMI than the one that is stated, or one that nobody has.
+    """
+    if not (statements.get("height_cm") and statements.get("weight_kg")):
+        return []
+    height, weight = (float(str(statements[name][0].value)) for name in ("height_cm", "weight_kg"))
+    derived, spec = weight / (height / 100) ** 2, ATTRIBUTES["bmi"]
+    against = [float(str(s.value)) for s in statements.get("bmi", []) if s.exact]
+    if any(abs(bmi - derived) > BMI_TOLERANCE for bmi in against) or not spec.low <= derived <= spec.high:
+        instead = f", not {against[0]:g}" if against else f"; expected {spec.low:g} to {spec.high:g}"
+        raise SettingsError(
+            f"{FLAG}: {height:g} cm and {weight:g} kg make a BMI of {derived:.1f}{instead}; leave one out"
+        )
+    return [] if against else [number(round(derived, 2), f"{height:g} cm and {weight:g} kg")]
+
+
+def _spelled(rest: PromptText, notes: list[str]) -> Iterator[tuple[str, float, str]]:
+    """Label and number ("EF 22 %"); then number and label ("16 mm septum"); then numbers whose unit says it all."""
+    for name, how in MEASURES.items():
+        unit = rf"(?:\s*-?\s*(?P<unit>{_units(how)})(?!\w))?"
+        pattern = rf"(?<!\w)(?:{one_of(how.labels)}|{name}){IS}{NUMBER}{unit}{WHOLE_BODY}{_tail(name)}(?!\w)"
+        yield from _values(rest, name, pattern, notes)
+    for name, how in MEASURES.items():
+        pattern = rf"{APART}{NUMBER}\s*-?\s*(?P<unit>{_units(how)})\s+(?:of\s+)?{one_of(how.labels)}(?!\w)"
+        yield from _values(rest, name, pattern, notes)
+    for name, how in ((name, how) for name, how in MEASURES.items() if how.by_unit):
+        pattern = rf"{APART}{NUMBER}\s*-?\s*(?P<unit>{_units(how)}){_tail(name)}(?![\w/]|-\w)"
+        yield from _values(rest, name, pattern, notes)
+
+
+def _grades(rest: PromptText) -> list[Statement]:
+    """Words between an ejection fraction and its number ("EF reduced to 30 %"): taken out, so that the number stands beside it."""
+    value = rf"(?=\s*[,(]?\s*{_ONE}\s*(?:%|percent))"
+    pattern = rf"{EF_LABEL}(?P<between>\s+(?:is\s+|was\s+)?(?P<grade>{EF_WORD})(?:\s+(?:to|at))?){value}"
+    grades = {re.sub(r"[ -]", "", words): term for term in EF_TERMS for words in term.phrases}
+    matches = rest.take(pattern, part="between")
+    rest.take(rf"{EF_LABEL}(?P<comma>\s*,){value}", where=lambda text: True, part="comma")
+    return [stated(grades[re.sub(r"[ -]", "", m["grade"].lower())], f"{m['grade']} EF") for m in matches]
+
+
+def _tail(name: str) -> str:
+    """What may follow a unit."""
+    return {"age": r"(?:\s*-?\s*old)?", "height_cm": "(?: tall)?"}.get(name, "")
+
+
+def _values(rest: PromptText, name: str, pattern: str, notes: list[str]) -> Iterator[tuple[str, float, str]]:
+    for match in rest.take(pattern):
+        unit = re.sub(r"\s*/\s*", "/", (match["unit"] or "").lower())
+        value = number_of(match, notes) * MEASURES[name].units.get(unit, 1.0)
+        if name.endswith("ef_percent") and not unit and 0 < value < 1:
+            value *= 100  # an ejection fraction of 0.35
+        if name == "height_cm" and not unit and 0 < value <= TALLEST_M:
+            value *= 100
+        yield name, round(value, 2), match.group(0).strip()
+
+
+def _pressures(rest: PromptText) -> Iterator[tuple[str, float, str]]:
     """Blood pressure as 160/95."""
-    both = r"(\d{2,3})\s*/\s*(\d{2,3})(?![\w/]|[.,]\d)\s*(?:mm\s*hg(?!\w))?"
+    both = r"(\d{2,3})\s*(?:/|over)\s*(\d{2,3})(?![\w/]|[.,]\d)\s*(?:mm\s*hg(?!\w))?"
     for match in rest.take(
         rf"(?<!\w)(?:bp|blood pressure|rr){IS}{both}|(?<![\w/.,-])(\d{{3}})\s*/\s*(\d{{2,3}})(?![\w/])(?:\s*mm\s*hg)?"
     ):
@@ -173,15 +145,48 @@ def _pressures(rest: PromptText) -> Iterator[tuple[str, float]]:
             raise SettingsError(
                 f"{FLAG}: blood pressure: expected systolic above diastolic, got {systolic:g}/{diastolic:g} mmHg"
             )
-        yield "systolic_bp", systolic
-        yield "diastolic_bp", diastolic
+        yield "systolic_bp", systolic, match.group(0).strip()
+        yield "diastolic_bp", diastolic, match.group(0).strip()
 
 
-def _heights(rest: PromptText) -> Iterator[tuple[str, float]]:
+def _heights(rest: PromptText) -> Iterator[tuple[str, float, str]]:
     """Heights in metres, or in feet and inches."""
     label = rf"(?:(?<!\w)(?:body )?height{IS})?"
-    for match in rest.take(rf"{label}(?<![\w.,/])(\d[.,]\d{{1,2}})\s*-?\s*m(?:et(?:re|er)s?)?(?: tall)?(?!\w)"):
-        yield "height_cm", round(100 * float(match.group(1).replace(",", ".")), 1)
+    metres = rf"{label}(?<![\w.,/])(?:(\d[.,]\d{{1,2}})\s*-?\s*m(?:et(?:re|er)s?)?|(\d)\s?m\s?(\d\d))(?: tall)?(?!\w)"
+    for match in rest.take(metres):
+        value = match[1].replace(",", ".") if match[1] else f"{match[2]}.{match[3]}"
+        yield "height_cm", round(100 * float(value), 1), match.group(0).strip()
     inches = r"(?:\s*(\d{1,2})(?:\s*(?:\"|'{2}|′′|in(?:ch(?:es)?)?(?!\w)))?)?"
     for match in rest.take(rf"{label}(?<![\w.,/])(\d)\s*(?:'|′|ft|foot|feet){inches}(?: tall)?(?!\w)"):
-        yield "height_cm", round(2.54 * (12 * float(match.group(1)) + float(match.group(2) or 0)), 1)
+        yield "height_cm", round(2.54 * (12 * float(match[1]) + float(match[2] or 0)), 1), match.group(0).strip()
+
+
+def _per_surface(rest: PromptText, surface: float | None, notes: list[str]) -> Iterator[tuple[str, float, str]]:
+    """Volumes and masses per square metre, times the body surface; set aside where that is not known."""
+    for name in INDEXED:
+        how = MEASURES[name]
+        unit = rf"\s*(?:{_units(how)})\s*/\s*{_AREA}"
+        pattern = (
+            rf"(?<!\w)(?:indexed )?{one_of(how.labels)}(?:[ -]?i(?:ndex(?:ed)?)?)?{IS}(?P<value>{_ONE}){unit}(?!\w)"
+        )
+        if surface is None:
+            if rest.set_aside(pattern):
+                notes.append("values per m2 of body surface need height and weight, or BSA")
+            continue
+        for match in rest.take(pattern):
+            text, whole = match.group(0).strip(), round(float(match["value"].replace(",", ".")) * surface, 1)
+            notes.append(f"{text} taken as {written(name, whole)}, for a body surface of {surface:.2f} m2")
+            yield name, whole, text
+
+
+def _surface(rest: PromptText) -> float | None:
+    matches = rest.take(rf"(?<!\w)(?:bsa|body surface(?: area)?){IS}(?P<value>{_ONE})\s*{_AREA}?(?!\w)")
+    return float(matches[0]["value"].replace(",", ".")) if matches else None
+
+
+def _mosteller(statements: Mapping[str, list[Statement]]) -> float | None:
+    """Body surface in m2 of height and weight (Mosteller 1987)."""
+    if not (statements.get("height_cm") and statements.get("weight_kg")):
+        return None
+    height, weight = (float(str(statements[name][0].value)) for name in ("height_cm", "weight_kg"))
+    return math.sqrt(height * weight / 3600)

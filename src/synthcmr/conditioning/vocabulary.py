@@ -112,19 +112,19 @@ class Vocabulary:
         return np.array([_encoded(word, attributes.get(word.name)) for word in self.words], dtype=np.float32)
 
     def far(self, attributes: Mapping[str, object]) -> list[str]:
-        """Which numbers lie far outside of what was seen, in words: there a generator invents."""
-        said = []
+        """Which numbers lie far outside of what was seen, in words: there a generator extrapolates."""
+        cautions = []
         for word in self.words:
             value = attributes.get(word.name)
             if isinstance(word, NumberWord) and is_present(value) and abs(_encoded(word, value)) > FAR:
-                said.append(
+                cautions.append(
                     f"{word.name} {float(str(value)):g} lies far outside of what the generator has seen "
                     f"({word.mean:.4g} +- {word.sd:.2g}); do not trust what it shows there"
                 )
-        return said
+        return cautions
 
     def knows(self, name: str, value: object) -> bool:
-        """Whether an attribute can be told with this value."""
+        """Whether an attribute with this value can be a condition."""
         word = next((w for w in self.words if w.name == name), None)
         return isinstance(word, NumberWord) or (word is not None and str(value) in word.values)
 

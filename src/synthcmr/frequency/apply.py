@@ -23,7 +23,7 @@ from synthcmr.cohort.writer import MANIFEST, WORK, CohortWriter
 from synthcmr.errors import AlreadyMadeError, CohortError, ReadError
 from synthcmr.frequency.files import FolderImages, Loaded, load, write
 from synthcmr.frequency.images import FRAMES_AT_ONCE, Item
-from synthcmr.frequency.model_record import read_record
+from synthcmr.frequency.model_folder import read_record
 from synthcmr.frequency.recalibration import Change, Recalibration
 from synthcmr.frequency.sources import CohortImages, cohort_item, scale_is_native, scale_of
 
@@ -48,20 +48,20 @@ def apply_to_cohort(
         cohort: synthetic.
         out: the cohort folder; an unfinished one is continued.
         progress: called with (done, total, subject).
-        also: what the cohort was made from, where it will be gone.
+        also: further inputs of the cohort, for the records.
     """
     record = read_record(folder)
-    told = {"model": record["hash"], "method": model.settings.method}
-    settings = cohort.info["settings"] | {"recalibrate": told}
-    manifest = {"step": "recalibrate", "cohort": cohort.hash, **told, "settings": settings}
+    recorded = {"model": record["hash"], "method": model.settings.method}
+    settings = cohort.info["settings"] | {"recalibrate": recorded}
+    manifest = {"step": "recalibrate", "cohort": cohort.hash, **recorded, "settings": settings}
     kind, rows, columns = storage(cohort)
     rejected = _rejected_before(cohort)
     done, total = 0, len(cohort.subjects)
     with CohortWriter(out, manifest, kind, (rows, columns)) as writer:
         change = model.prepare(CohortImages(cohort))
         job = partial(_recalibrated, model=model, change=change, native=scale_is_native(cohort), before=rejected)
-        for part, made in _ahead(job, _parts(records(cohort), writer.done)):
-            for subject in made:
+        for part, recalibrated in _ahead(job, _parts(records(cohort), writer.done)):
+            for subject in recalibrated:
                 writer.add(subject)
             done += len(part)
             if progress is not None:
@@ -71,7 +71,7 @@ def apply_to_cohort(
                 writer.add(SubjectRecord(case, None, rejects=tuple(rejects)))
         inputs = [Input(str(cohort.path), "cohort", cohort.hash), Input(str(folder), "recalibration", record["hash"])]
         facts = {k: v for k, v in cohort.info.items() if k in KEPT_FACTS} | {
-            "recalibrated": told | {"model_folder": str(folder)}
+            "recalibrated": recorded | {"model_folder": str(folder)}
         }
         writer.finish(None, [*inputs, *also], facts)
     return Cohort.open(out)
@@ -86,18 +86,18 @@ def _ahead(
         for part in parts:
             waiting.append((part, pool.submit(job, part)))
             if len(waiting) > 1:
-                before, made = waiting.popleft()
-                yield before, made.result()
-        for before, made in waiting:
-            yield before, made.result()
+                before, results = waiting.popleft()
+                yield before, results.result()
+        for before, results in waiting:
+            yield before, results.result()
 
 
 def _rejected_before(cohort: Cohort) -> dict[str, list[Reject]]:
     """What was rejected when the cohort was made, by case."""
-    found: dict[str, list[Reject]] = {}
+    rejects: dict[str, list[Reject]] = {}
     for row in cohort.rejects.to_dict("records"):
-        found.setdefault(str(row["case_id"]), []).append(Reject(**{str(k): str(v) for k, v in row.items()}))
-    return found
+        rejects.setdefault(str(row["case_id"]), []).append(Reject(**{str(k): str(v) for k, v in row.items()}))
+    return rejects
 
 
 def _parts(subjects: Iterator[SubjectRecord], done: set[str]) -> Iterator[list[SubjectRecord]]:
@@ -124,19 +124,21 @@ def _recalibrated(
     """The subjects with changed images; what holds no image becomes a reject."""
     items = {id(i): _item(i, s, native) for s in subjects for i in s.images}
     sound = [item for item in items.values() if item.refused is None]
-    made: dict[str, Any] = {}
+    frames_by_name: dict[str, Any] = {}
     for plane in dict.fromkeys(item.plane for item in sound):
         alike = [item for item in sound if item.plane == plane]
-        made |= dict(zip([i.name for i in alike], model.changed(change, alike), strict=True))
-    found = []
+        frames_by_name |= dict(zip([i.name for i in alike], model.changed(change, alike), strict=True))
+    recalibrated = []
     for subject in subjects:
-        images = tuple(_with_pixels(i, made[i.image_id], native) for i in subject.images if i.image_id in made)
+        images = tuple(
+            _with_pixels(i, frames_by_name[i.image_id], native) for i in subject.images if i.image_id in frames_by_name
+        )
         lost = [Reject(subject.case_id, i.image_id, why) for i in subject.images if (why := items[id(i)].refused)]
         rejects = (*before.pop(subject.case_id, []), *lost)
-        found.append(
+        recalibrated.append(
             replace(subject, images=images, rejects=rejects, subject_id=subject.subject_id if images else None)
         )
-    return found
+    return recalibrated
 
 
 def _item(image: ImageRecord, subject: SubjectRecord, native: bool) -> Item:
@@ -186,24 +188,24 @@ def apply_to_folder(
 
 def _claim(out: Path, manifest: dict[str, Any]) -> None:
     """Begin a folder, or go on with one that was begun with the same files and model."""
-    told = json.loads(json.dumps(manifest))
+    requested = json.loads(json.dumps(manifest))
     note = out / WORK / MANIFEST
     if note.exists():
-        if json.loads(note.read_text()) != told:
+        if json.loads(note.read_text()) != requested:
             raise CohortError(
                 f"{out}: was begun with other images or another model; choose another folder, or --overwrite"
             )
         return
     if (out / REJECTS).exists() and (out / PROVENANCE_FILE).exists():
         before = {i["kind"]: i["hash"] for i in json.loads((out / PROVENANCE_FILE).read_text())["inputs"]}
-        if before == {"files": told["files"], "recalibration": told["model"]}:
+        if before == {"files": requested["files"], "recalibration": requested["model"]}:
             raise AlreadyMadeError(
                 f"{out}: the same images by the same model are there, finished; --overwrite makes them again"
             )
     if out.exists() and any(out.iterdir()):
         raise CohortError(f"{out}: expected an empty or new folder for the images, got one with files in it")
     note.parent.mkdir(parents=True, exist_ok=True)
-    write_json(note, told)
+    write_json(note, requested)
 
 
 def clear_folder(out: Path) -> None:

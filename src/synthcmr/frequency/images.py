@@ -1,7 +1,8 @@
-"""Where images come from: a cohort, a folder of files, or arrays. All look the same from here on."""
+"""Where images come from: a cohort, a folder of files, or arrays. All look the same from here on, and each has its own randomness."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -9,8 +10,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.frequency.moments import EVERYONE
 from synthcmr.frequency.plane import Floats, Plane
+from synthcmr.frequency.rings import EVERYONE
+
+
+def rng_of(seed: int, *words: object) -> np.random.Generator:
+    """A source of random numbers for a seed and a name."""
+    digest = hashlib.blake2b("/".join(map(str, words)).encode(), digest_size=8).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest)])
+
 
 FRAMES_AT_ONCE = 64
 SPACING_DIGITS = 6
@@ -68,7 +76,7 @@ class Images(Protocol):
 
 
 @dataclass(frozen=True)
-class Batch:
+class ImageBatch:
     """Frames of one size, changed together."""
 
     images: Floats  # (frames, rows, columns)
@@ -79,7 +87,7 @@ class Batch:
     low: Floats  # of each frame, (frames, 1, 1): values that its image cannot go below, or above
     high: Floats
 
-    def with_images(self, images: Floats) -> Batch:
+    def with_images(self, images: Floats) -> ImageBatch:
         """The same frames with other pixels."""
         return replace(self, images=images)
 
@@ -91,7 +99,7 @@ class Batch:
 
 def batches(
     items: Iterable[Item], by: Sequence[str], at_once: int = FRAMES_AT_ONCE
-) -> Iterator[tuple[list[Item], Batch]]:
+) -> Iterator[tuple[list[Item], ImageBatch]]:
     """Items that follow each other and have one size, together; those that hold no image are left out."""
     waiting: list[Item] = []
     for item in items:
@@ -106,11 +114,11 @@ def batches(
         yield waiting, batch_of(waiting, by)
 
 
-def batch_of(items: Sequence[Item], by: Sequence[str]) -> Batch:
+def batch_of(items: Sequence[Item], by: Sequence[str]) -> ImageBatch:
     """The frames of some items."""
     each = [i for i in items for _ in i.frames]
     low, high = np.array([i.ends or limits(i.frames) for i in items for _ in i.frames]).T
-    return Batch(
+    return ImageBatch(
         np.concatenate([i.frames for i in items]).astype(np.float64),
         items[0].plane,
         [f"{i.name}#{k}" for i in items for k in range(len(i.frames))],
@@ -139,3 +147,11 @@ def percentile_range(frames: npt.NDArray[np.generic]) -> tuple[float, float]:
     if not high > low:
         low, high = float(np.min(frames)), float(np.max(frames))
     return float(low), float(high)
+
+
+def noting(images: Iterable[Item], refused: dict[str, str]) -> Iterator[Item]:
+    """The same images; those that hold none are noted with the reason on the way."""
+    for item in images:
+        if (why := item.refused) is not None:
+            refused[item.name] = why
+        yield item

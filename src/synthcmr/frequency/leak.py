@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from synthcmr.frequency.images import Batch
+from synthcmr.frequency.images import ImageBatch
 from synthcmr.frequency.plane import Floats, spectra
 from synthcmr.frequency.rings import Rings
 from synthcmr.frequency.spectrum.profiles import CUT, high_passed
@@ -23,17 +23,17 @@ from synthcmr.statistics.roc import image_auc_estimate as auc_interval
 
 @dataclass(frozen=True)
 class Leak:
-    """How well members are told from others, by two kinds of likeness."""
+    """How well members are distinguished from others, by two kinds of likeness."""
 
     pattern: Interval  # of high-passed pixels, at the best shift
     magnitude: Interval  # of magnitudes, ring by ring without their mean
 
 
-def attack(made: Batch, members: Batch, others: Batch, draws: int = 500, seed: int = 0) -> Leak:
+def attack(synthetic: ImageBatch, members: ImageBatch, others: ImageBatch, draws: int = 500, seed: int = 0) -> Leak:
     """Guess from synthetic images who was learned from.
 
     Args:
-        made: synthetic images.
+        synthetic: synthetic images.
         members: real images that recalibration learned from.
         others: real images of subjects that it did not.
         draws: of the bootstrap over real subjects.
@@ -41,30 +41,30 @@ def attack(made: Batch, members: Batch, others: Batch, draws: int = 500, seed: i
     """
     subject = np.array([*members.subjects, *(f"other/{s}" for s in others.subjects)], dtype=object)
     label = np.repeat([1, 0], [len(members.images), len(others.images)]).astype(np.int64)
-    found = []
+    aucs = []
     for likeness in (pattern_likeness, magnitude_likeness):
-        score = np.concatenate([likeness(real, made).max(axis=1) for real in (members, others)])
-        found.append(auc_interval(score, label, subject, draws, np.random.default_rng(seed)))
-    return Leak(*found)
+        score = np.concatenate([likeness(real, synthetic).max(axis=1) for real in (members, others)])
+        aucs.append(auc_interval(score, label, subject, draws, np.random.default_rng(seed)))
+    return Leak(*aucs)
 
 
-def pattern_likeness(real: Batch, made: Batch) -> Floats:
+def pattern_likeness(real: ImageBatch, synthetic: ImageBatch) -> Floats:
     """Correlation of high-passed pixels at the best shift, (real, made)."""
-    a, b = (_unit(high_passed(spectra(x.images, x.plane)).astype(np.float64)) for x in (real, made))
+    a, b = (_unit(high_passed(spectra(x.images, x.plane)).astype(np.float64)) for x in (real, synthetic))
     there = fft.rfft2(b)
     return np.stack([fft.irfft2(np.conj(fft.rfft2(one)) * there, s=a.shape[1:]).max(axis=(1, 2)) for one in a])
 
 
-def magnitude_likeness(real: Batch, made: Batch) -> Floats:
+def magnitude_likeness(real: ImageBatch, synthetic: ImageBatch) -> Floats:
     """Correlation of log magnitudes of high frequencies, each ring without its mean, (real, made)."""
-    a, b = (_unit(_residual(x)) for x in (real, made))
+    a, b = (_unit(_residual(x)) for x in (real, synthetic))
     likeness: Floats = a @ b.T
     return likeness
 
 
-def _residual(images: Batch) -> Floats:
-    found, rings = spectra(images.images, images.plane), Rings.of(images.plane)
-    log = np.log(np.maximum(found.power, 1e-12))
+def _residual(images: ImageBatch) -> Floats:
+    transformed, rings = spectra(images.images, images.plane), Rings.of(images.plane)
+    log = np.log(np.maximum(transformed.power, 1e-12))
     high = images.plane.radius > CUT * images.plane.corner / np.sqrt(2)
     left: Floats = (log - rings.on_plane(rings.mean(log, images.plane), images.plane))[:, high]
     return left

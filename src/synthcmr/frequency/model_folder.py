@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from synthcmr.cohort.provenance import combined_hash, write_json, write_provenance
 from synthcmr.config import recorded_settings
+from synthcmr.errors import CohortError
 from synthcmr.formats import RECALIBRATION
-from synthcmr.frequency.mapping.mapping import Mapping
-from synthcmr.frequency.model_record import MODEL_FILE, read_record
-from synthcmr.frequency.moments import GroupMoments
-from synthcmr.frequency.recalibration import Real, Recalibration
-from synthcmr.frequency.release import Release
-from synthcmr.frequency.replacement import Library
-from synthcmr.frequency.rings import Rings
 from synthcmr.frequency.settings import RecalibrationSettings
 from synthcmr.training.run_folder import WEIGHTS
-from synthcmr.training.weights import file_hash
 
+if TYPE_CHECKING:
+    from synthcmr.frequency.recalibration import Recalibration
+    from synthcmr.frequency.replacement import Library
+
+MODEL_FILE = "recalibration.json"
 STATISTICS, NETWORK = "statistics.npz", "network"
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What a model says of itself.
+
+    Raises:
+        CohortError: there is none, or a newer version wrote it.
+    """
+    file = folder / MODEL_FILE
+    if not file.exists():
+        raise CohortError(
+            f"{folder}: expected a recalibration with {MODEL_FILE}; make one with 'synthcmr recalibrate fit REAL {folder.name}'"
+        )
+    record: dict[str, Any] = json.loads(file.read_text())
+    return RECALIBRATION.read(record, file)
 
 
 def save(model: Recalibration, folder: Path) -> str:
@@ -31,6 +44,8 @@ def save(model: Recalibration, folder: Path) -> str:
     Returns:
         Hash of everything that decides what it does.
     """
+    from synthcmr.training.weights import file_hash
+
     folder.mkdir(parents=True, exist_ok=True)
     real = model.real
     arrays: dict[str, Any] = {}
@@ -69,6 +84,12 @@ def load(folder: Path) -> Recalibration:
     Raises:
         CohortError: there is none, or a newer version wrote it.
     """
+    from synthcmr.frequency.mapping import Mapping
+    from synthcmr.frequency.real_images import RealStatistics
+    from synthcmr.frequency.recalibration import Recalibration
+    from synthcmr.frequency.release import Release
+    from synthcmr.frequency.rings import GroupMoments, Rings
+
     record = read_record(folder)
     model = Recalibration(recorded_settings(record["settings"], RecalibrationSettings, str(folder / MODEL_FILE)))
     with np.load(folder / STATISTICS) as stored:
@@ -76,7 +97,7 @@ def load(folder: Path) -> Recalibration:
     rings = Rings(**record["rings"])
     counts = record["groups"]
     moments = GroupMoments.of(arrays, "group", counts) if counts else GroupMoments(rings.count)
-    model._real = Real(
+    model._real = RealStatistics(
         rings, moments, _library(arrays, record["library"]), refused=record["refused"], split=record["split"]
     )
     if record["release"] is not None:
@@ -86,11 +107,15 @@ def load(folder: Path) -> Recalibration:
     return model
 
 
-def _library(arrays: dict[str, Any], told: dict[str, list[str]] | None) -> Library | None:
-    if told is None:
+def _library(arrays: dict[str, Any], recorded: dict[str, list[str]] | None) -> Library | None:
+    from synthcmr.frequency.replacement import Library
+
+    if recorded is None:
         return None
     magnitude, square, real = (arrays[name] for name in ("magnitude", "square", "real"))
-    return Library(magnitude, square, real, arrays["picture"].astype(np.float32), told["group"], told["subject"])
+    return Library(
+        magnitude, square, real, arrays["picture"].astype(np.float32), recorded["group"], recorded["subject"]
+    )
 
 
 def _digest(array: Any) -> str:

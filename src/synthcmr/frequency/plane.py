@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
+from synthcmr.frequency.settings import Edges
+
 Floats = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
-Edges = Literal["periodic", "none"]
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,9 @@ class Spectra:
 def spectra(images: npt.NDArray[np.floating], plane: Plane, edges: Edges = "periodic") -> Spectra:
     """Transform images, (images, rows, columns)."""
     x = np.asarray(images, dtype=np.float64)
-    found = fft.rfft2(x, norm="ortho")
-    border = _border(x) if edges == "periodic" else np.zeros_like(found)
-    return Spectra(found - border, border, plane)
+    coefficients = fft.rfft2(x, norm="ortho")
+    border = _border(x) if edges == "periodic" else np.zeros_like(coefficients)
+    return Spectra(coefficients - border, border, plane)
 
 
 def pixels(coefficients: Complex, of: Spectra) -> Floats:
@@ -114,8 +115,8 @@ def _border(x: Floats) -> Complex:
     between_rows = fft.rfft(x[:, -1, :] - x[:, 0, :], axis=1)[:, None, :]
     between_columns = fft.fft(x[:, :, -1] - x[:, :, 0], axis=1)[:, :, None]
     steps = between_rows * (1 - down) + between_columns * (1 - across)
-    found: Complex = steps * _inverse_laplacian(m, n) / np.sqrt(m * n)
-    return found
+    smooth: Complex = steps * _inverse_laplacian(m, n) / np.sqrt(m * n)
+    return smooth
 
 
 def _turn(n: int) -> Complex:
@@ -127,7 +128,7 @@ def _turn(n: int) -> Complex:
 @lru_cache(maxsize=32)
 def _inverse_laplacian(m: int, n: int) -> Floats:
     rows, columns = np.arange(m)[:, None], np.arange(n // 2 + 1)[None]
-    found = 2 * np.cos(2 * np.pi * rows / m) + 2 * np.cos(2 * np.pi * columns / n) - 4
-    found[0, 0] = np.inf  # the mean stays with the periodic part
-    inverse: Floats = 1 / found
+    laplacian = 2 * np.cos(2 * np.pi * rows / m) + 2 * np.cos(2 * np.pi * columns / n) - 4
+    laplacian[0, 0] = np.inf  # the mean stays with the periodic part
+    inverse: Floats = 1 / laplacian
     return inverse

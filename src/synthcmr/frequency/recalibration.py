@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,43 +11,26 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.provenance import Input
 from synthcmr.errors import CohortError, SettingsError
-from synthcmr.frequency.images import Batch, Images, Item, batch_of, batches
-from synthcmr.frequency.mapping.mapping import Mapping
-from synthcmr.frequency.mapping.settings import MappingSettings, preset
-from synthcmr.frequency.mapping.trainee import RealFrames
-from synthcmr.frequency.moments import EVERYONE, GroupMoments
+from synthcmr.frequency.images import ImageBatch, Images, Item, batch_of
+from synthcmr.frequency.mapping import Mapping
 from synthcmr.frequency.plane import Floats, spectra
+from synthcmr.frequency.real_images import RealStatistics, frames_of, gather, moments_of, people_of
 from synthcmr.frequency.release import Release, curve, numbers, release
-from synthcmr.frequency.replacement import Library, Replacement, parting_radius, ring_sums
-from synthcmr.frequency.retrieval import SIDE, small
+from synthcmr.frequency.replacement import Library, Replacement, parting_radius
 from synthcmr.frequency.ring_map import RingMap, moved, taper
-from synthcmr.frequency.rings import Rings
-from synthcmr.frequency.settings import RecalibrationSettings
+from synthcmr.frequency.rings import EVERYONE
+from synthcmr.frequency.settings import MappingSettings, RecalibrationSettings, preset
 from synthcmr.frequency.sources import ArrayImages, CohortImages
 from synthcmr.training.loop import Observer
 from synthcmr.training.settings import LoopSettings
 
 Arrays = npt.NDArray[np.floating] | Sequence[npt.NDArray[np.floating]]
 Data = Images | Cohort | Arrays
-Change = Callable[[Batch], Floats]
+Change = Callable[[ImageBatch], Floats]
 USUAL_RADIUS = 0.5  # the authors'
-REPLACING = ("shr", "rhm", "frerec")
 MAPPING = ("rhm", "frerec")
 LIKENESS = 2.0  # spectra have parted where their means differ by more standard errors of the real one
-
-
-@dataclass
-class Real:
-    """What is known of real images."""
-
-    rings: Rings
-    moments: GroupMoments
-    library: Library | None = None
-    inputs: list[Input] = field(default_factory=list)
-    refused: dict[str, str] = field(default_factory=dict)  # images that hold none, with the reason
-    split: str = ""  # of the cohort that was learned from; empty where it was none
 
 
 class Recalibration:
@@ -64,10 +46,10 @@ class Recalibration:
         self.settings = settings or RecalibrationSettings()
         self.mapping: Mapping | None = None
         self.release: Release | None = None
-        self._real: Real | None = None
+        self._real: RealStatistics | None = None
 
     @property
-    def real(self) -> Real:
+    def real(self) -> RealStatistics:
         """What is known of real images.
 
         Raises:
@@ -93,7 +75,7 @@ class Recalibration:
             run: folder for the training of RHM's network; methods without one need none.
             network: settings of that network and of its training.
             held_out: other real images, by which its training is watched.
-            observe: told of progress.
+            observe: called with the progress.
             promise: epsilon and delta of a release; for the method of that name.
 
         Raises:
@@ -124,14 +106,15 @@ class Recalibration:
         """
         images = as_images(synthetic)
         change = self.prepare(images)
-        made = [self.changed(change, [item])[0] for item in images if not _bad(item)]
+        recalibrated = [self.changed(change, [item])[0] for item in images if not _bad(item)]
         if isinstance(synthetic, np.ndarray):
-            return np.stack(made).reshape(synthetic.shape).astype(_kind(synthetic.dtype))
+            return np.stack(recalibrated).reshape(synthetic.shape).astype(_kind(synthetic.dtype))
         if isinstance(synthetic, Sequence):
             return [
-                m.reshape(np.shape(s)).astype(_kind(np.asarray(s).dtype)) for m, s in zip(made, synthetic, strict=True)
+                m.reshape(np.shape(s)).astype(_kind(np.asarray(s).dtype))
+                for m, s in zip(recalibrated, synthetic, strict=True)
             ]
-        return [m.astype(np.float32) for m in made]
+        return [m.astype(np.float32) for m in recalibrated]
 
     def prepare(self, synthetic: Images) -> Change:
         """Look at the synthetic set once where the method needs to know it.
@@ -139,15 +122,15 @@ class Recalibration:
         Returns:
             What changes a batch of its images.
         """
-        told, real = self.settings, self.real
-        if told.method == "rings":
-            return RingMap(real.rings, real.moments, moments_of(synthetic, real.rings, told), told)
-        if told.method == "release":
+        settings, real = self.settings, self.real
+        if settings.method == "rings":
+            return RingMap(real.rings, real.moments, moments_of(synthetic, real.rings, settings), settings)
+        if settings.method == "release":
             return self._released(synthetic)
-        if told.method == "rhm":
+        if settings.method == "rhm":
             return self._mapped()
-        shr = Replacement(real.rings, self._library(), self._radius(synthetic), told)
-        if told.method == "shr":
+        shr = Replacement(real.rings, self._library(), self._radius(synthetic), settings)
+        if settings.method == "shr":
             return shr
         mapped = self._mapped()
         return lambda batch: mapped(batch.with_images(shr(batch)))
@@ -184,26 +167,26 @@ class Recalibration:
 
     def _radius(self, synthetic: Images) -> float:
         """As it was set, or from where the spectra part."""
-        told = self.settings.replacement.radius
-        if told is not None:
-            return told
+        radius = self.settings.replacement.radius
+        if radius is not None:
+            return radius
         real = self.real.moments.profile(EVERYONE, 0)
-        made = moments_of(synthetic, self.real.rings, self.settings).profile(EVERYONE, 0)
+        synthetic_profile = moments_of(synthetic, self.real.rings, self.settings).profile(EVERYONE, 0)
         least = LIKENESS * real.spread / np.sqrt(max(self.real.moments.subjects[EVERYONE], 1))
         least = np.where(taper(self.real.rings, self.settings) > 0, least, np.inf)
-        return parting_radius(made.mean - real.mean, least)
+        return parting_radius(synthetic_profile.mean - real.mean, least)
 
     def _released(self, synthetic: Images) -> Change:
         """Move the four numbers of a set to those that were released."""
         if self.release is None:
             raise SettingsError("method release: expected a model that was fitted with --dp")
-        rings, told = self.real.rings, self.settings
-        made = moments_of(synthetic, rings, told).groups[EVERYONE].mean
-        shift = curve(self.release.theta, rings) - curve(numbers(made[None], rings)[0], rings)
+        rings, settings = self.real.rings, self.settings
+        synthetic_mean = moments_of(synthetic, rings, settings).groups[EVERYONE].mean
+        shift = curve(self.release.theta, rings) - curve(numbers(synthetic_mean[None], rings)[0], rings)
 
-        def change(batch: Batch) -> Floats:
-            own = rings.log_power(spectra(batch.images, batch.plane, told.edges))
-            return moved(batch, rings, own + shift, told)
+        def change(batch: ImageBatch) -> Floats:
+            own = rings.log_power(spectra(batch.images, batch.plane, settings.edges))
+            return moved(batch, rings, own + shift, settings)
 
         return change
 
@@ -215,97 +198,6 @@ def as_images(data: Data) -> Images:
     if isinstance(data, (np.ndarray, list, tuple)):
         return ArrayImages(data)
     return data  # type: ignore[return-value]  # mypy cannot tell a protocol from a sequence
-
-
-def gather(images: Images, settings: RecalibrationSettings) -> Real:
-    """One pass over real images.
-
-    Raises:
-        CohortError: none holds an image.
-    """
-    refused: dict[str, str] = {}
-    rings: Rings | None = None
-    moments: GroupMoments | None = None
-    parts: list[tuple[Any, ...]] = []
-    for items, batch in batches(_noting(images, refused), settings.by):
-        if rings is None or moments is None:
-            rings = Rings.of(batch.plane, settings.rings)
-            moments = GroupMoments(rings.count)
-        found = spectra(batch.images, batch.plane, settings.edges)
-        moments.add(rings.log_power(found), batch.groups, batch.subjects)
-        if settings.method in REPLACING:
-            pictures = settings.replacement.retrieval == "ssim"
-            seen = small(batch.images) if pictures else np.zeros((len(items), 0, 0), dtype=np.float32)
-            parts.append((*ring_sums(found, rings), seen, batch.groups, batch.subjects))
-    refused |= getattr(images, "rejects", {})  # files that could not even be read
-    if rings is None or moments is None:
-        told = "; ".join(f"{name}: {why}" for name, why in list(refused.items())[:3])
-        raise CohortError(f"expected real images to learn from, found none{told and f' ({told})'}")
-    split = images.split if isinstance(images, CohortImages) else ""
-    return Real(rings, moments, _library(parts) if parts else None, [_input(images)], refused, split)
-
-
-def _library(parts: Sequence[tuple[Any, ...]]) -> Library:
-    sums = [np.concatenate([p[k] for p in parts]) for k in range(3)]
-    pictures = [p[3] for p in parts]
-    shown = all(p.shape[1:] == (SIDE, SIDE) for p in pictures)
-    picture = np.concatenate(pictures) if shown else np.zeros((0, 0, 0), dtype=np.float32)
-    return Library(
-        sums[0], sums[1], sums[2], picture, [g for p in parts for g in p[4]], [s for p in parts for s in p[5]]
-    )
-
-
-def moments_of(images: Images, rings: Rings, settings: RecalibrationSettings) -> GroupMoments:
-    """Ring profiles of a set in one pass.
-
-    Raises:
-        CohortError: none of its images holds one.
-    """
-    found = GroupMoments(rings.count)
-    for _, batch in batches(images, settings.by):
-        found.add(rings.log_power(spectra(batch.images, batch.plane, settings.edges)), batch.groups, batch.subjects)
-    if not found.groups:
-        raise CohortError("expected synthetic images to recalibrate, found none that holds an image")
-    return found
-
-
-def people_of(images: Images, rings: Rings, settings: RecalibrationSettings) -> Floats:
-    """The mean ring profile of each subject, (subjects, rings)."""
-    total: dict[str, Floats] = {}
-    count: dict[str, int] = {}
-    for _, batch in batches(images, settings.by):
-        found = rings.log_power(spectra(batch.images, batch.plane, settings.edges))
-        for name, row in zip(batch.subjects, found, strict=True):
-            total[name] = total.get(name, np.zeros(rings.count)) + row
-            count[name] = count.get(name, 0) + 1
-    return np.stack([total[name] / count[name] for name in total])
-
-
-def frames_of(images: Images, settings: RecalibrationSettings) -> RealFrames:
-    """All frames in memory.
-
-    Raises:
-        CohortError: they differ in size.
-    """
-    items = [item for item in images if item.refused is None]
-    sizes = {item.plane for item in items}
-    if len(sizes) != 1:
-        told = ", ".join(sorted(f"{p.rows}x{p.columns} at {p.spacing_mm}" for p in sizes)) or "none"
-        raise CohortError(f"RHM: expected real images of one size and spacing to learn from, got {told}")
-    return RealFrames(batch_of(items, settings.by))
-
-
-def _noting(images: Iterable[Item], refused: dict[str, str]) -> Iterable[Item]:
-    for item in images:
-        if (why := item.refused) is not None:
-            refused[item.name] = why
-        yield item
-
-
-def _input(images: Images) -> Input:
-    if isinstance(images, CohortImages):
-        return Input(str(images.cohort.path), "cohort", images.hash)
-    return Input(str(getattr(images, "folder", "arrays")), "files", images.hash)
 
 
 def _bad(item: Item) -> bool:

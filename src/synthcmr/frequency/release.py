@@ -1,6 +1,6 @@
 """A spectrum in four numbers, which can be released with differential privacy: one subject's images change them but a little.
 
-Rings are too many to be hidden in noise. Real log power is told here as its difference to a public curve, that of phantoms, along
+Rings are too many to be hidden in noise. Real log power is stated here as its difference to a public curve, that of phantoms, along
 four fixed directions over frequency: level, slope, roll-off, and floor. Each subject's four numbers are cut to a range that was
 chosen without looking, averaged, and get Gaussian noise (analytic mechanism, Balle & Wang 2018; neighbours differ in one
 subject, with all of its images, exchanged for another). What is not one of the four directions is left as it was.
@@ -57,26 +57,26 @@ def directions(rings: Rings) -> Floats:
     f = rings.centres / rings.highest
     outer = 1 / (1 + np.exp(-(f - 0.75) / 0.03))  # the corners, where scanners leave nothing but noise
     q, _ = np.linalg.qr(np.stack([np.ones_like(f), np.log(f), f**2, outer], axis=1))
-    found: Floats = q.T * np.sqrt(len(f)) * np.sign(q[-1])[:, None]
-    return found
+    basis: Floats = q.T * np.sqrt(len(f)) * np.sign(q[-1])[:, None]
+    return basis
 
 
 def public_curve(rings: Rings) -> Floats:
-    """Log power that nobody's images were needed for."""
+    """Log power that needed no patient's image."""
     a, b, c = CURVE_MM if rings.unit == "mm" else CURVE_PIXEL
     return a + b * np.log(rings.centres) + c * rings.centres
 
 
 def numbers(profiles: Floats, rings: Rings) -> Floats:
     """The four numbers of ring profiles, (profiles, 4)."""
-    found: Floats = (profiles - public_curve(rings)) @ directions(rings).T / rings.count
-    return found
+    coordinates: Floats = (profiles - public_curve(rings)) @ directions(rings).T / rings.count
+    return coordinates
 
 
 def curve(theta: Floats, rings: Rings) -> Floats:
     """The part of log power that four numbers tell."""
-    told: Floats = public_curve(rings) + theta @ directions(rings)
-    return told
+    log_power: Floats = public_curve(rings) + theta @ directions(rings)
+    return log_power
 
 
 def release(people: Floats, epsilon: float, delta: float, rng: np.random.Generator) -> Release:
@@ -86,7 +86,7 @@ def release(people: Floats, epsilon: float, delta: float, rng: np.random.Generat
         people: the mean profile's numbers of each subject, (subjects, 4).
         epsilon: most that is spent.
         delta: chance that more is.
-        rng: source of the noise; for a real release one that nobody can guess.
+        rng: source of the noise; for a real release one that cannot be guessed.
 
     Raises:
         SettingsError: too few subjects for the noise to leave anything.

@@ -15,11 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthcmr.frequency.images import Batch
-from synthcmr.frequency.moments import EVERYONE, GroupMoments
+from synthcmr.frequency.images import ImageBatch, rng_of
 from synthcmr.frequency.plane import Floats, pixels, spectra
-from synthcmr.frequency.rings import Rings
-from synthcmr.frequency.seeds import rng_of
+from synthcmr.frequency.rings import EVERYONE, GroupMoments, Rings
 from synthcmr.frequency.settings import RecalibrationSettings
 
 LEAST_SPREAD = 1e-6
@@ -34,7 +32,7 @@ class RingMap:
     synthetic: GroupMoments
     settings: RecalibrationSettings
 
-    def __call__(self, batch: Batch) -> Floats:
+    def __call__(self, batch: ImageBatch) -> Floats:
         """The images, recalibrated."""
         start = spectra(batch.images, batch.plane, self.settings.edges)
         target = self.targets(self.rings.log_power(start), batch.groups, batch.names)
@@ -42,17 +40,17 @@ class RingMap:
 
     def targets(self, own: Floats, groups: Sequence[str], names: Sequence[str]) -> Floats:
         """Where the log power of each image shall be, before the taper."""
-        told = self.settings.map
-        if told.target == "sampled":
+        settings = self.settings.map
+        if settings.target == "sampled":
             return np.stack([self._drawn(group, name) for group, name in zip(groups, names, strict=True)])
-        found = np.empty_like(own)
+        target = np.empty_like(own)
         for group in set(groups):
             rows = [i for i, g in enumerate(groups) if g == group]
             weight = self._weight(group)
-            real, made = self.real.profile(group, weight), self.synthetic.profile(group, weight)
-            stretch = 1.0 if told.target == "shift" else self._stretch(real.spread, made.spread)
-            found[rows] = real.mean + (own[rows] - made.mean) * stretch
-        return found
+            real, synthetic = self.real.profile(group, weight), self.synthetic.profile(group, weight)
+            stretch = 1.0 if settings.target == "shift" else self._stretch(real.spread, synthetic.spread)
+            target[rows] = real.mean + (own[rows] - synthetic.mean) * stretch
+        return target
 
     def _weight(self, group: str) -> float:
         """The same on both sides: a group that one side hardly knows is compared as everyone is."""
@@ -60,10 +58,10 @@ class RingMap:
         seen = self.synthetic.groups[group].n if group in self.synthetic.groups else 0
         return min(self.real.weight(group, k), seen / (seen + k) if seen else 0.0)
 
-    def _stretch(self, real: Floats, made: Floats) -> Floats:
+    def _stretch(self, real: Floats, synthetic: Floats) -> Floats:
         """Real spread over synthetic; one where the set is too small to have a spread."""
         n, k, most = self.synthetic.groups[EVERYONE].n, self.settings.shrinkage, self.settings.map.most_spread
-        ratio = np.log(np.maximum(real, LEAST_SPREAD) / np.maximum(made, LEAST_SPREAD)) * (n - 1) / (n - 1 + k)
+        ratio = np.log(np.maximum(real, LEAST_SPREAD) / np.maximum(synthetic, LEAST_SPREAD)) * (n - 1) / (n - 1 + k)
         stretch: Floats = np.exp(np.clip(ratio, -np.log(most), np.log(most)))
         return stretch
 
@@ -84,17 +82,17 @@ def taper(rings: Rings, settings: RecalibrationSettings) -> Floats:
     return 0.5 - 0.5 * np.cos(np.pi * share)
 
 
-def moved(batch: Batch, rings: Rings, target: Floats, settings: RecalibrationSettings) -> Floats:
+def moved(batch: ImageBatch, rings: Rings, target: Floats, settings: RecalibrationSettings) -> Floats:
     """Images with their log ring power moved to a target, tapered; repeated, since cutting off values undoes a part."""
     share = taper(rings, settings)
-    found = np.asarray(batch.images, dtype=np.float64)
-    start = rings.log_power(spectra(found, batch.plane, settings.edges))
+    images = np.asarray(batch.images, dtype=np.float64)
+    start = rings.log_power(spectra(images, batch.plane, settings.edges))
     goal = start + share * (target - start)
     for k in range(settings.map.rounds):
-        now = spectra(found, batch.plane, settings.edges)
+        now = spectra(images, batch.plane, settings.edges)
         gain = share * (goal - (start if k == 0 else rings.log_power(now))) / 2
         free = pixels(now.coefficients * np.exp(rings.on_plane(gain, batch.plane)), now)
-        found = batch.cut(free)
-        if np.array_equal(found, free) and k:
+        images = batch.cut(free)
+        if np.array_equal(images, free) and k:
             break
-    return found
+    return images

@@ -59,8 +59,8 @@ def _stretches(table: Sequence[dict[Any, Any]]) -> Iterator[list[int]]:
 
 def scale_is_native(cohort: Cohort) -> bool:
     """Whether intensities are the scanner's, without a scale of their own, as lossless ingest leaves them."""
-    told: dict[str, Any] = cohort.info.get("settings", {}).get("preprocess", {})
-    return told.get("intensity") == "none"
+    preprocess: dict[str, Any] = cohort.info.get("settings", {}).get("preprocess", {})
+    return preprocess.get("intensity") == "none"
 
 
 def scale_of(frames: npt.NDArray[np.floating], native: bool) -> tuple[float, float]:
@@ -113,9 +113,9 @@ class ArrayImages:
         for k, image in enumerate(self.arrays):
             frames = np.asarray(image)
             frames = frames[None] if frames.ndim == 2 else frames
-            told = self.attributes[k] if self.attributes is not None else {}
+            attributes = self.attributes[k] if self.attributes is not None else {}
             subject = str(self.subjects[k]) if self.subjects is not None else str(k)
-            yield Item(str(k), subject, frames, self.spacing_mm, dict(told))
+            yield Item(str(k), subject, frames, self.spacing_mm, dict(attributes))
 
 
 def open_images(path: Path, split: str | None = None, spacing_mm: tuple[float, float] | None = None) -> Images:

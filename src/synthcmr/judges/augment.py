@@ -13,7 +13,7 @@ TURN, STRETCH, SHIFT = 0.12, 0.05, 0.06  # of `varied`: radians, log scale, shar
 SHADE, GAMMA, NOISE = 0.15, 0.2, 0.06
 
 MIRRORED = 0.3  # shares of images that each thing below befalls
-ANY_SIZE = 0.35  # as where nobody knows the pixel spacing
+ANY_SIZE = 0.35  # as where the pixel spacing is unknown
 ORGANS, TOUCHING, RIM, OCCLUDED, GHOSTED, FOLDED = 0.45, 0.5, 0.75, 0.08, 0.15, 0.15
 SMALLEST, LARGEST = 0.65, 1.5  # of a heart whose pixel spacing is unknown, against its true size
 CURVE_KNOTS = 7
@@ -195,7 +195,7 @@ def _rim(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _organs(image: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-    """Add smooth things of any brightness outside the heart, some of them up to its border: organs nobody modelled."""
+    """Add smooth things of any brightness outside the heart, some of them up to its border: unmodelled organs."""
     n, _, size, _ = image.shape
     heart = (mask > 0).float()[:, None]
     clear = torch.where(

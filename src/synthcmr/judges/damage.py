@@ -30,12 +30,12 @@ def damaged(image: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     sign = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
     amount[:, -1] *= sign
     blur, noise, texture, grid, contrast = (amount[:, k].view(n, 1, 1, 1) for k in range(len(KINDS)))
-    found = _texture(image, texture, generator)
-    found = _blur(found, blur * BLUR)
-    found = found.clamp(min=1e-4) ** torch.exp(contrast * CONTRAST)
-    found = found + _grid(found, generator) * grid * GRID
-    found = (found + torch.randn(image.shape, generator=generator) * noise * NOISE).abs()
-    return found, amount
+    spoiled = _texture(image, texture, generator)
+    spoiled = _blur(spoiled, blur * BLUR)
+    spoiled = spoiled.clamp(min=1e-4) ** torch.exp(contrast * CONTRAST)
+    spoiled = spoiled + _grid(spoiled, generator) * grid * GRID
+    spoiled = (spoiled + torch.randn(image.shape, generator=generator) * noise * NOISE).abs()
+    return spoiled, amount
 
 
 def _blur(image: Tensor, sigma: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
-"""An encoder of cardiac MRI: numbers that tell who is shown, what the heart measures, and how an image was spoiled."""
+"""An encoder of cardiac MRI: features that hold the patient's attributes, what the heart measures, and how an image was spoiled."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +17,13 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import recorded_settings
 from synthcmr.judges.augment import posed, standardise
 from synthcmr.judges.damage import KINDS, damaged
-from synthcmr.judges.fitting import fit_judge
-from synthcmr.judges.reader import BATCH, HEAD, ReaderNetwork, ReaderTrainee, vocabulary_to_read
+from synthcmr.judges.fitting import FittedJudge, JudgeTask
+from synthcmr.judges.reader import BATCH, HEAD, ReaderNetwork, ReaderTrainee, record_of, vocabulary_to_read
 from synthcmr.judges.settings import EncoderSettings
-from synthcmr.judges.starting_weights import fill, fill_head, new_outputs, starting_weights
-from synthcmr.training.images import TrainingImages, load_splits
+from synthcmr.judges.starting_weights import StartingWeights, fill, fill_head
+from synthcmr.training.images import TrainingImages
 from synthcmr.training.layout import channels_last_batch
-from synthcmr.training.loop import Observer
 from synthcmr.training.sample_order import Draw
-from synthcmr.training.settings import LoopSettings
 from synthcmr.training.training_task import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header
 
@@ -32,7 +31,7 @@ OWN_HEADS = ("damage.weight", "damage.bias", "shape.weight", "shape.bias")  # wh
 AREA_SCALE = 10.0  # brings roots of shares of the image to about one
 
 
-class ImageEncoder:
+class ImageEncoder(FittedJudge[EncoderSettings]):
     """A trained encoder."""
 
     kind = "encoder"
@@ -43,32 +42,20 @@ class ImageEncoder:
         self.hash, self.frames = weights_hash, network.frames
 
     @classmethod
-    def fit(
+    def frames_of(cls, cohort: Cohort, model: EncoderSettings) -> int:
+        """As the settings say."""
+        return model.frames
+
+    @classmethod
+    def task(
         cls,
         cohort: Cohort,
-        run: Path,
         model: EncoderSettings,
-        loop: LoopSettings,
-        observe: Observer | None = None,
-        also: Sequence[Cohort] = (),
-        init_from: str | Path | None = None,
-    ) -> ImageEncoder:
-        """Train on the training split of a cohort, and of others too; a run that was cut short goes on.
-
-        Args:
-            cohort: what is learned from.
-            run: the run folder.
-            model: settings of the network; with `init_from` those of its weights.
-            loop: settings of the loop.
-            observe: told of progress.
-            also: further cohorts that are learned from.
-            init_from: weights of an encoder or a reader to go on from: 'shipped' (the reader), a run or a file. None
-                begins from random weights.
-        """
-        start = None if init_from is None else starting_weights(cls.kind, init_from)
-        if start is not None:
-            start.check(model)
-        training, held_out = load_splits(cohort, model.frames, also)
+        training: TrainingImages,
+        held_out: TrainingImages | None,
+        start: StartingWeights | None,
+    ) -> JudgeTask:
+        """A network that predicts attributes, areas and how an image was spoiled; it goes on from an encoder or a reader."""
         vocabulary = vocabulary_to_read(training, model, start)
 
         def build() -> EncoderTrainee:
@@ -78,15 +65,10 @@ class ImageEncoder:
                 fill_head(network.head, vocabulary, start)
             return EncoderTrainee(network, training, held_out)
 
-        def limits(network: nn.Module) -> dict[str, dict[str, float]]:
-            return {}  # nothing is screened by it
-
-        record = {"family": cls.kind, "model": model.model_dump(mode="json"), "vocabulary": vocabulary.to_json()}
-        record |= {} if start is None else {"new_outputs": new_outputs(start.vocabulary, vocabulary)}
-        return cls.load(fit_judge(cohort, run, record, loop, build, limits, observe, also, start))
+        return JudgeTask(build, record_of(vocabulary, start))
 
     @classmethod
-    def load(cls, weights: Path) -> ImageEncoder:
+    def load(cls, weights: Path) -> Self:
         """Load a weights file."""
         header = read_header(weights)
         settings = recorded_settings(header["model"], EncoderSettings, str(weights))
@@ -162,8 +144,8 @@ class EncoderTrainee(ReaderTrainee):
 
 
 def _areas(mask: Mask) -> npt.NDArray[np.float32]:
-    """Root of the share of the image that each structure takes, (images, frames x structures); NaN where nobody outlined it."""
+    """Root of the share of the image that each structure takes, (images, frames x structures); NaN where it is unlabelled."""
     shares = np.stack([(mask == label).mean(axis=(2, 3)) for label in STRUCTURES.values()], axis=2)
     shares[(mask == Label.UNLABELLED).any(axis=(2, 3))] = np.nan
-    found: npt.NDArray[np.float32] = (AREA_SCALE * np.sqrt(shares)).reshape(len(mask), -1).astype(np.float32)
-    return found
+    sizes: npt.NDArray[np.float32] = (AREA_SCALE * np.sqrt(shares)).reshape(len(mask), -1).astype(np.float32)
+    return sizes

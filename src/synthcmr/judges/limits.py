@@ -20,12 +20,12 @@ PASS = 0.99  # share of real images that a limit lets through
 
 def segmenter_limits(segmenter: Segmenter, images: TrainingImages) -> Limits:
     """The Dice that real slices, and whole stacks, reach with their own masks."""
-    found = segmenter.segment(images.image.astype(np.float32))
+    segmented = segmenter.segment(images.image.astype(np.float32))
     inner = [
         i for i, a in enumerate(images.attributes) if INNER[0] < float(str(a.get("slice_fraction", -1))) < INNER[1]
     ]
-    slices = [mean_dice(found[i], images.mask[i]) for i in inner]
-    stacks = [mean_dice(found[rows], images.mask[rows]) for rows in _rows_of(images.subject)]
+    slices = [mean_dice(segmented[i], images.mask[i]) for i in inner]
+    stacks = [mean_dice(segmented[rows], images.mask[rows]) for rows in _rows_of(images.subject)]
     return {"slice": {"dice": _low(slices)}, "stack": {"dice": _low(stacks)}}
 
 
@@ -40,29 +40,29 @@ def reader_limits(reader: AttributeReader, images: TrainingImages) -> Limits:
     }
 
 
-def mean_dice(found: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
+def mean_dice(segmented: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> float:
     """Mean over the structures that the mask shows in more than a few pixels; NaN where there is none."""
     shown = [name for name, label in STRUCTURES.items() if (truth == label).sum() >= MIN_PIXELS]
-    scores = [score for name, score in dice(found, truth).items() if name in shown]
+    scores = [score for name, score in dice(segmented, truth).items() if name in shown]
     return float(np.mean(scores)) if scores else float("nan")
 
 
-def asked_probability(reading: Reading, name: str, row: int, value: object) -> float | None:
-    """Probability of an asked category in one reading; None where the reader does not know it."""
+def category_probability(reading: Reading, name: str, row: int, value: object) -> float | None:
+    """Predicted probability of a category; None where the reader does not know it."""
     if name not in reading.categories or str(value) not in reading.values[name]:
         return None
     return float(reading.categories[name][row, reading.values[name].index(str(value))])
 
 
 def _off(reading: Reading, attributes: Sequence[Mapping[str, object]]) -> dict[str, float]:
-    found: dict[str, float] = {}
+    limits: dict[str, float] = {}
     for name in reading.categories:
-        seen = [asked_probability(reading, name, i, a[name]) for i, a in enumerate(attributes) if name in a]
-        found[name] = _low([p for p in seen if p is not None])
+        seen = [category_probability(reading, name, i, a[name]) for i, a in enumerate(attributes) if name in a]
+        limits[name] = _low([p for p in seen if p is not None])
     for name, values in reading.numbers.items():
         errors = [abs(float(values[i]) - float(str(a[name]))) for i, a in enumerate(attributes) if name in a]
-        found[name] = float(np.quantile(errors, PASS)) if errors else float("inf")
-    return found
+        limits[name] = float(np.quantile(errors, PASS)) if errors else float("inf")
+    return limits
 
 
 def _low(scores: Sequence[float]) -> float:

@@ -1,11 +1,11 @@
-"""Reads attributes off images: sex, diagnosis, age, BMI and whatever else a cohort tells."""
+"""Predicts attributes from images: sex, diagnosis, age, BMI and whatever else a cohort records."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +18,13 @@ from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabular
 from synthcmr.config import recorded_settings
 from synthcmr.errors import SettingsError
 from synthcmr.judges.augment import standardise, varied
-from synthcmr.judges.fitting import Limits, fit_judge
+from synthcmr.judges.fitting import FittedJudge, JudgeTask, Limits
 from synthcmr.judges.settings import ReaderSettings
-from synthcmr.judges.starting_weights import StartingWeights, fill, fill_head, going_on, new_outputs, starting_weights
+from synthcmr.judges.starting_weights import StartingWeights, fill, fill_head, going_on, new_outputs
 from synthcmr.training.device import best_device
-from synthcmr.training.images import TrainingImages, load_splits
+from synthcmr.training.images import TrainingImages
 from synthcmr.training.layout import channels_last, channels_last_batch
-from synthcmr.training.loop import Observer
 from synthcmr.training.sample_order import Draw
-from synthcmr.training.settings import LoopSettings
 from synthcmr.training.training_task import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header
 
@@ -44,7 +42,7 @@ class Reading:
     values: dict[str, tuple[str, ...]]  # name -> what the columns of `categories` stand for
 
 
-class AttributeReader:
+class AttributeReader(FittedJudge[ReaderSettings]):
     """A trained reader."""
 
     kind = "reader"
@@ -56,43 +54,26 @@ class AttributeReader:
         self.frames = network.frames
 
     @classmethod
-    def fit(
+    def frames_of(cls, cohort: Cohort, model: ReaderSettings) -> int:
+        """As the settings say."""
+        return model.frames
+
+    @classmethod
+    def task(
         cls,
         cohort: Cohort,
-        run: Path,
         model: ReaderSettings,
-        loop: LoopSettings,
-        observe: Observer | None = None,
-        also: Sequence[Cohort] = (),
-        init_from: str | Path | None = None,
-    ) -> AttributeReader:
-        """Train on the training split of a cohort, and of others too; a run that was cut short goes on.
-
-        Args:
-            cohort: what is learned from.
-            run: the run folder.
-            model: settings of the network; with `init_from` those of its weights.
-            loop: settings of the loop.
-            observe: told of progress.
-            also: further cohorts that are learned from.
-            init_from: weights to go on from: 'shipped', a run or a file; attributes and values that they do not read get
-                new outputs. None begins from random weights.
-        """
-        from synthcmr.judges.limits import reader_limits  # it knows both judges
-
-        start = None if init_from is None else starting_weights(cls.kind, init_from)
-        if start is not None:
-            start.check(model)
-        training, held_out = load_splits(cohort, model.frames, also)
+        training: TrainingImages,
+        held_out: TrainingImages | None,
+        start: StartingWeights | None,
+    ) -> JudgeTask:
+        """A network that predicts the attributes which training subjects have."""
         vocabulary = vocabulary_to_read(training, model, start)
         if not vocabulary.words:
             raise SettingsError(
                 f"{cohort.path}: expected subjects with some of the attributes {', '.join(model.attributes)}, got none; "
                 "name others with --set 'model.attributes=[NAME, NAME]'"
             )
-
-        def limits(network: nn.Module) -> Limits:
-            return reader_limits(cls(cast(ReaderNetwork, network), "", {}), held_out or training)
 
         def build() -> ReaderTrainee:
             network = ReaderNetwork(model, vocabulary)
@@ -101,12 +82,17 @@ class AttributeReader:
                 fill_head(network.head, vocabulary, start)
             return ReaderTrainee(network, training, held_out)
 
-        record = {"family": cls.kind, "model": model.model_dump(mode="json"), "vocabulary": vocabulary.to_json()}
-        record |= {} if start is None else {"new_outputs": new_outputs(start.vocabulary, vocabulary)}
-        return cls.load(fit_judge(cohort, run, record, loop, build, limits, observe, also, start))
+        return JudgeTask(build, record_of(vocabulary, start))
 
     @classmethod
-    def load(cls, weights: Path) -> AttributeReader:
+    def limits_of(cls, network: nn.Module, images: TrainingImages) -> Limits:
+        """How far off predictions for real slices and subjects are."""
+        from synthcmr.judges.limits import reader_limits  # it knows both judges
+
+        return reader_limits(cls(cast(ReaderNetwork, network), "", {}), images)
+
+    @classmethod
+    def load(cls, weights: Path) -> Self:
         """Load a weights file."""
         header = read_header(weights)
         settings = recorded_settings(header["model"], ReaderSettings, str(weights))
@@ -123,11 +109,11 @@ class AttributeReader:
         """
         device = next(self.network.parameters()).device
         flat = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))
-        found = []
+        outputs = []
         for part in torch.split(flat, BATCH):
             with torch.autocast(device.type, torch.bfloat16):
-                found.append(self.network.look(part.to(device)).float().cpu())
-        return _reading(torch.cat(found), self.vocabulary)
+                outputs.append(self.network.look(part.to(device)).float().cpu())
+        return _reading(torch.cat(outputs), self.vocabulary)
 
 
 def vocabulary_to_read(
@@ -136,6 +122,12 @@ def vocabulary_to_read(
     """The attributes of the training images that a network learns to read."""
     own = Vocabulary.of(training.attributes, model.attributes)
     return own if start is None else going_on(start.vocabulary, own)
+
+
+def record_of(vocabulary: Vocabulary, start: StartingWeights | None) -> dict[str, Any]:
+    """What weights say of what they predict, and of what they had not predicted before."""
+    record: dict[str, Any] = {"vocabulary": vocabulary.to_json()}
+    return record if start is None else record | {"new_outputs": new_outputs(start.vocabulary, vocabulary)}
 
 
 def by_subject(reading: Reading, subjects: Sequence[str]) -> tuple[list[str], Reading]:
@@ -184,20 +176,20 @@ class ReaderNetwork(nn.Module):
         """Raw outputs of a batch, 0 to 1 -> (batch, outputs)."""
         # of the whole image rather than of each frame, so that the change from ED to ES is kept
         features: Tensor = self.network(channels_last_batch(standardise(image)))
-        found: Tensor = self.head(self.dropout(features.relu()))
-        return found
+        outputs: Tensor = self.head(self.dropout(features.relu()))
+        return outputs
 
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Squared error of standardised numbers plus cross-entropy of categories, over what is known."""
         losses = self.losses(self.look(batch["image"]).float(), batch["attributes"])
         return torch.stack(list(losses.values())).sum(), losses
 
-    def losses(self, found: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+    def losses(self, outputs: Tensor, wanted: Tensor) -> dict[str, Tensor]:
         """Of each attribute, from raw outputs."""
         losses: dict[str, Tensor] = {}
         start = 0
         for i, word in enumerate(self.vocabulary.words):
-            out = found[:, start : start + _outputs(word)]
+            out = outputs[:, start : start + _outputs(word)]
             start += _outputs(word)
             known = ~wanted[:, i].isnan()
             target = torch.nan_to_num(wanted[:, i])
@@ -247,11 +239,11 @@ def _outputs(word: NumberWord | CategoryWord) -> int:
     return 1 if isinstance(word, NumberWord) else len(word.values)
 
 
-def _reading(found: Tensor, vocabulary: Vocabulary) -> Reading:
+def _reading(outputs: Tensor, vocabulary: Vocabulary) -> Reading:
     numbers, categories, values = {}, {}, {}
     start = 0
     for word in vocabulary.words:
-        out = found[:, start : start + _outputs(word)]
+        out = outputs[:, start : start + _outputs(word)]
         start += _outputs(word)
         if isinstance(word, NumberWord):
             numbers[word.name] = (out[:, 0] * word.sd + word.mean).numpy()

@@ -38,17 +38,17 @@ def score_segmenter(cohort: Cohort, run: Path | None, split: str | None) -> Scor
     """Mean over subjects of the Dice of each structure, over all slices and frames of a subject."""
     judge = Segmenter.load(weights_file(run) if run else shipped("segmenter"))
     images = load_images(cohort, split, int(cohort.images["n_frames"].mode()[0]))
-    found = judge.segment(images.image.astype(np.float32))
-    found = np.where(_nobody_looked(images.mask), Label.UNLABELLED, found).astype(np.uint8)
+    segmented = judge.segment(images.image.astype(np.float32))
+    segmented = np.where(_unlabelled_frames(images.mask), Label.UNLABELLED, segmented).astype(np.uint8)
     names = np.asarray(images.subject)
-    each = [dice(found[names == name], images.mask[names == name]) for name in dict.fromkeys(images.subject)]
+    each = [dice(segmented[names == name], images.mask[names == name]) for name in dict.fromkeys(images.subject)]
     scores = {
         k: float(np.mean([d[k] for d in each if k in d])) for k in ("lv", "myo", "rv") if any(k in d for d in each)
     }
     return Scores(len(images), len(each), {f"dice {k}": v for k, v in scores.items()})
 
 
-def _nobody_looked(mask: Mask) -> npt.NDArray[np.bool_]:
+def _unlabelled_frames(mask: Mask) -> npt.NDArray[np.bool_]:
     """Pixels that cannot be scored: of frames without a mask, and left out of masks that have a background.
 
     A mask of one structure alone leaves all other pixels unlabelled, but says that none of them is this structure.

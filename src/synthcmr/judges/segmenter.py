@@ -1,10 +1,10 @@
-"""Outlines the LV cavity, the myocardium and the RV cavity in any slice."""
+"""Segments the LV cavity, the myocardium and the RV cavity in any slice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +17,13 @@ from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError
 from synthcmr.judges.augment import augment, standardise, varied_with_mask
-from synthcmr.judges.fitting import Limits, fit_judge
+from synthcmr.judges.fitting import FittedJudge, JudgeTask, Limits
 from synthcmr.judges.settings import SegmenterSettings
-from synthcmr.judges.starting_weights import fill, starting_weights
+from synthcmr.judges.starting_weights import StartingWeights, fill
 from synthcmr.training.device import best_device
-from synthcmr.training.images import TrainingImages, load_splits
+from synthcmr.training.images import TrainingImages
 from synthcmr.training.layout import channels_last_batch
-from synthcmr.training.loop import Observer
 from synthcmr.training.sample_order import Draw
-from synthcmr.training.settings import LoopSettings
 from synthcmr.training.training_task import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header
 
@@ -33,7 +31,7 @@ CLASSES = 1 + len(STRUCTURES)
 BATCH = 32
 
 
-class Segmenter:
+class Segmenter(FittedJudge[SegmenterSettings]):
     """A trained segmenter.
 
     Example:
@@ -48,36 +46,20 @@ class Segmenter:
         self.hash, self.limits = weights_hash, limits
 
     @classmethod
-    def fit(
+    def frames_of(cls, cohort: Cohort, model: SegmenterSettings) -> int:
+        """As many as most images of the cohort have."""
+        return int(cohort.images["n_frames"].mode()[0])
+
+    @classmethod
+    def task(
         cls,
         cohort: Cohort,
-        run: Path,
         model: SegmenterSettings,
-        loop: LoopSettings,
-        observe: Observer | None = None,
-        also: Sequence[Cohort] = (),
-        init_from: str | Path | None = None,
-    ) -> Segmenter:
-        """Train on the training split of a cohort with masks, and of others too; a run that was cut short goes on.
-
-        Args:
-            cohort: what is learned from.
-            run: the run folder.
-            model: settings of the network; with `init_from` those of its weights.
-            loop: settings of the loop.
-            observe: told of progress.
-            also: further cohorts that are learned from.
-            init_from: weights to go on from: 'shipped', a run or a file; None begins from random ones.
-        """
-        from synthcmr.judges.limits import segmenter_limits  # it knows both judges
-
-        start = None if init_from is None else starting_weights(cls.kind, init_from)
-        if start is not None:
-            start.check(model)
-        training, held_out = load_splits(cohort, int(cohort.images["n_frames"].mode()[0]), also)
-
-        def limits(network: nn.Module) -> Limits:
-            return segmenter_limits(cls(cast(SegmenterNetwork, network), "", {}), held_out or training)
+        training: TrainingImages,
+        held_out: TrainingImages | None,
+        start: StartingWeights | None,
+    ) -> JudgeTask:
+        """A network that segments frames, one at a time."""
 
         def build_trainee() -> SegmenterTrainee:
             network = build(model)
@@ -85,11 +67,17 @@ class Segmenter:
                 fill(network, start)
             return SegmenterTrainee(network, training, held_out, model.size, model.augmentation)
 
-        record = {"family": cls.kind, "model": model.model_dump(mode="json")}
-        return cls.load(fit_judge(cohort, run, record, loop, build_trainee, limits, observe, also, start))
+        return JudgeTask(build_trainee, {})
 
     @classmethod
-    def load(cls, weights: Path) -> Segmenter:
+    def limits_of(cls, network: nn.Module, images: TrainingImages) -> Limits:
+        """The Dice that real slices and stacks reach with their own masks."""
+        from synthcmr.judges.limits import segmenter_limits  # it knows both judges
+
+        return segmenter_limits(cls(cast(SegmenterNetwork, network), "", {}), images)
+
+    @classmethod
+    def load(cls, weights: Path) -> Self:
         """Load a weights file."""
         network = build(recorded_settings(read_header(weights)["model"], SegmenterSettings, str(weights)))
         load_weights(network, weights)
@@ -147,7 +135,7 @@ class SegmenterTrainee:
         size: int,
         augmentation: str = "strong",
     ) -> None:
-        """Take a network and the images; every frame that somebody looked at is an image of its own.
+        """Take a network and the images; every labelled frame is an image of its own.
 
         Raises:
             CohortError: no training frame has a mask.
@@ -190,7 +178,7 @@ class SegmenterTrainee:
 
 
 def _labelled_frames(mask: Mask) -> list[tuple[int, int]]:
-    """(image, frame) of every frame with a pixel that somebody looked at."""
+    """(image, frame) of every frame with a labelled pixel."""
     rows, frames = np.nonzero((mask != Label.UNLABELLED).any(axis=(2, 3)))
     return list(zip(rows.tolist(), frames.tolist(), strict=True))
 
@@ -263,11 +251,11 @@ def _laid_out(batch: Tensor) -> Tensor:
     return channels_last_batch(batch) if batch.is_cuda else batch
 
 
-def dice(found: Mask, truth: Mask) -> dict[str, float]:
+def dice(segmented: Mask, truth: Mask) -> dict[str, float]:
     """Dice of each structure that the truth has, over all pixels given."""
     scores = {}
     for name, label in STRUCTURES.items():
-        a, b = found == label, truth == label
+        a, b = segmented == label, truth == label
         if b.any():
             scores[name] = float(2 * (a & b).sum() / (a.sum() + b.sum()))
     return scores

@@ -25,7 +25,7 @@ class JudgeSettings(Settings):
 
 
 class SegmenterSettings(JudgeSettings):
-    """A DynUNet that outlines the heart, one frame at a time."""
+    """A DynUNet that segments the heart, one frame at a time."""
 
     free: ClassVar[frozenset[str]] = frozenset({"size", "augmentation"})
 
@@ -37,7 +37,7 @@ class SegmenterSettings(JudgeSettings):
 
     @classmethod
     def fine_tuned(cls) -> dict[str, Any]:
-        """Real images need no contrast and no organs that nobody modelled."""
+        """Real images need no contrast and no unmodelled organs."""
         return {"augmentation": "mild"}
 
 

@@ -31,7 +31,7 @@ Model = TypeVar("Model", bound=JudgeSettings)
 class StartingWeights:
     """A weights file that a judge goes on from."""
 
-    name: str  # as it was asked for: 'shipped', a run, or a file
+    name: str  # as given: 'shipped', a run, or a file
     file: Path
     header: Mapping[str, Any] = field(repr=False)
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from synthcmr.cohort.labels import ALL_STRUCTURES, STRUCTURES, Label, Mask
 from synthcmr.cohort.raw import Stack
 
-THINNEST_MM = 3.0  # of a wall that the judge draws around somebody's cavity
+THINNEST_MM = 3.0  # of a wall that the judge draws around a cavity that a reader drew
 
 Bools = npt.NDArray[np.bool_]
 
@@ -23,7 +23,7 @@ class Completed:
 
 
 def complete(stack: Stack, labels: Mask, only_missing_frames: bool = False) -> Completed:
-    """Fill in what nobody drew.
+    """Fill in what no reader drew.
 
     Args:
         stack: with the masks of a person, if there are any.
@@ -57,7 +57,7 @@ def is_complete(stack: Stack) -> bool:
 
 
 def _drawn(mask: Mask) -> Bools:
-    """Slices in which somebody drew something."""
+    """Slices with something drawn."""
     return np.asarray(((mask != Label.BACKGROUND) & (mask != Label.UNLABELLED)).any(axis=(1, 2)))
 
 

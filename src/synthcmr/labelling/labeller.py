@@ -17,13 +17,10 @@ from synthcmr.errors import ReadError
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.labelling.anatomy import one_heart
 from synthcmr.labelling.completion import Completed, complete, is_complete
-from synthcmr.labelling.locate import Place, locate
-from synthcmr.labelling.measures import measured, why_absent
-from synthcmr.labelling.phases import chosen_phases
-from synthcmr.labelling.pose import AS_IT_IS
-from synthcmr.labelling.quality import Formula, shipped_formula
-from synthcmr.labelling.segmentation import Segmentation, native_labels, segment
-from synthcmr.labelling.signs import signs_of
+from synthcmr.labelling.measures import chosen_phases, measured, why_absent
+from synthcmr.labelling.quality import Formula, shipped_formula, signs_of
+from synthcmr.labelling.segmentation import HeartLocation, Segmentation, locate, native_labels, segment
+from synthcmr.labelling.views import AS_IT_IS
 from synthcmr.training.weights import file_hash
 
 CERTAIN = 0.2  # evidence of a heart that a person drew: as much as a clear one has
@@ -40,8 +37,8 @@ class LabelledStack:
 
     stack: Stack
     completed: Completed
-    segmentation: Segmentation | None  # None: the judge was not asked, or saw no heart
-    place: Place | None
+    segmentation: Segmentation | None  # None: the judge was not used, or saw no heart
+    place: HeartLocation | None
     measures: dict[str, float]
     quality: np.ndarray  # (frames, slices)
     remarks: tuple[str, ...]
@@ -62,7 +59,7 @@ class Labeller:
     def __call__(self, raw: RawSubject) -> RawSubject:
         """The subject with masks, phases, qualities and measures; stacks without a heart become rejects."""
         outcomes = self.outcomes(raw.stacks)
-        found = [one for one in outcomes if isinstance(one, LabelledStack)]
+        labelled = [one for one in outcomes if isinstance(one, LabelledStack)]
         lost = [(f"stack {k}", str(one)) for k, one in enumerate(outcomes) if isinstance(one, ReadError)]
         remarks = [
             (f"stack {k}", text)
@@ -72,25 +69,25 @@ class Labeller:
         ]
         return replace(
             raw,
-            stacks=tuple(one.stack for one in found),
+            stacks=tuple(one.stack for one in labelled),
             rejects=(*raw.rejects, *lost),
             remarks=(*raw.remarks, *remarks),
-            measures=subject_measures(found),
+            measures=subject_measures(labelled),
         )
 
     def outcomes(self, stacks: Sequence[Stack]) -> list["LabelledStack | ReadError"]:
         """Each stack labelled, or why it could not be."""
-        found: list[LabelledStack | ReadError] = []
+        outcomes: list[LabelledStack | ReadError] = []
         with _one_thread():
             for stack in stacks:
                 try:
                     one = label_stack(loaded(self.judge), stack, self.complete)
                 except ReadError as error:
-                    found.append(error)
+                    outcomes.append(error)
                     continue
                 named = replace(one.stack, columns={**one.stack.columns, "judge": self.name})
-                found.append(replace(one, stack=named))
-        return found
+                outcomes.append(replace(one, stack=named))
+        return outcomes
 
 
 @lru_cache(maxsize=2)
@@ -130,25 +127,25 @@ def label_stack(judge: Segmenter, stack: Stack, fill: bool = True, formula: Form
     return judged
 
 
-def _by_mask(stack: Stack) -> Place | None:
+def _by_mask(stack: Stack) -> HeartLocation | None:
     """The heart is where a person drew one."""
     centre = None if stack.mask is None else mask_centre(stack.mask)
     if centre is None or stack.spacing_mm is None:
         return None
-    return Place(centre, CERTAIN, AS_IT_IS, stack.spacing_mm)
+    return HeartLocation(centre, CERTAIN, AS_IT_IS, stack.spacing_mm)
 
 
 def _kept(stack: Stack) -> LabelledStack:
     """A stack whose masks are all a person's, as it is."""
     assert stack.mask is not None
-    nobody = np.full(stack.image.shape[:2], "", dtype=object)
+    by_hand = np.full(stack.image.shape[:2], "", dtype=object)
     structures = tuple(stack.labelled_in(t) for t in range(stack.frame_count))
     phased = replace(stack, phases=chosen_phases(stack, stack.mask))
-    columns = {"judged": nobody, "quality": np.full(nobody.shape, None, dtype=object), "doubt": nobody}
+    columns = {"judged": by_hand, "quality": np.full(by_hand.shape, None, dtype=object), "doubt": by_hand}
     kept = replace(phased, columns={**stack.columns, **columns})
-    measures, _ = measured(kept, None, nobody)
-    quality = np.full(nobody.shape, np.nan)
-    return LabelledStack(kept, Completed(stack.mask, structures, nobody), None, None, measures, quality, ())
+    measures, _ = measured(kept, None, by_hand)
+    quality = np.full(by_hand.shape, np.nan)
+    return LabelledStack(kept, Completed(stack.mask, structures, by_hand), None, None, measures, quality, ())
 
 
 def check(stack: Stack) -> None:
@@ -166,7 +163,7 @@ def check(stack: Stack) -> None:
         raise ReadError(f"expected an image, got the constant value {low} everywhere")
 
 
-def _check_heart(mask: Mask, stack: Stack, place: Place) -> None:
+def _check_heart(mask: Mask, stack: Stack, place: HeartLocation) -> None:
     pixel = place.spacing_mm[0] * place.spacing_mm[1]
     left = ((mask == Label.LV) | (mask == Label.MYOCARDIUM)).sum(axis=(2, 3)) * pixel
     if float(left.max()) < LEAST_MM2:
@@ -184,12 +181,14 @@ def _check_believable(quality: np.ndarray) -> None:
         )
 
 
-def _judged(stack: Stack, completed: Completed, seen: Segmentation, place: Place, formula: Formula) -> LabelledStack:
+def _judged(
+    stack: Stack, completed: Completed, seen: Segmentation, place: HeartLocation, formula: Formula
+) -> LabelledStack:
     signs = signs_of(seen, place.evidence)
     quality, doubts = formula.quality(signs), formula.doubts(signs)
-    nobody = completed.judged == ""  # all of it is a person's: the judge has nothing to doubt
-    quality = np.where(nobody, np.nan, quality)
-    doubts[nobody] = ""
+    by_hand = completed.judged == ""  # all of it is a person's: the judge has nothing to doubt
+    quality = np.where(by_hand, np.nan, quality)
+    doubts[by_hand] = ""
     measures, _ = measured(stack, seen, completed.judged)
     columns: dict[str, Value | np.ndarray] = {
         "judged": completed.judged,
@@ -203,22 +202,22 @@ def _judged(stack: Stack, completed: Completed, seen: Segmentation, place: Place
 
 
 def _rounded(quality: np.ndarray) -> np.ndarray:
-    found = np.full(quality.shape, None, dtype=object)
+    rounded = np.full(quality.shape, None, dtype=object)
     for where in zip(*np.nonzero(np.isfinite(quality)), strict=True):
-        found[where] = round(float(quality[where]), 4)
-    return found
+        rounded[where] = round(float(quality[where]), 4)
+    return rounded
 
 
-def _remarks(stack: Stack, place: Place) -> tuple[str, ...]:
-    found = []
+def _remarks(stack: Stack, place: HeartLocation) -> tuple[str, ...]:
+    remarks = []
     assert stack.mask is not None
     if touches_border(stack.mask):
-        found.append(CUT)
+        remarks.append(CUT)
     if place.pose != AS_IT_IS:
-        found.append(f"the heart was found in the picture {place.pose}: it may lie otherwise than it should")
+        remarks.append(f"the heart was found in the picture {place.pose}: it may lie otherwise than it should")
     if not place.scale_known:
-        found.append(f"pixel spacing is unknown; the judge took {place.spacing_mm[0]:g} mm, and volumes are absent")
-    return tuple(found)
+        remarks.append(f"pixel spacing is unknown; the judge took {place.spacing_mm[0]:g} mm, and volumes are absent")
+    return tuple(remarks)
 
 
 def touches_border(mask: Mask) -> bool:
@@ -228,12 +227,12 @@ def touches_border(mask: Mask) -> bool:
     return bool(np.count_nonzero(drawn) > np.count_nonzero(inner))
 
 
-def subject_measures(found: Sequence[LabelledStack]) -> dict[str, Value]:
+def subject_measures(stacks: Sequence[LabelledStack]) -> dict[str, Value]:
     """One row of measures.parquet: of the stack that measures most, and has most slices; empty where there is none."""
-    if not found:
+    if not stacks:
         return {}
-    best = max(found, key=lambda one: (len(one.measures), one.stack.slice_count))
-    quality = np.concatenate([one.quality.ravel() for one in found])
+    best = max(stacks, key=lambda one: (len(one.measures), one.stack.slice_count))
+    quality = np.concatenate([one.quality.ravel() for one in stacks])
     known = quality[np.isfinite(quality)]
     phases = best.stack.phases
     frames = best.stack.frame_indices or tuple(range(len(phases)))
@@ -243,7 +242,7 @@ def subject_measures(found: Sequence[LabelledStack]) -> dict[str, Value]:
         row["absent"] = reason
     if known.size:
         row |= {"quality": round(float(known.mean()), 4), "quality_lowest": round(float(known.min()), 4)}
-    row["doubtful_slices"] = sum(int(np.count_nonzero(one.stack.columns["doubt"])) for one in found)
+    row["doubtful_slices"] = sum(int(np.count_nonzero(one.stack.columns["doubt"])) for one in stacks)
     row["judged_slices"] = int(known.size)
     return row
 

@@ -1,4 +1,4 @@
-"""What labelling found: read from the labelled cohort, so that it can be looked at whenever one likes."""
+"""The result of labelling, read from the labelled cohort."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class LabelResult:
         """Volumes, ejection fractions and mass of each subject with standard deviations, quality and doubtful slices."""
         names = [column for name in MEASURES for column in (name, name + SD)]
         first = ["subject_id", *names, "absent", "quality", "quality_lowest", "doubtful_slices", "judged_slices"]
-        found = self.cohort.measures
-        return found.reindex(columns=[*first, *(c for c in found.columns if c not in first)])
+        measures = self.cohort.measures
+        return measures.reindex(columns=[*first, *(c for c in measures.columns if c not in first)])
 
     @cached_property
     def slices(self) -> pd.DataFrame:
@@ -75,9 +75,9 @@ class LabelResult:
 
     @cached_property
     def doubtful(self) -> pd.DataFrame:
-        """Slices that somebody should look at, worst first."""
-        found = self.slices
-        return found[found["doubt"] != ""].reset_index(drop=True)
+        """Slices that need a reader's eyes, worst first."""
+        slices = self.slices
+        return slices[slices["doubt"] != ""].reset_index(drop=True)
 
     def summary(self) -> str:
         """What was labelled, how well, and what was not, in a few lines."""

@@ -1,18 +1,160 @@
-"""A whole stack segmented: what the judge says in each pixel of a window around the heart, seen in two views."""
+"""A whole stack segmented: a coarse look finds the heart, a fine one asks the judge in each pixel of a window around it, in two views."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.preprocess.heart import mask_centre
 from synthcmr.cohort.raw import Stack
 from synthcmr.judges.segmenter import CLASSES, Segmenter
-from synthcmr.labelling.anatomy import one_heart
-from synthcmr.labelling.blood import with_dark_walls
-from synthcmr.labelling.field import Window, intensity_range, pixels, window
-from synthcmr.labelling.locate import Place, looked_at
-from synthcmr.labelling.views import VIEWS, Floats, seen
+from synthcmr.labelling.anatomy import one_heart, with_dark_walls
+from synthcmr.labelling.views import (
+    AS_IT_IS,
+    POSES,
+    VIEWS,
+    Floats,
+    Pair,
+    Pose,
+    Window,
+    intensity_range,
+    pixels,
+    seen,
+    whole,
+    window,
+)
+
+COARSE_MM = 2.0
+LOOKED_AT = (0.3, 0.5, 0.7)  # of the way through the stack: where a heart is whole
+CAVITY_MM, WALL_MM = 8.0, 12.0  # over which probabilities are smoothed: a cavity with wall around it is a heart
+REACH_MM = 70.0  # from its middle to its farthest part
+FAINT = 0.12  # evidence below which other poses are tried: nine in ten healthy hearts have more
+NOTHING = 0.02  # evidence below which there is no heart
+BETTER = 1.25  # times the evidence that makes another pose or scale believable
+MOTION_WEIGHT = 0.5
+USUAL_MM, SIZE_SPREAD = 95.0, 0.3  # side of the box around a heart, and its spread as a logarithm
+SCALES_MM = (1.0, 1.25, 1.5, 1.75, 2.0)  # pixels tried where their size is unknown
+
+
+@dataclass(frozen=True)
+class HeartLocation:
+    """Where a heart was found."""
+
+    centre: Pair  # native pixels
+    evidence: float  # 0 to 1; how much it looks like a heart
+    pose: Pose
+    spacing_mm: Pair  # of the pixels: the stack's, or what fits best where it has none
+    scale_known: bool = True
+
+
+def locate(judge: Segmenter, stack: Stack) -> HeartLocation | None:
+    """Find the heart of a stack; None where there is none.
+
+    Three slices of one frame are looked at in the whole field of view. The heart is where a cavity lies within a wall
+    in all of them, and where frames differ it is what moves. A stack that shows little is looked at in other poses,
+    first its middle slice alone, and one whose pixels have no known size in several sizes.
+    """
+    look = _PoseSearch(
+        judge, stack.image[0, looked_at(stack)].astype(np.float32), _motion(stack), intensity_range(stack)
+    )
+    scales = [stack.spacing_mm] if stack.spacing_mm is not None else [(mm, mm) for mm in SCALES_MM]
+    best = max((look.at(spacing, AS_IT_IS) for spacing in scales), key=lambda seen: seen.score)
+    if best.place.evidence < FAINT:
+        middle, spacing = look.middle_slice(), best.place.spacing_mm
+        likeliest = max(POSES, key=lambda pose: middle.at(spacing, pose).score)
+        other = best if likeliest == AS_IT_IS else look.at(spacing, likeliest)
+        best = other if other.score > BETTER * best.score else best
+    if best.place.evidence < NOTHING:
+        return None
+    return replace(best.place, scale_known=stack.spacing_mm is not None)
+
+
+def looked_at(stack: Stack) -> list[int]:
+    """Slices from the middle of a stack."""
+    return sorted({min(stack.slice_count - 1, int(stack.slice_count * share)) for share in LOOKED_AT})
+
+
+def _motion(stack: Stack) -> Floats | None:
+    """How much each pixel changes over the frames, (rows, columns), 1 where it changes most; None of a single frame."""
+    if stack.frame_count == 1:
+        return None
+    change = stack.image[:, looked_at(stack)].astype(np.float32).std(axis=0).mean(axis=0)
+    top = float(change.max())
+    return np.asarray(change / top, dtype=np.float32) if top > 0 else None
+
+
+@dataclass(frozen=True)
+class _PoseScore:
+    """A place, and how believable it is."""
+
+    place: HeartLocation
+    score: float
+
+
+@dataclass(frozen=True)
+class _PoseSearch:
+    """Slices of one frame, to be looked at in any size and pose."""
+
+    judge: Segmenter
+    image: Floats
+    motion: Floats | None
+    limits: Pair
+
+    def middle_slice(self) -> _PoseSearch:
+        """The same look at one slice, at a third of the cost."""
+        middle = len(self.image) // 2
+        return replace(self, image=self.image[middle : middle + 1])
+
+    def at(self, spacing_mm: Pair, pose: Pose) -> _PoseScore:
+        """Where the heart would be, were pixels of this size and the picture in this pose."""
+        where = whole((self.image.shape[-2], self.image.shape[-1]), spacing_mm, COARSE_MM)
+        scaled = pixels(self.image, where, self.limits)
+        probability = pose.undo(self.judge.probabilities(np.ascontiguousarray(pose.apply(scaled))))
+        moving = None if self.motion is None else np.clip(where.grid.image(self.motion, "linear"), 0.0, 1.0)
+        peak, evidence = _peak(probability, moving)
+        middle, side = _box(probability, peak)
+        usual = np.exp(-0.5 * (np.log(max(side * COARSE_MM, 1.0) / USUAL_MM) / SIZE_SPREAD) ** 2)
+        return _PoseScore(HeartLocation(where.native(middle), evidence, pose, spacing_mm), evidence * float(usual))
+
+
+def _peak(probability: Floats, motion: Floats | None) -> tuple[tuple[int, int], float]:
+    """Where cavity and wall lie together in all slices, and how much they do."""
+    cavity, wall = _smooth(probability[:, Label.LV], CAVITY_MM), _smooth(probability[:, Label.MYOCARDIUM], WALL_MM)
+    evidence = (cavity * wall).mean(axis=0)
+    weighted = evidence
+    if motion is not None:
+        moving = _smooth(motion[None], WALL_MM)[0]
+        weighted = evidence * (1.0 - MOTION_WEIGHT + MOTION_WEIGHT * moving / max(float(moving.max()), 1e-6))
+    row, column = np.unravel_index(int(weighted.argmax()), weighted.shape)
+    return (int(row), int(column)), float(evidence[row, column])
+
+
+def _box(probability: Floats, peak: tuple[int, int]) -> tuple[Pair, float]:
+    """Middle and mean side of the box around the heart that holds the peak, pixels."""
+    from scipy.ndimage import label
+
+    likely = (1.0 - probability[:, Label.BACKGROUND]).max(axis=0) > 0.5
+    rows, columns = np.indices(likely.shape)
+    likely &= np.hypot(rows - peak[0], columns - peak[1]) * COARSE_MM < REACH_MM
+    parts, _ = label(likely)
+    own = parts == parts[peak]
+    if not likely[peak] or not own.any():
+        return (float(peak[0]), float(peak[1])), 1.0
+    (top, bottom), (left, right) = (
+        (int(p[0]), int(p[-1])) for p in map(np.flatnonzero, (own.any(axis=1), own.any(axis=0)))
+    )
+    return ((top + bottom) / 2.0, (left + right) / 2.0), (bottom - top + right - left + 2) / 2.0
+
+
+def _smooth(images: npt.NDArray[np.float32], sigma_mm: float) -> Floats:
+    from scipy.ndimage import gaussian_filter
+
+    sigma = sigma_mm / COARSE_MM
+    return np.asarray(gaussian_filter(images, (0.0, sigma, sigma)), dtype=np.float32)
+
 
 PIXEL_MM = 1.5  # what judges are trained on
 SIDE = 112  # pixels of the window: the largest hearts, and room around them
@@ -32,18 +174,18 @@ class Segmentation:
     labels: Mask  # in the window, one heart
 
 
-def segment(judge: Segmenter, stack: Stack, place: Place) -> Segmentation:
+def segment(judge: Segmenter, stack: Stack, place: HeartLocation) -> Segmentation:
     """Segment every frame of every slice around a place."""
     where = window(place.spacing_mm, PIXEL_MM, place.centre, SIDE)
     return _segment_at(judge, stack, place, _centred(judge, stack, place, where))
 
 
-def _centred(judge: Segmenter, stack: Stack, place: Place, where: Window) -> Window:
+def _centred(judge: Segmenter, stack: Stack, place: HeartLocation, where: Window) -> Window:
     """The window moved to the middle of what a first look at a few slices sees in it."""
     picked = looked_at(stack)
     image = pixels(stack.image[:1, picked], where, intensity_range(stack))[0]
-    found = place.pose.undo(judge.probabilities(np.ascontiguousarray(place.pose.apply(image))))
-    middle = mask_centre(one_heart(found.argmax(axis=1).astype(np.uint8)[None]))
+    probability = place.pose.undo(judge.probabilities(np.ascontiguousarray(place.pose.apply(image))))
+    middle = mask_centre(one_heart(probability.argmax(axis=1).astype(np.uint8)[None]))
     return where if middle is None else replace(where, centre=where.native(middle))
 
 
@@ -58,13 +200,13 @@ def native_labels(probability: Floats, where: Window, shape: tuple[int, int]) ->
     back, box = where.back(shape), where.box(shape)
     out = np.zeros((*probability.shape[:2], *shape), dtype=np.uint8)
     for labels, frame in zip(out, probability, strict=True):
-        found = back.image(frame, "linear")
-        found[:, Label.BACKGROUND] += 1.0 - found.sum(axis=1)  # at the border of the window there is background
-        labels[:, *box] = found.argmax(axis=1)
+        resampled = back.image(frame, "linear")
+        resampled[:, Label.BACKGROUND] += 1.0 - resampled.sum(axis=1)  # at the border of the window there is background
+        labels[:, *box] = resampled.argmax(axis=1)
     return out
 
 
-def _segment_at(judge: Segmenter, stack: Stack, place: Place, where: Window) -> Segmentation:
+def _segment_at(judge: Segmenter, stack: Stack, place: HeartLocation, where: Window) -> Segmentation:
     frames, slices = stack.image.shape[:2]
     image = pixels(stack.image, where, intensity_range(stack))
     flat = image.reshape(-1, *where.shape)

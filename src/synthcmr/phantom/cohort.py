@@ -86,7 +86,7 @@ def scanned(
     """Scan one subject and bring its images to the grid of a cohort.
 
     Args:
-        subject: whom to scan.
+        subject: to be scanned.
         case: name of the record.
         frames: 1 (ED), 2 (ED and ES) or a whole cine of that many phases.
         settings: of the grid.

@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
-from synthcmr.phantom.acquisition import plan
-from synthcmr.phantom.canvas import Tissues
-from synthcmr.phantom.heart_tissue import TRABECULA_PITCH_MM, TRABECULA_PITCH_Z_MM, HeartTissue
-from synthcmr.phantom.noise import sample_nearest
-from synthcmr.phantom.points import Around
-from synthcmr.phantom.polar import Points
+from synthcmr.phantom.acquisition.kspace import plan
+from synthcmr.phantom.anatomy.curves import Around, Points
+from synthcmr.phantom.anatomy.fields import sample_nearest
+from synthcmr.phantom.anatomy.heart_tissue import TRABECULA_PITCH_MM, TRABECULA_PITCH_Z_MM, HeartTissue
+from synthcmr.phantom.anatomy.tissues import Tissue, Tissues
 from synthcmr.phantom.render import Renderer
 from synthcmr.phantom.subject import PhantomSubject
-from synthcmr.phantom.tissues import Tissue
 
 RV_WALL_MM, FAT_MM = 2.5, 2.5
 FILLED = ((Label.RV, Tissue.RV_BLOOD), (Label.MYOCARDIUM, Tissue.MYOCARDIUM), (Label.LV, Tissue.LV_BLOOD))
@@ -121,15 +119,15 @@ def _renderer(subject: PhantomSubject, mask: Mask, turn: float) -> Renderer:
     off = tuple((c - (n - 1) / 2) * pixel for c, n in zip(heart.centre, mask.shape[2:], strict=True))
     renderer.scan = replace(renderer.scan, off_centre_mm=off, shifts_mm=np.zeros((slices, 2)))
     renderer._acquisition = plan(renderer.scan)
-    renderer.tissue = heart  # type: ignore[assignment]  # it is asked for tissue at points, and nothing else
+    renderer.tissue = heart  # type: ignore[assignment]  # only tissue at points is needed of it
     return renderer
 
 
 def lv_centre(mask: Mask) -> tuple[float, float]:
     """Row and column of the middle of the left ventricle; of whatever is drawn, of the image, where there is none."""
-    for found in (mask == Label.LV, (mask > 0) & (mask < Label.UNLABELLED), np.ones(mask.shape, dtype=np.bool_)):
-        if found.any():
-            rows, columns = np.nonzero(found)[-2:]
+    for region in (mask == Label.LV, (mask > 0) & (mask < Label.UNLABELLED), np.ones(mask.shape, dtype=np.bool_)):
+        if region.any():
+            rows, columns = np.nonzero(region)[-2:]
             return float(rows.mean()), float(columns.mean())
     raise ValueError("expected a mask with pixels")
 
@@ -167,5 +165,5 @@ def _sampled(values: Images, rows: Points, columns: Points) -> Images:
     """Values between pixels, on straight lines."""
     from scipy.ndimage import map_coordinates
 
-    found: Images = map_coordinates(values, [rows, columns], order=1, mode="nearest")
-    return found
+    samples: Images = map_coordinates(values, [rows, columns], order=1, mode="nearest")
+    return samples

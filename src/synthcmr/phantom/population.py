@@ -1,4 +1,10 @@
-"""Drawing subjects: body, disease and what the heart is asked to measure, with the dependences that studies report."""
+"""Phantom subjects: body, disease and what the heart measures, sampled with the dependences that studies report, or as requested.
+
+Healthy means and spreads: UK Biobank, papillary muscles counted as blood (Petersen 2017, JCMR 19:18); body size and blood
+pressure: PLoS One 12:e0185114. Disease: the criteria by which ACDC and M&Ms-2 put patients into groups.
+"""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Mapping
@@ -6,10 +12,87 @@ from dataclasses import replace
 
 import numpy as np
 
-from synthcmr.phantom.disease import heart_targets
+from synthcmr.phantom.acquisition.scanners import SCANNERS, draw_protocol
 from synthcmr.phantom.presets import PRESETS, Preset
-from synthcmr.phantom.scanners import draw_protocol
-from synthcmr.phantom.subject import PhantomSubject
+from synthcmr.phantom.subject import HeartTargets, PhantomSubject, Protocol
+
+# sex -> (mean at 60 years, BMI 27, 138 mmHg; change per year)
+LV_EDV = {"male": (166.0, -0.6), "female": (124.0, -0.45)}
+RV_EDV = {"male": (182.0, -0.8), "female": (130.0, -0.6)}
+LV_MASS = {"male": (103.0, -0.25), "female": (70.0, 0.0)}
+LV_EF = {"male": 58.0, "female": 61.0}
+RV_EF = {"male": 54.0, "female": 58.0}
+REFERENCE_HEIGHT = {"male": 176.0, "female": 163.0}
+# residual spreads of ln EDV, ln RVEDV, ln mass: what is left of the population's spread once body, age and pressure explain their part
+RESIDUAL = (0.13, 0.14, 0.12)
+CORRELATION = np.array([[1.0, 0.8, 0.6], [0.8, 1.0, 0.5], [0.6, 0.5, 1.0]])
+
+
+def heart_targets(
+    sex: str,
+    age: float,
+    height_cm: float,
+    bmi: float,
+    pressure: float,
+    diagnosis: str,
+    rng: np.random.Generator,
+    measured: tuple[float, float] = (1.0, 1.0),
+) -> HeartTargets:
+    """Draw volumes and mass for one person; healthy LV and RV volumes measure `measured` times those of UK Biobank."""
+    noise = np.linalg.cholesky(CORRELATION) @ rng.standard_normal(3) * RESIDUAL
+    size = 2.0 * math.log(height_cm / REFERENCE_HEIGHT[sex])
+    fat, push = (bmi - 27.0) / 4.3, (pressure - 138.0) / 18.0
+    edv = _scaled(LV_EDV[sex], age, 0.047 * fat + 0.044 * push + size + noise[0]) * measured[0]
+    rv_edv = _scaled(RV_EDV[sex], age, 0.052 * fat + size + noise[1]) * measured[1]
+    mass = _scaled(LV_MASS[sex], age, 0.080 * fat + 0.066 * push + size + noise[2])
+    ef = rng.normal(LV_EF[sex], 4.6) - 20.0 * noise[0] * 0.2
+    rv_ef = rng.normal(RV_EF[sex], 5.0)
+    bsa = math.sqrt(height_cm * bmi * (height_cm / 100) ** 2 / 3600.0)
+    edv, ef, mass, rv_edv, rv_ef = _diseased(diagnosis, edv, ef, mass, rv_edv, rv_ef, bsa, rng)
+    ef, rv_ef = float(np.clip(ef, 8, 80)), float(np.clip(rv_ef, 12, 75))
+    return HeartTargets(edv, edv * (1 - ef / 100), mass, rv_edv, rv_edv * (1 - rv_ef / 100))
+
+
+def _scaled(mean_and_slope: tuple[float, float], age: float, log_factor: float) -> float:
+    mean, slope = mean_and_slope
+    return (mean + slope * (age - 60.0)) * math.exp(log_factor)
+
+
+def _diseased(
+    diagnosis: str,
+    edv: float,
+    ef: float,
+    mass: float,
+    rv_edv: float,
+    rv_ef: float,
+    bsa: float,
+    rng: np.random.Generator,
+) -> tuple[float, float, float, float, float]:
+    if diagnosis == "DCM":
+        edv = bsa * rng.uniform(105, 200)
+        ef = float(np.clip(rng.normal(22, 8), 9, 39))
+        mass *= rng.uniform(1.3, 1.95)
+        rv_edv, rv_ef = rv_edv * rng.uniform(0.8, 1.5), rv_ef * rng.uniform(0.35, 1.0)
+    elif diagnosis == "HCM":
+        edv, ef = edv * rng.uniform(0.8, 1.1), float(np.clip(rng.normal(67, 6), 56, 80))
+        mass *= rng.uniform(1.45, 2.15)
+        rv_edv *= rng.uniform(0.65, 1.0)
+    elif diagnosis == "MINF":
+        edv, ef = edv * rng.uniform(1.05, 1.6), float(np.clip(rng.normal(31, 7), 14, 39))
+        mass *= rng.uniform(1.05, 1.4)
+        rv_edv, rv_ef = rv_edv * rng.uniform(0.65, 1.0), rv_ef * rng.uniform(0.8, 1.1)
+    elif diagnosis == "RV":
+        rv_edv, rv_ef = bsa * rng.uniform(82, 145), float(np.clip(rng.normal(34, 13), 12, 60))
+        if rv_edv < 105 * bsa:  # else the criterion of volume is not met
+            rv_ef = min(rv_ef, 39.0)
+        edv, mass, ef = edv * rng.uniform(0.7, 1.1), mass * rng.uniform(0.65, 1.0), ef - 4.0
+    elif diagnosis == "HTN":
+        mass, ef = mass * rng.uniform(1.1, 1.5), ef + 2.0
+    elif diagnosis == "HFpEF":
+        mass, edv = mass * rng.uniform(1.15, 1.5), edv * rng.uniform(0.8, 1.0)
+        ef = float(np.clip(ef, 51, 70))
+    return edv, ef, mass, rv_edv, rv_ef
+
 
 HEIGHT_CM = {"male": (176.0, 6.6), "female": (163.0, 6.2)}
 BMI = {"male": (27.3, 4.0), "female": (26.5, 4.8)}
@@ -106,3 +189,67 @@ def _lognormal(mean: float, sd: float, limits: tuple[float, float], rng: np.rand
     sigma = math.sqrt(math.log(1 + (sd / mean) ** 2))
     value = math.exp(rng.normal(math.log(mean) - sigma**2 / 2, sigma))
     return float(np.clip(value, *limits))
+
+
+STREAM = 0x5EEF  # random numbers of a requested subject never meet those of a population
+HEART_RATE, SYSTOLIC_BP = (65.0, 9.0), (135.0, 16.0)
+Attributes = Mapping[str, object]
+
+
+def requested_subject(
+    name: str, seed: int, person: Attributes, numbers: Mapping[str, float], rotation_sd_deg: float = 8.0
+) -> PhantomSubject:
+    """A subject with given attributes and heart.
+
+    Args:
+        name: of the subject.
+        seed: decides everything that is not given, anatomy around the heart and scan among it.
+        person: sex, age, height_cm, bmi (or weight_kg) and diagnosis; heart_rate, systolic_bp, chest_fat_mm,
+            epicardial_fat_ml, vendor and field_strength_t where they are requested.
+        numbers: lv_edv_ml, lv_esv_ml, lv_mass_g, rv_edv_ml and rv_esv_ml.
+        rotation_sd_deg: of the field of view around the heart.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence([STREAM, seed]))
+    sex, diagnosis = str(person.get("sex") or "male"), str(person.get("diagnosis") or "NOR")
+    age, height = _number(person, "age", 60.0), _number(person, "height_cm", 170.0)
+    weight = _number(person, "weight_kg", _number(person, "bmi", 26.5) * (height / 100.0) ** 2)
+    bmi = weight / (height / 100.0) ** 2
+    fat, around_heart = chest_fat_mm(sex, bmi, rng), epicardial_fat_ml(bmi, age, diagnosis, rng)
+    rate, pressure = (float(round(rng.normal(*usual))) for usual in (HEART_RATE, SYSTOLIC_BP))
+    protocol = requested_protocol(person, rotation_sd_deg, rng)
+    return PhantomSubject(
+        subject_id=name,
+        seed=int(rng.integers(2**31)),
+        sex=sex,
+        age=age,
+        height_cm=height,
+        weight_kg=round(weight, 1),
+        systolic_bp=_number(person, "systolic_bp", pressure),
+        heart_rate=_number(person, "heart_rate", rate),
+        diagnosis=diagnosis,
+        targets=HeartTargets(
+            *(numbers[key] for key in ("lv_edv_ml", "lv_esv_ml", "lv_mass_g", "rv_edv_ml", "rv_esv_ml"))
+        ),
+        protocol=protocol,
+        chest_fat_mm=_number(person, "chest_fat_mm", fat),
+        epicardial_fat_ml=_number(person, "epicardial_fat_ml", around_heart),
+    )
+
+
+def requested_protocol(requested: Attributes, rotation_sd_deg: float, rng: np.random.Generator) -> Protocol:
+    """The protocol of a requested subject: of a scanner of the manufacturer and field, or of any where there is none."""
+    usual = {name: scanner for name, scanner in SCANNERS.items() if not scanner.contrast_spread}
+    fitting = [
+        name
+        for name, scanner in usual.items()
+        if str(requested.get("vendor") or scanner.vendor) == scanner.vendor
+        and abs(_number(requested, "field_strength_t", scanner.field_strength_t) - scanner.field_strength_t) < 0.3
+    ]
+    vendors = [name for name, scanner in usual.items() if str(requested.get("vendor")) == scanner.vendor]
+    names = fitting or vendors or list(usual)
+    return draw_protocol(names[int(rng.integers(len(names)))], rotation_sd_deg, rng)
+
+
+def _number(requested: Attributes, name: str, otherwise: float) -> float:
+    value = requested.get(name)
+    return otherwise if value is None or value == "" or value != value else float(str(value))

@@ -7,22 +7,17 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess.orient import slice_at
-from synthcmr.phantom.acquisition import plan
-from synthcmr.phantom.canvas import Box, Grid, Tissues
-from synthcmr.phantom.contrast import BLOOD, HEART_MUSCLE
-from synthcmr.phantom.fields import Image, Rulers
-from synthcmr.phantom.heart import Heart
-from synthcmr.phantom.heart_tissue import HeartTissue
-from synthcmr.phantom.pericardium import Covering, covering
-from synthcmr.phantom.points import Around
-from synthcmr.phantom.receive import Receive, receive
-from synthcmr.phantom.relaxation import OFF_RESONANCE_HZ, TISSUE_CODES
-from synthcmr.phantom.scan import Scan, draw_scan
-from synthcmr.phantom.shading import Shader, Signal, Variation, blurred, mean_of
+from synthcmr.phantom.acquisition.contrast import BLOOD, HEART_MUSCLE, OFF_RESONANCE_HZ, TISSUE_CODES
+from synthcmr.phantom.acquisition.kspace import Receive, plan, receive
+from synthcmr.phantom.acquisition.scan import Scan, draw_scan
+from synthcmr.phantom.acquisition.shading import Shader, Signal, Variation, blurred, mean_of
+from synthcmr.phantom.anatomy.curves import Around
+from synthcmr.phantom.anatomy.fields import Image, Rulers
+from synthcmr.phantom.anatomy.heart import Heart
+from synthcmr.phantom.anatomy.heart_tissue import HeartTissue
+from synthcmr.phantom.anatomy.thorax import Covering, Thorax, ThoraxTissue, covering, draw_thorax
+from synthcmr.phantom.anatomy.tissues import Box, Grid, Tissue, Tissues
 from synthcmr.phantom.subject import PhantomSubject
-from synthcmr.phantom.thorax import Thorax, draw_thorax
-from synthcmr.phantom.thorax_tissue import ThoraxTissue
-from synthcmr.phantom.tissues import Tissue
 from synthcmr.phantom.truth import measure
 
 HEART_REACH_MM = 115.0  # the heart is evaluated within this distance only,
@@ -85,7 +80,7 @@ class Renderer:
         """Build the heart, its surroundings and the scan.
 
         Args:
-            subject: whom to scan.
+            subject: to be scanned.
             size: rows and columns of a window around the heart; None gives the protocol's whole field of view.
         """
         self.subject = subject
@@ -199,7 +194,7 @@ def render_subject(
     """Scan one subject.
 
     Args:
-        subject: whom to scan.
+        subject: to be scanned.
         frames: 1 gives ED, 2 ED and ES, more a whole cine of that many phases.
         size: rows and columns around the heart; None gives the whole field of view.
         level: basal, mid or apical: one slice of that third is scanned, and its images stand for those of all slices. Masks are

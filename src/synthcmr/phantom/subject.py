@@ -1,4 +1,4 @@
-"""One phantom subject: who it is, what its heart was asked to be, and how it was scanned."""
+"""One phantom subject: who it is, what its heart shall measure, and how it was scanned."""
 
 import math
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class HeartTargets:
-    """What the heart of a subject is asked to measure; masks of its short-axis stack are solved to show it.
+    """What the heart of a subject shall measure; masks of its short-axis stack are solved to show it.
 
     Volumes and mass follow the convention of ACDC and UK Biobank contours: papillary muscles and trabeculae count as blood.
     """

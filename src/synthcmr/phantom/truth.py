@@ -5,14 +5,13 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.measures import MYOCARDIAL_DENSITY_G_PER_ML
-from synthcmr.phantom.heart import Heart
-from synthcmr.phantom.heart_tissue import HeartTissue
-from synthcmr.phantom.points import Around
-from synthcmr.phantom.polar import SAMPLES, THETA
-from synthcmr.phantom.tissues import Tissue
+from synthcmr.phantom.anatomy.curves import SAMPLES, THETA, Around
+from synthcmr.phantom.anatomy.heart import Heart
+from synthcmr.phantom.anatomy.heart_tissue import HeartTissue
+from synthcmr.phantom.anatomy.tissues import Tissue
 
 GRID_MM = 1.0
-COARSE, MARGIN_MM = 4, 18.0  # where the heart lies is found on every fourth point
+COARSE, MARGIN_MM = 4, 18.0  # the heart is located on every fourth point
 STATES = {"ed": 0.0, "es": 1.0}
 Line = npt.NDArray[np.float64]
 # AHA 16-segment model: level -> centres of its sectors, radians (anterior first, then towards the septum)
@@ -29,21 +28,21 @@ def measure(heart: Heart, tissue: HeartTissue) -> dict[str, float]:
     `lv_*` and `myocardium_*` follow the usual contours (papillary muscles and trabeculae are cavity); the ones ending in
     `_papillary_as_muscle` count them as muscle.
     """
-    found: dict[str, float] = {}
+    measures: dict[str, float] = {}
     x, y = np.meshgrid(*_reach(heart, np.arange(-130.0, 75.0, GRID_MM), np.arange(-95.0, 95.0, GRID_MM)))
     slices = [heart.around(x, y, index) for index in range(len(heart.slices_z))]
     for name, s in STATES.items():
-        found |= {f"{key}_{name}{unit}": value for (key, unit), value in _volumes(heart, tissue, slices, s).items()}
+        measures |= {f"{key}_{name}{unit}": value for (key, unit), value in _volumes(heart, tissue, slices, s).items()}
     for suffix in ("", "_papillary_as_muscle"):
-        edv, esv = found[f"lv_volume_ed_ml{suffix}"], found[f"lv_volume_es_ml{suffix}"]
-        found[f"lv_ef_percent{suffix}"] = 100.0 * (edv - esv) / edv
-    rv_edv, rv_esv = found["rv_volume_ed_ml"], found["rv_volume_es_ml"]
-    found["rv_ef_percent"] = 100.0 * (rv_edv - rv_esv) / rv_edv
+        edv, esv = measures[f"lv_volume_ed_ml{suffix}"], measures[f"lv_volume_es_ml{suffix}"]
+        measures[f"lv_ef_percent{suffix}"] = 100.0 * (edv - esv) / edv
+    rv_edv, rv_esv = measures["rv_volume_ed_ml"], measures["rv_volume_es_ml"]
+    measures["rv_ef_percent"] = 100.0 * (rv_edv - rv_esv) / rv_edv
     walls = _walls(heart)
     thickest = max(v for k, v in walls.items() if "_ed_" in k)
     subject = heart.subject
     return (
-        found
+        measures
         | walls
         | {
             "wall_max_ed_mm": thickest,
@@ -93,7 +92,7 @@ def _volumes(heart: Heart, tissue: HeartTissue, slices: list[Around], s: float) 
 
 def _walls(heart: Heart) -> dict[str, float]:
     """Mean wall thickness of each AHA segment."""
-    found: dict[str, float] = {}
+    walls: dict[str, float] = {}
     for name, s in STATES.items():
         number = 0
         for third, sectors in enumerate(SECTORS.values()):
@@ -101,8 +100,8 @@ def _walls(heart: Heart) -> dict[str, float]:
             for centre in sectors:
                 number += 1
                 near = np.abs(np.angle(np.exp(1j * (THETA - np.radians(centre))))) <= np.pi / len(sectors)
-                found[f"wall_{name}_mm_segment_{number:02d}"] = float(wall[near].mean())
-    return found
+                walls[f"wall_{name}_mm_segment_{number:02d}"] = float(wall[near].mean())
+    return walls
 
 
 def _mean_wall(heart: Heart, third: int, s: float) -> npt.NDArray[np.float64]:

@@ -10,10 +10,11 @@ from typing import Any
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.evaluate import read_card
+from synthcmr.experiments.rates import WORST
 from synthcmr.fairness.association import MIN_SUBJECTS
 from synthcmr.fairness.cells import in_words
 from synthcmr.fairness.debias.remedies import NOTHING
-from synthcmr.fairness.debias.verdict import OPPORTUNITY, WORST
+from synthcmr.fairness.debias.verdict import OPPORTUNITY
 from synthcmr.fairness.planning.plan_folder import Plan
 from synthcmr.frequency.spectrum.compare import DISTANCE, PROBE
 

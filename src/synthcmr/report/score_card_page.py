@@ -8,7 +8,7 @@ from pathlib import Path
 from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.rules import Rule
-from synthcmr.evaluation.score import OVERALL, PartScores, Picture, Score, ScoreCard, Verdict
+from synthcmr.evaluation.score import OVERALL, PartScores, PartVerdict, Score, ScoreCard, ShownImage
 from synthcmr.evaluation.verdict import listed
 from synthcmr.report.data_sheet import write_data_sheet
 from synthcmr.report.lineage import chain, found_folder, record_of
@@ -70,7 +70,7 @@ def rules_of(card: ScoreCard, part: str) -> dict[str, Rule]:
     return {name: Rule.model_validate(rule) for name, rule in card.settings.get("rules", {}).get(part, {}).items()}
 
 
-def after_word(verdict: Verdict) -> str:
+def after_word(verdict: PartVerdict) -> str:
     """The sentence of a verdict whose word stands before it already."""
     return verdict.sentence.removeprefix(verdict.word.capitalize()).lstrip(": ")
 
@@ -111,13 +111,13 @@ def sides(card: ScoreCard, out: Path) -> tuple[Sides, list[str]]:
     return cohorts, missing
 
 
-def drawn_rows(rows: dict[str, tuple[Picture, ...]], cohorts: Sides) -> dict[str, list[Drawn]]:
+def drawn_rows(rows: dict[str, tuple[ShownImage, ...]], cohorts: Sides) -> dict[str, list[Drawn]]:
     """Rows of pictures by title; those that cannot be read are left out."""
     drawn = {title: [one for p in row if (one := _drawn(p, cohorts)) is not None] for title, row in rows.items()}
     return {title: row for title, row in drawn.items() if row}
 
 
-def _drawn(p: Picture, cohorts: Sides) -> Drawn | None:
+def _drawn(p: ShownImage, cohorts: Sides) -> Drawn | None:
     cohort = cohorts.get(p.cohort)
     if cohort is None:
         return None

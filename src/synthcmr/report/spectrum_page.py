@@ -15,10 +15,9 @@ from synthcmr.cohort.provenance import write_json
 from synthcmr.evaluation.score import Line, Plot
 from synthcmr.formats import SPECTRUM
 from synthcmr.frequency.plane import Plane, spectra
-from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, Compared, Comparison
-from synthcmr.frequency.spectrum.phase import NAMES
-from synthcmr.frequency.spectrum.profiles import high_passed
-from synthcmr.frequency.spectrum.settings import SpectrumSettings
+from synthcmr.frequency.settings import SpectrumSettings
+from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, ComparedSpectra, SetComparison
+from synthcmr.frequency.spectrum.profiles import NAMES, high_passed
 from synthcmr.report.offline_page import write_page
 from synthcmr.report.plots import plot_svg
 from synthcmr.statistics.intervals import Estimate as Interval
@@ -26,7 +25,7 @@ from synthcmr.statistics.intervals import Estimate as Interval
 PAGE, SCORES = "spectrum.html", "spectrum.json"
 
 
-def write_spectrum(comparison: Comparison, real: str, settings: SpectrumSettings, out: Path) -> Path:
+def write_spectrum(comparison: ComparedSpectra, real: str, settings: SpectrumSettings, out: Path) -> Path:
     """Write spectrum.json and spectrum.html; returns the page."""
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / SCORES, to_json(comparison, real, settings))
@@ -46,7 +45,7 @@ def write_spectrum(comparison: Comparison, real: str, settings: SpectrumSettings
     )
 
 
-def to_json(comparison: Comparison, real: str, settings: SpectrumSettings) -> dict[str, Any]:
+def to_json(comparison: ComparedSpectra, real: str, settings: SpectrumSettings) -> dict[str, Any]:
     """Plain values."""
     return {
         "schema": SPECTRUM.schema,
@@ -61,7 +60,7 @@ def to_json(comparison: Comparison, real: str, settings: SpectrumSettings) -> di
     }
 
 
-def _row(one: Compared) -> dict[str, Any]:
+def _row(one: SetComparison) -> dict[str, Any]:
     return {
         "family": one.family,
         "subjects": one.subjects,
@@ -75,7 +74,7 @@ def _row(one: Compared) -> dict[str, Any]:
     }
 
 
-def verdict(comparison: Comparison) -> list[str]:
+def verdict(comparison: ComparedSpectra) -> list[str]:
     """The results in sentences, set by set."""
     lines = [_said(s, comparison) for s in comparison.sets]
     if not comparison.floors:
@@ -85,7 +84,7 @@ def verdict(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _said(one: Compared, comparison: Comparison) -> str:
+def _said(one: SetComparison, comparison: ComparedSpectra) -> str:
     distance, probe = one.scores.get(DISTANCE), one.scores.get(PROBE)
     if distance is None or probe is None:
         return f"{one.name}: not compared, {one.absent[DISTANCE]}."
@@ -108,7 +107,7 @@ def _floored(floor: Interval | None) -> str:
     return "" if floor is None else f", real against real {floor.value:.2f}"
 
 
-def _curves(comparison: Comparison) -> Plot:
+def _curves(comparison: ComparedSpectra) -> Plot:
     """Log power by frequency, with the band that 90 % of frames lie in."""
     lines = [
         Line(
@@ -123,7 +122,7 @@ def _curves(comparison: Comparison) -> Plot:
     return Plot(title="Power by frequency", x=_per(comparison), y="log power density", lines=tuple(lines))
 
 
-def _gaps(comparison: Comparison) -> Plot:
+def _gaps(comparison: ComparedSpectra) -> Plot:
     """Difference of the means by ring; the real set lies at 0."""
     x = _plain(comparison.rings.centres)
     lines = [Line(name="real", x=x, y=(0.0,) * len(x))]
@@ -131,7 +130,7 @@ def _gaps(comparison: Comparison) -> Plot:
     return Plot(title="Synthetic less real", x=_per(comparison), y="difference in log power", lines=tuple(lines))
 
 
-def _per(comparison: Comparison) -> str:
+def _per(comparison: ComparedSpectra) -> str:
     return f"cycles per {comparison.rings.unit}"
 
 

@@ -1,4 +1,4 @@
-"""A generator as the attacks on its privacy meet it: asked for images with the sampler that made the cohort, and for its errors."""
+"""A generator as the attacks on its privacy meet it: for images with the sampler that made the cohort, and for its errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Answering:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The attributes it can be told."""
+        """The attributes that can be conditions."""
         return self.generator.vocabulary
 
     def draw(self, conditions: Sequence[Condition], seeds: Sequence[int]) -> npt.NDArray[np.float32]:

@@ -12,8 +12,8 @@ from synthcmr.cohort.parallel import NETWORKS, ordered_map
 from synthcmr.cohort.provenance import Input, combined_hash
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
+from synthcmr.conditioning.prompt_words import WIDER
 from synthcmr.conditioning.vocabulary import is_present
-from synthcmr.conditioning.wordings import WIDER
 from synthcmr.errors import SettingsError
 from synthcmr.generators.protocol import Generator, Redraws, refines
 from synthcmr.sampling.requests import WHOLE, Request
@@ -42,7 +42,7 @@ def generate(
         settings: sampler and screening.
         workers: processes; the images do not depend on it.
         progress: called with (done, total, subject).
-        also: what else the cohort is made from, such as a plan.
+        also: further inputs of the cohort, such as a plan.
     """
     generator = load_image_generator(sources)
     followed = None if sources.like is None else Cohort.open(sources.like)
@@ -69,7 +69,7 @@ def generate(
 
 
 def _known(request: Request, generator: Generator, sources: Sources, followed: Cohort | None) -> Request:
-    """Without what a followed subject has that generator or anatomies have never seen; what is asked in words stays."""
+    """Without what a followed subject has that generator or anatomies have never seen; what is requested in words stays."""
     if request.like is None:
         return request
     diagnoses = load_anatomies(sources).people.diagnoses
@@ -92,7 +92,7 @@ def _check(requests: Sequence[Request], generator: Generator, sources: Sources, 
         raise SettingsError(f"--size: expected a multiple of {generator.multiple}, got {settings.size}")
     if settings.redraw and not (isinstance(generator, Redraws) or refines(generator)):
         raise SettingsError(
-            f"--as: expected a generator that can be followed back to noise (family flow), got one of family "
+            f"--to-scanner: expected a generator that can be followed back to noise (family flow), got one of family "
             f"'{generator.family}'; leave --run out to use the flow that ships"
         )
     if settings.frames != 2 and not refines(generator):
@@ -109,14 +109,14 @@ def _check(requests: Sequence[Request], generator: Generator, sources: Sources, 
             f"--run: expected a generator of ED and ES pairs (2 frames), got one of {generator.frames} frame(s); "
             "use its Python interface, Generator.sample"
         )
-    for asked in {tuple(sorted(r.attributes.items())): r for r in requests}.values():
+    for request in {tuple(sorted(r.attributes.items())): r for r in requests}.values():
         # a name that covers several diagnoses becomes one of them with the anatomy
         if not refines(generator):  # whose phantoms show what no word tells the network
-            told = {k: v for k, v in asked.attributes.items() if k != "diagnosis" or _one_of(v, generator)}
-            generator.vocabulary.encode(told)
+            encoded = {k: v for k, v in request.attributes.items() if k != "diagnosis" or _one_of(v, generator)}
+            generator.vocabulary.encode(encoded)
         if settings.masks == "generated":
-            anatomies_without(sources, asked.denied).check(
-                asked.attributes, numbers=asked.numbers, severity=asked.severity
+            anatomies_without(sources, request.denied).check(
+                request.attributes, numbers=request.numbers, severity=request.severity
             )
 
 
@@ -156,5 +156,5 @@ def _inputs(generator: Generator, sources: Sources, requests: Sequence[Request])
 
 def _facts(generator: Generator, sources: Sources) -> Mapping[str, object]:
     privacy = generator.facts.get("privacy")
-    told = {"privacy": privacy} if privacy else {}
-    return {"family": generator.family, "generator": generator.hash, **sources.row(), **told}
+    facts = {"privacy": privacy} if privacy else {}
+    return {"family": generator.family, "generator": generator.hash, **sources.row(), **facts}

@@ -28,8 +28,8 @@ class Request:
     numbers: Mapping[str, float] = field(default_factory=dict)  # what the heart shall measure
     severity: float | None = None
     level: str = WHOLE  # "basal", "mid", "apical" for one slice
-    prompt: str = ""  # as it was asked, where it was asked in words
-    like: str | None = None  # subject whose mask, and whatever is not asked otherwise, is taken
+    prompt: str = ""  # as typed, where the request is a prompt
+    like: str | None = None  # subject whose mask, and whatever is not requested otherwise, is taken
     columns: Mapping[str, Value] = field(default_factory=dict)  # what every image of it says besides
     denied: tuple[str, ...] = ()  # diagnoses that may not be drawn for it
 
@@ -46,7 +46,7 @@ class RequestList:
     requests: list[Request]
     masks: str  # generated, real or deformed
     follow: Path | None  # cohort whose people, or masks, are followed
-    inputs: tuple[Input, ...] = ()  # what else the cohort is made from
+    inputs: tuple[Input, ...] = ()  # further inputs of the cohort
     notes: tuple[str, ...] = ()
 
 
@@ -93,8 +93,10 @@ def like_cohort(
     rounds = range(-(-count // len(subjects)))
     orders = [np.random.default_rng([seed, k]).permutation(len(subjects)) for k in rounds]
     order = np.concatenate(orders if shuffled else [np.arange(len(subjects)) for _ in rounds])[:count]
-    made = []
+    requests = []
     for i, k in enumerate(order):
         name, own = subjects[int(k)]
-        made.append(Request(f"synth-{seed}-{i:05d}", seed_of(seed, i), {**own, **attributes}, level=level, like=name))
-    return made
+        requests.append(
+            Request(f"synth-{seed}-{i:05d}", seed_of(seed, i), {**own, **attributes}, level=level, like=name)
+        )
+    return requests

@@ -1,4 +1,4 @@
-"""Looking at what was generated before it is kept, and saying why something was not."""
+"""Screening of generated images: is the mask a heart, is it found again, is the patient recognised, is it a near copy; and why not."""
 
 from __future__ import annotations
 
@@ -9,18 +9,55 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.labels import Label, Mask
 from synthcmr.generators.fingerprints import Fingerprints
-from synthcmr.judges.limits import asked_probability, mean_dice
+from synthcmr.judges.limits import category_probability, mean_dice
 from synthcmr.judges.reader import AttributeReader, by_subject
 from synthcmr.judges.segmenter import Segmenter
-from synthcmr.sampling.mask_checks import implausible
 from synthcmr.sampling.settings import ScreenSettings
 from synthcmr.training.shipped import shipped
 
+MIN_ENCLOSED = 0.6  # share of the cavity's border that is wall; basal slices open towards the outflow tract
+MIN_WALL_SHARE = 0.15  # of the ventricle's area
+PARTS_ALLOWED = 0.05  # of a structure's area that may lie apart from its largest part
+
+
+def implausible(mask: Mask) -> str | None:
+    """Why the masks of one slice are no heart; None where they may be one.
+
+    Args:
+        mask: (frames, rows, columns), canonical labels.
+    """
+    for frame in mask:
+        reason = _frame(frame)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _frame(mask: Mask) -> str | None:
+    from scipy.ndimage import binary_dilation, label
+
+    for structure in (Label.LV, Label.MYOCARDIUM, Label.RV):
+        region = mask == structure
+        if not region.any():
+            continue
+        parts, count = label(region, np.ones((3, 3)))
+        if count > 1 and 1 - np.bincount(parts.ravel())[1:].max() / region.sum() > PARTS_ALLOWED:
+            return f"{structure.name.lower()} in {count} parts"
+    cavity, wall = mask == Label.LV, mask == Label.MYOCARDIUM
+    if not cavity.any():
+        return None
+    border = binary_dilation(cavity, np.ones((3, 3))) & ~cavity
+    if wall[border].mean() < MIN_ENCLOSED:
+        return "the wall does not enclose the cavity"
+    if wall.sum() < MIN_WALL_SHARE * (wall.sum() + cavity.sum()):
+        return "the wall is thinner than any heart's"
+    return None
+
 
 @dataclass(frozen=True)
-class Verdict:
+class ScreeningResult:
     """What the judges measured, and why it was rejected, if it was."""
 
     reasons: tuple[str, ...]
@@ -46,38 +83,38 @@ class Screen:
         known = None if fingerprints is None else Fingerprints.load(fingerprints)
         return cls(settings, Segmenter.load(segmenter), AttributeReader.load(reader), known)
 
-    def judge(self, image: npt.NDArray[np.float32], mask: Mask, asked: Mapping[str, object]) -> Verdict:
+    def judge(self, image: npt.NDArray[np.float32], mask: Mask, requested: Mapping[str, object]) -> ScreeningResult:
         """Look at one stack, or at one slice of a stack.
 
         Args:
             image: (frames, slices, rows, columns).
-            mask: what was asked to be shown.
-            asked: attributes of the patient.
+            mask: the requested one.
+            requested: attributes of the patient.
         """
         kind = "slice" if image.shape[1] == 1 else "stack"
         reasons = [f"mask: {why}" for why in {implausible(mask[:, z]) for z in range(mask.shape[1])} if why]
         measures: dict[str, float] = {}
         self._agreement(image, mask, kind, reasons, measures)
-        self._attributes(image, asked, kind, reasons, measures)
+        self._attributes(image, requested, kind, reasons, measures)
         self._copy(image, reasons, measures)
-        return Verdict(tuple(sorted(reasons)), measures)
+        return ScreeningResult(tuple(sorted(reasons)), measures)
 
     def _agreement(
         self, image: npt.NDArray[np.float32], mask: Mask, kind: str, reasons: list[str], measures: dict[str, float]
     ) -> None:
-        found = mean_dice(self.segmenter.segment(image), mask)
-        if found != found:
+        agreement = mean_dice(self.segmenter.segment(image), mask)
+        if agreement != agreement:
             return
-        measures["screen_dice"] = round(found, 4)
+        measures["screen_dice"] = round(agreement, 4)
         own = self.segmenter.limits.get(kind, {}).get("dice", 0.0)
         limit = own if self.settings.min_dice is None else self.settings.min_dice
-        if found < limit:
+        if agreement < limit:
             reasons.append("re-segmentation disagrees with the mask")
 
     def _attributes(
         self,
         image: npt.NDArray[np.float32],
-        asked: Mapping[str, object],
+        requested: Mapping[str, object],
         kind: str,
         reasons: list[str],
         measures: dict[str, float],
@@ -87,8 +124,8 @@ class Screen:
             return
         _, reading = by_subject(self.reader.read(slices), ["one"] * len(slices))
         limits = self.reader.limits.get(kind, {})
-        for name, value in asked.items():
-            probability = asked_probability(reading, name, 0, value)
+        for name, value in requested.items():
+            probability = category_probability(reading, name, 0, value)
             if probability is not None:
                 measures[f"read_{name}"] = round(probability, 4)
                 if probability < min(limits.get(name, 0.0), self.settings.min_probability):

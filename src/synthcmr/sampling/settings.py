@@ -16,9 +16,9 @@ class ScreenSettings(Settings):
     min_dice: float | None = Field(
         None, ge=0, le=1, description="agreement of mask and re-segmentation; null: the judge's own limit"
     )
-    min_probability: float = Field(0.02, ge=0, le=1, description="of an asked category, as the reader sees it")
+    min_probability: float = Field(0.02, ge=0, le=1, description="of a requested category, as the reader predicts it")
     number_margin: float = Field(
-        1.5, gt=0, description="an asked number may be this many times further off than 99 % of real ones"
+        1.5, gt=0, description="a requested number may be this many times further off than 99 % of real ones"
     )
     max_similarity: float = Field(
         0.995, ge=0, le=1, description="to any training image, where their fingerprints are at hand"

@@ -1,17 +1,22 @@
-"""Whole stacks: slices are drawn outwards from the middle, each seeing the one drawn before it."""
+"""Whole stacks: slices are drawn outwards from the middle, each seeing the one drawn before it, and become the records of a cohort."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.preprocess.orient import slice_levels
+from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.conditioning.condition import Condition, Neighbour
+from synthcmr.config import PreprocessSettings
+from synthcmr.generators.anatomy import Anatomy
 from synthcmr.generators.protocol import Generator, Redraws
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.requests import seed_of
@@ -24,7 +29,7 @@ class StackCondition:
     """A stack to render: its masks, who it is, and its seed."""
 
     mask: Mask  # (frames, slices, rows, columns), base -> apex
-    attributes: Mapping[str, Value]  # that the generator can be told
+    attributes: Mapping[str, Value]  # that can be conditions
     seed: int
     start: Images | None = None  # what to begin from, as the mask; of generators that refine
 
@@ -58,14 +63,14 @@ def render_stacks(generator: Generator, stacks: Sequence[StackCondition], settin
     Returns:
         Per stack, (frames, slices, rows, columns), 0 to 1.
     """
-    made = [np.zeros(stack.mask.shape, dtype=np.float32) for stack in stacks]
+    images = [np.zeros(stack.mask.shape, dtype=np.float32) for stack in stacks]
     for work in _rounds(stacks):
-        conditions = [stacks[s].at(z, _seen(made[s], stacks[s].mask, beside)) for s, z, beside in work]
+        conditions = [stacks[s].at(z, _seen(images[s], stacks[s].mask, beside)) for s, z, beside in work]
         seeds = [seed_of(stacks[s].seed, "slice", z) for s, z, _ in work]
-        images = generator.sample(conditions, seeds, settings)
-        for (s, z, _), image in zip(work, images, strict=True):
-            made[s][:, z] = image
-    return made
+        slices = generator.sample(conditions, seeds, settings)
+        for (s, z, _), image in zip(work, slices, strict=True):
+            images[s][:, z] = image
+    return images
 
 
 def redraw_stacks(
@@ -79,19 +84,19 @@ def redraw_stacks(
 
     Args:
         generator: can redraw.
-        before: whom the given images show.
-        after: whom they shall show.
+        before: the subjects of the given images.
+        after: the conditions that they shall show.
         pixels: of each stack, (frames, slices, rows, columns), 0 to 1.
         settings: sampler, steps, guidance.
     """
-    made = [np.zeros(stack.mask.shape, dtype=np.float32) for stack in after]
+    images = [np.zeros(stack.mask.shape, dtype=np.float32) for stack in after]
     for work in _rounds(after):
         given = np.stack([pixels[s][:, z] for s, z, _ in work])
         shown = [before[s].at(z, _seen(pixels[s], before[s].mask, beside)) for s, z, beside in work]
-        asked = [after[s].at(z, _seen(made[s], after[s].mask, beside)) for s, z, beside in work]
-        for (s, z, _), image in zip(work, generator.redraw(given, shown, asked, settings), strict=True):
-            made[s][:, z] = image
-    return made
+        conditions = [after[s].at(z, _seen(images[s], after[s].mask, beside)) for s, z, beside in work]
+        for (s, z, _), image in zip(work, generator.redraw(given, shown, conditions, settings), strict=True):
+            images[s][:, z] = image
+    return images
 
 
 def render_slices(
@@ -114,5 +119,69 @@ def _rounds(stacks: Sequence[StackCondition]) -> Iterator[list[tuple[int, int, i
         yield [(s, z, beside) for s, o in enumerate(orders) if k < len(o) for z, beside in o[k]]
 
 
-def _seen(made: Images, mask: Mask, beside: int | None) -> Neighbour | None:
-    return None if beside is None else Neighbour(made[:, beside], mask[:, beside])
+def _seen(image: Images, mask: Mask, beside: int | None) -> Neighbour | None:
+    return None if beside is None else Neighbour(image[:, beside], mask[:, beside])
+
+
+PAIR = 2  # frames
+AS_IT_IS = PreprocessSettings(spacing_mm=None, size=None, intensity="none", centre="middle", frames="auto")
+
+
+def generated_record(
+    name: str,
+    anatomy: Anatomy,
+    image: npt.NDArray[np.float32] | None,
+    only: int | None,
+    attributes: Mapping[str, Value],
+    extra: Mapping[str, Value],
+) -> SubjectRecord:
+    """The record of one generated subject.
+
+    Args:
+        name: subject id.
+        anatomy: the requested masks.
+        image: (frames, slices, rows, columns); one slice where only one was made.
+        only: which slice of the anatomy that one is; None for a whole stack.
+        attributes: of the subject.
+        extra: further columns of every image.
+    """
+    if image is None:
+        raise ValueError("no image was rendered")
+    mask = anatomy.mask if only is None else anatomy.mask[:, only : only + 1]
+    stack = Stack(
+        image=image,
+        mask=mask,
+        spacing_mm=anatomy.spacing_mm,
+        slice_step_mm=anatomy.slice_step_mm,
+        phases=anatomy.phases,
+        affine=_affine(anatomy),
+        slice_thickness_mm=anatomy.slice_thickness_mm,
+        slice_indices=() if only is None else (only,),
+        slices_ordered=True,
+    )
+    grid = AS_IT_IS if len(anatomy.phases) <= PAIR else AS_IT_IS.model_copy(update={"frames": "cine"})
+    record = to_record(RawSubject(name, dict(attributes), (stack,), "synthetic"), name, grid)
+    levels = slice_levels(anatomy.mask)
+    return replace(record, images=tuple(_subject_attributes(i, levels, anatomy, extra) for i in record.images))
+
+
+def _subject_attributes(
+    image: ImageRecord, levels: list[tuple[str | None, float | None]], anatomy: Anatomy, extra: Mapping[str, Value]
+) -> ImageRecord:
+    level, fraction = levels[image.slice_index]
+    return replace(
+        image,
+        slice_level=level,
+        slice_fraction=fraction,
+        slice_count=anatomy.mask.shape[1],
+        extra={k: v for k, v in extra.items() if v != ""},
+    )
+
+
+def _affine(anatomy: Anatomy) -> npt.NDArray[np.float64]:
+    """(column, row, slice, 1) -> RAS+ mm: the middle of the base at the origin, rows towards the feet of the image."""
+    rows, columns = anatomy.mask.shape[2:]
+    dy, dx = anatomy.spacing_mm
+    affine = np.diag([-dx, -dy, -anatomy.slice_step_mm, 1.0])
+    affine[:2, 3] = dx * (columns - 1) / 2, dy * (rows - 1) / 2
+    return affine

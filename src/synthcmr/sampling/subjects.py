@@ -18,27 +18,36 @@ from synthcmr.conditioning.condition import LOOK
 from synthcmr.generators.anatomy import Anatomy, deform
 from synthcmr.generators.protocol import Generator, Redraws, Refines, refines
 from synthcmr.sampling.requests import PLANNED, WHOLE, Request, seed_of
-from synthcmr.sampling.results import generated_record
-from synthcmr.sampling.screening import Verdict
+from synthcmr.sampling.screening import ScreeningResult
 from synthcmr.sampling.settings import GenerateSettings
-from synthcmr.sampling.simulated import PHANTOM, Simulated, painted_in, simulated
 from synthcmr.sampling.sources import (
+    PHANTOM,
+    Simulated,
     Sources,
     anatomies_without,
     load_image_generator,
     load_pixels,
     load_real,
     load_screen,
+    painted_in,
+    simulated,
 )
-from synthcmr.sampling.stack import Images, StackCondition, redraw_stacks, render_slices, render_stacks
+from synthcmr.sampling.stack import (
+    Images,
+    StackCondition,
+    generated_record,
+    redraw_stacks,
+    render_slices,
+    render_stacks,
+)
 
-NOBODY = Anatomy(np.zeros((2, 0, 0, 0), dtype=np.uint8), (1.0, 1.0), 1.0, 1.0, "")
+NO_ANATOMY = Anatomy(np.zeros((2, 0, 0, 0), dtype=np.uint8), (1.0, 1.0), 1.0, 1.0, "")
 BODY = {"height_cm", "weight_kg", "bmi"}  # two of them give the third
 OF_ONE_SCANNER = ("scanner", "centre")  # what another scanner does not share
 
 
 @dataclass
-class Made:
+class SubjectDraft:
     """One request with what became of it."""
 
     request: Request
@@ -48,7 +57,7 @@ class Made:
     slice_index: int = 0
     tries: int = 0
     seed: int = 0
-    verdict: Verdict | None = None
+    verdict: ScreeningResult | None = None
     redrawn: bool = False  # from the subject's own image
     failures: Counter[str] = field(default_factory=Counter)
 
@@ -61,9 +70,9 @@ class Made:
 def make(requests: Sequence[Request], sources: Sources, settings: GenerateSettings) -> list[SubjectRecord]:
     """Make some subjects: draw anatomies, render, screen, and try again with new seeds where the screen said no."""
     generator, screen = load_image_generator(sources), load_screen(sources, settings.screen)
-    made = [_begun(r, generator, sources, settings) for r in requests]
+    drafts = [_new_draft(r, generator, sources, settings) for r in requests]
     for attempt in range(settings.screen.tries if screen else 1):
-        waiting = [m for m in made if not m.accepted]
+        waiting = [m for m in drafts if not m.accepted]
         if not waiting:
             break
         for m in waiting:
@@ -73,19 +82,25 @@ def make(requests: Sequence[Request], sources: Sources, settings: GenerateSettin
         _render(waiting, generator, sources, settings)
         for m in waiting if screen else ():
             m.verdict = (
-                screen.judge(m.image, _shown(m), _asked(m, generator)) if screen and m.image is not None else None
+                screen.judge(m.image, _rendered_mask(m), _conditions(m, generator))
+                if screen and m.image is not None
+                else None
             )
             m.failures.update(m.verdict.reasons if m.verdict else ())
-    return [_record(m, generator, settings) for m in made]
+    return [_record(m, generator, settings) for m in drafts]
 
 
 def _own(attributes: Mapping[str, Value], generator: Generator) -> dict[str, Value]:
-    """What a generator can be told of a real subject."""
+    """The attributes of a real subject that can be conditions."""
     return {k: v for k, v in attributes.items() if generator.vocabulary.knows(k, v) and v != ""}
 
 
-def _render(waiting: Sequence[Made], generator: Generator, sources: Sources, settings: GenerateSettings) -> None:
-    stacks = [StackCondition(m.anatomy.mask, _asked(m, generator, settings.look), m.seed, m.start) for m in waiting]
+def _render(
+    waiting: Sequence[SubjectDraft], generator: Generator, sources: Sources, settings: GenerateSettings
+) -> None:
+    stacks = [
+        StackCondition(m.anatomy.mask, _conditions(m, generator, settings.look), m.seed, m.start) for m in waiting
+    ]
     if settings.redraw and not refines(generator) and sources.like is not None and isinstance(generator, Redraws):
         names = [str(m.request.like) for m in waiting]
         pixels = [load_pixels(sources.like, name) for name in names]
@@ -102,29 +117,29 @@ def _render(waiting: Sequence[Made], generator: Generator, sources: Sources, set
         m.image = image
 
 
-def _shown(m: Made) -> Mask:
+def _rendered_mask(m: SubjectDraft) -> Mask:
     mask = m.anatomy.mask
     return mask if m.request.level == WHOLE else mask[:, m.slice_index : m.slice_index + 1]
 
 
-def _asked(m: Made, generator: Generator, look: str | None = None) -> dict[str, Value]:
-    """Everything the generator is told of a subject: what was asked, what the anatomy implies, and a scanner."""
-    told = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes}
-    told["diagnosis"] = m.anatomy.attributes.get("diagnosis", "")
-    asked = m.request.attributes
+def _conditions(m: SubjectDraft, generator: Generator, look: str | None = None) -> dict[str, Value]:
+    """The attributes that condition the generator: what was requested, what the anatomy implies, and a scanner."""
+    known = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes}
+    known["diagnosis"] = m.anatomy.attributes.get("diagnosis", "")
+    requested = m.request.attributes
     if look is not None:
-        told[LOOK] = look
+        known[LOOK] = look
     return {
         k: v
-        for k, v in told.items()
+        for k, v in known.items()
         if k in generator.vocabulary.names
         and v != ""
-        and (generator.vocabulary.knows(k, v) or (k in asked and not refines(generator)))
+        and (generator.vocabulary.knows(k, v) or (k in requested and not refines(generator)))
     }
 
 
-def _scanner(m: Made, generator: Generator) -> dict[str, Value]:
-    """A scanner of the training data that fits what is asked, so that all slices of a subject come from one.
+def _scanner(m: SubjectDraft, generator: Generator) -> dict[str, Value]:
+    """A scanner of the training data that fits the request, so that all slices of a subject come from one.
 
     A subject that is redrawn keeps what is known of its own.
     """
@@ -140,14 +155,16 @@ def _scanner(m: Made, generator: Generator) -> dict[str, Value]:
     return chosen
 
 
-def _begun(request: Request, generator: Generator, sources: Sources, settings: GenerateSettings) -> Made:
+def _new_draft(request: Request, generator: Generator, sources: Sources, settings: GenerateSettings) -> SubjectDraft:
     """A request with its first anatomy."""
-    made = Made(request, NOBODY, redrawn=settings.redraw)
-    _draw_anatomy(made, generator, sources, settings, 0)
-    return made
+    draft = SubjectDraft(request, NO_ANATOMY, redrawn=settings.redraw)
+    _draw_anatomy(draft, generator, sources, settings, 0)
+    return draft
 
 
-def _draw_anatomy(m: Made, generator: Generator, sources: Sources, settings: GenerateSettings, attempt: int) -> None:
+def _draw_anatomy(
+    m: SubjectDraft, generator: Generator, sources: Sources, settings: GenerateSettings, attempt: int
+) -> None:
     """The anatomy of a request, on one thread: a BLAS with more of them rounds differently, and a border pixel would flip."""
     from threadpoolctl import threadpool_limits
 
@@ -156,10 +173,12 @@ def _draw_anatomy(m: Made, generator: Generator, sources: Sources, settings: Gen
             begun = _beginning(m, generator, sources, settings, seed_of(m.request.seed, "anatomy", attempt))
             m.anatomy, m.start = begun.anatomy, begun.image
         else:
-            m.anatomy = _drawn(m.request, sources, settings, attempt)
+            m.anatomy = _sampled_anatomy(m.request, sources, settings, attempt)
 
 
-def _beginning(m: Made, generator: Generator, sources: Sources, settings: GenerateSettings, seed: int) -> Simulated:
+def _beginning(
+    m: SubjectDraft, generator: Generator, sources: Sources, settings: GenerateSettings, seed: int
+) -> Simulated:
     """What a refining generator begins from: a phantom, a phantom around a given heart, or a real image."""
     request = m.request
     if settings.masks == "generated" or request.like is None or sources.like is None:
@@ -170,7 +189,7 @@ def _beginning(m: Made, generator: Generator, sources: Sources, settings: Genera
     return painted_in(anatomy, request, _scanner(m, generator), settings, seed)
 
 
-def _drawn(request: Request, sources: Sources, settings: GenerateSettings, attempt: int) -> Anatomy:
+def _sampled_anatomy(request: Request, sources: Sources, settings: GenerateSettings, attempt: int) -> Anatomy:
     seed = seed_of(request.seed, "anatomy", attempt)
     if settings.masks != "generated" and request.like is not None and sources.like is not None:
         return _followed_anatomy(request, sources, settings, seed)
@@ -187,7 +206,7 @@ def _drawn(request: Request, sources: Sources, settings: GenerateSettings, attem
 def _followed_anatomy(request: Request, sources: Sources, settings: GenerateSettings, seed: int) -> Anatomy:
     """The masks of the followed subject, as they are or deformed."""
     if sources.like is None or request.like is None:
-        raise ValueError("expected a request that follows somebody")
+        raise ValueError("expected a request that follows a subject")
     anatomy = load_real(sources.like, request.like)
     if settings.masks == "deformed":
         anatomy = deform(anatomy, np.random.default_rng(seed))
@@ -197,30 +216,30 @@ def _followed_anatomy(request: Request, sources: Sources, settings: GenerateSett
 
 def _privacy(generator: Generator) -> dict[str, Value]:
     """What every image of a private generator says of that."""
-    told = cast(dict[str, Any] | None, generator.facts.get("privacy"))
-    return {f"dp_{k}": told[k] for k in ("epsilon", "delta", "unit", "accountant")} if told else {}
+    privacy = cast(dict[str, Any] | None, generator.facts.get("privacy"))
+    return {f"dp_{k}": privacy[k] for k in ("epsilon", "delta", "unit", "accountant")} if privacy else {}
 
 
-def _label(m: Made) -> Value:
+def _label(m: SubjectDraft) -> Value:
     """The diagnosis under which a subject is kept: its anatomy's, but a plan counts subjects by the name that it gave them."""
     planned = m.request.attributes.get("diagnosis") if PLANNED in m.request.columns else None
     return planned or m.anatomy.attributes.get("diagnosis", "")
 
 
-def _nobody_asked(m: Made, told: Mapping[str, Value]) -> str:
-    """Which attributes were drawn for a subject: they hold for what is shown, but stand for no fact and no wish of anybody.
+def _sampled_names(m: SubjectDraft, recorded: Mapping[str, Value]) -> str:
+    """Which attributes were drawn for a subject: they hold for what is shown, but were not requested.
 
-    What follows from what was asked (a weight from height and BMI) is not drawn, nor what a followed subject has.
+    What follows from the request (a weight from height and BMI) is not drawn, nor what a followed subject has.
     """
-    asked = {k for k, v in m.request.attributes.items() if told.get(k) == v}
+    requested = {k for k, v in m.request.attributes.items() if recorded.get(k) == v}
     if m.anatomy.source not in ("generated", PHANTOM):
-        asked |= m.anatomy.attributes.keys()
-    if len(asked & BODY) == len(BODY) - 1:
-        asked |= BODY
-    return ",".join(k for k, v in told.items() if k not in asked and v != "")
+        requested |= m.anatomy.attributes.keys()
+    if len(requested & BODY) == len(BODY) - 1:
+        requested |= BODY
+    return ",".join(k for k, v in recorded.items() if k not in requested and v != "")
 
 
-def _refined(m: Made, generator: Generator, settings: GenerateSettings) -> dict[str, Value]:
+def _refined(m: SubjectDraft, generator: Generator, settings: GenerateSettings) -> dict[str, Value]:
     """Where on the way from noise to image it began, and whose look it was given."""
     if m.start is None or not isinstance(generator, Refines):
         return {}
@@ -228,7 +247,7 @@ def _refined(m: Made, generator: Generator, settings: GenerateSettings) -> dict[
     return {"begin": begin, "look": settings.look or generator.usual_look}
 
 
-def _record(m: Made, generator: Generator, settings: GenerateSettings) -> SubjectRecord:
+def _record(m: SubjectDraft, generator: Generator, settings: GenerateSettings) -> SubjectRecord:
     if not m.accepted:
         why = ", ".join(f"{reason} ({n}x)" for reason, n in m.failures.most_common())
         reject = Reject(m.request.name, "subject", f"rejected by screening after {m.tries} tries: {why}")
@@ -245,9 +264,9 @@ def _record(m: Made, generator: Generator, settings: GenerateSettings) -> Subjec
         **(m.verdict.measures if m.verdict else {}),
         **_privacy(generator),
     }
-    asked = {f"asked_{k}": round(v, 2) for k, v in m.anatomy.asked.items()}
-    told = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes, "diagnosis": _label(m)}
-    attributes = {**told, DRAWN: _nobody_asked(m, told), **asked}
+    requested_numbers = {f"asked_{k}": round(v, 2) for k, v in m.anatomy.asked.items()}
+    recorded = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes, "diagnosis": _label(m)}
+    attributes = {**recorded, DRAWN: _sampled_names(m, recorded), **requested_numbers}
     attributes["split"] = "train"  # synthetic subjects are to learn from, never to test on
     whole = m.request.level == WHOLE
     return generated_record(m.request.name, m.anatomy, m.image, None if whole else m.slice_index, attributes, extra)

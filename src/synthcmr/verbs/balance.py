@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
+    from synthcmr.experiments.settings import BalanceSettings
     from synthcmr.fairness.loop.loop import Balanced
-    from synthcmr.fairness.loop.settings import BalanceSettings
     from synthcmr.verbs.folders import CohortLike
 
 NAMED = ("label", "positive", "sensitive", "round_images", "budget", "rounds", "repeats")
@@ -131,8 +131,8 @@ def balance(
 
     real = opened_whole(cohort)
     expect_weights(chosen.run)
+    from synthcmr.experiments.settings import BalanceSettings
     from synthcmr.fairness.loop.loop import balance as run_loop
-    from synthcmr.fairness.loop.settings import BalanceSettings
     from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.progress import progress_bar
 

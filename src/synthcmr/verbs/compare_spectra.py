@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from synthcmr.cohort.provenance import Input
     from synthcmr.frequency.images import Images
-    from synthcmr.frequency.spectrum.compare import Comparison
-    from synthcmr.frequency.spectrum.settings import SpectrumSettings
+    from synthcmr.frequency.settings import SpectrumSettings
+    from synthcmr.frequency.spectrum.compare import ComparedSpectra
     from synthcmr.verbs.folders import CohortLike
 
 STEP = "spectrum"
@@ -67,7 +67,7 @@ class SpectrumComparison(PageResult):
         split: of the real set.
     """
 
-    comparison: Comparison
+    comparison: ComparedSpectra
     real: str
     settings: SpectrumSettings
     out: Path | None = None
@@ -164,8 +164,8 @@ def compare_spectra(
     names = _names([folder_of(one) for one in several])
     ground = opened_images(real, chosen.split, chosen.spacing)
     sets = {name: opened_images(one, spacing_mm=chosen.spacing) for name, one in zip(names, several, strict=True)}
+    from synthcmr.frequency.settings import SpectrumSettings
     from synthcmr.frequency.spectrum.compare import compare
-    from synthcmr.frequency.spectrum.settings import SpectrumSettings
     from synthcmr.verbs.options import read_settings
 
     settings = read_settings(SpectrumSettings, None, {"detail": chosen.detail, "by": chosen.by}, chosen.set)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
-    from synthcmr.fairness.debias.scores import Estimate, Results
-    from synthcmr.fairness.debias.settings import DebiasSettings
+    from synthcmr.experiments.settings import DebiasSettings
+    from synthcmr.fairness.debias.scores import Results
+    from synthcmr.statistics.intervals import Estimate
     from synthcmr.verbs.folders import CohortLike
 
 
@@ -200,8 +201,8 @@ def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = 
     real = opened_whole(cohort)
     expect_cohorts(chosen.synthetic_copy, chosen.planned)
     expect_weights(chosen.run)
+    from synthcmr.experiments.settings import DebiasSettings
     from synthcmr.fairness.debias.experiment import run_experiment
-    from synthcmr.fairness.debias.settings import DebiasSettings
     from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.progress import progress_bar
 
@@ -222,7 +223,7 @@ def _synthetic_sets(cohort: Cohort, out: Path, settings: DebiasSettings, chosen:
     there = {name: path for name, path in given.items() if path is not None}
     if not chosen.synthetic or there:
         return there
-    from synthcmr.fairness.debias.data import REAL, all_people
+    from synthcmr.experiments.images import REAL, all_people
     from synthcmr.fairness.debias.synthetic_sets import make_sets
     from synthcmr.verbs.progress import progress_bar
 

@@ -158,8 +158,7 @@ def fit_recalibration(
     """
     chosen, folder = FitRecalibrationOptions.of(options, changes), Path(folder)
     real = opened_images(images, chosen.split, chosen.spacing)
-    from synthcmr.frequency.model_folder import NETWORK
-    from synthcmr.frequency.model_record import MODEL_FILE
+    from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.training.overrides import PARTS
@@ -186,7 +185,7 @@ def fit_recalibration(
 
 def _network_settings(chosen: FitRecalibrationOptions) -> Any:
     """Settings of the network that rhm and frerec train, and of its training."""
-    from synthcmr.frequency.mapping.settings import preset
+    from synthcmr.frequency.settings import preset
     from synthcmr.training.overrides import PARTS, overridden
 
     of_network = [item for item in chosen.set if item.split(".")[0] in PARTS]
@@ -264,8 +263,7 @@ def _network_changed(folder: Path, chosen: FitRecalibrationOptions) -> bool:
 
 def _clear(folder: Path, overwrite: bool) -> None:
     """Remove an earlier model, and nothing else."""
-    from synthcmr.frequency.model_folder import NETWORK
-    from synthcmr.frequency.model_record import MODEL_FILE
+    from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
 
     if overwrite and ((folder / MODEL_FILE).exists() or (folder / NETWORK).exists()):
         shutil.rmtree(folder)

@@ -11,7 +11,7 @@ from synthcmr.verbs.generated_cohort import GeneratedCohort, why_nothing_passed
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
-    from synthcmr.conditioning.prompt_writer import Understood
+    from synthcmr.conditioning.prompt import Understood
     from synthcmr.generators.protocol import Generator
     from synthcmr.sampling.requests import RequestList
     from synthcmr.sampling.settings import GenerateSettings
@@ -146,8 +146,7 @@ def _settings(chosen: GenerateOptions, sources: Sources) -> GenerateSettings:
 
 
 def _understood(prompt: str | None) -> Understood:
-    from synthcmr.conditioning.prompt_parser import read_prompt
-    from synthcmr.conditioning.prompt_writer import Understood
+    from synthcmr.conditioning.prompt import Understood, read_prompt
 
     return Understood() if prompt is None else read_prompt(prompt)
 
@@ -156,7 +155,7 @@ def _heard(understood: Understood) -> list[str]:
     """What was understood of the prompt, and what was not."""
     lines = []
     if understood.attributes or understood.numbers or understood.slice_level:
-        from synthcmr.conditioning.prompt_writer import write_prompt
+        from synthcmr.conditioning.prompt import write_prompt
 
         numbers, level = understood.numbers, understood.slice_level
         lines.append(f"understood: {write_prompt(understood.attributes, slice_level=level, numbers=numbers)}")
@@ -195,7 +194,7 @@ def raw_folder(out: Path, model: Path, overwrite: bool) -> Path:
     """
     from synthcmr.cohort.writer import COHORT_FILE
     from synthcmr.errors import CohortError
-    from synthcmr.frequency.model_record import read_record
+    from synthcmr.frequency.model_folder import read_record
     from synthcmr.verbs.folders import clear_for
 
     read_record(model)

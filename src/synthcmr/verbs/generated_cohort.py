@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
-    from synthcmr.conditioning.prompt_writer import Understood
+    from synthcmr.conditioning.prompt import Understood
     from synthcmr.sampling.sources import Sources
 
 BLIND = 0.5  # median Dice of what screening kept, below which the segmenter does not screen

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ValidatorFunctionWrapHandler, WrapValidator
 
-from synthcmr.config import Settings, settings_from_dict, settings_from_yaml
+from synthcmr.config import Settings, settings_from_dict, settings_from_yaml, yaml_value
 from synthcmr.errors import SettingsError
 
 S = TypeVar("S", bound=Settings)
@@ -155,8 +155,6 @@ def read_settings(kind: type[Kind], file: Path | None, chosen: Mapping[str, Any]
     Raises:
         SettingsError: a setting does not exist, or has a value that is not allowed.
     """
-    import yaml
-
     base = kind() if file is None else settings_from_yaml(file, kind)
     values = base.model_dump() | {name: value for name, value in chosen.items() if value is not None}
     for item in single:
@@ -170,5 +168,5 @@ def read_settings(kind: type[Kind], file: Path | None, chosen: Mapping[str, Any]
             if not isinstance(place, dict):
                 there = ", ".join(kind.model_fields)
                 raise SettingsError(f"--set: expected one of {there}, with a dot before what is inside; got '{name}'")
-        place[key] = yaml.safe_load(text)
+        place[key] = yaml_value(text, f"--set {name}")
     return settings_from_dict(values, kind, "--settings or --set")

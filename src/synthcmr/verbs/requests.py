@@ -12,7 +12,7 @@ from synthcmr.verbs.generate_options import DEFAULT_COUNT, GenerateOptions
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
-    from synthcmr.conditioning.prompt_writer import Understood
+    from synthcmr.conditioning.prompt import Understood
     from synthcmr.fairness.planning.plan_folder import Plan
     from synthcmr.generators.protocol import Generator
     from synthcmr.sampling.requests import Request, RequestList
@@ -78,7 +78,7 @@ def planned(folder: Path, shard: str | None) -> RequestList:
     from synthcmr.cohort.provenance import Input
     from synthcmr.errors import SettingsError
     from synthcmr.fairness.planning.plan_folder import Plan
-    from synthcmr.fairness.planning.split_checks import check_plan
+    from synthcmr.fairness.planning.plan_table import check_plan
     from synthcmr.sampling.requests import RequestList
 
     plan = Plan.read(folder)

@@ -8,7 +8,7 @@ from synthcmr.cohort.labels import Label
 from synthcmr.cohort.measures import measure
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.generators.anatomy import Anatomy, AnatomyGenerator, deform, real_anatomies
-from synthcmr.sampling.mask_checks import implausible
+from synthcmr.sampling.screening import implausible
 from synthcmr.training.shipped import shipped
 
 VOLUMES = ("lv_edv_ml", "lv_esv_ml", "lv_mass_g", "rv_edv_ml", "rv_esv_ml")

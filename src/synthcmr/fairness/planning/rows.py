@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.conditioning.prompt_writer import write_prompt
+from synthcmr.conditioning.prompt import write_prompt
 from synthcmr.fairness.planning.attribute_pool import Person
 from synthcmr.fairness.planning.donor_selection import Donor, Donors
 from synthcmr.fairness.planning.plan_table import PlannedCell, PlanRow

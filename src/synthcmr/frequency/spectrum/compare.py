@@ -12,12 +12,10 @@ from synthcmr.errors import CohortError
 from synthcmr.frequency.images import Images
 from synthcmr.frequency.plane import Floats
 from synthcmr.frequency.rings import Rings
-from synthcmr.frequency.spectrum.detail_probe import detail_scores
+from synthcmr.frequency.settings import SpectrumSettings
 from synthcmr.frequency.spectrum.distance import Subjects, compared, floor_of, floor_with
-from synthcmr.frequency.spectrum.phase import NAMES
-from synthcmr.frequency.spectrum.probe import both_sides, probe_scores
-from synthcmr.frequency.spectrum.profiles import Profiles, profiles
-from synthcmr.frequency.spectrum.settings import SpectrumSettings
+from synthcmr.frequency.spectrum.probe import both_sides, detail_scores, probe_scores
+from synthcmr.frequency.spectrum.profiles import NAMES, Profiles, profiles
 from synthcmr.statistics.intervals import Estimate as Interval
 from synthcmr.statistics.roc import auc_of_labels as auc
 from synthcmr.statistics.roc import image_auc_estimate as auc_interval
@@ -28,7 +26,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Group:
+class GroupComparison:
     """A group that was compared apart, or why it was not."""
 
     name: str
@@ -40,7 +38,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Compared:
+class SetComparison:
     """One synthetic set against the real one."""
 
     name: str
@@ -53,19 +51,19 @@ class Compared:
     low: Floats  # 5 % of frames lie below
     high: Floats
     phase: dict[str, Interval]  # band -> mean excess kurtosis
-    groups: tuple[Group, ...]
+    groups: tuple[GroupComparison, ...]
     pictures: list[npt.NDArray[np.floating]]
     refused: dict[str, str]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedSpectra:
     """Everything that the page shows."""
 
     rings: Rings
-    real: Compared  # with no scores
+    real: SetComparison  # with no scores
     floors: dict[str, Interval]
-    sets: tuple[Compared, ...]
+    sets: tuple[SetComparison, ...]
     absent: dict[str, str] = field(default_factory=dict)  # floors that could not be computed
 
 
@@ -75,7 +73,7 @@ def compare(
     families: Mapping[str, str],
     settings: SpectrumSettings,
     tell: Tell = lambda _: None,
-) -> Comparison:
+) -> ComparedSpectra:
     """Compare synthetic sets with a real one.
 
     Args:
@@ -83,7 +81,7 @@ def compare(
         sets: synthetic images by name.
         families: what made each, where that is known.
         settings: of the comparison.
-        tell: told what goes on.
+        tell: called with each step.
 
     Raises:
         CohortError: the real set has no image.
@@ -91,15 +89,15 @@ def compare(
     tell("real images")
     ground = profiles(real, settings)
     floors, absent = _floors(ground, settings, tell)
-    found = []
+    comparisons = []
     for name, images in sets.items():
         tell(name)
         try:
-            made = profiles(images, settings, ground.rings)
+            synthetic = profiles(images, settings, ground.rings)
         except CohortError as error:
             raise CohortError(f"{name}: {error}") from error
-        found.append(_against(name, families.get(name, ""), ground, made, settings))
-    return Comparison(ground.rings, _alone("real", "", ground, settings), floors, tuple(found), absent)
+        comparisons.append(_against(name, families.get(name, ""), ground, synthetic, settings))
+    return ComparedSpectra(ground.rings, _alone("real", "", ground, settings), floors, tuple(comparisons), absent)
 
 
 def _floors(ground: Profiles, settings: SpectrumSettings, tell: Tell) -> tuple[dict[str, Interval], dict[str, str]]:
@@ -120,20 +118,22 @@ def _floors(ground: Profiles, settings: SpectrumSettings, tell: Tell) -> tuple[d
 
     rng = np.random.default_rng(settings.seed)
     people = Subjects.of(ground.log_power, ground.subject)
-    found = {
+    floors = {
         DISTANCE: floor_of(people, 10 * settings.halves, rng),
         PROBE: floor_with(ground.subjects, settings.halves, rng, probed),
     }
     if len(ground.detail):
-        found[DETAIL] = floor_with(list(dict.fromkeys(ground.detail_subject)), DETAIL_HALVES, rng, looked)
-    return found, {}
+        floors[DETAIL] = floor_with(list(dict.fromkeys(ground.detail_subject)), DETAIL_HALVES, rng, looked)
+    return floors, {}
 
 
-def _against(name: str, family: str, ground: Profiles, made: Profiles, settings: SpectrumSettings) -> Compared:
+def _against(
+    name: str, family: str, ground: Profiles, synthetic: Profiles, settings: SpectrumSettings
+) -> SetComparison:
     """All scores of one set."""
-    alone = _alone(name, family, made, settings)
+    alone = _alone(name, family, synthetic, settings)
     scores, absent = dict(alone.scores), dict(alone.absent)
-    counts = len(ground.subjects), len(made.subjects)
+    counts = len(ground.subjects), len(synthetic.subjects)
     rng = np.random.default_rng(settings.seed)
     if min(counts) < settings.min_subjects:
         why = (
@@ -141,34 +141,34 @@ def _against(name: str, family: str, ground: Profiles, made: Profiles, settings:
         )
         absent |= dict.fromkeys((DISTANCE, PROBE, DETAIL), why)
     else:
-        people = [Subjects.of(p.log_power, p.subject) for p in (ground, made)]
+        people = [Subjects.of(p.log_power, p.subject) for p in (ground, synthetic)]
         scores[DISTANCE] = compared(people[0], people[1], settings.draws, rng)
-        rows, label, subject = both_sides(ground.log_power, made.log_power, ground.subject, made.subject)
+        rows, label, subject = both_sides(ground.log_power, synthetic.log_power, ground.subject, synthetic.subject)
         scores[PROBE] = auc_interval(
             probe_scores(rows, label, subject, settings.seed), label, subject, settings.draws, rng
         )
-        _add_detail(scores, absent, ground, made, settings, rng)
-    groups = _groups(ground, made, settings)
-    return Compared(**{**alone.__dict__, "scores": scores, "absent": absent, "groups": groups})
+        _add_detail(scores, absent, ground, synthetic, settings, rng)
+    groups = _groups(ground, synthetic, settings)
+    return SetComparison(**{**alone.__dict__, "scores": scores, "absent": absent, "groups": groups})
 
 
 def _add_detail(
     scores: dict[str, Interval],
     absent: dict[str, str],
     ground: Profiles,
-    made: Profiles,
+    synthetic: Profiles,
     settings: SpectrumSettings,
     rng: np.random.Generator,
 ) -> None:
     if not settings.detail:
-        absent[DETAIL] = "it was not asked for"
+        absent[DETAIL] = "it was not requested"
         return
-    if not len(ground.detail) or ground.detail.shape[1:] != made.detail.shape[1:]:
+    if not len(ground.detail) or ground.detail.shape[1:] != synthetic.detail.shape[1:]:
         absent[DETAIL] = "the network needs images of one size on both sides"
         return
-    rows, label, subject = both_sides(ground.detail, made.detail, ground.detail_subject, made.detail_subject)  # type: ignore[arg-type]
-    found = _detail(rows, label, subject, settings)
-    scores[DETAIL] = auc_interval(found, label, subject, settings.draws, rng)
+    rows, label, subject = both_sides(ground.detail, synthetic.detail, ground.detail_subject, synthetic.detail_subject)  # type: ignore[arg-type]
+    fakeness = _detail(rows, label, subject, settings)
+    scores[DETAIL] = auc_interval(fakeness, label, subject, settings.draws, rng)
 
 
 def _detail(
@@ -180,51 +180,52 @@ def _detail(
     return detail_scores(image.astype(np.float16), label, subject, settings.detail_steps, settings.seed)
 
 
-def _alone(name: str, family: str, made: Profiles, settings: SpectrumSettings) -> Compared:
+def _alone(name: str, family: str, synthetic: Profiles, settings: SpectrumSettings) -> SetComparison:
     """What a set is like by itself."""
-    people = Subjects.of(made.phase, made.subject)
+    people = Subjects.of(synthetic.phase, synthetic.subject)
     drawn = people.means(people.drawn(settings.draws, np.random.default_rng(settings.seed)))
     low, high = np.percentile(drawn[1:], (2.5, 97.5), axis=0)
     phase = {n: Interval(float(drawn[0, k]), float(low[k]), float(high[k])) for k, n in enumerate(NAMES)}
-    least, most = np.percentile(made.log_power, (5, 95), axis=0)
-    return Compared(
+    least, most = np.percentile(synthetic.log_power, (5, 95), axis=0)
+    return SetComparison(
         name=name,
         family=family,
-        subjects=len(made.subjects),
-        frames=len(made.log_power),
+        subjects=len(synthetic.subjects),
+        frames=len(synthetic.log_power),
         scores={},
         absent={},
-        mean=made.log_power.mean(axis=0),
+        mean=synthetic.log_power.mean(axis=0),
         low=least,
         high=most,
         phase=phase,
         groups=(),
-        pictures=made.pictures,
-        refused=made.refused,
+        pictures=synthetic.pictures,
+        refused=synthetic.refused,
     )
 
 
-def _groups(ground: Profiles, made: Profiles, settings: SpectrumSettings) -> tuple[Group, ...]:
+def _groups(ground: Profiles, synthetic: Profiles, settings: SpectrumSettings) -> tuple[GroupComparison, ...]:
     """Every group of every attribute that both sides know."""
-    found = []
+    groups = []
     for name in settings.by:
-        real, synthetic = ([a.get(name) for a in p.attributes] for p in (ground, made))
-        for value in sorted({*real} & {*synthetic} - {None}, key=str):
+        of_real, of_synthetic = ([a.get(name) for a in p.attributes] for p in (ground, synthetic))
+        for value in sorted({*of_real} & {*of_synthetic} - {None}, key=str):
             sides = [
-                p.rows(np.array([v == value for v in values])) for p, values in ((ground, real), (made, synthetic))
+                p.rows(np.array([v == value for v in values]))
+                for p, values in ((ground, of_real), (synthetic, of_synthetic))
             ]
-            found.append(_group(f"{name} {value}", sides[0], sides[1], settings))
-    return tuple(found)
+            groups.append(_group(f"{name} {value}", sides[0], sides[1], settings))
+    return tuple(groups)
 
 
-def _group(name: str, real: Profiles, made: Profiles, settings: SpectrumSettings) -> Group:
-    counts = len(real.subjects), len(made.subjects)
+def _group(name: str, real: Profiles, synthetic: Profiles, settings: SpectrumSettings) -> GroupComparison:
+    counts = len(real.subjects), len(synthetic.subjects)
     if min(counts) < settings.min_subjects:
         why = (
             f"{counts[0]} real and {counts[1]} synthetic subjects, at least {settings.min_subjects} of each are needed"
         )
-        return Group(name, *counts, refused=why)
+        return GroupComparison(name, *counts, refused=why)
     rng = np.random.default_rng(settings.seed)
-    people = [Subjects.of(p.log_power, p.subject) for p in (real, made)]
+    people = [Subjects.of(p.log_power, p.subject) for p in (real, synthetic)]
     floor = floor_of(people[0], 10 * settings.halves, rng) if counts[0] >= 2 * settings.min_subjects else None
-    return Group(name, *counts, compared(people[0], people[1], settings.draws, rng), floor)
+    return GroupComparison(name, *counts, compared(people[0], people[1], settings.draws, rng), floor)

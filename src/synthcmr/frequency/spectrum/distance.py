@@ -35,8 +35,8 @@ class Subjects:
 
     def means(self, draws: Floats) -> Floats:
         """Mean row under each draw of subjects, (draws, columns)."""
-        found: Floats = draws @ self.total / (draws @ self.count)[:, None]
-        return found
+        means: Floats = draws @ self.total / (draws @ self.count)[:, None]
+        return means
 
     def drawn(self, draws: int, rng: np.random.Generator) -> Floats:
         """How often each subject is taken: once in the first row, with replacement in the others."""
@@ -46,14 +46,14 @@ class Subjects:
 
 def gap(a: Floats, b: Floats) -> Floats:
     """Mean over rings of the absolute difference in mean log power: the log-spectral distance of two sets."""
-    found: Floats = np.abs(a - b).mean(axis=-1)
-    return found
+    distance: Floats = np.abs(a - b).mean(axis=-1)
+    return distance
 
 
 def compared(a: Subjects, b: Subjects, draws: int, rng: np.random.Generator) -> Interval:
     """The distance of two sets; absolute values are larger in resamples, so draws are moved to lie around the value."""
-    found = gap(a.means(a.drawn(draws, rng)), b.means(b.drawn(draws, rng)))
-    value, rest = found[0], found[1:]
+    gaps = gap(a.means(a.drawn(draws, rng)), b.means(b.drawn(draws, rng)))
+    value, rest = gaps[0], gaps[1:]
     low, high = np.percentile(rest - rest.mean() + value, LEVEL).clip(0, None)
     return Interval(float(value), float(low), float(high))
 
@@ -66,12 +66,12 @@ def halves(n: int, count: int, rng: np.random.Generator) -> Iterator[npt.NDArray
 
 def floor_of(real: Subjects, count: int, rng: np.random.Generator) -> Interval:
     """The distance between random halves of the real subjects: mean, and the range of most."""
-    found = []
+    gaps = []
     for half in halves(len(real), count, rng):
         both = np.vstack([half, ~half]).astype(float)
         a, b = real.means(both)
-        found.append(float(gap(a, b)))
-    return around(found)
+        gaps.append(float(gap(a, b)))
+    return around(gaps)
 
 
 def around(values: list[float]) -> Interval:

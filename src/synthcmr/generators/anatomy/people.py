@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.conditioning.prompt_words import WIDER
 from synthcmr.conditioning.vocabulary import is_present
-from synthcmr.conditioning.wordings import WIDER
 from synthcmr.errors import SettingsError
 from synthcmr.generators.anatomy.settings import NUMBERS
 

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn.functional import pixel_unshuffle
 
 from synthcmr.cohort.attributes import Value
-from synthcmr.conditioning.condition import Condition, without_metadata
-from synthcmr.conditioning.masks import CHANNELS, as_tensor, one_hot
+from synthcmr.conditioning.condition import CHANNELS, Condition, as_tensor, one_hot, without_metadata
 from synthcmr.errors import SettingsError
 
 Attributes = Mapping[str, Value]

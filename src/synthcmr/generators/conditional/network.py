@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
-from synthcmr.conditioning.masks import CHANNELS
-from synthcmr.conditioning.tokens import TokenEncoder
+from synthcmr.conditioning.condition import CHANNELS
+from synthcmr.conditioning.text_encoders import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.condition_batch import Asked, Attributes
@@ -20,7 +20,7 @@ from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.sampler import SamplerSettings
 
 if TYPE_CHECKING:
-    from synthcmr.conditioning.clip import ClipEncoder
+    from synthcmr.conditioning.text_encoders import ClipEncoder
 
     TextEncoder = TokenEncoder | ClipEncoder
 
@@ -115,7 +115,7 @@ def heart_weights(mask: Tensor, most: float) -> Tensor:
 def text_encoder(settings: ConditionalSettings, vocabulary: Vocabulary) -> TextEncoder:
     """The text encoder that the settings name."""
     if settings.text_encoder == "clip":
-        from synthcmr.conditioning.clip import ClipEncoder
+        from synthcmr.conditioning.text_encoders import ClipEncoder
 
         return ClipEncoder(vocabulary, settings.token_width, settings.clip_model)
     return TokenEncoder(vocabulary, settings.token_width)

@@ -10,10 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synthcmr.conditioning.attribute_dropout import P_EMPTY, P_SOME, P_WITHOUT_METADATA
-from synthcmr.conditioning.condition import SCANNER, VIEW
-from synthcmr.conditioning.masks import as_tensor, one_hot
-from synthcmr.conditioning.tokens import TokenEncoder
+from synthcmr.conditioning.condition import P_EMPTY, P_SOME, P_WITHOUT_METADATA, SCANNER, VIEW, as_tensor, one_hot
+from synthcmr.conditioning.text_encoders import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.network import ConditionalNetwork

@@ -9,9 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from synthcmr.conditioning.attribute_dropout import drop_some
-from synthcmr.conditioning.condition import Condition
-from synthcmr.conditioning.masks import as_tensor, one_hot
+from synthcmr.conditioning.condition import Condition, as_tensor, drop_some, one_hot
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.sampler import SamplerSettings

@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from synthcmr.conditioning.condition import SCANNER, VIEW, Condition
-from synthcmr.conditioning.tokens import TokenEncoder
-from synthcmr.conditioning.unowned_module import Shared
+from synthcmr.conditioning.text_encoders import Shared, TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.condition_batch import Asked, around_asked, around_batch

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synthcmr.conditioning.condition import LOOK
-from synthcmr.conditioning.masks import CHANNELS, one_hot
+from synthcmr.conditioning.condition import CHANNELS, LOOK, one_hot
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import Asked, around, channels_around
 from synthcmr.generators.conditional.guidance import Guided

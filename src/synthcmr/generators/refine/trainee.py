@@ -10,9 +10,7 @@ import torch
 from torch import nn
 
 from synthcmr.cohort.labels import Mask
-from synthcmr.conditioning.attribute_dropout import drop_some
-from synthcmr.conditioning.condition import LOOK, Condition
-from synthcmr.conditioning.masks import as_tensor
+from synthcmr.conditioning.condition import LOOK, Condition, as_tensor, drop_some
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.trainee import SHEET_IMAGES, ConditionalTrainee, neighbour_of, scaled
 from synthcmr.generators.refine.frames import PHANTOM, looks_of, usual_look

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, mse_loss
 
-from synthcmr.conditioning.masks import CHANNELS
-from synthcmr.conditioning.unowned_module import Shared
+from synthcmr.conditioning.condition import CHANNELS
+from synthcmr.conditioning.text_encoders import Shared
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.condition_batch import Asked

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from synthcmr.conditioning.unowned_module import Shared
+from synthcmr.conditioning.text_encoders import Shared
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.stable.prompt import paper_prompt

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from synthcmr.conditioning.prompt_words import DIAGNOSES
 from synthcmr.conditioning.vocabulary import is_present
-from synthcmr.conditioning.wordings import DIAGNOSES
 
 BMI_CLASSES = ((18.5, "underweight"), (25.0, "normal"), (30.0, "overweight"))
 HEART_FAILURE = ("DCM", "HF", "HFrEF", "HFpEF", "HFmrEF")  # what the paper's single word covers

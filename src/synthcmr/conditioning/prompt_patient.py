@@ -1,0 +1,189 @@
+"""What words, rather than numbers with units, say of a patient: age, sex, build, function, diagnosis and severity."""
+
+import re
+
+from synthcmr.conditioning import prompt_words as w
+from synthcmr.conditioning.heart_numbers import in_range
+from synthcmr.conditioning.prompt_grammar import (
+    WORD_END,
+    WORD_START,
+    PromptText,
+    Statement,
+    agreed_number,
+    measure,
+    number,
+    one_of,
+    stated,
+)
+from synthcmr.conditioning.prompt_numbers import EF_LABEL, EF_WORD, number_of
+from synthcmr.errors import SettingsError
+
+_DECADES = {tens[:-1] + "ies": value for tens, value in w.TENS.items()}
+DECADE = (
+    r"(?<!\w)(?:in )?(?:(?P<whose>her|his|their|the)\s+)?(?:(?P<part>early|mid|late)[ -]+)?"
+    rf"(?:(?P<digits>[1-9])0'?s|(?P<word>{'|'.join(_DECADES)})"
+    rf"|(?:(?P<ordinal>{'|'.join(w.ORDINALS)})|(?P<nth>[2-9])(?:nd|rd|th)) decade(?: of (?:life|age))?)(?!\w)"
+)
+_IN_WORDS = rf"(?P<tens{{0}}>{'|'.join(w.TENS)})(?:[ -](?P<ones{{0}}>{'|'.join(w.ONES)}))?"
+_YEARS = r"[ -]?(?:years?|yrs?|yo)(?:[ -]old)?"
+IN_WORDS = (
+    rf"(?<![\w-])(?:(?:aged?|of)\s+{_IN_WORDS.format(1)}(?:{_YEARS})?|{_IN_WORDS.format(2)}{_YEARS}"
+    rf"|(?:^|(?<=[,;.]\s)){_IN_WORDS.format(3)}(?=\s*(?:[,;.]|$)))(?!\w|-\w)"
+)
+LETTER_AND_AGE = (
+    r"(?<![\w.,/'’-])(?:(?P<sex1>[fm])\s?/?\s?(?P<age1>\d{1,3})(?![\w%]|[.,]\d|\s*(?:-|years?|y(?:rs?|o)?\b))"
+    r"|(?P<age2>\d{1,3})\s?(?:y/?o\.?|y)?\s?/?\s?(?P<sex2>[fm])(?![\w/'’-]))"
+)
+OLD = r"(?<!\w)old(?=\s+(?:man|woman|lady|gentleman|female|male|patient|person|people|men|women)\b)"
+LEADING = r"(?:(?:who|is|of|at|a|an|the|aged|and|,|-)\s+)*"
+_AGE = r"\d{1,3}(?:\.\d)?"
+ALONE = (
+    rf"(?:^|(?<=[,;.|/\"\[])|(?<=\s\()|(?<=\s\s))\s*{LEADING}(?<!\d[.,])"
+    rf"(?:between\s+(?P<a>{_AGE})\s+and\s+(?P<b>{_AGE})|(?P<c>-?{_AGE})(?:\s*(?:-|to)\s*(?P<d>{_AGE}))?)"
+    r"\s*(?=[,;.|/)\"\]](?!\d)|\s\s|\s-\s|$)"
+)
+# "severe mitral regurgitation": unknown words to the end of the clause; what was understood left wider gaps
+SEVERE_OTHER = (
+    rf"{WORD_START}{one_of(words for t in w.SEVERITY_TERMS for words in t.phrases)} (?=\w)"
+    rf"(?!{one_of(w.EMPTY_WORDS)}{WORD_END})(?:(?!\s\s)[^,;.])+(?=[,;.]|$)"
+)
+
+
+def take_failure(rest: PromptText) -> list[Statement]:
+    """Heart failure named by its ejection fraction, whose number may follow: the words before it are taken, the measure is left."""
+    statements = []
+    for term in w.DIAGNOSIS_TERMS:
+        named = [words for words in term.phrases if str(term.value) in w.EF_OF and " with " in words]
+        starts = {words.removesuffix(ef) for words in named for ef in w.FUNCTION if words.endswith(f" {ef}")}
+        if starts:
+            pattern = rf"{WORD_START}(?P<failure>{one_of(s.strip() for s in starts)})[ -]?{EF_LABEL}"
+            statements += [stated(term, m["failure"]) for m in rest.take(pattern, part="failure")]
+    return statements
+
+
+def take_function(rest: PromptText, described: bool) -> list[Statement]:
+    """An ejection fraction in words ("mildly reduced EF", "EF is preserved"), where no number stands.
+
+    Args:
+        rest: of the prompt, without its numbers.
+        described: whether what is left of an ejection fraction belongs to a diagnosis or a number.
+    """
+    grades = {re.sub(r"[ -]", "", words): term for term in w.EF_TERMS for words in term.phrases}
+    pattern = (
+        rf"(?<!\w)(?:(?P<before>{EF_WORD})[ -]{EF_LABEL}|{EF_LABEL}\s+(?:is\s+|was\s+|:\s*)?(?P<after>{EF_WORD})(?!\w))"
+    )
+    statements = []
+    for match in rest.take(pattern):
+        word = re.sub(r"[ -]", "", match["before"] or match["after"]).lower()
+        statements.append(stated(grades[word], match.group(0).strip()))
+    if described:
+        rest.take(EF_LABEL)
+        statements += [
+            stated(grades[re.sub(r"[ -]", "", m["word"].lower())], f"{m['word']} EF")
+            for m in rest.take(rf"(?<!\w)(?P<word>{EF_WORD})(?=\s\s)")
+        ]
+    return statements
+
+
+def take_ages(rest: PromptText) -> tuple[list[Statement], list[Statement]]:
+    """Ages as F45, in words and in decades; and the sex that is said along with them."""
+    ages: list[Statement] = []
+    sexes: list[Statement] = []
+    for m in rest.take(LETTER_AND_AGE):
+        age = in_range(measure("age"), float(m["age1"] or m["age2"]), w.FLAG)
+        ages.append(number(age, m.group(0)))
+        sexes.append(Statement("female" if (m["sex1"] or m["sex2"]).lower() == "f" else "male", m.group(0)))
+    for m in rest.take(IN_WORDS):
+        tens, ones = (m[f"{part}1"] or m[f"{part}2"] or m[f"{part}3"] for part in ("tens", "ones"))
+        ages.append(number(float(w.TENS[tens.lower()] + (w.ONES[ones.lower()] if ones else 0)), m.group(0)))
+    for m in rest.take(DECADE):
+        start = _decade(m)
+        value = start + w.PART_OF_DECADE[(m["part"] or "mid").lower()]
+        ages.append(Statement(value, m.group(0).strip(), start, start + 10))
+        whose = (m["whose"] or "").lower()
+        sexes += [Statement(w.WHOSE[whose], m.group(0).strip())] if whose in w.WHOSE else []
+    ages += [stated(w.OLD, m.group(0)) for m in rest.take(OLD)]
+    return ages, sexes
+
+
+def _decade(match: re.Match[str]) -> float:
+    """Where the decade of a life begins: the sixth one at 50."""
+    if match["ordinal"]:
+        return 10.0 * (w.ORDINALS.index(match["ordinal"].lower()) + 1)
+    if match["nth"]:
+        return 10.0 * (int(match["nth"]) - 1)
+    return 10.0 * int(match["digits"]) if match["digits"] else float(_DECADES[match["word"].lower()])
+
+
+def agreed_age(rest: PromptText, ages: list[Statement], other: bool, notes: list[str]) -> float | None:
+    """The one age. To be called last: a number that is then left alone is read as the age, as in "woman, 67".
+
+    Args:
+        rest: of the prompt.
+        ages: what is said of the age.
+        other: whether anything else was understood; only then a number alone means something.
+        notes: what was assumed is added to them.
+
+    Raises:
+        SettingsError: ages that contradict each other, or numbers that are none.
+    """
+    alone = [number(number_of(m, notes), m.group(0)) for m in rest.take(ALONE)] if other else []
+    hint = "a number alone is read as an age: say what the others are, such as BMI 31" if alone else ""
+    age = agreed_number("age", [*ages, *alone], notes, hint)
+    return None if age is None else in_range(measure("age"), age, w.FLAG)
+
+
+def take_diagnosis_patterns(rest: PromptText) -> list[Statement]:
+    """Words that are a diagnosis in some places only."""
+    return [
+        Statement(code, m.group(0).strip())
+        for code, pattern in w.DIAGNOSIS_PATTERNS.items()
+        for m in rest.take(pattern)
+    ]
+
+
+def agreed_diagnosis(
+    said: list[Statement], healthy: bool, quoted: bool, notes: list[str]
+) -> tuple[str | None, str | None]:
+    """The one diagnosis.
+
+    Args:
+        said: all diagnoses that are stated.
+        healthy: whether the heart is said to have nothing.
+        quoted: whether the first is a data set's own code.
+        notes: what was assumed is added to them.
+
+    Returns:
+        The code, and the code of what was said where that is only a description ("HFrEF").
+
+    Raises:
+        SettingsError: several that contradict each other.
+    """
+    codes = list(dict.fromkeys([*(str(s.value) for s in said), *(["NOR"] if healthy else [])]))
+    narrow = [c for c in codes if not any(other in w.NARROWER.get(c, ()) for other in codes)]
+    if len(narrow) > 1:
+        names = " and ".join(w.DIAGNOSES.get(c, c) for c in narrow)
+        raise SettingsError(f"{w.FLAG}: {names} contradict each other here: a subject has one diagnosis; say one")
+    if not narrow:
+        return None, None
+    shown = narrow[0] if quoted else w.TAKEN_AS.get(narrow[0], narrow[0])
+    if shown != narrow[0]:
+        notes.append(f"{narrow[0]} taken as {w.DIAGNOSES[shown]} ({shown})")
+    descriptions = [c for c in codes if c in w.EF_OF]
+    return shown, descriptions[0] if descriptions else None
+
+
+def unhealthy(severity: list[Statement], diagnosis: str | None) -> None:
+    """Refuse words for severity beside a healthy heart.
+
+    Raises:
+        SettingsError: "severe" and healthy.
+    """
+    words = [s for s in severity if not s.exact]
+    if words and diagnosis == "NOR":
+        raise SettingsError(f"{w.FLAG}: {words[0].text} and {w.DIAGNOSES['NOR']} contradict each other; say one")
+
+
+def described_function(description: str | None) -> list[Statement]:
+    """What a description such as "HFrEF" allows an ejection fraction to be."""
+    return [] if description is None else [Statement(None, description, *w.EF_OF[description])]

@@ -1,0 +1,1 @@
+"""How a phantom subject is scanned: protocols, signal, coils, k-space and what vendors make of it."""
