@@ -174,8 +174,8 @@ def _read(source: Path) -> str:
     plan = plan_ingest(source, SETTINGS)
     records = [read_case(plan.reader, plan.source, case, plan.settings.preprocess, None) for case in plan.cases]
     for record in records:
-        for text in (f"{r.part} {r.reason}" for r in record.rejects):
-            text.encode("utf-8", "strict")
+        for text in (value for r in record.rejects for value in r.row().values()):
+            str(text).encode("utf-8", "strict")
         for image in record.images:
             if not np.isfinite(image.image).all():
                 raise AssertionError("an image with NaN or infinite pixels")

@@ -55,7 +55,7 @@ def combined_hash(parts: Iterable[str]) -> str:
     """One SHA-256 over many, independent of their order."""
     digest = hashlib.sha256()
     for part in sorted(parts):
-        digest.update(part.encode())
+        digest.update(part.encode("utf-8", "surrogateescape"))  # names of files may be no UTF-8
         digest.update(b"\n")
     return digest.hexdigest()
 

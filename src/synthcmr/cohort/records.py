@@ -73,6 +73,11 @@ class ImageRecord:
         return digest.hexdigest()
 
 
+def plain_text(text: str) -> str:
+    """Text that any file can hold: what a name of a file has beyond UTF-8 is written as \\x.."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 @dataclass(frozen=True)
 class Reject:
     """Something that could not be read (level "reject"), or that had to be assumed (level "note")."""
@@ -84,7 +89,7 @@ class Reject:
 
     def row(self) -> dict[str, object]:
         """The row of rejects.parquet."""
-        return {"case_id": self.case_id, "part": self.part, "reason": self.reason, "level": self.level}
+        return {k: plain_text(getattr(self, k)) for k in ("case_id", "part", "reason", "level")}
 
 
 @dataclass(frozen=True)

@@ -386,3 +386,11 @@ def test_paths_may_be_absolute_or_climb(tmp_path: Path) -> None:
     rows[0]["mask"] = f"../{rows[0]['mask']}"
     write_csv(tmp_path / "tables" / "table.csv", rows[:1])
     assert read_one("table", tmp_path / "tables").stacks[0].image.shape == (1, *SHAPE)
+
+
+def test_numbers_that_no_table_holds_stay_text_and_long_first_lines_are_no_table(tmp_path: Path) -> None:
+    (tmp_path / "long.csv").write_text("x" * 140_000 + "\n")
+    rows = nifti_rows(tmp_path)
+    write_csv(tmp_path / "table.csv", [{**row, "code": "9" * 5000} for row in rows])
+    (raw,) = read_all("table", tmp_path).values()
+    assert raw.attributes.get("code") in (None, "9" * 5000)

@@ -14,7 +14,7 @@ from synthcmr.cohort.preprocess.heart import heart_centre
 from synthcmr.cohort.preprocess.orient import Level, base_first, septum_left, slice_levels
 from synthcmr.cohort.privacy import column_name, salted_id, screen
 from synthcmr.cohort.raw import RawSubject, Stack
-from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
+from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord, plain_text
 from synthcmr.cohort.splits import OFFICIAL
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError
@@ -231,7 +231,8 @@ def _is_cut(prepared: Prepared, frames: list[int], z: int) -> bool:
 
 def to_record(raw: RawSubject, case_id: str, settings: PreprocessSettings, salt: str | None = None) -> SubjectRecord:
     """Type and screen the attributes of a subject, and preprocess its stacks."""
-    subject_id = salted_id(raw.subject_id, salt) if salt else raw.subject_id
+    own_id = plain_text(raw.subject_id)
+    subject_id = salted_id(own_id, salt) if salt else own_id
     kept, dropped = screen({_column(k): v for k, v in raw.attributes.items()})
     attributes, remarks = clean(kept)
     attributes |= {OFFICIAL: raw.official_split} if raw.official_split else {}

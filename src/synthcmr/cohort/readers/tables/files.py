@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ STEMS = ("metadata", "images", "subjects", "table")
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 INTEGER = re.compile(r"[-+]?(0|[1-9]\d*)")
 NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?")
+MOST_DIGITS = 18  # of a whole number that a table's 64 bits hold
 TRUTH = {"true": True, "false": False}
 
 
@@ -46,7 +48,11 @@ def read_columns(path: Path) -> list[str]:
             header = stream.readline()
     except (OSError, UnicodeDecodeError):
         return []
-    return [name.strip() for name in next(csv.reader([header], delimiter=max(DELIMITERS, key=header.count)), [])]
+    try:
+        names = next(csv.reader([header], delimiter=max(DELIMITERS, key=header.count)), [])
+    except csv.Error:  # a first line of megabytes: some other program's file that ends in .csv
+        return []
+    return [name.strip() for name in names]
 
 
 def named_as_in_cohort(rows: Iterable[Row]) -> list[Row]:
@@ -161,7 +167,7 @@ def _json_rows(path: Path) -> list[Cells]:
 def _json_row(line: str, number: int, path: Path) -> Cells:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}, line {number}: expected one JSON object per line, got: {error}") from error
     if not isinstance(row, dict):
         raise SettingsError(f"{path}, line {number}: expected one JSON object per line, got a {type(row).__name__}")
@@ -181,6 +187,6 @@ def _parser(texts: list[str]) -> Callable[[str], object]:
     """What a column's texts all are. Numbers with leading zeros are codes and stay text."""
     if texts and all(text.lower() in TRUTH for text in texts):
         return lambda text: TRUTH[text.lower()]
-    if texts and all(INTEGER.fullmatch(text) for text in texts):
+    if texts and all(INTEGER.fullmatch(text) and len(text) <= MOST_DIGITS for text in texts):
         return int
-    return float if texts and all(NUMBER.fullmatch(text) for text in texts) else str
+    return float if texts and all(NUMBER.fullmatch(text) and math.isfinite(float(text)) for text in texts) else str
