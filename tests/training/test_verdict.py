@@ -78,6 +78,22 @@ def test_nothing_is_said_without_held_out_images_and_little_of_few_looks() -> No
     assert judged.kind == "too early"
 
 
+def test_a_loss_that_hardly_falls_is_the_end_of_a_run() -> None:
+    losses = [
+        (400, 0.1371),
+        (800, 0.1364),
+        (1200, 0.1358),
+        (1600, 0.1355),
+        (2000, 0.1352),
+        (2800, 0.1342),
+        (3000, 0.134),
+    ]
+    judged = verdict([{"step": step, "held_out": loss, "known": loss} for step, loss in losses])
+    assert judged is not None
+    assert judged.kind == "done"
+    assert judged.sentence == "Done: held-out loss fell by only 1.3 % since step 1200."
+
+
 def test_a_loss_that_falls_slowly_is_no_end_of_a_run() -> None:
     losses = [(200, 0.1567), (400, 0.1536), (600, 0.1514), (800, 0.1504), (900, 0.1496)]  # a flow that was cut short
     judged = verdict([{"step": step, "held_out": loss, "known": loss} for step, loss in losses])

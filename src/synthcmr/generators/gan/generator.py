@@ -41,7 +41,7 @@ class GanNetwork(SpadeNetwork):
     def __init__(self, settings: GanSettings, vocabulary: Vocabulary) -> None:
         """Build generator and discriminators; each reads the text by itself."""
         super().__init__(settings, vocabulary)
-        self.judge = Judge(settings, vocabulary)
+        self.judge = Discriminator(settings, vocabulary)
         channels_last(self)
 
     def parameters_of(self, turn: str) -> list[nn.Parameter]:
@@ -90,7 +90,7 @@ class GanNetwork(SpadeNetwork):
         return lambda image, surroundings: _augmented(image, surroundings, u * strength)
 
 
-class Judge(nn.Module):
+class Discriminator(nn.Module):
     """MONAI's multi-scale patch discriminators, with spectral normalisation.
 
     Spectral normalisation alone shrinks what passes from layer to layer until verdicts are all but zero and nothing is learned. Group
