@@ -141,7 +141,7 @@ def ingest(
         ReadError: `strict`, and something could not be read.
         CohortError: `out` holds something else, or nothing at all could be read.
     """
-    expect_apart(out, {plan.source: "the source"})
+    expect_apart(out, {plan.source: "the source"}, inside=False)
     lossless = plan.settings.preprocess.intensity == "none"
     size = plan.settings.preprocess.size or 256
     pseudonyms = None if plan.salt is None else Pseudonyms(plan.salt, clear_table_of(out))

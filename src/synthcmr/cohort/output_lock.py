@@ -12,15 +12,16 @@ from weakref import finalize
 from synthcmr.errors import CohortError, in_words
 
 
-def expect_apart(out: Path, inputs: Mapping[Path, str]) -> None:
-    """Refuse an output that is one of a command's inputs, holds one, or lies inside one.
+def expect_apart(out: Path, inputs: Mapping[Path, str], inside: bool = True) -> None:
+    """Refuse an output that is one of a command's inputs or holds one.
 
     Args:
         out: folder that will be written, and with --overwrite replaced.
         inputs: path of each input, and what to call it.
+        inside: whether it may lie inside one; not where all files of an input are read.
 
     Raises:
-        CohortError: it is, holds or lies inside one.
+        CohortError: it is one, holds one, or lies where it may not.
     """
     own = out.resolve()
     for path, name in inputs.items():
@@ -29,7 +30,7 @@ def expect_apart(out: Path, inputs: Mapping[Path, str]) -> None:
             how = "is"
         elif own in other.parents:
             how = "holds"
-        elif other in own.parents and other.is_dir():
+        elif not inside and other in own.parents and other.is_dir():
             how = "lies inside"
         else:
             continue

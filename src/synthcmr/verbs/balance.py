@@ -140,7 +140,7 @@ def balance(
         BalanceSettings, chosen.settings, {name: getattr(chosen, name) for name in NAMED}, chosen.set
     )
     if chosen.overwrite:
-        clear_experiment(out)
+        clear_experiment(out, (cohort,))
     with progress_bar("balance") as report:
         balanced = run_loop(real, out, settings, chosen.run, chosen.workers, report)
     return BalanceResults(balanced, real, settings, out)

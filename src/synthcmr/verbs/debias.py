@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -14,6 +13,8 @@ from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options, Run
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from synthcmr.cohort import Cohort
@@ -41,19 +42,23 @@ class ExperimentOptions(Options):
     overwrite: bool = Field(False, description="Replace existing results.")
 
 
-def clear_experiment(out: Path) -> None:
+def clear_experiment(out: Path, inputs: Sequence[CohortLike | None]) -> None:
     """Remove an earlier experiment, and nothing else.
 
+    Args:
+        out: its folder.
+        inputs: what the command reads.
+
     Raises:
+        CohortError: the folder is one of the inputs or holds one.
         SettingsError: the folder holds other files.
     """
-    from synthcmr.fairness.debias.experiment import RECORD
+    from synthcmr.cohort.output_lock import expect_apart
+    from synthcmr.verbs.folders import EXPERIMENT_ENTRIES, folder_of, remove_own
 
-    if not out.exists():
-        return
-    if not (out / RECORD).exists() and not (out / "synthetic").exists() and any(out.iterdir()):
-        raise SettingsError(f"{out}: expected an earlier experiment to replace, got a folder with other files")
-    shutil.rmtree(out)
+    expect_apart(out, {folder_of(one): "what it is made from" for one in inputs if one is not None})
+    if out.exists():
+        remove_own(out, EXPERIMENT_ENTRIES)
 
 
 class DebiasOptions(ExperimentOptions):
@@ -210,7 +215,7 @@ def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = 
     named["target"] = chosen.target[0] if chosen.target else None
     settings = read_settings(DebiasSettings, chosen.settings, named, chosen.set)
     if chosen.overwrite:
-        clear_experiment(out)
+        clear_experiment(out, (cohort, chosen.synthetic_copy, chosen.planned))
     sets = _synthetic_sets(real, out, settings, chosen)
     with progress_bar("debias") as report:
         results = run_experiment(real, out, settings, sets, chosen.workers, report)

@@ -99,7 +99,9 @@ def _made(out: Path, chosen: GenerateOptions, asked: RequestList, sources: Sourc
     from synthcmr.verbs.progress import progress_bar
 
     raw = out if chosen.recalibrate is None else raw_folder(out, chosen.recalibrate, chosen.overwrite)
-    clear_for(out, chosen.overwrite)  # once it is known that there is a generator to replace what was there
+    clear_for(
+        out, chosen.overwrite, (chosen.follow,)
+    )  # once it is known that there is a generator to replace what was there
     with progress_bar("generate") as report:
         cohort = made_or_taken(
             raw, lambda: render(raw, asked.requests, sources, settings, chosen.workers, report, asked.inputs)

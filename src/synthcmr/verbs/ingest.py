@@ -166,7 +166,7 @@ def ingest(
 
     chosen, out = IngestOptions.of(options, changes), Path(out)
     plan = plan_ingest(Path(source), chosen.ingest_settings(), chosen.salt)
-    clear_for(out, chosen.overwrite)  # once it is known that there is something to read
+    clear_for(out, chosen.overwrite, (source,))  # once it is known that there is something to read
     notes = (f"Reading {len(plan.cases)} case(s) of {source} as '{plan.reader}'", *_guessed(plan, out))
     if say is not None:
         say("\n".join(notes))

@@ -64,6 +64,6 @@ def join(
     if isinstance(cohorts, (str, Path)) or not cohorts:
         raise SettingsError(f"join: expected a list of cohorts, got {cohorts!r}; such as ['shard1', 'shard2']")
     opened = [cohort_of(cohort) for cohort in cohorts]
-    clear_for(Path(out), chosen.overwrite)
+    clear_for(Path(out), chosen.overwrite, list(cohorts))
     with progress_bar("join") as report:
         return made_or_taken(Path(out), lambda: join_cohorts(Path(out), opened, report))

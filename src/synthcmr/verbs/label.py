@@ -67,7 +67,7 @@ def label(
     settings = chosen.part(LabelSettings)
     read = opened(Path(source), settings) if isinstance(source, (str, Path)) else cohort_of(source)
     judge_weights(settings.judge)  # nothing is replaced before it is known that there is a judge
-    clear_for(Path(out), chosen.overwrite)
+    clear_for(Path(out), chosen.overwrite, (source,))
     return labelled(read, Path(out), settings, chosen.workers)
 
 

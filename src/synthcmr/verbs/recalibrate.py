@@ -128,7 +128,7 @@ def recalibrate(
     fitted = Recalibration.load(folder)
     with progress_bar("recalibrate") as report:
         if isinstance(given, CohortImages):
-            clear_for(out, chosen.overwrite)
+            clear_for(out, chosen.overwrite, (images, folder))
             synthetic = given.cohort
             cohort = made_or_taken(out, lambda: apply_to_cohort(fitted, folder, synthetic, out, report))
             return RecalibratedImages(out, len(cohort), cohort)
