@@ -49,8 +49,10 @@ def mnms(root: Path, **columns: dict[str, object]) -> Path:
 
 @pytest.mark.parametrize("inside", [True, False])
 def test_acdcs_testing_patients_are_the_test_split(tmp_path: Path, inside: bool) -> None:
-    source = acdc(tmp_path)
-    said = run("ingest", source if inside else tmp_path, tmp_path / "out", "--size", 64, "--spacing", 3).stdout
+    source = acdc(tmp_path / "download")
+    said = run(
+        "ingest", source if inside else tmp_path / "download", tmp_path / "out", "--size", 64, "--spacing", 3
+    ).stdout
     by_split = splits(tmp_path / "out")
     assert {s for s, split in by_split.items() if split == "test"} == {f"patient{n}" for n in range(101, 106)}
     assert set(by_split.values()) == {"train", "validation", "test"}

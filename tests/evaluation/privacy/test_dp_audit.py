@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from synthcmr.evaluation.privacy.dp_audit import PrivacyClaim, audit_claim, audit_scores, lower_bound, p_value
-from synthcmr.training import loop
+from synthcmr.training.secret_noise import Secret
 
 CLAIM = PrivacyClaim(epsilon=1.0, delta=1e-4, sample_rate=0.2, releases=30)
 
@@ -50,7 +50,7 @@ def test_a_kept_promise_is_believed(tmp_path: Path) -> None:
 
 
 def test_noise_that_is_forgotten_is_exposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "add_noise", lambda total, spread, seed: None)
+    monkeypatch.setattr(Secret, "add_noise", lambda self, total, spread, step, turn: None)
     often = CLAIM.model_copy(update={"sample_rate": 0.5})  # so that no canary is left out of every step by its own luck
     outcome = audit_claim(often, tmp_path / "run", canaries=120, ordinary=30)
     assert outcome.right == outcome.guesses
