@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from synthcmr.evaluation.privacy.attack_target import AttackTarget
     from synthcmr.evaluation.score import ScoreCard
     from synthcmr.evaluation.settings import EvaluateSettings
+    from synthcmr.generators.sampler import SamplerSettings
     from synthcmr.verbs.folders import CohortLike
 
 
@@ -184,7 +185,7 @@ def evaluate(
 
     if chosen.fit_encoder:
         settings = settings.model_copy(update={"encoder": _fitted_encoder(left, out)})
-    target = load_attack_target(chosen.run, chosen.reference) if chosen.run else None
+    target = load_attack_target(chosen.run, chosen.reference, right) if chosen.run else None
     workers = chosen.workers or networks_at_once()
     with progress_bar("evaluate") as report:
         card = score(left, right, out, settings, chosen.parts or (), report, target, workers)
@@ -237,12 +238,13 @@ def _fitted_encoder(real: Cohort, out: Path) -> Path:
     return run
 
 
-def load_attack_target(run: Path, references: Sequence[Path]) -> AttackTarget:
+def load_attack_target(run: Path, references: Sequence[Path], synthetic: Cohort) -> AttackTarget:
     """A generator, reference models trained on other subjects, and the privacy that its run claims.
 
     Args:
         run: that generated the images.
         references: runs of the same family, of other people.
+        synthetic: the images; what is attacked draws as they were drawn.
     """
     from synthcmr.evaluation.privacy.attack_target import AttackTarget
     from synthcmr.evaluation.privacy.dp_audit import PrivacyClaim
@@ -251,16 +253,33 @@ def load_attack_target(run: Path, references: Sequence[Path]) -> AttackTarget:
     from synthcmr.sampling.attack_adapter import Answering
 
     generator, *others = (load_generator(path) for path in (run, *references))
-    answering = Answering(generator, SamplerSettings())
+    sampler = _sampler_of(synthetic)
+    answering = Answering(generator, sampler)
+    usual = sampler == SamplerSettings()
     private = cast(dict[str, Any] | None, generator.facts.get("privacy"))
     claim = None if private is None else PrivacyClaim.model_validate({k: private[k] for k in PrivacyClaim.model_fields})
     return AttackTarget(
-        name=" ".join(one.hash for one in (generator, *others)),
+        name=" ".join([*(one.hash for one in (generator, *others)), *(() if usual else (sampler.model_dump_json(),))]),
         sampling=answering,
         errors=answering if hasattr(generator, "errors") else None,
-        references=[Answering(one, SamplerSettings()) for one in others],
+        references=[Answering(one, sampler) for one in others],
         learned_from=_cohorts(run),
         claim=claim,
+    )
+
+
+def _sampler_of(synthetic: Cohort) -> SamplerSettings:
+    """How a cohort was drawn, as its provenance says; the usual way where it does not."""
+    from synthcmr.config import recorded_settings
+    from synthcmr.generators.sampler import SamplerSettings
+
+    record = synthetic.provenance.get("settings", {})
+    for name in ("settings", "generate", "sampler"):
+        record = record.get(name) if isinstance(record, dict) else None
+    return (
+        recorded_settings(record, SamplerSettings, str(synthetic.path))
+        if isinstance(record, dict)
+        else SamplerSettings()
     )
 
 
