@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.writers import WRITERS
 from synthcmr.errors import SettingsError, WriteError
 from tests.cohort.writers.building import standard_cohort
+from tests.journeys.typing_in import run
 
 FIRST_FILES = {
     "nnunet": "Dataset501_SynthCMR/dataset.json",
@@ -64,3 +66,15 @@ def test_files_in_the_way_are_refused_and_an_earlier_export_replaced(cohort: Coh
     assert not (tmp_path / "out" / "metadata.csv").exists()
     with pytest.raises(WriteError, match="expected a folder to export to, got a file"):
         _run(str(cohort.path), str(tmp_path / "out" / "images.csv"), "--format", "png")
+
+
+def test_a_damaged_cohort_is_one_sentence_on_the_terminal(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    damaged = Path(shutil.copytree(phantom_cohort.path, tmp_path / "damaged"))
+    shard = damaged / "arrays.zarr/image/c/0/0/0"
+    content = bytearray(shard.read_bytes())
+    content[2000] ^= 1
+    shard.write_bytes(bytes(content))
+    done = run("export", damaged, tmp_path / "out", "--format", "nifti", ok=False)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"Error: {damaged}/arrays.zarr/image: expected the pixels as synthcmr wrote them")
+    assert "have another checksum than when they were written" in last

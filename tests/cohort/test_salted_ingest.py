@@ -1,6 +1,7 @@
 """A salted cohort, in the hands of somebody who knows every id, tells nothing."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,11 @@ def test_neither_files_nor_their_names_hold_an_id(source: Path, tmp_path: Path) 
 
 def test_what_could_not_be_read_is_told_in_clear_beside_the_cohort_alone(source: Path, tmp_path: Path) -> None:
     salted(source, tmp_path / "out")
-    assert IDS[2] in (tmp_path / "out-rejects-in-clear.csv").read_text()
+    table = (tmp_path / "out-rejects-in-clear.csv").read_text()
+    assert IDS[2] in table
+    shutil.rmtree(tmp_path / "out")
+    salted(source, tmp_path / "out")
+    assert (tmp_path / "out-rejects-in-clear.csv").read_text() == table  # of this cohort alone, and nothing twice
 
 
 def test_the_order_of_stored_images_is_not_that_of_the_ids(tmp_path: Path) -> None:

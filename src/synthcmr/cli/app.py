@@ -143,6 +143,15 @@ def synthcmr(version: bool = typer.Option(False, "--version", help="Show the ver
         raise typer.Exit
 
 
+def _drop_unfinished_reads() -> None:
+    """Say nothing of reads that zarr had begun when one failed: the error has been said, and the process ends."""
+    import logging
+    import warnings
+
+    logging.getLogger("asyncio").disabled = True
+    warnings.filterwarnings("ignore", message="coroutine .* was never awaited", category=RuntimeWarning)
+
+
 def main() -> None:
     """Run the command line; errors a user can act on are shown without a traceback."""
     from synthcmr.errors import SynthcmrError
@@ -151,6 +160,7 @@ def main() -> None:
         app()
     except SynthcmrError as error:
         typer.echo(f"Error: {error}", err=True)
+        _drop_unfinished_reads()
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("Stopped. What was finished is kept; the same command continues it.", err=True)

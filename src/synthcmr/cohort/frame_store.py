@@ -89,8 +89,8 @@ class FrameWriter:
 class FrameReader:
     """Random access to the frames of a cohort. Opens lazily, so that it pickles into data-loader workers.
 
-    A chunk carries its checksum, which zarr compares as it decodes it; here only a shard that is not there is found out, which zarr
-    would read as an empty image.
+    A chunk carries its checksum, which zarr compares as it decodes it; here only missing shards are looked for, which zarr would
+    read as empty images.
     """
 
     def __init__(self, path: Path, record: Mapping[str, Any]) -> None:
@@ -126,7 +126,9 @@ class FrameReader:
                 raise IndexError(f"it holds {array.shape[0]} frames")
             frames: npt.NDArray[np.generic] = np.asarray(array[first : first + count, :height, :width])
         except Exception as error:  # a damaged chunk can fail anywhere inside a decoder
-            raise self._damaged(name, f"frames {first} to {first + count - 1}: {in_words(error)}") from error
+            changed = "checksum" in str(error)
+            why = " have another checksum than when they were written" if changed else f": {in_words(error)}"
+            raise self._damaged(name, f"frames {first} to {first + count - 1}{why}") from error
         return frames
 
     def _open(self, name: str) -> Any:

@@ -41,7 +41,7 @@ class IngestPlan:
 
     @property
     def manifest(self) -> dict[str, object]:
-        """What decides the content of the cohort; a resumed run must have the same. Under a salt it names nobody."""
+        """What decides the content of the cohort; a resumed run must have the same. Under a salt it holds no name."""
         settings = self.settings.model_dump(mode="json")
         if self.salt is None:
             source = {"source": self.source.name, "files": self.fingerprint}
@@ -152,6 +152,8 @@ def ingest(
         name = str if pseudonyms is None else pseudonyms.name
         todo = [case for case in cases if name(case.case_id) not in writer.done]
         done = len(plan.cases) - len(todo)
+        if pseudonyms is not None and not writer.done:
+            pseudonyms.begin()
         for record in _records(plan, todo, workers or cores(), labeller):
             if strict and (lost := [r for r in record.rejects if r.level == "reject"]):
                 raise ReadError(f"{record.case_id}, {lost[0].part}: {lost[0].reason} (--strict)")

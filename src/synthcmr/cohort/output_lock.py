@@ -54,7 +54,7 @@ class OutputLock:
         self._close = finalize(self, os.close, descriptor)  # also where its owner is forgotten
         try:
             import fcntl
-        except ImportError:  # Windows: no such lock; two commands into one folder are not told apart there
+        except ImportError:  # Windows: no such lock; two commands can write one folder there
             return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -57,16 +57,25 @@ class Pseudonyms:
         rejects = tuple(Reject(name, "subject", reason, level) for level, reason in sorted(said))
         return replace(record, case_id=name, rejects=rejects)
 
+    def begin(self) -> None:
+        """Forget the table of an earlier cohort in the same place."""
+        self.clear_table.unlink(missing_ok=True)
+
     def _keep(self, rejects: Iterable[Reject]) -> None:
-        rows = [reject.row() for reject in rejects]
-        if not rows:
+        """Add what is not there yet: a case that was read before a run was stopped is read again."""
+        rows = [{name: str(value) for name, value in reject.row().items()} for reject in rejects]
+        before: list[dict[str, str]] = []
+        if self.clear_table.exists():
+            with self.clear_table.open(newline="", encoding="utf-8") as file:
+                before = list(csv.DictReader(file))
+        new = [row for row in rows if row not in before]
+        if not new:
             return
-        is_new = not self.clear_table.exists()
-        with self.clear_table.open("a", newline="") as file:
+        with self.clear_table.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
-            if is_new:
+            if not before:
                 writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(new)
 
 
 def clear_table_of(out: Path) -> Path:

@@ -88,10 +88,10 @@ class _Condition:
             present = [side.notna() for side in (one, other) if isinstance(side, pd.Series)]
             if not present:
                 raise _refused(self.query, "a comparison names no column")
-            found = COMPARISONS[type(kind)](one, other).fillna(False).astype(bool)
+            fulfilled = COMPARISONS[type(kind)](one, other).fillna(False).astype(bool)
             for known in present:
-                found &= known
-            holds &= found
+                fulfilled &= known
+            holds &= fulfilled
         return holds
 
     def _value(self, node: ast.expr) -> Any:

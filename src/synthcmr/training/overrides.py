@@ -43,14 +43,14 @@ def _changed(settings: Any, changes: dict[str, Any], origin: str) -> Any:
 
 
 def _from_file(file: Path, changes: dict[str, dict[str, Any]]) -> None:
-    found = yaml_file(file) or {}
-    unknown = sorted(map(str, set(found) - set(PARTS))) if isinstance(found, dict) else [str(found)]
+    content = yaml_file(file) or {}
+    unknown = sorted(map(str, set(content) - set(PARTS))) if isinstance(content, dict) else [str(content)]
     if unknown:
         raise SettingsError(
             f"--settings {file}: expected the keys {' and '.join(PARTS)}, got also {', '.join(unknown)}"
         )
     for part in PARTS:
-        values = found.get(part) or {}
+        values = content.get(part) or {}
         if not isinstance(values, dict):
             raise SettingsError(f"--settings {file}: expected 'key: value' lines below {part}, got {values!r:.80}")
         changes[part] |= values

@@ -10,7 +10,7 @@ LOOKS = 4  # fewer say nothing
 BETTER, WORSE = (
     0.98,
     1.02,
-)  # of a loss: below it fell, above it rose; runs that were cut short fell by 2.3 to 4.6 % in their second half
+)  # of a loss: below it fell, above it rose; runs that were cut short fell by 2 to 5 % in their second half
 NEARER, LEAST = 0.95, 0.01  # of a distance: a fall below this share, and by this much, is one
 HALF = 0.5  # a run is judged by what its second half has brought in loss, which is steady and falls slowly
 LAST = 3  # ... and by its last third of looks at samples, whose distances flatten sooner and are noisier
