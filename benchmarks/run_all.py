@@ -39,6 +39,7 @@ ALWAYS = [
     ["synthcmr", "phantom", "benchmarks/out/many_people", "--preset", "everyone", "--subjects", "1000", "--seed", "71"],
     ["benchmarks.planted_copies", "benchmarks/out/many_people"],
     ["benchmarks.memorise", "--cohort", PEOPLE, "--others", "30", "--steps", "700", "--seed", "1"],
+    ["benchmarks.interval_coverage"],
     ["benchmarks.privacy_audit"],
     ["benchmarks.evaluation_scale"],
     ["benchmarks.families_utility", "--people", PEOPLE, "--runs", RUNS, *SMALLER],

@@ -9,7 +9,6 @@ from synthcmr.statistics.intervals import (
     Estimate,
     Interval,
     centred,
-    extreme,
     normal,
     percentile,
     pivotal,
@@ -44,9 +43,6 @@ def test_intervals_of_draws_are_their_definitions() -> None:
     assert tuple(centred(value, draws, 0.9)) == pytest.approx((low - bias, high - bias))
     half = t.ppf(0.95, 100) * draws.std(ddof=1)
     assert tuple(normal(value, draws, 0.9)) == pytest.approx((value - half, value + half))
-    wide = extreme(value, draws, 0.9)
-    assert wide.low == pytest.approx(min(2 * value - high, low - 2 * bias, value))
-    assert wide.high == pytest.approx(max(2 * value - low, high - 2 * bias, value))
 
 
 def test_the_interval_of_a_mean_is_students() -> None:

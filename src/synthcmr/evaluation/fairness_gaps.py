@@ -16,8 +16,10 @@ from synthcmr.evaluation.utility.people import REAL, Names, Participants
 from synthcmr.evaluation.utility.segmentation.arms import BOTH, ONLY, REAL_ONLY, label
 from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
 from synthcmr.experiments.comparison import Floats, draw, estimate, group_mean_draws
-from synthcmr.experiments.rates import GAPS, WORST, by_chance, group_scores, headline
+from synthcmr.experiments.rates import GAPS, WORST, by_chance, change, group_scores, headline, headline_estimates
 from synthcmr.experiments.subjects import Grouping, cells, groupings
+from synthcmr.statistics.group_extremes import change_of_extreme, largest_gap
+from synthcmr.statistics.intervals import Estimate
 from synthcmr.statistics.permutation import shuffled_group_means
 
 ARMS = {REAL_ONLY: label(REAL_ONLY, 1.0), BOTH: label(BOTH, 1.0), ONLY: ONLY}
@@ -64,6 +66,11 @@ class _Scorer:
         self._lines: Mapping[str, Mapping[str, Floats]] = {
             arm: headline(asked.predictions[name], self._label, result, self._draws) for arm, name in ARMS.items()
         }
+        level = comparison.settings.level
+        self._estimates: Mapping[str, Mapping[str, Estimate]] = {
+            arm: headline_estimates(asked.predictions[name], self._label, result, self._draws, level)
+            for arm, name in ARMS.items()
+        }
         self._alone = {
             arm: by_chance(asked.predictions[name], self._label, result, settings.draws, settings.seed)
             for arm, name in ARMS.items()
@@ -78,16 +85,15 @@ class _Scorer:
             for arm in ARMS:
                 beside = float(self._alone[arm][key].mean())
                 limit = {"ceiling" if name == WORST else "floor": beside}
-                scores.append(
-                    self._score(f"{key}, {arm}", self._lines[arm][key], arm, name == WORST, of_extremes=True, **limit)
-                )
+                scores.append(self._score(f"{key}, {arm}", self._estimates[arm][key], arm, name == WORST, **limit))
             scores.append(self.change(name, grouping, f"{key}, change"))
         return scores
 
     def change(self, name: str, grouping: str, title: str) -> Score:
         """With synthetic images less without."""
         key = f"{name}, {grouping}"
-        return self._score(title, self._lines[BOTH][key] - self._lines[REAL_ONLY][key], BOTH, name == WORST, least=-1.0)
+        drawn = self._lines[BOTH][key] - self._lines[REAL_ONLY][key]
+        return self._score(title, change(name, drawn, self._comparison.settings.level), BOTH, name == WORST)
 
     def of_groups(self, grouping: Grouping) -> list[Score]:
         """Balanced accuracy, true and false positive rate of each group; why it is not scored, where it is not."""
@@ -103,22 +109,18 @@ class _Scorer:
                     scores.append(absent(f"balanced accuracy, {arm}", group.refused, better="high", **about))
                     continue
                 scores += [
-                    self._score(f"{measure}, {arm}", drawn, arm, measure != "FPR", **about)
+                    self._score(
+                        f"{measure}, {arm}",
+                        estimate(drawn, 0.0, 1.0, self._comparison.settings.level),
+                        arm,
+                        measure != "FPR",
+                        **about,
+                    )
                     for measure, drawn in each[group.name].items()
                 ]
         return scores
 
-    def _score(
-        self,
-        name: str,
-        drawn: Floats,
-        arm: str,
-        high: bool,
-        least: float = 0.0,
-        of_extremes: bool = False,
-        **more: Any,
-    ) -> Score:
-        one = estimate(drawn, least, 1.0, self._comparison.settings.level, of_extremes)
+    def _score(self, name: str, one: Estimate, arm: str, high: bool, **more: Any) -> Score:
         learned = 0 if arm == REAL_ONLY else len(self._people.synthetic)
         about = {"n_real": len(self._label), "n_synthetic": learned, "extractor": self._hash} | more
         better = "high" if high else "low"
@@ -141,18 +143,22 @@ def segmentation_scores(comparison: Comparison, people: Participants, outcomes: 
         why = f"no attribute of {', '.join(settings.fairness.sensitive)} has two groups of {settings.min_subjects} test subjects"
         return [absent(CHANGE, why)]
     inside = {arm: v[:, known] for arm, v in values.items()}
-    gaps = {arm: {name: _gaps(v, groups, comparison) for name, groups in members.items()} for arm, v in inside.items()}
+    means = {
+        arm: {name: _means(v, groups, comparison) for name, groups in members.items()} for arm, v in inside.items()
+    }
+    gaps = {arm: {name: np.ptp(m, axis=1) for name, m in each.items()} for arm, each in means.items()}
     alone = {arm: {n: _chance(v, groups, comparison) for n, groups in members.items()} for arm, v in inside.items()}
+    level = comparison.settings.level
     scores = []
     for name in members:
         for arm in gaps:
-            scores.append(
-                _score(comparison, people, f"Dice gap, {name}, {arm}", gaps[arm][name], arm, alone[arm][name])
-            )
-        change = gaps[BOTH][name] - gaps[REAL_ONLY][name]
-        scores.append(_score(comparison, people, f"Dice gap, {name}, change", change, BOTH, None))
+            gap = largest_gap(means[arm][name], level=level)
+            gap = Estimate.of(gap.value, gap.interval.clipped(0.0, 1.0))
+            scores.append(_score(comparison, people, f"Dice gap, {name}, {arm}", gap, arm, alone[arm][name]))
+        gained = change_of_extreme(gaps[BOTH][name] - gaps[REAL_ONLY][name], level)
+        scores.append(_score(comparison, people, f"Dice gap, {name}, change", gained, BOTH))
     largest = [np.max(list(gaps[arm].values()), axis=0) for arm in (BOTH, REAL_ONLY)]
-    return [*scores, _score(comparison, people, CHANGE, largest[0] - largest[1], BOTH, None)]
+    return [*scores, _score(comparison, people, CHANGE, change_of_extreme(largest[0] - largest[1], level), BOTH)]
 
 
 def _members(comparison: Comparison, people: Participants, names: Names) -> Members:
@@ -170,10 +176,8 @@ def _titles(comparison: Comparison) -> tuple[str, ...]:
     return tuple(name.replace("_", " ") for name in comparison.settings.fairness.sensitive)
 
 
-def _gaps(values: Numbers, groups: Mapping[str, npt.NDArray[np.bool_]], comparison: Comparison) -> Numbers:
-    each = group_mean_draws(values, list(groups.values()), comparison.settings.draws, comparison.settings.seed)
-    gap: Numbers = each.max(axis=1) - each.min(axis=1)
-    return gap
+def _means(values: Numbers, groups: Mapping[str, npt.NDArray[np.bool_]], comparison: Comparison) -> Numbers:
+    return group_mean_draws(values, list(groups.values()), comparison.settings.draws, comparison.settings.seed)
 
 
 def _chance(values: Numbers, groups: Mapping[str, npt.NDArray[np.bool_]], comparison: Comparison) -> float:
@@ -184,10 +188,8 @@ def _chance(values: Numbers, groups: Mapping[str, npt.NDArray[np.bool_]], compar
 
 
 def _score(
-    comparison: Comparison, people: Participants, name: str, drawn: Numbers, arm: str, floor: float | None
+    comparison: Comparison, people: Participants, name: str, one: Estimate, arm: str, floor: float | None = None
 ) -> Score:
-    is_gap = floor is not None
-    gap = estimate(drawn, 0.0 if is_gap else -1.0, 1.0, comparison.settings.level, of_extremes=is_gap)
     generated = len(people.synthetic) if arm == BOTH else 0
     counts = {"n_real": len(people.test), "n_synthetic": generated}
-    return Score(name=name, value=gap.value, low=gap.low, high=gap.high, floor=floor, **counts)
+    return Score(name=name, value=one.value, low=one.low, high=one.high, floor=floor, **counts)

@@ -6,14 +6,14 @@ the data as they are; what is computed for every row is the value and its draws 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from synthcmr.statistics.bootstrap import subject_counts
-from synthcmr.statistics.intervals import LEVEL, Estimate, centred, extreme
+from synthcmr.statistics.intervals import LEVEL, Estimate, centred
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -36,26 +36,17 @@ def draw(stratum: Ints, seeds: int, count: int, seed: int) -> Draws:
     return Draws(subject, seed_weight)
 
 
-def estimate(
-    draws: Floats, least: float = -np.inf, most: float = np.inf, level: float = LEVEL, of_extremes: bool = False
-) -> Estimate:
-    """Value and interval, within what a score can be.
+def estimate(draws: Floats, least: float = -np.inf, most: float = np.inf, level: float = LEVEL) -> Estimate:
+    """Value and interval of a mean or a change, within what a score can be.
 
     Args:
         draws: the value itself, then that of each draw.
         least: end of the scale.
         most: end of the scale.
         level: of the interval.
-        of_extremes: whether it is of the worst of several groups or of a gap between them, rather than a mean or a change.
     """
-    value, rest = float(draws[0]), draws[1:]
-    interval = extreme(value, rest, level) if of_extremes else centred(value, rest, level)
-    return Estimate.of(value, interval.clipped(least, most))
-
-
-def changes(arm: Mapping[str, Floats], against: Mapping[str, Floats]) -> dict[str, Estimate]:
-    """Every score of an arm less that of another."""
-    return {name: estimate(arm[name] - against[name]) for name in arm}
+    value = float(draws[0])
+    return Estimate.of(value, centred(value, draws[1:], level).clipped(least, most))
 
 
 def mean_draws(values: Floats, count: int, seed: int) -> Floats:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.experiments.comparison import Draws, Floats, Ints
+from synthcmr.experiments.comparison import Draws, Floats, Ints, estimate
 from synthcmr.experiments.subjects import Grouping
+from synthcmr.statistics.group_extremes import change_of_extreme, largest_gap, lowest_group
+from synthcmr.statistics.intervals import LEVEL, Estimate
 from synthcmr.statistics.permutation import shuffled_group_means
 from synthcmr.statistics.roc import auc
 
@@ -38,11 +40,6 @@ class Predictions:
         )
 
 
-def is_of_extremes(name: str) -> bool:
-    """Whether a score of `headline` is the worst of several groups or a gap between them."""
-    return name.startswith((WORST, *GAPS))
-
-
 def rates(predictions: Predictions, label: Ints, member: npt.NDArray[np.bool_], draws: Draws) -> tuple[Floats, Floats]:
     """True and false positive rate of each group, the mean over seeds: (draws, groups) each.
 
@@ -62,16 +59,90 @@ def rates(predictions: Predictions, label: Ints, member: npt.NDArray[np.bool_], 
     return positive_rates[0], positive_rates[1]
 
 
+@dataclass(frozen=True)
+class GroupRates:
+    """Rates of the groups of one grouping, and the share of the sick in each: (draws, groups)."""
+
+    tpr: Floats
+    fpr: Floats
+    sick: Floats
+
+    @classmethod
+    def of(cls, predictions: Predictions, label: Ints, grouping: Grouping, draws: Draws) -> GroupRates:
+        """Of the groups that are scored."""
+        member = np.stack([group.member for group in grouping.scored])
+        tpr, fpr = rates(predictions, label, member, draws)
+        sick = draws.subject @ (member & (label == 1)).T / np.maximum(draws.subject @ member.T, 1e-9)
+        return cls(tpr, fpr, sick)
+
+    @property
+    def balanced_accuracy(self) -> Floats:
+        """The mean of the rates at which sick and healthy subjects are told right."""
+        return (self.tpr + 1 - self.fpr) / 2
+
+    def _families(self) -> dict[str, tuple[Floats, ...]]:
+        """The kinds of rates that each gap looks at."""
+        selected = self.tpr * self.sick + self.fpr * (1 - self.sick)
+        return dict(zip(GAPS, ((self.tpr,), (self.tpr, self.fpr), (selected,)), strict=True))
+
+    def extremes(self) -> dict[str, Floats]:
+        """The worst group and the gaps between groups, in each draw."""
+        gaps = {name: np.max([np.ptp(r, axis=1) for r in kinds], axis=0) for name, kinds in self._families().items()}
+        return {WORST: self.balanced_accuracy.min(axis=1), **gaps}
+
+    def estimates(self, level: float = LEVEL) -> dict[str, Estimate]:
+        """The same with their intervals."""
+        each = {name: largest_gap(*kinds, level=level) for name, kinds in self._families().items()}
+        each[WORST] = lowest_group(self.balanced_accuracy, level)
+        return {name: Estimate.of(one.value, one.interval.clipped(0.0, 1.0)) for name, one in each.items()}
+
+
 def headline(predictions: Predictions, label: Ints, groupings: tuple[Grouping, ...], draws: Draws) -> dict[str, Floats]:
-    """Every score that is one number for an arm, in each draw."""
-    everyone = np.ones((1, len(label)), dtype=bool)
-    tpr, fpr = rates(predictions, label, everyone, draws)
-    scores = {"balanced accuracy": ((tpr + 1 - fpr) / 2)[:, 0], "AUROC": auroc(predictions, label, draws)}
-    for grouping in groupings:
-        if len(grouping.scored) > 1:
-            gaps = _gaps_of(grouping, predictions, label, draws)
-            scores |= {f"{score}, {grouping.name}": value for score, value in gaps.items()}
+    """Every score that is one number for an arm, in each draw: what changes between arms are made of."""
+    scores = _of_all(predictions, label, draws)
+    for grouping in _comparable(groupings):
+        each = GroupRates.of(predictions, label, grouping, draws)
+        scores |= {f"{score}, {grouping.name}": value for score, value in each.extremes().items()}
     return scores
+
+
+def changes(arm: Mapping[str, Floats], against: Mapping[str, Floats]) -> dict[str, Estimate]:
+    """Every score of `headline` of an arm less that of another."""
+    return {name: change(name, arm[name] - against[name]) for name in arm}
+
+
+def change(name: str, draws: Floats, level: float = LEVEL) -> Estimate:
+    """The change of one score of `headline`, with its interval.
+
+    Args:
+        name: of the score.
+        draws: the change itself, then that of each draw.
+        level: of the interval.
+    """
+    if not name.startswith((WORST, *GAPS)):
+        return estimate(draws, -1.0, 1.0, level)
+    one = change_of_extreme(draws, level)
+    return Estimate.of(one.value, one.interval.clipped(-1.0, 1.0))
+
+
+def headline_estimates(
+    predictions: Predictions, label: Ints, groupings: tuple[Grouping, ...], draws: Draws, level: float = LEVEL
+) -> dict[str, Estimate]:
+    """The same scores, each with its interval."""
+    scores = {name: estimate(drawn, 0.0, 1.0, level) for name, drawn in _of_all(predictions, label, draws).items()}
+    for grouping in _comparable(groupings):
+        each = GroupRates.of(predictions, label, grouping, draws)
+        scores |= {f"{score}, {grouping.name}": value for score, value in each.estimates(level).items()}
+    return scores
+
+
+def _of_all(predictions: Predictions, label: Ints, draws: Draws) -> dict[str, Floats]:
+    tpr, fpr = rates(predictions, label, np.ones((1, len(label)), dtype=bool), draws)
+    return {"balanced accuracy": ((tpr + 1 - fpr) / 2)[:, 0], "AUROC": auroc(predictions, label, draws)}
+
+
+def _comparable(groupings: tuple[Grouping, ...]) -> list[Grouping]:
+    return [grouping for grouping in groupings if len(grouping.scored) > 1]
 
 
 def auroc(predictions: Predictions, label: Ints, draws: Draws) -> Floats:
@@ -113,25 +184,10 @@ def by_chance(
     rng = np.random.default_rng(seed)
     decided = predictions.decision.mean(axis=0)
     scores: dict[str, Floats] = {}
-    for grouping in groupings:
-        if len(grouping.scored) < 2:
-            continue
+    for grouping in _comparable(groupings):
         member = np.stack([group.member for group in grouping.scored])
         tpr, fpr = (shuffled_group_means(decided, member & (label == value), count, rng) for value in (1, 0))
         sick = (member & (label == 1)).sum(axis=1) / member.sum(axis=1)
-        scores |= {f"{score}, {grouping.name}": value for score, value in _gaps(tpr, fpr, sick).items()}
+        each = GroupRates(tpr, fpr, sick)
+        scores |= {f"{score}, {grouping.name}": value for score, value in each.extremes().items()}
     return scores
-
-
-def _gaps_of(grouping: Grouping, predictions: Predictions, label: Ints, draws: Draws) -> dict[str, Floats]:
-    member = np.stack([group.member for group in grouping.scored])
-    tpr, fpr = rates(predictions, label, member, draws)
-    return _gaps(tpr, fpr, draws.subject @ (member & (label == 1)).T / np.maximum(draws.subject @ member.T, 1e-9))
-
-
-def _gaps(tpr: Floats, fpr: Floats, sick: Floats) -> dict[str, Floats]:
-    """The worst group and the gaps between groups, from rates and shares of the sick: (draws, groups) each."""
-    selected = tpr * sick + fpr * (1 - sick)
-    opportunity, false_alarms, parity = (v.max(axis=1) - v.min(axis=1) for v in (tpr, fpr, selected))
-    values = (opportunity, np.maximum(opportunity, false_alarms), parity)
-    return {WORST: ((tpr + 1 - fpr) / 2).min(axis=1), **dict(zip(GAPS, values, strict=True))}

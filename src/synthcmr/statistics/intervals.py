@@ -95,19 +95,6 @@ def centred(value: float, draws: npt.ArrayLike, level: float = LEVEL) -> Interva
     return percentile(moved - moved.mean() + value, level)
 
 
-def extreme(value: float, draws: npt.ArrayLike, level: float = LEVEL) -> Interval:
-    """For the least, the largest or the range of several groups, which noise makes more extreme in the data and once more in draws.
-
-    The draws are moved by twice their bias, and mirrored at the value; the interval takes in both and the value, because either alone
-    covers too seldom: the first where groups do not differ, the second where they do. How often it covers, which is still below the
-    level where groups are equal and small, is measured in `tests/statistics/test_coverage.py`.
-    """
-    drawn = np.asarray(draws, dtype=float)
-    moved = percentile(drawn - 2 * (drawn.mean() - value), level)
-    mirrored = pivotal(value, drawn, level)
-    return moved.including(mirrored.low).including(mirrored.high).including(value)
-
-
 def student_mean(values: npt.NDArray[np.float64], level: float = LEVEL) -> Interval:
     """The interval of a mean of independent values."""
     from scipy.stats import t

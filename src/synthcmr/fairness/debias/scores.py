@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.experiments.arms import Arm
-from synthcmr.experiments.comparison import Draws, Floats, Ints, changes, draw, estimate
-from synthcmr.experiments.rates import Predictions, by_chance, group_scores, headline, is_of_extremes
+from synthcmr.experiments.comparison import Draws, Floats, Ints, draw, estimate
+from synthcmr.experiments.rates import Predictions, by_chance, changes, group_scores, headline, headline_estimates
 from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.experiments.subjects import Grouping, cells, groupings
 from synthcmr.fairness.debias.remedies import NOTHING, ON_TOP
@@ -92,7 +92,7 @@ def score(
             remedy=r,
             validation_loss=loss[r.name],
             steps=tuple(int(t["step"].iloc[0]) for t in results[r.name]),
-            scores={k: estimate(v, 0.0, 1.0, of_extremes=is_of_extremes(k)) for k, v in lines[r.name].items()},
+            scores=headline_estimates(predicted[r.name], label, result, draws),
             to_nothing=changes(lines[r.name], lines[NOTHING]) if r.name != NOTHING else {},
             to_best=changes(lines[r.name], lines[best]) if r.name != best else {},
             groups={g.name: _groups(predicted[r.name], label, people, g, draws) for g in result},
