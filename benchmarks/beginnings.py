@@ -36,9 +36,8 @@ from synthcmr.judges.segmenter import Segmenter, SegmenterTrainee, build
 from synthcmr.judges.settings import SEGMENTER_LOOP, SegmenterSettings
 from synthcmr.training.images import TrainingImages, joined, load_images
 from synthcmr.training.loop import Loop
-from synthcmr.training.privacy import PrivacySettings
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
-from synthcmr.training.settings import LoopSettings
+from synthcmr.training.settings import LoopSettings, PrivacySettings
 from synthcmr.training.shipped import shipped
 
 RATES = {  # of learning: what has been learned is not to be shaken off by the noise of privacy

@@ -18,12 +18,12 @@ from typing import Any
 import torch
 
 from synthcmr.errors import CohortError
-from synthcmr.training import best_look, checkpoint
-from synthcmr.training.run_folder import METRICS, RUN_FILE, WEIGHTS
+from synthcmr.training.kept_weights import BEST_LOOK
+from synthcmr.training.run_folder import CHECKPOINT, METRICS, RUN_FILE, WEIGHTS, load_checkpoint
 
 MANIFEST, PART = "manifest.json", "runs.tar.{:02d}"
 MOST_PARTS, PART_BYTES = 7, 14 * 2**20  # with the manifest eight files of less than 15 MiB
-STATES = (checkpoint.NAME, best_look.NAME)
+STATES = (CHECKPOINT, BEST_LOOK)
 RECORDS = (RUN_FILE, "provenance.json", METRICS, "fingerprints.npz")
 LEVELS = ("whole", "moments in half precision", "weights alone, in half precision")
 
@@ -115,10 +115,10 @@ def _contents(runs: Path, level: str) -> Iterator[tuple[Path, bytes]]:
 
 def _reduced(file: Path, level: str) -> bytes:
     """A checkpoint in fewer bytes. The loop takes up any precision, and an optimiser without moments begins them anew."""
-    state = checkpoint.load(file)
+    state = load_checkpoint(file)
     for turn in state.get("optimisers", {}).values():
         turn["state"] = {} if level == LEVELS[2] else _cast(turn["state"], torch.bfloat16)
-    weights = ("ema", "network") if level == LEVELS[2] or file.name == best_look.NAME else ("ema",)
+    weights = ("ema", "network") if level == LEVELS[2] or file.name == BEST_LOOK else ("ema",)
     for name in weights:
         if name in state:
             state[name] = _cast(state[name], torch.float16)

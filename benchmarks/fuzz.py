@@ -285,8 +285,7 @@ WORDS = [
 
 def _settings(rng: np.random.Generator) -> str:
     """Text for `--set` and a YAML file."""
-    from synthcmr.training.overrides import overridden
-    from synthcmr.training.settings import LoopSettings
+    from synthcmr.training.settings import LoopSettings, overridden
 
     part, key = str(rng.choice(["model", "loop", "x"])), str(rng.choice([*LoopSettings.model_fields, "nosuch"]))
     value = "".join(rng.choice(WORDS, size=int(rng.integers(1, 12))))

@@ -17,9 +17,9 @@ from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import start_vocabulary, started
 from synthcmr.generators.gan.generator import JUDGE, MOMENTUM, GanGenerator, GanNetwork
 from synthcmr.generators.gan.settings import GanSettings
+from synthcmr.training.batches import Order
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.run_folder import WEIGHTS
-from synthcmr.training.sample_order import Order
 
 CHANGES: dict[str, dict[str, float]] = {
     "as it is": {},

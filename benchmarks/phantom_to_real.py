@@ -33,8 +33,8 @@ from synthcmr.judges.limits import segmenter_limits
 from synthcmr.judges.segmenter import Segmenter, SegmenterNetwork, build
 from synthcmr.judges.settings import SegmenterSettings
 from synthcmr.phantom.cohort import make_phantoms
-from synthcmr.training.ema import Ema
 from synthcmr.training.images import load_images
+from synthcmr.training.kept_weights import Ema
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import file_hash, load_weights, save_weights
 

@@ -26,10 +26,9 @@ from synthcmr.judges.fitting import Limits, fit_judge
 from synthcmr.judges.limits import segmenter_limits
 from synthcmr.judges.segmenter import Segmenter, SegmenterNetwork, SegmenterTrainee, build
 from synthcmr.judges.settings import SEGMENTER_LOOP, SegmenterSettings
+from synthcmr.training.batches import Batch, Draw
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.loop import Progress
-from synthcmr.training.sample_order import Draw
-from synthcmr.training.training_task import Batch
 
 TEST_PATIENTS = tuple(n for end in (20, 40, 60, 80, 100) for n in range(end - 5, end + 1))
 WATCHED_PATIENTS = (14, 34, 54, 74, 94)  # one of each group

@@ -12,8 +12,7 @@ from benchmarks.card_campaign import TINY_SUBJECTS, Clock, campaign, options
 
 from synthcmr.errors import CohortError
 from synthcmr.generators.families import load_generator
-from synthcmr.training import checkpoint
-from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.run_folder import CHECKPOINT, RunFolder, load_checkpoint, save_checkpoint
 
 PHANTOMS, STEPS = TINY_SUBJECTS, 12
 
@@ -50,7 +49,7 @@ def test_a_campaign_goes_on_where_it_was_cut_short_and_ends_as_if_it_had_not_bee
     assert told["checkpoints"] == LEVELS[0]
     assert told["phantoms"]["a_second"] > 0
     restore(tmp_path / "first", tmp_path / "looked")
-    reached = checkpoint.load(tmp_path / "looked" / "refine" / checkpoint.NAME)["step"]
+    reached = load_checkpoint(tmp_path / "looked" / "refine" / CHECKPOINT)["step"]
     assert 0 < reached < STEPS
     for machine in ("machine-second", "machine-whole"):  # their seed would make the same ones again
         shutil.copytree(tmp_path / "machine-first" / "phantoms", tmp_path / machine / "phantoms")
@@ -68,19 +67,19 @@ def test_a_campaign_goes_on_where_it_was_cut_short_and_ends_as_if_it_had_not_bee
 
 
 def test_large_checkpoints_are_reduced_until_they_fit_and_refused_where_they_do_not(tmp_path: Path) -> None:
-    file = tmp_path / "runs" / "one" / checkpoint.NAME
+    file = tmp_path / "runs" / "one" / CHECKPOINT
     file.parent.mkdir(parents=True)
     network = torch.nn.Linear(512, 512)
     optimiser = torch.optim.AdamW(network.parameters())
     network(torch.randn(4, 512)).sum().backward()
     optimiser.step()
     state = {"step": 1, "network": network.state_dict(), "ema": deepcopy(network).state_dict()}
-    checkpoint.save(file, state | {"optimisers": {"one": optimiser.state_dict()}})
+    save_checkpoint(file, state | {"optimisers": {"one": optimiser.state_dict()}})
     levels = []
     for most in (5 * 2**20, 3 * 2**20, 2 * 2**20):
         levels.append(save(tmp_path / "runs", tmp_path / "out", {}, most))
         restore(tmp_path / "out", tmp_path / "again")
-        found = checkpoint.load(tmp_path / "again" / "one" / checkpoint.NAME)
+        found = load_checkpoint(tmp_path / "again" / "one" / CHECKPOINT)
         assert torch.allclose(found["network"]["weight"].float(), network.weight, atol=1e-3)
         optimiser.load_state_dict(found["optimisers"]["one"])
     assert levels == list(LEVELS)

@@ -4,7 +4,7 @@ import pytest
 
 from synthcmr.cli.setting_lines import setting_lines
 from synthcmr.generators.families import FAMILIES, about, family
-from synthcmr.training.overrides import overridden
+from synthcmr.training.settings import overridden
 from tests.journeys.typing_in import run
 
 

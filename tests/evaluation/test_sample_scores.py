@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.evaluation.sample_scores import sample_scores
+from synthcmr.training.batches import Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.sample_look import Frames, SampleLook
-from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
+from synthcmr.training.training_task import Frames, SampleLook
 from synthcmr.training.verdict import verdict
 
 SIDE, PEOPLE, NUMBERS, GRAIN, DRAWN = 32, 400, 6, 0.1, 48

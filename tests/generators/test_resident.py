@@ -18,8 +18,8 @@ from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.refine.network import RefineNetwork
 from synthcmr.generators.refine.resident import ResidentRefineTrainee, Windows
 from synthcmr.generators.refine.trainee import RefineTrainee
+from synthcmr.training.batches import Draw, held_out_draws
 from synthcmr.training.images import load_images
-from synthcmr.training.sample_order import Draw, held_out_draws
 from tests.generators.making import FAMILIES, LOOP, TINY
 
 

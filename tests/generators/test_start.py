@@ -26,11 +26,11 @@ from synthcmr.generators.flow.generator import FlowGenerator, FlowNetwork
 from synthcmr.generators.gan.generator import GanGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.generators.vae.generator import VaeGenerator
+from synthcmr.training.batches import Order
 from synthcmr.training.images import load_images
 from synthcmr.training.low_rank import LowRank, merge_low_rank, tune_low_rank
-from synthcmr.training.privacy import PrivacySettings
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
-from synthcmr.training.sample_order import Order
+from synthcmr.training.settings import PrivacySettings
 from synthcmr.training.weights import read_header, read_tensors
 from tests.generators.making import FAMILIES, LOOP, TINY
 

@@ -18,9 +18,9 @@ from synthcmr.judges.scores import score_segmenter
 from synthcmr.judges.segmenter import CLASSES, Segmenter, SegmenterNetwork, SegmenterTrainee, build
 from synthcmr.judges.settings import EncoderSettings, ReaderSettings, SegmenterSettings
 from synthcmr.judges.starting_weights import going_on, new_outputs, starting_weights
+from synthcmr.training.batches import held_out_draws
 from synthcmr.training.images import load_images
 from synthcmr.training.loop import Progress
-from synthcmr.training.sample_order import held_out_draws
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import file_hash, read_header, read_tensors

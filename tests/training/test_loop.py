@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from synthcmr.errors import CohortError, SettingsError
-from synthcmr.training import checkpoint
-from synthcmr.training.run_folder import RunFolder
+from synthcmr.training.run_folder import CHECKPOINT, RunFolder, load_checkpoint, random_state, set_random_state
 from tests.training.making import SETTINGS, loop, weights
 
 ROOT = Path(__file__).parents[2]
@@ -52,12 +51,12 @@ def test_killed_at_any_moment_and_repeated_equals_never_killed(tmp_path: Path) -
     whole = loop(tmp_path / "whole").fit()
     run = tmp_path / "killed"
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(run)], cwd=ROOT)
-    while not (run / checkpoint.NAME).exists() and process.poll() is None:  # imports take long on a busy machine
+    while not (run / CHECKPOINT).exists() and process.poll() is None:  # imports take long on a busy machine
         time.sleep(0.02)
     time.sleep(0.2)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    reached = checkpoint.load(run / checkpoint.NAME)["step"]
+    reached = load_checkpoint(run / CHECKPOINT)["step"]
     assert 0 < reached < SETTINGS.steps
     assert np.array_equal(weights(loop(run).fit()), weights(whole))
 
@@ -120,16 +119,16 @@ def test_another_run_in_the_folder_is_refused_with_what_differs(tmp_path: Path) 
 
 def test_a_checkpoint_cut_short_is_named(tmp_path: Path) -> None:
     loop(tmp_path / "run").fit(until=10)
-    file = tmp_path / "run" / checkpoint.NAME
+    file = tmp_path / "run" / CHECKPOINT
     file.write_bytes(file.read_bytes()[:500])
     with pytest.raises(CohortError, match="expected a checkpoint"):
         loop(tmp_path / "run")
 
 
 def test_global_random_state_survives(tmp_path: Path) -> None:
-    state = checkpoint.random_state()
+    state = random_state()
     first = torch.rand(3), np.random.rand(3)
-    checkpoint.set_random_state(state)
+    set_random_state(state)
     again = torch.rand(3), np.random.rand(3)
     assert torch.equal(first[0], again[0])
     assert np.array_equal(first[1], again[1])

@@ -15,12 +15,11 @@ from synthcmr.errors import SettingsError
 from synthcmr.generators.fingerprints import NAME
 from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.latent.generator import LatentGenerator
-from synthcmr.training import checkpoint
 from synthcmr.training.loop import Progress
-from synthcmr.training.privacy import PrivacySettings, promise, read_privacy
-from synthcmr.training.private_step import check_private, clipped_sum
-from synthcmr.training.run_folder import WEIGHTS
+from synthcmr.training.privacy import check_private, clipped_sum, promise
+from synthcmr.training.run_folder import CHECKPOINT, WEIGHTS, load_checkpoint
 from synthcmr.training.secret_noise import Secret, grid_of
+from synthcmr.training.settings import PrivacySettings, read_privacy
 from synthcmr.training.weights import read_header
 from tests.generators.making import FAMILIES, LOOP, TINY
 
@@ -128,7 +127,7 @@ def test_a_private_run_states_its_price_and_leaves_no_fingerprints(phantom_cohor
     assert generator.facts["privacy"] == told
     assert not (tmp_path / "run" / NAME).exists()
     assert all(one["count"] == 1 for one in generator.facts["scanners"])  # type: ignore[attr-defined]
-    assert checkpoint.load(tmp_path / "run" / checkpoint.NAME)["privacy"]["key"] is None
+    assert load_checkpoint(tmp_path / "run" / CHECKPOINT)["privacy"]["key"] is None
 
 
 def test_a_resumed_private_run_never_reports_less_than_it_spent(phantom_cohort: Cohort, tmp_path: Path) -> None:
@@ -141,7 +140,7 @@ def test_a_resumed_private_run_never_reports_less_than_it_spent(phantom_cohort: 
 
     with pytest.raises(Killed):
         FlowGenerator.fit(phantom_cohort, tmp_path / "run", TINY, PRIVATE, stop)
-    halfway = checkpoint.load(tmp_path / "run" / checkpoint.NAME)
+    halfway = load_checkpoint(tmp_path / "run" / CHECKPOINT)
     spent = halfway["privacy"]["spent"]["epsilon"]
     assert halfway["step"] == 2
     resumed = FlowGenerator.fit(phantom_cohort, tmp_path / "run", TINY, PRIVATE)

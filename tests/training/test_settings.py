@@ -1,12 +1,10 @@
-import sys
 from pathlib import Path
 
 import pytest
 
 from synthcmr.errors import SettingsError
 from synthcmr.generators.flow.settings import PRESETS
-from synthcmr.training.cluster import Job, submit
-from synthcmr.training.overrides import overridden
+from synthcmr.training.settings import overridden
 
 MODEL, LOOP = PRESETS["cpu"]
 
@@ -39,13 +37,3 @@ def test_a_file_with_other_parts_is_refused(tmp_path: Path) -> None:
     file.write_text("modle: {}\n")
     with pytest.raises(SettingsError, match="expected the keys model and loop, got also modle"):
         overridden(MODEL, LOOP, file, [], None)
-
-
-def test_a_cluster_job_runs_the_same_command() -> None:
-    assert Job(["--version"])() == 0
-
-
-def test_the_cluster_extra_is_named_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "submitit", None)
-    with pytest.raises(SettingsError, match=r"synthcmr\[cluster\]"):
-        submit("gpu", tmp_path / "run", ["train"])

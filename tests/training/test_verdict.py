@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from synthcmr.training.batches import Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.verdict import verdict
 

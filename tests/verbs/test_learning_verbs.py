@@ -85,7 +85,7 @@ def test_a_run_that_a_cluster_trains_has_no_generator_yet(
         jobs.append(words)
         return f"submitted job 7 to {partition}; its log: {folder}-slurm"
 
-    monkeypatch.setattr("synthcmr.training.cluster.submit", submit)
+    monkeypatch.setattr("synthcmr.training.device.submit", submit)
     submitted = synthcmr.train(
         "flow", phantom_cohort, tmp_path / "run", slurm="gpu", balance=("sex", "diagnosis"), set={"loop.steps": 9}
     )

@@ -15,7 +15,7 @@ from synthcmr.cohort.provenance import Input
 from synthcmr.config import PreprocessSettings
 from synthcmr.evaluation.sample_scores import frame_descriptors, ring_powers, thinned
 from synthcmr.statistics.energy import distance
-from synthcmr.training.sample_look import Frames
+from synthcmr.training.training_task import Frames
 
 if TYPE_CHECKING:
     from synthcmr.cohort.records import SubjectRecord

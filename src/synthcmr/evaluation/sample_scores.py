@@ -16,7 +16,7 @@ from synthcmr.frequency.rings import Rings
 from synthcmr.statistics.energy import distance
 
 if TYPE_CHECKING:
-    from synthcmr.training.sample_look import Frames, SampleLook
+    from synthcmr.training.training_task import Frames, SampleLook
 
 Numbers = npt.NDArray[np.float64]
 NOT_SHAPE = len(REGIONS) * len(

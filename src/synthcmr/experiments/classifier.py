@@ -18,12 +18,11 @@ from torch.nn import functional
 from synthcmr.experiments.images import FRAMES, Examples
 from synthcmr.experiments.settings import ClassifierSettings
 from synthcmr.judges.augment import standardise, varied
-from synthcmr.training.layout import channels_last, channels_last_batch
+from synthcmr.training.batches import Batch, Draw
+from synthcmr.training.device import channels_last, channels_last_batch
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.training_task import Batch
 
 Floats = npt.NDArray[np.float64]
 BATCH = 64

@@ -18,12 +18,11 @@ from synthcmr.frequency.mapping_network import Mapper
 from synthcmr.frequency.plane import Floats, pixels, spectra
 from synthcmr.frequency.replacement import Replacement
 from synthcmr.frequency.settings import MappingSettings
+from synthcmr.training.batches import Batch, Draw
+from synthcmr.training.device import main_first
 from synthcmr.training.loop import Loop, Observer
-from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
-from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.training_task import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
 
 BENDS = 3  # terms of a random gain over frequency

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from synthcmr.frequency.settings import MappingSettings
-from synthcmr.training.layout import channels_last, channels_last_batch
+from synthcmr.training.device import channels_last, channels_last_batch
 
 
 class FrequencyEnhanced(nn.Module):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from synthcmr.config import Settings
     from synthcmr.generators.protocol import Generator
     from synthcmr.training.loop import Observer
-    from synthcmr.training.sample_look import SampleScorer
     from synthcmr.training.settings import LoopSettings
+    from synthcmr.training.training_task import SampleScorer
 
 FAMILIES: dict[str, str] = {
     name: f"synthcmr.generators.{name}.generator:{name.capitalize()}Generator"

@@ -21,10 +21,9 @@ from synthcmr.judges.fitting import FittedJudge, JudgeTask
 from synthcmr.judges.reader import BATCH, HEAD, ReaderNetwork, ReaderTrainee, record_of, vocabulary_to_read
 from synthcmr.judges.settings import EncoderSettings
 from synthcmr.judges.starting_weights import StartingWeights, fill, fill_head
+from synthcmr.training.batches import Batch, Draw
+from synthcmr.training.device import channels_last_batch
 from synthcmr.training.images import TrainingImages
-from synthcmr.training.layout import channels_last_batch
-from synthcmr.training.sample_order import Draw
-from synthcmr.training.training_task import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header
 
 OWN_HEADS = ("damage.weight", "damage.bias", "shape.weight", "shape.bias")  # which a reader lacks

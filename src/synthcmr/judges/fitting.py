@@ -15,9 +15,9 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input
 from synthcmr.judges.settings import JudgeSettings
 from synthcmr.judges.starting_weights import StartingWeights, starting_weights
+from synthcmr.training.device import main_first
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.loop import Loop, Observer
-from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.training_task import Trainee

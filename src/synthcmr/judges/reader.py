@@ -21,11 +21,9 @@ from synthcmr.judges.augment import standardise, varied
 from synthcmr.judges.fitting import FittedJudge, JudgeTask, Limits
 from synthcmr.judges.settings import ReaderSettings
 from synthcmr.judges.starting_weights import StartingWeights, fill, fill_head, going_on, new_outputs
-from synthcmr.training.device import best_device
+from synthcmr.training.batches import Batch, Draw
+from synthcmr.training.device import best_device, channels_last, channels_last_batch
 from synthcmr.training.images import TrainingImages
-from synthcmr.training.layout import channels_last, channels_last_batch
-from synthcmr.training.sample_order import Draw
-from synthcmr.training.training_task import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header
 
 BATCH = 64

@@ -20,11 +20,9 @@ from synthcmr.judges.augment import augment, standardise, varied_with_mask
 from synthcmr.judges.fitting import FittedJudge, JudgeTask, Limits
 from synthcmr.judges.settings import SegmenterSettings
 from synthcmr.judges.starting_weights import StartingWeights, fill
-from synthcmr.training.device import best_device
+from synthcmr.training.batches import Batch, Draw
+from synthcmr.training.device import best_device, channels_last_batch
 from synthcmr.training.images import TrainingImages
-from synthcmr.training.layout import channels_last_batch
-from synthcmr.training.sample_order import Draw
-from synthcmr.training.training_task import Batch
 from synthcmr.training.weights import file_hash, load_weights, read_header
 
 CLASSES = 1 + len(STRUCTURES)

@@ -16,19 +16,21 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from synthcmr.training import checkpoint
-from synthcmr.training.best_look import BestLook
-from synthcmr.training.device import peak_memory_mb
-from synthcmr.training.ema import Ema
-from synthcmr.training.prefetch import Ahead
-from synthcmr.training.private_run import PrivateRun, private_run
-from synthcmr.training.private_step import clipped_sum
-from synthcmr.training.processes import accelerator, images_at_once
-from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.sample_order import Order, held_out_draws
+from synthcmr.training.batches import Ahead, Batch, Order, held_out_draws
+from synthcmr.training.device import accelerator, images_at_once, peak_memory_mb
+from synthcmr.training.kept_weights import BestLook, Ema
+from synthcmr.training.privacy import PrivateRun, clipped_sum, private_run
+from synthcmr.training.run_folder import (
+    CHECKPOINT,
+    RunFolder,
+    load_checkpoint,
+    random_state,
+    save_checkpoint,
+    set_random_state,
+)
 from synthcmr.training.secret_noise import Secret
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.training_task import Batch, Trainee
+from synthcmr.training.training_task import Trainee
 
 if TYPE_CHECKING:
     import numpy as np
@@ -265,11 +267,9 @@ class Loop:
         due = self.step % self.settings.sheet_every == 0 or self.step == self.settings.steps
         if self._score is None or not due or not self.main:
             return None
-        state = (
-            checkpoint.random_state()
-        )  # samples have seeds of their own, yet no draw of a scorer may shift what is learned
+        state = random_state()  # samples have seeds of their own, yet no draw of a scorer may shift what is learned
         scores = self._score(self._ema.network)
-        checkpoint.set_random_state(state)
+        set_random_state(state)
         if scores is not None:
             self._best.keep(self._ema.network, self.step, scores)
         return scores
@@ -339,13 +339,13 @@ class Loop:
             "network": self._bare.state_dict(),
             "ema": self._ema.network.state_dict(),
             "optimisers": {turn: optimiser.state_dict() for turn, optimiser in self._optimisers.items()},
-            "random": checkpoint.random_state(),
+            "random": random_state(),
             "scaler": None if self._accelerator.scaler is None else self._accelerator.scaler.state_dict(),
             "held_out": self._held_out,
             "privacy": self._private_state(),
             "record": self.run.record() if self.run.exists() else {},
         }
-        checkpoint.save(self.run.path / checkpoint.NAME, state)
+        save_checkpoint(self.run.path / CHECKPOINT, state)
         if self._keep is not None:
             self._keep(self._ema.network, self.step)
 
@@ -364,21 +364,21 @@ class Loop:
         return {"spent": self.privacy, "key": None if over else hex(self._private.secret.key)}
 
     def _resume(self) -> None:
-        file = self.run.path / checkpoint.NAME
+        file = self.run.path / CHECKPOINT
         if not file.exists():
             self._forget_after(0)
             if self._private is not None:  # so that every later start takes the same steps with the same noise
                 self._share_key()
                 self._save()
             return
-        state = checkpoint.load(file)
+        state = load_checkpoint(file)
         self._bare.load_state_dict(state["network"])
         self._ema.network.load_state_dict(state["ema"])
         for turn, optimiser in self._optimisers.items():
             optimiser.load_state_dict(state["optimisers"][turn])
         if self._accelerator.scaler is not None and state["scaler"]:
             self._accelerator.scaler.load_state_dict(state["scaler"])
-        checkpoint.set_random_state(state["random"])
+        set_random_state(state["random"])
         self.step, self._held_out = state["step"], state["held_out"]
         if self._private is not None and state["privacy"]["key"] is not None:
             self._private.secret = Secret(int(state["privacy"]["key"], 16))

@@ -6,31 +6,23 @@ subjects' clipped gradients and adds Gaussian noise: a subsampled Gaussian mecha
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import Field
+import numpy as np
+import torch
+from torch import Tensor, nn
 
-from synthcmr.config import Settings
 from synthcmr.errors import SettingsError
+from synthcmr.training.batches import Draw
+from synthcmr.training.secret_noise import Secret
+from synthcmr.training.settings import LoopSettings, PrivacySettings, check_even
+from synthcmr.training.training_task import KnowsPeople, Trainee
 
 ACCOUNTANT = "rdp"
 UNIT = "subject"  # neighbouring cohorts differ in one subject with all of its images
-KEYS = {"epsilon", "delta", "clip", "subjects", "slices"}
-
-
-class PrivacySettings(Settings):
-    """What is promised."""
-
-    epsilon: float = Field(8.0, gt=0, description="most that is spent by the end of the run")
-    delta: float | None = Field(
-        None, gt=0, lt=0.1, description="null: one over ten times the number of subjects, at most 1e-3"
-    )
-    clip: float = Field(1.0, gt=0, description="norm that one subject's gradient is clipped to")
-    subjects: float = Field(16.0, gt=0, description="subjects per step on average; many of them make up for the noise")
-    slices: int = Field(
-        4, ge=1, description="images of each of them, drawn anew each time: they count once, as one subject"
-    )
+MIXING = (nn.modules.batchnorm._BatchNorm, nn.SyncBatchNorm)
 
 
 @dataclass(frozen=True)
@@ -94,18 +86,76 @@ def promise(settings: PrivacySettings, people: int, releases: int) -> Promise:
     return Promise(settings.epsilon, delta, float(sigma), q, settings.clip, releases, people)
 
 
-def read_privacy(text: str) -> PrivacySettings:
-    """`epsilon=8,delta=1e-5` as settings.
+def check_private(network: nn.Module) -> None:
+    """Refuse layers that remember or mix subjects outside of the gradient.
 
     Raises:
-        SettingsError: it is something else.
+        SettingsError: the network has some.
     """
-    from synthcmr.config import settings_from_dict
-
-    pairs = [item.partition("=") for item in text.split(",")]
-    if not all(equals and name.strip() in KEYS for name, equals, _ in pairs):
+    found = sorted({type(m).__name__ for m in network.modules() if isinstance(m, MIXING)})
+    if found:
         raise SettingsError(
-            f"--dp: expected epsilon=NUMBER and, if wished, {', '.join(sorted(KEYS - {'epsilon'}))}, separated by commas; "
-            f"got '{text}'. For example: --dp epsilon=8,delta=1e-5"
+            f"--dp: {', '.join(found)} keeps statistics of the images beside the gradient, which no noise covers; "
+            "use a family without it (flow, diffusion, latent, vae, gan)"
         )
-    return settings_from_dict({name.strip(): value.strip() for name, _, value in pairs}, PrivacySettings, "--dp")
+
+
+def clipped_sum(
+    parameters: Sequence[nn.Parameter], losses: Iterable[Callable[[], Tensor]], clip: float
+) -> tuple[list[Tensor], int]:
+    """The sum of the subjects' gradients, each scaled down to the clipping norm where it exceeds it.
+
+    Args:
+        parameters: what is learned.
+        losses: computes the loss of one subject, over all of its images that take part.
+        clip: the norm.
+
+    Returns:
+        The sum, parameter by parameter, and how many subjects were longer than the norm.
+    """
+    total = [torch.zeros_like(p, dtype=torch.float32) for p in parameters]
+    longer = 0
+    for loss in losses:
+        found = torch.autograd.grad(loss(), parameters, allow_unused=True)
+        gradient = [torch.zeros_like(t) if g is None else g.float() for g, t in zip(found, total, strict=True)]
+        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradient]))
+        if not torch.isfinite(norm):
+            continue  # a subject whose gradient overflows has no say
+        longer += int(norm > clip)
+        torch._foreach_add_(total, gradient, alpha=float((clip / (norm + 1e-12)).clamp(max=1.0)))
+    return total, longer
+
+
+@dataclass
+class PrivateRun:
+    """The mechanism of a private run, its randomness, and whose images are whose."""
+
+    promise: Promise
+    secret: Secret
+    rows: list[list[int]]  # of each subject
+    slices: int
+
+    def draws(self, person: int, source: np.random.Generator) -> list[Draw]:
+        """Some images of one subject."""
+        rows = self.rows[person]
+        chosen = source.permutation(len(rows))[: self.slices]
+        return [Draw(rows[int(k)], np.random.default_rng(source.integers(2**63))) for k in chosen]
+
+
+def private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
+    """What a private run needs; None where the run is not private.
+
+    Raises:
+        SettingsError: its network, its settings or its trainee do not go with privacy.
+    """
+    if settings.dp is None:
+        return None
+    check_private(trainee.network)
+    check_even(settings)
+    if not isinstance(trainee, KnowsPeople):
+        raise SettingsError(
+            "--dp: expected a model that tells its subjects apart; judges, and parts trained first, do not"
+        )
+    people = trainee.people()
+    mechanism = promise(settings.dp, len(people), settings.steps * len(trainee.optimizer_phases))
+    return PrivateRun(mechanism, Secret(), people, settings.dp.slices)

@@ -1,8 +1,10 @@
-"""The folder of a training run: what it was told, what it measured, what came out."""
+"""The folder of a training run: what it was told, what it measured, what came out; and checkpoints to go on from."""
 
 from __future__ import annotations
 
 import json
+import os
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ RUN_FILE, METRICS, SHEETS, WEIGHTS = "run.json", "metrics.jsonl", "sheets", "wei
 LOCK = ".lock"  # held while a process trains
 NOT_TOLD = ("made_by", "finished", "ended")  # parts of the record that are no settings
 SO_FAR = "so_far.safetensors"  # weights of a run that goes on, as of its last checkpoint
+CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True)
@@ -126,3 +129,59 @@ def _difference(key: str, before: dict[str, Any], now: dict[str, Any]) -> str:
         parts = [k for k in {*old, *new} if old.get(k) != new.get(k)]
         return ", ".join(f"{key}.{k} was {old.get(k)!r}, is now {new.get(k)!r}" for k in sorted(parts))
     return f"{key} was {old!r}, is now {new!r}"
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint so that a kill at any moment leaves either the old one or the new one."""
+    import torch
+
+    beside = path.with_suffix(".writing")
+    with beside.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint.
+
+    Raises:
+        CohortError: it cannot be read.
+    """
+    import torch
+
+    try:
+        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise CohortError(f"{path}: expected a checkpoint of synthcmr, got: {error}") from error
+    return found
+
+
+def random_state() -> dict[str, Any]:
+    """State of every global random generator."""
+    import numpy as np
+    import torch
+
+    kind, keys, position, has_gauss, gauss = np.random.get_state()
+    version, numbers, rest = random.getstate()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": [str(kind), torch.from_numpy(np.asarray(keys).astype(np.int64)), position, has_gauss, gauss],
+        "python": [version, list(numbers), rest],
+    }
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Put the global random generators back to a saved state."""
+    import numpy as np
+    import torch
+
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])
+    kind, keys, position, has_gauss, gauss = state["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, gauss))
+    version, numbers, rest = state["python"]
+    random.setstate((version, tuple(numbers), rest))

@@ -1,12 +1,30 @@
-"""What decides a training run, whatever is trained."""
+"""What decides a training run, whatever is trained: a preset's settings, a file's over them, and single ones from the command line."""
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
-from synthcmr.config import Settings
+from synthcmr.config import Settings, settings_from_dict, yaml_file, yaml_value
 from synthcmr.errors import SettingsError
-from synthcmr.training.privacy import PrivacySettings
+
+PRIVACY_KEYS = {"epsilon", "delta", "clip", "subjects", "slices"}
+ModelSettings = TypeVar("ModelSettings", bound=Settings)
+PARTS = ("model", "loop")
+
+
+class PrivacySettings(Settings):
+    """What differential privacy of a run promises."""
+
+    epsilon: float = Field(8.0, gt=0, description="most that is spent by the end of the run")
+    delta: float | None = Field(
+        None, gt=0, lt=0.1, description="null: one over ten times the number of subjects, at most 1e-3"
+    )
+    clip: float = Field(1.0, gt=0, description="norm that one subject's gradient is clipped to")
+    subjects: float = Field(16.0, gt=0, description="subjects per step on average; many of them make up for the noise")
+    slices: int = Field(
+        4, ge=1, description="images of each of them, drawn anew each time: they count once, as one subject"
+    )
 
 
 class LoopSettings(Settings):
@@ -54,3 +72,71 @@ def check_even(settings: LoopSettings) -> None:
             "--balance with --dp: expected one of them; a private run takes each subject with the same chance, "
             "which is what its accounts stand on"
         )
+
+
+def read_privacy(text: str) -> PrivacySettings:
+    """`epsilon=8,delta=1e-5` as settings.
+
+    Raises:
+        SettingsError: it is something else.
+    """
+    pairs = [item.partition("=") for item in text.split(",")]
+    if not all(equals and name.strip() in PRIVACY_KEYS for name, equals, _ in pairs):
+        raise SettingsError(
+            f"--dp: expected epsilon=NUMBER and, if wished, {', '.join(sorted(PRIVACY_KEYS - {'epsilon'}))}, separated by commas; "
+            f"got '{text}'. For example: --dp epsilon=8,delta=1e-5"
+        )
+    return settings_from_dict({name.strip(): value.strip() for name, _, value in pairs}, PrivacySettings, "--dp")
+
+
+def overridden(
+    model: ModelSettings, loop: LoopSettings, file: Path | None, single: list[str], balance: str | None
+) -> tuple[ModelSettings, LoopSettings]:
+    """Apply overrides.
+
+    Args:
+        model: the preset's model settings.
+        loop: the preset's loop settings.
+        file: YAML with "model" and "loop".
+        single: "loop.steps=5000" and the like.
+        balance: attribute names, separated by commas.
+
+    Raises:
+        SettingsError: an unknown key, or a value that is not allowed.
+    """
+    changes: dict[str, dict[str, Any]] = {"model": {}, "loop": {}}
+    if file is not None:
+        _from_file(file, changes)
+    for item in single:
+        part, key, value = _parsed(item)
+        changes[part][key] = value
+    if balance:
+        changes["loop"]["balance"] = tuple(name.strip() for name in balance.split(",") if name.strip())
+    origin = str(file) if file is not None else "--set"
+    return _changed(model, changes["model"], origin), _changed(loop, changes["loop"], origin)
+
+
+def _changed(settings: Any, changes: dict[str, Any], origin: str) -> Any:
+    return settings_from_dict(settings.model_dump() | changes, type(settings), origin) if changes else settings
+
+
+def _from_file(file: Path, changes: dict[str, dict[str, Any]]) -> None:
+    content = yaml_file(file) or {}
+    unknown = sorted(map(str, set(content) - set(PARTS))) if isinstance(content, dict) else [str(content)]
+    if unknown:
+        raise SettingsError(
+            f"--settings {file}: expected the keys {' and '.join(PARTS)}, got also {', '.join(unknown)}"
+        )
+    for part in PARTS:
+        values = content.get(part) or {}
+        if not isinstance(values, dict):
+            raise SettingsError(f"--settings {file}: expected 'key: value' lines below {part}, got {values!r:.80}")
+        changes[part] |= values
+
+
+def _parsed(item: str) -> tuple[str, str, Any]:
+    name, equals, text = item.partition("=")
+    part, dot, key = name.partition(".")
+    if not (equals and dot) or part not in PARTS:
+        raise SettingsError(f"--set: expected model.KEY=VALUE or loop.KEY=VALUE, got '{item:.80}'")
+    return part, key, yaml_value(text, f"--set {part}.{key}")

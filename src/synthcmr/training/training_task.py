@@ -1,15 +1,19 @@
-"""What the loop needs to know of a model: two methods and a network."""
+"""What the loop needs to know of a model: two methods and a network; and what a model may show of its samples."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
+from torch import nn
 
-from synthcmr.training.sample_order import Draw
+from synthcmr.cohort.labels import Mask
+from synthcmr.training.batches import Batch, Draw
 
-Batch = dict[str, Any]  # name -> tensor; everything random is in it already
+MOST_REAL = 512  # frames of each split that samples are compared with
 
 
 class Trainee(Protocol):
@@ -50,4 +54,46 @@ class ShowsSamples(Protocol):
         ...
 
 
-Loss = tuple[Tensor, dict[str, Tensor]]
+@dataclass(frozen=True)
+class Frames:
+    """Single frames with their masks."""
+
+    image: npt.NDArray[np.float32]  # (frames, rows, columns), 0 to 1
+    mask: Mask
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.image)
+
+    @classmethod
+    def of(cls, image: npt.NDArray[np.floating], mask: Mask) -> Frames:
+        """The frames of images (images, frames, rows, columns), one after the other."""
+        size = image.shape[-2:]
+        return cls(image.reshape(-1, *size).astype(np.float32), mask.reshape(-1, *size))
+
+
+@dataclass(frozen=True)
+class SampleLook:
+    """Samples and real frames. The first real frames of a split are those whose masks and patients were asked for, in their order."""
+
+    drawn_for_training: Frames
+    drawn_for_held_out: Frames
+    training: Frames
+    held_out: Frames
+
+
+SampleScorer = Callable[[SampleLook], dict[str, float]]
+
+
+class DrawsSamples(Protocol):
+    """A model that can draw samples for masks and patients of both splits while it is trained."""
+
+    def look(self, network: nn.Module, frames: int) -> SampleLook | None:
+        """About so many frames, half of them for either split; None where nothing is held out."""
+        ...
+
+
+def spread_rows(rows: list[int], count: int) -> list[int]:
+    """So many of some rows, evenly spread."""
+    places = np.linspace(0, len(rows) - 1, min(count, len(rows)) + 2).round().astype(int)[1:-1]
+    return [rows[k] for k in dict.fromkeys(places.tolist())]

@@ -161,7 +161,7 @@ def fit_recalibration(
     from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
-    from synthcmr.training.overrides import PARTS
+    from synthcmr.training.settings import PARTS
     from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.progress import progress_bar
 
@@ -186,7 +186,7 @@ def fit_recalibration(
 def _network_settings(chosen: FitRecalibrationOptions) -> Any:
     """Settings of the network that rhm and frerec train, and of its training."""
     from synthcmr.frequency.settings import preset
-    from synthcmr.training.overrides import PARTS, overridden
+    from synthcmr.training.settings import PARTS, overridden
 
     of_network = [item for item in chosen.set if item.split(".")[0] in PARTS]
     return overridden(*preset(chosen.preset), None, of_network, None)

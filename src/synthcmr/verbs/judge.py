@@ -247,7 +247,7 @@ def _network(kind: str) -> Any:
 def _settings(kind: str, chosen: JudgeOptions) -> tuple[JudgeSettings, LoopSettings]:
     """Settings of a judge, with the architecture and the shorter loop of fine-tuning where it goes on from weights."""
     from synthcmr.judges import settings as known
-    from synthcmr.training.overrides import overridden
+    from synthcmr.training.settings import overridden
 
     settings_of: dict[str, tuple[type[known.JudgeSettings], LoopSettings, LoopSettings]] = {
         "segmenter": (known.SegmenterSettings, known.SEGMENTER_LOOP, known.SEGMENTER_TUNING),

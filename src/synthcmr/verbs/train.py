@@ -89,7 +89,7 @@ def train(
         )  # a job opens it by its folder
         if chosen.overwrite:
             clear_run(run, chosen.init_from)
-        from synthcmr.training.cluster import submit
+        from synthcmr.training.device import submit
 
         return TrainedRun(family, run, submitted=submit(chosen.slurm, run, _job(family, Path(folder), run, chosen)))
     if family == ANATOMY:
@@ -115,9 +115,7 @@ def train(
 def _settings(family: str, chosen: TrainOptions) -> tuple[Settings, LoopSettings]:
     """Every setting, refused where one cannot be used, before anything heavy is imported or read."""
     from synthcmr.generators.families import settings_of
-    from synthcmr.training.overrides import overridden
-    from synthcmr.training.privacy import read_privacy
-    from synthcmr.training.settings import check_even
+    from synthcmr.training.settings import check_even, overridden, read_privacy
 
     model, loop = settings_of(family, chosen.preset)
     start = chosen.init_from or getattr(model, "start", None)

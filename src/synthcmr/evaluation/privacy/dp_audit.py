@@ -16,11 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.config import Settings
+from synthcmr.training.batches import Draw
 from synthcmr.training.loop import Loop
-from synthcmr.training.privacy import PrivacySettings
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.sample_order import Draw
-from synthcmr.training.settings import LoopSettings
+from synthcmr.training.settings import LoopSettings, PrivacySettings
 
 CONFIDENCE = 0.95
 MOST = 50.0  # no bound above is reported

@@ -14,11 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from synthcmr.frequency.plane import Floats
+from synthcmr.training.batches import Batch, Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.sample_order import Draw
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.training_task import Batch
 
 FOLDS = 5
 

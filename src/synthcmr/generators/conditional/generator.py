@@ -25,15 +25,14 @@ from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import begin_from, phantoms_like, start_file, start_vocabulary
 from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.training.device import best_device
+from synthcmr.training.batches import balanced_weights
+from synthcmr.training.device import best_device, main_first
 from synthcmr.training.images import TrainingImages, check_balance, load_splits
 from synthcmr.training.loop import Loop, Observer, as_part
 from synthcmr.training.low_rank import merge_low_rank, tune_low_rank
-from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import SO_FAR, WEIGHTS, RunFolder
-from synthcmr.training.sample_look import SampleScorer
-from synthcmr.training.sample_order import balanced_weights
 from synthcmr.training.settings import LoopSettings
+from synthcmr.training.training_task import SampleScorer
 from synthcmr.training.verdict import verdict
 from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
 

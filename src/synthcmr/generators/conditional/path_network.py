@@ -18,7 +18,7 @@ from synthcmr.generators.conditional.settings import UnetSettings
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.conditional.unet import build_unet, call_unet
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.training.layout import channels_last
+from synthcmr.training.device import channels_last
 
 IMAGE_POWER = 0.25  # of pixels between -1 and 1, at any frequency, until a cohort's own is measured
 # Of logit t. Early times are drawn most: the large shapes that are asked for in words (a thick chest wall, a small body) already stand

@@ -16,10 +16,9 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.training.batches import Batch, Draw
 from synthcmr.training.device import best_device
 from synthcmr.training.images import TrainingImages
-from synthcmr.training.sample_order import Draw
-from synthcmr.training.training_task import Batch
 
 MOST_NEIGHBOURS = 2
 

@@ -13,10 +13,9 @@ from synthcmr.conditioning.condition import Condition, as_tensor, drop_some, one
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.batches import Batch, Draw
 from synthcmr.training.images import TrainingImages
-from synthcmr.training.sample_look import MOST_REAL, Frames, SampleLook, spread_rows
-from synthcmr.training.sample_order import Draw
-from synthcmr.training.training_task import Batch
+from synthcmr.training.training_task import MOST_REAL, Frames, SampleLook, spread_rows
 
 SHEET_IMAGES = 8
 SHEET_STEPS = 12

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from synthcmr.generators.conditional.settings import UnetSettings
-from synthcmr.training.layout import channels_last_batch
+from synthcmr.training.device import channels_last_batch
 
 TIME_SCALE = 1000.0  # MONAI's time embedding expects steps of a thousand-step diffusion
 GROUPS = 32

@@ -24,7 +24,7 @@ from synthcmr.generators.conditional.unet import (
 )
 from synthcmr.generators.conditional.warm_start import begin_from
 from synthcmr.generators.diffusion.settings import PRESETS, DiffusionSettings
-from synthcmr.training.layout import channels_last, channels_last_batch
+from synthcmr.training.device import channels_last, channels_last_batch
 from synthcmr.training.loop import Observer, as_part
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.settings import LoopSettings

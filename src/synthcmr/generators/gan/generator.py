@@ -19,7 +19,7 @@ from synthcmr.generators.gan.settings import PRESETS, GanSettings
 from synthcmr.generators.spade.network import SpadeNetwork, divergence
 from synthcmr.generators.spade.settings import PATCH
 from synthcmr.generators.vae.generator import VaeGenerator
-from synthcmr.training.layout import channels_last
+from synthcmr.training.device import channels_last
 from synthcmr.training.weights import read_header
 
 JUDGE, MAKE = "discriminator", "generator"

@@ -14,7 +14,7 @@ from synthcmr.generators.conditional.network import ConditionalNetwork, heart_we
 from synthcmr.generators.conditional.spectrum import amplitude
 from synthcmr.generators.latent.settings import FIRST_PATCH, LatentSettings
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.training.layout import channels_last
+from synthcmr.training.device import channels_last
 
 GROUPS = 16
 

@@ -18,8 +18,8 @@ from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.latent.first_stage import FirstStage
 from synthcmr.generators.latent.settings import PRESETS, LatentSettings
 from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.device import main_first
 from synthcmr.training.loop import Loop, as_part
-from synthcmr.training.processes import main_first
 from synthcmr.training.run_folder import RunFolder
 
 

@@ -19,7 +19,7 @@ from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.generators.refine.unet import OCTAVES, Unet, time_sines
 from synthcmr.generators.sampler import SOLVERS, SamplerSettings, times
-from synthcmr.training.layout import channels_last, channels_last_batch
+from synthcmr.training.device import channels_last, channels_last_batch
 
 # Intensities, 0 to 1, of blood, muscle, blood and what lies around: where there is no phantom, the mask is painted.
 PAINT = (0.75, 0.25, 0.65)

@@ -12,8 +12,7 @@ from synthcmr.conditioning.condition import LOOK
 from synthcmr.generators.conditional.resident import ResidentTrainee, drop_words
 from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.generators.refine.trainee import RefineTrainee
-from synthcmr.training.sample_order import Draw
-from synthcmr.training.training_task import Batch
+from synthcmr.training.batches import Batch, Draw
 
 
 class ResidentRefineTrainee(ResidentTrainee, RefineTrainee):

@@ -17,9 +17,8 @@ from synthcmr.generators.refine.frames import PHANTOM, looks_of, usual_look
 from synthcmr.generators.refine.network import RefineNetwork
 from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.training.batches import Batch, Draw
 from synthcmr.training.images import TrainingImages
-from synthcmr.training.sample_order import Draw
-from synthcmr.training.training_task import Batch
 
 SHEET_STEPS = 8
 Frame = npt.NDArray[np.float32]

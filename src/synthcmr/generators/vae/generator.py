@@ -17,7 +17,7 @@ from synthcmr.generators.conditional.spectrum import local_amplitude
 from synthcmr.generators.spade.network import SpadeNetwork, divergence
 from synthcmr.generators.spade.settings import PATCH
 from synthcmr.generators.vae.settings import PRESETS, VaeSettings
-from synthcmr.training.layout import channels_last
+from synthcmr.training.device import channels_last
 
 # So small that an edge is in few windows: of whole images grain would make up for the power of edges that the code does not hold.
 WINDOW = 16

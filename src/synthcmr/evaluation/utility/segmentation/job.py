@@ -26,11 +26,10 @@ from synthcmr.experiments.jobs import TrainingJob, plain
 from synthcmr.judges.augment import standardise, varied_with_mask
 from synthcmr.judges.segmenter import CLASSES, Segmenter, SegmenterNetwork, build
 from synthcmr.judges.settings import SegmenterSettings
-from synthcmr.training.layout import channels_last_batch
+from synthcmr.training.batches import Batch, Draw
+from synthcmr.training.device import channels_last_batch
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.sample_order import Draw
-from synthcmr.training.training_task import Batch
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,17 +1,38 @@
-"""The averaged weights of the best look at samples, kept beside a run until it ends."""
+"""The weights that a run hands over: averaged over its steps, and those of the best look at its samples."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from synthcmr.training import checkpoint
+from synthcmr.training.run_folder import load_checkpoint, save_checkpoint
 from synthcmr.training.verdict import SampleScores, sample_scores_of
 
-NAME = "best_look.pt"
+BEST_LOOK = "best_look.pt"
+
+
+class Ema:
+    """Exponential moving average of a network's parameters. It starts fast, so that short runs profit too."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        """Start from the network as it is."""
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move towards the network after its step number `step`."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        mine: list[Tensor] = list(self.network.parameters())
+        theirs: list[Tensor] = list(network.parameters())
+        torch._foreach_lerp_(mine, theirs, 1.0 - decay)
+        for own, other in zip(self.network.buffers(), network.buffers(), strict=True):
+            own.copy_(other)
 
 
 class BestLook:
@@ -23,10 +44,10 @@ class BestLook:
         Args:
             run: folder of the run.
         """
-        self._file = run / NAME
+        self._file = run / BEST_LOOK
         self._best: SampleScores | None = None
         if self._file.exists():
-            kept = checkpoint.load(self._file)
+            kept = load_checkpoint(self._file)
             self._best = SampleScores.of(kept["step"], kept["scores"])
 
     def keep(self, network: nn.Module, step: int, scores: Mapping[str, float]) -> None:
@@ -34,7 +55,7 @@ class BestLook:
         now, best = SampleScores.of(step, scores), self._best
         if best is not None and not _ranks_before(now, best):
             return
-        checkpoint.save(self._file, {"step": step, "scores": dict(scores), "network": network.state_dict()})
+        save_checkpoint(self._file, {"step": step, "scores": dict(scores), "network": network.state_dict()})
         self._best = now
 
     def forget_after(self, step: int) -> None:
@@ -52,7 +73,7 @@ class BestLook:
         looks = sample_scores_of(metrics)
         if self._best is None or not looks or not self._best.beats(looks[-1]):
             return None
-        network.load_state_dict(checkpoint.load(self._file)["network"])
+        network.load_state_dict(load_checkpoint(self._file)["network"])
         return self._best.step
 
 
