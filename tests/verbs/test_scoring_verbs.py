@@ -1,5 +1,6 @@
 """Evaluating, debiasing and balancing from Python: a result says what the command prints."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,17 @@ import pytest
 import synthcmr
 from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
+from synthcmr.judges.encoder import ImageEncoder
+from synthcmr.judges.settings import EncoderSettings
+from synthcmr.training.settings import LoopSettings
 from tests.evaluation.making import cohort_of, heart
 from tests.journeys.typing_in import run
 from tests.verbs.test_learning_verbs import flags
 
 SICK = ("DCM", "HCM", "RV")
 FEW = {"draws": 20, "fidelity.floor_splits": 1}
+ENCODES = EncoderSettings(filters=(8, 8, 16, 16), features=16, attributes=("diagnosis",))
+ENCODER_STEPS = LoopSettings(steps=2, batch=4, threads=1, held_out_images=4)
 SMALL = {
     "loop.steps": 4,
     "loop.batch": 8,
@@ -132,3 +138,25 @@ def test_a_selection_is_refused_where_workers_open_the_folder_again(phantom_coho
         synthcmr.train("flow", women, tmp_path / "run", slurm="gpu")
     with pytest.raises(CohortError, match=f"expected a whole cohort, got a selection of {len(women)}"):
         synthcmr.debias(women, tmp_path / "debiased", synthetic=False)
+
+
+def test_an_encoder_that_was_trained_again_in_its_place_scores_anew(tmp_path: Path) -> None:
+    """A judge is known by its weights, not by where they lie; what does not ask it is kept."""
+    hearts = [heart(k) for k in range(24)]
+    real = cohort_of(tmp_path / "real", hearts)
+    synthetic = cohort_of(tmp_path / "synthetic", [heart(k) for k in range(50, 74)])
+    out, encoder = tmp_path / "scores", tmp_path / "encoder"
+
+    def scored(seed: int) -> dict[str, tuple[float | None, str | None]]:
+        shutil.rmtree(encoder, ignore_errors=True)
+        ImageEncoder.fit(real, encoder, ENCODES, ENCODER_STEPS.model_copy(update={"seed": seed}))
+        features = ("cmr", "radiomics")
+        card = synthcmr.evaluate(real, synthetic, out, parts="fidelity", features=features, encoder=encoder, set=FEW)
+        return {s.name: (s.value, s.extractor) for s in card.card.parts["fidelity"].result.scores if not s.group}
+
+    first, radiomics = scored(0), {file: file.stat().st_mtime_ns for file in out.glob("features/radiomics-*.npy")}
+    second = scored(1)
+    assert first["FID (cmr)"][1] != second["FID (cmr)"][1]
+    assert first["FID (cmr)"][0] != second["FID (cmr)"][0]
+    assert first["FID (radiomics)"] == second["FID (radiomics)"]
+    assert radiomics == {file: file.stat().st_mtime_ns for file in out.glob("features/radiomics-*.npy")}
