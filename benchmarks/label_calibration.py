@@ -29,6 +29,7 @@ from synthcmr.labelling.measures import MEASURES
 from synthcmr.labelling.quality import FITTED, SIGNS
 from synthcmr.phantom.population import draw_subject
 from synthcmr.phantom.render import render_subject
+from synthcmr.statistics.roc import auc_of_labels
 
 SEED = 9001  # of phantoms that no shipped network was trained on
 PRESETS = ("everyone", "acdc-like", "vendors")
@@ -159,15 +160,8 @@ def detection(quality: Numbers, dice: Numbers, below: float) -> dict[str, float]
         "failed": int(failed.sum()),
         "found": float(doubtful[failed].mean()) if failed.any() else float("nan"),
         "false_alarms": float(doubtful[~failed].mean()),
-        "auc": auc(-quality, failed),
+        "auc": auc_of_labels(-quality, failed.astype(np.int64)) if failed.any() and not failed.all() else float("nan"),
     }
-
-
-def auc(score: Numbers, positive: npt.NDArray[np.bool_]) -> float:
-    """Probability that a failed slice looks worse than another."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(positive, score)) if 0 < positive.sum() < len(positive) else float("nan")
 
 
 def fit_uncertainty(found: Sequence[Studied]) -> dict[str, dict[str, float]]:

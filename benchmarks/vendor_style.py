@@ -24,7 +24,7 @@ from synthcmr.generators.flow.generator import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
-from synthcmr.judges.scores import auc
+from synthcmr.judges.scores import mean_auc
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.shipped import shipped
@@ -47,7 +47,7 @@ def believed(reader: AttributeReader, images: Pictures, vendor: str) -> tuple[fl
 def told_apart(reader: AttributeReader, images: Pictures, vendors: list[str]) -> float:
     """Mean over vendors of the AUC of the judge, image by image."""
     reading = reader.read(images)
-    return float(auc(reading.categories["vendor"], vendors, reading.values["vendor"]) or np.nan)
+    return float(mean_auc(reading.categories["vendor"], vendors, reading.values["vendor"]) or np.nan)
 
 
 def dice(segmenter: Segmenter, images: Pictures, masks: npt.NDArray[np.uint8]) -> float:

@@ -8,7 +8,7 @@ from synthcmr.cohort.labels import Label
 from synthcmr.errors import CohortError
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader, Reading, by_subject
-from synthcmr.judges.scores import auc, score_readings, score_segmenter
+from synthcmr.judges.scores import mean_auc, score_readings, score_segmenter
 from synthcmr.judges.segmenter import Segmenter, dice
 from synthcmr.judges.settings import ReaderSettings, SegmenterSettings
 from synthcmr.phantom.cohort import make_phantoms
@@ -127,10 +127,10 @@ def test_auc_against_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     truth = rng.choice(["a", "b", "c"], 200)
     probability = rng.random((200, 3)) + 0.3 * np.stack([truth == v for v in "abc"], axis=1)
-    ours = auc(probability, list(truth), ("a", "b", "c"))
+    ours = mean_auc(probability, list(truth), ("a", "b", "c"))
     theirs = np.mean([roc_auc_score(truth == v, probability[:, k]) for k, v in enumerate("abc")])
     assert ours == pytest.approx(theirs)
-    assert auc(probability[:8], ["a"] * 8, ("a", "b", "c")) is None
+    assert mean_auc(probability[:8], ["a"] * 8, ("a", "b", "c")) is None
 
 
 def test_scores_are_absent_with_a_reason_where_too_few_are_known() -> None:

@@ -16,6 +16,7 @@ from synthcmr.judges.damage import KINDS, damaged
 from synthcmr.judges.encoder import ImageEncoder
 from synthcmr.judges.reader import AttributeReader, Reading, by_subject
 from synthcmr.judges.segmenter import Segmenter, dice
+from synthcmr.statistics.roc import auc
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import weights_file
@@ -100,7 +101,7 @@ def score_readings(reading: Reading, images: TrainingImages) -> Scores:
             continue
         truth = [known[i][name] for i in has]
         if name in averaged.categories:
-            value = auc(averaged.categories[name][has], [str(t) for t in truth], averaged.values[name])
+            value = mean_auc(averaged.categories[name][has], [str(t) for t in truth], averaged.values[name])
             if value is None:
                 absent[name] = f"fewer than two values with {MIN_GROUP} subjects each"
             else:
@@ -111,21 +112,12 @@ def score_readings(reading: Reading, images: TrainingImages) -> Scores:
     return Scores(len(images), len(names), scores, absent)
 
 
-def auc(probability: npt.NDArray[np.floating], truth: Sequence[str], values: Sequence[str]) -> float | None:
+def mean_auc(probability: npt.NDArray[np.floating], truth: Sequence[str], values: Sequence[str]) -> float | None:
     """Mean over values of one against the rest; None where there are not two values with enough subjects."""
     wanted = np.asarray(truth)
     each = []
     for k, value in enumerate(values):
         mine = wanted == value
         if MIN_GROUP <= mine.sum() <= len(mine) - MIN_GROUP:
-            each.append(_auc(probability[mine, k], probability[~mine, k]))
+            each.append(float(auc(probability[mine, k], probability[~mine, k])[0]))
     return float(np.mean(each)) if each else None
-
-
-def _auc(positive: npt.NDArray[np.floating], negative: npt.NDArray[np.floating]) -> float:
-    """Probability that a positive outranks a negative (Mann-Whitney), ties counting half."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.concatenate([positive, negative]))[: len(positive)]
-    n, m = len(positive), len(negative)
-    return float((ranks.sum() - n * (n + 1) / 2) / (n * m))

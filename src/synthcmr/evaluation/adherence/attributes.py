@@ -18,7 +18,7 @@ from synthcmr.evaluation.fidelity.quantities import by_subject
 from synthcmr.evaluation.groups import ComparedGroup
 from synthcmr.evaluation.score import Score
 from synthcmr.judges.reader import AttributeReader
-from synthcmr.judges.scores import auc
+from synthcmr.judges.scores import mean_auc
 from synthcmr.statistics.intervals import percentile
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import weights_file
@@ -68,7 +68,7 @@ class AttributeValues:
         """AUC; for numbers the share of pairs that are read in the right order, which is the same idea. NaN: cannot be had."""
         truth, read = self.truth[rows], self.read[rows]
         if self.values:
-            result = auc(read, [str(t) for t in truth], self.values)
+            result = mean_auc(read, [str(t) for t in truth], self.values)
             return float("nan") if result is None else result
         return concordance(read[:, 0], truth.astype(float))
 
