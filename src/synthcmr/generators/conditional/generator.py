@@ -153,7 +153,7 @@ class ConditionalGenerator(Generic[N]):
         if cls.taught and start is not None:
             vocabulary = start_vocabulary(start)
             training = only_known(training, vocabulary)
-            held_out = None if held_out is None else only_known(held_out, vocabulary)
+        held_out = None if held_out is None else only_known(held_out, vocabulary)
         return TrainingData(training, held_out, vocabulary, start)
 
     @classmethod
