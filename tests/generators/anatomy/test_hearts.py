@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from synthcmr.generators.anatomy.regression import regress
+from synthcmr.generators.anatomy.hearts import regress
 
 
 def made(subjects: int, noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,30 +1,125 @@
-"""The stable family: U-Net and control branch in the latent space of Stable Diffusion's autoencoder."""
+"""The stable family: U-Net and control branch in the latent space of Stable Diffusion's autoencoder, told the paper's prompt."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import interpolate, mse_loss
 
 from synthcmr.conditioning.condition import CHANNELS
+from synthcmr.conditioning.prompt_words import DIAGNOSES
 from synthcmr.conditioning.text_encoders import Shared
-from synthcmr.conditioning.vocabulary import Vocabulary
+from synthcmr.conditioning.vocabulary import Vocabulary, is_present
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.condition_batch import Asked
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.paths import SCHEDULERS, generators_of, scheduler_of
 from synthcmr.generators.conditional.settings import Presets
+from synthcmr.generators.family_settings import STABLE_PRESETS, StableSettings
 from synthcmr.generators.sampler import SamplerSettings, guided
-from synthcmr.generators.stable.parts import PromptEncoder, load_parts
-from synthcmr.generators.stable.settings import PRESETS, StableSettings
 from synthcmr.training.low_rank import tune_low_rank
 
+BMI_CLASSES = ((18.5, "underweight"), (25.0, "normal"), (30.0, "overweight"))
+HEART_FAILURE = ("DCM", "HF", "HFrEF", "HFpEF", "HFmrEF")  # what the paper's single word covers
 SHRINK = 8  # of the autoencoder
 USUAL = "ddim"
+
+
+def paper_prompt(attributes: Mapping[str, object]) -> str:
+    """Attributes in the paper's words; empty where nothing is said."""
+    told = {k: v for k, v in attributes.items() if is_present(v)}
+    parts = []
+    if "sex" in told:
+        parts.append(str(told["sex"]).capitalize())
+    if "age" in told:
+        parts.append(f"age in {int(float(str(told['age']))) // 10}0s")
+    if "bmi" in told:
+        parts.append(f"{bmi_class(float(str(told['bmi'])))} BMI")
+    if "diagnosis" in told:
+        parts.append(_illness(str(told["diagnosis"])))
+    return ", ".join(parts)
+
+
+def bmi_class(bmi: float) -> str:
+    """The classes of the World Health Organization, as the paper names them."""
+    return next((name for limit, name in BMI_CLASSES if bmi < limit), "obese")
+
+
+def _illness(diagnosis: str) -> str:
+    if diagnosis == "NOR":
+        return "healthy"
+    if diagnosis in HEART_FAILURE:
+        return "heart failure"
+    return DIAGNOSES.get(diagnosis, diagnosis)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a folder of diffusers holds; all frozen."""
+
+    tokenizer: Any
+    text: nn.Module
+    autoencoder: Any
+    unet: Any
+    schedule: Mapping[str, Any]  # configuration of the training schedule
+
+
+def load_parts(base: str) -> Parts:
+    """Load the parts one by one; a safety checker, which medical images confuse, is never among them.
+
+    Raises:
+        SettingsError: transformers is not installed, or there is no such model.
+    """
+    try:
+        from transformers import AutoTokenizer, CLIPTextModel
+    except ImportError as error:
+        raise SettingsError("family 'stable': needs transformers; pip install 'synthcmr[clip]'") from error
+    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+
+    try:
+        return Parts(
+            AutoTokenizer.from_pretrained(base, subfolder="tokenizer"),
+            CLIPTextModel.from_pretrained(base, subfolder="text_encoder").eval().requires_grad_(False),
+            AutoencoderKL.from_pretrained(base, subfolder="vae").eval().requires_grad_(False),
+            UNet2DConditionModel.from_pretrained(base, subfolder="unet").requires_grad_(False),
+            dict(DDPMScheduler.from_pretrained(base, subfolder="scheduler").config),
+        )
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"model.base: expected the hub name or the folder of a Stable Diffusion in diffusers' layout (tokenizer, text_encoder, "
+            f"vae, unet, scheduler), got '{base}': {error}. Without internet, download it elsewhere and name the folder"
+        ) from error
+
+
+class PromptEncoder(nn.Module):
+    """Attributes -> the paper's prompt -> what the U-Net attends to; frozen."""
+
+    def __init__(self, vocabulary: Vocabulary, parts: Parts) -> None:
+        """Share the text model."""
+        super().__init__()
+        self.vocabulary = vocabulary
+        self._tokenizer, self._text = Shared(parts.tokenizer), Shared(parts.text)
+
+    def prepare(self, attributes: Sequence[Mapping[str, object]]) -> Tensor:
+        """Token ids, (batch, length)."""
+        texts = [paper_prompt({k: v for k, v in a.items() if k in self.vocabulary.names}) for a in attributes]
+        tokenizer = self._tokenizer.held
+        found: Tensor = tokenizer(
+            texts, padding="max_length", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt"
+        )["input_ids"]
+        return found
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """(batch, length, width)."""
+        with torch.no_grad():
+            found: Tensor = self._text.held.to(ids.device)(ids).last_hidden_state
+        return found
 
 
 class StableNetwork(ConditionalNetwork):
@@ -175,7 +270,7 @@ class StableGenerator(ConditionalGenerator[StableNetwork]):
     family = "stable"
     settings_kind = StableSettings
     network_kind = StableNetwork
-    presets: ClassVar[Presets] = PRESETS
+    presets: ClassVar[Presets] = STABLE_PRESETS
 
     @classmethod
     def prepare(cls, network: StableNetwork, fitting: Fitting) -> None:

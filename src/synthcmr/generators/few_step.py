@@ -18,15 +18,14 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.condition_batch import Asked, around_asked, around_batch
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting
-from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.network import heart_weights
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.conditional.spectrum import BINS, amplitude, filtered, power
 from synthcmr.generators.conditional.warm_start import begin_from
-from synthcmr.generators.few_step.settings import PRESETS, FewStepSettings
-from synthcmr.generators.flow.generator import FlowGenerator, FlowNetwork
-from synthcmr.generators.sampler import SamplerSettings, adams, euler
+from synthcmr.generators.family_settings import FEW_STEP_PRESETS, FewStepSettings
+from synthcmr.generators.flow import FlowGenerator, FlowNetwork
+from synthcmr.generators.sampler import Guided, SamplerSettings, adams, euler
 
 
 class FewStepNetwork(FlowNetwork):
@@ -135,7 +134,7 @@ class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
     taught = True
     settings_kind = FewStepSettings
     network_kind = FewStepNetwork
-    presets: ClassVar[Presets] = PRESETS
+    presets: ClassVar[Presets] = FEW_STEP_PRESETS
 
     @classmethod
     def begin(cls, network: FewStepNetwork, start: Path) -> None:

@@ -13,13 +13,12 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import Asked, around_asked
 from synthcmr.generators.conditional.generator import ConditionalGenerator
-from synthcmr.generators.conditional.guidance import Guided
 from synthcmr.generators.conditional.path_network import PathNetwork
 from synthcmr.generators.conditional.paths import LinearPath
 from synthcmr.generators.conditional.render import redraw
 from synthcmr.generators.conditional.settings import Presets
-from synthcmr.generators.flow.settings import PRESETS, FlowSettings
-from synthcmr.generators.sampler import SamplerSettings, heun, times
+from synthcmr.generators.family_settings import FLOW_PRESETS, FlowSettings
+from synthcmr.generators.sampler import Guided, SamplerSettings, heun, times
 
 NEARLY_THERE = 0.999  # where the way back begins: what is left to say of a finished image is undefined
 
@@ -55,7 +54,7 @@ class FlowGenerator(ConditionalGenerator[FlowNetwork]):
     family = "flow"
     settings_kind = FlowSettings
     network_kind = FlowNetwork
-    presets: ClassVar[Presets] = PRESETS
+    presets: ClassVar[Presets] = FLOW_PRESETS
 
     def redraw(
         self,

@@ -14,9 +14,8 @@ from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.network import heart_weights
 from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.conditional.spectrum import local_amplitude
-from synthcmr.generators.spade.network import SpadeNetwork, divergence
-from synthcmr.generators.spade.settings import PATCH
-from synthcmr.generators.vae.settings import PRESETS, VaeSettings
+from synthcmr.generators.family_settings import SPADE_PATCH, VAE_PRESETS, VaeSettings
+from synthcmr.generators.spade import SpadeNetwork, divergence
 from synthcmr.training.device import channels_last
 
 # So small that an edge is in few windows: of whole images grain would make up for the power of edges that the code does not hold.
@@ -39,7 +38,7 @@ class VaeNetwork(SpadeNetwork):
 
         The former is that of the smooth image: grain, which nobody could have foretold, would only add to it, and be unlearned.
         """
-        surroundings, tokens, image = around_batch(batch, PATCH), self.text(batch["text"]), batch["image"]
+        surroundings, tokens, image = around_batch(batch, SPADE_PATCH), self.text(batch["text"]), batch["image"]
         found, prior = self.codes(image, surroundings, tokens)
         smooth, made = self.decode(found, batch["noise"], surroundings, tokens)
         error = (smooth - image).abs() + self.settings.edges * _edges(smooth - image)
@@ -63,4 +62,4 @@ class VaeGenerator(ConditionalGenerator[VaeNetwork]):
     family = "vae"
     settings_kind = VaeSettings
     network_kind = VaeNetwork
-    presets: ClassVar[Presets] = PRESETS
+    presets: ClassVar[Presets] = VAE_PRESETS

@@ -12,18 +12,18 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import channels_around
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, refuse_private
-from synthcmr.generators.conditional.path_network import PathNetwork
-from synthcmr.generators.conditional.paths import VariancePreservingPath
-from synthcmr.generators.conditional.settings import ConditionalSettings, Presets
-from synthcmr.generators.conditional.unet import (
+from synthcmr.generators.conditional.path_network import (
     TIME_SCALE,
+    PathNetwork,
     call_unet,
     perceptron,
     unet_inputs,
     unet_options,
 )
+from synthcmr.generators.conditional.paths import VariancePreservingPath
+from synthcmr.generators.conditional.settings import ConditionalSettings, Presets
 from synthcmr.generators.conditional.warm_start import begin_from
-from synthcmr.generators.diffusion.settings import PRESETS, DiffusionSettings
+from synthcmr.generators.family_settings import DIFFUSION_PRESETS, DiffusionSettings
 from synthcmr.training.device import channels_last, channels_last_batch
 from synthcmr.training.loop import Observer, as_part
 from synthcmr.training.run_folder import WEIGHTS
@@ -109,7 +109,7 @@ class DiffusionGenerator(ConditionalGenerator[DiffusionNetwork]):
     family = "diffusion"
     settings_kind = DiffusionSettings
     network_kind = DiffusionNetwork
-    presets: ClassVar[Presets] = PRESETS
+    presets: ClassVar[Presets] = DIFFUSION_PRESETS
 
     @classmethod
     def prepare(cls, network: DiffusionNetwork, fitting: Fitting) -> None:

@@ -15,10 +15,9 @@ from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.network import Gather, text_encoder
 from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.conditional.warm_start import begin_from
-from synthcmr.generators.gan.settings import PRESETS, GanSettings
-from synthcmr.generators.spade.network import SpadeNetwork, divergence
-from synthcmr.generators.spade.settings import PATCH
-from synthcmr.generators.vae.generator import VaeGenerator
+from synthcmr.generators.family_settings import GAN_PRESETS, SPADE_PATCH, GanSettings
+from synthcmr.generators.spade import SpadeNetwork, divergence
+from synthcmr.generators.vae import VaeGenerator
 from synthcmr.training.device import channels_last
 from synthcmr.training.weights import read_header
 
@@ -74,7 +73,7 @@ class GanNetwork(SpadeNetwork):
 
         Only the former can be asked to resemble the real image: the others would be drawn towards the mean of all that the mask allows.
         """
-        surroundings, tokens = around_batch(batch, PATCH), self.text(batch["text"])
+        surroundings, tokens = around_batch(batch, SPADE_PATCH), self.text(batch["text"])
         found, prior = self.codes(batch["image"], surroundings, tokens)
         own = batch["noise"].flatten(1)[:, -5] > 0
         mean, log_variance = (torch.where(own[:, None], a, b) for a, b in zip(found, prior, strict=True))
@@ -111,7 +110,7 @@ class Discriminator(nn.Module):
             num_layers_d=settings.judge_layers,
             spatial_dims=2,
             channels=settings.judge_channels,
-            in_channels=(settings.frames + channels_around(settings.frames)) * PATCH**2 + settings.judge_text,
+            in_channels=(settings.frames + channels_around(settings.frames)) * SPADE_PATCH**2 + settings.judge_text,
             norm=("group", {"num_groups": 1}),
             bias=True,
             minimum_size_im=2 ** (settings.judge_layers * settings.judge_scales),
@@ -124,7 +123,7 @@ class Discriminator(nn.Module):
         """Verdicts and inner features, scale by scale."""
         # folded: a quarter of the places to look at, and grids that a generator leaves stand in single channels
         sharp = sharpened(image.float(), self.detail)
-        seen = pixel_unshuffle(torch.cat([sharp, SURROUNDINGS * surroundings.float()], dim=1), PATCH)
+        seen = pixel_unshuffle(torch.cat([sharp, SURROUNDINGS * surroundings.float()], dim=1), SPADE_PATCH)
         planes = self.planes(self.gather(self.text(text)))[:, :, None, None].expand(-1, -1, *seen.shape[2:])
         inputs = torch.cat([seen, planes.float()], dim=1)
         found: tuple[list[Tensor], list[list[Tensor]]] = self.patches(inputs)
@@ -167,7 +166,7 @@ class GanGenerator(ConditionalGenerator[GanNetwork]):
     family = "gan"
     settings_kind = GanSettings
     network_kind = GanNetwork
-    presets: ClassVar[Presets] = PRESETS
+    presets: ClassVar[Presets] = GAN_PRESETS
 
     @classmethod
     def begin(cls, network: GanNetwork, start: Path) -> None:

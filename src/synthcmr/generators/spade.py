@@ -11,8 +11,8 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate, leaky_relu, pi
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import Asked, around_asked, channels_around
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, flat_noise
+from synthcmr.generators.family_settings import SPADE_PATCH, SPADE_SHRINK, SpadeSettings
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.generators.spade.settings import PATCH, SHRINK, SpadeSettings
 
 LOG_VARIANCE = (-12.0, 4.0)  # so that no exponential runs away
 POOLED = 4  # rows and columns that an encoder sums an image up in
@@ -67,8 +67,8 @@ class SpadeDecoder(nn.Module):
         """Build the blocks."""
         super().__init__()
         first, *rest = settings.channels
-        label, style, folded = settings.label_channels, settings.token_width, settings.frames * PATCH**2
-        self.label = nn.Conv2d(channels_around(settings.frames, PATCH), label, 3, padding=1)
+        label, style, folded = settings.label_channels, settings.token_width, settings.frames * SPADE_PATCH**2
+        self.label = nn.Conv2d(channels_around(settings.frames, SPADE_PATCH), label, 3, padding=1)
         self.start = nn.Conv2d(settings.latent_channels, first, 3, padding=1)
         self.blocks = nn.ModuleList(SpadeBlock(a, b, label, style) for a, b in pairwise([first, first, *rest]))
         self.out = nn.Conv2d(rest[-1], folded, 3, padding=1)
@@ -82,7 +82,7 @@ class SpadeDecoder(nn.Module):
         Args:
             z: (batch, latent channels, rows / 16, columns / 16).
             grain: standard noise, (batch, frames, rows, columns).
-            surroundings: folded by `PATCH`.
+            surroundings: folded by `SPADE_PATCH`.
             style: the text as one vector.
         """
         label = leaky_relu(self.label(surroundings), SLOPE)
@@ -91,8 +91,8 @@ class SpadeDecoder(nn.Module):
             x = block(interpolate(x, scale_factor=2, mode="nearest") if k else x, label, style)
         x = leaky_relu(x, SLOPE)
         smooth = self.out(x).float()
-        added = self.colour(self.grain(pixel_unshuffle(grain, PATCH).to(x.dtype)) * self.strength(x)).float()
-        return pixel_shuffle(torch.tanh(smooth), PATCH), pixel_shuffle(torch.tanh(smooth + added), PATCH)
+        added = self.colour(self.grain(pixel_unshuffle(grain, SPADE_PATCH).to(x.dtype)) * self.strength(x)).float()
+        return pixel_shuffle(torch.tanh(smooth), SPADE_PATCH), pixel_shuffle(torch.tanh(smooth + added), SPADE_PATCH)
 
 
 class SpadeBlock(nn.Module):
@@ -154,7 +154,7 @@ class SpadeNetwork(ConditionalNetwork):
         super().__init__(settings, vocabulary)
         self.gather = Gather(settings.token_width)
         self.decoder = SpadeDecoder(settings)
-        image, told = settings.frames * PATCH**2, channels_around(settings.frames, PATCH)
+        image, told = settings.frames * SPADE_PATCH**2, channels_around(settings.frames, SPADE_PATCH)
         self.encoder = Encoder(image + told, settings)
         self.prior = Encoder(told, settings)
         self.spread = nn.Linear(settings.code, settings.latent_channels * GRID**2)
@@ -162,14 +162,14 @@ class SpadeNetwork(ConditionalNetwork):
     def codes(self, image: Tensor, surroundings: Tensor, tokens: Tensor) -> tuple[Normal, Normal]:
         """What the code of an image is, and what it was expected to be."""
         whole = self.gather(tokens)
-        found = self.encoder(torch.cat([pixel_unshuffle(image, PATCH), surroundings], dim=1), whole)
+        found = self.encoder(torch.cat([pixel_unshuffle(image, SPADE_PATCH), surroundings], dim=1), whole)
         return found, self.prior(surroundings, whole)
 
     def decode(self, code_is: Normal, noise: Tensor, surroundings: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Images of a code without grain and with it; the image's own noise decides which code, and is the grain."""
         mean, log_variance = code_is
         code = mean + (log_variance / 2).exp() * flat_noise(noise, self.settings.code)
-        rows, columns = (side // SHRINK for side in noise.shape[2:])
+        rows, columns = (side // SPADE_SHRINK for side in noise.shape[2:])
         grid = self.spread(code).reshape(len(code), -1, GRID, GRID)
         z = interpolate(grid.float(), (rows, columns), mode="bilinear")
         found: tuple[Tensor, Tensor] = self.decoder(z, noise, surroundings, self.gather(tokens))
@@ -177,13 +177,13 @@ class SpadeNetwork(ConditionalNetwork):
 
     def error(self, asked: Asked, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
         """Of the image as it is given back without grain, at whatever time."""
-        surroundings, tokens = around_asked(asked, PATCH), self.tokens(asked.texts)
+        surroundings, tokens = around_asked(asked, SPADE_PATCH), self.tokens(asked.texts)
         found, _ = self.codes(x_1, surroundings, tokens)
         smooth, _ = self.decode(found, x_0, surroundings, tokens)
         return smooth - x_1
 
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """One pass from a code of the prior."""
-        surroundings, tokens = around_asked(asked, PATCH), self.tokens(asked.texts)
+        surroundings, tokens = around_asked(asked, SPADE_PATCH), self.tokens(asked.texts)
         _, made = self.decode(self.prior(surroundings, self.gather(tokens)), noise, surroundings, tokens)
         return made

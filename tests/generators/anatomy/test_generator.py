@@ -1,6 +1,6 @@
 import pytest
 
-from synthcmr.generators.anatomy.solve import FARTHEST, solved
+from synthcmr.generators.anatomy.generator import FARTHEST, solved
 
 
 def test_a_smooth_dependence_is_solved() -> None:
