@@ -1,11 +1,15 @@
-"""Scores of networks that outline: Dice, HD95 and failures by arm, fraction, structure, phase and group, and what synthetic images add."""
+"""What networks that outline reached, trained or kept from before, and their scores.
+
+Dice, HD95 and failures by arm, fraction, structure, phase and group, and what synthetic images add.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +18,82 @@ from synthcmr.cohort.labels import STRUCTURES
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import OVERALL, Score
 from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.evaluation.utility.arms import AUGMENTED, BOTH, ONLY, REAL_ONLY, GridPoint, job_of, label
 from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, Participants
-from synthcmr.evaluation.utility.segmentation.arms import AUGMENTED, BOTH, ONLY, REAL_ONLY, label
-from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
 from synthcmr.experiments.comparison import estimate, mean_draws
+from synthcmr.experiments.jobs import run_jobs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WORK = "networks"
+Numbers = npt.NDArray[np.float64]
+KEYS = ["arm", "fraction", "without", "source"]
+WORDS = {"lv": "LV", "myo": "myocardium", "rv": "RV"}
+MEASURES = {
+    "Dice": ("dice", "high", ""),
+    "HD95": ("hd95_mm", "low", "mm"),
+    "failed": ("failed", "low", "share of cases"),
+}
+ELSEWHERE = ", other cohort"
+
+
+def trained(comparison: Comparison, people: Participants, wanted: Sequence[GridPoint]) -> pd.DataFrame:
+    """Every case of every network: arm, fraction, repeat, without, source, subject_id, phase, structure, dice, hd95_mm, failed."""
+    import pandas as pd
+
+    settings = comparison.settings
+    jobs = [
+        job_of(task, people, settings.utility, settings.seed, comparison.out / WORK / "segmentation") for task in wanted
+    ]
+    run_jobs(jobs, comparison.workers, comparison.report)
+    return pd.concat(
+        [
+            job.result().assign(arm=t.arm, fraction=t.fraction, repeat=t.repeat, without=t.without)
+            for t, job in zip(wanted, jobs, strict=True)
+        ],
+        ignore_index=True,
+    )
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Every case of every network."""
+
+    table: pd.DataFrame
+
+    @cached_property
+    def _rows(self) -> dict[tuple[object, ...], npt.NDArray[np.intp]]:
+        return dict(self.table.groupby(KEYS).indices)
+
+    @cached_property
+    def phases(self) -> tuple[str, ...]:
+        """ED and ES, or what frames are called."""
+        return tuple(sorted(self.table["phase"].unique()))
+
+    def cases(self, arm: str, fraction: float, source: str = REAL, without: str = "") -> pd.DataFrame:
+        """Those of all seeds of one arm."""
+        return self.table.iloc[self._rows.get((arm, fraction, without, source), [])]
+
+    def of(
+        self,
+        measure: str,
+        arm: str,
+        fraction: float,
+        subjects: Sequence[str],
+        source: str = REAL,
+        without: str = "",
+        structure: str = "",
+        phase: str = "",
+    ) -> Numbers:
+        """Mean over a subject's cases, (seeds, subjects); NaN for those who have none."""
+        chosen = self.cases(arm, fraction, source, without)
+        for column, wanted in (("structure", structure), ("phase", phase)):
+            if wanted:
+                chosen = chosen[chosen[column] == wanted]
+        wide = chosen.pivot_table(index="repeat", columns="subject_id", values=measure, aggfunc="mean")
+        result: Numbers = wide.reindex(columns=list(subjects)).to_numpy(dtype=float)
+        return result if len(result) else np.full((1, len(subjects)), np.nan)
 
 
 def mean_score(name: str, values: Numbers, settings: EvaluateSettings, **about: Any) -> Score:
@@ -36,16 +112,6 @@ def mean_score(name: str, values: Numbers, settings: EvaluateSettings, **about: 
         return Score(name=name, n_real=count, absent=why, **about)
     mean = estimate(mean_draws(known, settings.draws, settings.seed), level=settings.level)
     return Score(name=name, value=mean.value, low=mean.low, high=mean.high, n_real=count, **about)
-
-
-WORDS = {"lv": "LV", "myo": "myocardium", "rv": "RV"}
-MEASURES = {
-    "Dice": ("dice", "high", ""),
-    "HD95": ("hd95_mm", "low", "mm"),
-    "failed": ("failed", "low", "share of cases"),
-}
-ELSEWHERE = ", other cohort"
-Numbers = npt.NDArray[np.float64]
 
 
 def named(measure: str, of: str, structure: str = "", phase: str = "") -> str:

@@ -19,7 +19,6 @@ from synthcmr.evaluation.adherence.outlines import hd95
 if TYPE_CHECKING:
     import pandas as pd
 
-
 COLUMNS = ("subject_id", "stack", "phase", "slice_index", "slice_step_mm", "spacing_row_mm", "spacing_column_mm")
 
 

@@ -1,5 +1,6 @@
 """RadImageNet's weights as they are published: random ones here, in the published file's names."""
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,21 @@ from torch.nn import functional
 from synthcmr.cohort import Cohort
 from synthcmr.errors import SettingsError
 from synthcmr.evaluation.features.extractors import extractor
+from synthcmr.evaluation.features.published_networks import (
+    CINEMA_CONFIG,
+    CINEMA_SIDE,
+    CINEMA_SLICES,
+    CINEMA_WEIGHTS,
+    CINEMA_WIDTH,
+    CinemaExtractor,
+    as_trained,
+)
 from synthcmr.evaluation.features.stream import batches
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.training.weights import file_hash
+from tests.evaluation.making import CINEMA_SIDE as DRAWN
+from tests.evaluation.making import CINEMA_SLICES as DRAWN_SLICES
+from tests.evaluation.making import PIXEL, cohort_of, heart
 
 
 class Published(nn.Module):
@@ -77,3 +90,50 @@ def test_missing_and_wrong_files_are_told(tmp_path: Path) -> None:
     for name in ("text.pt", "other.pt"):
         with pytest.raises(SettingsError, match=f"expected .*{name} to hold RadImageNet's ResNet50"):
             extractor("radimagenet", EvaluateSettings(radimagenet=tmp_path / name))
+
+
+class Sums:
+    """Answers as CineMA does, with the sum of each slice."""
+
+    def feature_forward(self, views: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        (stack,) = views["sax"]
+        assert stack.shape == (1, CINEMA_SIDE, CINEMA_SIDE, CINEMA_SLICES)
+        sums = stack[0].sum(dim=(0, 1))
+        return {"cls": torch.cat([sums, torch.zeros(CINEMA_WIDTH - CINEMA_SLICES)])[None, None]}
+
+
+def test_stacks_are_shown_in_its_order_at_a_millimetre() -> None:
+    stack = np.zeros((3, 20, 30), dtype=np.float32)
+    stack[1, 4:6, 20:24] = 2.0
+    shown = as_trained(stack, (2.0, 1.0))
+    assert shown.shape == (CINEMA_SIDE, CINEMA_SIDE, CINEMA_SLICES)
+    assert shown.max() == 1
+    columns, rows, slices = np.nonzero(shown.numpy() > 0.5)
+    assert set(slices) == {1}
+    assert (columns.min(), columns.max()) == (20, 23)
+    assert (rows.min(), rows.max()) == (8, 11)
+    large = as_trained(np.random.default_rng(0).random((20, 300, 300), dtype=np.float32), (1.0, 1.0))
+    assert large.shape == (CINEMA_SIDE, CINEMA_SIDE, CINEMA_SLICES)
+
+
+def test_one_row_for_each_whole_stack(tmp_path: Path) -> None:
+    cohort = cohort_of(tmp_path / "c", [heart(k) for k in range(3)])
+    found = np.full((len(cohort), CINEMA_WIDTH), np.nan)
+    for batch in batches(cohort, 2):
+        found[batch.rows] = CinemaExtractor(Sums(), "x").of(batch)
+    told = np.isfinite(found).all(axis=1)
+    assert told.sum() == 3
+    assert set(cohort.images["slice_index"][told]) == {cohort.images["slice_index"].min()}
+    assert DRAWN * PIXEL < CINEMA_SIDE
+    assert ((found[told][:, :CINEMA_SLICES] > 0).sum(axis=1) == DRAWN_SLICES).all()
+
+
+def test_missing_files_and_a_missing_package_are_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--set cinema=FOLDER"):
+        extractor("cinema", EvaluateSettings(cinema=tmp_path))
+    if importlib.util.find_spec("cinema") is not None:
+        pytest.skip("CineMA is installed here")
+    for name in (CINEMA_WEIGHTS, CINEMA_CONFIG):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(SettingsError, match="what PyPI calls 'cinema' is another package"):
+        extractor("cinema", EvaluateSettings(cinema=tmp_path))

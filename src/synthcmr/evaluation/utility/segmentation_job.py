@@ -20,7 +20,7 @@ from synthcmr import __version__
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.evaluation.adherence.outlines import segmented
 from synthcmr.evaluation.utility.people import SYNTHETIC, Names
-from synthcmr.evaluation.utility.segmentation.frames import LabelledFrames, cases, read_frames
+from synthcmr.evaluation.utility.segmentation_frames import LabelledFrames, cases, read_frames
 from synthcmr.evaluation.utility.settings import SegmentationSettings
 from synthcmr.experiments.jobs import TrainingJob, plain
 from synthcmr.judges.augment import standardise, varied_with_mask
@@ -33,7 +33,6 @@ from synthcmr.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd
-
 
 UNLABELLED = int(Label.UNLABELLED)
 Patch = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]

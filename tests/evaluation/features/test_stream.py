@@ -7,9 +7,8 @@ import torch
 from synthcmr.cohort import Cohort
 from synthcmr.errors import SettingsError
 from synthcmr.evaluation.features.cmr import CmrExtractor
-from synthcmr.evaluation.features.inception import InceptionExtractor
-from synthcmr.evaluation.features.store import features_of
-from synthcmr.evaluation.features.stream import FRAMES_AT_ONCE, FrameBatch, Values, batches
+from synthcmr.evaluation.features.published_networks import InceptionExtractor
+from synthcmr.evaluation.features.stream import FRAMES_AT_ONCE, FrameBatch, Values, batches, features_of
 
 
 class Means:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from monai.metrics import compute_dice, compute_hausdorff_distance
 
-from synthcmr.evaluation.utility.segmentation.frames import LabelledFrames, cases, scored, worst_mm
+from synthcmr.evaluation.utility.segmentation_frames import LabelledFrames, cases, scored, worst_mm
 
 SPACING = (8.0, 1.5, 1.2)
 
