@@ -10,7 +10,7 @@ from synthcmr.conditioning.condition import Condition, Neighbour
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.generators.families import family, load_generator
 from synthcmr.generators.fingerprints import NAME, Fingerprints
-from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.generators.flow import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.images import load_images
 from synthcmr.training.loop import Progress
@@ -135,7 +135,7 @@ def test_unknown_families_and_presets_name_the_known_ones(tmp_path: Path) -> Non
 @pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")  # MONAI initialises by loading zeros
 @pytest.mark.parametrize("preset", ["cpu", "8g", "24g", "80g"])
 def test_every_preset_builds(preset: str, tiny_run: Path) -> None:
-    from synthcmr.generators.flow.generator import FlowNetwork
+    from synthcmr.generators.flow import FlowNetwork
 
     model, loop = FlowGenerator.settings(preset)
     vocabulary = load_generator(tiny_run).vocabulary

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from synthcmr.errors import SettingsError
-from synthcmr.generators.flow.settings import PRESETS
+from synthcmr.generators.family_settings import FLOW_PRESETS
 from synthcmr.training.settings import overridden
 
-MODEL, LOOP = PRESETS["cpu"]
+MODEL, LOOP = FLOW_PRESETS["cpu"]
 
 
 def test_a_file_goes_over_the_preset_and_single_settings_over_the_file(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input, combined_hash, write_json, write_provenance
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison, Report
-from synthcmr.evaluation.features.cinema import WEIGHTS as CINEMA
-from synthcmr.evaluation.features.store import cohort_key
+from synthcmr.evaluation.features.published_networks import CINEMA_WEIGHTS as CINEMA
+from synthcmr.evaluation.features.stream import cohort_key
 from synthcmr.evaluation.parts import PARTS, USES
 from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard, Side
 from synthcmr.evaluation.settings import EvaluateSettings

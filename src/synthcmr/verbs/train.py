@@ -153,7 +153,7 @@ def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSetting
 
 
 def _anatomy(cohort: Cohort, run: Path) -> TrainedRun:
-    from synthcmr.generators.anatomy import AnatomyGenerator
+    from synthcmr.generators.anatomy.generator import AnatomyGenerator
     from synthcmr.verbs.progress import progress_bar
 
     with progress_bar("train anatomy") as report:
