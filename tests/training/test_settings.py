@@ -22,7 +22,7 @@ def test_a_file_goes_over_the_preset_and_single_settings_over_the_file(tmp_path:
     [
         ("steps=4", "expected model.KEY=VALUE or loop.KEY=VALUE"),
         ("loop.step=4", "unknown key 'step'"),
-        ("loop.steps=0", "greater than or equal to 1"),
+        ("loop.steps=0", "expected at least 1"),
         ("model.attention=[true]", "one per level"),
         ("model.channels=[30,60]", "one per level|multiples of head_channels"),
     ],
