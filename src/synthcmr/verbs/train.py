@@ -9,7 +9,8 @@ from pydantic import Field
 
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Changes, Names, Options, PathOrName
-from synthcmr.verbs.trained_run import ANATOMY, TrainedRun, clear_run, training_observer
+from synthcmr.verbs.public import public
+from synthcmr.verbs.trained_run import ANATOMY, TrainedRun, expect_other_run, training_observer
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -50,6 +51,7 @@ class TrainOptions(Options):
     overwrite: bool = Field(False, description="Replace an existing run.")
 
 
+@public
 def train(
     family: str, cohort: CohortLike, run: Path | str, options: TrainOptions | None = None, **changes: Any
 ) -> TrainedRun:
@@ -81,14 +83,12 @@ def train(
         >>> generated = synthcmr.generate("generated", run=trained.run, subjects=2)
     """
     chosen, run = TrainOptions.of(options, changes), Path(run)
-    from synthcmr.verbs.folders import cohort_of, opened_whole
+    from synthcmr.verbs.folders import cohort_of, expect_apart_from, opened_whole
 
     if chosen.slurm is not None:
         folder = (
             cohort if isinstance(cohort, (str, Path)) else opened_whole(cohort).path
         )  # a job opens it by its folder
-        if chosen.overwrite:
-            clear_run(run, chosen.init_from)
         from synthcmr.training.cluster import submit
 
         return TrainedRun(family, run, submitted=submit(chosen.slurm, run, _job(family, Path(folder), run, chosen)))
@@ -99,16 +99,21 @@ def train(
 
     learned = cohort_of(cohort)
     check_balance(learned, loop.balance)
-    if chosen.overwrite:
-        clear_run(run, chosen.init_from)
+    expect_other_run(run, chosen.init_from)
+    expect_apart_from(run, (cohort,))
+    from synthcmr.cohort.output_place import build
     from synthcmr.evaluation.sample_scores import sample_scores
     from synthcmr.generators.families import fit_scored  # whose networks take seconds to import
+    from synthcmr.verbs.outputs import RUN
     from synthcmr.verbs.progress import progress_bar
 
-    with progress_bar(f"train {family}") as report:
-        observe = training_observer(run, report)
-        trained = fit_scored(family, learned, run, model, loop, observe, sample_scores)
-        trained, calibrated = _calibrated(trained, run, learned, loop)
+    def fitted(folder: Path) -> tuple[Generator, str]:
+        with progress_bar(f"train {family}") as report:
+            observe = training_observer(folder, report)
+            trained = fit_scored(family, learned, folder, model, loop, observe, sample_scores)
+            return _calibrated(trained, folder, learned, loop)
+
+    trained, calibrated = build(run, RUN, chosen.overwrite, fitted)
     return TrainedRun(family, run, calibrated, trained=trained)
 
 
@@ -167,7 +172,7 @@ def _anatomy(cohort: Cohort, run: Path) -> TrainedRun:
 
 
 def _job(family: str, cohort: Path, run: Path, chosen: TrainOptions) -> list[str]:
-    """The command line that a job of the cluster runs: this one without --slurm."""
+    """The command line that a job of the cluster runs: this one without --slurm; requeued, it goes on where it was stopped."""
     words = ["train", family, str(cohort), str(run), "--preset", chosen.preset]
     words += ["--settings", str(chosen.settings)] if chosen.settings else []
     words += [word for item in chosen.set for word in ("--set", item)]
@@ -177,4 +182,5 @@ def _job(family: str, cohort: Path, run: Path, chosen: TrainOptions) -> list[str
         "--rank": chosen.rank and str(chosen.rank),
         "--dp": chosen.dp,
     }
+    words += ["--overwrite"] if chosen.overwrite else []
     return words + [word for flag, value in given.items() if value for word in (flag, value)]
