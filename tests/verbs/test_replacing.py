@@ -126,7 +126,7 @@ def test_somebody_elses_file_is_never_removed_whatever_lies_there(tmp_path: Path
 def test_an_export_that_was_cut_short_is_not_there(tmp_path: Path) -> None:
     real = phantoms(tmp_path / "real")
     with (
-        patch("synthcmr.cohort.writers.export.write_csv", side_effect=KeyboardInterrupt),
+        patch("synthcmr.cohort.writers.nifti.write_csv", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         synthcmr.export(real, tmp_path / "files", format="nifti")

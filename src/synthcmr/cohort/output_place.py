@@ -95,7 +95,7 @@ def _made(make: Callable[[Path], T], place: Path, folder: Path, kind: Output) ->
             raise
         discard(place)  # left by another command that was killed
         return make(folder)
-    except Exception:
+    except BaseException:
         if not kind.resumes:
             discard(place)
         raise

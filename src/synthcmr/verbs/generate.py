@@ -64,6 +64,9 @@ def generate(
         >>> print(generated.summary())
         >>> image, mask = generated.cohort.image(0), generated.cohort.mask(0)  # each (frames, rows, columns)
     """
+    from synthcmr.cohort.output_place import expect_place
+    from synthcmr.verbs.folders import expect_apart_from
+
     chosen = GenerateOptions.of(options, changes)
     notes: list[str] = []
 
@@ -76,6 +79,8 @@ def generate(
     for line in _heard(understood):
         note(line)
     _expect_inputs(chosen)
+    expect_place(Path(out))
+    expect_apart_from(Path(out), _inputs(chosen))
     from synthcmr.verbs.requests import requests_of
 
     asked = (
@@ -113,8 +118,11 @@ def _made(
         raw = raw_folder(folder, chosen.recalibrate)
         return recalibrated(made_or_taken(raw, lambda: rendered(raw)), chosen.recalibrate, folder)
 
-    inputs = (chosen.follow, chosen.plan, chosen.run, chosen.anatomy, chosen.judges, chosen.recalibrate)
-    return build_cohort(out, chosen.overwrite, finished, inputs)
+    return build_cohort(out, chosen.overwrite, finished, _inputs(chosen))
+
+
+def _inputs(chosen: GenerateOptions) -> tuple[Path | None, ...]:
+    return chosen.follow, chosen.plan, chosen.run, chosen.anatomy, chosen.judges, chosen.recalibrate
 
 
 def _expect_inputs(chosen: GenerateOptions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,12 +196,16 @@ def save_guessed_table(source: Path | str, file: Path | str) -> GuessedTable:
         file: CSV to write.
 
     Raises:
-        SettingsError: the folder has no NIfTI files.
+        SettingsError: the folder has no NIfTI files, or the CSV is there already.
     """
     from synthcmr.cohort.ingest import guessed_table
 
-    table = guessed_table(Path(source))
-    table.write(Path(file), Path(source))
+    table, new = guessed_table(Path(source)), Path(file)
+    if os.path.lexists(new):
+        raise SettingsError(
+            f"{new}: expected the name of a new file, got one that is there; move it away, or choose another"
+        )
+    table.write(new, Path(source))
     return table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -76,6 +76,37 @@ class Listed:
         return [n for n in files_below(out) if n not in known and not (self.manifest and n.startswith(work))]
 
 
+@dataclass(frozen=True)
+class Composed:
+    """A kind of folder that is made of others.
+
+    Attributes:
+        marks: any of these says that one is there.
+        parts: kind of every folder in it.
+        files: patterns of all files beside these.
+        resumes: one that was cut short is gone on with.
+        shared: it may be written among files of others.
+    """
+
+    marks: tuple[str, ...]
+    parts: Mapping[str, Patterned | Listed]
+    files: tuple[str, ...]
+    resumes: bool = True
+    shared: bool = False
+
+    def is_at(self, out: Path) -> bool:
+        """Whether one is there, finished or not."""
+        return any((out / mark).exists() for mark in self.marks)
+
+    def others(self, out: Path) -> list[str]:
+        """Files in it that synthcmr did not write."""
+        inside = [
+            f"{part}/{n}" for part, kind in self.parts.items() if (out / part).is_dir() for n in kind.others(out / part)
+        ]
+        beside = [n for n in files_below(out) if n.split("/")[0] not in self.parts or "/" not in n]
+        return inside + [n for n in beside if not any(fnmatchcase(n, known) for known in self.files)]
+
+
 def files_below(folder: Path) -> list[str]:
     """Every file in a folder and below, links included, with the folders that it lies in."""
     found = []
@@ -131,8 +162,26 @@ RECALIBRATION = Patterned(
     ("recalibration.json", "network/run.json"),
     ("recalibration.json", "recalibration.json.part", "statistics.npz", *_PROVENANCE, *_within("network", _RUN)),
 )
-SCORES = Patterned(("scores.json",), (), shared=True)
+SCORES = Patterned(
+    ("scores.json",),
+    (
+        *("scores.json*", *_PROVENANCE, "report.html*", "model_card.md", "data_sheet.md", "parts/*", "features/*"),
+        *("networks/*", *_within("encoder", _RUN)),
+    ),
+    shared=True,
+)
 EXPORT = Listed("export")
+DEMO = Composed(
+    ("demo.json",),
+    {
+        **dict.fromkeys(("cohort", "synthetic", "recalibrated", "balanced"), COHORT),
+        **{"plan": PLAN, "recalibration": RECALIBRATION, "debiased": EXPERIMENT, "scores": SCORES},
+        **dict.fromkeys(("nnunet", "dicom"), EXPORT),
+        "audit": Patterned((), ("audit.html*", "audit.json*")),
+        "spectrum": Patterned((), ("spectrum.html*", "spectrum.json*", *_PROVENANCE)),
+    },
+    ("demo.json", "demo.json.part", "index.html*", ".*.writing/*"),
+)
 RECALIBRATED_FILES = Listed("recalibrate", ".unfinished/manifest.json", resumes=True)
 
 

@@ -121,6 +121,7 @@ def recalibrate(
 
     expect_recalibration(folder)
     given = opened_images(images, spacing_mm=chosen.spacing)
+    from synthcmr.cohort.output_lock import expect_apart
     from synthcmr.cohort.output_place import build
     from synthcmr.frequency.apply import apply_to_cohort, apply_to_folder
     from synthcmr.frequency.recalibration import Recalibration
@@ -147,7 +148,8 @@ def recalibrate(
                 lambda: apply_to_folder(fitted, folder, files, place, report), lambda: _left_out_before(place)
             )
 
-        expect_apart_from(out, (images, folder))
+        expect_apart(out, {files.folder: "the images"}, inside=False)  # a later call would read them as images
+        expect_apart_from(out, (folder,))
         left_out = build(out, RECALIBRATED_FILES, chosen.overwrite, recalibrated)
     return RecalibratedImages(out, len(given) - len(left_out), left_out=left_out)
 

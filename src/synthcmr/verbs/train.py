@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from synthcmr.verbs.trained_run import ANATOMY, TrainedRun, expect_other_run, tr
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.config import Settings
+    from synthcmr.generators.anatomy import AnatomyGenerator
     from synthcmr.generators.protocol import Generator
     from synthcmr.training.settings import LoopSettings
     from synthcmr.verbs.folders import CohortLike
@@ -93,7 +95,7 @@ def train(
 
         return TrainedRun(family, run, submitted=submit(chosen.slurm, run, _job(family, Path(folder), run, chosen)))
     if family == ANATOMY:
-        return _anatomy(cohort_of(cohort), run)
+        return _anatomy(cohort_of(cohort), run, chosen.overwrite)
     model, loop = _settings(family, chosen)
     from synthcmr.training.images import check_balance
 
@@ -159,16 +161,49 @@ def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSetting
     return calibrate(run, cohort)
 
 
-def _anatomy(cohort: Cohort, run: Path) -> TrainedRun:
+def _anatomy(cohort: Cohort, run: Path, overwrite: bool) -> TrainedRun:
+    from synthcmr.cohort.output_place import expect_place
     from synthcmr.generators.anatomy import AnatomyGenerator
     from synthcmr.verbs.progress import progress_bar
 
+    file = run if run.suffix == ".npz" else run.with_name(f"{run.name}.npz")
+    expect_place(file.parent)
+    there = _anatomy_at(file, cohort, overwrite)
+    if there is not None:
+        return TrainedRun(ANATOMY, file, trained=there)
     with progress_bar("train anatomy") as report:
         trained = AnatomyGenerator.fit(cohort, progress=report)
-    run.parent.mkdir(parents=True, exist_ok=True)
-    file = run if run.suffix == ".npz" else run.with_suffix(".npz")
-    trained.save(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f".{file.stem}.writing.npz")
+    trained.save(beside)
+    beside.replace(file)
     return TrainedRun(ANATOMY, file, trained=trained)
+
+
+def _anatomy_at(file: Path, cohort: Cohort, overwrite: bool) -> AnatomyGenerator | None:
+    """The generator of the same cohort that is there already; None where a new one is to be made.
+
+    Raises:
+        CohortError: something else is there, which is not replaced.
+    """
+    from zipfile import BadZipFile
+
+    from synthcmr.errors import CohortError, SynthcmrError
+    from synthcmr.generators.anatomy import AnatomyGenerator
+
+    if not os.path.lexists(file):
+        return None
+    try:
+        there = AnatomyGenerator.load(file)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, SynthcmrError) as error:
+        raise CohortError(
+            f"{file}: expected a new file, or an anatomy generator to replace, got something else; choose another name"
+        ) from error
+    if overwrite:
+        return None
+    if there.facts["cohort_hash"] != cohort.hash:
+        raise CohortError(f"{file}: holds the anatomies of another cohort; choose another name, or --overwrite")
+    return there
 
 
 def _job(family: str, cohort: Path, run: Path, chosen: TrainOptions) -> list[str]:
