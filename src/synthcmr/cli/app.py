@@ -167,10 +167,14 @@ def _drop_unfinished_reads() -> None:
 
 def main() -> None:
     """Run the command line; errors a user can act on are shown without a traceback."""
+    from synthcmr.cohort.system_errors import in_sentences
     from synthcmr.errors import SynthcmrError
+    from synthcmr.verbs.public import heal_all
 
+    heal_all(sys.argv[1:])
     try:
-        app()
+        with in_sentences():
+            app()
     except SynthcmrError as error:
         typer.echo(f"Error: {error}", err=True)
         _drop_unfinished_reads()

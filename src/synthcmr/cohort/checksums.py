@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from synthcmr.cohort.output_place import known_as
 from synthcmr.errors import CohortError, in_words
 
 OWN = "checksum"  # of the record, without this entry
@@ -25,7 +26,8 @@ def checksum(content: bytes) -> str:
 
 def with_checksum(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record with its own checksum, ready to be written as JSON."""
-    return {**record, OWN: checksum(_canonical(record))}
+    known = json.loads(known_as(json.dumps(record)))
+    return {**known, OWN: checksum(_canonical(known))}
 
 
 def checksums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:

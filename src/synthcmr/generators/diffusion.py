@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.output_place import known_as
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import channels_around
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, refuse_private
@@ -140,7 +141,7 @@ class DiffusionGenerator(ConditionalGenerator[DiffusionNetwork]):
             return file
         people = cohort if loop.dp is None else cls._phantoms(cohort, run, observe)
         without = settings.model_copy(update={"mask": "none", "start": str(file), "rank": None})
-        base = run.parent / f"{run.name}-{BASE}"
+        base = Path(known_as(f"{run}-{BASE}"))
         plain = loop.model_copy(update={"dp": None})
         cls.fit(people, base, without, plain, as_part(observe, "network without masks"))
         return base / WEIGHTS

@@ -14,7 +14,7 @@ from typing import Any
 from synthcmr import __version__
 from synthcmr.cohort.output_lock import OutputLock
 from synthcmr.cohort.provenance import Input, write_json, write_provenance
-from synthcmr.errors import CohortError
+from synthcmr.errors import CohortError, OtherSettingsError
 from synthcmr.formats import RUN
 
 RUN_FILE, METRICS, SHEETS, WEIGHTS = "run.json", "metrics.jsonl", "sheets", "weights.safetensors"
@@ -42,7 +42,7 @@ class RunFolder:
             before = {k: v for k, v in self.record().items() if k not in NOT_TOLD} | RUN.stamp
             if before != told:
                 changed = sorted(k for k in {*before, *told} if before.get(k) != told.get(k))
-                raise CohortError(
+                raise OtherSettingsError(
                     f"{self.path}: holds a run with other settings ({', '.join(_difference(k, before, told) for k in changed)}); "
                     "repeat the command as it was, choose another folder, or --overwrite"
                 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input, write_json, write_provenance
-from synthcmr.errors import CohortError
+from synthcmr.errors import OtherSettingsError
 from synthcmr.experiments.arms import Arm
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
@@ -127,7 +127,7 @@ def claim(
         before = json.loads(file.read_text())
         changed = _changed(before, json.loads(json.dumps(record)))
         if changed:
-            raise CohortError(
+            raise OtherSettingsError(
                 f"{out}: holds an experiment with other settings ({', '.join(changed)}); repeat the command as it was, choose "
                 "another folder, or --overwrite"
             )
