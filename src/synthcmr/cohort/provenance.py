@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from synthcmr import __version__
+from synthcmr.cohort.checksums import with_checksum
 
 PROVENANCE_FILE = "provenance.json"
 RECORDED_PACKAGES = ("numpy", "torch", "zarr", "nibabel", "pydicom")
@@ -41,7 +42,7 @@ def write_provenance(
         "software": {"synthcmr": __version__, "python": platform.python_version(), **_versions()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_json(folder / PROVENANCE_FILE, record)
+    write_json(folder / PROVENANCE_FILE, with_checksum(record))
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
