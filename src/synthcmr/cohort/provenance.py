@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from synthcmr import __version__
+from synthcmr.cohort.checksums import with_checksum
 from synthcmr.cohort.output_place import known_as
 
 PROVENANCE_FILE, FILES = "provenance.json", "files"
@@ -47,7 +48,7 @@ def write_provenance(
         "software": {"synthcmr": __version__, "python": platform.python_version(), **_versions()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     } | ({} if files is None else {FILES: sorted(files)})
-    write_json(folder / PROVENANCE_FILE, record)
+    write_json(folder / PROVENANCE_FILE, with_checksum(record))
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.array_file import arrays_of
 from synthcmr.training.images import TrainingImages
 
 NAME = "fingerprints.npz"
@@ -90,8 +91,8 @@ class Fingerprints:
         """Read them; None where there are none."""
         if not path.exists():
             return None
-        with np.load(path, allow_pickle=False) as file:
-            return cls(file["prints"], float(file["limit"]))
+        arrays = arrays_of(path.read_bytes(), path, "prints", "limit", what="fingerprints")
+        return cls(arrays["prints"], float(arrays["limit"]))
 
 
 def fingerprint(image: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

@@ -200,13 +200,14 @@ def _expect_same(folder: Path, inputs: Sequence[Input], settings: Mapping[str, A
     Raises:
         SettingsError: it does.
     """
+    from synthcmr.cohort.checksums import read_record
     from synthcmr.cohort.provenance import PROVENANCE_FILE
     from synthcmr.report.spectrum_page import PAGE
 
     if not (folder / PAGE).exists():
         return
     file = folder / PROVENANCE_FILE  # earlier versions wrote none
-    before = json.loads(file.read_text()) if file.exists() else {"inputs": [], "settings": {}}
+    before = read_record(file) if file.exists() else {"inputs": [], "settings": {}}
     hashes = [row["hash"] for row in before["inputs"]]
     if hashes != [one.hash for one in inputs] or before["settings"] != settings:
         raise SettingsError(

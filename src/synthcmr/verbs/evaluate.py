@@ -293,11 +293,10 @@ def _sampler_of(synthetic: Cohort) -> SamplerSettings:
 
 def _cohorts(run: Path) -> tuple[str, ...]:
     """Hashes of the cohorts that a run names; none where it does not tell."""
-    import json
-
+    from synthcmr.cohort.checksums import read_record
     from synthcmr.cohort.provenance import PROVENANCE_FILE
 
     file = run / PROVENANCE_FILE
     if not file.exists():
         return ()
-    return tuple(str(i["hash"]) for i in json.loads(file.read_text())["inputs"] if i["kind"] == "cohort")
+    return tuple(str(i["hash"]) for i in read_record(file)["inputs"] if i["kind"] == "cohort")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -232,12 +231,13 @@ def _finished(
     """
     import sys
 
+    from synthcmr.cohort.checksums import read_record
     from synthcmr.cohort.output_place import known_as
     from synthcmr.cohort.provenance import PROVENANCE_FILE
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.sources import CohortImages
 
-    before = json.loads((folder / PROVENANCE_FILE).read_text())
+    before = read_record(folder / PROVENANCE_FILE)
     model = Recalibration.load(folder)
     release = None if model.release is None else (model.release.epsilon, model.release.delta)
     split = real.split if isinstance(real, CohortImages) else ""

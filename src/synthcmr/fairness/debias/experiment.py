@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.checksums import read_record, with_checksum
 from synthcmr.cohort.provenance import Input, write_json, write_provenance
 from synthcmr.errors import OtherSettingsError
 from synthcmr.experiments.arms import Arm
@@ -124,7 +125,7 @@ def claim(
         record["generator"] = str(run)
     file = out / RECORD
     if file.exists():
-        before = json.loads(file.read_text())
+        before = read_record(file)
         changed = _changed(before, json.loads(json.dumps(record)))
         if changed:
             raise OtherSettingsError(
@@ -133,7 +134,7 @@ def claim(
             )
         return
     out.mkdir(parents=True, exist_ok=True)
-    write_json(file, record)
+    write_json(file, with_checksum(record))
     inputs = [Input(str(cohort.path), "cohort", cohort.hash)]
     inputs += [Input(str(path), "cohort", hashes[name]) for name, path in sets.items()]
     write_provenance(out, "debias", "", inputs, record)

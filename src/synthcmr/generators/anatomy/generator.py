@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.array_file import arrays_of
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.measures import ED, measure, wall_max
 from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, SEVERITY, checked, in_range
 from synthcmr.conditioning.vocabulary import is_present, typed
 from synthcmr.config import recorded_settings
-from synthcmr.errors import CohortError
+from synthcmr.errors import CohortError, in_words
 from synthcmr.formats import ANATOMY
 from synthcmr.generators.anatomy.anatomy import Anatomy, usable_stack
 from synthcmr.generators.anatomy.draw import Canvas, draw_masks
@@ -192,14 +193,19 @@ class AnatomyGenerator:
         Raises:
             CohortError: it is not one, or a newer version wrote it.
         """
+        expected = f"{path}: expected an anatomy generator (.npz), got"
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {k: file[k] for k in file.files}
-            header = json.loads(arrays["header"].tobytes())
-        except (OSError, ValueError, KeyError) as error:
-            raise CohortError(f"{path}: expected an anatomy generator (.npz), got: {error}") from error
-        header = ANATOMY.read(header, path, "header")
-        settings = recorded_settings(header["settings"], AnatomySettings, str(path))
+            arrays = arrays_of(path.read_bytes(), path, "header", what="an anatomy generator")
+            header = ANATOMY.read(dict(json.loads(arrays["header"].tobytes())), path, "header")
+            return cls._of(header, arrays, str(path))
+        except OSError as error:
+            raise CohortError(f"{expected}: {in_words(error)}") from error
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
+            raise CohortError(f"{expected} one that lacks a part of it, or has it in another form") from error
+
+    @classmethod
+    def _of(cls, header: Mapping[str, Any], arrays: Mapping[str, Any], origin: str) -> AnatomyGenerator:
+        settings = recorded_settings(header["settings"], AnatomySettings, origin)
         people = People(tuple((s, d) for s, d in header["cells"]), *(arrays[f"people_{k}"] for k in _PEOPLE))
         hearts = Hearts(tuple(header["diagnoses"]), *(arrays[f"hearts_{k}"] for k in _HEARTS))
         map_means, map_axes, mean, axes = (arrays[f"space_{k}"].astype(np.float64) for k in _SPACE)
