@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from synthcmr.cohort import Cohort
-from synthcmr.generators.anatomy import AnatomyGenerator, real_anatomies
+from synthcmr.generators.anatomy.anatomy import real_anatomies
+from synthcmr.generators.anatomy.generator import AnatomyGenerator
 from synthcmr.training.shipped import shipped
 
 MEASURES = ("lv_edv_ml", "lv_ef_percent", "lv_mass_g", "rv_edv_ml", "wall_max_mm")

@@ -27,8 +27,8 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import started
-from synthcmr.generators.flow.generator import FlowGenerator
-from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.generators.family_settings import FlowSettings
+from synthcmr.generators.flow import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader

@@ -32,10 +32,10 @@ from synthcmr.cohort.parallel import cores
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.config import PreprocessSettings
 from synthcmr.evaluation.sample_scores import sample_scores
-from synthcmr.generators.conditional.resident import ResidentTrainee
+from synthcmr.generators.conditional.trainee import ResidentTrainee
 from synthcmr.generators.conditional.warm_start import PHANTOM, start_file, started
 from synthcmr.generators.families import family
-from synthcmr.generators.refine.resident import ResidentRefineTrainee
+from synthcmr.generators.refine.trainee import ResidentRefineTrainee
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.device import best_device
 from synthcmr.training.loop import Progress
@@ -292,8 +292,8 @@ def flops_an_image(run: Path) -> float | None:
     from torch.utils.flop_counter import FlopCounterMode
 
     from synthcmr.generators.conditional.condition_batch import channels_around
-    from synthcmr.generators.refine.settings import RefineSettings
-    from synthcmr.generators.refine.unet import Unet
+    from synthcmr.generators.family_settings import RefineSettings
+    from synthcmr.generators.refine.network import Unet
 
     record = json.loads((run / RUN_FILE).read_text())
     if record["family"] != "refine":

@@ -22,8 +22,8 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.generator import some_images
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
-from synthcmr.generators.flow.generator import FlowGenerator, FlowNetwork
-from synthcmr.generators.flow.settings import PRESETS
+from synthcmr.generators.family_settings import FLOW_PRESETS
+from synthcmr.generators.flow import FlowGenerator, FlowNetwork
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.segmenter import Segmenter
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--work", type=Path, default=Path("benchmarks/out/cpu_preset"))
     options = parser.parse_args()
-    model, loop = PRESETS["cpu"]
+    model, loop = FLOW_PRESETS["cpu"]
     training, held_out = load_splits(Cohort.open(options.cohort), model.frames)
     watched = held_out or training
     rows = np.linspace(0, len(watched) - 1, options.images).astype(int).tolist()

@@ -37,7 +37,7 @@ from synthcmr.evaluation.privacy.privacy_part import best_of
 from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.evaluation.settings import EvaluateSettings
-from synthcmr.evaluation.utility.segmentation.outcomes import WORK as NETWORKS
+from synthcmr.evaluation.utility.segmentation_scores import WORK as NETWORKS
 from synthcmr.fairness.debias.synthetic_sets import like_images
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.requests import FOLLOWED, Request, like_cohort

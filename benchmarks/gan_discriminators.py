@@ -15,8 +15,8 @@ import torch
 from synthcmr.cohort import Cohort
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import start_vocabulary, started
-from synthcmr.generators.gan.generator import JUDGE, MOMENTUM, GanGenerator, GanNetwork
-from synthcmr.generators.gan.settings import GanSettings
+from synthcmr.generators.family_settings import GanSettings
+from synthcmr.generators.gan import JUDGE, MOMENTUM, GanGenerator, GanNetwork
 from synthcmr.training.batches import Order
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.run_folder import WEIGHTS

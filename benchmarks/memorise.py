@@ -29,9 +29,8 @@ from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacyPartSetti
 from synthcmr.evaluation.score import PartResult
 from synthcmr.evaluation.verdict import verdict
 from synthcmr.generators.families import family
-from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.generators.family_settings import FlowSettings, VaeSettings
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.generators.vae.settings import VaeSettings
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.sampling.attack_adapter import Answering
 from synthcmr.training.images import load_images

@@ -19,8 +19,8 @@ import torch
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import around
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
-from synthcmr.generators.flow.generator import FlowNetwork
-from synthcmr.generators.flow.settings import PRESETS
+from synthcmr.generators.family_settings import FLOW_PRESETS
+from synthcmr.generators.flow import FlowNetwork
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.loop import LOG_EVERY, Loop
 from synthcmr.training.run_folder import RunFolder
@@ -55,7 +55,7 @@ def flops_a_step(network: FlowNetwork, batch: int) -> float:
 
 def measure(name: str, steps: int, work: Path) -> dict[str, object]:
     """Train a few steps of one preset."""
-    model, loop = PRESETS[name]
+    model, loop = FLOW_PRESETS[name]
     images = random_images(model.frames)
     network = FlowNetwork(model, Vocabulary.of(images.attributes, model.attributes))
     flops = flops_a_step(network, loop.batch)
@@ -93,8 +93,8 @@ def measure(name: str, steps: int, work: Path) -> dict[str, object]:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = list(PRESETS) if torch.cuda.is_available() else ["cpu"]
-    parser.add_argument("--only", nargs="*", default=default, choices=list(PRESETS))
+    default = list(FLOW_PRESETS) if torch.cuda.is_available() else ["cpu"]
+    parser.add_argument("--only", nargs="*", default=default, choices=list(FLOW_PRESETS))
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/out/presets.json"))
     options = parser.parse_args()

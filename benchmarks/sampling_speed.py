@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from synthcmr.conditioning.condition import Condition
-from synthcmr.generators.anatomy import AnatomyGenerator
+from synthcmr.generators.anatomy.generator import AnatomyGenerator
 from synthcmr.generators.conditional.condition_batch import around
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings

@@ -20,13 +20,12 @@ from typing import Any
 from benchmarks.phantom_to_real import KINDS, trained
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.refine_calibration import calibrate
-from synthcmr.generators.anatomy import AnatomyGenerator
+from synthcmr.generators.anatomy.generator import AnatomyGenerator
 from synthcmr.generators.families import load_generator
+from synthcmr.generators.family_settings import FlowSettings, RefineSettings
 from synthcmr.generators.fingerprints import NAME, Fingerprints
-from synthcmr.generators.flow.generator import FlowGenerator
-from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.generators.flow import FlowGenerator
 from synthcmr.generators.refine.frames import load_frame_splits
-from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.settings import READER_LOOP, ReaderSettings
 from synthcmr.phantom.cohort import make_phantoms

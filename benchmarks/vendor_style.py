@@ -20,7 +20,7 @@ from PIL import Image
 
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
-from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.generators.flow import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader

@@ -49,7 +49,7 @@ def phantom_cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
 @pytest.fixture(scope="session")
 def tiny_run(phantom_cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of a flow that has hardly learned anything."""
-    from synthcmr.generators.flow.generator import FlowGenerator
+    from synthcmr.generators.flow import FlowGenerator
     from tests.generators.making import LOOP, TINY
 
     run = tmp_path_factory.mktemp("run") / "flow"

@@ -22,8 +22,11 @@ def test_yaml_overrides_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("preprocess: {spacin_mm: 1}", r"unknown key 'preprocess.spacin_mm'; allowed: spacing_mm, size"),
-        ("preprocess: {spacing_mm: -1}", r"preprocess.spacing_mm.*greater than 0.*-1"),
+        (
+            "preprocess: {spacin_mm: 1}",
+            r"unknown key 'preprocess.spacin_mm'; did you mean 'spacing_mm'\? allowed: spacing_mm, size",
+        ),
+        ("preprocess: {spacing_mm: -1}", r"preprocess.spacing_mm.*more than 0, got -1"),
         ("split: {train: 0.9}", "must be 1"),
         ("- a", "key: value"),
         ("a: [", "YAML"),

@@ -3,14 +3,30 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from synthcmr.errors import SettingsError, in_words
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 LONGEST_YAML, DEEPEST_YAML = 200_000, 12
 SHOWN = 80  # characters of a value in an error
+BOUNDS = {  # a validator's name -> how it is said, and what it calls the limit
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+}
+KINDS = {
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float", "int_parsing_size"), "a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type"), "a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "true or false"),
+    "finite_number": "a finite number",
+    "missing": "a value",
+}
 FrameMode = Literal["auto", "single", "pair", "cine"]
 
 
@@ -132,7 +148,8 @@ def yaml_value(text: str, origin: str) -> Any:
                 )
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{origin}: expected a value in YAML, got {_short(text)!r}: {in_words(error)}") from error
+        why = getattr(error, "problem", None) or in_words(error)
+        raise SettingsError(f"{origin}: expected a value in YAML, got {_short(text)!r}: {why}") from error
 
 
 def _short(value: object) -> str:
@@ -171,17 +188,23 @@ def _settings_in(annotation: Any) -> type[Settings] | None:
 
 
 def _explain(error: ValidationError, kind: type[Settings]) -> str:
-    lines = []
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            lines.append(_unknown(key, str(problem["loc"][-1]), _settings_at(kind, problem["loc"][:-1])))
-        else:
-            got = (
-                "" if isinstance(problem["input"], Mapping) else f", got {_shown(problem['input'])}"
-            )  # settings that disagree
-            lines.append((f"'{key}': " if key else "") + _expected(problem["msg"]) + got)
-    return "; ".join(lines)
+    return "; ".join(_sentence(problem, kind) for problem in error.errors())
+
+
+def _sentence(problem: "ErrorDetails", kind: type[Settings]) -> str:
+    """What is wrong with one key: what was expected, and what it got."""
+    path = problem["loc"]
+    key = ".".join(str(part) for part in path)
+    if problem["type"] == "extra_forbidden":
+        return _unknown(key, str(path[-1]), _settings_at(kind, path[:-1]))
+    of_key = f"'{key}': " if key else ""
+    return of_key + expected_and_got(problem)
+
+
+def expected_and_got(problem: "ErrorDetails") -> str:
+    """A validator's complaint in the words of our own errors, without the key: "expected at least 1, got 0"."""
+    got = "" if isinstance(problem["input"], Mapping) else f", got {_shown(problem['input'])}"  # settings that disagree
+    return _expected(problem) + got + _meant(problem)
 
 
 def _shown(value: object) -> str:
@@ -194,20 +217,35 @@ def _unknown(key: str, name: str, kind: type[Settings]) -> str:
     if name in kind.renamed:
         return f"'{key}' is now called '{kind.renamed[name]}'; rename it there"
     near = get_close_matches(name, kind.model_fields, n=1)
-    meant = f"; did you mean '{near[0]}'?" if near else ""
-    return f"unknown key '{key}'; allowed: {', '.join(kind.model_fields)}{meant}"
+    meant = f"did you mean '{near[0]}'? " if near else ""
+    return f"unknown key '{key}'; {meant}allowed: {', '.join(kind.model_fields)}"
 
 
-def _expected(told: str) -> str:
-    """What a validator says, in the words of our own errors."""
-    for before, after in (
-        ("Value error, ", ""),
-        ("Input should be ", "expected "),
-        ("Field required", "expected a value"),
-    ):
-        if told.startswith(before):
-            return after + told.removeprefix(before)
-    return told
+def _expected(problem: "ErrorDetails") -> str:
+    """What a validator expects, in the words of our own errors."""
+    kind, limits = problem["type"], problem.get("ctx", {})
+    if kind in BOUNDS:
+        word, limit = BOUNDS[kind]
+        return f"expected {word} {limits[limit]:g}"
+    if kind in KINDS:
+        return f"expected {KINDS[kind]}"
+    if kind == "literal_error":
+        return f"expected {limits['expected']}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return message.replace("Input should be ", "expected ", 1) if message.startswith("Input should be ") else message
+
+
+def _meant(problem: "ErrorDetails") -> str:
+    """The allowed word that is nearest to what was given."""
+    if problem["type"] != "literal_error":
+        return ""
+    near = get_close_matches(str(problem["input"]), quoted(str(problem["ctx"]["expected"])), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def quoted(text: str) -> list[str]:
+    """The words that stand in quotes."""
+    return text.split("'")[1::2]
 
 
 def _settings_at(kind: type[Settings], path: tuple[int | str, ...]) -> type[Settings]:

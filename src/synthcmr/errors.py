@@ -25,12 +25,20 @@ class CohortError(SynthcmrError):
     """A folder is not a cohort, is unfinished, or does not hold what was asked of it."""
 
 
+class OtherSettingsError(CohortError):
+    """A folder holds what was begun or made by another command, or by this one with other settings."""
+
+
 class AlreadyMadeError(CohortError):
     """What was asked for is there already, made by the same command; the command line calls this done, not wrong."""
 
 
 class ReadError(SynthcmrError):
     """One subject, slice or file could not be read; it becomes a row of rejects.parquet and the rest goes on."""
+
+
+class MachineError(SynthcmrError):
+    """The system refused something: a disk that is full or read-only, a name that is taken, too little memory."""
 
 
 class WriteError(SynthcmrError):

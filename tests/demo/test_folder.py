@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from synthcmr.demo.folder import RECORD, DemoFolder, clear_demo
+from synthcmr.demo.folder import DemoFolder
 from synthcmr.demo.size import FULL, QUICK
 from synthcmr.errors import CohortError
+from synthcmr.verbs.outputs import DEMO
 
 STEPS = {"phantom": "digital subjects", "audit": "who is missing?"}
 
@@ -54,19 +55,24 @@ def test_folders_of_somebody_else_are_neither_used_nor_cleared(tmp_path: Path) -
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(CohortError, match="other files"):
         opened(tmp_path)
-    with pytest.raises(CohortError, match="other files"):
-        clear_demo(tmp_path)
+    assert DEMO.others(tmp_path) == ["thesis.txt"]
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
-def test_clearing_removes_what_the_demo_wrote_alone(tmp_path: Path) -> None:
+def test_a_demo_knows_its_own_files_from_those_of_somebody_else(tmp_path: Path) -> None:
     opened(tmp_path)
-    (tmp_path / "cohort").mkdir()
-    (tmp_path / "notes.txt").write_text("mine")
-    clear_demo(tmp_path)
-    assert not (tmp_path / RECORD).exists()
-    assert not (tmp_path / "cohort").exists()
-    assert (tmp_path / "notes.txt").exists()
+    for name in (
+        "cohort/cohort.json",
+        "plan/plan.html",
+        "scores/parts/fidelity.json",
+        "index.html",
+        "notes.txt",
+        "dicom/x",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    assert DEMO.is_at(tmp_path)
+    assert sorted(DEMO.others(tmp_path)) == ["dicom/x", "notes.txt"]
 
 
 def test_splits_of_a_demo_add_up() -> None:

@@ -13,7 +13,7 @@ from synthcmr.frequency.apply import apply_to_cohort
 from synthcmr.frequency.recalibration import Recalibration
 from synthcmr.frequency.sources import open_images
 from synthcmr.generators.fingerprints import NAME, Fingerprints
-from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.generators.flow import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.requests import like_cohort

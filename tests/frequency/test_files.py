@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from synthcmr.errors import AlreadyMadeError, CohortError
-from synthcmr.frequency.apply import apply_to_folder, clear_folder
+from synthcmr.frequency.apply import apply_to_folder
 from synthcmr.frequency.files import FolderImages, load, write
 from synthcmr.frequency.recalibration import Recalibration
 from synthcmr.frequency.sources import open_images
+from synthcmr.verbs.outputs import RECALIBRATED_FILES
 from tests.frequency.making import blurred, clouds
 
 AFFINE = np.diag([-1.5, -1.5, 8.0, 1.0])
@@ -118,11 +119,11 @@ def test_nothing_is_overwritten_but_what_was_recalibrated(
     made: tuple[Path, Path, dict[str, str]], tmp_path: Path
 ) -> None:
     _, out, _ = made
-    (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(CohortError, match="other files"):
-        clear_folder(tmp_path)
-    clear_folder(out)
-    assert not out.exists()
+    assert RECALIBRATED_FILES.is_at(out)
+    assert RECALIBRATED_FILES.others(out) == []
+    (out / "mine.txt").write_text("mine")
+    assert RECALIBRATED_FILES.others(out) == ["mine.txt"]
+    (out / "mine.txt").unlink()
 
 
 def test_an_empty_folder_says_what_was_expected(tmp_path: Path) -> None:
@@ -144,6 +145,8 @@ def test_a_folder_that_was_stopped_goes_on_and_one_that_is_done_is_done(
 
     with pytest.raises(KeyboardInterrupt):
         apply_to_folder(model, folder, images, out, stop)
+    assert RECALIBRATED_FILES.is_at(out)
+    assert RECALIBRATED_FILES.others(out) == [], "a stopped one is known too"
     there = {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.is_file()}
     with pytest.raises(CohortError, match="begun with other images"):
         apply_to_folder(model, folder, FolderImages.open(given, (1.0, 1.0)), out)
@@ -153,8 +156,6 @@ def test_a_folder_that_was_stopped_goes_on_and_one_that_is_done_is_done(
     np.testing.assert_array_equal(np.load(out / "plane.npy"), np.load(whole / "plane.npy"))
     with pytest.raises(AlreadyMadeError):
         apply_to_folder(model, folder, images, out)
-    clear_folder(out)
-    assert not out.exists()
 
 
 def test_what_could_not_be_read_is_named_when_learning(made: tuple[Path, Path, dict[str, str]]) -> None:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from synthcmr.cohort import Cohort
 from synthcmr.config import PreprocessSettings, Settings
-from synthcmr.generators.diffusion.settings import DiffusionSettings
-from synthcmr.generators.flow.settings import FlowSettings
-from synthcmr.generators.gan.settings import GanSettings
-from synthcmr.generators.latent.settings import LatentSettings
-from synthcmr.generators.refine.settings import RefineSettings
-from synthcmr.generators.vae.settings import VaeSettings
+from synthcmr.generators.family_settings import (
+    DiffusionSettings,
+    FlowSettings,
+    GanSettings,
+    LatentSettings,
+    RefineSettings,
+    VaeSettings,
+)
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.settings import LoopSettings
 

@@ -9,8 +9,8 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.render import errors, noise
 from synthcmr.generators.families import family
-from synthcmr.generators.flow.generator import FlowGenerator, FlowNetwork
-from synthcmr.generators.latent.first_stage import FirstStage
+from synthcmr.generators.flow import FlowGenerator, FlowNetwork
+from synthcmr.generators.latent import FirstStage
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.attack_adapter import Answering
 from tests.generators.making import FAMILIES, TINY

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -9,12 +10,13 @@ from synthcmr.conditioning.condition import Condition, Neighbour
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.generators.families import family, load_generator
 from synthcmr.generators.fingerprints import NAME, Fingerprints
-from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.generators.flow import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.images import load_images
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import RunFolder
-from tests.generators.making import LOOP, TINY
+from tests.cohort.making import with_new_checks
+from tests.generators.making import LOOP, TINY, phantoms
 
 FAST = SamplerSettings(steps=3, guidance=2.0)
 
@@ -133,7 +135,7 @@ def test_unknown_families_and_presets_name_the_known_ones(tmp_path: Path) -> Non
 @pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")  # MONAI initialises by loading zeros
 @pytest.mark.parametrize("preset", ["cpu", "8g", "24g", "80g"])
 def test_every_preset_builds(preset: str, tiny_run: Path) -> None:
-    from synthcmr.generators.flow.generator import FlowNetwork
+    from synthcmr.generators.flow import FlowNetwork
 
     model, loop = FlowGenerator.settings(preset)
     vocabulary = load_generator(tiny_run).vocabulary
@@ -174,3 +176,15 @@ def test_guidance_ends_where_it_is_told_to_and_then_costs_nothing(tiny_run: Path
         generator.sample(asked, [1], SamplerSettings(steps=4, guidance=3.0, until=until, shift=1.0))
         assert rows == expected
     handle.remove()
+
+
+def test_a_diagnosis_that_held_out_subjects_alone_have_stops_no_training(tmp_path: Path) -> None:
+    """It is unknown to the network, so held-out images are looked at without it."""
+    cohort = phantoms(tmp_path / "c")
+    file = tmp_path / "c/subjects.parquet"
+    table = pd.read_parquet(file)
+    table.loc[0, ["split", "diagnosis"]] = ["validation", "Fabry"]
+    table.to_parquet(file)
+    run = FlowGenerator.fit(Cohort.open(with_new_checks(cohort.path)), tmp_path / "run", TINY, LOOP)
+    assert not run.vocabulary.knows("diagnosis", "Fabry")
+    assert "held_out" in (tmp_path / "run/metrics.jsonl").read_text()

@@ -11,8 +11,8 @@ from synthcmr.cohort.joining import records
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.conditioning.condition import LOOK, Condition
 from synthcmr.errors import SettingsError
+from synthcmr.generators.family_settings import RefineSettings
 from synthcmr.generators.refine.generator import RefineGenerator
-from synthcmr.generators.refine.settings import RefineSettings
 from synthcmr.generators.sampler import SamplerSettings
 from tests.generators.making import FAMILIES, LOOP
 

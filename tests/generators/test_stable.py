@@ -9,9 +9,9 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.errors import SettingsError
 from synthcmr.generators.families import family, load_generator
+from synthcmr.generators.family_settings import StableSettings
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.generators.stable.prompt import paper_prompt
-from synthcmr.generators.stable.settings import StableSettings
+from synthcmr.generators.stable import paper_prompt
 from synthcmr.training.run_folder import RunFolder
 from tests.generators.making import LOOP, stable_diffusion
 

@@ -18,14 +18,13 @@ from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import begin_from
-from synthcmr.generators.diffusion.generator import DiffusionGenerator, DiffusionNetwork
-from synthcmr.generators.diffusion.settings import DiffusionSettings
-from synthcmr.generators.few_step.generator import FewStepGenerator
-from synthcmr.generators.few_step.settings import FewStepSettings
-from synthcmr.generators.flow.generator import FlowGenerator, FlowNetwork
-from synthcmr.generators.gan.generator import GanGenerator
+from synthcmr.generators.diffusion import DiffusionGenerator, DiffusionNetwork
+from synthcmr.generators.family_settings import DiffusionSettings, FewStepSettings
+from synthcmr.generators.few_step import FewStepGenerator
+from synthcmr.generators.flow import FlowGenerator, FlowNetwork
+from synthcmr.generators.gan import GanGenerator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.generators.vae.generator import VaeGenerator
+from synthcmr.generators.vae import VaeGenerator
 from synthcmr.training.batches import Order
 from synthcmr.training.images import load_images
 from synthcmr.training.low_rank import LowRank, merge_low_rank, tune_low_rank
@@ -121,7 +120,7 @@ def test_weights_of_another_shape_or_family_are_refused(tiny_run: Path, phantom_
     wider = TINY.model_copy(update={"channels": (64, 64), "start": str(tiny_run)})
     with pytest.raises(SettingsError, match="network of the same shape"):
         FlowGenerator.fit(phantom_cohort, tmp_path / "run", wider, LOOP)
-    from synthcmr.generators.vae.generator import VaeGenerator
+    from synthcmr.generators.vae import VaeGenerator
 
     model, _ = VaeGenerator.settings("cpu")
     with pytest.raises(SettingsError, match="expected a run of family 'vae', got one of 'flow'"):

@@ -4,9 +4,8 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from synthcmr.generators.conditional.condition_batch import channels_around
-from synthcmr.generators.spade.network import SpadeDecoder, divergence
-from synthcmr.generators.spade.settings import PATCH
-from synthcmr.generators.vae.settings import VaeSettings
+from synthcmr.generators.family_settings import SPADE_PATCH, VaeSettings
+from synthcmr.generators.spade import SpadeDecoder, divergence
 from tests.generators.making import SPADE
 
 
@@ -22,7 +21,7 @@ def test_a_decoder_draws_a_place_from_what_is_around_it() -> None:
     settings = VaeSettings(**SPADE)
     decoder = SpadeDecoder(settings).eval()
     z, grain, style = torch.randn(1, 2, 32, 32), torch.randn(1, 2, 512, 512), torch.randn(1, settings.token_width)
-    mask = torch.zeros(1, channels_around(settings.frames, PATCH), 256, 256)
+    mask = torch.zeros(1, channels_around(settings.frames, SPADE_PATCH), 256, 256)
     other = mask.clone()
     other[:, :, :16, :16] = 1.0
     for one, two in zip(decoder(z, grain, mask, style), decoder(z, grain, other, style), strict=True):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.generators.anatomy import AnatomyGenerator, real_anatomies
+from synthcmr.generators.anatomy.anatomy import real_anatomies
+from synthcmr.generators.anatomy.generator import AnatomyGenerator
 from synthcmr.sampling.screening import implausible
 from tests.journeys.typing_in import real_data, run
 

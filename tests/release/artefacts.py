@@ -14,8 +14,8 @@ from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.settings import EvaluateSettings, FidelitySettings
 from synthcmr.fairness.planning.plan import plan_cohort
 from synthcmr.frequency.recalibration import Recalibration
-from synthcmr.generators.flow.generator import FlowGenerator
-from synthcmr.generators.flow.settings import FlowSettings
+from synthcmr.generators.family_settings import FlowSettings
+from synthcmr.generators.flow import FlowGenerator
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.judges.settings import SegmenterSettings
 from synthcmr.phantom.cohort import make_phantoms

@@ -8,7 +8,7 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.errors import SettingsError
-from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.generators.flow import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.run_folder import WEIGHTS
 from tests.journeys.typing_in import run
@@ -100,7 +100,7 @@ def test_a_refining_generator_says_what_it_has_not_seen(
 
 
 def test_other_families_cannot_be_followed_back(phantom_cohort: Cohort, tmp_path: Path) -> None:
-    from synthcmr.generators.vae.generator import VaeGenerator
+    from synthcmr.generators.vae import VaeGenerator
     from synthcmr.sampling.generate import generate
     from synthcmr.sampling.requests import Request
     from synthcmr.sampling.settings import GenerateSettings

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from synthcmr.cohort import Cohort
@@ -67,3 +68,11 @@ def test_the_similarity_that_counts_as_a_copy_can_be_set(planted: tuple[Path, st
     similarity = cohort.images.set_index("subject_id")["screen_similarity"]
     assert similarity[subject] == pytest.approx(1.0, abs=0.005)
     assert similarity.drop(subject).max() < 0.995
+
+
+def test_without_held_out_subjects_the_training_subjects_say_what_is_alike_by_chance(phantom_cohort: Cohort) -> None:
+    training, others = (load_images(phantom_cohort, split, 2) for split in ("train", "validation"))
+    prints = Fingerprints.of(training, None)
+    assert prints.nearest(training.image).min() > prints.limit  # each of them, generated again, is a copy
+    assert np.mean(prints.nearest(others.image) > prints.limit) < 0.1
+    assert 0.0 < prints.limit < 0.999

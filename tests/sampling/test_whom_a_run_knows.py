@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.generators.flow.generator import FlowGenerator
+from synthcmr.generators.flow import FlowGenerator
 from tests.generators.making import LOOP, TINY
 from tests.journeys.typing_in import run
 

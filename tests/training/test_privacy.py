@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from synthcmr.cohort import Cohort
 from synthcmr.errors import SettingsError
 from synthcmr.generators.fingerprints import NAME
-from synthcmr.generators.flow.generator import FlowGenerator
-from synthcmr.generators.latent.generator import LatentGenerator
+from synthcmr.generators.flow import FlowGenerator
+from synthcmr.generators.latent import LatentGenerator
 from synthcmr.training.loop import Progress
 from synthcmr.training.privacy import check_private, clipped_sum, promise
 from synthcmr.training.run_folder import CHECKPOINT, WEIGHTS, load_checkpoint

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from synthcmr.errors import SettingsError
-from synthcmr.generators.flow.settings import PRESETS
+from synthcmr.generators.family_settings import FLOW_PRESETS
 from synthcmr.training.settings import overridden
 
-MODEL, LOOP = PRESETS["cpu"]
+MODEL, LOOP = FLOW_PRESETS["cpu"]
 
 
 def test_a_file_goes_over_the_preset_and_single_settings_over_the_file(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_a_file_goes_over_the_preset_and_single_settings_over_the_file(tmp_path:
     [
         ("steps=4", "expected model.KEY=VALUE or loop.KEY=VALUE"),
         ("loop.step=4", "unknown key 'step'"),
-        ("loop.steps=0", "greater than or equal to 1"),
+        ("loop.steps=0", "expected at least 1"),
         ("model.attention=[true]", "one per level"),
         ("model.channels=[30,60]", "one per level|multiples of head_channels"),
     ],

@@ -31,7 +31,7 @@ REFUSED: dict[str, tuple[Call, str, str]] = {  # from Python, typed, what both s
     "crop too small": (
         lambda c, out: synthcmr.ingest(".", out, size=4),
         "ingest . OUT --size 4",
-        "'preprocess.size': expected greater than or equal to 16, got 4",
+        "'preprocess.size': expected at least 16, got 4",
     ),
     "reader": (
         lambda c, out: synthcmr.ingest(".", out, format="acdcc"),
@@ -61,7 +61,7 @@ REFUSED: dict[str, tuple[Call, str, str]] = {  # from Python, typed, what both s
     "crop of label too small": (
         lambda c, out: synthcmr.label(c, out, size=4),
         "label COHORT OUT --size 4",
-        "'size': expected greater than or equal to 16, got",
+        "'size': expected at least 16, got",
     ),
     "attribute": (lambda c, out: synthcmr.audit(c, by="sexx"), "audit COHORT --by sexx", "sexx"),
     "weights without copy": (
@@ -77,7 +77,7 @@ REFUSED: dict[str, tuple[Call, str, str]] = {  # from Python, typed, what both s
     "cap": (
         lambda c, out: synthcmr.plan(c, out, target="equal:sex", cap=0),
         "plan COHORT OUT -t equal:sex --cap 0",
-        "plan: 'cap': expected greater than 0, got 0",
+        "plan: 'cap': expected more than 0, got 0",
     ),
     "option of another layout": (
         lambda c, out: synthcmr.export(c, out, format="nifti", bits=8),

@@ -68,7 +68,7 @@ def test_python_and_the_command_line_refuse_in_the_same_words(
 def test_an_option_that_a_verb_does_not_have_is_refused_with_those_that_it_has(phantom_cohort: Cohort) -> None:
     with pytest.raises(SettingsError, match=r"train: unknown key 'steps'; allowed: preset, settings, set, balance"):
         synthcmr.train("flow", phantom_cohort, "runs/x", steps=5)
-    with pytest.raises(SettingsError, match=r"debias: 'workers': expected greater than or equal to 1, got 0"):
+    with pytest.raises(SettingsError, match=r"debias: 'workers': expected at least 1, got 0"):
         synthcmr.debias(phantom_cohort, "debiased", workers=0)
 
 

@@ -92,16 +92,24 @@ def with_new_flags(command: str, words: list[str]) -> list[str]:
     return renamed
 
 
+# Of click, or of the copy of it that newer typers bring.
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+
+
 class PlainCommand(TyperCommand):
-    """A command whose errors name its options, without the words of the library that checks them."""
+    """A command whose errors are said in our own words, without those of the library that parses it."""
+
+    options: Any = None  # class of the options that its flags are made from
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line."""
+        words = with_new_flags(str(self.name), list(args))
         try:
-            return super().parse_args(ctx, with_new_flags(str(self.name), args))
-        except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")
-            raise
+            return super().parse_args(ctx, list(words))
+        except USAGE_ERROR as error:
+            from synthcmr.cli.wrong_words import in_own_words
+
+            raise in_own_words(error, self, words) from error
 
 
 class LazyCommands(TyperGroup):
@@ -114,11 +122,16 @@ class LazyCommands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Build one command from its function."""
         if cmd_name not in COMMANDS:
-            return None
+            from synthcmr.cli.wrong_words import no_such_command
+
+            raise no_such_command(cmd_name, list(COMMANDS))
         module, function = COMMANDS[cmd_name][1].split(":")
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(name=cmd_name, cls=PlainCommand)(getattr(import_module(module), function))
-        return typer.main.get_command(single)
+        called = getattr(import_module(module), function)
+        single.command(name=cmd_name, cls=PlainCommand)(called)
+        command = typer.main.get_command(single)
+        command.options = getattr(called, "options", None)  # type: ignore[attr-defined]
+        return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The overview, written from the table without loading any command."""
@@ -154,10 +167,14 @@ def _drop_unfinished_reads() -> None:
 
 def main() -> None:
     """Run the command line; errors a user can act on are shown without a traceback."""
+    from synthcmr.cohort.system_errors import in_sentences
     from synthcmr.errors import SynthcmrError
+    from synthcmr.verbs.public import heal_all
 
+    heal_all(sys.argv[1:])
     try:
-        app()
+        with in_sentences():
+            app()
     except SynthcmrError as error:
         typer.echo(f"Error: {error}", err=True)
         _drop_unfinished_reads()

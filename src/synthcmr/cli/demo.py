@@ -34,16 +34,16 @@ def demo(
       synthcmr demo
       synthcmr demo look --quick
     """
+    from synthcmr.cohort.output_place import build, known_as
     from synthcmr.demo.chain import run_demo
-    from synthcmr.demo.folder import clear_demo
+    from synthcmr.verbs.outputs import DEMO
 
-    if overwrite:
-        clear_demo(out)
-    result = run_demo(out, _size(quick, subjects, planned), typer.echo)
+    size = _size(quick, subjects, planned)
+    result = build(out, DEMO, overwrite, lambda folder: run_demo(folder, size, typer.echo))
     typer.echo("\nResults:")
     for sentence in result.sentences:
         typer.echo(f"  {sentence}")
-    typer.echo(f"\nOpen {result.page} in a browser. The subjects are digital phantoms, not people.")
+    typer.echo(f"\nOpen {known_as(str(result.page))} in a browser. The subjects are digital phantoms, not people.")
 
 
 def _size(quick: bool, subjects: int | None, planned: int | None) -> "DemoSize":

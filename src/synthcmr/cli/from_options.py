@@ -43,6 +43,7 @@ def command(
         parameters += [_option(kind, name, field) for name, field in required_first]
         parameters += [_list_settings(settings)] if settings else []
         called.__doc__, called.__name__, called.__module__ = run.__doc__, run.__name__, run.__module__
+        called.options = kind  # type: ignore[attr-defined]
         called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         called.__annotations__ = {one.name: one.annotation for one in parameters}
         return called

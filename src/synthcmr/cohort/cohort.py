@@ -15,6 +15,7 @@ import numpy.typing as npt
 from synthcmr.cohort.checksums import FILES, check_record, read_checked
 from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Mask
+from synthcmr.cohort.output_place import heal
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.subject_stack import SubjectStack, read_stacks
 from synthcmr.cohort.tables import present_cells
@@ -58,6 +59,7 @@ class Cohort:
             CohortError: there is no finished cohort, or a newer version of synthcmr wrote it.
         """
         folder = Path(path)
+        heal(folder)
         file = folder / COHORT_FILE
         if (folder / WORK).exists() and not file.exists():
             raise CohortError(

@@ -50,8 +50,15 @@ class OutputLock:
         Raises:
             CohortError: another process has it.
         """
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
-        self._close = finalize(self, os.close, descriptor)  # also where its owner is forgotten
+        while True:
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+            self._close = finalize(self, os.close, descriptor)  # also where its owner is forgotten
+            self._take(descriptor, folder)
+            if _is_file(descriptor, file):
+                return
+            self.release()  # whoever had it has removed the file meanwhile: this lock would keep nobody out
+
+    def _take(self, descriptor: int, folder: Path) -> None:
         try:
             import fcntl
         except ImportError:  # Windows: no such lock; two commands can write one folder there
@@ -83,3 +90,11 @@ class OutputLock:
     ) -> None:
         """Release."""
         self.release()
+
+
+def _is_file(descriptor: int, file: Path) -> bool:
+    """Whether an open file is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(file))
+    except FileNotFoundError:
+        return False

@@ -11,8 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from synthcmr import __version__
+from synthcmr.cohort.checksums import with_checksum
+from synthcmr.cohort.output_place import known_as
 
-PROVENANCE_FILE = "provenance.json"
+PROVENANCE_FILE, FILES = "provenance.json", "files"
 RECORDED_PACKAGES = ("numpy", "torch", "zarr", "nibabel", "pydicom")
 
 
@@ -30,9 +32,14 @@ class Input:
 
 
 def write_provenance(
-    folder: Path, step: str, own_hash: str, inputs: Iterable[Input], settings: Mapping[str, object]
+    folder: Path,
+    step: str,
+    own_hash: str,
+    inputs: Iterable[Input],
+    settings: Mapping[str, object],
+    files: Iterable[str] | None = None,
 ) -> None:
-    """Write provenance.json of an artefact folder."""
+    """Write provenance.json of an artefact folder; `files` lists what lies in one whose names are not known beforehand."""
     record = {
         "step": step,
         "hash": own_hash,
@@ -40,14 +47,14 @@ def write_provenance(
         "settings": dict(settings),
         "software": {"synthcmr": __version__, "python": platform.python_version(), **_versions()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    write_json(folder / PROVENANCE_FILE, record)
+    } | ({} if files is None else {FILES: sorted(files)})
+    write_json(folder / PROVENANCE_FILE, with_checksum(record))
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
-    """Write JSON, replacing the file in one step so that a reader never sees half of it."""
+    """Write JSON, replacing the file in one step so that a reader never sees half of it; paths are those that outputs will have."""
     partial = path.with_suffix(path.suffix + ".part")
-    partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    partial.write_text(known_as(json.dumps(content, indent=2, allow_nan=False)) + "\n")
     os.replace(partial, path)
 
 

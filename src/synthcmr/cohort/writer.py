@@ -23,7 +23,7 @@ from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.cohort.splits import assign_splits
 from synthcmr.cohort.tables import REJECT_TYPES, STRING, SUBJECT_TYPES, image_types, write_table
 from synthcmr.config import SplitSettings
-from synthcmr.errors import AlreadyMadeError, CohortError
+from synthcmr.errors import AlreadyMadeError, CohortError, OtherSettingsError
 from synthcmr.formats import COHORT
 
 Row = dict[str, object]
@@ -198,7 +198,7 @@ class CohortWriter:
                 raise AlreadyMadeError(
                     f"{self.path}: a cohort of the very same settings is there, finished; --overwrite makes it again"
                 )
-            raise CohortError(
+            raise OtherSettingsError(
                 f"{self.path}: holds a finished cohort already; choose another folder or remove it (--overwrite)"
             )
         if self.path.exists() and any(p.name != WORK for p in self._others()):
@@ -223,7 +223,7 @@ class CohortWriter:
             return
         before = json.loads(file.read_text())
         if before != self.manifest:
-            raise CohortError(
+            raise OtherSettingsError(
                 f"{self.path}: {_differences(before, self.manifest)}; repeat the command as it was, or --overwrite"
             )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,24 +11,10 @@ from typing import Any
 
 from synthcmr.cohort.provenance import write_json
 from synthcmr.demo.size import DemoSize
-from synthcmr.errors import CohortError
+from synthcmr.errors import CohortError, OtherSettingsError
 
 RECORD, PAGE = "demo.json", "index.html"
 SCHEMA = "synthcmr-demo-1"
-FOLDERS = (
-    "cohort",
-    "audit",
-    "plan",
-    "synthetic",
-    "recalibration",
-    "recalibrated",
-    "spectrum",
-    "debiased",
-    "scores",
-    "balanced",
-    "nnunet",
-    "dicom",
-)
 
 
 class DemoFolder:
@@ -51,7 +36,7 @@ class DemoFolder:
         before = json.loads(self.file.read_text()) if self.file.exists() else {}
         wanted = size.model_dump(mode="json")
         if before and before.get("settings") != wanted:
-            raise CohortError(
+            raise OtherSettingsError(
                 f"{out}: holds a demo of another size; repeat the command as it was, choose another folder, or --overwrite"
             )
         if not before and out.exists() and any(out.iterdir()):
@@ -83,19 +68,3 @@ class DemoFolder:
         """Note the results."""
         self._record["sentences"] = list(sentences)
         write_json(self.file, self._record)
-
-
-def clear_demo(out: Path) -> None:
-    """Remove an earlier demo, and nothing else.
-
-    Raises:
-        CohortError: the folder holds something else.
-    """
-    if not out.exists() or not any(out.iterdir()):
-        return
-    if not (out / RECORD).exists():
-        raise CohortError(f"{out}: expected an earlier demo to replace, got a folder with other files")
-    for name in FOLDERS:
-        shutil.rmtree(out / name, ignore_errors=True)
-    for name in (RECORD, PAGE):
-        (out / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What every part is given: two cohorts, settings, and a folder for what takes long."""
+"""What every part is given: two cohorts with the same groups in both, settings, and a folder for what takes long."""
 
 from __future__ import annotations
 
@@ -12,15 +12,94 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.evaluation.features.store import features_of, features_together
-from synthcmr.evaluation.features.stream import Extractor, Values
-from synthcmr.evaluation.groups import ComparedGroup, groups_of
+from synthcmr.cohort.grouping import bins, group_name, in_order
+from synthcmr.evaluation.features.stream import Extractor, Values, features_of, features_together
+from synthcmr.evaluation.score import OVERALL
 from synthcmr.evaluation.settings import EvaluateSettings
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthcmr.evaluation.privacy.attack_target import AttackTarget
 
+UNITS = ("t", "cm", "kg", "mm", "ml", "percent")
+Places = npt.NDArray[np.intp]
 Report = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class ComparedGroup:
+    """Who belongs to a group, as rows of `cohort.subjects`."""
+
+    name: str
+    real: Places
+    synthetic: Places
+
+    def refused(self, least: int) -> str | None:
+        """Why it is not scored, if it is not."""
+        if min(len(self.real), len(self.synthetic)) >= least:
+            return None
+        return (
+            f"{len(self.real)} real and {len(self.synthetic)} synthetic subjects; at least {least} of each are needed"
+        )
+
+
+def groups_of(real: Cohort, synthetic: Cohort, settings: EvaluateSettings) -> tuple[ComparedGroup, ...]:
+    """Everybody, the groups of each attribute that both cohorts tell, and one crossing."""
+    everybody = ComparedGroup(OVERALL, np.arange(len(real.subjects)), np.arange(len(synthetic.subjects)))
+    described = {
+        name: labels
+        for name in dict.fromkeys((*settings.by, *settings.crossing))
+        if (labels := _labels(real.subjects, synthetic.subjects, name)) is not None
+    }
+    results = [g for name in settings.by if name in described for g in _groups(name, *described[name])]
+    if len(settings.crossing) > 1 and all(name in described for name in settings.crossing):
+        results += _crossed(settings.crossing, described)
+    return (everybody, *results)
+
+
+def _labels(real: pd.DataFrame, synthetic: pd.DataFrame, name: str) -> tuple[pd.Series, pd.Series] | None:
+    """The group of each subject of both sides; None where one side does not tell."""
+    if any(name not in side or side[name].isna().all() for side in (real, synthetic)):
+        return None
+    cut = bins(real[name], name)
+
+    def label(value: object) -> str:
+        if cut is None:
+            return group_name(value)
+        return next((n for n, one in cut.items() if one.holds(float(str(value)))), "outside")
+
+    a, b = (side[name].map(label, na_action="ignore") for side in (real, synthetic))
+    return a, b
+
+
+def in_words(name: str) -> str:
+    """An attribute as people say it: 'field strength' for field_strength_t."""
+    words = name.split("_")
+    return " ".join(words[:-1] if len(words) > 1 and words[-1] in UNITS else words)
+
+
+def _groups(name: str, real: pd.Series, synthetic: pd.Series) -> list[ComparedGroup]:
+    both = set(real.dropna()) & set(synthetic.dropna())
+    title = in_words(name)
+    return [
+        ComparedGroup(
+            f"{title}: {g}",
+            np.flatnonzero((real == g).fillna(False).to_numpy(dtype=bool)),
+            np.flatnonzero((synthetic == g).fillna(False).to_numpy(dtype=bool)),
+        )
+        for g in in_order(both)
+    ]
+
+
+def _crossed(names: tuple[str, ...], described: dict[str, tuple[pd.Series, pd.Series]]) -> list[ComparedGroup]:
+    sides = []
+    for k in (0, 1):
+        columns = [described[name][k] for name in names]
+        known = np.all([c.notna().to_numpy() for c in columns], axis=0)
+        text = columns[0].astype(str).str.cat([c.astype(str) for c in columns[1:]], sep=", ")
+        sides.append(text.where(known))
+    return _groups(" x ".join(names), sides[0], sides[1])
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr import __version__
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.checksums import read_record, with_checksum
 from synthcmr.cohort.provenance import Input, combined_hash, write_json, write_provenance
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison, Report
-from synthcmr.evaluation.features.cinema import WEIGHTS as CINEMA
-from synthcmr.evaluation.features.store import cohort_key
+from synthcmr.evaluation.features.published_networks import CINEMA_WEIGHTS as CINEMA
+from synthcmr.evaluation.features.stream import cohort_key
 from synthcmr.evaluation.parts import PARTS, USES
 from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard, Side
 from synthcmr.evaluation.settings import EvaluateSettings
@@ -71,7 +72,7 @@ def evaluate(
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
     results = {name: result for name in PARTS if (result := _part(name, described, only)) is not None}
     card = _card(described, results)
-    write_json(out / SCORES, card.model_dump(mode="json"))
+    write_json(out / SCORES, with_checksum(card.model_dump(mode="json")))
     inputs = [Input(str(c.path), "cohort", c.hash) for c in (real, synthetic)]
     write_provenance(out, "evaluate", combined_hash(_key(n, described) for n in results), inputs, card.settings)
     return card
@@ -81,15 +82,14 @@ def read_card(out: Path) -> ScoreCard:
     """The card of an evaluation.
 
     Raises:
-        CohortError: there is none, or a newer version wrote it.
+        CohortError: there is none, a newer version wrote it, or it is not as it was written.
     """
     file = out / SCORES
     if not file.exists():
         raise CohortError(f"{file}: there are no scores yet; run 'synthcmr evaluate REAL SYNTH {out}' first")
     try:
-        record = json.loads(file.read_text())
-        return ScoreCard.model_validate(FORMAT.read(record, file) | {"schema_version": FORMAT.schema})
-    except (OSError, ValueError) as error:
+        return ScoreCard.model_validate(read_record(file, FORMAT) | {"schema_version": FORMAT.schema})
+    except ValueError as error:
         raise CohortError(
             f"{file}: expected the scores of 'synthcmr evaluate REAL SYNTH {out}', got: {error}"
         ) from error
@@ -109,13 +109,13 @@ def _part(name: str, comparison: Comparison, only: Sequence[str]) -> PartResult 
     """The result of a part: kept from before, or computed now if it is asked for."""
     file, key = comparison.out / FOLDER / f"{name}.json", _key(name, comparison)
     if file.exists():
-        before = json.loads(file.read_text())
+        before = read_record(file)
         if before.get("key") == key:
             return PartResult.model_validate(before["result"])
     if only and name not in only:
         return None
     result = PARTS[name][1](comparison)
-    write_json(file, {"key": key, "result": result.model_dump(mode="json")})
+    write_json(file, with_checksum({"key": key, "result": result.model_dump(mode="json")}))
     return result
 
 

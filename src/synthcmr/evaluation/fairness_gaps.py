@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import OVERALL, Score, absent
+from synthcmr.evaluation.utility.arms import BOTH, ONLY, REAL_ONLY, label
 from synthcmr.evaluation.utility.classification import ClassifierResults, PredictedSubjects
 from synthcmr.evaluation.utility.people import REAL, Names, Participants
-from synthcmr.evaluation.utility.segmentation.arms import BOTH, ONLY, REAL_ONLY, label
-from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes
+from synthcmr.evaluation.utility.segmentation_scores import Outcomes
 from synthcmr.experiments.comparison import Floats, draw, estimate, group_mean_draws
 from synthcmr.experiments.rates import GAPS, WORST, by_chance, change, group_scores, headline, headline_estimates
 from synthcmr.experiments.subjects import Grouping, cells, groupings

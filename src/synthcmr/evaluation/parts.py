@@ -9,7 +9,7 @@ from typing import Any
 from synthcmr.errors import CohortError, SettingsError, SynthcmrError
 from synthcmr.evaluation.adherence.attributes import attribute_scores
 from synthcmr.evaluation.adherence.mask_scores import MaskScores
-from synthcmr.evaluation.comparison import Comparison
+from synthcmr.evaluation.comparison import ComparedGroup, Comparison
 from synthcmr.evaluation.fairness_gaps import CHANGE, classification_scores, main_grouping, segmentation_scores
 from synthcmr.evaluation.features.extractors import EXTRACTORS, extractor
 from synthcmr.evaluation.features.stream import Extractor
@@ -17,14 +17,13 @@ from synthcmr.evaluation.fidelity.distances import distances
 from synthcmr.evaluation.fidelity.quantities import families, quantity_scores
 from synthcmr.evaluation.fidelity.showing import shown
 from synthcmr.evaluation.fidelity.similarity import pairs, scales_for, similarities, similarity_interval
-from synthcmr.evaluation.groups import ComparedGroup
 from synthcmr.evaluation.privacy.privacy_part import privacy
 from synthcmr.evaluation.score import OVERALL, PartResult, Score, absent
+from synthcmr.evaluation.utility.arms import BOTH, REAL_ONLY, GridPoint
 from synthcmr.evaluation.utility.classification import classifier_results
 from synthcmr.evaluation.utility.part import check_learner, utility
 from synthcmr.evaluation.utility.people import Participants, participants
-from synthcmr.evaluation.utility.segmentation.arms import BOTH, REAL_ONLY, GridPoint
-from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes, trained
+from synthcmr.evaluation.utility.segmentation_scores import Outcomes, trained
 from synthcmr.evaluation.utility.settings import FAIRNESS_RULES
 from synthcmr.experiments.rates import GAPS, WORST
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from synthcmr.evaluation.features.radiomics import OF_REGION, REGIONS, RadiomicsExtractor
 from synthcmr.evaluation.features.spectrum import COUNT
 from synthcmr.evaluation.features.stream import FrameBatch
-from synthcmr.evaluation.privacy.descriptors import thumbnails
+from synthcmr.evaluation.privacy.image_index import thumbnails
 from synthcmr.frequency.plane import Plane, spectra
 from synthcmr.frequency.rings import Rings
 from synthcmr.statistics.energy import distance

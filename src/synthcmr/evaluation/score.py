@@ -157,6 +157,7 @@ class ScoreCard(Settings):
     synthetic: Side
     settings: dict[str, Any]
     parts: dict[str, PartScores]
+    checksum: str = Field("", exclude=True, description="of all the rest: whether it is as it was written")
 
 
 def absent(name: str, reason: str, group: str = OVERALL, **known: Any) -> Score:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.checksums import read_record
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.errors import CohortError
@@ -93,11 +93,10 @@ def _runs(generated: Sequence[Made]) -> list[Path]:
 
 def _check_recalibration(real: Cohort, model: Path, name: str) -> None:
     """A recalibration that learned from every image of this cohort has seen its test split."""
-    try:
-        learned = json.loads((model / PROVENANCE_FILE).read_text())["inputs"]
-        split = json.loads((model / RECALIBRATION).read_text()).get("split", "")
-    except (OSError, ValueError, KeyError):
+    if not all((model / name).is_file() for name in (PROVENANCE_FILE, RECALIBRATION)):
         return
+    learned = read_record(model / PROVENANCE_FILE).get("inputs", [])
+    split = read_record(model / RECALIBRATION).get("split", "")
     if split in ("all", "test") and real.hash in {row["hash"] for row in learned}:
         raise CohortError(
             f"the set '{name}' was recalibrated with {model}, which learned from {real.path} with its test split; scores would be "

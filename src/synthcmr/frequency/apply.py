@@ -20,7 +20,7 @@ from synthcmr.cohort.joining import records, storage
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write_provenance
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
 from synthcmr.cohort.writer import MANIFEST, WORK, CohortWriter
-from synthcmr.errors import AlreadyMadeError, CohortError, ReadError
+from synthcmr.errors import AlreadyMadeError, CohortError, OtherSettingsError, ReadError
 from synthcmr.frequency.files import FolderImages, Loaded, load, write
 from synthcmr.frequency.images import FRAMES_AT_ONCE, Item
 from synthcmr.frequency.model_folder import read_record
@@ -29,6 +29,7 @@ from synthcmr.frequency.sources import CohortImages, cohort_item, scale_is_nativ
 
 Report = Callable[[int, int, str], None]
 REJECTS = "rejects.csv"
+NAMES = "names"  # in the manifest: files that will be written
 KEPT_FACTS = ("generated", "phantom")
 
 
@@ -165,7 +166,8 @@ def apply_to_folder(
         AlreadyMadeError: it holds the very same, finished.
     """
     record = read_record(folder)
-    manifest = {"files": images.hash, "model": record["hash"], "spacing_mm": images.spacing_mm}
+    manifest: dict[str, Any] = {"files": images.hash, "model": record["hash"], "spacing_mm": images.spacing_mm}
+    manifest[NAMES] = [images.name(path) for path in images.files]
     _claim(out, manifest)
     change = model.prepare(images)
     lost: dict[str, str] = {}
@@ -181,7 +183,8 @@ def apply_to_folder(
     with (out / REJECTS).open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("file", "reason"), *lost.items()])
     inputs = [Input(str(images.folder), "files", images.hash), Input(str(folder), "recalibration", record["hash"])]
-    write_provenance(out, "recalibrate", "", inputs, record["settings"])
+    written = [REJECTS, *(name for name in manifest[NAMES] if name not in lost)]
+    write_provenance(out, "recalibrate", "", inputs, record["settings"], written)
     shutil.rmtree(out / WORK)
     return lost
 
@@ -192,7 +195,7 @@ def _claim(out: Path, manifest: dict[str, Any]) -> None:
     note = out / WORK / MANIFEST
     if note.exists():
         if json.loads(note.read_text()) != requested:
-            raise CohortError(
+            raise OtherSettingsError(
                 f"{out}: was begun with other images or another model; choose another folder, or --overwrite"
             )
         return
@@ -206,20 +209,6 @@ def _claim(out: Path, manifest: dict[str, Any]) -> None:
         raise CohortError(f"{out}: expected an empty or new folder for the images, got one with files in it")
     note.parent.mkdir(parents=True, exist_ok=True)
     write_json(note, requested)
-
-
-def clear_folder(out: Path) -> None:
-    """Remove files that were recalibrated earlier, and nothing else.
-
-    Raises:
-        CohortError: the folder holds other files.
-    """
-    if not out.exists() or not any(out.iterdir()):
-        return
-    ours = (out / WORK / MANIFEST).exists() or ((out / REJECTS).exists() and (out / PROVENANCE_FILE).exists())
-    if not ours:
-        raise CohortError(f"{out}: expected recalibrated images to replace, got a folder with other files")
-    shutil.rmtree(out)
 
 
 def _one_file(model: Recalibration, change: Change, images: FolderImages, loaded: Loaded, out: Path, name: str) -> None:

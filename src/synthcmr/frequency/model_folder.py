@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from synthcmr.cohort.provenance import combined_hash, write_json, write_provenance
+from synthcmr.cohort.array_file import arrays_of
+from synthcmr.cohort.checksums import FILES, checksums_of, read_checked, with_checksum
+from synthcmr.cohort.checksums import read_record as read_checked_record
+from synthcmr.cohort.provenance import PROVENANCE_FILE, combined_hash, write_json, write_provenance
 from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError
 from synthcmr.formats import RECALIBRATION
@@ -27,15 +30,14 @@ def read_record(folder: Path) -> dict[str, Any]:
     """What a model says of itself.
 
     Raises:
-        CohortError: there is none, or a newer version wrote it.
+        CohortError: there is none, a newer version wrote it, or it is not as it was written.
     """
     file = folder / MODEL_FILE
     if not file.exists():
         raise CohortError(
             f"{folder}: expected a recalibration with {MODEL_FILE}; make one with 'synthcmr recalibrate fit REAL {folder.name}'"
         )
-    record: dict[str, Any] = json.loads(file.read_text())
-    return RECALIBRATION.read(record, file)
+    return read_checked_record(file, RECALIBRATION)
 
 
 def save(model: Recalibration, folder: Path) -> str:
@@ -73,8 +75,9 @@ def save(model: Recalibration, folder: Path) -> str:
     }
     weights = [file_hash(folder / NETWORK / WEIGHTS)] if model.mapping is not None else []
     own = combined_hash([json.dumps(record, sort_keys=True), *(_digest(v) for v in arrays.values()), *weights])
-    write_json(folder / MODEL_FILE, record | {"hash": own})
     write_provenance(folder, "recalibrate fit", own, real.inputs, settings)
+    files = checksums_of(folder, (STATISTICS, PROVENANCE_FILE, f"{NETWORK}/{WEIGHTS}"))
+    write_json(folder / MODEL_FILE, with_checksum(record | {"hash": own, FILES: files}))
     return own
 
 
@@ -92,8 +95,7 @@ def load(folder: Path) -> Recalibration:
 
     record = read_record(folder)
     model = Recalibration(recorded_settings(record["settings"], RecalibrationSettings, str(folder / MODEL_FILE)))
-    with np.load(folder / STATISTICS) as stored:
-        arrays = {name: stored[name] for name in stored.files}
+    arrays = arrays_of(read_checked(folder, STATISTICS, record), folder / STATISTICS, what="statistics")
     rings = Rings(**record["rings"])
     counts = record["groups"]
     moments = GroupMoments.of(arrays, "group", counts) if counts else GroupMoments(rings.count)
@@ -102,7 +104,7 @@ def load(folder: Path) -> Recalibration:
     )
     if record["release"] is not None:
         model.release = Release.of_row(record["release"])
-    if (folder / NETWORK / WEIGHTS).exists():
+    if f"{NETWORK}/{WEIGHTS}" in record.get(FILES, {}) or (folder / NETWORK / WEIGHTS).exists():
         model.mapping = Mapping.load(folder / NETWORK / WEIGHTS)
     return model
 

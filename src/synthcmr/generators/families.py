@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from synthcmr.training.training_task import SampleScorer
 
 FAMILIES: dict[str, str] = {
-    name: f"synthcmr.generators.{name}.generator:{name.capitalize()}Generator"
-    for name in ("refine", "flow", "diffusion", "latent", "gan", "vae", "stable")
-} | {"few-step": "synthcmr.generators.few_step.generator:FewStepGenerator"}
+    "refine": "synthcmr.generators.refine.generator:RefineGenerator",
+    "flow": "synthcmr.generators.flow:FlowGenerator",
+    "diffusion": "synthcmr.generators.diffusion:DiffusionGenerator",
+    "latent": "synthcmr.generators.latent:LatentGenerator",
+    "gan": "synthcmr.generators.gan:GanGenerator",
+    "vae": "synthcmr.generators.vae:VaeGenerator",
+    "stable": "synthcmr.generators.stable:StableGenerator",
+    "few-step": "synthcmr.generators.few_step:FewStepGenerator",
+}
 ENTRY_POINTS = "synthcmr.generators"  # the group under which an installed package names its own families
 
 
@@ -50,9 +56,9 @@ def settings_of(name: str, preset: str) -> tuple[Settings, LoopSettings]:
     if name not in FAMILIES:
         return family(name).settings(preset)
     from synthcmr.generators.conditional.settings import chosen
+    from synthcmr.generators.family_settings import FAMILY_PRESETS
 
-    package = FAMILIES[name].split(":")[0].rpartition(".")[0]
-    return chosen(import_module(f"{package}.settings").PRESETS, preset)
+    return chosen(FAMILY_PRESETS[name], preset)
 
 
 def fit_scored(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.array_file import arrays_of
 from synthcmr.training.images import TrainingImages
 
 NAME = "fingerprints.npz"
 SIDE = 8  # of a fingerprint, per frame
 MIDDLE = 0.75  # share of the image that is looked at
 BLOCK = 2048
+COMPARED = 2000  # images at most that are compared with those of other subjects
 
 
 @dataclass(frozen=True)
@@ -21,18 +24,38 @@ class Fingerprints:
     """What was trained on, and how alike independent images get."""
 
     prints: npt.NDArray[np.int8]  # (images, frames x SIDE x SIDE)
-    limit: float  # correlation that no held-out real image reached with any training image
+    limit: float  # correlation that no real image of another subject reached with any training image
 
     @classmethod
     def of(cls, training: TrainingImages, held_out: TrainingImages | None) -> Fingerprints:
-        """Take the fingerprints of training images; held-out ones say what is alike by chance."""
+        """Take the fingerprints of training images.
+
+        How alike independent images get is measured on held-out subjects, or else between training subjects.
+        """
         prints = np.concatenate(
             [_quantised(fingerprint(training.image[k : k + BLOCK])) for k in range(0, len(training), BLOCK)]
         )
         mine = cls(prints, 1.0)
-        if held_out is None:
-            return mine
-        return cls(prints, float(mine.nearest(held_out.image).max()))
+        alike = mine.between(training.subject) if held_out is None else mine.nearest(held_out.image)
+        return cls(prints, float(alike.max(initial=0.0)))
+
+    def between(self, subject: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Correlation of training images, evenly from all of them, with the most similar one of another subject.
+
+        Args:
+            subject: of each training image.
+        """
+        known, owner = self._units(), np.asarray(subject)
+        chosen = np.arange(0, len(known), -(-len(known) // COMPARED))
+        alike = known[chosen] @ known.T
+        alike[owner[chosen][:, None] == owner[None, :]] = 0.0
+        nearest: npt.NDArray[np.float32] = alike.max(axis=1)
+        return nearest
+
+    def _units(self) -> npt.NDArray[np.float32]:
+        known = self.prints.astype(np.float32)
+        units: npt.NDArray[np.float32] = known / (np.linalg.norm(known, axis=1, keepdims=True) + 1e-6)
+        return units
 
     @property
     def frames(self) -> int:
@@ -52,12 +75,11 @@ class Fingerprints:
         if self.frames == 1 < image.shape[1]:
             frames = image.reshape(-1, 1, *image.shape[2:])
             return self.nearest(frames).reshape(image.shape[:2]).max(axis=1)
-        known = self.prints.astype(np.float32)
-        known /= np.linalg.norm(known, axis=1, keepdims=True) + 1e-6
-        found: npt.NDArray[np.float32] = np.concatenate(
+        known = self._units()
+        nearest: npt.NDArray[np.float32] = np.concatenate(
             [(fingerprint(image[k : k + 256]) @ known.T).max(axis=1) for k in range(0, len(image), 256)]
         )
-        return found
+        return nearest
 
     def save(self, path: Path) -> None:
         """Write them."""
@@ -69,8 +91,8 @@ class Fingerprints:
         """Read them; None where there are none."""
         if not path.exists():
             return None
-        with np.load(path, allow_pickle=False) as file:
-            return cls(file["prints"], float(file["limit"]))
+        arrays = arrays_of(path.read_bytes(), path, "prints", "limit", what="fingerprints")
+        return cls(arrays["prints"], float(arrays["limit"]))
 
 
 def fingerprint(image: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

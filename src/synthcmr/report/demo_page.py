@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from synthcmr import __version__
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.checksums import read_record
 from synthcmr.evaluation.evaluate import read_card
 from synthcmr.evaluation.score import Line, Plot
 from synthcmr.fairness.planning.plan_folder import Plan
@@ -85,8 +85,8 @@ def write_demo_page(
         The results in three sentences, and the page.
     """
     real, generated, recalibrated = (Cohort.open(out / name) for name in ("cohort", "synthetic", "recalibrated"))
-    debiased = json.loads((out / "debiased/scores.json").read_text())
-    audit = json.loads((out / "audit/audit.json").read_text())
+    debiased = read_record(out / "debiased/scores.json")
+    audit = read_record(out / "audit/audit.json")
     results, plan, rows = sentences(read_results(out)), Plan.read(out / "plan"), groups(debiased)
     page = write_page(
         out / PAGE,
@@ -104,7 +104,7 @@ def write_demo_page(
         phantoms=phantoms(real),
         trios=trios(real, generated, recalibrated),
         gaps=plot_svg(gaps(out)),
-        spectra=json.loads((out / "spectrum/spectrum.json").read_text())["sentences"],
+        spectra=read_record(out / "spectrum/spectrum.json")["sentences"],
         debiased=debiased,
         grouping=main_grouping(debiased),
         groups=rows,
@@ -150,7 +150,7 @@ def trios(real: Cohort, generated: Cohort, recalibrated: Cohort) -> list[Trio]:
 
 def gaps(out: Path) -> Plot:
     """Difference in log power to real images, ring by ring."""
-    spectrum = json.loads((out / "spectrum/spectrum.json").read_text())
+    spectrum = read_record(out / "spectrum/spectrum.json")
     x = tuple(spectrum["frequency"]["rings"])
     real = np.array(spectrum["real_set"]["log_power"]["mean"])
     lines = [Line(name="real", x=x, y=(0.0,) * len(x))]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.checksums import read_record
 from synthcmr.evaluation.evaluate import read_card
 from synthcmr.experiments.rates import WORST
 from synthcmr.fairness.association import MIN_SUBJECTS
@@ -86,8 +86,7 @@ class DemoResults:
 def read_results(out: Path) -> DemoResults:
     """Read a demo's folder."""
     audit, spectrum, debiased = (
-        json.loads((out / name).read_text())
-        for name in ("audit/audit.json", "spectrum/spectrum.json", "debiased/scores.json")
+        read_record(out / name) for name in ("audit/audit.json", "spectrum/spectrum.json", "debiased/scores.json")
     )
     card = read_card(out / "scores")
     return DemoResults(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.checksums import read_record
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.score import ScoreCard
@@ -56,12 +56,12 @@ def chain(folder: Path) -> list[Step]:
 
 
 def record_of(folder: Path) -> dict[str, Any]:
-    """The provenance of a folder; empty where there is none."""
-    try:
-        record: dict[str, Any] = json.loads((folder / PROVENANCE_FILE).read_text())
-    except (OSError, ValueError):
-        return {}
-    return record
+    """The provenance of a folder; empty where there is none.
+
+    Raises:
+        CohortError: it is not as it was written.
+    """
+    return read_record(folder / PROVENANCE_FILE) if (folder / PROVENANCE_FILE).is_file() else {}
 
 
 def found_folder(name: str, own_hash: str, near: Path) -> Path | None:
@@ -136,17 +136,14 @@ class Lineage:
         """What the generator's weights and run folder say of themselves; empty where neither is there any more."""
         if self.run is None:
             return {}
+        if (name := shipped_generator(self.run.hash)) is not None:
+            return read_header(shipped(name))
         try:
-            if (name := shipped_generator(self.run.hash)) is not None:
-                return read_header(shipped(name))
-            # the run's word over the weights': only it knows what it began from
-            return (
-                read_header(weights_file(self.run.folder)) | RunFolder(self.run.folder).record()
-                if self.run.record
-                else {}
-            )
-        except SynthcmrError:
+            weights = weights_file(self.run.folder)
+        except SynthcmrError:  # it was moved or removed
             return {}
+        # the run's word over the weights': only it knows what it began from
+        return read_header(weights) | RunFolder(self.run.folder).record() if self.run.record else {}
 
     @property
     def earlier(self) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from synthcmr.cohort.output_place import known_as
 from synthcmr.errors import counted
 
 
@@ -22,5 +23,7 @@ def write_page(path: Path, template: str, **values: Any) -> Path:
         loader=PackageLoader("synthcmr.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["of"] = counted
-    path.write_text(environment.get_template(f"{template}.html").render(**values), encoding="utf-8")
+    beside = path.with_suffix(path.suffix + ".part")  # the page that was there is whole until the new one is
+    beside.write_text(known_as(environment.get_template(f"{template}.html").render(**values)), encoding="utf-8")
+    beside.replace(path)
     return path

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.checksums import with_checksum
 from synthcmr.cohort.provenance import write_json
 from synthcmr.evaluation.score import Line, Plot
 from synthcmr.formats import SPECTRUM
@@ -28,7 +29,7 @@ PAGE, SCORES = "spectrum.html", "spectrum.json"
 def write_spectrum(comparison: ComparedSpectra, real: str, settings: SpectrumSettings, out: Path) -> Path:
     """Write spectrum.json and spectrum.html; returns the page."""
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / SCORES, to_json(comparison, real, settings))
+    write_json(out / SCORES, with_checksum(to_json(comparison, real, settings)))
     return write_page(
         out / PAGE,
         "spectrum",

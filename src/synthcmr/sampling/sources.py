@@ -15,8 +15,8 @@ from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import CohortError
-from synthcmr.generators.anatomy import Anatomy, AnatomyGenerator, real_anatomies
-from synthcmr.generators.anatomy.generator import usable_stack
+from synthcmr.generators.anatomy.anatomy import Anatomy, real_anatomies, usable_stack
+from synthcmr.generators.anatomy.generator import AnatomyGenerator
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.fingerprints import NAME as FINGERPRINTS
 from synthcmr.generators.protocol import Generator, refines

@@ -16,7 +16,7 @@ from synthcmr.cohort.raw import RawSubject, Stack
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.conditioning.condition import Condition, Neighbour
 from synthcmr.config import PreprocessSettings
-from synthcmr.generators.anatomy import Anatomy
+from synthcmr.generators.anatomy.anatomy import Anatomy
 from synthcmr.generators.protocol import Generator, Redraws
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.requests import seed_of

@@ -15,7 +15,7 @@ from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess.orient import slice_at
 from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.conditioning.condition import LOOK
-from synthcmr.generators.anatomy import Anatomy, deform
+from synthcmr.generators.anatomy.anatomy import Anatomy, deform
 from synthcmr.generators.protocol import Generator, Redraws, Refines, refines
 from synthcmr.sampling.requests import PLANNED, WHOLE, Request, seed_of
 from synthcmr.sampling.screening import ScreeningResult

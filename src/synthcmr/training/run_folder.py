@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr import __version__
+from synthcmr.cohort.checksums import FILES, checksums_of, read_checked, read_record, with_checksum
 from synthcmr.cohort.output_lock import OutputLock
-from synthcmr.cohort.provenance import Input, write_json, write_provenance
-from synthcmr.errors import CohortError
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write_provenance
+from synthcmr.errors import CohortError, OtherSettingsError
 from synthcmr.formats import RUN
 
 RUN_FILE, METRICS, SHEETS, WEIGHTS = "run.json", "metrics.jsonl", "sheets", "weights.safetensors"
 
 LOCK = ".lock"  # held while a process trains
-NOT_TOLD = ("made_by", "finished", "ended")  # parts of the record that are no settings
+NOT_TOLD = ("made_by", "finished", "ended", FILES)  # parts of the record that are no settings
 SO_FAR = "so_far.safetensors"  # weights of a run that goes on, as of its last checkpoint
 CHECKPOINT = "checkpoint.pt"
 
@@ -42,7 +43,7 @@ class RunFolder:
             before = {k: v for k, v in self.record().items() if k not in NOT_TOLD} | RUN.stamp
             if before != told:
                 changed = sorted(k for k in {*before, *told} if before.get(k) != told.get(k))
-                raise CohortError(
+                raise OtherSettingsError(
                     f"{self.path}: holds a run with other settings ({', '.join(_difference(k, before, told) for k in changed)}); "
                     "repeat the command as it was, choose another folder, or --overwrite"
                 )
@@ -50,7 +51,7 @@ class RunFolder:
         if self.path.exists() and any(self.path.iterdir()):
             raise CohortError(f"{self.path}: expected an empty or new folder for the run, got one with files in it")
         (self.path / SHEETS).mkdir(parents=True, exist_ok=True)
-        write_json(self.path / RUN_FILE, told | {"made_by": f"synthcmr {__version__}", "finished": False})
+        self._write(told | {"made_by": f"synthcmr {__version__}", "finished": False})
         write_provenance(self.path, "train", "", inputs, told)
 
     @contextmanager
@@ -74,15 +75,14 @@ class RunFolder:
         """What the run was told, and whether it is finished.
 
         Raises:
-            CohortError: there is no run, or a newer version wrote it.
+            CohortError: there is no run, a newer version wrote it, or its record is not as it was written.
         """
         if not self.exists():
             raise CohortError(
                 f"{self.path}: expected a run folder with {RUN_FILE}; make one with 'synthcmr train', or use the weights "
                 "that come with synthcmr (generate without --run, train --init-from phantom)"
             )
-        found: dict[str, Any] = json.loads((self.path / RUN_FILE).read_text())
-        return RUN.read(found, self.path / RUN_FILE)
+        return read_record(self.path / RUN_FILE, RUN)
 
     def finish(self, weights_hash: str, inputs: list[Input], ended: dict[str, Any] | None = None) -> None:
         """Mark the run as finished.
@@ -93,8 +93,9 @@ class RunFolder:
             ended: how: its verdict, and the step that the weights are of.
         """
         record = self.record() | ({"ended": ended} if ended else {})
-        write_json(self.path / RUN_FILE, record | RUN.stamp | {"finished": True})
-        write_provenance(self.path, "train", weights_hash, inputs, record)
+        write_provenance(self.path, "train", weights_hash, inputs, {k: v for k, v in record.items() if k != FILES})
+        files = {FILES: checksums_of(self.path, (METRICS, PROVENANCE_FILE))}
+        self._write(record | RUN.stamp | {"finished": True} | files)
 
     def log(self, entry: dict[str, Any]) -> None:
         """Append one line to the metrics."""
@@ -102,23 +103,35 @@ class RunFolder:
             file.write(json.dumps(entry) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """All lines of the metrics; a line that a kill cut short is left out."""
-        file = self.path / METRICS
-        if not file.exists():
+        """All lines of the metrics; a line that a kill cut short is left out.
+
+        Raises:
+            CohortError: the run is finished, and they are not as it left them.
+        """
+        known = self.record() if self.exists() else {}
+        if METRICS not in known.get(FILES, {}) and not (self.path / METRICS).exists():
             return []
-        return [entry for line in file.read_text().splitlines() if (entry := _parsed(line)) is not None]
+        lines = read_checked(self.path, METRICS, known).decode("utf-8", "replace").splitlines()
+        return [entry for line in lines if (entry := _parsed(line)) is not None]
 
     def forget_after(self, step: int) -> None:
         """Drop metrics of steps that a resumed run will take again."""
         kept = [json.dumps(entry) for entry in self.metrics() if entry["step"] <= step]
         if (self.path / METRICS).exists():
             (self.path / METRICS).write_text("".join(line + "\n" for line in kept))
+        if self.exists() and FILES in (
+            known := self.record()
+        ):  # it is trained again: these are no longer its last metrics
+            self._write({k: v for k, v in known.items() if k != FILES})
+
+    def _write(self, record: dict[str, Any]) -> None:
+        write_json(self.path / RUN_FILE, with_checksum(record))
 
 
 def _parsed(line: str) -> dict[str, Any] | None:
     try:
         entry: dict[str, Any] = json.loads(line)
-    except json.JSONDecodeError:
+    except ValueError:
         return None
     return entry
 

@@ -1,4 +1,4 @@
-"""Weights on disk: one safetensors file that also says what is needed to use it."""
+"""Weights on disk: one safetensors file that also says what is needed to use it, and whether it is still as it was written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthcmr.errors import CohortError
+from synthcmr.cohort.checksums import OWN, bulk_checksum, changed, check_record, checksum, with_checksum
+from synthcmr.errors import CohortError, in_words
 from synthcmr.formats import WEIGHTS as FORMAT
 from synthcmr.training.run_folder import RUN_FILE, SO_FAR, WEIGHTS, RunFolder
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # headers are read before torch is there, so that what is wro
 
 HEADER = "synthcmr"
 SCALE = ".scale"  # beside each tensor that is stored in 8 bits
+TENSORS = "tensors"  # in the header: checksum of all tensors, with their names, types and shapes
 
 
 def save_weights(network: nn.Module, file: Path, header: dict[str, Any], compact: bool = False) -> str:
@@ -31,7 +33,7 @@ def save_weights(network: nn.Module, file: Path, header: dict[str, Any], compact
         Hash of the file.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {}
     for name, value in network.state_dict().items():
@@ -42,7 +44,8 @@ def save_weights(network: nn.Module, file: Path, header: dict[str, Any], compact
         else:
             tensors[name] = (value.half() if value.is_floating_point() else value).contiguous()
     partial = file.with_suffix(".part")
-    save_file(tensors, partial, metadata={HEADER: json.dumps({**FORMAT.stamp, **header})})
+    told = with_checksum({**FORMAT.stamp, **header, TENSORS: _checksum(save(tensors))})
+    partial.write_bytes(save(tensors, metadata={HEADER: json.dumps(told)}))
     partial.chmod(0o644)
     partial.replace(file)
     return file_hash(file)
@@ -52,31 +55,44 @@ def read_header(file: Path) -> dict[str, Any]:
     """The header of a weights file.
 
     Raises:
-        CohortError: it is not one of ours, or a newer version wrote it.
+        CohortError: it is not one of ours, a newer version wrote it, or the header is not as it was written.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, framework="numpy") as opened:
-            metadata = opened.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise CohortError(f"{file}: expected a weights file of synthcmr, got: {error}") from error
-    if HEADER not in metadata:
-        raise CohortError(f"{file}: expected a weights file of synthcmr; this one does not say what it is for")
-    return FORMAT.read(json.loads(metadata[HEADER]), file, HEADER)
+    return {k: v for k, v in _told(file).items() if k not in (OWN, TENSORS)}
 
 
 def load_weights(network: nn.Module, file: Path) -> None:
-    """Fill a network from a weights file."""
-    network.load_state_dict(read_tensors(file))
+    """Fill a network from a weights file.
+
+    Raises:
+        CohortError: they are not as they were written, or of another network.
+    """
+    try:
+        network.load_state_dict(read_tensors(file))
+    except RuntimeError as error:
+        raise CohortError(
+            f"{file}: expected weights of the network that its header describes, but they are of another shape: the file is "
+            "damaged; restore it from a copy, or train again"
+        ) from error
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
-    """All weights of a file, as they were before they were packed."""
-    import torch
-    from safetensors.torch import load_file
+    """All weights of a file, as they were before they were packed.
 
-    stored = load_file(file)
+    Raises:
+        CohortError: they are not as they were written.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    known = _told(file).get(TENSORS)
+    content = file.read_bytes()
+    if known is not None and known != _checksum(content):
+        raise changed(file)
+    try:
+        stored = load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise CohortError(f"{file}: expected a weights file of synthcmr, got: {in_words(error)}") from error
     tensors: dict[str, Tensor] = {}
     for name, value in stored.items():
         if name.endswith(SCALE):
@@ -86,6 +102,37 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         else:
             tensors[name] = value.float() if value.dtype == torch.float16 else value
     return tensors
+
+
+def _told(file: Path) -> dict[str, Any]:
+    """What a weights file says of itself, checksums included."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            metadata = opened.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise CohortError(f"{file}: expected a weights file of synthcmr, got: {in_words(error)}") from error
+    if HEADER not in metadata:
+        raise CohortError(f"{file}: expected a weights file of synthcmr; this one does not say what it is for")
+    try:
+        told = json.loads(metadata[HEADER])
+    except (ValueError, RecursionError) as error:
+        raise CohortError(f"{file}: expected a weights file of synthcmr, got a header that is no JSON") from error
+    if not isinstance(told, dict):
+        raise CohortError(f"{file}: expected a record as its header, got {type(told).__name__}")
+    read = FORMAT.read(told, file, HEADER)
+    check_record(told, file)
+    return read
+
+
+def _checksum(content: bytes) -> str:
+    """Checksum of the tensors of a safetensors file, with their names, types and shapes, whatever else its header says."""
+    size = int.from_bytes(content[:8], "little")
+    table = json.loads(content[8 : 8 + size])
+    table.pop("__metadata__", None)
+    table["data"] = bulk_checksum(memoryview(content)[8 + size :])
+    return checksum(json.dumps(table, sort_keys=True).encode())
 
 
 def weights_file(run: Path) -> Path:

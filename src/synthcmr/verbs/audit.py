@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from synthcmr.verbs.options import Names, Options
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
@@ -86,14 +87,16 @@ class CohortAudit(PageResult):
 
     def _write_page(self, folder: Path) -> Path:
         """audit.html, and audit.json with the same numbers."""
+        from synthcmr.cohort.checksums import with_checksum
         from synthcmr.cohort.provenance import write_json
         from synthcmr.report.audit_page import write_audit_page
 
-        write_json(folder / "audit.json", self.audit.to_json())
+        write_json(folder / "audit.json", with_checksum(self.audit.to_json()))
         write_audit_page(self.audit, self.cohort, folder / "audit.html")
         return folder / "audit.html"
 
 
+@public
 def audit(
     cohort: Cohort | HoldsCohort | Path | str, options: AuditOptions | None = None, **changes: Any
 ) -> CohortAudit:
@@ -118,9 +121,13 @@ def audit(
         >>> smallest = audited.table.sort_values("subjects").head()
         >>> page = audited.to_html()
     """
+    from synthcmr.cohort.output_place import expect_place
     from synthcmr.fairness.audit import audit_cohort
-    from synthcmr.verbs.folders import cohort_of
+    from synthcmr.verbs.folders import cohort_of, expect_apart_from
 
     chosen, opened = AuditOptions.of(options, changes), cohort_of(cohort)
+    if chosen.out is not None:
+        expect_place(chosen.out)
+        expect_apart_from(chosen.out, (opened,))
     audited = audit_cohort(opened, chosen.by, chosen.label, chosen.seed)
     return CohortAudit(audited, opened, chosen.out or opened.path / "audit")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from synthcmr.verbs.debias import ExperimentOptions, clear_experiment, remedy_table
+from synthcmr.verbs.debias import ExperimentOptions, remedy_table
 from synthcmr.verbs.options import Run
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class BalanceResults(PageResult):
         return "\n".join(sentences(self.balanced))
 
 
+@public
 def balance(
     cohort: CohortLike, out: Path | str, options: BalanceOptions | None = None, **changes: Any
 ) -> BalanceResults:
@@ -127,20 +129,27 @@ def balance(
         >>> rounds = loop.table[["round", "images", "validation_loss"]]
     """
     chosen, out = BalanceOptions.of(options, changes), Path(out)
-    from synthcmr.verbs.folders import expect_weights, opened_whole
+    from synthcmr.verbs.folders import expect_apart_from, expect_weights, opened_whole
 
     real = opened_whole(cohort)
     expect_weights(chosen.run)
+    from synthcmr.cohort.output_place import build, known_as
     from synthcmr.experiments.settings import BalanceSettings
     from synthcmr.fairness.loop.loop import balance as run_loop
     from synthcmr.verbs.options import read_settings
+    from synthcmr.verbs.outputs import EXPERIMENT
     from synthcmr.verbs.progress import progress_bar
 
     settings = read_settings(
         BalanceSettings, chosen.settings, {name: getattr(chosen, name) for name in NAMED}, chosen.set
     )
-    if chosen.overwrite:
-        clear_experiment(out, (cohort,))
-    with progress_bar("balance") as report:
-        balanced = run_loop(real, out, settings, chosen.run, chosen.workers, report)
+
+    def looped(folder: Path) -> Balanced:
+        with progress_bar("balance") as report:
+            return run_loop(real, folder, settings, chosen.run, chosen.workers, report)
+
+    expect_apart_from(out, (cohort, chosen.run))
+    balanced = build(out, EXPERIMENT, chosen.overwrite, looped)
+    if balanced.recommended is not None:
+        balanced = replace(balanced, recommended=Path(known_as(str(balanced.recommended))))
     return BalanceResults(balanced, real, settings, out)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.folders import folder_of, opened_images
+from synthcmr.verbs.folders import expect_apart_from, folder_of, opened_images
 from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class SpectrumComparison(PageResult):
         return "\n".join(verdict(self.comparison))
 
 
+@public
 def compare_spectra(
     real: CohortLike,
     synthetic: CohortLike,
@@ -164,14 +166,18 @@ def compare_spectra(
     names = _names([folder_of(one) for one in several])
     ground = opened_images(real, chosen.split, chosen.spacing)
     sets = {name: opened_images(one, spacing_mm=chosen.spacing) for name, one in zip(names, several, strict=True)}
+    from synthcmr.cohort.output_place import expect_place
     from synthcmr.frequency.settings import SpectrumSettings
     from synthcmr.frequency.spectrum.compare import compare
     from synthcmr.verbs.options import read_settings
 
     settings = read_settings(SpectrumSettings, None, {"detail": chosen.detail, "by": chosen.by}, chosen.set)
     inputs = tuple(_input(one, images) for one, images in zip((real, *several), (ground, *sets.values()), strict=True))
-    if folder is not None and not chosen.overwrite:
-        _expect_same(folder, inputs, _record(settings, chosen.split))
+    if folder is not None:
+        expect_place(folder)
+        expect_apart_from(folder, (real, *several))
+        if not chosen.overwrite:
+            _expect_same(folder, inputs, _record(settings, chosen.split))
     families = {name: _family(folder_of(one)) for name, one in zip(names, several, strict=True)}
     comparison = compare(ground, sets, families, settings, say or (lambda _: None))
     return SpectrumComparison(comparison, folder_of(real).name, settings, folder, inputs, chosen.split)
@@ -194,13 +200,14 @@ def _expect_same(folder: Path, inputs: Sequence[Input], settings: Mapping[str, A
     Raises:
         SettingsError: it does.
     """
+    from synthcmr.cohort.checksums import read_record
     from synthcmr.cohort.provenance import PROVENANCE_FILE
     from synthcmr.report.spectrum_page import PAGE
 
     if not (folder / PAGE).exists():
         return
     file = folder / PROVENANCE_FILE  # earlier versions wrote none
-    before = json.loads(file.read_text()) if file.exists() else {"inputs": [], "settings": {}}
+    before = read_record(file) if file.exists() else {"inputs": [], "settings": {}}
     hashes = [row["hash"] for row in before["inputs"]]
     if hashes != [one.hash for one in inputs] or before["settings"] != settings:
         raise SettingsError(

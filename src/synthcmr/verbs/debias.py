@@ -10,11 +10,10 @@ from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options, Run
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
     from synthcmr.cohort import Cohort
@@ -40,25 +39,6 @@ class ExperimentOptions(Options):
     set: Changes = Field((), description="One setting, e.g. --set loop.steps=600 or --set slices=central.")
     workers: int = Field(1, ge=1, description="Classifiers trained at once.")
     overwrite: bool = Field(False, description="Replace existing results.")
-
-
-def clear_experiment(out: Path, inputs: Sequence[CohortLike | None]) -> None:
-    """Remove an earlier experiment, and nothing else.
-
-    Args:
-        out: its folder.
-        inputs: what the command reads.
-
-    Raises:
-        CohortError: the folder is one of the inputs or holds one.
-        SettingsError: the folder holds other files.
-    """
-    from synthcmr.cohort.output_lock import expect_apart
-    from synthcmr.verbs.folders import EXPERIMENT_ENTRIES, folder_of, remove_own
-
-    expect_apart(out, {folder_of(one): "what it is made from" for one in inputs if one is not None})
-    if out.exists():
-        remove_own(out, EXPERIMENT_ENTRIES)
 
 
 class DebiasOptions(ExperimentOptions):
@@ -175,6 +155,7 @@ def remedy_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+@public
 def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = None, **changes: Any) -> DebiasResults:
     """Compare remedies for an unfair classifier.
 
@@ -201,24 +182,29 @@ def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = 
         >>> by_group = compared.rates.query("score == 'balanced accuracy'")
     """
     chosen, out = DebiasOptions.of(options, changes), Path(out)
-    from synthcmr.verbs.folders import expect_cohorts, expect_weights, opened_whole
+    from synthcmr.verbs.folders import expect_apart_from, expect_cohorts, expect_weights, opened_whole
 
     real = opened_whole(cohort)
     expect_cohorts(chosen.synthetic_copy, chosen.planned)
     expect_weights(chosen.run)
+    from synthcmr.cohort.output_place import build
     from synthcmr.experiments.settings import DebiasSettings
     from synthcmr.fairness.debias.experiment import run_experiment
     from synthcmr.verbs.options import read_settings
+    from synthcmr.verbs.outputs import EXPERIMENT
     from synthcmr.verbs.progress import progress_bar
 
     named = {name: getattr(chosen, name) for name in ("label", "positive", "sensitive", "repeats")}
     named["target"] = chosen.target[0] if chosen.target else None
     settings = read_settings(DebiasSettings, chosen.settings, named, chosen.set)
-    if chosen.overwrite:
-        clear_experiment(out, (cohort, chosen.synthetic_copy, chosen.planned))
-    sets = _synthetic_sets(real, out, settings, chosen)
-    with progress_bar("debias") as report:
-        results = run_experiment(real, out, settings, sets, chosen.workers, report)
+
+    def compared(folder: Path) -> Results:
+        sets = _synthetic_sets(real, folder, settings, chosen)
+        with progress_bar("debias") as report:
+            return run_experiment(real, folder, settings, sets, chosen.workers, report)
+
+    expect_apart_from(out, (cohort, chosen.synthetic_copy, chosen.planned, chosen.run))
+    results = build(out, EXPERIMENT, chosen.overwrite, compared)
     return DebiasResults(results, real, settings, out)
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options, Run
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
 from synthcmr.verbs.trained_run import training_observer
 
@@ -133,6 +134,7 @@ class Evaluation(PageResult):
         return "\n".join([*self.notes, *self._lines()])
 
 
+@public
 def evaluate(
     real: CohortLike,
     synth: CohortLike,
@@ -169,7 +171,7 @@ def evaluate(
         >>> computed = scores.scores.dropna(subset="value")[["name", "group", "value", "low", "high", "floor"]]
     """
     chosen, out = EvaluateOptions.of(options, changes), Path(out)
-    from synthcmr.verbs.folders import cohort_of, expect_cohorts, expect_weights
+    from synthcmr.verbs.folders import cohort_of, expect_apart_from, expect_cohorts, expect_weights
 
     left, right = cohort_of(real), cohort_of(synth)
     expect_cohorts(chosen.also_test)
@@ -179,17 +181,23 @@ def evaluate(
         if say is not None:
             say(note)
     settings = _settings(chosen)
+    from synthcmr.cohort.output_place import build
     from synthcmr.evaluation.evaluate import evaluate as score
     from synthcmr.training.device import networks_at_once
+    from synthcmr.verbs.outputs import SCORES
     from synthcmr.verbs.progress import progress_bar
 
-    if chosen.fit_encoder:
-        settings = settings.model_copy(update={"encoder": _fitted_encoder(left, out)})
-    target = load_attack_target(chosen.run, chosen.reference, right) if chosen.run else None
-    workers = chosen.workers or networks_at_once()
-    with progress_bar("evaluate") as report:
-        card = score(left, right, out, settings, chosen.parts or (), report, target, workers)
-    return Evaluation(card, out, notes)
+    def scored(folder: Path) -> ScoreCard:
+        own = {"encoder": _fitted_encoder(left, folder)} if chosen.fit_encoder else {}
+        target = load_attack_target(chosen.run, chosen.reference, right) if chosen.run else None
+        workers = chosen.workers or networks_at_once()
+        with progress_bar("evaluate") as report:
+            return score(
+                left, right, folder, settings.model_copy(update=own), chosen.parts or (), report, target, workers
+            )
+
+    expect_apart_from(out, (real, synth, chosen.also_test, chosen.run, *chosen.reference))
+    return Evaluation(build(out, SCORES, overwrite=False, make=scored), out, notes)
 
 
 def _settings(chosen: EvaluateOptions) -> EvaluateSettings:
@@ -285,11 +293,10 @@ def _sampler_of(synthetic: Cohort) -> SamplerSettings:
 
 def _cohorts(run: Path) -> tuple[str, ...]:
     """Hashes of the cohorts that a run names; none where it does not tell."""
-    import json
-
+    from synthcmr.cohort.checksums import read_record
     from synthcmr.cohort.provenance import PROVENANCE_FILE
 
     file = run / PROVENANCE_FILE
     if not file.exists():
         return ()
-    return tuple(str(i["hash"]) for i in json.loads(file.read_text())["inputs"] if i["kind"] == "cohort")
+    return tuple(str(i["hash"]) for i in read_record(file)["inputs"] if i["kind"] == "cohort")

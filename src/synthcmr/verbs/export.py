@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import Result
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class ExportedCohort(Result):
         return "\n".join(lines)
 
 
+@public
 def export(
     cohort: Cohort | HoldsCohort | Path | str, dest: Path | str, options: ExportOptions | None = None, **changes: Any
 ) -> ExportedCohort:
@@ -108,20 +110,26 @@ def export(
         >>> written = synthcmr.export(cohort.select(sex="female"), "women", format="nifti")
         >>> missing = written.left_out[["subject_id", "part", "reason"]]
     """
+    from synthcmr.cohort.output_place import build
     from synthcmr.cohort.writers import get_writer
-    from synthcmr.verbs.folders import cohort_of
+    from synthcmr.verbs.folders import cohort_of, expect_apart_from
+    from synthcmr.verbs.outputs import EXPORT
     from synthcmr.verbs.progress import progress_bar
 
-    chosen = ExportOptions.of(options, changes)
+    chosen, dest = ExportOptions.of(options, changes), Path(dest)
     given = {name: getattr(chosen, name) for name in ("dataset_id", "dataset_name", "bits")}
     writer = get_writer(chosen.format, **{name: value for name, value in given.items() if value is not None})
     opened = cohort_of(cohort)
     selected = opened if chosen.where is None else _selected(opened, chosen.where)
+    expect_apart_from(dest, (cohort,))
     with progress_bar("export") as report:
-        written = writer.write(
-            selected, Path(dest), lambda done, total: report(done, total, ""), overwrite=chosen.overwrite
+        written = build(
+            dest,
+            EXPORT,
+            chosen.overwrite,
+            lambda folder: writer.write(selected, folder, lambda done, total: report(done, total, "")),
         )
-    return ExportedCohort(written)
+    return ExportedCohort(replace(written, folder=dest))
 
 
 def _selected(cohort: Cohort, query: str) -> Cohort:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from synthcmr.errors import CohortError, SettingsError
+from synthcmr.errors import OtherSettingsError, SettingsError
 from synthcmr.verbs.folders import opened_images
 from synthcmr.verbs.options import Changes, Names, Options
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import Result
 from synthcmr.verbs.trained_run import training_observer
 
@@ -132,6 +131,7 @@ class FittedRecalibration(Result):
         return pd.DataFrame(self.model.real.refused.items(), columns=["image", "reason"])
 
 
+@public
 def fit_recalibration(
     images: CohortLike, folder: Path | str, options: FitRecalibrationOptions | None = None, **changes: Any
 ) -> FittedRecalibration:
@@ -158,11 +158,14 @@ def fit_recalibration(
     """
     chosen, folder = FitRecalibrationOptions.of(options, changes), Path(folder)
     real = opened_images(images, chosen.split, chosen.spacing)
+    from synthcmr.cohort.output_place import build
     from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.training.settings import PARTS
+    from synthcmr.verbs.folders import expect_apart_from
     from synthcmr.verbs.options import read_settings
+    from synthcmr.verbs.outputs import RECALIBRATION
     from synthcmr.verbs.progress import progress_bar
 
     network = _network_settings(chosen)
@@ -171,16 +174,19 @@ def fit_recalibration(
     settings = read_settings(RecalibrationSettings, None, values, single)
     if chosen.by is not None:
         _expect_attributes(settings.by, real)
-    _clear(folder, chosen.overwrite)
-    if (folder / MODEL_FILE).exists():
-        return FittedRecalibration(_finished(folder, real, settings, chosen), folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with progress_bar("recalibrate fit") as report:
-        held_out, run = _held_out(images, chosen.split, settings), folder / NETWORK
-        observe = training_observer(run, report)
-        model = Recalibration(settings).fit(real, run, network, held_out, observe, chosen.privacy)
-    model.save(folder)
-    return FittedRecalibration(model, folder)
+
+    def fitted(place: Path) -> Recalibration:
+        if (place / MODEL_FILE).exists():
+            return _finished(place, real, settings, chosen)
+        with progress_bar("recalibrate fit") as report:
+            held_out, run = _held_out(images, chosen.split, settings), place / NETWORK
+            observe = training_observer(run, report)
+            model = Recalibration(settings).fit(real, run, network, held_out, observe, chosen.privacy)
+        model.save(place)
+        return model
+
+    expect_apart_from(folder, (images,))
+    return FittedRecalibration(build(folder, RECALIBRATION, chosen.overwrite, fitted), folder)
 
 
 def _network_settings(chosen: FitRecalibrationOptions) -> Any:
@@ -225,11 +231,13 @@ def _finished(
     """
     import sys
 
+    from synthcmr.cohort.checksums import read_record
+    from synthcmr.cohort.output_place import known_as
     from synthcmr.cohort.provenance import PROVENANCE_FILE
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.sources import CohortImages
 
-    before = json.loads((folder / PROVENANCE_FILE).read_text())
+    before = read_record(folder / PROVENANCE_FILE)
     model = Recalibration.load(folder)
     release = None if model.release is None else (model.release.epsilon, model.release.delta)
     split = real.split if isinstance(real, CohortImages) else ""
@@ -241,10 +249,12 @@ def _finished(
         and not _network_changed(folder, chosen)
     )
     if not same:
-        raise CohortError(
+        raise OtherSettingsError(
             f"{folder}: holds a recalibration of other images or settings; choose another folder, or --overwrite"
         )
-    print(f"{folder}: a recalibration of the same images and settings is there, finished", file=sys.stderr)
+    print(
+        f"{known_as(str(folder))}: a recalibration of the same images and settings is there, finished", file=sys.stderr
+    )
     return model
 
 
@@ -259,11 +269,3 @@ def _network_changed(folder: Path, chosen: FitRecalibrationOptions) -> bool:
     model, loop = _network_settings(chosen)
     record = run.record()
     return any(record.get(name) != one.model_dump(mode="json") for name, one in (("model", model), ("loop", loop)))
-
-
-def _clear(folder: Path, overwrite: bool) -> None:
-    """Remove an earlier model, and nothing else."""
-    from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
-
-    if overwrite and ((folder / MODEL_FILE).exists() or (folder / NETWORK).exists()):
-        shutil.rmtree(folder)

@@ -1,14 +1,13 @@
-"""Folders of a verb: what it is given, whether that is there (checked before torch is imported), and the cohort folder that it makes."""
+"""What a verb is given: whether it is there, checked before torch is imported; and what the same call finished before."""
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, Union
 
-from synthcmr.errors import CohortError, SettingsError
+from synthcmr.errors import CohortError
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -157,58 +156,20 @@ def expect_anatomy(file: Path | None) -> None:
         )
 
 
-# What synthcmr writes into folders of a kind; whatever else lies there belongs to somebody else.
-COHORT_ENTRIES = frozenset({
-    *("cohort.json", "provenance.json", "arrays.zarr", ".unfinished", "audit"),
-    *("subjects.parquet", "images.parquet", "rejects.parquet", "truth.parquet", "measures.parquet"),
-    *("guessed_table.csv", "labels.csv", "label_slices.csv", "generated.html", "label.html"),
-})  # fmt: skip
-EXPERIMENT_ENTRIES = frozenset({
-    *("experiment.json", "provenance.json", "scores.json", "balance.json", "debias.html", "balance.html"),
-    *("predictions", "work", "rounds", "plans", "synthetic"),
-})  # fmt: skip
-
-
-def clear_for(out: Path, overwrite: bool, inputs: Sequence[CohortLike | None] = ()) -> None:
-    """Remove a cohort (finished or not) that `--overwrite` allows to replace; anything else is left alone.
+def expect_apart_from(out: Path, inputs: Sequence[CohortLike | None]) -> None:
+    """Refuse an output that is one of the inputs or holds one.
 
     Args:
         out: what will be written.
-        overwrite: whether something may be replaced.
-        inputs: what the command reads; an output that is one of them or holds one is refused.
+        inputs: what the command reads; names of what ships are none.
 
     Raises:
-        CohortError: the output is an input or holds one.
-        SettingsError: the folder holds files that synthcmr did not write.
+        CohortError: it is, or does.
     """
     from synthcmr.cohort.output_lock import expect_apart
-    from synthcmr.cohort.writer import COHORT_FILE, WORK
 
-    expect_apart(out, {folder_of(one): "what it is made from" for one in inputs if one is not None})
-    if overwrite and ((out / COHORT_FILE).exists() or (out / WORK).exists()):
-        remove_own(out, COHORT_ENTRIES)
-
-
-def remove_own(out: Path, entries: Set[str]) -> None:
-    """Remove a folder that holds nothing but what synthcmr writes.
-
-    Args:
-        out: folder.
-        entries: names that a folder of its kind has.
-
-    Raises:
-        SettingsError: something else lies there, or the folder is a link.
-    """
-    if out.is_symlink():
-        raise SettingsError(f"--overwrite {out}: expected a folder, got a link to one; name the folder itself")
-    others = sorted(entry.name for entry in out.iterdir() if entry.name not in entries)
-    if others:
-        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        raise SettingsError(
-            f"--overwrite {out}: expected nothing there but what synthcmr wrote, got also {', '.join(others[:3])}{more}; move it away, "
-            "or choose another folder"
-        )
-    shutil.rmtree(out)
+    folders = [folder_of(one) for one in inputs if one is not None]
+    expect_apart(out, {folder: "what it is made from" for folder in folders if folder.exists()})
 
 
 def made_or_taken(out: Path, make: Callable[[], Cohort]) -> Cohort:
@@ -230,10 +191,11 @@ def made_or_read(make: Callable[[], T], read: Callable[[], T]) -> T:
         make: makes it, or raises AlreadyMadeError.
         read: reads what is finished.
     """
+    from synthcmr.cohort.output_place import known_as
     from synthcmr.errors import AlreadyMadeError
 
     try:
         return make()
     except AlreadyMadeError as finished:
-        print(finished, file=sys.stderr)
+        print(known_as(str(finished)), file=sys.stderr)
         return read()

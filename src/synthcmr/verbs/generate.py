@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr.verbs.generate_options import GenerateOptions
 from synthcmr.verbs.generated_cohort import GeneratedCohort, why_nothing_passed
+from synthcmr.verbs.public import public
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -30,6 +31,7 @@ SAMPLER = {  # option -> setting of the sampler
 }
 
 
+@public
 def generate(
     out: Path | str,
     options: GenerateOptions | None = None,
@@ -62,6 +64,9 @@ def generate(
         >>> print(generated.summary())
         >>> image, mask = generated.cohort.image(0), generated.cohort.mask(0)  # each (frames, rows, columns)
     """
+    from synthcmr.cohort.output_place import expect_place
+    from synthcmr.verbs.folders import expect_apart_from
+
     chosen = GenerateOptions.of(options, changes)
     notes: list[str] = []
 
@@ -74,6 +79,8 @@ def generate(
     for line in _heard(understood):
         note(line)
     _expect_inputs(chosen)
+    expect_place(Path(out))
+    expect_apart_from(Path(out), _inputs(chosen))
     from synthcmr.verbs.requests import requests_of
 
     asked = (
@@ -92,23 +99,30 @@ def generate(
     return GeneratedCohort(cohort, len(asked.requests), tuple(notes), why_nothing_passed(cohort, understood, sources))
 
 
-def _made(out: Path, chosen: GenerateOptions, asked: RequestList, sources: Sources, settings: GenerateSettings) -> Any:
+def _made(
+    out: Path, chosen: GenerateOptions, asked: RequestList, sources: Sources, settings: GenerateSettings
+) -> Cohort:
     """Render, and recalibrate where that is asked for."""
     from synthcmr.sampling.generate import generate as render
-    from synthcmr.verbs.folders import clear_for, made_or_taken
+    from synthcmr.verbs.folders import made_or_taken
+    from synthcmr.verbs.outputs import build_cohort
     from synthcmr.verbs.progress import progress_bar
 
-    raw = out if chosen.recalibrate is None else raw_folder(out, chosen.recalibrate, chosen.overwrite)
-    clear_for(
-        out, chosen.overwrite, (chosen.follow,)
-    )  # once it is known that there is a generator to replace what was there
-    with progress_bar("generate") as report:
-        cohort = made_or_taken(
-            raw, lambda: render(raw, asked.requests, sources, settings, chosen.workers, report, asked.inputs)
-        )
-    if chosen.recalibrate is not None and len(cohort):
-        return recalibrated(cohort, chosen.recalibrate, out)
-    return cohort
+    def rendered(folder: Path) -> Cohort:
+        with progress_bar("generate") as report:
+            return render(folder, asked.requests, sources, settings, chosen.workers, report, asked.inputs)
+
+    def finished(folder: Path) -> Cohort:
+        if chosen.recalibrate is None:
+            return rendered(folder)
+        raw = raw_folder(folder, chosen.recalibrate)
+        return recalibrated(made_or_taken(raw, lambda: rendered(raw)), chosen.recalibrate, folder)
+
+    return build_cohort(out, chosen.overwrite, finished, _inputs(chosen))
+
+
+def _inputs(chosen: GenerateOptions) -> tuple[Path | None, ...]:
+    return chosen.follow, chosen.plan, chosen.run, chosen.anatomy, chosen.judges, chosen.recalibrate
 
 
 def _expect_inputs(chosen: GenerateOptions) -> None:
@@ -188,34 +202,37 @@ def _cautions(
 BEFORE = ".before"
 
 
-def raw_folder(out: Path, model: Path, overwrite: bool) -> Path:
+def raw_folder(out: Path, model: Path) -> Path:
     """Where images wait for their recalibration: beside the cohort, so that a killed run goes on there.
 
     Raises:
         CohortError: there is no model, or a finished cohort already.
     """
     from synthcmr.cohort.writer import COHORT_FILE
-    from synthcmr.errors import CohortError
+    from synthcmr.errors import OtherSettingsError
     from synthcmr.frequency.model_folder import read_record
-    from synthcmr.verbs.folders import clear_for
 
     read_record(model)
-    if (out / COHORT_FILE).exists() and not overwrite:
-        raise CohortError(f"{out}: holds a finished cohort already; choose another folder or remove it (--overwrite)")
-    raw = out.with_name(out.name + BEFORE)
-    clear_for(raw, overwrite)
-    return raw
+    if (out / COHORT_FILE).exists():
+        raise OtherSettingsError(
+            f"{out}: holds a finished cohort already; choose another folder or remove it (--overwrite)"
+        )
+    return out.with_name(out.name + BEFORE)
 
 
 def recalibrated(raw: Cohort, model: Path, out: Path) -> Cohort:
-    """Recalibrate what was generated, and drop what it was before."""
+    """Recalibrate what was generated, and drop what it was before; where screening left nothing, that is the result."""
     import shutil
 
+    from synthcmr.cohort import Cohort
     from synthcmr.cohort.provenance import Input
     from synthcmr.frequency.apply import apply_to_cohort
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.verbs.progress import progress_bar
 
+    if not len(raw):
+        raw.path.rename(out)
+        return Cohort.open(out)
     with progress_bar("recalibrate") as report:
         inputs = [Input(**row) for row in raw.provenance["inputs"]]
         cohort = apply_to_cohort(Recalibration.load(model), model, raw, out, report, inputs)

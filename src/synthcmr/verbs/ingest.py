@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from synthcmr.cohort.readers import READERS
 from synthcmr.config import FrameMode, IngestSettings, PreprocessSettings, settings_from_dict, settings_from_yaml
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Names, Options, number_or
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import Result
 
 if TYPE_CHECKING:
@@ -131,6 +133,7 @@ class IngestedCohort(Result):
         return self.cohort.rejects
 
 
+@public
 def ingest(
     source: Path | str, out: Path | str, options: IngestOptions | None = None, *, say: Say | None = None, **changes: Any
 ) -> IngestedCohort:
@@ -161,12 +164,11 @@ def ingest(
     """
     from synthcmr.cohort.ingest import ingest as run
     from synthcmr.cohort.ingest import plan_ingest
-    from synthcmr.verbs.folders import clear_for, made_or_taken
+    from synthcmr.verbs.outputs import build_cohort
     from synthcmr.verbs.progress import progress_bar
 
     chosen, out = IngestOptions.of(options, changes), Path(out)
     plan = plan_ingest(Path(source), chosen.ingest_settings(), chosen.salt)
-    clear_for(out, chosen.overwrite, (source,))  # once it is known that there is something to read
     notes = (f"Reading {len(plan.cases)} case(s) of {source} as '{plan.reader}'", *_guessed(plan, out))
     if say is not None:
         say("\n".join(notes))
@@ -174,13 +176,18 @@ def ingest(
         from synthcmr.labelling.settings import LabelSettings
         from synthcmr.verbs.label import labelled
 
-        labels = labelled(plan, out, LabelSettings(judge=chosen.judge), chosen.workers, chosen.strict)
+        labels = labelled(
+            plan, out, LabelSettings(judge=chosen.judge), chosen.workers, chosen.strict, chosen.overwrite, source
+        )
         return IngestedCohort(labels.cohort, notes, labels)
     with progress_bar("ingest") as report:
-        cohort = made_or_taken(out, lambda: run(plan, out, chosen.workers, chosen.strict, report))
+        cohort = build_cohort(
+            out, chosen.overwrite, lambda folder: run(plan, folder, chosen.workers, chosen.strict, report), (source,)
+        )
     return IngestedCohort(cohort, notes)
 
 
+@public
 def save_guessed_table(source: Path | str, file: Path | str) -> GuessedTable:
     """Write the table guessed from the names of NIfTI files, to be checked, mended and read.
 
@@ -189,12 +196,16 @@ def save_guessed_table(source: Path | str, file: Path | str) -> GuessedTable:
         file: CSV to write.
 
     Raises:
-        SettingsError: the folder has no NIfTI files.
+        SettingsError: the folder has no NIfTI files, or the CSV is there already.
     """
     from synthcmr.cohort.ingest import guessed_table
 
-    table = guessed_table(Path(source))
-    table.write(Path(file), Path(source))
+    table, new = guessed_table(Path(source)), Path(file)
+    if os.path.lexists(new):
+        raise SettingsError(
+            f"{new}: expected the name of a new file, got one that is there; move it away, or choose another"
+        )
+    table.write(new, Path(source))
     return table
 
 

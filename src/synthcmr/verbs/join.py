@@ -10,6 +10,7 @@ from pydantic import Field
 
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.public import public
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -28,6 +29,7 @@ class JoinOptions(Options):
     overwrite: bool = Field(False, description="Replace an existing cohort.")
 
 
+@public
 def join(
     out: Path | str,
     cohorts: Sequence[Cohort | HoldsCohort | Path | str],
@@ -57,13 +59,15 @@ def join(
         >>> print(both.summary())
     """
     from synthcmr.cohort.joining import join_cohorts
-    from synthcmr.verbs.folders import clear_for, cohort_of, made_or_taken
+    from synthcmr.verbs.folders import cohort_of
+    from synthcmr.verbs.outputs import build_cohort
     from synthcmr.verbs.progress import progress_bar
 
     chosen = JoinOptions.of(options, changes)
     if isinstance(cohorts, (str, Path)) or not cohorts:
         raise SettingsError(f"join: expected a list of cohorts, got {cohorts!r}; such as ['shard1', 'shard2']")
     opened = [cohort_of(cohort) for cohort in cohorts]
-    clear_for(Path(out), chosen.overwrite, list(cohorts))
     with progress_bar("join") as report:
-        return made_or_taken(Path(out), lambda: join_cohorts(Path(out), opened, report))
+        return build_cohort(
+            Path(out), chosen.overwrite, lambda folder: join_cohorts(folder, opened, report), list(cohorts)
+        )

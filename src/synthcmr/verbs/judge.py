@@ -11,8 +11,9 @@ from pydantic import Field
 
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Changes, OneOrSeveral, Options, PathOrName
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import Result
-from synthcmr.verbs.trained_run import clear_run, training_observer
+from synthcmr.verbs.trained_run import expect_other_run, training_observer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,6 +99,7 @@ class Judge:
         >>> print(segmenter.score("mnms").summary())
     """
 
+    @public
     def __init__(self, kind: Kind, run: Path | str | None = None) -> None:
         """Choose a judge; its weights are read with the first images.
 
@@ -117,6 +119,7 @@ class Judge:
         self._learned_from: Path | None = None
         expect_weights(self.run)
 
+    @public
     def fit(self, cohort: CohortLike, run: Path | str, options: JudgeOptions | None = None, **changes: Any) -> Self:
         """Train on the training split of a cohort; a run that was cut short goes on.
 
@@ -134,20 +137,26 @@ class Judge:
             CohortError: a folder is not what it should be.
         """
         chosen, folder = JudgeOptions.of(options, changes), Path(run)
-        from synthcmr.verbs.folders import cohort_of
+        from synthcmr.verbs.folders import cohort_of, expect_apart_from
 
         learned, others = cohort_of(cohort), [cohort_of(one) for one in chosen.also]
         model, loop = _settings(self.kind, chosen)  # refuses what is wrong before networks are imported
-        if chosen.overwrite:
-            clear_run(folder, chosen.init_from)
+        expect_other_run(folder, chosen.init_from)
+        expect_apart_from(folder, (cohort, *chosen.also))
+        from synthcmr.cohort.output_place import build
+        from synthcmr.verbs.outputs import RUN
         from synthcmr.verbs.progress import progress_bar
 
-        with progress_bar(f"judge fit {self.kind}") as report:
-            observe = training_observer(folder, report)
-            _network(self.kind).fit(learned, folder, model, loop, observe, others, chosen.init_from)
+        def fitted(place: Path) -> None:
+            with progress_bar(f"judge fit {self.kind}") as report:
+                observe = training_observer(place, report)
+                _network(self.kind).fit(learned, place, model, loop, observe, others, chosen.init_from)
+
+        build(folder, RUN, chosen.overwrite, fitted)
         self.run, self._learned_from = folder, learned.path
         return self
 
+    @public
     def predict(self, images: Pixels) -> Any:
         """What the judge sees.
 
@@ -173,6 +182,7 @@ class Judge:
             return network.segment(_pixels(images, None))
         return network.read(_pixels(images, network.frames))
 
+    @public
     def score(self, cohort: CohortLike, split: str = "test") -> JudgeScores:
         """How good the judge is on images whose masks and attributes are known.
 
@@ -213,6 +223,7 @@ class Judge:
         test = f"synthcmr judge score {self.kind} {self._learned_from or 'COHORT'} {self.run}"
         return "\n".join([*lines, f"{self.run}: {self.kind}; test it: {test}"])
 
+    @public
     def to_html(self) -> Path:
         """Write the page of curves of its training into the run folder.
 

@@ -9,11 +9,12 @@ from pydantic import Field
 
 from synthcmr.labelling.settings import LabelSettings
 from synthcmr.verbs.options import Options, number_or
+from synthcmr.verbs.public import public
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.cohort.ingest import IngestPlan
-    from synthcmr.verbs.folders import HoldsCohort
+    from synthcmr.verbs.folders import CohortLike, HoldsCohort
     from synthcmr.verbs.labelled_cohort import LabelledCohort
 
 
@@ -33,6 +34,7 @@ class LabelOptions(LabelSettings, Options):
     overwrite: bool = Field(False, description="Replace an existing cohort.")
 
 
+@public
 def label(
     source: Cohort | HoldsCohort | Path | str, out: Path | str, options: LabelOptions | None = None, **changes: Any
 ) -> LabelledCohort:
@@ -61,18 +63,23 @@ def label(
         >>> worst = labelled.doubtful.head(10)
     """
     from synthcmr.labelling.label import judge_weights, opened
-    from synthcmr.verbs.folders import clear_for, cohort_of
+    from synthcmr.verbs.folders import cohort_of
 
     chosen = LabelOptions.of(options, changes)
     settings = chosen.part(LabelSettings)
     read = opened(Path(source), settings) if isinstance(source, (str, Path)) else cohort_of(source)
     judge_weights(settings.judge)  # nothing is replaced before it is known that there is a judge
-    clear_for(Path(out), chosen.overwrite, (source,))
-    return labelled(read, Path(out), settings, chosen.workers)
+    return labelled(read, Path(out), settings, chosen.workers, overwrite=chosen.overwrite, given=source)
 
 
 def labelled(
-    source: Cohort | IngestPlan, out: Path, settings: LabelSettings, workers: int | None, strict: bool = False
+    source: Cohort | IngestPlan,
+    out: Path,
+    settings: LabelSettings,
+    workers: int | None,
+    strict: bool = False,
+    overwrite: bool = False,
+    given: CohortLike | None = None,
 ) -> LabelledCohort:
     """Label and write the page; also that of a cohort that was finished without one.
 
@@ -82,15 +89,20 @@ def labelled(
         settings: of labelling.
         workers: processes.
         strict: stop at the first thing that cannot be read; of files only.
+        overwrite: whether a cohort that is there is replaced.
+        given: where the source lies.
     """
     from synthcmr.labelling.label import label as run
-    from synthcmr.verbs.folders import made_or_taken
     from synthcmr.verbs.labelled_cohort import LabelledCohort
+    from synthcmr.verbs.outputs import build_cohort
     from synthcmr.verbs.progress import progress_bar
 
     with progress_bar("label") as report:
-        cohort = made_or_taken(
-            out, lambda: run(source, out, settings, workers=workers, strict=strict, progress=report).cohort
+        cohort = build_cohort(
+            out,
+            overwrite,
+            lambda folder: run(source, folder, settings, workers=workers, strict=strict, progress=report).cohort,
+            (given,),
         )
     result = LabelledCohort(cohort)
     result.to_html()

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Options, numbers_by_name
+from synthcmr.verbs.public import public
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -58,6 +59,7 @@ class PhantomOptions(Options):
         )
 
 
+@public
 def make_phantoms(out: Path | str, options: PhantomOptions | None = None, **changes: Any) -> Cohort:
     """Make a cohort of digital phantoms with known truth.
 
@@ -81,11 +83,14 @@ def make_phantoms(out: Path | str, options: PhantomOptions | None = None, **chan
         >>> volumes = phantoms.truth.filter(like="lv_")
     """
     from synthcmr.phantom.cohort import make_phantoms as render
-    from synthcmr.verbs.folders import clear_for, made_or_taken
+    from synthcmr.verbs.outputs import build_cohort
     from synthcmr.verbs.progress import progress_bar
 
-    chosen, folder = PhantomOptions.of(options, changes), Path(out)
-    clear_for(folder, chosen.overwrite)
+    chosen = PhantomOptions.of(options, changes)
     recipe = (chosen.preset, chosen.subjects, chosen.frames, chosen.seed, chosen.preprocess())
     with progress_bar("phantom") as report:
-        return made_or_taken(folder, lambda: render(folder, *recipe, chosen.workers, report, chosen.splits))
+        return build_cohort(
+            Path(out),
+            chosen.overwrite,
+            lambda folder: render(folder, *recipe, chosen.workers, report, chosen.splits),
+        )

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from synthcmr.config import Settings, settings_from_dict, settings_from_yaml, yaml_value
+from synthcmr.config import Settings, expected_and_got, settings_from_dict, settings_from_yaml, yaml_value
 from synthcmr.errors import SettingsError
 
 S = TypeVar("S", bound=Settings)
@@ -41,6 +41,17 @@ class Options(Settings):
     def part(self, kind: type[S]) -> S:
         """The settings of an engine that these options hold, without what is about files and processes."""
         return kind.model_validate({name: getattr(self, name) for name in kind.model_fields})
+
+    @classmethod
+    def why_not(cls, name: str, value: object) -> str:
+        """What is wrong with the value of one field, whatever the others hold; empty where nothing is."""
+        try:
+            cls.model_validate({name: value})
+        except ValidationError as error:
+            return next((expected_and_got(one) for one in error.errors() if one["loc"][:1] == (name,)), "")
+        except SettingsError as error:
+            return str(error)
+        return ""
 
     @classmethod
     def flag(cls, name: str) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from synthcmr.errors import SettingsError
+from synthcmr.errors import SettingsError, SynthcmrError
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.verbs.options import Names, Options
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class CohortPlan(PageResult):
         cells = [cell.to_json() for cell in self.plan.cells]
         return pd.DataFrame([{**cell.pop("groups"), **cell} for cell in cells])
 
+    @public
     def save(self, folder: Path | str, overwrite: bool = False) -> CohortPlan:
         """Write the plan with its page; one that is there already, the same, is left.
 
@@ -85,14 +87,25 @@ class CohortPlan(PageResult):
         Raises:
             SettingsError: the folder holds something else.
         """
+        from synthcmr.cohort.output_place import build
+        from synthcmr.verbs.outputs import PLAN
+
         folder = Path(folder)
-        _clear(folder, overwrite)
-        there = self.plan.is_at(folder)
+        there = self._is_at(folder, overwrite)
         if not there:
-            self.plan.write(folder)
+            build(folder, PLAN, overwrite, self.plan.write)
         saved = replace(self, folder=folder, was_there=there)
         saved.to_html()
         return saved
+
+    def _is_at(self, folder: Path, overwrite: bool) -> bool:
+        """Whether a folder holds this very plan; one that is replaced may be damaged."""
+        try:
+            return self.plan.is_at(folder)
+        except SynthcmrError:
+            if overwrite:
+                return False
+            raise
 
     @property
     def page_folder(self) -> Path | None:
@@ -139,6 +152,7 @@ class CohortPlan(PageResult):
         return lines
 
 
+@public
 def plan(
     cohort: Cohort | HoldsCohort | Path | str,
     out: Path | str | None = None,
@@ -178,12 +192,3 @@ def plan(
         )
     computed = CohortPlan(plan_cohort(opened, chosen.target, chosen.part(PlanSettings)))
     return computed if out is None else computed.save(out, chosen.overwrite)
-
-
-def _clear(folder: Path, overwrite: bool) -> None:
-    """Remove the files of a plan that may be replaced, and nothing else."""
-    from synthcmr.fairness.planning.plan_folder import FILES, PLAN_FILE
-
-    if overwrite and (folder / PLAN_FILE).exists():
-        for name in FILES:
-            (folder / name).unlink(missing_ok=True)

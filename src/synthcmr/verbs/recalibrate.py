@@ -12,6 +12,7 @@ from pydantic import Field
 from synthcmr.errors import CohortError
 from synthcmr.verbs.folders import opened_images
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import Result
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class RecalibratedImages(Result):
         return pd.DataFrame(self.left_out.items(), columns=["file", "reason"])
 
 
+@public
 def recalibrate(
     images: CohortLike,
     model: Path | str,
@@ -119,25 +121,36 @@ def recalibrate(
 
     expect_recalibration(folder)
     given = opened_images(images, spacing_mm=chosen.spacing)
-    from synthcmr.frequency.apply import apply_to_cohort, apply_to_folder, clear_folder
+    from synthcmr.cohort.output_lock import expect_apart
+    from synthcmr.cohort.output_place import build
+    from synthcmr.frequency.apply import apply_to_cohort, apply_to_folder
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.sources import CohortImages
-    from synthcmr.verbs.folders import clear_for, made_or_read, made_or_taken
+    from synthcmr.verbs.folders import expect_apart_from, made_or_read
+    from synthcmr.verbs.outputs import RECALIBRATED_FILES, build_cohort
     from synthcmr.verbs.progress import progress_bar
 
     fitted = Recalibration.load(folder)
     with progress_bar("recalibrate") as report:
         if isinstance(given, CohortImages):
-            clear_for(out, chosen.overwrite, (images, folder))
             synthetic = given.cohort
-            cohort = made_or_taken(out, lambda: apply_to_cohort(fitted, folder, synthetic, out, report))
+            cohort = build_cohort(
+                out,
+                chosen.overwrite,
+                lambda place: apply_to_cohort(fitted, folder, synthetic, place, report),
+                (images, folder),
+            )
             return RecalibratedImages(out, len(cohort), cohort)
-        if chosen.overwrite:
-            clear_folder(out)
         files = cast("FolderImages", given)
-        left_out = made_or_read(
-            lambda: apply_to_folder(fitted, folder, files, out, report), lambda: _left_out_before(out)
-        )
+
+        def recalibrated(place: Path) -> dict[str, str]:
+            return made_or_read(
+                lambda: apply_to_folder(fitted, folder, files, place, report), lambda: _left_out_before(place)
+            )
+
+        expect_apart(out, {files.folder: "the images"}, inside=False)  # a later call would read them as images
+        expect_apart_from(out, (folder,))
+        left_out = build(out, RECALIBRATED_FILES, chosen.overwrite, recalibrated)
     return RecalibratedImages(out, len(given) - len(left_out), left_out=left_out)
 
 

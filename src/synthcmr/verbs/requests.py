@@ -120,13 +120,13 @@ def _cohort(plan: Plan, folder: Path, needed: bool) -> Cohort | None:
     from synthcmr.errors import SettingsError
 
     places = (Path(plan.cohort.path), folder.resolve().parent / plan.cohort.name)
-    place = next((p for p in places if (p / COHORT_FILE).exists()), None)
-    cohort = None if place is None else Cohort.open(place)
-    if cohort is not None and cohort.hash == plan.cohort.hash:
-        return cohort
+    there = [Cohort.open(place) for place in places if (place / COHORT_FILE).exists()]
+    for cohort in there:
+        if cohort.hash == plan.cohort.hash:
+            return cohort
     if not needed:
         return None
-    got = "none there" if cohort is None else f"another one (hash {cohort.hash[:12]})"
+    got = f"another one (hash {there[0].hash[:12]})" if there else "none there"
     raise SettingsError(
         f"--plan {folder}: expected the cohort whose masks it follows at {' or '.join(map(str, places))} (hash "
         f"{plan.cohort.hash[:12]}), got {got}; move it back, or plan again"

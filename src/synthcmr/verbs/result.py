@@ -7,7 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthcmr.cohort.output_place import expect_place
 from synthcmr.errors import SettingsError
+from synthcmr.verbs.public import public
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +52,7 @@ class PageResult(Result):
     def _write_page(self, folder: Path) -> Path:
         """Write the page, and the files that belong to it, into a folder that is there."""
 
+    @public
     def to_html(self, folder: Path | str | None = None) -> Path:
         """Write the page, and the files that belong to it.
 
@@ -67,5 +70,6 @@ class PageResult(Result):
             raise SettingsError(
                 f"to_html: expected a folder for the page, e.g. to_html('{type(self).__name__.lower()}')"
             )
+        expect_place(where)
         where.mkdir(parents=True, exist_ok=True)
         return self._write_page(where)

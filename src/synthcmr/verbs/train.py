@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,13 @@ from pydantic import Field
 
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Changes, Names, Options, PathOrName
-from synthcmr.verbs.trained_run import ANATOMY, TrainedRun, clear_run, training_observer
+from synthcmr.verbs.public import public
+from synthcmr.verbs.trained_run import ANATOMY, TrainedRun, expect_other_run, training_observer
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.config import Settings
+    from synthcmr.generators.anatomy.generator import AnatomyGenerator
     from synthcmr.generators.protocol import Generator
     from synthcmr.training.settings import LoopSettings
     from synthcmr.verbs.folders import CohortLike
@@ -50,6 +53,7 @@ class TrainOptions(Options):
     overwrite: bool = Field(False, description="Replace an existing run.")
 
 
+@public
 def train(
     family: str, cohort: CohortLike, run: Path | str, options: TrainOptions | None = None, **changes: Any
 ) -> TrainedRun:
@@ -81,34 +85,37 @@ def train(
         >>> generated = synthcmr.generate("generated", run=trained.run, subjects=2)
     """
     chosen, run = TrainOptions.of(options, changes), Path(run)
-    from synthcmr.verbs.folders import cohort_of, opened_whole
+    from synthcmr.verbs.folders import cohort_of, expect_apart_from, opened_whole
 
     if chosen.slurm is not None:
         folder = (
             cohort if isinstance(cohort, (str, Path)) else opened_whole(cohort).path
         )  # a job opens it by its folder
-        if chosen.overwrite:
-            clear_run(run, chosen.init_from)
         from synthcmr.training.device import submit
 
         return TrainedRun(family, run, submitted=submit(chosen.slurm, run, _job(family, Path(folder), run, chosen)))
     if family == ANATOMY:
-        return _anatomy(cohort_of(cohort), run)
+        return _anatomy(cohort_of(cohort), run, chosen.overwrite)
     model, loop = _settings(family, chosen)
     from synthcmr.training.images import check_balance
 
     learned = cohort_of(cohort)
     check_balance(learned, loop.balance)
-    if chosen.overwrite:
-        clear_run(run, chosen.init_from)
+    expect_other_run(run, chosen.init_from)
+    expect_apart_from(run, (cohort,))
+    from synthcmr.cohort.output_place import build
     from synthcmr.evaluation.sample_scores import sample_scores
     from synthcmr.generators.families import fit_scored  # whose networks take seconds to import
+    from synthcmr.verbs.outputs import RUN
     from synthcmr.verbs.progress import progress_bar
 
-    with progress_bar(f"train {family}") as report:
-        observe = training_observer(run, report)
-        trained = fit_scored(family, learned, run, model, loop, observe, sample_scores)
-        trained, calibrated = _calibrated(trained, run, learned, loop)
+    def fitted(folder: Path) -> tuple[Generator, str]:
+        with progress_bar(f"train {family}") as report:
+            observe = training_observer(folder, report)
+            trained = fit_scored(family, learned, folder, model, loop, observe, sample_scores)
+            return _calibrated(trained, folder, learned, loop)
+
+    trained, calibrated = build(run, RUN, chosen.overwrite, fitted)
     return TrainedRun(family, run, calibrated, trained=trained)
 
 
@@ -152,20 +159,53 @@ def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSetting
     return calibrate(run, cohort)
 
 
-def _anatomy(cohort: Cohort, run: Path) -> TrainedRun:
-    from synthcmr.generators.anatomy import AnatomyGenerator
+def _anatomy(cohort: Cohort, run: Path, overwrite: bool) -> TrainedRun:
+    from synthcmr.cohort.output_place import expect_place
+    from synthcmr.generators.anatomy.generator import AnatomyGenerator
     from synthcmr.verbs.progress import progress_bar
 
+    file = run if run.suffix == ".npz" else run.with_name(f"{run.name}.npz")
+    expect_place(file.parent)
+    there = _anatomy_at(file, cohort, overwrite)
+    if there is not None:
+        return TrainedRun(ANATOMY, file, trained=there)
     with progress_bar("train anatomy") as report:
         trained = AnatomyGenerator.fit(cohort, progress=report)
-    run.parent.mkdir(parents=True, exist_ok=True)
-    file = run if run.suffix == ".npz" else run.with_suffix(".npz")
-    trained.save(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f".{file.stem}.writing.npz")
+    trained.save(beside)
+    beside.replace(file)
     return TrainedRun(ANATOMY, file, trained=trained)
 
 
+def _anatomy_at(file: Path, cohort: Cohort, overwrite: bool) -> AnatomyGenerator | None:
+    """The generator of the same cohort that is there already; None where a new one is to be made.
+
+    Raises:
+        CohortError: something else is there, which is not replaced.
+    """
+    from zipfile import BadZipFile
+
+    from synthcmr.errors import CohortError, SynthcmrError
+    from synthcmr.generators.anatomy.generator import AnatomyGenerator
+
+    if not os.path.lexists(file):
+        return None
+    try:
+        there = AnatomyGenerator.load(file)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, SynthcmrError) as error:
+        raise CohortError(
+            f"{file}: expected a new file, or an anatomy generator to replace, got something else; choose another name"
+        ) from error
+    if overwrite:
+        return None
+    if there.facts["cohort_hash"] != cohort.hash:
+        raise CohortError(f"{file}: holds the anatomies of another cohort; choose another name, or --overwrite")
+    return there
+
+
 def _job(family: str, cohort: Path, run: Path, chosen: TrainOptions) -> list[str]:
-    """The command line that a job of the cluster runs: this one without --slurm."""
+    """The command line that a job of the cluster runs: this one without --slurm; requeued, it goes on where it was stopped."""
     words = ["train", family, str(cohort), str(run), "--preset", chosen.preset]
     words += ["--settings", str(chosen.settings)] if chosen.settings else []
     words += [word for item in chosen.set for word in ("--set", item)]
@@ -175,4 +215,5 @@ def _job(family: str, cohort: Path, run: Path, chosen: TrainOptions) -> list[str
         "--rank": chosen.rank and str(chosen.rank),
         "--dp": chosen.dp,
     }
+    words += ["--overwrite"] if chosen.overwrite else []
     return words + [word for flag, value in given.items() if value for word in (flag, value)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from dataclasses import dataclass, field
 from html import escape
@@ -142,21 +141,16 @@ def training_observer(run: Path, report: Report) -> Observer:
     return observe
 
 
-def clear_run(run: Path, init_from: str | None) -> None:
-    """Remove an earlier run, and nothing else.
+def expect_other_run(run: Path, init_from: str | None) -> None:
+    """Refuse a run folder that holds the weights that are to be gone on from.
 
     Raises:
-        SettingsError: it holds the weights that are to be gone on from.
+        SettingsError: it does.
     """
-    from synthcmr.training.run_folder import RUN_FILE
-
     if init_from is not None and run.resolve() in (Path(init_from).resolve(), *Path(init_from).resolve().parents):
         raise SettingsError(
-            f"--overwrite: expected a run folder other than that of --init-from {init_from}, which would be removed; "
-            "name another folder to make"
+            f"{run}: expected a run folder other than that of --init-from {init_from}; name another folder to make"
         )
-    if (run / RUN_FILE).exists():
-        shutil.rmtree(run)
 
 
 def newest_sheet(run: Path) -> str:

@@ -12,7 +12,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError, SettingsError, SynthcmrError
 from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.utility.nnunet import Nnunet, read_predicted, write_tested, write_training
-from synthcmr.evaluation.utility.segmentation.frames import LabelledFrames, read_frames
+from synthcmr.evaluation.utility.segmentation_frames import LabelledFrames, read_frames
 from tests.evaluation.making import PIXEL, SLICES, STEP
 from tests.evaluation.utility.making import OUTLINER, settings
 

@@ -1,12 +1,13 @@
 """No subject of the test split reaches a plan; a planted one is refused."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.errors import SettingsError
+from synthcmr.errors import CohortError, SettingsError
 from synthcmr.fairness.planning.plan import plan_cohort, plan_subjects
 from synthcmr.fairness.planning.plan_folder import Plan
 from synthcmr.fairness.planning.plan_table import check_plan
@@ -72,15 +73,20 @@ def test_a_plan_that_was_changed_is_refused(phantom_cohort: Cohort, tmp_path: Pa
     plan = plan_cohort(phantom_cohort, "equal:sex,diagnosis", PlanSettings(masks="deformed"))
     plan.write(tmp_path / "plan")
     assert Plan.read(tmp_path / "plan") == plan
-    file = tmp_path / "plan/plan.parquet"
+    file, told = tmp_path / "plan/plan.parquet", tmp_path / "plan/plan.json"
     if what == "rows":
         table = pd.read_parquet(file)
         table.loc[0, "like"] = held_out(phantom_cohort, "test")
         table.to_parquet(file)
     else:
-        told = tmp_path / "plan/plan.json"
         old, new = ('"planned": ', '"planned": 1') if what == "cells" else (phantom_cohort.hash, "0" * 64)
         told.write_text(told.read_text().replace(old, new))
+    with pytest.raises(
+        CohortError, match=rf"{'parquet' if what == 'rows' else 'json'}: .* its content has changed since"
+    ):
+        Plan.read(tmp_path / "plan")
+    record = {k: v for k, v in json.loads(told.read_text()).items() if k not in ("checksum", "files")}
+    told.write_text(json.dumps(record))  # as plans were written before they had checksums
     with pytest.raises(SettingsError, match="were changed after planning"):
         Plan.read(tmp_path / "plan")
 

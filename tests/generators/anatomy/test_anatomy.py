@@ -7,7 +7,8 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.measures import measure
 from synthcmr.errors import CohortError, SettingsError
-from synthcmr.generators.anatomy import Anatomy, AnatomyGenerator, deform, real_anatomies
+from synthcmr.generators.anatomy.anatomy import Anatomy, deform, real_anatomies
+from synthcmr.generators.anatomy.generator import AnatomyGenerator
 from synthcmr.sampling.screening import implausible
 from synthcmr.training.shipped import shipped
 

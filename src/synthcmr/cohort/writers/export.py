@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_provenance
+from synthcmr.cohort.provenance import FILES, PROVENANCE_FILE, Input, combined_hash, write_provenance
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.cohort.writers.subjects import Subject, iter_subjects, without_gaps
 from synthcmr.errors import WriteError
@@ -78,12 +78,15 @@ def export(cohort: Cohort, dest: Path, settings: dict[str, object], overwrite: b
     """Claim the folder before the first file is written, and list what was left out after the last one."""
     _claim(dest, overwrite)
     own_hash = combined_hash([cohort.hash, *cohort.images["image_id"], json.dumps(settings, sort_keys=True)])
-    write_provenance(dest, STEP, own_hash, [Input(cohort.path.name, "cohort", cohort.hash)], settings)
+    given = [Input(cohort.path.name, "cohort", cohort.hash)]
+    write_provenance(dest, STEP, own_hash, given, settings)
     summary = WriteSummary(dest)
     yield summary
     if summary.left_out:
         rows = [{"subject_id": o.subject_id, "part": o.part, "reason": o.reason} for o in summary.left_out]
         write_csv(dest / LEFT_OUT_FILE, rows, ["subject_id", "part", "reason"])
+    files = [file.relative_to(dest).as_posix() for file in dest.rglob("*") if file.is_file()]
+    write_provenance(dest, STEP, own_hash, given, settings, files)
 
 
 def each_subject(cohort: Cohort, summary: WriteSummary, progress: Progress | None) -> Iterator[Subject]:
@@ -185,14 +188,19 @@ def _claim(dest: Path, overwrite: bool) -> None:
             )
         if not _is_export(dest):
             raise WriteError(
-                f"{dest}: --overwrite replaces earlier exports only, and this folder holds other files; empty it yourself"
+                f"{dest}: expected an earlier export and nothing else to replace, got other files; move them away, or choose another folder"
             )
         shutil.rmtree(dest)
     dest.mkdir(parents=True, exist_ok=True)
 
 
 def _is_export(dest: Path) -> bool:
+    """Whether a folder holds an export and nothing else."""
     try:
-        return bool(json.loads((dest / PROVENANCE_FILE).read_text()).get("step") == STEP)
-    except (OSError, ValueError, AttributeError):
+        record = json.loads((dest / PROVENANCE_FILE).read_text())
+    except (OSError, ValueError):
         return False
+    if not isinstance(record, dict) or record.get("step") != STEP:
+        return False
+    there = {file.relative_to(dest).as_posix() for file in dest.rglob("*") if not file.is_dir()}
+    return there <= {*record.get(FILES, ()), PROVENANCE_FILE}

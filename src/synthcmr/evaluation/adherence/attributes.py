@@ -12,10 +12,9 @@ import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import NumberWord
-from synthcmr.evaluation.comparison import Comparison
+from synthcmr.evaluation.comparison import ComparedGroup, Comparison
 from synthcmr.evaluation.features.stream import FrameBatch, Values
 from synthcmr.evaluation.fidelity.quantities import by_subject
-from synthcmr.evaluation.groups import ComparedGroup
 from synthcmr.evaluation.score import Score
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import mean_auc

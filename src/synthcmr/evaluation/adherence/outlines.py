@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
-from synthcmr.evaluation.adherence import outlines as surfaces
 from synthcmr.evaluation.features.stacks import HEART, LEAST_SLICES, heart_numbers, stacks
 from synthcmr.evaluation.features.stream import FrameBatch, Values
 from synthcmr.judges.segmenter import Segmenter
@@ -78,7 +77,7 @@ class OutlineExtractor:
     def __init__(self, run: Path | None, min_pixels: int) -> None:
         """Load a segmenter of `synthcmr judge fit segmenter`, or the one that ships."""
         self._segmenter, self._least = Segmenter.load(weights_file(run) if run else shipped("segmenter")), min_pixels
-        code = Path(__file__).read_bytes() + Path(surfaces.__file__).read_bytes()
+        code = Path(__file__).read_bytes()
         self.hash = hashlib.sha256(f"{self._segmenter.hash} {min_pixels}".encode() + code).hexdigest()
 
     def of(self, batch: FrameBatch) -> Values:

@@ -31,15 +31,15 @@ def extractor(name: str, settings: EvaluateSettings) -> Extractor:
 
         return RadiomicsExtractor()
     if name == "inception":
-        from synthcmr.evaluation.features.inception import InceptionExtractor
+        from synthcmr.evaluation.features.published_networks import InceptionExtractor
 
         return InceptionExtractor.load(settings.inception)
     if name == "radimagenet":
-        from synthcmr.evaluation.features.radimagenet import RadImageNetExtractor
+        from synthcmr.evaluation.features.published_networks import RadImageNetExtractor
 
         return RadImageNetExtractor(settings.radimagenet)
     if name == "cinema":
-        from synthcmr.evaluation.features.cinema import CinemaExtractor
+        from synthcmr.evaluation.features.published_networks import CinemaExtractor
 
         return CinemaExtractor.load(settings.cinema)
     raise SettingsError(f"fidelity.extractors: expected any of {', '.join(EXTRACTORS)}, got '{name}'")

@@ -13,9 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from synthcmr.cohort.parallel import cores
 from synthcmr.errors import SynthcmrError
-from synthcmr.evaluation.comparison import Comparison, subject_places
+from synthcmr.evaluation.comparison import ComparedGroup, Comparison, subject_places
 from synthcmr.evaluation.features.extractors import extractor
-from synthcmr.evaluation.groups import ComparedGroup
 from synthcmr.evaluation.score import OVERALL, Score, absent
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.statistics.bootstrap import random_halves, seeded_counts

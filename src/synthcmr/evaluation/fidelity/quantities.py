@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.evaluation.comparison import Comparison, subject_places
+from synthcmr.evaluation.comparison import ComparedGroup, Comparison, subject_places
 from synthcmr.evaluation.features.radiomics import INTENSITY, TEXTURE, RadiomicsExtractor
 from synthcmr.evaluation.features.spectrum import SpectrumExtractor
 from synthcmr.evaluation.features.stacks import HEART, NEXT, HeartExtractor, NextExtractor
 from synthcmr.evaluation.features.stream import Extractor, Values
-from synthcmr.evaluation.groups import ComparedGroup
 from synthcmr.evaluation.score import OVERALL, Distribution, Line, Plot, Score
 from synthcmr.statistics.bootstrap import random_halves, seeded_counts
 from synthcmr.statistics.energy import FEW, distance, distance_interval, quantiles

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.checksums import read_record, with_checksum
 from synthcmr.config import Settings
 from synthcmr.errors import SettingsError, SynthcmrError
 from synthcmr.evaluation.privacy.attack_target import AttackTarget
@@ -215,7 +216,7 @@ class _KeptResults:
             return Absent(reason=str(error))
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(".part")
-        partial.write_text(json.dumps({"of": self.key, "found": result.model_dump(mode="json")}))
+        partial.write_text(json.dumps(with_checksum({"of": self.key, "found": result.model_dump(mode="json")})))
         partial.replace(file)
         return result
 
@@ -223,7 +224,7 @@ class _KeptResults:
         if not file.exists():
             return None
         try:
-            stored = json.loads(file.read_text())
+            stored = read_record(file)
             return kind.model_validate(stored["found"]) if stored["of"] == self.key else None
-        except (ValueError, KeyError, ValidationError):
-            return None  # of another version, or cut short: it is made again
+        except (ValueError, KeyError, ValidationError, SynthcmrError):
+            return None  # of another version, cut short or damaged: it is made again

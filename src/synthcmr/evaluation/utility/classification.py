@@ -15,9 +15,9 @@ from synthcmr import __version__
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import Score
+from synthcmr.evaluation.utility.arms import ARMS, BOTH, ONLY, REAL_ONLY, label
 from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Participants
-from synthcmr.evaluation.utility.segmentation.arms import ARMS, BOTH, ONLY, REAL_ONLY, label
-from synthcmr.evaluation.utility.segmentation.outcomes import WORK
+from synthcmr.evaluation.utility.segmentation_scores import WORK
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.comparison import Floats, draw, estimate
 from synthcmr.experiments.images import all_people

@@ -16,7 +16,7 @@ from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.provenance import write_json
 from synthcmr.cohort.writers.nnunet import IGNORE, LABEL_NAMES
 from synthcmr.errors import CohortError, SettingsError, SynthcmrError
-from synthcmr.evaluation.utility.segmentation.frames import LabelledFrames
+from synthcmr.evaluation.utility.segmentation_frames import LabelledFrames
 
 NUMBER, NAME = 501, "Dataset501_Utility"
 PLAN, TRAIN, PREDICT = "nnUNetv2_plan_and_preprocess", "nnUNetv2_train", "nnUNetv2_predict"

@@ -9,12 +9,11 @@ from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import OVERALL, Line, PartResult, Plot, Score, Table, absent
 from synthcmr.evaluation.settings import EvaluateSettings
+from synthcmr.evaluation.utility.arms import ARMS, AUGMENTED, BOTH, ONLY, REAL_ONLY, label, left_out, tasks
 from synthcmr.evaluation.utility.classification import Classifying, classifier_results
 from synthcmr.evaluation.utility.nnunet import Nnunet
 from synthcmr.evaluation.utility.people import Participants, participants
-from synthcmr.evaluation.utility.segmentation.arms import ARMS, AUGMENTED, BOTH, ONLY, REAL_ONLY, label, left_out, tasks
-from synthcmr.evaluation.utility.segmentation.outcomes import Outcomes, trained
-from synthcmr.evaluation.utility.segmentation.scores import WORDS, Outlining, named
+from synthcmr.evaluation.utility.segmentation_scores import WORDS, Outcomes, Outlining, named, trained
 from synthcmr.evaluation.utility.settings import UTILITY_RULES
 
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
-from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.groups import groups_of
+from synthcmr.evaluation.comparison import Comparison, groups_of
 from synthcmr.experiments.leaks import check_synthetic
 
 REAL, SYNTHETIC, OTHER = "real", "synthetic", "other"

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.checksums import read_record, with_checksum
 from synthcmr.cohort.provenance import Input, write_json, write_provenance
-from synthcmr.errors import CohortError
+from synthcmr.errors import OtherSettingsError
 from synthcmr.experiments.arms import Arm
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
@@ -124,16 +125,16 @@ def claim(
         record["generator"] = str(run)
     file = out / RECORD
     if file.exists():
-        before = json.loads(file.read_text())
+        before = read_record(file)
         changed = _changed(before, json.loads(json.dumps(record)))
         if changed:
-            raise CohortError(
+            raise OtherSettingsError(
                 f"{out}: holds an experiment with other settings ({', '.join(changed)}); repeat the command as it was, choose "
                 "another folder, or --overwrite"
             )
         return
     out.mkdir(parents=True, exist_ok=True)
-    write_json(file, record)
+    write_json(file, with_checksum(record))
     inputs = [Input(str(cohort.path), "cohort", cohort.hash)]
     inputs += [Input(str(path), "cohort", hashes[name]) for name, path in sets.items()]
     write_provenance(out, "debias", "", inputs, record)

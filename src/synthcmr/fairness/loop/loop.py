@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import join_cohorts
+from synthcmr.cohort.output_place import known_as
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.experiments.arms import Arm
 from synthcmr.experiments.classifier_job import ClassifierJob
@@ -205,7 +206,8 @@ def _plan(cohort: Cohort, out: Path, number: int, generated: Mapping[CellKey, in
         writer.writerows(
             [*key, count + generated.get(key, 0)] for key, count in there.items() if count + generated.get(key, 0)
         )
-    return plan_cohort(cohort, f"match:{table}", planner)
+    planned = plan_cohort(cohort, f"match:{table}", planner)
+    return replace(planned, target=known_as(planned.target))
 
 
 def _folder(out: Path, number: int) -> Path:

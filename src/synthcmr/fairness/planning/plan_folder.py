@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from synthcmr.cohort.checksums import FILES as LISTED
+from synthcmr.cohort.checksums import checksums_of, read_checked, read_record, with_checksum
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.tables import write_table
 from synthcmr.config import recorded_settings
@@ -95,7 +97,10 @@ class Plan:
         write_table(folder / ROWS_FILE, [row.flat() for row in self.rows], column_types(names))
         decided = {"target": self.target, **self.settings.model_dump(mode="json")}
         write_provenance(folder, "plan", self.hash, [Input(self.cohort.path, "cohort", self.cohort.hash)], decided)
-        write_json(folder / PLAN_FILE, self.to_json())  # last: it says that the others are whole
+        checks = {LISTED: checksums_of(folder, (ROWS_FILE, PROVENANCE_FILE))}
+        write_json(
+            folder / PLAN_FILE, with_checksum(self.to_json() | checks)
+        )  # last: it says that the others are whole
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows."""
@@ -121,21 +126,21 @@ class Plan:
 
         Raises:
             SettingsError: there is no plan, or it was changed since it was made.
-            CohortError: a newer version wrote it.
+            CohortError: a newer version wrote it, or a file is not as it was written.
         """
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
+        if not (folder / PLAN_FILE).is_file():
+            raise _no_plan(folder, f"there is no {PLAN_FILE}")
+        record = read_record(folder / PLAN_FILE, PLAN)
+        content = read_checked(folder, ROWS_FILE, record)
         try:
-            record = json.loads((folder / PLAN_FILE).read_text())
-            version = PLAN.version_of(record, folder / PLAN_FILE)
-            record = PLAN.updated(record, PLAN_FILE, version)
-            flats = PLAN.updated(pq.read_table(folder / ROWS_FILE).to_pylist(), ROWS_FILE, version)
+            flats = pq.read_table(pa.BufferReader(content)).to_pylist()
+            flats = PLAN.updated(flats, ROWS_FILE, PLAN.version_of(record, folder / PLAN_FILE))
             plan = cls._of(record, tuple(PlanRow.of(flat) for flat in flats))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise SettingsError(
-                f"--plan {folder}: expected a plan's folder with {PLAN_FILE} and {ROWS_FILE}; "
-                f"make one with 'synthcmr plan' ({in_words(error)})"
-            ) from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _no_plan(folder, in_words(error)) from error
         if plan.hash != record["hash"]:
             raise SettingsError(
                 f"--plan {folder}: rows, cells or settings were changed after planning (hash {plan.hash[:12]}, expected "
@@ -159,3 +164,9 @@ class Plan:
             tangles=tuple(ResidualAssociation(**t) for t in record["tangles"]),
             notes=tuple(record["notes"]),
         )
+
+
+def _no_plan(folder: Path, why: str) -> SettingsError:
+    return SettingsError(
+        f"--plan {folder}: expected a plan's folder with {PLAN_FILE} and {ROWS_FILE}; make one with 'synthcmr plan' ({why})"
+    )

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.measures import MYOCARDIAL_DENSITY_G_PER_ML
-from synthcmr.generators.anatomy.distance import Described, along, level_positions
-from synthcmr.generators.anatomy.settings import AnatomySettings
+from synthcmr.generators.anatomy.shape_space import AnatomySettings, Described, along, level_positions
 
 Maps = npt.NDArray[np.floating]
 Region = npt.NDArray[np.bool_]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,28 +12,29 @@ from typing import Any
 import numpy as np
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.array_file import arrays_of
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.measures import ED, measure, wall_max
-from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, SEVERITY, checked, in_range
 from synthcmr.conditioning.vocabulary import is_present, typed
 from synthcmr.config import recorded_settings
-from synthcmr.errors import CohortError
+from synthcmr.errors import CohortError, in_words
 from synthcmr.formats import ANATOMY
-from synthcmr.generators.anatomy.anatomy import Anatomy
-from synthcmr.generators.anatomy.distance import Described, describe
+from synthcmr.generators.anatomy.anatomy import Anatomy, usable_stack
 from synthcmr.generators.anatomy.draw import Canvas, draw_masks
 from synthcmr.generators.anatomy.hearts import MEASURES, Floats, Hearts, to_free
 from synthcmr.generators.anatomy.people import People
-from synthcmr.generators.anatomy.settings import AnatomySettings
-from synthcmr.generators.anatomy.solve import solved
-from synthcmr.generators.anatomy.space import ShapeSpace
+from synthcmr.generators.anatomy.shape_space import AnatomySettings, Described, ShapeSpace, describe
 
 MIN_SUBJECTS = 10
 FAR = 3.0  # standard deviations from what such people measure, beyond which a number is called far
 WALL_SIZE, WALL_SPACING_MM = 112, 1.5  # of the masks that walls are measured on while they are solved for
 STREAM = 0xA7A  # random numbers of an anatomy never meet those of an image with the same seed
+TRIES = 7
+TOLERANCE = 0.01  # relative
+FARTHEST = 2.5  # what is told is never more than so many times what is wanted, nor less than its inverse
+SLOPES = (0.3, 3.0)  # of logarithms; a slope beyond them is noise
 
 
 @dataclass(frozen=True)
@@ -191,14 +193,19 @@ class AnatomyGenerator:
         Raises:
             CohortError: it is not one, or a newer version wrote it.
         """
+        expected = f"{path}: expected an anatomy generator (.npz), got"
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {k: file[k] for k in file.files}
-            header = json.loads(arrays["header"].tobytes())
-        except (OSError, ValueError, KeyError) as error:
-            raise CohortError(f"{path}: expected an anatomy generator (.npz), got: {error}") from error
-        header = ANATOMY.read(header, path, "header")
-        settings = recorded_settings(header["settings"], AnatomySettings, str(path))
+            arrays = arrays_of(path.read_bytes(), path, "header", what="an anatomy generator")
+            header = ANATOMY.read(dict(json.loads(arrays["header"].tobytes())), path, "header")
+            return cls._of(header, arrays, str(path))
+        except OSError as error:
+            raise CohortError(f"{expected}: {in_words(error)}") from error
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
+            raise CohortError(f"{expected} one that lacks a part of it, or has it in another form") from error
+
+    @classmethod
+    def _of(cls, header: Mapping[str, Any], arrays: Mapping[str, Any], origin: str) -> AnatomyGenerator:
+        settings = recorded_settings(header["settings"], AnatomySettings, origin)
         people = People(tuple((s, d) for s, d in header["cells"]), *(arrays[f"people_{k}"] for k in _PEOPLE))
         hearts = Hearts(tuple(header["diagnoses"]), *(arrays[f"hearts_{k}"] for k in _HEARTS))
         map_means, map_axes, mean, axes = (arrays[f"space_{k}"].astype(np.float64) for k in _SPACE)
@@ -279,19 +286,6 @@ class _Seen:
         self.systolic_mass.append(float(muscle[1] / max(muscle[0], 1)))
 
 
-def usable_stack(cohort: Cohort, subject: str) -> SubjectStack | None:
-    """The stack of a subject that has all structures drawn at ED and ES, reduced to these two frames."""
-    from dataclasses import replace
-
-    for stack in cohort.stacks(subject):
-        if not {"ED", "ES"} <= set(stack.phases):
-            continue
-        frames = [stack.phases.index("ED"), stack.phases.index("ES")]
-        if all(set(stack.labelled[f].split(",")) == {"lv", "myo", "rv"} for f in frames):
-            return replace(stack, image=stack.image[frames], mask=stack.mask[frames], phases=("ED", "ES"))
-    return None
-
-
 def _stream(seed: int, k: int) -> np.random.Generator:
     """Random numbers for the person (0), the form of the heart (1) or how it is cut into slices (2)."""
     return np.random.default_rng([STREAM, seed, k])
@@ -304,3 +298,28 @@ def _severity(asked: float | None) -> float:
 def _told(name: str, value: object, person: Mapping[str, object]) -> bool:
     """Whether an asked attribute is passed on as it is: a wider diagnosis such as HF has been resolved."""
     return is_present(value) and not (name == "diagnosis" and name in person)
+
+
+def solved(shown: Callable[[float], float], wanted: float) -> float:
+    """The number for which `shown` comes closest to what is wanted, by the secant rule on logarithms.
+
+    Args:
+        shown: what a told number leads to; both positive.
+        wanted: what it shall lead to.
+    """
+    goal, slope = math.log(wanted), 1.0
+    told = best = goal
+    least = math.inf
+    before: tuple[float, float] | None = None
+    for _ in range(TRIES):
+        seen = math.log(max(shown(math.exp(told)), 1e-3))
+        if abs(seen - goal) < least:
+            best, least = told, abs(seen - goal)
+        if least < TOLERANCE:
+            break
+        if before is not None and abs(told - before[0]) > 1e-6:
+            slope = min(max((seen - before[1]) / (told - before[0]), SLOPES[0]), SLOPES[1])
+        before = told, seen
+        reach = math.log(FARTHEST)
+        told = min(max(told + (goal - seen) / slope, goal - reach), goal + reach)
+    return math.exp(best)

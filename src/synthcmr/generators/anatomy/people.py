@@ -14,8 +14,8 @@ import numpy.typing as npt
 from synthcmr.conditioning.prompt_words import WIDER
 from synthcmr.conditioning.vocabulary import is_present
 from synthcmr.errors import SettingsError
-from synthcmr.generators.anatomy.settings import NUMBERS
 
+NUMBERS = ("age", "bmi", "height_cm")  # of a person; weight follows from height and BMI
 Floats = npt.NDArray[np.float64]
 UNKNOWN = ""  # the group of those whose sex or diagnosis is not told
 

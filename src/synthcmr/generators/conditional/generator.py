@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.output_place import known_as
 from synthcmr.cohort.provenance import Input
 from synthcmr.conditioning.condition import SCANNER, Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
@@ -153,7 +154,7 @@ class ConditionalGenerator(Generic[N]):
         if cls.taught and start is not None:
             vocabulary = start_vocabulary(start)
             training = only_known(training, vocabulary)
-            held_out = None if held_out is None else only_known(held_out, vocabulary)
+        held_out = None if held_out is None else only_known(held_out, vocabulary)
         return TrainingData(training, held_out, vocabulary, start)
 
     @classmethod
@@ -313,7 +314,7 @@ def ended(folder: RunFolder, step: int) -> dict[str, Any]:
 
 def beside(run: Path) -> Path:
     """Where phantoms, and what is learned from them before a run, are kept."""
-    return run.parent / f"{run.name}-phantom"
+    return Path(known_as(f"{run}-phantom"))
 
 
 def some_images(training: TrainingImages) -> Tensor:

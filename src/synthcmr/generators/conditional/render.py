@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +16,13 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.condition_batch import as_asked
 from synthcmr.generators.conditional.network import ConditionalNetwork
-from synthcmr.generators.conditional.threads import one_thread_each
 from synthcmr.generators.sampler import SamplerSettings
 
 if TYPE_CHECKING:
-    from synthcmr.generators.flow.generator import FlowNetwork
-
+    from synthcmr.generators.flow import FlowNetwork
 
 Rows = list[int]
+Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]
 
 
 def render(
@@ -149,3 +150,14 @@ def _check(network: ConditionalNetwork, conditions: Sequence[Condition]) -> None
             raise SettingsError(
                 f"mask: expected rows and columns that are multiples of {settings.multiple}, got {rows}x{columns}"
             )
+
+
+@contextmanager
+def one_thread_each(threads: int) -> Iterator[Map]:
+    """A `map` whose calls run at the same time, each of them on one thread; results come in order."""
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool.map
+    finally:
+        torch.set_num_threads(before)

@@ -13,9 +13,9 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import LOOK, Condition
 from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.settings import Presets
+from synthcmr.generators.family_settings import REFINE_PRESETS, RefineSettings
 from synthcmr.generators.refine.frames import frame_weights, load_frame_splits, looks_of, usual_look
 from synthcmr.generators.refine.network import RefineNetwork
-from synthcmr.generators.refine.settings import PRESETS, RefineSettings
 from synthcmr.generators.refine.trainee import RefineTrainee
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.images import TrainingImages
@@ -29,7 +29,7 @@ class RefineGenerator(ConditionalGenerator[RefineNetwork]):
     settings_kind = RefineSettings
     network_kind = RefineNetwork
     trainee_kind = RefineTrainee
-    presets: ClassVar[Presets] = PRESETS
+    presets: ClassVar[Presets] = REFINE_PRESETS
 
     @classmethod
     def images(cls, cohort: Cohort, settings: RefineSettings) -> tuple[TrainingImages, TrainingImages | None]:

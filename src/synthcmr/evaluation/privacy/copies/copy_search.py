@@ -27,8 +27,7 @@ from synthcmr.evaluation.privacy.copies.registration import (
     undo_variants,
     variant_grid,
 )
-from synthcmr.evaluation.privacy.descriptors import mirrored_signature, signature
-from synthcmr.evaluation.privacy.image_index import ImageIndex, Report, RowStore, silent
+from synthcmr.evaluation.privacy.image_index import ImageIndex, Report, RowStore, mirrored_signature, signature, silent
 from synthcmr.evaluation.privacy.settings import SearchSettings
 
 QUERIES, PAIRS = 64, 256  # at once: what more would need, each core would need at the same time

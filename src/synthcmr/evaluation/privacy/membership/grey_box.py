@@ -13,8 +13,7 @@ from synthcmr.evaluation.privacy.attack_target import (
 )
 from synthcmr.evaluation.privacy.copies.calibration import noised
 from synthcmr.evaluation.privacy.copies.registration import place
-from synthcmr.evaluation.privacy.descriptors import pixel_vectors, thumbnails
-from synthcmr.evaluation.privacy.image_index import Report, silent
+from synthcmr.evaluation.privacy.image_index import Report, pixel_vectors, silent, thumbnails
 from synthcmr.evaluation.privacy.image_selection import Names, Vectors
 from synthcmr.evaluation.privacy.interval_estimates import Floats
 from synthcmr.evaluation.privacy.membership.black_box import AttackedImages

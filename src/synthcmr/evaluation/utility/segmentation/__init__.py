@@ -1,1 +1,0 @@
-"""Segmentation networks that learn from real, synthetic and both kinds of images, tested on real ones."""

@@ -1,1 +1,0 @@
-"""A flow in a few steps: a student that leaps along the guided trajectories of a trained flow."""

@@ -1,1 +1,0 @@
-"""Rectified flow on pixel-unshuffled images: the default family."""

@@ -1,1 +1,0 @@
-"""Flow or diffusion in the latent space of an autoencoder."""

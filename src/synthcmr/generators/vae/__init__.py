@@ -1,1 +1,0 @@
-"""A conditional variational autoencoder with a SPADE decoder."""
