@@ -25,6 +25,10 @@ class CohortError(SynthcmrError):
     """A folder is not a cohort, is unfinished, or does not hold what was asked of it."""
 
 
+class PrivacyError(SynthcmrError):
+    """Something cannot be released, as it took from patients what no noise covers, or more than is allowed."""
+
+
 class AlreadyMadeError(CohortError):
     """What was asked for is there already, made by the same command; the command line calls this done, not wrong."""
 

@@ -104,7 +104,8 @@ def _made(out: Path, chosen: GenerateOptions, asked: RequestList, sources: Sourc
     )  # once it is known that there is a generator to replace what was there
     with progress_bar("generate") as report:
         cohort = made_or_taken(
-            raw, lambda: render(raw, asked.requests, sources, settings, chosen.workers, report, asked.inputs)
+            raw,
+            lambda: render(raw, asked.requests, sources, settings, chosen.workers, report, asked.inputs, asked.ledger),
         )
     if chosen.recalibrate is not None and len(cohort):
         return recalibrated(cohort, chosen.recalibrate, out)
