@@ -22,7 +22,7 @@ from synthcmr.privacy.ledger import LEDGER
 from synthcmr.training.device import networks_at_once
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import file_hash, weights_file
-from synthcmr.training.weights_ledger import weights_ledger
+from synthcmr.training.weights_ledger import judge_ledger
 
 Progress = Callable[[int, int, str], None]
 
@@ -94,7 +94,7 @@ def _label_files(
     strict: bool,
     progress: Progress | None,
 ) -> Cohort:
-    also, looked = {"label": _record(labeller, settings)}, weights_ledger(labeller.judge)
+    also, looked = {"label": _record(labeller, settings)}, judge_ledger(labeller.judge)
     return ingest(plan, out, workers, strict, progress, labeller, also, looked)
 
 
@@ -138,9 +138,7 @@ def _label_cohort(
             Input(labeller.name, "judge", file_hash(labeller.judge)),
         ]
         facts = {k: v for k, v in cohort.info.items() if k in ("phantom", "generated", "reader")}
-        writer.finish(
-            None, inputs, facts | {LEDGER: (cohort_ledger(cohort) | weights_ledger(labeller.judge)).to_json()}
-        )
+        writer.finish(None, inputs, facts | {LEDGER: (cohort_ledger(cohort) | judge_ledger(labeller.judge)).to_json()})
     return _checked(Cohort.open(out))
 
 

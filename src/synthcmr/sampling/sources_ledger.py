@@ -11,7 +11,7 @@ from synthcmr.privacy.ledger import EMPTY, NOT_KNOWN, Entry, Ledger, learned_ope
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, fingerprints_of
 from synthcmr.training.shipped import GENERATOR, shipped
-from synthcmr.training.weights_ledger import weights_ledger
+from synthcmr.training.weights_ledger import judge_ledger, weights_ledger
 
 HOW_MASKS = {"generated": "followed", "real": "masks", "deformed": "deformed"}  # reasons, by where masks come from
 
@@ -35,9 +35,9 @@ def _networks(sources: Sources, settings: GenerateSettings) -> Iterator[Ledger]:
         yield anatomy_ledger(sources.anatomy).named(str(sources.anatomy))
     if not settings.screen.enabled:
         return
-    for judge in ("segmenter", "reader") if sources.judges is not None else ():
-        looked = learned_openly(weights_ledger(sources.judges / judge), "judge", "judge") if sources.judges else EMPTY
-        yield looked.named(f"{sources.judges}/{judge}")
+    if sources.judges is not None:
+        for folder in (sources.judges / "segmenter", sources.judges / "reader"):
+            yield judge_ledger(folder)
     if sources.run is not None and not weights_ledger(sources.run).broken and _keeps_prints(sources):
         yield Ledger((Entry("screening", reason="near-copies", name=str(fingerprints_of(sources.run))),))
 

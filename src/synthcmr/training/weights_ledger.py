@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from synthcmr.privacy.ledger import EMPTY, LEDGER, Ledger
@@ -20,6 +21,13 @@ def weights_ledger(run: Path) -> Ledger:
     if LEDGER not in header and is_shipped(file):
         return EMPTY
     return Ledger.in_record(header).named(str(run))
+
+
+def judge_ledger(folder: Path) -> Ledger:
+    """The ledger of what a judge has looked at."""
+    own = weights_ledger(folder)
+    looked = tuple(replace(e, reason="judge") if e.reason == "weights" else e for e in own.entries)
+    return Ledger(looked).named(str(folder))
 
 
 def is_shipped(file: Path) -> bool:
