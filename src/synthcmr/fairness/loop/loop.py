@@ -184,7 +184,9 @@ def _images(
     plan = Plan.read(where) if where.exists() else _plan(cohort, out, number, generated, settings)
     if not where.exists():
         plan.write(where)
-    made_of = generate(folder, plan.requests(), Sources(run=run), like_images(cohort), workers)
+    made_of = generate(
+        folder, plan.requests(), Sources(run=run), like_images(cohort), workers, requested=plan.ledger.named(str(where))
+    )
     check_synthetic(cohort, made_of, f"round {number}")
 
 
