@@ -3,7 +3,7 @@
 import numpy as np
 
 from synthcmr.frequency.images import ImageBatch, batch_of
-from synthcmr.frequency.leak import attack
+from synthcmr.frequency.release import attack
 from synthcmr.frequency.sources import ArrayImages
 from tests.frequency.making import clouds
 

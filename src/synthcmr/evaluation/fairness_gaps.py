@@ -15,8 +15,17 @@ from synthcmr.evaluation.utility.arms import BOTH, ONLY, REAL_ONLY, label
 from synthcmr.evaluation.utility.classification import ClassifierResults, PredictedSubjects
 from synthcmr.evaluation.utility.people import REAL, Names, Participants
 from synthcmr.evaluation.utility.segmentation_scores import Outcomes
-from synthcmr.experiments.comparison import Floats, draw, estimate, group_mean_draws
-from synthcmr.experiments.rates import GAPS, WORST, by_chance, group_scores, headline
+from synthcmr.experiments.comparison import (
+    GAPS,
+    WORST,
+    Floats,
+    by_chance,
+    draw,
+    estimate,
+    group_mean_draws,
+    group_scores,
+    headline,
+)
 from synthcmr.experiments.subjects import Grouping, cells, groupings
 from synthcmr.statistics.permutation import shuffled_group_means
 

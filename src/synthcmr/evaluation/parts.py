@@ -25,7 +25,7 @@ from synthcmr.evaluation.utility.part import check_learner, utility
 from synthcmr.evaluation.utility.people import Participants, participants
 from synthcmr.evaluation.utility.segmentation_scores import Outcomes, trained
 from synthcmr.evaluation.utility.settings import FAIRNESS_RULES
-from synthcmr.experiments.rates import GAPS, WORST
+from synthcmr.experiments.comparison import GAPS, WORST
 
 
 def adherence(comparison: Comparison) -> PartResult:

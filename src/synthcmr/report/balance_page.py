@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.provenance import write_json
-from synthcmr.experiments.rates import WORST
+from synthcmr.experiments.comparison import WORST
 from synthcmr.experiments.settings import BalanceSettings
 from synthcmr.fairness.debias.remedies import NOTHING
 from synthcmr.fairness.debias.scores import RemedyScores

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.provenance import write_json
-from synthcmr.experiments.rates import WORST
+from synthcmr.experiments.comparison import WORST
 from synthcmr.fairness.debias.scores import RemedyScores, Results
 from synthcmr.fairness.debias.verdict import OPPORTUNITY, verdict
 from synthcmr.formats import DEBIAS

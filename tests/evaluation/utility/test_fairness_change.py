@@ -13,7 +13,7 @@ from synthcmr.evaluation.score import Score
 from synthcmr.evaluation.utility.classification import ClassifierResults, PredictedSubjects
 from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, Participants
 from synthcmr.evaluation.utility.segmentation_scores import Outcomes
-from synthcmr.experiments.rates import Predictions
+from synthcmr.experiments.comparison import Predictions
 from synthcmr.experiments.settings import DebiasSettings
 from tests.evaluation.utility.making import settings
 

@@ -19,10 +19,9 @@ from synthcmr.evaluation.utility.arms import ARMS, BOTH, ONLY, REAL_ONLY, label
 from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Participants
 from synthcmr.evaluation.utility.segmentation_scores import WORK
 from synthcmr.experiments.classifier_job import ClassifierJob
-from synthcmr.experiments.comparison import Floats, draw, estimate
+from synthcmr.experiments.comparison import Floats, Predictions, draw, estimate, headline
 from synthcmr.experiments.images import all_people
 from synthcmr.experiments.jobs import run_jobs
-from synthcmr.experiments.rates import Predictions, headline
 from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.experiments.subjects import cells
 

@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.experiments.arms import Arm
-from synthcmr.experiments.comparison import Draws, Floats, Ints, changes, draw, estimate
-from synthcmr.experiments.rates import Predictions, by_chance, group_scores, headline, is_of_extremes
+from synthcmr.experiments.comparison import (
+    Draws,
+    Floats,
+    Ints,
+    Predictions,
+    by_chance,
+    changes,
+    draw,
+    estimate,
+    group_scores,
+    headline,
+    is_of_extremes,
+)
+from synthcmr.experiments.jobs import Arm
 from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.experiments.subjects import Grouping, cells, groupings
 from synthcmr.fairness.debias.remedies import NOTHING, ON_TOP
