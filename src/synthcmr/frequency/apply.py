@@ -22,11 +22,19 @@ from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
 from synthcmr.cohort.writer import MANIFEST, WORK, CohortWriter
 from synthcmr.errors import AlreadyMadeError, CohortError, OtherSettingsError, ReadError
-from synthcmr.frequency.files import FolderImages, Loaded, load, write
 from synthcmr.frequency.images import FRAMES_AT_ONCE, Item
 from synthcmr.frequency.model_folder import read_record
 from synthcmr.frequency.recalibration import Change, Recalibration
-from synthcmr.frequency.sources import CohortImages, cohort_item, scale_is_native, scale_of
+from synthcmr.frequency.sources import (
+    CohortImages,
+    FolderImages,
+    Loaded,
+    cohort_item,
+    load,
+    scale_is_native,
+    scale_of,
+    write,
+)
 from synthcmr.privacy.ledger import LEDGER
 
 Report = Callable[[int, int, str], None]

@@ -15,8 +15,7 @@ from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings, SplitSettings
 from synthcmr.errors import SettingsError
-from synthcmr.phantom.population import draw_subject
-from synthcmr.phantom.presets import PRESETS
+from synthcmr.phantom.population import PRESETS, draw_subject
 from synthcmr.phantom.render import RenderedSubject, render_subject
 from synthcmr.phantom.subject import PhantomSubject
 from synthcmr.privacy.ledger import EMPTY, LEDGER
