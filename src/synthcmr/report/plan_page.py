@@ -53,7 +53,7 @@ def _still_associated(plan: Plan) -> list[str]:
         return []
     text = ", ".join(f"{name} (V {t.before:.2f} before, {t.after:.2f} after)" for name, t in others.items())
     new = [name for name in others if name not in plan.attributes]
-    advice = f"Add {' and '.join(new)} to --target, or evaluate" if new else "Evaluate"
+    advice = f"Add {', '.join(new)} to --target, or evaluate" if new else "Evaluate"
     return [
         f"Still associated with {plan.label} after the plan (possible shortcut): {text}. {advice} models on each group separately."
     ]
