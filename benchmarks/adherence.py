@@ -28,9 +28,8 @@ from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.measures import measure
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
-from synthcmr.judges.scores import score_readings
+from synthcmr.judges.scores import mean_dice, score_readings
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.requests import FOLLOWED, Request, like_cohort

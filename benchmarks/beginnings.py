@@ -30,8 +30,8 @@ from synthcmr.generators.conditional.warm_start import started
 from synthcmr.generators.family_settings import FlowSettings
 from synthcmr.generators.flow import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
+from synthcmr.judges.scores import mean_dice
 from synthcmr.judges.segmenter import Segmenter, SegmenterTrainee, build
 from synthcmr.judges.settings import SEGMENTER_LOOP, SegmenterSettings
 from synthcmr.training.images import TrainingImages, joined, load_images

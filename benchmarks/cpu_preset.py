@@ -25,7 +25,7 @@ from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.family_settings import FLOW_PRESETS
 from synthcmr.generators.flow import FlowGenerator, FlowNetwork
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.judges.limits import mean_dice
+from synthcmr.judges.scores import mean_dice
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.loop import Loop

@@ -28,9 +28,8 @@ from synthcmr.generators.conditional.warm_start import PHANTOM, start_file, star
 from synthcmr.generators.families import family, load_generator
 from synthcmr.generators.protocol import Generator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
-from synthcmr.judges.scores import score_readings
+from synthcmr.judges.scores import mean_dice, score_readings
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.loop import Progress

@@ -29,7 +29,7 @@ from synthcmr.generators.families import load_generator
 from synthcmr.generators.protocol import Generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.augment import Convention, augment
-from synthcmr.judges.limits import segmenter_limits
+from synthcmr.judges.scores import segmenter_limits
 from synthcmr.judges.segmenter import Segmenter, SegmenterNetwork, build
 from synthcmr.judges.settings import SegmenterSettings
 from synthcmr.phantom.cohort import make_phantoms

@@ -26,10 +26,9 @@ from synthcmr.cohort.parallel import cores
 from synthcmr.cohort.provenance import Input
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import COHORT_FILE, CohortWriter
-from synthcmr.experiments.arms import Arm
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
-from synthcmr.experiments.jobs import run_jobs
+from synthcmr.experiments.jobs import Arm, run_jobs
 from synthcmr.experiments.leaks import check_synthetic
 from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.fairness.debias.experiment import by_arm, scored

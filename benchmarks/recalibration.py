@@ -39,8 +39,8 @@ from synthcmr.frequency.sources import ArrayImages
 from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, ComparedSpectra, compare
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
+from synthcmr.judges.scores import mean_dice
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.statistics.bootstrap import mean_estimate, seeded_counts
 from synthcmr.statistics.frechet import fid, fid_draws

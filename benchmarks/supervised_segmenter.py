@@ -23,7 +23,7 @@ from benchmarks.real_cohorts import real_cohort
 from synthcmr.cohort import Cohort
 from synthcmr.judges.augment import standardise
 from synthcmr.judges.fitting import Limits, fit_judge
-from synthcmr.judges.limits import segmenter_limits
+from synthcmr.judges.scores import segmenter_limits
 from synthcmr.judges.segmenter import Segmenter, SegmenterNetwork, SegmenterTrainee, build
 from synthcmr.judges.settings import SEGMENTER_LOOP, SegmenterSettings
 from synthcmr.training.batches import Batch, Draw

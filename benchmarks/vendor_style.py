@@ -22,9 +22,8 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.flow import FlowGenerator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader
-from synthcmr.judges.scores import mean_auc
+from synthcmr.judges.scores import mean_auc, mean_dice
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.shipped import shipped

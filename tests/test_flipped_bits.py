@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from synthcmr.generators.flow.generator import FlowGenerator
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record, with_checksum
@@ -24,6 +23,7 @@ from synthcmr.frequency.recalibration import Recalibration
 from synthcmr.generators.anatomy.generator import AnatomyGenerator
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.fingerprints import Fingerprints
+from synthcmr.generators.flow import FlowGenerator
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.report.lineage import record_of

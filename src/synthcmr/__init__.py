@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from synthcmr.verbs.plan import plan as plan
     from synthcmr.verbs.recalibrate import RecalibrateOptions as RecalibrateOptions
     from synthcmr.verbs.recalibrate import recalibrate as recalibrate
+    from synthcmr.verbs.release import ReleaseOptions as ReleaseOptions
+    from synthcmr.verbs.release import release as release
     from synthcmr.verbs.train import TrainOptions as TrainOptions
     from synthcmr.verbs.train import train as train
 
@@ -78,6 +80,8 @@ VERBS = {  # name -> where it is
     "recalibrate": "synthcmr.verbs.recalibrate",
     "RecalibrateOptions": "synthcmr.verbs.recalibrate",
     "Recalibration": "synthcmr.frequency.recalibration",
+    "release": "synthcmr.verbs.release",
+    "ReleaseOptions": "synthcmr.verbs.release",
     "SpectrumOptions": "synthcmr.verbs.compare_spectra",
     "train": "synthcmr.verbs.train",
     "TrainOptions": "synthcmr.verbs.train",

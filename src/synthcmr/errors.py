@@ -29,6 +29,10 @@ class OtherSettingsError(CohortError):
     """A folder holds what was begun or made by another command, or by this one with other settings."""
 
 
+class PrivacyError(SynthcmrError):
+    """Something cannot be released, as it took from patients what no noise covers, or more than is allowed."""
+
+
 class AlreadyMadeError(CohortError):
     """What was asked for is there already, made by the same command; the command line calls this done, not wrong."""
 

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
-from synthcmr.experiments.arms import Arm
 from synthcmr.experiments.classifier import Classifier, Objective, ValidationSet
 from synthcmr.experiments.classifier_job import training_set
 from synthcmr.experiments.images import Examples, ExperimentData, LabelledImages
+from synthcmr.experiments.jobs import Arm
 from synthcmr.experiments.settings import ClassifierSettings, DebiasSettings
 from synthcmr.fairness.debias.remedies import REMEDIES
 

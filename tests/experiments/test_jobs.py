@@ -6,8 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from synthcmr.experiments.arms import Arm
-from synthcmr.experiments.jobs import TrainingJob, run_jobs
+from synthcmr.experiments.jobs import Arm, TrainingJob, run_jobs
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from PIL import Image
 
 from synthcmr.errors import AlreadyMadeError, CohortError
 from synthcmr.frequency.apply import apply_to_folder
-from synthcmr.frequency.files import FolderImages, load, write
 from synthcmr.frequency.recalibration import Recalibration
-from synthcmr.frequency.sources import open_images
+from synthcmr.frequency.sources import FolderImages, load, open_images, write
 from synthcmr.verbs.outputs import RECALIBRATED_FILES
 from tests.frequency.making import blurred, clouds
 

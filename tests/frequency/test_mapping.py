@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from synthcmr.frequency.mapping_network import Mapper, ring_power, spectral_loss
+from synthcmr.frequency.mapping import Mapper, ring_power, spectral_loss
 from synthcmr.frequency.recalibration import Recalibration
 from synthcmr.frequency.settings import LOOP, MappingSettings, RecalibrationSettings, ReplacementSettings
 from synthcmr.training.loop import Loop

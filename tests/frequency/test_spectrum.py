@@ -9,8 +9,16 @@ import pytest
 from synthcmr.frequency.plane import Plane, spectra
 from synthcmr.frequency.settings import SpectrumSettings
 from synthcmr.frequency.sources import ArrayImages
-from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, ComparedSpectra, compare
-from synthcmr.frequency.spectrum.distance import Subjects, compared, gap
+from synthcmr.frequency.spectrum.compare import (
+    DETAIL,
+    DISTANCE,
+    PROBE,
+    ComparedSpectra,
+    Subjects,
+    compare,
+    compared,
+    gap,
+)
 from synthcmr.frequency.spectrum.profiles import phase_peaks
 from synthcmr.report.spectrum_page import to_json, verdict, write_spectrum
 from tests.frequency.making import blurred, clouds

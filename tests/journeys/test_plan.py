@@ -37,7 +37,7 @@ def test_a_plan_says_what_it_makes_and_what_the_budget_leaves(people: Path, plan
     folder, said = planned
     assert "5 row(s) for --target equal:sex,diagnosis" in said
     assert "subjects of the training split" in said
-    assert "cells count subjects, not images" in said
+    assert "All numbers count subjects, not images" in said
     assert "--budget 5 makes 5 of the" in said
     assert f"synthcmr generate OUT --plan {folder}" in said
     assert (folder / "plan.html").exists()

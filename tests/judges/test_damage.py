@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from synthcmr.judges import damage
-from synthcmr.judges.damage import KINDS, damaged
+from synthcmr.judges import encoder
+from synthcmr.judges.encoder import KINDS, damaged
 
 N = 64
 
@@ -23,9 +23,9 @@ def only(kind: str, image: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> tup
     """Damage of one kind alone: the others have no reach."""
     for name, constant in (("blur", "BLUR"), ("noise", "NOISE"), ("grid", "GRID"), ("contrast", "CONTRAST")):
         if name != kind:
-            monkeypatch.setattr(damage, constant, 0.0)
+            monkeypatch.setattr(encoder, constant, 0.0)
     if kind != "texture":
-        monkeypatch.setattr(damage, "LOW", 9.0)
+        monkeypatch.setattr(encoder, "LOW", 9.0)
     found, amount = damaged(image, torch.Generator().manual_seed(0))
     return found, amount[:, KINDS.index(kind)]
 

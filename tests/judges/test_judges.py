@@ -6,9 +6,8 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Label
 from synthcmr.errors import CohortError
-from synthcmr.judges.limits import mean_dice
 from synthcmr.judges.reader import AttributeReader, Reading, by_subject
-from synthcmr.judges.scores import mean_auc, score_readings, score_segmenter
+from synthcmr.judges.scores import mean_auc, mean_dice, score_readings, score_segmenter
 from synthcmr.judges.segmenter import Segmenter, dice
 from synthcmr.judges.settings import ReaderSettings, SegmenterSettings
 from synthcmr.phantom.cohort import make_phantoms

@@ -10,8 +10,7 @@ from scipy.stats.contingency import association
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import SettingsError
 from synthcmr.phantom.cohort import make_phantoms
-from synthcmr.phantom.population import draw_subject
-from synthcmr.phantom.presets import PRESETS
+from synthcmr.phantom.population import PRESETS, draw_subject
 from synthcmr.phantom.subject import PhantomSubject
 
 

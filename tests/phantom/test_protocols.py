@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 
 from synthcmr.phantom.acquisition.contrast import OFF_RESONANCE_HZ, RELAXATION, signal_table
-from synthcmr.phantom.acquisition.scan import draw_scan
-from synthcmr.phantom.acquisition.scanners import SCANNERS, draw_protocol
+from synthcmr.phantom.acquisition.scan import SCANNERS, draw_protocol, draw_scan
 from synthcmr.phantom.anatomy.curves import SAMPLES, THETA, Polar, area, bump, harmonics
 from synthcmr.phantom.anatomy.heart import es_phase
 from synthcmr.phantom.anatomy.tissues import Tissue
 from synthcmr.phantom.anatomy.vessels import draw_tree
-from synthcmr.phantom.population import draw_subject, requested_subject
-from synthcmr.phantom.presets import PRESETS
+from synthcmr.phantom.population import PRESETS, draw_subject, requested_subject
 
 ON_RESONANCE = OFF_RESONANCE_HZ.size // 2
 

@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synthcmr.phantom.acquisition.contrast import OFF_RESONANCE_HZ, bssfp, signed
+from synthcmr.phantom.acquisition.contrast import OFF_RESONANCE_HZ, blurred, bssfp, signed
 from synthcmr.phantom.acquisition.kspace import plan, receive
-from synthcmr.phantom.acquisition.shading import blurred
 from synthcmr.phantom.anatomy.fields import Rulers, draw_grain, draw_smooth, draw_warp
 from synthcmr.phantom.anatomy.thorax import Covering
 from synthcmr.phantom.anatomy.tissues import Grid, Tissue

@@ -46,7 +46,7 @@ def test_the_page_is_one_file_without_links_and_names_what_is_tangled(unfair: Co
     assert not re.search(r"(src|href)=[\"']?(https?:|//)", page)
     assert page.count("data:image/png") >= 4
     lead = page[page.index('class="lead"') : page.index("</div>", page.index('class="lead"'))]
-    assert "Tangled with diagnosis" in lead
+    assert "Associated with diagnosis (possible shortcut)" in lead
     for name in ("sex", "bmi", "vendor"):
         assert name in lead
 

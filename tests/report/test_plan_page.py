@@ -41,14 +41,14 @@ def test_parity_unties_the_label_and_the_page_says_what_remains_tied(tmp_path: P
     assert ties[frozenset(("diagnosis", "vendor"))].remains
     (said,) = [s for s in lead(plan) if "Still associated" in s]
     assert "vendor" in said
-    assert "take vendor into the target too" in said
+    assert "Add vendor to --target, or evaluate" in said
 
 
 def test_what_limits_leave_short_is_shown(tmp_path: Path) -> None:
     settings = PlanSettings(budget=5, below_floor="refuse", floor=20)
     plan = plan_subjects(people(80, 0, tangled=True), "equal:sex,diagnosis", settings)
     page = page_of(plan, tmp_path / "plan")
-    assert "subjects short; the cells that lack them say why." in page
+    assert "subjects missing. The notes give the reasons." in page
     assert "fewer than --floor 20" in page
     assert "<h2>Left out</h2>" in page
     assert "5 rows" in page

@@ -53,6 +53,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Write a cohort for other tools: nnU-Net, NIfTI, DICOM, PNG, Hugging Face, ACDC.",
         "synthcmr.cli.data:export",
     ),
+    "release": (
+        "Release a cohort or a run with a statement of differential privacy.",
+        "synthcmr.cli.data:release",
+    ),
     "demo": ("Run the whole chain on phantoms: no data, no download.", "synthcmr.cli.demo:demo"),
 }
 

@@ -13,6 +13,7 @@ from synthcmr.verbs.ingest import IngestOptions
 from synthcmr.verbs.join import JoinOptions
 from synthcmr.verbs.label import LabelOptions
 from synthcmr.verbs.make_phantoms import PhantomOptions
+from synthcmr.verbs.release import ReleaseOptions
 
 
 @command(PhantomOptions, OUT_COHORT)
@@ -141,3 +142,25 @@ def export(cohort: Path, dest: Path, options: ExportOptions) -> None:
       synthcmr export generated pacs --format dicom
     """
     typer.echo(synthcmr.export(cohort, dest, options).summary())
+
+
+@command(
+    ReleaseOptions,
+    {
+        "source": (Path, "Cohort folder, run folder or weights file."),
+        "out": (Path, "Folder to make; nothing is left there when it is refused."),
+    },
+)
+def release(source: Path, out: Path, options: ReleaseOptions) -> None:
+    """Make a folder that may be given away, with a statement of differential privacy; or say why not.
+
+    Adds up what everything behind the source took from patients: generator, anatomies, judges, recalibration, plan,
+    followed and joined cohorts. Names, paths, hashes and counts of it stay behind. Writes statement.json, data_sheet.md
+    and model_card.md.
+
+    \b
+    Examples:
+      synthcmr release synthetic released
+      synthcmr release runs/private released --epsilon 8
+    """
+    typer.echo(synthcmr.release(source, out, options).summary())

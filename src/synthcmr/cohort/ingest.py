@@ -21,6 +21,7 @@ from synthcmr.cohort.splits import OFFICIAL
 from synthcmr.cohort.writer import REJECTS, CohortWriter
 from synthcmr.config import IngestSettings, PreprocessSettings, SplitSettings
 from synthcmr.errors import CohortError, ReadError, SettingsError
+from synthcmr.privacy.ledger import EMPTY, LEDGER, OF_PATIENTS, Ledger
 
 GUESSED_TABLE = "guessed_table.csv"
 Progress = Callable[[int, int, str], None]
@@ -125,6 +126,7 @@ def ingest(
     progress: Progress | None = None,
     labeller: Labeller | None = None,
     also: Mapping[str, object] | None = None,
+    looked: Ledger = EMPTY,
 ) -> Cohort:
     """Read every case of a plan into a cohort folder, or continue where an interrupted run stopped.
 
@@ -136,6 +138,7 @@ def ingest(
         progress: called with (done, total, case) after each case.
         labeller: draws masks before the heart is cropped; must be picklable.
         also: what else decides the content of the cohort, such as the labeller.
+        looked: the ledger of the labeller.
 
     Raises:
         ReadError: `strict`, and something could not be read.
@@ -161,7 +164,7 @@ def ingest(
             done += 1
             if progress is not None:
                 progress(done, len(plan.cases), record.case_id)
-        _finish(writer, plan)
+        _finish(writer, plan, OF_PATIENTS | looked)
     return Cohort.open(out)
 
 
@@ -177,10 +180,10 @@ def _records(
     return ordered_map(job, cases, workers, preload)
 
 
-def _finish(writer: CohortWriter, plan: IngestPlan) -> None:
+def _finish(writer: CohortWriter, plan: IngestPlan, ledger: Ledger) -> None:
     if plan.table is not None and plan.salt is None:  # names of files and subjects would undo the salt
         plan.table.write(writer.path / GUESSED_TABLE, plan.source)
-    writer.finish(plan.settings.split, [plan.source_input], {"reader": plan.reader})
+    writer.finish(plan.settings.split, [plan.source_input], {"reader": plan.reader, LEDGER: ledger.to_json()})
     if Cohort.open(writer.path).info["images"] == 0:
         _refuse_empty(writer, plan)
 

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.provenance import Input
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.tables import present_cells
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.errors import CohortError
+from synthcmr.privacy.ledger import LEDGER, union
 
 OWN = {f.name for f in fields(ImageRecord)}
 AT_ONCE = 64  # images
@@ -48,7 +50,8 @@ def join_cohorts(
                 if progress is not None:
                     progress(done, total, record.case_id)
         inputs = [Input(str(cohort.path), "cohort", cohort.hash) for cohort in cohorts]
-        writer.finish(None, inputs, {k: v for k, v in first.info.items() if k in ("generated", "phantom")})
+        facts = {k: v for k, v in first.info.items() if k in ("generated", "phantom")}
+        writer.finish(None, inputs, facts | {LEDGER: union(map(cohort_ledger, cohorts)).to_json()})
     return Cohort.open(out)
 
 

@@ -20,14 +20,16 @@ from synthcmr.conditioning.prompt_grammar import (
     one_of,
     written,
 )
-from synthcmr.conditioning.prompt_negation import NOT, excluded_diagnoses, take_denials
 from synthcmr.conditioning.prompt_numbers import derived_bmi, take_numbers
 from synthcmr.conditioning.prompt_patient import (
+    NOT,
     SEVERE_OTHER,
     agreed_age,
     agreed_diagnosis,
     described_function,
+    excluded_diagnoses,
     take_ages,
+    take_denials,
     take_diagnosis_patterns,
     take_failure,
     take_function,

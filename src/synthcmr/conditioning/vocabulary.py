@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.attributes import Value
+from synthcmr.cohort.attributes import VENDOR_HINTS, Value
 from synthcmr.errors import SettingsError
 
 # Of the columns of a cohort, those that say something an image can show. Further ones are added by name in the settings.
@@ -64,6 +64,16 @@ class CategoryWord:
     values: tuple[str, ...]
 
 
+# Values of categories that everybody knows, whoever is in a cohort; diagnoses as ACDC calls them.
+PUBLIC_VALUES = {
+    "sex": ("female", "male"),
+    "diagnosis": ("DCM", "HCM", "MINF", "NOR", "RV"),
+    "vendor": tuple(sorted(set(VENDOR_HINTS.values()))),
+    "slice_level": ("apical", "basal", "mid"),
+    "look": ("phantom", "real"),
+}
+
+
 Word = NumberWord | CategoryWord
 
 
@@ -84,13 +94,14 @@ class Vocabulary:
             words.append(_category(name, present) if isinstance(present[0], str) else _number(name, present))
         return cls(tuple(words))
 
-    def made_public(self) -> "Vocabulary":
-        """With published means and spreads of numbers in place of the cohort's own; numbers that have none are left out.
-
-        The values of categories stay: which there may be is a matter of the table's columns, not of the people in it.
-        """
-        kept = (PUBLIC.get(word.name) if isinstance(word, NumberWord) else word for word in self.words)
-        return Vocabulary(tuple(word for word in kept if word is not None))
+    @classmethod
+    def public(cls, names: Iterable[str]) -> "Vocabulary":
+        """Published means and spreads of numbers, and values of categories that everybody knows; what has neither is left out."""
+        known: dict[str, Word] = {
+            **PUBLIC,
+            **{name: CategoryWord(name, values) for name, values in PUBLIC_VALUES.items()},
+        }
+        return cls(tuple(known[name] for name in names if name in known))
 
     def extended(self, rows: Sequence[Mapping[str, object]], names: Iterable[str]) -> "Vocabulary":
         """With the further words of other training images behind: what numbers and words meant, they go on meaning."""

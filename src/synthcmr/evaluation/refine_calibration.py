@@ -214,7 +214,7 @@ def _real_frames(generator: RefineGenerator, cohort: Cohort) -> Frames:
 
 
 def _mean_dice(segmenter: Segmenter, image: npt.NDArray[np.float32], mask: Mask) -> float:
-    from synthcmr.judges.limits import mean_dice
+    from synthcmr.judges.scores import mean_dice
 
     segmented = segmenter.segment(image)
     return float(np.nanmean([mean_dice(one, truth) for one, truth in zip(segmented, mask, strict=True)]))

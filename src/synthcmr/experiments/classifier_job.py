@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import torch
 
-from synthcmr.experiments.arms import Arm
 from synthcmr.experiments.classifier import (
     Classifier,
     ClassifierTrainingSet,
@@ -22,7 +21,7 @@ from synthcmr.experiments.classifier import (
 )
 from synthcmr.experiments.comparison import Floats, Ints
 from synthcmr.experiments.images import Examples, ExperimentData, LabelledImages, joined, read_data
-from synthcmr.experiments.jobs import TrainingJob, plain
+from synthcmr.experiments.jobs import Arm, TrainingJob, plain
 from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.experiments.subjects import cells
 

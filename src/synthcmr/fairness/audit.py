@@ -32,9 +32,9 @@ def verdict(
     """Who is missing, what is associated, what to do."""
     if n < MIN_SUBJECTS:
         return [
-            f"With {n} subjects this cohort is too small to say whom it leaves out; at least {MIN_SUBJECTS} are needed.",
-            "The counts below are what there is; shares and associations would describe chance.",
-            "Read it as a list of people, not as a sample of a population.",
+            f"With {n} subjects the cohort is too small to say which groups are missing; at least {MIN_SUBJECTS} are needed.",
+            "The counts on the page are right, but shares and associations of so few subjects can arise by chance.",
+            "Do not conclude from these subjects to a population.",
         ]
     associated = [p for p in pairs if p.tangled]
     with_label = [p for p in associated if label in (p.a, p.b)]
@@ -50,38 +50,45 @@ def _unknown(counts: list[AttributeCounts]) -> str:
     silent = [name for name in EXPECTED if name not in known]
     if not silent:
         return ""
-    listed = " and ".join([", ".join(silent[:-1]), silent[-1]] if len(silent) > 1 else silent)
-    return f"Nothing is known of {listed}: whom the cohort leaves out by these nobody can say. "
+    listed = " or ".join([", ".join(silent[:-1]), silent[-1]] if len(silent) > 1 else silent)
+    return f"No subject has a value of {listed}, so the audit cannot say which of these groups are missing. "
 
 
 def _who_is_missing(counts: list[AttributeCounts], missing: list[MissingCell]) -> str:
     if missing:
         listed = "; ".join(
-            f"{describe(m)} ({m.count}, where {m.expected:.0f} were to be expected)" for m in missing[:NAMED]
+            f"{describe(m)} ({m.count} instead of the expected {m.expected:.0f})" for m in missing[:NAMED]
         )
         return f"Missing or nearly missing: {listed}."
     worst = max((c for c in counts if len(c.groups) > 1), key=lambda c: c.imbalance, default=None)
     if worst is not None and worst.imbalance >= IMBALANCED:
         rarest = min(worst.groups, key=lambda g: worst.groups[g])
         return (
-            "No combination of two attributes that was to be expected is missing, but groups differ in size: only "
+            "No expected combination of two attributes is missing, but groups differ in size: only "
             f"{worst.groups[rarest]} of {worst.n} "
             f"subjects are '{rarest}' ({worst.name})."
         )
-    return "Groups are there in comparable numbers, and no combination of two attributes that was to be expected is missing."
+    return "Groups have similar sizes, and no expected combination of two attributes is missing."
 
 
 def _associated(n: int, label: str | None, with_label: list[Association], associated: list[Association]) -> str:
     if with_label and label is not None:
         listed = ", ".join(
-            f"{_other(p, label)} (Cramér's V {p.v:.2f}, {p.low:.2f} to {p.high:.2f}, n = {p.n})" for p in with_label
+            f"{_other(p, label)} (Cramér's V {p.v:.2f}, 95 % interval {p.low:.2f} to {p.high:.2f}, n = {p.n})"
+            for p in with_label
         )
-        return f"Tangled with {label}: {listed}; a model trained here can learn these instead of the disease."
+        names = " or ".join(_other(p, label) for p in with_label)
+        return (
+            f"Associated with {label} (possible shortcut): {listed}. "
+            f"A model trained on this cohort can learn {names} instead of {label}."
+        )
     if associated:
         listed = ", ".join(f"{p.a} with {p.b} (V {p.v:.2f}, n = {p.n})" for p in associated[:NAMED])
-        return f"No attribute is associated with {label or 'a label'}, but some are with each other: {listed}."
-    weak = f", though with {n} subjects only strong ties would show" if n < FEW_SUBJECTS else ""
-    return f"No two attributes are associated beyond what chance explains{weak}."
+        return (
+            f"No attribute is associated with {label or 'a label'}, but these are associated with each other: {listed}."
+        )
+    weak = f" With {n} subjects only strong associations can be detected." if n < FEW_SUBJECTS else ""
+    return f"No two attributes are associated more than chance explains.{weak}"
 
 
 def _what_to_do(
@@ -89,16 +96,16 @@ def _what_to_do(
 ) -> str:
     if with_label and label is not None:
         names = ", ".join(_other(p, label) for p in with_label)
-        return f"Plan images so that {label} no longer depends on {names}, and judge any model on each of these groups apart."
+        return f"Plan images that make {label} independent of {names}. Evaluate every model on each of these groups separately."
     if missing:
-        return "Before trusting a model on those groups, collect or plan images for them; results on them cannot be checked here."
+        return "Collect or plan images for these groups before you trust a model on them. This cohort cannot check such a model."
     uneven = [c.name for c in counts if len(c.groups) > 1 and c.imbalance >= IMBALANCED]
     if uneven:
-        return f"Results on the small groups of {', '.join(uneven)} will be uncertain: enlarge them, and report them apart."
+        return f"Results on the small groups of {', '.join(uneven)} will be uncertain. Enlarge these groups, and report them separately."
     gaps = [c.name for c in counts if c.missing > 0.2 * (c.missing + c.n)]
     if gaps:
-        return f"What is known looks balanced, but {', '.join(gaps)} is missing for over a fifth of the subjects."
-    return "Nothing needs to be balanced; keep splits by subject and report results per group all the same."
+        return f"The known values are balanced, but more than a fifth of the subjects have no value of {' or of '.join(gaps)}."
+    return "Nothing needs to be balanced. Still split by subject, and report results for each group."
 
 
 def describe(cell: MissingCell) -> str:

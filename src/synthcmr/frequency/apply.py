@@ -16,16 +16,26 @@ from typing import Any
 import numpy as np
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.joining import records, storage
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write_provenance
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
 from synthcmr.cohort.writer import MANIFEST, WORK, CohortWriter
 from synthcmr.errors import AlreadyMadeError, CohortError, OtherSettingsError, ReadError
-from synthcmr.frequency.files import FolderImages, Loaded, load, write
 from synthcmr.frequency.images import FRAMES_AT_ONCE, Item
 from synthcmr.frequency.model_folder import read_record
 from synthcmr.frequency.recalibration import Change, Recalibration
-from synthcmr.frequency.sources import CohortImages, cohort_item, scale_is_native, scale_of
+from synthcmr.frequency.sources import (
+    CohortImages,
+    FolderImages,
+    Loaded,
+    cohort_item,
+    load,
+    scale_is_native,
+    scale_of,
+    write,
+)
+from synthcmr.privacy.ledger import LEDGER
 
 Report = Callable[[int, int, str], None]
 REJECTS = "rejects.csv"
@@ -72,7 +82,8 @@ def apply_to_cohort(
                 writer.add(SubjectRecord(case, None, rejects=tuple(rejects)))
         inputs = [Input(str(cohort.path), "cohort", cohort.hash), Input(str(folder), "recalibration", record["hash"])]
         facts = {k: v for k, v in cohort.info.items() if k in KEPT_FACTS} | {
-            "recalibrated": recorded | {"model_folder": str(folder)}
+            "recalibrated": recorded | {"model_folder": str(folder)},
+            LEDGER: (cohort_ledger(cohort) | model.ledger.named(str(folder))).to_json(),
         }
         writer.finish(None, [*inputs, *also], facts)
     return Cohort.open(out)

@@ -16,6 +16,7 @@ from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError
 from synthcmr.formats import RECALIBRATION
 from synthcmr.frequency.settings import RecalibrationSettings
+from synthcmr.privacy.ledger import LEDGER, Ledger
 from synthcmr.training.run_folder import WEIGHTS
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def save(model: Recalibration, folder: Path) -> str:
         "release": None if model.release is None else model.release.row(),
         "refused": real.refused if model.release is None else {},
         "split": real.split,
+        LEDGER: model.ledger.to_json(),
     }
     weights = [file_hash(folder / NETWORK / WEIGHTS)] if model.mapping is not None else []
     own = combined_hash([json.dumps(record, sort_keys=True), *(_digest(v) for v in arrays.values()), *weights])
@@ -95,6 +97,7 @@ def load(folder: Path) -> Recalibration:
 
     record = read_record(folder)
     model = Recalibration(recorded_settings(record["settings"], RecalibrationSettings, str(folder / MODEL_FILE)))
+    model.ledger = Ledger.in_record(record)
     arrays = arrays_of(read_checked(folder, STATISTICS, record), folder / STATISTICS, what="statistics")
     rings = Rings(**record["rings"])
     counts = record["groups"]

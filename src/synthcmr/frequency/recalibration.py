@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.frequency.images import ImageBatch, Images, Item, batch_of
 from synthcmr.frequency.mapping import Mapping
 from synthcmr.frequency.plane import Floats, spectra
 from synthcmr.frequency.real_images import RealStatistics, frames_of, gather, moments_of, people_of
-from synthcmr.frequency.release import Release, curve, numbers, release
+from synthcmr.frequency.release import Release, ReleasePromise, curve, numbers, release
 from synthcmr.frequency.replacement import Library, Replacement, parting_radius
 from synthcmr.frequency.ring_map import RingMap, moved, taper
 from synthcmr.frequency.rings import EVERYONE
 from synthcmr.frequency.settings import MappingSettings, RecalibrationSettings, preset
 from synthcmr.frequency.sources import ArrayImages, CohortImages
+from synthcmr.privacy.ledger import NOT_KNOWN, OF_PATIENTS, Ledger, learned_openly, learned_privately
 from synthcmr.training.loop import Observer
+from synthcmr.training.secret_noise import Secret
 from synthcmr.training.settings import LoopSettings
 
 Arrays = npt.NDArray[np.floating] | Sequence[npt.NDArray[np.floating]]
@@ -46,6 +48,7 @@ class Recalibration:
         self.settings = settings or RecalibrationSettings()
         self.mapping: Mapping | None = None
         self.release: Release | None = None
+        self.ledger = NOT_KNOWN  # which looks at patients are in it
         self._real: RealStatistics | None = None
 
     @property
@@ -66,7 +69,7 @@ class Recalibration:
         network: tuple[MappingSettings, LoopSettings] | None = None,
         held_out: Data | None = None,
         observe: Observer | None = None,
-        promise: tuple[float, float] | None = None,
+        promise: ReleasePromise | None = None,
     ) -> Recalibration:
         """Learn what real images are like.
 
@@ -76,7 +79,7 @@ class Recalibration:
             network: settings of that network and of its training.
             held_out: other real images, by which its training is watched.
             observe: called with the progress.
-            promise: epsilon and delta of a release; for the method of that name.
+            promise: what a release may cost; for the method of that name.
 
         Raises:
             CohortError: there is no image.
@@ -87,7 +90,8 @@ class Recalibration:
             if promise is None:
                 raise SettingsError("method release: expected epsilon and delta, which it promises (--dp)")
             own = numbers(people_of(images, self.real.rings, self.settings), self.real.rings)
-            self.release = release(own, *promise, np.random.default_rng(secrets.randbits(128)))
+            self.release = release(own, promise, Secret())
+        self.ledger = self._looked(images)
         if self.settings.method in MAPPING:
             if run is None:
                 raise SettingsError(f"method {self.settings.method}: expected a folder for the training of its network")
@@ -154,6 +158,13 @@ class Recalibration:
         from synthcmr.frequency.model_folder import load
 
         return load(folder)
+
+    def _looked(self, images: Images) -> Ledger:
+        """Files and arrays may be of patients."""
+        source = cohort_ledger(images.cohort) if isinstance(images, CohortImages) else OF_PATIENTS
+        if self.release is not None:
+            return learned_privately(source, self.release.entries)
+        return learned_openly(source, "recalibration", "recalibration")
 
     def _library(self) -> Library:
         if self.real.library is None:

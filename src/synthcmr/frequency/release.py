@@ -2,8 +2,9 @@
 
 Rings are too many to be hidden in noise. Real log power is stated here as its difference to a public curve, that of phantoms, along
 four fixed directions over frequency: level, slope, roll-off, and floor. Each subject's four numbers are cut to a range that was
-chosen without looking, averaged, and get Gaussian noise (analytic mechanism, Balle & Wang 2018; neighbours differ in one
-subject, with all of its images, exchanged for another). What is not one of the four directions is left as it was.
+chosen without looking, added up, and get Gaussian noise (analytic mechanism, Balle & Wang 2018; neighbours differ in one
+subject, with all of its images, added or removed). The noisy sum is divided by the number of subjects as the user states it, or as it is
+counted with noise of its own. What is not one of the four directions is left as it was.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ import numpy as np
 from synthcmr.errors import SettingsError
 from synthcmr.frequency.plane import Floats
 from synthcmr.frequency.rings import Rings
+from synthcmr.privacy.ledger import Entry, new_token
+from synthcmr.privacy.mechanisms import RELATION, UNIT, Gaussian, Laplace
+from synthcmr.training.secret_noise import Secret
 
 NUMBERS = ("level", "slope", "roll-off", "floor")
+COUNT_SHARE = 0.1  # of epsilon, for counting the subjects
 RANGE = 3.0  # each number lies within so much of the public curve, in log power (root mean square over rings)
+SENSITIVITY = RANGE * 2.0  # one subject more or less moves the four sums by at most RANGE each: sqrt(4) RANGE together
 CURVE_MM = (-4.8, -1.7, -17.0)  # public: log power = a + b log f + c f, a fit to phantoms
 CURVE_PIXEL = (-4.9, -1.7, -11.3)  # the same at 1.5 mm, where the spacing is not known
 
@@ -31,7 +37,8 @@ class Release:
     epsilon: float
     delta: float
     sigma: float  # of the noise on each
-    people: int
+    people: int  # as stated, or as counted with noise
+    entries: tuple[Entry, ...] = ()  # what it did to subjects, for the ledger
 
     def row(self) -> dict[str, Any]:
         """As plain values."""
@@ -42,7 +49,8 @@ class Release:
             "noise": self.sigma,
             "subjects": self.people,
             "range": RANGE,
-            "unit": "subject",
+            "unit": UNIT,
+            "neighbouring_relation": RELATION,
         }
 
     @classmethod
@@ -79,31 +87,58 @@ def curve(theta: Floats, rings: Rings) -> Floats:
     return log_power
 
 
-def release(people: Floats, epsilon: float, delta: float, rng: np.random.Generator) -> Release:
+@dataclass(frozen=True)
+class ReleasePromise:
+    """What a release may cost, and how many subjects there are where that is public."""
+
+    epsilon: float  # most that is spent
+    delta: float  # chance that more is
+    subjects_in_cohort: int | None = None  # None: counted with noise
+
+    @property
+    def count_epsilon(self) -> float:
+        """What counting the subjects costs."""
+        return 0.0 if self.subjects_in_cohort is not None else COUNT_SHARE * self.epsilon
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the noise on each sum over subjects."""
+        return gaussian_noise(SENSITIVITY, self.epsilon - self.count_epsilon, self.delta)
+
+    def entries(self, token: str) -> tuple[Entry, ...]:
+        """As a ledger has them: the noisy sums, and the count."""
+        sums = Entry("recalibration", Gaussian(self.spread / SENSITIVITY), token, self.delta)
+        if not self.count_epsilon:
+            return (sums,)
+        return (Entry("number of real subjects", Laplace(1 / self.count_epsilon), f"{token}-count"), sums)
+
+
+def release(people: Floats, promise: ReleasePromise, secret: Secret) -> Release:
     """The mean of the subjects' numbers, with noise.
 
     Args:
         people: the mean profile's numbers of each subject, (subjects, 4).
-        epsilon: most that is spent.
-        delta: chance that more is.
-        rng: source of the noise; for a real release one that cannot be guessed.
+        promise: what it may cost.
+        secret: of the noise; forgotten afterwards.
 
     Raises:
         SettingsError: too few subjects for the noise to leave anything.
     """
-    sigma = noise(len(people), epsilon, delta)
+    import torch
+
+    stated, cost = promise.subjects_in_cohort, promise.count_epsilon
+    count = secret.noisy_count(len(people), 1 / cost) if stated is None else stated
+    sigma = promise.spread / count
     if sigma > RANGE:
         raise SettingsError(
-            f"--dp: {len(people)} subjects at epsilon {epsilon:g} need noise of {sigma:.2f}, more than the whole range of "
-            f"{RANGE:g}; expected more subjects or a larger epsilon"
+            f"--dp: {count} subjects ({'as counted with noise' if stated is None else 'as stated'}) at epsilon {promise.epsilon:g} need "
+            f"noise of {sigma:.2f}, more than the whole range of {RANGE:g}; expected more subjects or a larger epsilon"
         )
-    theta = np.clip(people, -RANGE, RANGE).mean(axis=0) + rng.normal(0, sigma, len(NUMBERS))
-    return Release(theta, epsilon, delta, sigma, len(people))
-
-
-def noise(people: int, epsilon: float, delta: float) -> float:
-    """Standard deviation that each number needs: one subject moves the mean by at most 2 RANGE / n along each of four axes."""
-    return gaussian_noise(2 * RANGE * np.sqrt(len(NUMBERS)) / people, epsilon, delta)
+    finite = np.nan_to_num(people, nan=0.0, posinf=RANGE, neginf=-RANGE)  # one odd subject must not show in the sum
+    total = torch.from_numpy(np.clip(finite, -RANGE, RANGE).sum(axis=0))
+    secret.add_noise([total], promise.spread, 0, 0)
+    entries = promise.entries(new_token())
+    return Release(total.numpy() / count, promise.epsilon, promise.delta, sigma, count, entries)
 
 
 def gaussian_noise(sensitivity: float, epsilon: float, delta: float) -> float:

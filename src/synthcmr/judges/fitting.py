@@ -12,9 +12,11 @@ import torch
 from torch import nn
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.provenance import Input
 from synthcmr.judges.settings import JudgeSettings
 from synthcmr.judges.starting_weights import StartingWeights, starting_weights
+from synthcmr.privacy.ledger import EMPTY, LEDGER, learned_openly, union
 from synthcmr.training.device import main_first
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.loop import Loop, Observer
@@ -22,6 +24,7 @@ from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.training_task import Trainee
 from synthcmr.training.weights import save_weights
+from synthcmr.training.weights_ledger import weights_ledger
 
 Model = TypeVar("Model", bound=JudgeSettings)
 Limits = dict[str, dict[str, float]]  # "slice" and "stack" -> what -> what nearly all real images reach
@@ -145,6 +148,8 @@ def fit_judge(
     going = Loop(build(), loop, folder, observe)
     network = going.fit()
     if going.main:
-        header = full | {"limits": limits(network), "steps": going.step}
+        seen = union((*map(cohort_ledger, (cohort, *also)), EMPTY if start is None else weights_ledger(start.file)))
+        ledger = {LEDGER: learned_openly(seen, "weights", "weights").to_json()}
+        header = full | ledger | {"limits": limits(network), "steps": going.step}
         folder.finish(save_weights(network, run / WEIGHTS, header), inputs)
     return run / WEIGHTS

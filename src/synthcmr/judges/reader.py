@@ -85,7 +85,7 @@ class AttributeReader(FittedJudge[ReaderSettings]):
     @classmethod
     def limits_of(cls, network: nn.Module, images: TrainingImages) -> Limits:
         """How far off predictions for real slices and subjects are."""
-        from synthcmr.judges.limits import reader_limits  # it knows both judges
+        from synthcmr.judges.scores import reader_limits  # it knows both judges
 
         return reader_limits(cls(cast(ReaderNetwork, network), "", {}), images)
 

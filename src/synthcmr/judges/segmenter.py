@@ -70,7 +70,7 @@ class Segmenter(FittedJudge[SegmenterSettings]):
     @classmethod
     def limits_of(cls, network: nn.Module, images: TrainingImages) -> Limits:
         """The Dice that real slices and stacks reach with their own masks."""
-        from synthcmr.judges.limits import segmenter_limits  # it knows both judges
+        from synthcmr.judges.scores import segmenter_limits  # it knows both judges
 
         return segmenter_limits(cls(cast(SegmenterNetwork, network), "", {}), images)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.ingest import IngestPlan, ingest, plan_ingest
 from synthcmr.cohort.joining import storage
 from synthcmr.cohort.parallel import NETWORKS, ordered_map
@@ -17,9 +18,11 @@ from synthcmr.labelling.labeller import Labeller
 from synthcmr.labelling.result import LabelResult
 from synthcmr.labelling.settings import LabelSettings
 from synthcmr.labelling.source import label_member, members
+from synthcmr.privacy.ledger import LEDGER
 from synthcmr.training.device import networks_at_once
 from synthcmr.training.shipped import shipped
 from synthcmr.training.weights import file_hash, weights_file
+from synthcmr.training.weights_ledger import judge_ledger
 
 Progress = Callable[[int, int, str], None]
 
@@ -91,7 +94,8 @@ def _label_files(
     strict: bool,
     progress: Progress | None,
 ) -> Cohort:
-    return ingest(plan, out, workers, strict, progress, labeller, {"label": _record(labeller, settings)})
+    also, looked = {"label": _record(labeller, settings)}, judge_ledger(labeller.judge)
+    return ingest(plan, out, workers, strict, progress, labeller, also, looked)
 
 
 def _record(labeller: Labeller, settings: LabelSettings) -> dict[str, object]:
@@ -133,7 +137,8 @@ def _label_cohort(
             Input(str(cohort.path), "cohort", cohort.hash),
             Input(labeller.name, "judge", file_hash(labeller.judge)),
         ]
-        writer.finish(None, inputs, {k: v for k, v in cohort.info.items() if k in ("phantom", "generated", "reader")})
+        facts = {k: v for k, v in cohort.info.items() if k in ("phantom", "generated", "reader")}
+        writer.finish(None, inputs, facts | {LEDGER: (cohort_ledger(cohort) | judge_ledger(labeller.judge)).to_json()})
     return _checked(Cohort.open(out))
 
 

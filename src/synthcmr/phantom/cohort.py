@@ -15,10 +15,10 @@ from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings, SplitSettings
 from synthcmr.errors import SettingsError
-from synthcmr.phantom.population import draw_subject
-from synthcmr.phantom.presets import PRESETS
+from synthcmr.phantom.population import PRESETS, draw_subject
 from synthcmr.phantom.render import RenderedSubject, render_subject
 from synthcmr.phantom.subject import PhantomSubject
+from synthcmr.privacy.ledger import EMPTY, LEDGER
 
 VERSION = 3  # raise when the same preset, index and seed begin to give other pixels
 SPLITS = ("train", "validation", "test")
@@ -71,7 +71,9 @@ def make_phantoms(
                 progress(done, len(chosen), record.case_id)
         given = combined_hash(f"{k}={v}" for k, v in recipe.items())
         split = None if PRESETS[preset].brings_split else SplitSettings(seed=seed)
-        writer.finish(split, [Input(f"phantom preset {preset}", "phantom", given)], {"phantom": recipe})
+        writer.finish(
+            split, [Input(f"phantom preset {preset}", "phantom", given)], {"phantom": recipe, LEDGER: EMPTY.to_json()}
+        )
     return Cohort.open(out)
 
 

@@ -7,10 +7,19 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess.orient import slice_at
-from synthcmr.phantom.acquisition.contrast import BLOOD, HEART_MUSCLE, OFF_RESONANCE_HZ, TISSUE_CODES
+from synthcmr.phantom.acquisition.contrast import (
+    BLOOD,
+    HEART_MUSCLE,
+    OFF_RESONANCE_HZ,
+    TISSUE_CODES,
+    Shader,
+    Signal,
+    Variation,
+    blurred,
+    mean_of,
+)
 from synthcmr.phantom.acquisition.kspace import Receive, plan, receive
 from synthcmr.phantom.acquisition.scan import Scan, draw_scan
-from synthcmr.phantom.acquisition.shading import Shader, Signal, Variation, blurred, mean_of
 from synthcmr.phantom.anatomy.curves import Around
 from synthcmr.phantom.anatomy.fields import Image, Rulers
 from synthcmr.phantom.anatomy.heart import Heart

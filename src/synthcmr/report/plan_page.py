@@ -39,7 +39,7 @@ def lead(plan: Plan) -> list[str]:
     sentences = [f"{planned} synthetic subjects are planned beside {real} real ones, in {len(plan.cells)} cells."]
     if short:
         sentences.append(
-            f"The target is not fully reached: {short} subject{'s' if short > 1 else ''} short; the cells that lack them say why."
+            f"The target is not fully reached: {short} subject{'s' if short > 1 else ''} missing. The notes give the reasons."
         )
     else:
         sentences.append("The target is reached." if planned else "The cohort is at its target already.")
@@ -53,9 +53,9 @@ def _still_associated(plan: Plan) -> list[str]:
         return []
     text = ", ".join(f"{name} (V {t.before:.2f} before, {t.after:.2f} after)" for name, t in others.items())
     new = [name for name in others if name not in plan.attributes]
-    advice = f"take {' and '.join(new)} into the target too, or judge" if new else "judge"
+    advice = f"Add {', '.join(new)} to --target, or evaluate" if new else "Evaluate"
     return [
-        f"Still associated with {plan.label} after the plan (possible shortcut): {text}; {advice} models on each group separately."
+        f"Still associated with {plan.label} after the plan (possible shortcut): {text}. {advice} models on each group separately."
     ]
 
 

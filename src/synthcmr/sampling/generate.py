@@ -16,9 +16,11 @@ from synthcmr.conditioning.prompt_words import WIDER
 from synthcmr.conditioning.vocabulary import is_present
 from synthcmr.errors import SettingsError
 from synthcmr.generators.protocol import Generator, Redraws, refines
-from synthcmr.sampling.requests import WHOLE, Request
+from synthcmr.privacy.ledger import LEDGER, Ledger
+from synthcmr.sampling.requests import PLANNED, WHOLE, Request
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, anatomies_without, load_anatomies, load_image_generator
+from synthcmr.sampling.sources_ledger import generated_ledger
 from synthcmr.sampling.subjects import make
 
 CHUNK_SLICES, CHUNK_STACKS = 16, 8  # subjects rendered together
@@ -32,6 +34,7 @@ def generate(
     workers: int = 1,
     progress: Callable[[int, int, str], None] | None = None,
     also: Sequence[Input] = (),
+    requested: Ledger | None = None,
 ) -> Cohort:
     """Make a cohort, or continue an interrupted one.
 
@@ -43,6 +46,7 @@ def generate(
         workers: processes; the images do not depend on it.
         progress: called with (done, total, subject).
         also: further inputs of the cohort, such as a plan.
+        requested: ledger of where the requests come from, such as a plan; None where the user stated them.
     """
     generator = load_image_generator(sources)
     followed = None if sources.like is None else Cohort.open(sources.like)
@@ -64,7 +68,9 @@ def generate(
             done += 1
             if progress is not None:
                 progress(done, len(requests), record.case_id)
-        writer.finish(None, [*_inputs(generator, sources, requests), *also], {"generated": _facts(generator, sources)})
+        ledger = generated_ledger(sources, settings, requested, any(PLANNED in r.columns for r in requests))
+        facts = {"generated": _facts(generator, sources), LEDGER: ledger.to_json()}
+        writer.finish(None, [*_inputs(generator, sources, requests), *also], facts)
     return Cohort.open(out)
 
 
@@ -155,6 +161,4 @@ def _inputs(generator: Generator, sources: Sources, requests: Sequence[Request])
 
 
 def _facts(generator: Generator, sources: Sources) -> Mapping[str, object]:
-    privacy = generator.facts.get("privacy")
-    facts = {"privacy": privacy} if privacy else {}
-    return {"family": generator.family, "generator": generator.hash, **sources.row(), **facts}
+    return {"family": generator.family, "generator": generator.hash, **sources.row()}

@@ -12,6 +12,7 @@ import numpy as np
 
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.provenance import Input
+from synthcmr.privacy.ledger import Ledger
 
 WHOLE = "whole"  # instead of a level: the whole stack
 PLANNED = "plan"  # column of images that names the plan they were made from
@@ -48,6 +49,7 @@ class RequestList:
     follow: Path | None  # cohort whose people, or masks, are followed
     inputs: tuple[Input, ...] = ()  # further inputs of the cohort
     notes: tuple[str, ...] = ()
+    ledger: Ledger | None = None  # of a plan; None where the user stated everything
 
 
 def seed_of(run_seed: int, *parts: object) -> int:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.generators.fingerprints import Fingerprints
-from synthcmr.judges.limits import category_probability, mean_dice
 from synthcmr.judges.reader import AttributeReader, by_subject
+from synthcmr.judges.scores import category_probability, mean_dice
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.sampling.settings import ScreenSettings
 from synthcmr.training.shipped import shipped

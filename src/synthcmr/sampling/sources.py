@@ -76,7 +76,7 @@ def load_screen(sources: Sources, settings: ScreenSettings) -> Screen | None:
     """The judges; None where nothing is screened."""
     if not settings.enabled:
         return None
-    prints = _fingerprints(sources.run)
+    prints = fingerprints_of(sources.run)
     return Screen.load(settings, sources.judges, prints)
 
 
@@ -95,7 +95,7 @@ def load_pixels(cohort: Path, subject: str) -> npt.NDArray[np.float32]:
     return stack.image
 
 
-def _fingerprints(run: Path | None) -> Path:
+def fingerprints_of(run: Path | None) -> Path:
     """Those of a run's training images; of a generator that ships, those that ship with it."""
     if run is None:
         return shipped("refine-fingerprints")

@@ -214,12 +214,6 @@ def _followed_anatomy(request: Request, sources: Sources, settings: GenerateSett
     return replace(anatomy, attributes={**own, **request.attributes})
 
 
-def _privacy(generator: Generator) -> dict[str, Value]:
-    """What every image of a private generator says of that."""
-    privacy = cast(dict[str, Any] | None, generator.facts.get("privacy"))
-    return {f"dp_{k}": privacy[k] for k in ("epsilon", "delta", "unit", "accountant")} if privacy else {}
-
-
 def _label(m: SubjectDraft) -> Value:
     """The diagnosis under which a subject is kept: its anatomy's, but a plan counts subjects by the name that it gave them."""
     planned = m.request.attributes.get("diagnosis") if PLANNED in m.request.columns else None
@@ -262,7 +256,6 @@ def _record(m: SubjectDraft, generator: Generator, settings: GenerateSettings) -
         **_refined(m, generator, settings),
         **m.request.columns,
         **(m.verdict.measures if m.verdict else {}),
-        **_privacy(generator),
     }
     requested_numbers = {f"asked_{k}": round(v, 2) for k, v in m.anatomy.asked.items()}
     recorded = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes, "diagnosis": _label(m)}

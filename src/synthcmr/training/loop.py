@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from synthcmr.privacy.ledger import Entry
 from synthcmr.training.batches import Ahead, Batch, Order, held_out_draws
 from synthcmr.training.device import accelerator, images_at_once, peak_memory_mb
 from synthcmr.training.kept_weights import BestLook, Ema
@@ -28,7 +29,6 @@ from synthcmr.training.run_folder import (
     save_checkpoint,
     set_random_state,
 )
-from synthcmr.training.secret_noise import Secret
 from synthcmr.training.settings import LoopSettings
 from synthcmr.training.training_task import Trainee
 
@@ -115,6 +115,11 @@ class Loop:
         if self._private is None:
             return None
         return self._private.promise.statement(self.step * len(self.trainee.optimizer_phases))
+
+    @property
+    def mechanisms(self) -> tuple[Entry, ...]:
+        """What the run does to subjects, as a ledger has it; nothing where it is not private."""
+        return () if self._private is None else self._private.promise.entries(self._private.token)
 
     @property
     def main(self) -> bool:
@@ -205,7 +210,7 @@ class Loop:
         """The noisy sum of the clipped gradients of the subjects that take part, over how many do on average."""
         parameters = self.trainee.parameters(turn)
         which, mechanism = self.trainee.optimizer_phases.index(turn), private.promise
-        chosen = private.secret.taking_part(self.step, which, mechanism.people, mechanism.q)
+        chosen = private.secret.taking_part(self.step, which, len(private.rows), mechanism.q)
         mine = chosen[self._accelerator.process_index :: self._accelerator.num_processes]
         seen: list[torch.Tensor] = []
 
@@ -354,14 +359,13 @@ class Loop:
         if self._private is not None and self._accelerator.num_processes > 1:
             from accelerate.utils import broadcast_object_list
 
-            self._private.secret = Secret(broadcast_object_list([self._private.secret.key])[0])
+            self._private = self._private.with_key(broadcast_object_list([self._private.secret.key])[0])
 
     def _private_state(self) -> dict[str, Any] | None:
         """Accounts and key of a private run; no key once it is over."""
         if self._private is None:
             return None
-        over = self.step == self.settings.steps
-        return {"spent": self.privacy, "key": None if over else hex(self._private.secret.key)}
+        return self._private.state(self.step * len(self.trainee.optimizer_phases), self.step == self.settings.steps)
 
     def _resume(self) -> None:
         file = self.run.path / CHECKPOINT
@@ -380,8 +384,8 @@ class Loop:
             self._accelerator.scaler.load_state_dict(state["scaler"])
         set_random_state(state["random"])
         self.step, self._held_out = state["step"], state["held_out"]
-        if self._private is not None and state["privacy"]["key"] is not None:
-            self._private.secret = Secret(int(state["privacy"]["key"], 16))
+        if self._private is not None:
+            self._private = self._private.resumed(state["privacy"])
         self._forget_after(self.step)
 
     def _forget_after(self, step: int) -> None:

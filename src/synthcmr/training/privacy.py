@@ -2,12 +2,15 @@
 
 One subject is one record, with all of its slices. Every step takes each subject with the same chance q (Poisson sampling), sums the
 subjects' clipped gradients and adds Gaussian noise: a subsampled Gaussian mechanism, composed over the steps. Opacus holds the accounts.
+
+How many subjects there are decides q, delta and with them the noise, which are all published. So the number is a public one that the user
+states, or a count with Laplace noise, which has its share of epsilon. The number itself is used nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.errors import SettingsError
+from synthcmr.privacy.ledger import Entry, new_token
+from synthcmr.privacy.mechanisms import RELATION, UNIT, Gaussian, Laplace
 from synthcmr.training.batches import Draw
 from synthcmr.training.secret_noise import Secret
 from synthcmr.training.settings import LoopSettings, PrivacySettings, check_even
 from synthcmr.training.training_task import KnowsPeople, Trainee
 
 ACCOUNTANT = "rdp"
-UNIT = "subject"  # neighbouring cohorts differ in one subject with all of its images
 MIXING = (nn.modules.batchnorm._BatchNorm, nn.SyncBatchNorm)
 
 
@@ -35,17 +39,18 @@ class Promise:
     q: float  # chance of a subject to take part in a step
     clip: float
     releases: int  # noisy sums that are made over the whole run
-    people: int
+    people: int  # as stated, or as counted with noise: never the number itself
+    count_epsilon: float = 0.0  # what that count cost
 
     def spent(self, releases: int) -> float:
-        """Epsilon after some noisy sums, as Opacus' accountant says."""
+        """Epsilon after some noisy sums, as Opacus' accountant says, with that of the count."""
         if releases == 0:
-            return 0.0
+            return self.count_epsilon
         from opacus.accountants import RDPAccountant
 
         accountant = RDPAccountant()
         accountant.history = [(self.sigma, self.q, releases)]
-        return float(accountant.get_epsilon(delta=self.delta))
+        return self.count_epsilon + float(accountant.get_epsilon(delta=self.delta))
 
     def statement(self, releases: int) -> dict[str, Any]:
         """What a run, and every image of it, says of its privacy."""
@@ -53,17 +58,31 @@ class Promise:
             "epsilon": round(self.spent(releases), 4),
             "delta": self.delta,
             "unit": UNIT,
+            "neighbouring_relation": RELATION,
             "accountant": ACCOUNTANT,
             "noise_multiplier": self.sigma,
             "sample_rate": self.q,
             "clip": self.clip,
             "releases": releases,
             "subjects": self.people,
+            "subjects_are": "counted with noise" if self.count_epsilon else "stated",
         }
+
+    def entries(self, token: str) -> tuple[Entry, ...]:
+        """As a ledger has them: the noisy sums, and the count."""
+        sums = Entry("weights", Gaussian(self.sigma, self.q, self.releases), token, self.delta)
+        if not self.count_epsilon:
+            return (sums,)
+        return (Entry("number of training subjects", Laplace(1 / self.count_epsilon), f"{token}-count"), sums)
 
 
 def promise(settings: PrivacySettings, people: int, releases: int) -> Promise:
     """The least noise that keeps the promise.
+
+    Args:
+        settings: what is promised.
+        people: training subjects, as stated or as counted with noise.
+        releases: noisy sums over the whole run.
 
     Raises:
         SettingsError: no noise does, or Opacus is not installed.
@@ -76,14 +95,18 @@ def promise(settings: PrivacySettings, people: int, releases: int) -> Promise:
     q = min(1.0, settings.subjects / people)
     try:
         sigma = get_noise_multiplier(
-            target_epsilon=settings.epsilon, target_delta=delta, sample_rate=q, steps=releases, accountant=ACCOUNTANT
+            target_epsilon=settings.epsilon - settings.count_epsilon,
+            target_delta=delta,
+            sample_rate=q,
+            steps=releases,
+            accountant=ACCOUNTANT,
         )
     except ValueError as error:
         raise SettingsError(
             f"--dp epsilon={settings.epsilon:g}: no amount of noise keeps this over {releases} releases at delta {delta:g}; "
             "ask for a larger epsilon or for fewer steps"
         ) from error
-    return Promise(settings.epsilon, delta, float(sigma), q, settings.clip, releases, people)
+    return Promise(settings.epsilon, delta, float(sigma), q, settings.clip, releases, people, settings.count_epsilon)
 
 
 def check_private(network: nn.Module) -> None:
@@ -133,12 +156,38 @@ class PrivateRun:
     promise: Promise
     secret: Secret
     rows: list[list[int]]  # of each subject
-    slices: int
+    settings: PrivacySettings
+    token: str  # of the mechanism, in ledgers
+
+    def with_key(self, key: int) -> PrivateRun:
+        """With the key of another process, which decides the count of subjects too."""
+        secret = Secret(key)
+        return replace(self, secret=secret, promise=_promised(self.settings, secret, self.rows, self.promise.releases))
+
+    def resumed(self, state: Mapping[str, Any]) -> PrivateRun:
+        """As it was when a checkpoint was written; once the run is over there is no key."""
+        secret = self.secret if state["key"] is None else Secret(int(state["key"], 16))
+        kept = promise(self.settings, state["subjects"], self.promise.releases)
+        return replace(self, secret=secret, promise=kept, token=state["token"])
+
+    def state(self, step: int, over: bool) -> dict[str, Any]:
+        """What a checkpoint holds; the key is thrown away with the last step.
+
+        Args:
+            step: noisy sums that were made.
+            over: whether the run is.
+        """
+        return {
+            "spent": self.promise.statement(step),
+            "key": None if over else hex(self.secret.key),
+            "subjects": self.promise.people,
+            "token": self.token,
+        }
 
     def draws(self, person: int, source: np.random.Generator) -> list[Draw]:
         """Some images of one subject."""
         rows = self.rows[person]
-        chosen = source.permutation(len(rows))[: self.slices]
+        chosen = source.permutation(len(rows))[: self.settings.slices]
         return [Draw(rows[int(k)], np.random.default_rng(source.integers(2**63))) for k in chosen]
 
 
@@ -156,6 +205,13 @@ def private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
         raise SettingsError(
             "--dp: expected a model that tells its subjects apart; judges, and parts trained first, do not"
         )
-    people = trainee.people()
-    mechanism = promise(settings.dp, len(people), settings.steps * len(trainee.optimizer_phases))
-    return PrivateRun(mechanism, Secret(), people, settings.dp.slices)
+    rows, secret = trainee.people(), Secret()
+    mechanism = _promised(settings.dp, secret, rows, settings.steps * len(trainee.optimizer_phases))
+    return PrivateRun(mechanism, secret, rows, settings.dp, new_token())
+
+
+def _promised(settings: PrivacySettings, secret: Secret, rows: Sequence[Sequence[int]], releases: int) -> Promise:
+    """The promise for as many subjects as may be told."""
+    stated = settings.subjects_in_cohort
+    counted = secret.noisy_count(len(rows), 1 / settings.count_epsilon) if stated is None else stated
+    return promise(settings, counted, releases)

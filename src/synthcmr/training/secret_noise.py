@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 KEY_BITS = 256
 GRID_BITS = 24  # how much finer than the noise's spread the grid is
 TAKING_PART, NOISE, IMAGES = range(3)  # what one release needs random numbers for
+COUNT = "count"  # and the number of subjects, once
 
 
 class Secret:
@@ -66,7 +67,17 @@ class Secret:
             noisy = value.double().cpu() + spread * torch.from_numpy(part).view(value.shape)
             value.copy_((noisy / step_size).round() * step_size)
 
-    def _bytes(self, number: int, *purpose: int) -> bytes:
+    def noisy_count(self, number: int, scale: float) -> int:
+        """A number of subjects with Laplace noise, the same at every call; whole numbers have no last bits that could tell.
+
+        Args:
+            number: of subjects.
+            scale: of the noise; one subject more or less costs an epsilon of 1 / scale.
+        """
+        u = float(_uniform(self._bytes(8, COUNT))[0]) - 0.5
+        return max(1, number + round(-scale * math.copysign(math.log1p(-2 * abs(u)), u)))
+
+    def _bytes(self, number: int, *purpose: int | str) -> bytes:
         """The start of the stream of one purpose. No two purposes share one: numbers are written with separators."""
         name = f"synthcmr private run:{self.key:x}:{':'.join(map(str, purpose))}"
         return hashlib.shake_256(name.encode()).digest(number)

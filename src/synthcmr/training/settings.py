@@ -8,7 +8,6 @@ from pydantic import Field
 from synthcmr.config import Settings, settings_from_dict, yaml_file, yaml_value
 from synthcmr.errors import SettingsError
 
-PRIVACY_KEYS = {"epsilon", "delta", "clip", "subjects", "slices"}
 ModelSettings = TypeVar("ModelSettings", bound=Settings)
 PARTS = ("model", "loop")
 
@@ -25,6 +24,22 @@ class PrivacySettings(Settings):
     slices: int = Field(
         4, ge=1, description="images of each of them, drawn anew each time: they count once, as one subject"
     )
+    subjects_in_cohort: int | None = Field(
+        None, ge=1, description="training subjects, where that is public; null: counted with noise, within the budget"
+    )
+    count_share: float = Field(
+        0.1, gt=0, lt=1, description="of epsilon, for that count; not spent where subjects_in_cohort is stated"
+    )
+    categories: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="values of categories that may be told, beside the public ones and those of the weights begun from; "
+        "others are treated as missing",
+    )
+
+    @property
+    def count_epsilon(self) -> float:
+        """What counting the subjects costs."""
+        return 0.0 if self.subjects_in_cohort is not None else self.count_share * self.epsilon
 
 
 class LoopSettings(Settings):
@@ -81,12 +96,31 @@ def read_privacy(text: str) -> PrivacySettings:
         SettingsError: it is something else.
     """
     pairs = [item.partition("=") for item in text.split(",")]
-    if not all(equals and name.strip() in PRIVACY_KEYS for name, equals, _ in pairs):
+    known = set(PrivacySettings.model_fields)
+    if not all(equals and name.strip() in known for name, equals, _ in pairs):
         raise SettingsError(
-            f"--dp: expected epsilon=NUMBER and, if wished, {', '.join(sorted(PRIVACY_KEYS - {'epsilon'}))}, separated by commas; "
+            f"--dp: expected epsilon=NUMBER and, if wished, {', '.join(sorted(known - {'epsilon'}))}, separated by commas; "
             f"got '{text}'. For example: --dp epsilon=8,delta=1e-5"
         )
-    return settings_from_dict({name.strip(): value.strip() for name, _, value in pairs}, PrivacySettings, "--dp")
+    values: dict[str, Any] = {name.strip(): value.strip() for name, _, value in pairs}
+    if "categories" in values:
+        values["categories"] = _categories(values["categories"])
+    return settings_from_dict(values, PrivacySettings, "--dp")
+
+
+def _categories(text: str) -> dict[str, tuple[str, ...]]:
+    """`vendor:Siemens|GE;diagnosis:NOR|DCM` as values by name.
+
+    Raises:
+        SettingsError: it is something else.
+    """
+    pairs = [item.partition(":") for item in text.split(";")]
+    if not all(name.strip() and values.strip() for name, _, values in pairs):
+        raise SettingsError(
+            f"--dp categories: expected NAME:VALUE|VALUE, several names separated by semicolons, got '{text}'; "
+            "for example: --dp 'epsilon=8,categories=vendor:Siemens|GE;diagnosis:NOR|DCM'"
+        )
+    return {name.strip(): tuple(v.strip() for v in values.split("|")) for name, _, values in pairs}
 
 
 def overridden(

@@ -33,7 +33,7 @@ class FitRecalibrationOptions(Options):
     Example:
         >>> import synthcmr
         >>> synthcmr.FitRecalibrationOptions(dp="epsilon=1").privacy
-        (1.0, 1e-05)
+        (1.0, 1e-05, None)
     """
 
     method: Literal["rings", "shr", "rhm", "frerec"] | None = Field(
@@ -41,7 +41,8 @@ class FitRecalibrationOptions(Options):
     )
     dp: str | None = Field(
         None,
-        description="fit: release four numbers with differential privacy instead, e.g. epsilon=1,delta=1e-5.",
+        description="fit: release four numbers with differential privacy instead, e.g. epsilon=1,delta=1e-5; with "
+        "subjects_in_cohort=N where the number of subjects is public, otherwise it is counted with noise.",
     )
     split: str = Field("train", description="fit: learn from this split; all for every image.")
     by: Names = Field(
@@ -64,8 +65,8 @@ class FitRecalibrationOptions(Options):
         return self
 
     @property
-    def privacy(self) -> tuple[float, float] | None:
-        """Epsilon and delta of a release; None where nothing is released.
+    def privacy(self) -> tuple[float, float, int | None] | None:
+        """Epsilon and delta of a release, and the subjects that are stated; None where nothing is released.
 
         Raises:
             SettingsError: --dp does not say them.
@@ -75,11 +76,14 @@ class FitRecalibrationOptions(Options):
         values = dict(part.split("=", 1) for part in self.dp.split(",") if "=" in part)
         try:
             epsilon, delta = float(values.pop("epsilon")), float(values.pop("delta", "1e-5"))
+            stated = int(values.pop("subjects_in_cohort")) if "subjects_in_cohort" in values else None
         except (KeyError, ValueError):
-            epsilon, delta = 0.0, 0.0
-        if values or not epsilon > 0 or not 0 < delta < 0.1:
-            raise SettingsError(f"--dp: expected epsilon=NUMBER or epsilon=NUMBER,delta=NUMBER, got '{self.dp}'")
-        return epsilon, delta
+            epsilon, delta, stated = 0.0, 0.0, None
+        if values or not epsilon > 0 or not 0 < delta < 0.1 or (stated is not None and stated < 1):
+            raise SettingsError(
+                f"--dp: expected epsilon=NUMBER and, if wished, delta=NUMBER and subjects_in_cohort=N, separated by commas, got '{self.dp}'"
+            )
+        return epsilon, delta, stated
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,7 @@ def fit_recalibration(
     from synthcmr.cohort.output_place import build
     from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
     from synthcmr.frequency.recalibration import Recalibration
+    from synthcmr.frequency.release import ReleasePromise
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.training.settings import PARTS
     from synthcmr.verbs.folders import expect_apart_from
@@ -181,7 +186,8 @@ def fit_recalibration(
         with progress_bar("recalibrate fit") as report:
             held_out, run = _held_out(images, chosen.split, settings), place / NETWORK
             observe = training_observer(run, report)
-            model = Recalibration(settings).fit(real, run, network, held_out, observe, chosen.privacy)
+            promise = None if chosen.privacy is None else ReleasePromise(*chosen.privacy)
+            model = Recalibration(settings).fit(real, run, network, held_out, observe, promise)
         model.save(place)
         return model
 
@@ -245,7 +251,7 @@ def _finished(
         [row["hash"] for row in before["inputs"]] == [real.hash]
         and before["settings"] == settings.model_dump(mode="json")
         and model.real.split == split
-        and release == chosen.privacy
+        and release == (chosen.privacy[:2] if chosen.privacy else None)
         and not _network_changed(folder, chosen)
     )
     if not same:

@@ -110,7 +110,7 @@ def _made(
 
     def rendered(folder: Path) -> Cohort:
         with progress_bar("generate") as report:
-            return render(folder, asked.requests, sources, settings, chosen.workers, report, asked.inputs)
+            return render(folder, asked.requests, sources, settings, chosen.workers, report, asked.inputs, asked.ledger)
 
     def finished(folder: Path) -> Cohort:
         if chosen.recalibrate is None:

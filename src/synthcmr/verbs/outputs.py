@@ -170,6 +170,11 @@ SCORES = Patterned(
     ),
     shared=True,
 )
+RELEASE = Patterned(
+    ("statement.json",),
+    (*_COHORT, "statement.json", "data_sheet.md", "model_card.md", "release.html*", "weights.safetensors"),
+    resumes=False,
+)
 EXPORT = Listed("export")
 DEMO = Composed(
     ("demo.json",),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
-    from synthcmr.frequency.files import FolderImages
+    from synthcmr.frequency.sources import FolderImages
     from synthcmr.verbs.folders import CohortLike
 
 

@@ -98,6 +98,7 @@ def planned(folder: Path, shard: str | None) -> RequestList:
         cohort.path if cohort is not None and masked else None,
         (Input(str(folder), "plan", plan.hash),),
         () if cohort is not None else (f"{folder}: {absent}",),
+        plan.ledger.named(str(folder)),
     )
 
 

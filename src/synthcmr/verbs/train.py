@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.config import Settings
     from synthcmr.generators.anatomy.generator import AnatomyGenerator
+    from synthcmr.generators.conditional.settings import ConditionalSettings
     from synthcmr.generators.protocol import Generator
     from synthcmr.training.settings import LoopSettings
     from synthcmr.verbs.folders import CohortLike
@@ -135,6 +136,10 @@ def _settings(family: str, chosen: TrainOptions) -> tuple[Settings, LoopSettings
     balance = ",".join(chosen.balance) if chosen.balance else None
     model, loop = overridden(model, loop, chosen.settings, list(chosen.set), balance)
     check_even(loop)
+    if loop.dp is not None and hasattr(model, "begins_from"):  # before anything is removed or read
+        from synthcmr.generators.conditional.private_run import check_start
+
+        check_start(cast("ConditionalSettings", model), model.begins_from or (family,), loop)
     return model, loop
 
 
@@ -154,7 +159,8 @@ def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSetting
     from synthcmr.evaluation.refine_calibration import calibrate
     from synthcmr.generators.protocol import refines
 
-    if not refines(trained) or not loop.scored_frames or not trained.hash:  # no hash: not the main process
+    measured = loop.scored_frames and loop.dp is None  # of private images no account covers that
+    if not refines(trained) or not measured or not trained.hash:  # no hash: not the main process
         return trained, ""
     return calibrate(run, cohort)
 

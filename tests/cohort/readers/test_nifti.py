@@ -10,7 +10,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.readers import recognise
-from synthcmr.cohort.readers.nifti.file_names import parse_name
+from synthcmr.cohort.readers.nifti.guessed_table import parse_name
 from synthcmr.errors import SettingsError
 from tests.cohort.readers.layouts import ACDC, SHAPE, acdc_patient, heart, picture, read_all, save
 from tests.journeys.typing_in import run

@@ -10,7 +10,7 @@ from PIL import Image
 from synthcmr.cohort.attributes import clean
 from synthcmr.cohort.ingest import plan_ingest, read_case
 from synthcmr.cohort.readers import get_reader, recognise
-from synthcmr.cohort.readers.sunnybrook_contours import contour_mask, fill
+from synthcmr.cohort.readers.sunnybrook import contour_mask, fill
 from synthcmr.config import IngestSettings, PreprocessSettings, SplitSettings
 from synthcmr.errors import ReadError, SettingsError
 from tests.cohort.readers.conftest import FRAMES

@@ -1,4 +1,4 @@
-"""RadImageNet's weights as they are published: random ones here, in the published file's names."""
+"""Networks that others published: random ones here, in the published names; what each is shown, and what is said where it is not there."""
 
 import importlib.util
 from pathlib import Path
@@ -24,9 +24,9 @@ from synthcmr.evaluation.features.published_networks import (
 from synthcmr.evaluation.features.stream import batches
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.training.weights import file_hash
-from tests.evaluation.making import CINEMA_SIDE as DRAWN
-from tests.evaluation.making import CINEMA_SLICES as DRAWN_SLICES
 from tests.evaluation.making import PIXEL, cohort_of, heart
+from tests.evaluation.making import SIDE as DRAWN
+from tests.evaluation.making import SLICES as DRAWN_SLICES
 
 
 class Published(nn.Module):

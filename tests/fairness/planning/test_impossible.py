@@ -101,7 +101,7 @@ def test_limits_that_leave_cells_short_say_so() -> None:
     plan = plan_subjects(subjects, "equal:sex,diagnosis", PlanSettings(below_floor="refuse", cap=0.5, budget=3))
     said = " ".join(plan.notes)
     assert "--budget 3 makes 3 of the" in said
-    assert "--cap 0.5 leaves" in said
+    assert "--cap 0.5 keeps" in said
     assert "female, diagnosis HCM (2 real subjects, fewer than --floor 5)" in said
     assert "male, diagnosis HCM (no real subjects, fewer than --floor 5)" in said
     named = plan_subjects(subjects, "equal:sex,diagnosis")
@@ -121,4 +121,4 @@ def test_missing_values_belong_to_no_cell_and_are_counted() -> None:
     subjects.loc[:6, "sex"] = None
     plan = plan_subjects(subjects, "equal:sex")
     assert sum(c.real for c in plan.cells) == 53
-    assert "7 subjects without a value of sex belong to no cell." in plan.notes
+    assert "Not counted: 7 subjects without a value of sex." in plan.notes

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from synthcmr.cohort.labels import ACDC_LABELS, Mask
 from synthcmr.cohort.raw import Case, RawSubject, Stack
-from synthcmr.cohort.readers.image_files import existing, required
+from synthcmr.cohort.readers.image_files import Volume, check_same_grid, existing, required
 from synthcmr.cohort.readers.labelled_frames import cine_stack, load_cine, load_frame, load_frame_mask, pair_stack
-from synthcmr.cohort.readers.volume import Volume, check_same_grid
 from synthcmr.cohort.splits import OFFICIAL, set_of_case
 from synthcmr.errors import ReadError
 

@@ -8,9 +8,8 @@ import numpy as np
 from synthcmr.cohort.labels import EMIDEC_LABELS
 from synthcmr.cohort.privacy import column_name
 from synthcmr.cohort.raw import Case, RawSubject
-from synthcmr.cohort.readers.image_files import existing, load_volume, required
+from synthcmr.cohort.readers.image_files import Volume, canonical_mask, check_same_grid, existing, load_volume, required
 from synthcmr.cohort.readers.labelled_frames import labelled_stack, load_frame
-from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_same_grid
 from synthcmr.errors import ReadError
 
 CASE = re.compile(r"Case_([A-Z]?)(\d+)", re.IGNORECASE)

@@ -9,8 +9,7 @@ import numpy as np
 from synthcmr.cohort.labels import ALL_STRUCTURES, Label, Mask, hide_unknown
 from synthcmr.cohort.phases import phase_names
 from synthcmr.cohort.raw import Stack
-from synthcmr.cohort.readers.image_files import load_volume
-from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_intensities, check_same_grid
+from synthcmr.cohort.readers.image_files import Volume, canonical_mask, check_intensities, check_same_grid, load_volume
 from synthcmr.errors import ReadError
 
 

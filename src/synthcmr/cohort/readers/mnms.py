@@ -7,10 +7,17 @@ from pathlib import Path
 from synthcmr.cohort.attributes import TALLEST_M, is_missing
 from synthcmr.cohort.labels import MNMS_LABELS, Mask
 from synthcmr.cohort.raw import Case, RawSubject
-from synthcmr.cohort.readers.image_files import existing, load_volume, nifti_stem, required
+from synthcmr.cohort.readers.image_files import (
+    Volume,
+    canonical_mask,
+    check_same_grid,
+    existing,
+    load_volume,
+    nifti_stem,
+    required,
+)
 from synthcmr.cohort.readers.labelled_frames import cine_stack, load_cine
 from synthcmr.cohort.readers.tables.files import Row, find_table, named_as_in_cohort, read_rows, renamed_cells
-from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_same_grid
 from synthcmr.cohort.splits import OFFICIAL, set_in_folders, set_in_row, set_of_case
 from synthcmr.errors import ReadError, SettingsError
 

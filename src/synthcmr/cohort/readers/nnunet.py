@@ -10,14 +10,13 @@ import numpy as np
 
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask, hide_unknown
 from synthcmr.cohort.raw import Case, RawSubject
-from synthcmr.cohort.readers.image_files import load_image
+from synthcmr.cohort.readers.image_files import Volume, canonical_mask, check_intensities, check_same_grid, load_image
 from synthcmr.cohort.readers.labelled_frames import check_one_frame
 from synthcmr.cohort.readers.mask_labels import labels_from_json, structures_in
 from synthcmr.cohort.readers.stacking import LabelledVolume, stacks_of
 from synthcmr.cohort.readers.tables.columns import Cells, agreed_attributes, attribute_columns, attributes_of
 from synthcmr.cohort.readers.tables.files import read_rows
 from synthcmr.cohort.readers.tables.rows import ImageRow
-from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_intensities, check_same_grid
 from synthcmr.errors import ReadError, SettingsError
 
 DESCRIPTION, SUBJECTS = "dataset.json", "subjects.csv"

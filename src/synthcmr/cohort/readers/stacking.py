@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask, in_canonical_order
 from synthcmr.cohort.raw import Stack
-from synthcmr.cohort.readers.volume import Volume
+from synthcmr.cohort.readers.image_files import Volume
 
 SAME_PLACE_MM = 0.05
 PHASE_ORDER = {"ED": 0, "ES": 1}

@@ -14,7 +14,7 @@ from synthcmr.cohort.labels import ACDC_LABELS, Label, Mask
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.cohort.writers.export import SUBJECTS_FILE, ExportRun, Progress, WriteSummary, each_subject, export
 from synthcmr.cohort.writers.nifti import save_nifti
-from synthcmr.cohort.writers.quantise import quantised
+from synthcmr.cohort.writers.pixels import quantised
 from synthcmr.cohort.writers.subjects import Subject, without_gaps
 from synthcmr.errors import WriteError
 

@@ -20,8 +20,7 @@ from synthcmr.cohort.writers.export import (
     each_subject,
     export,
 )
-from synthcmr.cohort.writers.geometry import SlicePlane, plane_of
-from synthcmr.cohort.writers.quantise import quantised
+from synthcmr.cohort.writers.pixels import SlicePlane, plane_of, quantised
 from synthcmr.cohort.writers.subjects import Subject
 
 if TYPE_CHECKING:

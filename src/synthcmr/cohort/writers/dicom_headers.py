@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from synthcmr.cohort.subject_stack import SubjectStack
-    from synthcmr.cohort.writers.geometry import SlicePlane
-    from synthcmr.cohort.writers.quantise import Quantised
+    from synthcmr.cohort.writers.pixels import Quantised, SlicePlane
 
 
 SOFTWARE = "synthcmr"

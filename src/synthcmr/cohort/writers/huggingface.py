@@ -10,10 +10,19 @@ from typing import Any
 
 from synthcmr import __version__
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.writers.export import FileNames, Progress, WriteSummary, each_subject, export
+from synthcmr.cohort.writers.export import (
+    INTENSITY_COLUMNS,
+    SLICE_COLUMNS,
+    FileNames,
+    Progress,
+    WriteSummary,
+    column_kind,
+    each_subject,
+    export,
+    table_columns,
+)
 from synthcmr.cohort.writers.png import check_bits, write_slices
 from synthcmr.cohort.writers.subjects import Subject
-from synthcmr.cohort.writers.table_rows import INTENSITY_COLUMNS, SLICE_COLUMNS, column_kind, table_columns
 
 # Parquet and not JSON lines: the loader demands the same column types of every split, and a column that nobody in a
 # small split has would have no type in JSON.

@@ -18,13 +18,16 @@ from synthcmr.cohort.writers.export import (
     ExportRun,
     Progress,
     WriteSummary,
+    cine_cells,
     each_subject,
     export,
+    frame_cells,
+    subject_cells,
+    table_columns,
     write_csv,
 )
-from synthcmr.cohort.writers.geometry import nifti_affine, slice_step
+from synthcmr.cohort.writers.pixels import nifti_affine, slice_step
 from synthcmr.cohort.writers.subjects import Subject
-from synthcmr.cohort.writers.table_rows import cine_cells, frame_cells, subject_cells, table_columns
 
 TABLE = "images.csv"
 UNSTATED, SCANNER = 0, 1  # NIfTI form codes

@@ -14,10 +14,17 @@ from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.provenance import write_json
 from synthcmr.cohort.subject_stack import SubjectStack
-from synthcmr.cohort.writers.export import SUBJECTS_FILE, ExportRun, Progress, WriteSummary, each_subject, export
+from synthcmr.cohort.writers.export import (
+    SUBJECTS_FILE,
+    ExportRun,
+    Progress,
+    WriteSummary,
+    each_subject,
+    export,
+    frame_cells,
+)
 from synthcmr.cohort.writers.nifti import save_nifti
 from synthcmr.cohort.writers.subjects import Subject
-from synthcmr.cohort.writers.table_rows import frame_cells
 from synthcmr.errors import SettingsError
 
 LABEL_NAMES: dict[str, int] = {"background": 0, "LV": int(Label.LV), "MYO": int(Label.MYOCARDIUM), "RV": int(Label.RV)}

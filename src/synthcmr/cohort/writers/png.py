@@ -11,15 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.cohort import Cohort
-from synthcmr.cohort.writers.export import FileNames, Progress, WriteSummary, csv_table, each_subject, export
-from synthcmr.cohort.writers.subjects import Subject
-from synthcmr.cohort.writers.table_rows import (
+from synthcmr.cohort.writers.export import (
     INTENSITY_COLUMNS,
     SLICE_COLUMNS,
+    FileNames,
+    Progress,
+    WriteSummary,
+    csv_table,
+    each_subject,
+    export,
     slice_cells,
     subject_cells,
     table_columns,
 )
+from synthcmr.cohort.writers.subjects import Subject
 from synthcmr.errors import SettingsError
 
 TABLE = "metadata.csv"

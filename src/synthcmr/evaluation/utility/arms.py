@@ -10,7 +10,7 @@ from synthcmr.evaluation.comparison import in_words
 from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, Participants, fewer
 from synthcmr.evaluation.utility.segmentation_job import SegmentationJob
 from synthcmr.evaluation.utility.settings import UtilitySettings
-from synthcmr.experiments.arms import Arm
+from synthcmr.experiments.jobs import Arm
 
 REAL_ONLY, BOTH, AUGMENTED, ONLY = "real", "real + synthetic", "real + augmentation", "synthetic only"
 ARMS = {

@@ -13,10 +13,9 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record, with_checksum
 from synthcmr.cohort.provenance import Input, write_json, write_provenance
 from synthcmr.errors import OtherSettingsError
-from synthcmr.experiments.arms import Arm
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
-from synthcmr.experiments.jobs import Report, run_jobs
+from synthcmr.experiments.jobs import Arm, Report, run_jobs
 from synthcmr.experiments.leaks import check_synthetic
 from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.experiments.subjects import thin_validation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from synthcmr.errors import SettingsError
-from synthcmr.experiments.arms import Arm
+from synthcmr.experiments.jobs import Arm
 
 COPY, PLANNED = "copy", "planned"  # the two synthetic sets
 NOTHING = "nothing"

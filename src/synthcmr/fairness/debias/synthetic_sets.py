@@ -56,7 +56,8 @@ def make_sets(
         folder = out / "plans" / name
         if not folder.exists():
             plan.write(folder)
-        generate(out / name, plan.requests(), Sources(run=run), like_images(cohort), workers, progress)
+        asked = plan.ledger.named(str(folder))
+        generate(out / name, plan.requests(), Sources(run=run), like_images(cohort), workers, progress, requested=asked)
     return results
 
 

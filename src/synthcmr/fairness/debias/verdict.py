@@ -16,7 +16,7 @@ def verdict(results: Results) -> list[str]:
         return [
             f"With {results.subjects} test subjects no two groups have enough sick and healthy ones to be compared: "
             "fairness cannot be judged on this test split.",
-            "The scores of everyone together are on the page; enlarge the test split, or name fewer sensitive attributes.",
+            "The page has the scores of all subjects together. Enlarge the test split, or name fewer sensitive attributes.",
             *results.notes,
         ]
     return [_start(results), *_by_chance(results), _cheap(results), *_synthetic(results), *results.notes]
@@ -26,8 +26,8 @@ def _start(results: Results) -> str:
     nothing = results.of(NOTHING).scores
     worst, gap = nothing[f"{WORST}, {results.main}"], nothing[f"{OPPORTUNITY}, {results.main}"]
     return (
-        f"As it is, the classifier reaches a balanced accuracy of {nothing['balanced accuracy']!s}, in its worst group of "
-        f"{results.main} {worst!s}; between groups, the share of the sick that it finds differs by {gap!s}."
+        f"Without a remedy, the classifier reaches a balanced accuracy of {nothing['balanced accuracy']!s}, and of {worst!s} in its "
+        f"worst group of {results.main}. The share of sick subjects that it detects differs between groups by {gap!s}."
     )
 
 
@@ -39,8 +39,8 @@ def _by_chance(results: Results) -> list[str]:
     if gap.value > alone.high:
         return []
     return [
-        f"That difference is no evidence of unfairness: groups of these sizes, filled at random, differ by {alone.mean:.2f} on average "
-        f"and by more than {alone.high:.2f} in one case of twenty. A larger test split would tell."
+        f"That difference is no evidence of unfairness: random groups of these sizes differ by {alone.mean:.2f} on average "
+        f"and by more than {alone.high:.2f} in one case of twenty. A larger test split is needed to decide."
     ]
 
 
@@ -58,7 +58,7 @@ def _synthetic(results: Results) -> list[str]:
     key = f"{WORST}, {results.main}"
     best = min(tried, key=lambda r: r.validation_loss)  # chosen without the test split
     described = [
-        f"Of those with synthetic images, the best by validation is '{best.remedy.name}': {_change(best, results)}."
+        f"The best remedy with synthetic images by validation is '{best.remedy.name}': {_change(best, results)}."
     ]
     against = best.to_best.get(key)
     if results.best_cheap == NOTHING or against is None:

@@ -13,10 +13,9 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.output_place import known_as
 from synthcmr.cohort.writer import COHORT_FILE
-from synthcmr.experiments.arms import Arm
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
-from synthcmr.experiments.jobs import Report, run_jobs
+from synthcmr.experiments.jobs import Arm, Report, run_jobs
 from synthcmr.experiments.leaks import check_synthetic
 from synthcmr.experiments.settings import BalanceSettings
 from synthcmr.experiments.subjects import UNKNOWN
@@ -184,7 +183,9 @@ def _images(
     plan = Plan.read(where) if where.exists() else _plan(cohort, out, number, generated, settings)
     if not where.exists():
         plan.write(where)
-    made_of = generate(folder, plan.requests(), Sources(run=run), like_images(cohort), workers)
+    made_of = generate(
+        folder, plan.requests(), Sources(run=run), like_images(cohort), workers, requested=plan.ledger.named(str(where))
+    )
     check_synthetic(cohort, made_of, f"round {number}")
 
 

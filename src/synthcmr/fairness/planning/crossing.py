@@ -83,7 +83,7 @@ def training_subjects(subjects: pd.DataFrame, origin: str) -> tuple[pd.DataFrame
         )
     return (
         train,
-        f"Counted are the {len(train)} subjects of the training split; validation and test subjects take no part.",
+        f"Only the {len(train)} subjects of the training split are counted; validation and test subjects are not used.",
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.cells import in_words
 from synthcmr.fairness.planning.attribute_pool import AttributePool
@@ -30,6 +32,7 @@ from synthcmr.fairness.planning.residual_associations import residual_associatio
 from synthcmr.fairness.planning.rows import RowWriter
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.fairness.planning.target import Target, parse_target
+from synthcmr.privacy.ledger import learned_openly
 from synthcmr.sampling.requests import seed_of
 
 if TYPE_CHECKING:
@@ -56,7 +59,8 @@ def plan_cohort(cohort: Cohort, target: str | Target, settings: PlanSettings | N
     settings = settings or PlanSettings()
     masked = None if settings.masks == "generated" else _with_masks(cohort)
     about = PlannedCohort(cohort.path.name, str(cohort.path.resolve()), cohort.hash, tuple(cohort.info["origin"]))
-    plan = plan_subjects(cohort.subjects, target, settings, about, masked)
+    counted = learned_openly(cohort_ledger(cohort), "plan", "plan")
+    plan = replace(plan_subjects(cohort.subjects, target, settings, about, masked), ledger=counted)
     check_plan(plan.rows, cohort)
     return plan
 

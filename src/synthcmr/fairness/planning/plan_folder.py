@@ -19,6 +19,7 @@ from synthcmr.fairness.planning.plan_table import PlannedCell, PlanRow, column_t
 from synthcmr.fairness.planning.residual_associations import ResidualAssociation
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.formats import PLAN
+from synthcmr.privacy.ledger import LEDGER, NOT_KNOWN, Ledger
 from synthcmr.sampling.requests import PLANNED, Request
 
 PLAN_FILE, ROWS_FILE, PAGE_FILE = "plan.json", "plan.parquet", "plan.html"
@@ -50,6 +51,7 @@ class Plan:
     rows: tuple[PlanRow, ...]
     tangles: tuple[ResidualAssociation, ...] = ()
     notes: tuple[str, ...] = ()
+    ledger: Ledger = NOT_KNOWN  # of whom it counts; of a table alone nobody knows
 
     @cached_property
     def hash(self) -> str:
@@ -118,6 +120,7 @@ class Plan:
             "cells": [cell.to_json() for cell in self.cells],
             "tangles": [asdict(t) for t in self.tangles],
             "notes": list(self.notes),
+            LEDGER: self.ledger.to_json(),
         }
 
     @classmethod
@@ -163,6 +166,7 @@ class Plan:
             rows=rows,
             tangles=tuple(ResidualAssociation(**t) for t in record["tangles"]),
             notes=tuple(record["notes"]),
+            ledger=Ledger.in_record(record),
         )
 
 

@@ -17,7 +17,7 @@ def unit(settings: PlanSettings) -> str:
     generated = (
         "a whole ED+ES stack" if settings.level == "whole" else f"one {LEVELS[settings.level]} slice at ED and ES"
     )
-    return f"One row makes one synthetic subject ({generated}); cells count subjects, not images."
+    return f"Each row of the plan makes one synthetic subject ({generated}). All numbers count subjects, not images."
 
 
 def remarks(
@@ -32,23 +32,23 @@ def remarks(
     """Sentences on what the plan leaves out or short, and on what is doubtful."""
     results = []
     if unknown:
-        results.append(f"{_subjects(unknown)} without a value of {' or '.join(attributes)} belong to no cell.")
+        results.append(f"Not counted: {_subjects(unknown)} without a value of {' or '.join(attributes)}.")
     results += _budget(target, settings, cells, needed)
     capped = [c for c in cells if settings.cap and not c.refused and c.target > c.real + int(settings.cap * c.real)]
     if capped:
-        results.append(f"--cap {settings.cap:g} leaves {_cells(capped)} short: {_named(capped)}.")
+        results.append(f"--cap {settings.cap:g} keeps {_cells(capped)} below the target: {_named(capped)}.")
     refused = [c for c in cells if c.refused]
     if refused:
         results.append(f"Left out: {'; '.join(f'{c.words} ({c.refused})' for c in refused[:NAMED])}{_more(refused)}.")
     few = [c for c in cells if c.note]
     if few:
         results.append(
-            f"Planned all the same, though with fewer than {settings.floor} real subjects a generator extrapolates: "
-            f"{'; '.join(f'{c.words} ({c.real})' for c in few[:NAMED])}{_more(few)}. --below-floor refuse leaves them out."
+            f"Planned from fewer than {settings.floor} real subjects, so that a generator extrapolates: "
+            f"{'; '.join(f'{c.words} ({c.real})' for c in few[:NAMED])}{_more(few)}. --below-floor refuse leaves such cells out."
         )
     if rounded:
         results.append(
-            f"No subject planned, because so small a group has less than half a subject of the label: {'; '.join(rounded[:NAMED])}"
+            f"No subject planned, because the share of so small a group is less than half a subject of the label: {'; '.join(rounded[:NAMED])}"
             f"{_more(rounded)}."
         )
     if not sum(c.planned for c in cells) and not any(c.short for c in cells):
@@ -70,8 +70,8 @@ def _budget(target: Target, settings: PlanSettings, cells: Sequence[PlannedCell]
     raised = [c for c in cells if c.planned]
     share = sum(c.real + c.planned for c in raised) / max(1, sum(c.target for c in raised))
     return [
-        f"--budget {settings.budget} makes {generated} of the {needed} subjects that are needed: the emptiest cells are raised to about "
-        f"{100 * share:.0f} % of their totals."
+        f"--budget {settings.budget} makes {generated} of the {needed} subjects that the target needs. The smallest cells are filled "
+        f"to about {100 * share:.0f} % of their targets."
     ]
 
 
@@ -80,7 +80,7 @@ def _cells(cells: Sequence[PlannedCell]) -> str:
 
 
 def _named(cells: Sequence[PlannedCell]) -> str:
-    return "; ".join(f"{c.words} (by {c.short})" for c in cells[:NAMED]) + _more(cells)
+    return "; ".join(f"{c.words} ({c.short} missing)" for c in cells[:NAMED]) + _more(cells)
 
 
 def _more(cells: Sequence[object]) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.array_file import arrays_of
 from synthcmr.cohort.attributes import Value
+from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.measures import ED, measure, wall_max
 from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, SEVERITY, checked, in_range
@@ -26,6 +27,9 @@ from synthcmr.generators.anatomy.draw import Canvas, draw_masks
 from synthcmr.generators.anatomy.hearts import MEASURES, Floats, Hearts, to_free
 from synthcmr.generators.anatomy.people import People
 from synthcmr.generators.anatomy.shape_space import AnatomySettings, Described, ShapeSpace, describe
+from synthcmr.privacy.ledger import EMPTY, LEDGER, Ledger, learned_openly
+from synthcmr.training.shipped import ships
+from synthcmr.training.weights import file_hash
 
 MIN_SUBJECTS = 10
 FAR = 3.0  # standard deviations from what such people measure, beyond which a number is called far
@@ -85,6 +89,7 @@ class AnatomyGenerator:
             "subjects": len(seen.hearts),
             "steps_mm": sorted(seen.steps),
             "systolic_mass": float(np.median(seen.systolic_mass)),
+            LEDGER: learned_openly(cohort_ledger(cohort), "anatomies", "anatomy").to_json(),
         }
         return cls(people, Hearts.of(completed, seen.numbers, shapes, settings), space, facts)
 
@@ -284,6 +289,16 @@ class _Seen:
         self.steps.append(round(stack.slice_step_mm, 3))
         muscle = (stack.mask == 2).sum(axis=(1, 2, 3))
         self.systolic_mass.append(float(muscle[1] / max(muscle[0], 1)))
+
+
+def anatomy_ledger(path: Path) -> Ledger:
+    """The ledger of a saved generator; the one that ships has learned from phantoms.
+
+    Raises:
+        CohortError: it is not one.
+    """
+    facts = AnatomyGenerator.load(path).facts
+    return EMPTY if LEDGER not in facts and ships("anatomy", file_hash(path)) else Ledger.in_record(facts)
 
 
 def _stream(seed: int, k: int) -> np.random.Generator:

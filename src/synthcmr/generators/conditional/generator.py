@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
@@ -20,25 +20,29 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import Settings, recorded_settings
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.network import ConditionalNetwork
+from synthcmr.generators.conditional.private_run import PublicWords, check_cohort, check_start, run_ledger
 from synthcmr.generators.conditional.render import errors, render
 from synthcmr.generators.conditional.settings import ConditionalSettings, Presets, chosen
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import begin_from, phantoms_like, start_file, start_vocabulary
 from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.privacy.ledger import LEDGER
 from synthcmr.training.batches import balanced_weights
 from synthcmr.training.device import best_device, main_first
 from synthcmr.training.images import TrainingImages, check_balance, load_splits
 from synthcmr.training.loop import Loop, Observer, as_part
 from synthcmr.training.low_rank import merge_low_rank, tune_low_rank
 from synthcmr.training.run_folder import SO_FAR, WEIGHTS, RunFolder
-from synthcmr.training.settings import LoopSettings
+from synthcmr.training.settings import LoopSettings, PrivacySettings
 from synthcmr.training.training_task import SampleScorer
 from synthcmr.training.verdict import verdict
 from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
 
 N = TypeVar("N", bound=ConditionalNetwork)
 MEASURED_IMAGES = 512
+FACTS = ("cohort_hash", "images", "steps", "origin", "scanners", "privacy", "looks", LEDGER)
+OF_THE_COHORT = ("cohort_hash", "images")  # of a run's record, what weights of a private run do not say
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class TrainingData:
     held_out: TrainingImages | None
     vocabulary: Vocabulary
     start: Path | None  # weights that the network begins from
+    only_here: dict[str, Any] = field(default_factory=dict)  # what the run folder says of them, and no weights
 
 
 @dataclass(frozen=True)
@@ -114,16 +119,19 @@ class ConditionalGenerator(Generic[N]):
         """
         settings = cls.settings_kind.model_validate(model.model_dump())
         check_balance(cohort, loop.balance)
+        check_start(settings, cls.begins_from(settings), loop)
+        check_cohort(cohort, loop)
         data = cls._data(cohort, run, settings, loop, observe)
         torch.manual_seed(loop.seed)
         network = cast(N, cls.network_kind(settings, data.vocabulary))  # before there is a folder: it may lack weights
         folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
         with main_first():
-            folder.start(cls._record(settings, loop, data.vocabulary, data.training), inputs)
+            folder.start(cls._record(settings, loop, data.vocabulary, data.training) | data.only_here, inputs)
         fitting = Fitting(cohort, run, data.training, data.held_out, loop, observe)
         cls._begin(network, settings, data, fitting)
         header = cls._header(cohort, settings, loop, data)
         going = cls._loop(network, settings, folder, fitting, header, score)
+        header[LEDGER] = run_ledger(cohort, data.start, going.mechanisms).to_json()
         network = cast(N, going.fit())
         if not going.main:
             return cls(network, "", {})
@@ -150,12 +158,29 @@ class ConditionalGenerator(Generic[N]):
         training, held_out = cls.images(cohort, settings)
         check_size(training, settings, cohort)
         start = cls._start(settings, cohort, run, loop, observe)
-        vocabulary = _vocabulary(training, settings, start, private=loop.dp is not None)
+        if loop.dp is not None:
+            return cls._private_data(training, held_out, settings, loop.dp, start)
+        vocabulary = _vocabulary(training, settings, start)
         if cls.taught and start is not None:
             vocabulary = start_vocabulary(start)
             training = only_known(training, vocabulary)
         held_out = None if held_out is None else only_known(held_out, vocabulary)
         return TrainingData(training, held_out, vocabulary, start)
+
+    @classmethod
+    def _private_data(
+        cls,
+        training: TrainingImages,
+        held_out: TrainingImages | None,
+        settings: ConditionalSettings,
+        dp: PrivacySettings,
+        start: Path | None,
+    ) -> TrainingData:
+        """The same with words that the images have no part in."""
+        words = PublicWords.of(settings, dp, start, cls.taught)
+        watched = None if held_out is None else words.known_in(held_out)
+        left_out = {"treated_as_missing": words.unknown_in(training)}
+        return TrainingData(words.known_in(training), watched, words.vocabulary, start, left_out)
 
     @classmethod
     def _begin(cls, network: N, settings: ConditionalSettings, data: TrainingData, fitting: Fitting) -> None:
@@ -190,7 +215,8 @@ class ConditionalGenerator(Generic[N]):
             look = trainee.look(averaged, loop.scored_frames)
             return None if look is None or score is None else score(look)
 
-        weights = cls.weights(fitting.training, settings, loop)
+        # a private run draws subjects, each with the same chance
+        weights = None if loop.dp is not None else cls.weights(fitting.training, settings, loop)
         return Loop(trainee, loop, folder, fitting.observe, weights, keep=keep, score=scored if score else None)
 
     @classmethod
@@ -262,7 +288,7 @@ class ConditionalGenerator(Generic[N]):
         network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
         network.to(best_device())
-        facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy", "looks")}
+        facts = {k: header.get(k) for k in FACTS}
         return cls(cast(N, network), file_hash(weights), facts)
 
     def sample(
@@ -295,13 +321,18 @@ class ConditionalGenerator(Generic[N]):
     def _header(
         cls, cohort: Cohort, settings: ConditionalSettings, loop: LoopSettings, data: TrainingData
     ) -> dict[str, Any]:
-        """What stands in the weights file: the network as it is, wherever it came from."""
+        """What stands in the weights file: the network as it is, wherever it came from. Of private images it says nothing."""
         plain = settings.model_copy(update={"start": None, "rank": None})
+        record = cls._record(plain, loop, data.vocabulary, data.training)
+        begun = {"begun_from": None if data.start is None else file_hash(data.start)}
+        if loop.dp is not None:
+            words = PublicWords.of(settings, loop.dp, data.start, cls.taught)
+            return {k: v for k, v in record.items() if k not in OF_THE_COHORT} | begun | words.header(data.start)
         return {
-            **cls._record(plain, loop, data.vocabulary, data.training),
-            "begun_from": None if data.start is None else file_hash(data.start),
+            **record,
+            **begun,
             "origin": cohort.info.get("origin", []),
-            "scanners": _scanners(data.training, private=loop.dp is not None),
+            "scanners": _scanners(data.training),
             **cls.header(data.training),
         }
 
@@ -356,28 +387,13 @@ def only_known(images: TrainingImages, vocabulary: Vocabulary) -> TrainingImages
     return replace(images, attributes=kept)
 
 
-def _vocabulary(
-    training: TrainingImages, settings: ConditionalSettings, start: Path | None, private: bool
-) -> Vocabulary:
-    own = Vocabulary.of(training.attributes, settings.attributes)
+def _vocabulary(training: TrainingImages, settings: ConditionalSettings, start: Path | None) -> Vocabulary:
     if start is None:
-        return own.made_public() if private else own
-    known = start_vocabulary(start)
-    grown = known.extended(training.attributes, settings.attributes)
-    if not private:
-        return grown
-    further = Vocabulary(tuple(w for w in grown.words if w.name not in known.names)).made_public()
-    return Vocabulary((*grown.words[: len(known.words)], *further.words))
+        return Vocabulary.of(training.attributes, settings.attributes)
+    return start_vocabulary(start).extended(training.attributes, settings.attributes)
 
 
-def _scanners(training: TrainingImages, private: bool) -> list[dict[str, Any]]:
-    """Which scanners the images came from and how often, so that one can be drawn where none is asked for.
-
-    Of a private cohort no more is told than which there are.
-    """
+def _scanners(training: TrainingImages) -> list[dict[str, Any]]:
+    """Which scanners the images came from and how often, so that one can be drawn where none is asked for."""
     told = [tuple((k, row[k]) for k in SCANNER if k in row) for row in training.attributes]
-    return [
-        {"count": 1 if private else told.count(one), "attributes": dict(one)}
-        for one in sorted(set(told), key=str)
-        if one
-    ]
+    return [{"count": told.count(one), "attributes": dict(one)} for one in sorted(set(told), key=str) if one]

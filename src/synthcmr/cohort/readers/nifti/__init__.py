@@ -14,8 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.image_files import NIFTI_SUFFIXES
-from synthcmr.cohort.readers.nifti.file_names import parse_name
-from synthcmr.cohort.readers.nifti.guessed_table import GuessedTable, Row, guess_table
+from synthcmr.cohort.readers.nifti.guessed_table import GuessedTable, Row, guess_table, parse_name
 from synthcmr.cohort.readers.tables import TableReader
 from synthcmr.errors import SettingsError
 

@@ -10,10 +10,16 @@ import numpy as np
 from synthcmr.cohort.attributes import is_missing
 from synthcmr.cohort.labels import Label, Mask, hide_unknown
 from synthcmr.cohort.raw import Stack
-from synthcmr.cohort.readers.image_files import is_raster, load_image
+from synthcmr.cohort.readers.image_files import (
+    Volume,
+    canonical_mask,
+    check_intensities,
+    check_same_grid,
+    is_raster,
+    load_image,
+)
 from synthcmr.cohort.readers.mask_labels import CANONICAL, parse_labels, parse_structures, structures_in
 from synthcmr.cohort.readers.stacking import LabelledVolume, stacks_of
-from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_intensities, check_same_grid
 from synthcmr.errors import ReadError
 
 ED_WORDS = {"ed", "end_diastole", "end_diastolic", "diastole", "diastolic"}

@@ -1,4 +1,7 @@
-"""Where the pixels of an export lie: the cohort's RAS affine at right angles, for NIfTI, and as planes in DICOM's LPS millimetres."""
+"""Pixels of an export: where they lie, and intensities as whole numbers.
+
+They lie where the cohort's RAS affine at right angles says, for NIfTI, and on planes in DICOM's LPS millimetres.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from synthcmr.errors import WriteError
 
 ORTHOGONAL_COSINE = 0.01
 Vector = npt.NDArray[np.float64]
+WHOLE_LIMIT = int(np.iinfo(np.int16).max)  # whole values up to here fit every format as they are
 
 
 def slice_step(stack: SubjectStack) -> float:
@@ -103,3 +107,29 @@ def _short_axis() -> npt.NDArray[np.float64]:
     columns = towards_left - (towards_left @ slices) * slices
     columns /= np.linalg.norm(columns)
     return np.stack([columns, np.cross(slices, columns), slices], axis=1)
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """Whole numbers, and how to get intensities back: stored * slope + intercept."""
+
+    stored: npt.NDArray[np.uint16]
+    slope: float
+    intercept: float
+
+
+def quantised(image: npt.NDArray[np.floating], top: int) -> Quantised:
+    """Store a volume as whole numbers.
+
+    Whole values that fit are kept as they are. All others are scaled so that the largest takes `top`; images within
+    0..1, as ingest scales them, all take the same scale, so that volumes stay comparable.
+
+    Args:
+        image: any shape.
+        top: largest stored value to use, below 65536.
+    """
+    low, high = min(float(image.min()), 0.0), float(image.max())
+    if low == 0.0 and 1.0 < high <= WHOLE_LIMIT and np.array_equal(np.rint(image), image):
+        return Quantised(image.astype(np.uint16), 1.0, 0.0)
+    slope = (max(high, 1.0) - low) / top
+    return Quantised(np.rint((image - low) / slope).astype(np.uint16), slope, low)

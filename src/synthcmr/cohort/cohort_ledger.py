@@ -1,0 +1,15 @@
+"""The ledger of a cohort: which looks at patients are in it."""
+
+from __future__ import annotations
+
+from synthcmr.cohort.cohort import Cohort
+from synthcmr.privacy.ledger import EMPTY, LEDGER, Ledger
+
+PHANTOMS = ["phantom"]  # origin of cohorts that hold nothing else
+
+
+def cohort_ledger(cohort: Cohort) -> Ledger:
+    """What a cohort says; of one without a ledger nothing is known, unless it holds phantoms alone."""
+    if LEDGER not in cohort.info and cohort.info.get("origin") == PHANTOMS:
+        return EMPTY
+    return Ledger.in_record(cohort.info).named(str(cohort.path))

@@ -1,0 +1,73 @@
+"""What mechanisms cost together: the privacy loss distribution of their composition, by two libraries that check each other.
+
+dp-accounting composes everything exactly, rounding towards more loss. Opacus' PRV accountant knows Gaussian mechanisms; Laplace ones are
+added to its epsilon one by one, which is more than they cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from synthcmr.errors import SettingsError
+from synthcmr.privacy.mechanisms import Gaussian, Laplace, Mechanism
+
+TOLERANCE = 0.05  # by which two accountants may differ
+SMALLEST = 0.02  # difference that is left to rounding: Opacus promises its epsilon within 0.01
+FIRST, SECOND = "dp-accounting PLD", "Opacus PRV"
+
+
+def epsilons(mechanisms: Sequence[Mechanism], delta: float) -> dict[str, float]:
+    """Epsilon of a composition by either library; empty compositions cost nothing.
+
+    Raises:
+        SettingsError: a library is missing, or the two do not agree.
+    """
+    if not mechanisms:
+        return {FIRST: 0.0, SECOND: 0.0}
+    first, second = by_loss_distribution(mechanisms, delta), by_random_variables(mechanisms, delta)
+    most = (1 + TOLERANCE) * second + SMALLEST
+    least = 0.0 if any(isinstance(one, Laplace) for one in mechanisms) else (1 - TOLERANCE) * second - SMALLEST
+    if not least <= first <= most:
+        raise SettingsError(
+            f"accountants: expected {FIRST} and {SECOND} to agree within {TOLERANCE:.0%}, got epsilon {first:.4g} and {second:.4g} at "
+            f"delta {delta:g}; nothing is stated. Choose a larger --delta"
+        )
+    return {FIRST: first, SECOND: second}
+
+
+def by_loss_distribution(mechanisms: Sequence[Mechanism], delta: float) -> float:
+    """Epsilon by dp-accounting.
+
+    Raises:
+        SettingsError: it is not installed.
+    """
+    try:
+        from dp_accounting import dp_event
+        from dp_accounting.pld import PLDAccountant
+        from dp_accounting.privacy_accountant import NeighboringRelation
+    except ImportError as error:
+        raise SettingsError("privacy accounts: need dp-accounting; pip install 'synthcmr[dp]'") from error
+    accountant = PLDAccountant(NeighboringRelation.ADD_OR_REMOVE_ONE)
+    for one in mechanisms:
+        if isinstance(one, Laplace):
+            accountant.compose(dp_event.LaplaceDpEvent(one.scale))
+        else:
+            release = dp_event.PoissonSampledDpEvent(one.q, dp_event.GaussianDpEvent(one.sigma))
+            accountant.compose(dp_event.SelfComposedDpEvent(release, one.releases))
+    return float(accountant.get_epsilon(delta))
+
+
+def by_random_variables(mechanisms: Sequence[Mechanism], delta: float) -> float:
+    """Epsilon by Opacus.
+
+    Raises:
+        SettingsError: it is not installed.
+    """
+    try:
+        from opacus.accountants import PRVAccountant
+    except ImportError as error:
+        raise SettingsError("privacy accounts: need Opacus; pip install 'synthcmr[dp]'") from error
+    added = sum(1 / one.scale for one in mechanisms if isinstance(one, Laplace))
+    accountant = PRVAccountant()
+    accountant.history = [(one.sigma, one.q, one.releases) for one in mechanisms if isinstance(one, Gaussian)]
+    return added + (float(accountant.get_epsilon(delta)) if accountant.history else 0.0)

@@ -1,0 +1,33 @@
+"""Weights as they may leave the house: the tensors, and of the header what is needed to use them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from synthcmr.formats import WEIGHTS as FORMAT
+from synthcmr.privacy.ledger import LEDGER
+from synthcmr.training.weights import HEADER, read_header
+from synthcmr.training.weights_ledger import weights_ledger
+
+KEPT = ("family", "model", "vocabulary", "scanners", "looks", "limits")
+UNNAMED = {"start": None}  # of the model: the run that was begun from
+
+
+def write_released_weights(weights: Path, out: Path, privacy: Mapping[str, Any]) -> None:
+    """Write a weights file without what tells where it came from; tensors stay as they are, bit by bit.
+
+    Args:
+        weights: a weights file that may be released.
+        out: file to make.
+        privacy: what is promised.
+    """
+    from safetensors.torch import load_file, save_file
+
+    header = read_header(weights)
+    kept = {name: header[name] for name in KEPT if name in header}
+    kept["model"] = {**header["model"], **{k: v for k, v in UNNAMED.items() if k in header["model"]}}
+    kept |= {"privacy": dict(privacy), LEDGER: weights_ledger(weights).to_json()}
+    save_file(load_file(weights), out, metadata={HEADER: json.dumps({**FORMAT.stamp, **kept})})
