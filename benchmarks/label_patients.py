@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.label_calibration import FALSE_ALARMS, auc, detection
+from benchmarks.label_calibration import FALSE_ALARMS, detection
 from benchmarks.label_study import FAILED, Studied, study
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.parallel import cores, ordered_map
@@ -29,6 +29,7 @@ from synthcmr.labelling.label import judge_weights
 from synthcmr.labelling.labeller import label_stack, loaded
 from synthcmr.labelling.measures import MEASURES, SD, values_of
 from synthcmr.labelling.quality import shipped_formula
+from synthcmr.statistics.roc import auc_of_labels
 
 INTERVAL = 1.645
 
@@ -177,7 +178,7 @@ def main() -> None:
             "subjects": len(pngs),
             "dice_lv": float(dice.mean()),
             "threshold_of_phantoms": detection(quality, dice, shipped_formula().doubtful_below),
-            "auc": auc(-quality, dice < FAILED),
+            "auc": auc_of_labels(-quality, (dice < FAILED).astype(np.int64)),
         }
         print(json.dumps(told["sunnybrook_png"], indent=2), flush=True)
     cines = [(s, c, judge) for s in options.cines for c in get_reader("sunnybrook").cases(s)]
