@@ -48,8 +48,8 @@ def remarks(
         )
     if rounded:
         results.append(
-            f"No subject planned, because the share of so small a group is less than half a subject of the label: {'; '.join(rounded[:NAMED])}"
-            f"{_more(rounded)}."
+            "No subject planned, because the share of so small a group is less than half a subject of the label: "
+            f"{'; '.join(rounded[:NAMED])}{_more(rounded)}."
         )
     if not sum(c.planned for c in cells) and not any(c.short for c in cells):
         results.append("The cohort is at its target already: nothing has to be generated.")
