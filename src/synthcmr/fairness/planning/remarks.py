@@ -48,8 +48,8 @@ def remarks(
         )
     if rounded:
         results.append(
-            f"No subject planned, because the share of so small a group is less than half a subject of the label: {'; '.join(rounded[:NAMED])}"
-            f"{_more(rounded)}."
+            "No subject planned, because the share of so small a group is less than half a subject of the label: "
+            f"{'; '.join(rounded[:NAMED])}{_more(rounded)}."
         )
     if not sum(c.planned for c in cells) and not any(c.short for c in cells):
         results.append("The cohort is at its target already: nothing has to be generated.")
@@ -70,7 +70,7 @@ def _budget(target: Target, settings: PlanSettings, cells: Sequence[PlannedCell]
     raised = [c for c in cells if c.planned]
     share = sum(c.real + c.planned for c in raised) / max(1, sum(c.target for c in raised))
     return [
-        f"--budget {settings.budget} makes {generated} of the {needed} subjects that the target needs. The smallest cells are filled "
+        f"--budget {settings.budget} makes {generated} of the {needed} subjects that the target needs. The emptiest cells are filled "
         f"to about {100 * share:.0f} % of their targets."
     ]
 
