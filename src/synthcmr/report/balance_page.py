@@ -68,12 +68,12 @@ def sentences(balanced: Balanced) -> list[str]:
     if balanced.best == 0:
         return [
             ended,
-            "No images lowered the loss on the validation split: it recommends to add none.",
+            "No images lowered the loss on the validation split, so the loop recommends no images.",
             *balanced.results.notes,
         ]
     before, after = float(first.look.together[0]), float(best.look.together[0])
     text = (
-        f"It recommends the {best.images} images of {_first(balanced.best)}: on the validation split, where rare "
+        f"The loop recommends the {best.images} images of {_first(balanced.best)}: on the validation split, where rare "
         f"patients count as much as frequent ones, the loss falls from {before:.3f} to {after:.3f}."
     )
     return [ended, text, *_on_test(balanced), *balanced.results.notes]
@@ -93,7 +93,7 @@ def _on_test(balanced: Balanced) -> list[str]:
     mine = _best(balanced)
     keys = [f"{score}, {balanced.results.main}" for score in (WORST, OPPORTUNITY)]
     if not balanced.results.main or keys[0] not in mine.to_nothing:
-        return ["The test split has too few subjects per group to say what this does to the worst one."]
+        return ["The test split has too few subjects per group to measure the change in the worst group."]
     worst, gap = (mine.to_nothing[key] for key in keys)
     return [
         f"On the test split, which decided nothing, the worst group's balanced accuracy changes by {_signed(worst)} and the "

@@ -97,7 +97,7 @@ def balance(
     for number in range(settings.rounds + 1):
         generated = _made(cohort, everyone, rounds, settings) if number else {}
         if number and not sum(generated.values()):
-            why = "the budget was used" if _left(rounds, settings) <= 0 else "no image is expected to gain anything"
+            why = "the budget was used" if _left(rounds, settings) <= 0 else "no further improvement is expected"
             break
         if generated:
             _images(cohort, out, number, generated, settings, run, workers)
@@ -111,7 +111,7 @@ def balance(
         images = sum(generated.values()) + (rounds[-1].images if rounds else 0)
         rounds.append(Round(number, generated, images, now, gains))
         if _idle(rounds, settings):
-            why = f"no group gained beyond noise in {settings.patience} round{_s(settings.patience)} in a row"
+            why = f"no group improved beyond noise in {settings.patience} round{_s(settings.patience)} in a row"
             break
     best = min(rounds, key=lambda r: r.look.together[0]).number
     return Balanced(tuple(rounds), best, why, _scored(cohort, out, best, everyone, settings), _recommended(out, best))

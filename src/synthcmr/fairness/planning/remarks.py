@@ -70,7 +70,7 @@ def _budget(target: Target, settings: PlanSettings, cells: Sequence[PlannedCell]
     raised = [c for c in cells if c.planned]
     share = sum(c.real + c.planned for c in raised) / max(1, sum(c.target for c in raised))
     return [
-        f"--budget {settings.budget} makes {generated} of the {needed} subjects that the target needs. The smallest cells are filled "
+        f"--budget {settings.budget} makes {generated} of the {needed} subjects that the target needs. The emptiest cells are filled "
         f"to about {100 * share:.0f} % of their targets."
     ]
 
