@@ -73,8 +73,8 @@ def save(model: Recalibration, folder: Path) -> str:
     }
     weights = [file_hash(folder / NETWORK / WEIGHTS)] if model.mapping is not None else []
     own = combined_hash([json.dumps(record, sort_keys=True), *(_digest(v) for v in arrays.values()), *weights])
-    write_json(folder / MODEL_FILE, record | {"hash": own})
     write_provenance(folder, "recalibrate fit", own, real.inputs, settings)
+    write_json(folder / MODEL_FILE, record | {"hash": own})  # last: it says that the others are whole
     return own
 
 
