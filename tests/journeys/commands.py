@@ -98,7 +98,7 @@ def _record(name: str) -> Callable[[Bench, Path], object]:
 
 TYPED: dict[str, Typed] = {
     "phantom": Typed(
-        lambda b, out: ["phantom", out, "--subjects", 2, *SMALL],
+        lambda b, out: ["phantom", out, "--subjects", 1, *SMALL],
         old=_copy("other"),
         spoils=(("--preset", "everybody"), ("--subjects", "0"), ("--size", "1")),
     ),

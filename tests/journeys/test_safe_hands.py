@@ -9,16 +9,11 @@ import pytest
 
 from synthcmr.cli.app import COMMANDS
 from synthcmr.cohort.output_place import claimed
-from tests.journeys.commands import TYPED, WITHOUT_OUTPUT, Bench, Typed, all_commands, bench_in, files_of, replaceable
+from tests.journeys.commands import TYPED, WITHOUT_OUTPUT, Bench, Typed, all_commands, files_of, replaceable
 from tests.journeys.typing_in import Done, run
 
 NAMES = list(TYPED)
 OVERWRITING = [name for name, one in TYPED.items() if one.old is not None]
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return bench_in(tmp_path_factory.mktemp("bench"))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +88,7 @@ def mounted(place: Path, options: str) -> Iterator[None]:
 def test_a_full_disk_is_said_in_a_sentence_by_every_command(
     bench: Bench, inputs: dict[str, bytes], tmp_path: Path
 ) -> None:
-    with mounted(tmp_path / "disk", "size=12k"):
+    with mounted(tmp_path / "disk", "size=4k"):
         for name, typed in TYPED.items():
             if typed.short:  # the others are refused below, before minutes of work
                 said = refused(list(typed.words(bench, tmp_path / "disk" / "out")))

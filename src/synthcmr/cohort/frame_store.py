@@ -1,5 +1,6 @@
 """The pixels of a cohort: two sharded zarr arrays, one frame after another."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class FrameWriter:
             canvas: rows and columns; grows when a larger frame comes (smaller ones lie in its upper left corner).
             start: number of frames that are already there and stay.
         """
-        self._group = _open_or_create(path, dtype, canvas)
+        self._group = _open_or_create(path, dtype, canvas, start > 0)
         self._committed = start - start % SHARD_FRAMES
         self._images: list[Pixels] = []
         self._masks: list[Mask] = []
@@ -157,12 +158,13 @@ class FrameReader:
         )
 
 
-def _open_or_create(path: Path, dtype: str, canvas: tuple[int, int]) -> Any:
+def _open_or_create(path: Path, dtype: str, canvas: tuple[int, int], kept: bool) -> Any:
     import zarr
     from zarr.codecs import BloscCodec, Crc32cCodec
 
-    if path.exists():
+    if kept:
         return zarr.open_group(path, mode="r+")
+    shutil.rmtree(path, ignore_errors=True)  # half made by a run that was killed before it kept anything
     group = zarr.create_group(path)
     chunk = (1, min(canvas[0], CHUNK_PIXELS), min(canvas[1], CHUNK_PIXELS))
     for name, kind, fill in (("image", dtype, 0), ("mask", "uint8", int(Label.UNLABELLED))):

@@ -36,6 +36,11 @@ class Output(Protocol):
         ...
 
     @property
+    def hidden(self) -> bool:
+        """Whether it is never seen unfinished."""
+        ...
+
+    @property
     def shared(self) -> bool:
         """Whether it may be written among files of others."""
         ...
@@ -72,12 +77,12 @@ def build(out: Path, kind: Output, overwrite: bool, make: Callable[[Path], T]) -
             expect_own(out, kind)
         elif not kind.shared and not (kind.resumes and kind.is_at(out)):
             expect_empty(out)
-        if not replaces and kind.resumes:  # what cannot be gone on with is never seen unfinished
+        if not replaces and (not kind.hidden or (kind.resumes and kind.is_at(out))):
             return make(out)
         folder = place / out.name
         if not kind.resumes:
             discard(place)
-        elif not folder.exists():
+        elif replaces and not folder.exists():
             print(f"{out}: stays as it is until the new one is whole; that is built in {folder}", file=sys.stderr)
         result = _made(make, place, folder, kind)
         if replaces:
@@ -170,17 +175,17 @@ def known_as(text: str) -> str:
 def heal(out: Path) -> None:
     """Finish an exchange that was killed between its two renames, so that an output is never missing."""
     place = beside(out)
-    if not (place / OLD).exists():
+    if not place.is_dir():
         return
     try:
         with OutputLock(place / LOCK, out):
-            if not os.path.lexists(out):
+            if (place / OLD).exists() and not os.path.lexists(out):
                 new = place / out.name
                 os.rename(new if new.exists() else place / OLD, out)
             shutil.rmtree(place / OLD, ignore_errors=True)
+            _leave(place)
     except CohortError:
         return  # whoever has the lock is in the middle of it
-    _leave(place)
 
 
 @contextmanager

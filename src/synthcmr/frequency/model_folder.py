@@ -79,6 +79,7 @@ def save(model: Recalibration, folder: Path) -> str:
     own = combined_hash([json.dumps(record, sort_keys=True), *(_digest(v) for v in arrays.values()), *weights])
     write_provenance(folder, "recalibrate fit", own, real.inputs, settings)
     files = checksums_of(folder, (STATISTICS, PROVENANCE_FILE, f"{NETWORK}/{WEIGHTS}"))
+    # last: it says that the others are whole
     write_json(folder / MODEL_FILE, with_checksum(record | {"hash": own, FILES: files}))
     return own
 

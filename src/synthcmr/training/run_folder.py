@@ -48,10 +48,11 @@ class RunFolder:
                     "repeat the command as it was, choose another folder, or --overwrite"
                 )
             return
-        if self.path.exists() and any(self.path.iterdir()):
+        if self.path.exists() and any(entry.name != f"{RUN_FILE}.part" for entry in self.path.iterdir()):
             raise CohortError(f"{self.path}: expected an empty or new folder for the run, got one with files in it")
-        (self.path / SHEETS).mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(parents=True, exist_ok=True)  # the record comes first: it says whose all else is
         self._write(told | {"made_by": f"synthcmr {__version__}", "finished": False})
+        (self.path / SHEETS).mkdir(exist_ok=True)
         write_provenance(self.path, "train", "", inputs, told)
 
     @contextmanager
@@ -92,7 +93,7 @@ class RunFolder:
             inputs: of the run.
             ended: how: its verdict, and the step that the weights are of.
         """
-        record = self.record() | ({"ended": ended} if ended else {})
+        record = self.record() | {"finished": False} | ({"ended": ended} if ended else {})
         write_provenance(self.path, "train", weights_hash, inputs, {k: v for k, v in record.items() if k != FILES})
         files = {FILES: checksums_of(self.path, (METRICS, PROVENANCE_FILE))}
         self._write(record | RUN.stamp | {"finished": True} | files)

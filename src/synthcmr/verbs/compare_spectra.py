@@ -117,9 +117,8 @@ class SpectrumComparison(PageResult):
         from synthcmr.cohort.provenance import write_provenance
         from synthcmr.report.spectrum_page import write_spectrum
 
-        page = write_spectrum(self.comparison, self.real, self.settings, folder)
-        write_provenance(folder, STEP, "", self.inputs, _record(self.settings, self.split))
-        return page
+        write_provenance(folder, STEP, "", self.inputs, _record(self.settings, self.split))  # says whose the page is
+        return write_spectrum(self.comparison, self.real, self.settings, folder)
 
     def _sentences(self) -> str:
         from synthcmr.report.spectrum_page import verdict

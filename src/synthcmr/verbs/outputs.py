@@ -27,12 +27,14 @@ class Patterned:
         marks: any of these says that one is there.
         files: patterns of all its files, with their folders.
         resumes: one that was cut short is gone on with.
+        hidden: it is never seen unfinished.
         shared: it may be written among files of others.
     """
 
     marks: tuple[str, ...]
     files: tuple[str, ...]
     resumes: bool = True
+    hidden: bool = False
     shared: bool = False
 
     def is_at(self, out: Path) -> bool:
@@ -57,6 +59,7 @@ class Listed:
     step: str
     manifest: str = ""
     resumes: bool = False
+    hidden: bool = True
     shared: bool = False
 
     def is_at(self, out: Path) -> bool:
@@ -85,6 +88,7 @@ class Composed:
         parts: kind of every folder in it.
         files: patterns of all files beside these.
         resumes: one that was cut short is gone on with.
+        hidden: it is never seen unfinished.
         shared: it may be written among files of others.
     """
 
@@ -92,6 +96,7 @@ class Composed:
     parts: Mapping[str, Patterned | Listed]
     files: tuple[str, ...]
     resumes: bool = True
+    hidden: bool = False
     shared: bool = False
 
     def is_at(self, out: Path) -> bool:
@@ -156,11 +161,12 @@ _EXPERIMENT = (
 )
 COHORT = Patterned(("cohort.json", ".unfinished"), _COHORT)
 RUN = Patterned(("run.json",), _RUN)
-PLAN = Patterned(("plan.json",), _PLAN, resumes=False)
+PLAN = Patterned(("plan.json",), _PLAN, resumes=False, hidden=True)
 EXPERIMENT = Patterned(("experiment.json",), _EXPERIMENT)
 RECALIBRATION = Patterned(
     ("recalibration.json", "network/run.json"),
     ("recalibration.json", "recalibration.json.part", "statistics.npz", *_PROVENANCE, *_within("network", _RUN)),
+    hidden=True,
 )
 SCORES = Patterned(
     ("scores.json",),
@@ -187,7 +193,7 @@ DEMO = Composed(
     },
     ("demo.json", "demo.json.part", "index.html*", ".*.writing/*"),
 )
-RECALIBRATED_FILES = Listed("recalibrate", ".unfinished/manifest.json", resumes=True)
+RECALIBRATED_FILES = Listed("recalibrate", ".unfinished/manifest.json", resumes=True, hidden=False)
 
 
 def build_cohort(

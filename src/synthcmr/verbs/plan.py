@@ -92,10 +92,16 @@ class CohortPlan(PageResult):
 
         folder = Path(folder)
         there = self._is_at(folder, overwrite)
-        if not there:
-            build(folder, PLAN, overwrite, self.plan.write)
         saved = replace(self, folder=folder, was_there=there)
-        saved.to_html()
+
+        def write(place: Path) -> None:
+            self.plan.write(place)
+            saved._write_page(place)
+
+        if there:
+            saved.to_html()
+        else:
+            build(folder, PLAN, overwrite, write)
         return saved
 
     def _is_at(self, folder: Path, overwrite: bool) -> bool:
