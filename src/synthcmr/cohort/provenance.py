@@ -12,6 +12,7 @@ from pathlib import Path
 
 from synthcmr import __version__
 from synthcmr.cohort.checksums import with_checksum
+from synthcmr.cohort.places import place_from, without_places
 
 PROVENANCE_FILE = "provenance.json"
 RECORDED_PACKAGES = ("numpy", "torch", "zarr", "nibabel", "pydicom")
@@ -33,12 +34,12 @@ class Input:
 def write_provenance(
     folder: Path, step: str, own_hash: str, inputs: Iterable[Input], settings: Mapping[str, object]
 ) -> None:
-    """Write provenance.json of an artefact folder."""
+    """Write provenance.json of an artefact folder; it holds no absolute path."""
     record = {
         "step": step,
         "hash": own_hash,
-        "inputs": [i.row() for i in inputs],
-        "settings": dict(settings),
+        "inputs": [i.row() | {"name": place_from(folder, i.name)} for i in inputs],
+        "settings": without_places(dict(settings)),
         "software": {"synthcmr": __version__, "python": platform.python_version(), **_versions()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
