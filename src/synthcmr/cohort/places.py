@@ -13,7 +13,7 @@ NEEDED = ("base",)  # settings that name what a model cannot be used without
 
 
 def place_from(folder: Path, other: str | Path) -> str:
-    """What an artefact says of where another one lies: the way there from its own folder; the bare name where that would say whose home it is in.
+    """What an artefact says of where another one lies: the way there from its own folder, or a name where that tells whose home it is.
 
     Args:
         folder: of the artefact.

@@ -18,6 +18,8 @@ from synthcmr.cohort.readers.tables.columns import Cells, agreed_attributes, att
 from synthcmr.cohort.readers.tables.files import read_rows
 from synthcmr.cohort.readers.tables.rows import ImageRow
 from synthcmr.cohort.readers.volume import Volume, canonical_mask, check_intensities, check_same_grid
+from synthcmr.cohort.reasons import why
+from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import ReadError, SettingsError
 
 DESCRIPTION, SUBJECTS = "dataset.json", "subjects.csv"
@@ -99,10 +101,11 @@ def _root(source: Path) -> Path:
 
 def _description(root: Path) -> Cells:
     path = root / DESCRIPTION
+    expect_within(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: expected JSON, got: {error}") from error
+        raise SettingsError(f"{path}: expected JSON, got: {why(error)}") from error
     if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):
         raise SettingsError(f'{path}: expected an object with \'labels\', such as {{"background": 0, "LV": 1}}')
     return content

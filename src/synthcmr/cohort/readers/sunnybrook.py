@@ -13,6 +13,8 @@ from synthcmr.cohort.readers.sunnybrook_contours import CONTOUR_FILE, find_conto
 from synthcmr.cohort.readers.tables.columns import agreed_attributes
 from synthcmr.cohort.readers.tables.files import Row, read_columns, read_rows, renamed_cells
 from synthcmr.cohort.readers.tables.rows import read_rows_of_subject
+from synthcmr.cohort.reasons import why
+from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import SettingsError
 
 SEXES = {"male": "male", "m": "male", "female": "female", "f": "female"}
@@ -156,12 +158,13 @@ def read_patients(source: Path) -> dict[str, Patient]:
     """
     patients: dict[str, Patient] = {}
     for path in sorted(data_folder(source).glob("*.csv")):
+        expect_within(path)
         try:
             with path.open(encoding="utf-8-sig", newline="") as stream:
                 rows = list(csv.DictReader(stream))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise SettingsError(
-                f"{path}: expected columns PatientID, OriginalID, Gender, Age, Pathology, got: {error}"
+                f"{path}: expected columns PatientID, OriginalID, Gender, Age, Pathology, got: {why(error)}"
             ) from error
         for row in rows:
             values = {str(key).strip().lower(): str(value or "").strip() for key, value in row.items()}

@@ -12,6 +12,8 @@ from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.phases import phase_names
 from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks
 from synthcmr.cohort.readers.dicom.frames import Frame
+from synthcmr.cohort.reasons import why
+from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import ReadError
 
 CONTOUR_FILE = re.compile(r"IM-\d+-(?P<number>\d+)-(?P<kind>[io])contour-manual\.txt", re.IGNORECASE)
@@ -42,10 +44,11 @@ def read_points(path: Path) -> Points:
     Raises:
         ReadError: the file is not a list of at least three points.
     """
+    expect_within(path)
     try:
         points = np.array([[float(v) for v in line.split()] for line in path.read_text().splitlines() if line.strip()])
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise ReadError(f"{path.name}: expected one 'x y' pair per line, got: {error}") from error
+        raise ReadError(f"{path.name}: expected one 'x y' pair per line, got: {why(error)}") from error
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3 or not np.isfinite(points).all():
         raise ReadError(f"{path.name}: expected three or more 'x y' pairs, got {len(points)} line(s)")
     return points

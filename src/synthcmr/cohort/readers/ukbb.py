@@ -9,6 +9,7 @@ from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.archive import open_entries
 from synthcmr.cohort.readers.dicom.cine import read_cine, to_subject
 from synthcmr.cohort.readers.ukbb_masks import bai_masks
+from synthcmr.cohort.reasons import why
 from synthcmr.errors import ReadError, SettingsError
 
 BULK = re.compile(r"(?P<eid>[^_]+)_20209_(?P<visit>\d+)_(?P<part>\d+)(\.zip)?")
@@ -103,7 +104,7 @@ def read_table(folder: Path, instance_of: dict[str, int]) -> dict[str, Attribute
             _read_file(path, instance_of, participants)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise SettingsError(
-                f"{path}: expected a table with an 'eid' column and field ids such as 31-0.0, got: {error}"
+                f"{path}: expected a table with an 'eid' column and field ids such as 31-0.0, got: {why(error)}"
             ) from error
     return participants
 

@@ -10,6 +10,8 @@ from synthcmr.cohort.labels import ALL_STRUCTURES, MNMS_LABELS, Label, Mask, rem
 from synthcmr.cohort.phases import MIN_CINE_FRAMES, systole_frames
 from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks
 from synthcmr.cohort.readers.dicom.short_axis import slice_affine
+from synthcmr.cohort.reasons import why
+from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import ReadError
 
 BAI_LABELS = MNMS_LABELS  # 1 LV cavity, 2 myocardium, 3 RV cavity in both
@@ -76,6 +78,7 @@ def _load(path: Path) -> tuple[Mask, npt.NDArray[np.float64]]:
     from nibabel import load
     from nibabel.spatialimages import SpatialImage
 
+    expect_within(path)
     try:
         image = load(path)
         if not isinstance(image, SpatialImage):
@@ -83,7 +86,7 @@ def _load(path: Path) -> tuple[Mask, npt.NDArray[np.float64]]:
         values = np.asarray(image.dataobj)
         affine = np.asarray(image.affine, dtype=np.float64)
     except Exception as error:  # nibabel and gzip raise many kinds on damaged bytes, all with one meaning here
-        raise ReadError(f"{path.name}: expected a NIfTI mask, got a damaged file ({error})") from error
+        raise ReadError(f"{path.name}: expected a NIfTI mask, got a damaged file ({why(error)})") from error
     if values.ndim not in (3, 4):
         raise ReadError(
             f"{path.name}: expected a mask of 3 or 4 axes (columns, rows, slices, frames), got {values.ndim}"
