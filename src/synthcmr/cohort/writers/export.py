@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.csv_cells import harmless, harmless_row
+from synthcmr.cohort.output_lock import OutputLock
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_provenance
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.cohort.writers.subjects import Subject, iter_subjects, without_gaps
@@ -18,6 +20,7 @@ from synthcmr.errors import WriteError
 
 Progress = Callable[[int, int], None]
 STEP = "export"
+UNFINISHED = ".unfinished-export"  # held while an export is written, and left behind by one that was stopped
 SUBJECTS_FILE, LEFT_OUT_FILE = "subjects.csv", "left_out.csv"
 
 
@@ -75,15 +78,21 @@ class Writer(Protocol):
 
 @contextmanager
 def export(cohort: Cohort, dest: Path, settings: dict[str, object], overwrite: bool) -> Iterator[WriteSummary]:
-    """Claim the folder before the first file is written, and list what was left out after the last one."""
+    """Claim the folder before the first file is written, and list what was left out after the last one.
+
+    Until then a hidden file says that the export is not whole; the same command then begins it anew.
+    """
     _claim(dest, overwrite)
-    own_hash = combined_hash([cohort.hash, *cohort.images["image_id"], json.dumps(settings, sort_keys=True)])
-    write_provenance(dest, STEP, own_hash, [Input(cohort.path.name, "cohort", cohort.hash)], settings)
-    summary = WriteSummary(dest)
-    yield summary
-    if summary.left_out:
-        rows = [{"subject_id": o.subject_id, "part": o.part, "reason": o.reason} for o in summary.left_out]
-        write_csv(dest / LEFT_OUT_FILE, rows, ["subject_id", "part", "reason"])
+    with OutputLock(dest / UNFINISHED, dest):
+        _clear(dest)
+        summary = WriteSummary(dest)
+        yield summary
+        if summary.left_out:
+            rows = [{"subject_id": o.subject_id, "part": o.part, "reason": o.reason} for o in summary.left_out]
+            write_csv(dest / LEFT_OUT_FILE, rows, ["subject_id", "part", "reason"])
+        own_hash = combined_hash([cohort.hash, *cohort.images["image_id"], json.dumps(settings, sort_keys=True)])
+        write_provenance(dest, STEP, own_hash, [Input(cohort.path.name, "cohort", cohort.hash)], settings)
+        (dest / UNFINISHED).unlink()
 
 
 def each_subject(cohort: Cohort, summary: WriteSummary, progress: Progress | None) -> Iterator[Subject]:
@@ -158,8 +167,8 @@ def csv_table(path: Path, columns: list[str]) -> Iterator[Callable[[Mapping[str,
     """A table that takes one row after another, so that they need not wait in memory; missing values are empty."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
-        writer.writeheader()
-        yield lambda row: writer.writerow({k: "" if v is None else v for k, v in row.items()})
+        writer.writerow({column: harmless(column) for column in columns})
+        yield lambda row: writer.writerow(harmless_row(row))
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: list[str]) -> None:
@@ -178,7 +187,7 @@ def attribute_columns(cohort: Cohort) -> list[str]:
 def _claim(dest: Path, overwrite: bool) -> None:
     if dest.exists() and not dest.is_dir():
         raise WriteError(f"{dest}: expected a folder to export to, got a file")
-    if dest.exists() and any(dest.iterdir()):
+    if dest.exists() and any(dest.iterdir()) and not (dest / UNFINISHED).is_file():
         if not overwrite:
             raise WriteError(
                 f"{dest}: expected an empty or new folder to export to, got one with files in it (--overwrite)"
@@ -189,6 +198,17 @@ def _claim(dest: Path, overwrite: bool) -> None:
             )
         shutil.rmtree(dest)
     dest.mkdir(parents=True, exist_ok=True)
+
+
+def _clear(dest: Path) -> None:
+    """Remove what an export that was stopped left in its folder."""
+    for path in dest.iterdir():
+        if path.name == UNFINISHED:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _is_export(dest: Path) -> bool:

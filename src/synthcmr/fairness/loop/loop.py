@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.csv_cells import harmless
 from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.experiments.arms import Arm
@@ -203,7 +204,9 @@ def _plan(cohort: Cohort, out: Path, number: int, generated: Mapping[CellKey, in
         writer = csv.writer(file)
         writer.writerow([*names, "count"])
         writer.writerows(
-            [*key, count + generated.get(key, 0)] for key, count in there.items() if count + generated.get(key, 0)
+            [*map(harmless, key), count + generated.get(key, 0)]
+            for key, count in there.items()
+            if count + generated.get(key, 0)
         )
     return plan_cohort(cohort, f"match:{table}", planner)
 

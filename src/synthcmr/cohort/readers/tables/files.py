@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from synthcmr.cohort.attributes import is_missing
+from synthcmr.cohort.csv_cells import unmarked
 from synthcmr.cohort.privacy import column_name
 from synthcmr.cohort.readers.tables.columns import REQUIRED, Cells, attribute_columns, control_columns
 from synthcmr.cohort.reasons import why
@@ -39,7 +40,10 @@ def read_rows(path: Path) -> list[Row]:
             header = stream.readline()
             stream.seek(0)
             rows = csv.DictReader(stream, delimiter=max(DELIMITERS, key=header.count), restval="")
-            return [{k.strip(): (v or "").strip() for k, v in row.items() if isinstance(k, str)} for row in rows]
+            return [
+                {unmarked(k.strip()): unmarked((v or "").strip()).strip() for k, v in row.items() if isinstance(k, str)}
+                for row in rows
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"{path}: expected a table as UTF-8 text (CSV or TSV), got: {why(error)}") from error
 
@@ -55,7 +59,7 @@ def read_columns(path: Path) -> list[str]:
         names = next(csv.reader([header], delimiter=max(DELIMITERS, key=header.count)), [])
     except csv.Error:  # a first line of megabytes: some other program's file that ends in .csv
         return []
-    return [name.strip() for name in names]
+    return [unmarked(name.strip()) for name in names]
 
 
 def named_as_in_cohort(rows: Iterable[Row]) -> list[Row]:
