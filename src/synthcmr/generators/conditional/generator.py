@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input
 from synthcmr.conditioning.condition import SCANNER, Condition
+from synthcmr.conditioning.hub import named_by_a_file
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import Settings, recorded_settings
 from synthcmr.errors import SettingsError
@@ -259,7 +260,8 @@ class ConditionalGenerator(Generic[N]):
         """Load a weights file."""
         header = read_header(weights)
         settings = recorded_settings(header["model"], cls.settings_kind, str(weights))
-        network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
+        with named_by_a_file():
+            network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
         network.to(best_device())
         facts = {k: header.get(k) for k in ("cohort_hash", "images", "steps", "origin", "scanners", "privacy", "looks")}
