@@ -17,6 +17,10 @@ import tempfile
 from html.parser import HTMLParser
 from pathlib import Path
 
+POLICY = (
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'\">"
+)
 AXE, WIDTHS = "SYNTHCMR_AXE", (1280, 390)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 VOID = {"img", "meta", "br", "link", "input", "hr", "col"}
@@ -42,6 +46,8 @@ class Outline(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         told = {k: v or "" for k, v in attrs}
         where = f"<{tag}> in line {self.getpos()[0]}"
+        if tag == "script" or any(name.startswith("on") for name in told):
+            self.problems.append(f"{where}: code, which the page's own policy blocks")
         if tag not in VOID:
             self._open.append(tag)
         if tag == "html":
@@ -130,7 +136,8 @@ def missing() -> str | None:
 
 def axe_problems(page: str, width: int) -> list[str]:
     """What axe-core says of a page in a frame of some width, and whether the page is wider than that."""
-    checked = page.replace("</body>", f"<script>{Path(os.environ[AXE]).read_text()}</script></body>")
+    open_page = page.replace(POLICY, "")  # which would block axe-core too
+    checked = open_page.replace("</body>", f"<script>{Path(os.environ[AXE]).read_text()}</script></body>")
     host = (
         "<!doctype html><html lang='en'><title>t</title><body><pre id='said'>nothing</pre>"
         f"<iframe id='f' style='width:{width}px;height:900px;border:0' srcdoc=\"{html.escape(checked)}\"></iframe>"
@@ -157,6 +164,7 @@ def check(page: Path) -> None:
     """Fail where a page cannot be read by everyone; with axe-core too where that is at hand."""
     text = page.read_text(encoding="utf-8")
     assert problems(text) == []
+    assert POLICY in text, "nothing keeps a page from asking for something outside"
     if missing() is None:
         for width in WIDTHS:
             assert axe_problems(text, width) == []

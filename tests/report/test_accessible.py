@@ -35,6 +35,8 @@ def test_a_page_that_is_well_has_no_problem() -> None:
         ("<p id='a'></p><p id='a'></p>", "there twice"),
         ("<a href='#b'>b</a>", "nothing has the id 'b'"),
         ("<script src='https://x.org/a.js'></script>", "outside"),
+        ("<script>1</script>", "code, which"),
+        ("<p onclick='1'></p>", "code, which"),
         ("<style>p{background:url(//x.org/a)}</style>", "outside"),
     ],
 )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from synthcmr.cohort.reasons import kind_of
+
 SEXES = {**dict.fromkeys(("f", "female", "w", "woman"), "female"), **dict.fromkeys(("m", "male", "man"), "male")}
 MISSING_WORDS = {"", "na", "n/a", "nan", "none", "null", "unknown", "missing", "-", "?", "not available"}
 VENDOR_HINTS = {
@@ -100,7 +102,7 @@ def parse_sex(raw: object) -> str:
     """
     key = str(raw).strip().lower()
     if key not in SEXES:
-        raise ValueError(f"sex: expected one of {sorted(SEXES)}, got {raw!r}")
+        raise ValueError(f"sex: expected one of {sorted(SEXES)}, got {kind_of(raw)}")
     return SEXES[key]
 
 
@@ -130,7 +132,7 @@ def _typed(name: str, raw: object) -> Value:
 def _number(spec: Attribute, raw: object) -> float:
     match = re.fullmatch(r"\s*([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)\s*[a-zA-Z/²2]*\s*", str(raw))
     if match is None:
-        raise ValueError(f"{spec.name}: expected a number in {spec.unit}, got {raw!r}")
+        raise ValueError(f"{spec.name}: expected a number in {spec.unit}, got {kind_of(raw)}")
     value = float(match.group(1).replace(",", "."))
     if not spec.low <= value <= spec.high:
         raise ValueError(f"{spec.name}: expected {spec.low:g} to {spec.high:g} {spec.unit}, got {value:g}")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from traceback import extract_tb
 
 from synthcmr.cohort.cohort import Cohort
 from synthcmr.cohort.output_lock import expect_apart
@@ -16,7 +17,9 @@ from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers import Reader, get_reader, recognise
 from synthcmr.cohort.readers.nifti import NiftiFolderReader
 from synthcmr.cohort.readers.nifti.guessed_table import GuessedTable
+from synthcmr.cohort.reasons import why
 from synthcmr.cohort.records import Reject, SubjectRecord
+from synthcmr.cohort.source_links import reading
 from synthcmr.cohort.splits import OFFICIAL
 from synthcmr.cohort.writer import REJECTS, CohortWriter
 from synthcmr.config import IngestSettings, PreprocessSettings, SplitSettings
@@ -67,7 +70,8 @@ def plan_ingest(source: Path, settings: IngestSettings, salt: str | None = None)
     reader = recognise(source) if settings.format == "auto" else get_reader(settings.format)
     if not source.exists():
         raise SettingsError(f"{source}: expected a folder or file to read, but nothing is there")
-    cases = reader.cases(source)
+    with reading(source):
+        cases = reader.cases(source)
     if settings.include:
         wanted = set(settings.include)
         cases = [case for case in cases if case.case_id in wanted or Path(case.case_id).name in wanted]
@@ -208,10 +212,17 @@ def read_case(
 ) -> SubjectRecord:
     """Read, perhaps label, and preprocess one case. Never raises for bad data: what is wrong comes back as rejects."""
     try:
-        raw = get_reader(reader).read(source, case)
+        with reading(source):
+            raw = get_reader(reader).read(source, case)
     except ReadError as error:
         return SubjectRecord(case.case_id, None, rejects=(Reject(case.case_id, "subject", str(error)),))
     except Exception as error:  # a damaged file can fail anywhere inside a decoder, and must not stop the others
-        reason = f"cannot be decoded: {type(error).__name__}: {error}"
+        reason = f"cannot be decoded: {why(error)}{_place(error)}"
         return SubjectRecord(case.case_id, None, rejects=(Reject(case.case_id, "subject", reason),))
     return to_record(raw if labeller is None else labeller(raw), case.case_id, settings, salt)
+
+
+def _place(error: Exception) -> str:
+    """Where in the code it failed, for whoever mends the reader."""
+    frames = extract_tb(error.__traceback__)
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from synthcmr import __version__
 from synthcmr.cohort.checksums import with_checksum
 from synthcmr.cohort.output_place import known_as
+from synthcmr.cohort.places import place_from, without_places
 
 PROVENANCE_FILE, FILES = "provenance.json", "files"
 RECORDED_PACKAGES = ("numpy", "torch", "zarr", "nibabel", "pydicom")
@@ -39,12 +40,15 @@ def write_provenance(
     settings: Mapping[str, object],
     files: Iterable[str] | None = None,
 ) -> None:
-    """Write provenance.json of an artefact folder; `files` lists what lies in one whose names are not known beforehand."""
+    """Write provenance.json of an artefact folder; it holds no absolute path.
+
+    `files` lists what lies in a folder whose names are not known beforehand.
+    """
     record = {
         "step": step,
         "hash": own_hash,
-        "inputs": [i.row() for i in inputs],
-        "settings": dict(settings),
+        "inputs": [i.row() | {"name": place_from(folder, i.name)} for i in inputs],
+        "settings": without_places(dict(settings)),
         "software": {"synthcmr": __version__, "python": platform.python_version(), **_versions()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     } | ({} if files is None else {FILES: sorted(files)})

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from synthcmr.cohort.csv_cells import harmless_row, unmarked
 from synthcmr.cohort.privacy import salted_id
 from synthcmr.cohort.raw import Case
 from synthcmr.cohort.records import Reject, SubjectRecord
@@ -67,7 +68,7 @@ class Pseudonyms:
         before: list[dict[str, str]] = []
         if self.clear_table.exists():
             with self.clear_table.open(newline="", encoding="utf-8") as file:
-                before = list(csv.DictReader(file))
+                before = [{k: unmarked(v) for k, v in row.items()} for row in csv.DictReader(file)]
         new = [row for row in rows if row not in before]
         if not new:
             return
@@ -75,7 +76,7 @@ class Pseudonyms:
             writer = csv.DictWriter(file, COLUMNS)
             if not before:
                 writer.writeheader()
-            writer.writerows(new)
+            writer.writerows(map(harmless_row, new))
 
 
 def clear_table_of(out: Path) -> Path:

@@ -18,6 +18,7 @@ from synthcmr.cohort.checksums import FILES, SHARDS, checksums_of, sizes_of, wit
 from synthcmr.cohort.frame_store import FrameWriter
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.output_lock import OutputLock
+from synthcmr.cohort.places import without_places
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.cohort.splits import assign_splits
@@ -108,7 +109,7 @@ class CohortWriter:
             CohortError: `path` holds a finished cohort, other files, or an unfinished cohort with another manifest.
         """
         self.path = path
-        self.manifest = json.loads(json.dumps(manifest))
+        self.manifest = without_places(json.loads(json.dumps(manifest)))
         self._journal = Journal(path / WORK / JOURNAL)
         self._lock = self._claim()
         self._journal.repair()
@@ -187,7 +188,7 @@ class CohortWriter:
                 write_table(self.path / name, further, {"subject_id": STRING})
         own_hash = cohort_hash(rows.subjects, rows.images)
         write_provenance(self.path, str(self.manifest.get("step", "cohort")), own_hash, inputs, self.manifest)
-        record = self._summary(rows, own_hash) | how_split | dict(facts or {}) | file_checks(self.path)
+        record = self._summary(rows, own_hash) | how_split | without_places(dict(facts or {})) | file_checks(self.path)
         write_json(self.path / COHORT_FILE, with_checksum(record))
         shutil.rmtree(self.path / WORK, ignore_errors=True)
 
@@ -221,7 +222,7 @@ class CohortWriter:
         if not file.exists():
             write_json(file, self.manifest)
             return
-        before = json.loads(file.read_text())
+        before = without_places(json.loads(file.read_text()))
         if before != self.manifest:
             raise OtherSettingsError(
                 f"{self.path}: {_differences(before, self.manifest)}; repeat the command as it was, or --overwrite"
@@ -262,7 +263,7 @@ def _refused(record: SubjectRecord) -> SubjectRecord:
 def _recorded(path: Path) -> object:
     """The manifest that a finished cohort was made by; None where nothing tells."""
     try:
-        return json.loads((path / PROVENANCE_FILE).read_text())["settings"]
+        return without_places(json.loads((path / PROVENANCE_FILE).read_text())["settings"])
     except (OSError, ValueError, KeyError):
         return None
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from synthcmr.conditioning.hub import hint, loading
 from synthcmr.conditioning.prompt import write_prompt
 from synthcmr.conditioning.vocabulary import NumberWord, Vocabulary, is_present
 from synthcmr.errors import SettingsError
@@ -130,8 +131,8 @@ def _load(model: str) -> tuple[Any, Any]:
     except ImportError as error:
         raise SettingsError("text encoder 'clip': needs transformers; pip install 'synthcmr[clip]'") from error
     try:
-        return AutoTokenizer.from_pretrained(model), CLIPTextModel.from_pretrained(model)
+        return AutoTokenizer.from_pretrained(model, **loading()), CLIPTextModel.from_pretrained(model, **loading())
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"text encoder: expected the hub name or folder of a CLIP text model with its tokenizer, got '{model}': {error}"
+            f"text encoder: expected the hub name or folder of a CLIP text model with its tokenizer, got '{model}': {error}; {hint()}"
         ) from error

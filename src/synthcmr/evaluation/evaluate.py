@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from synthcmr import __version__
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record, with_checksum
+from synthcmr.cohort.places import without_places
 from synthcmr.cohort.provenance import Input, combined_hash, write_json, write_provenance
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison, Report
@@ -72,7 +73,7 @@ def evaluate(
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
     results = {name: result for name in PARTS if (result := _part(name, described, only)) is not None}
     card = _card(described, results)
-    write_json(out / SCORES, with_checksum(card.model_dump(mode="json")))
+    write_json(out / SCORES, with_checksum(without_places(card.model_dump(mode="json"))))
     inputs = [Input(str(c.path), "cohort", c.hash) for c in (real, synthetic)]
     write_provenance(out, "evaluate", combined_hash(_key(n, described) for n in results), inputs, card.settings)
     return card
@@ -115,7 +116,7 @@ def _part(name: str, comparison: Comparison, only: Sequence[str]) -> PartResult 
     if only and name not in only:
         return None
     result = PARTS[name][1](comparison)
-    write_json(file, with_checksum({"key": key, "result": result.model_dump(mode="json")}))
+    write_json(file, with_checksum(without_places({"key": key, "result": result.model_dump(mode="json")})))
     return result
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record
+from synthcmr.cohort.places import found
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.errors import CohortError
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     from synthcmr.generators.fingerprints import Fingerprints
 
 
-Made = Mapping[str, str]  # a row of provenance: kind, name, hash
+class Made(NamedTuple):
+    """Something that a cohort was made from."""
+
+    kind: str
+    place: Path  # where it lies, if it is still there
+
+
 RECALIBRATION = "recalibration.json"
 DEEPEST = 8  # steps that provenance is followed back
 SAME = 0.999  # correlation of fingerprints above which two images are of one scan
@@ -43,8 +50,8 @@ def check_synthetic(real: Cohort, synthetic: Cohort, name: str) -> None:
     for run in _runs(generated):
         _check_generator(real, tested, run, name)
     for row in generated:
-        if row["kind"] == "recalibration":
-            _check_recalibration(real, Path(row["name"]), name)
+        if row.kind == "recalibration":
+            _check_recalibration(real, row.place, name)
 
 
 def _check_pixels(real: Cohort, synthetic: Cohort, tested: set[str], name: str) -> None:
@@ -87,7 +94,7 @@ def _same(prints: Fingerprints, image: npt.NDArray[np.floating], subject: npt.ND
 
 def _runs(generated: Sequence[Made]) -> list[Path]:
     """Run folders that a synthetic cohort was made with and that are still there."""
-    results = [Path(row["name"]) for row in generated if row["kind"] == "run"]
+    results = [row.place for row in generated if row.kind == "run"]
     return [run if run.is_dir() else run.parent for run in results if run.exists()]
 
 
@@ -108,10 +115,10 @@ def _made_of(cohort: Cohort, depth: int = 0) -> list[Made]:
     """Everything a cohort was made from, also where it was joined or recalibrated in between."""
     results: list[Made] = []
     for row in cohort.provenance.get("inputs", []):
-        results.append(row)
-        before = Path(row["name"])
-        if row["kind"] == "cohort" and depth < DEEPEST and (before / COHORT_FILE).exists():
-            results += _made_of(Cohort.open(before), depth + 1)
+        made = Made(row["kind"], found(row["name"], cohort.path))
+        results.append(made)
+        if made.kind == "cohort" and depth < DEEPEST and (made.place / COHORT_FILE).exists():
+            results += _made_of(Cohort.open(made.place), depth + 1)
     return results
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.cohort_ledger import cohort_ledger
+from synthcmr.cohort.csv_cells import harmless
 from synthcmr.cohort.joining import records, storage
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write_provenance
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
@@ -192,7 +193,7 @@ def apply_to_folder(
         if progress is not None:
             progress(k + 1, len(images), name)
     with (out / REJECTS).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("file", "reason"), *lost.items()])
+        csv.writer(file).writerows([("file", "reason"), *(map(harmless, row) for row in lost.items())])
     inputs = [Input(str(images.folder), "files", images.hash), Input(str(folder), "recalibration", record["hash"])]
     written = [REJECTS, *(name for name in manifest[NAMES] if name not in lost)]
     write_provenance(out, "recalibrate", "", inputs, record["settings"], written)

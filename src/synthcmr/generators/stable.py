@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, mse_loss
 
 from synthcmr.conditioning.condition import CHANNELS
+from synthcmr.conditioning.hub import hint, loading
 from synthcmr.conditioning.prompt_words import DIAGNOSES
 from synthcmr.conditioning.text_encoders import Shared
 from synthcmr.conditioning.vocabulary import Vocabulary, is_present
@@ -82,18 +83,20 @@ def load_parts(base: str) -> Parts:
         raise SettingsError("family 'stable': needs transformers; pip install 'synthcmr[clip]'") from error
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 
+    told = loading()
+    local = told["local_files_only"]
     try:
         return Parts(
-            AutoTokenizer.from_pretrained(base, subfolder="tokenizer"),
-            CLIPTextModel.from_pretrained(base, subfolder="text_encoder").eval().requires_grad_(False),
-            AutoencoderKL.from_pretrained(base, subfolder="vae").eval().requires_grad_(False),
-            UNet2DConditionModel.from_pretrained(base, subfolder="unet").requires_grad_(False),
-            dict(DDPMScheduler.from_pretrained(base, subfolder="scheduler").config),
+            AutoTokenizer.from_pretrained(base, subfolder="tokenizer", **told),
+            CLIPTextModel.from_pretrained(base, subfolder="text_encoder", **told).eval().requires_grad_(False),
+            AutoencoderKL.from_pretrained(base, subfolder="vae", local_files_only=local).eval().requires_grad_(False),
+            UNet2DConditionModel.from_pretrained(base, subfolder="unet", local_files_only=local).requires_grad_(False),
+            dict(DDPMScheduler.from_pretrained(base, subfolder="scheduler", local_files_only=local).config),
         )
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"model.base: expected the hub name or the folder of a Stable Diffusion in diffusers' layout (tokenizer, text_encoder, "
-            f"vae, unet, scheduler), got '{base}': {error}. Without internet, download it elsewhere and name the folder"
+            f"vae, unet, scheduler), got '{base}': {error}; {hint()}"
         ) from error
 
 

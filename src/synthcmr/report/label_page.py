@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.csv_cells import harmless
 from synthcmr.cohort.labels import Label
 from synthcmr.labelling.measures import MEASURES, SD
 from synthcmr.labelling.result import LabelResult
@@ -44,8 +45,8 @@ class Shown:
 
 def write_label_report(result: LabelResult, folder: Path) -> Path:
     """Write labels.csv, label_slices.csv and label.html into a folder; returns the page."""
-    result.table.to_csv(folder / TABLE, index=False)
-    result.slices.drop(columns=["row", "place"]).to_csv(folder / SLICES, index=False)
+    result.table.map(harmless).to_csv(folder / TABLE, index=False)
+    result.slices.drop(columns=["row", "place"]).map(harmless).to_csv(folder / SLICES, index=False)
     return write_label_page(result, folder / PAGE)
 
 

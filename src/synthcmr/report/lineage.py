@@ -9,6 +9,7 @@ from typing import Any
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record
+from synthcmr.cohort.places import found, places_of
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.score import ScoreCard
@@ -65,22 +66,22 @@ def record_of(folder: Path) -> dict[str, Any]:
 
 
 def found_folder(name: str, own_hash: str, near: Path) -> Path | None:
-    """Where something lies now: at its old place, or beside what was made from it where both were moved."""
-    for folder in (Path(name), near.parent / Path(name).name):
+    """Where something lies now that an artefact names: at its old place, or beside the artefact where both were moved."""
+    for folder in places_of(name, near):
         if record_of(folder).get("hash") == own_hash:
             return folder
     return None
 
 
 def _below(record: dict[str, Any], near: Path, depth: int) -> list[Step]:
-    found: list[Step] = []
+    steps: list[Step] = []
     for one in record.get("inputs", []) if depth < DEEPEST else []:
         folder = found_folder(one["name"], one["hash"], near) if one["kind"] in FOLDERS else None
         own = record_of(folder) if folder is not None else {}
-        place = folder if folder is not None else Path(one["name"])
-        found.append(Step(depth, one["kind"], Path(one["name"]).name, one["hash"][:12], place, own))
-        found += _below(own, place, depth + 1)
-    return found
+        place = folder if folder is not None else found(one["name"], near)
+        steps.append(Step(depth, one["kind"], Path(one["name"]).name, one["hash"][:12], place, own))
+        steps += _below(own, place, depth + 1)
+    return steps
 
 
 NOTHING = "nothing"

@@ -14,6 +14,7 @@ from typing import Any
 from synthcmr import __version__
 from synthcmr.cohort.checksums import FILES, checksums_of, read_checked, read_record, with_checksum
 from synthcmr.cohort.output_lock import OutputLock
+from synthcmr.cohort.places import without_places
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write_provenance
 from synthcmr.errors import CohortError, OtherSettingsError
 from synthcmr.formats import RUN
@@ -38,9 +39,9 @@ class RunFolder:
         Raises:
             CohortError: the folder holds another run or other files.
         """
-        told = json.loads(json.dumps({**RUN.stamp, **record}))
+        told = without_places(json.loads(json.dumps({**RUN.stamp, **record})))
         if self.exists():
-            before = {k: v for k, v in self.record().items() if k not in NOT_TOLD} | RUN.stamp
+            before = without_places({k: v for k, v in self.record().items() if k not in NOT_TOLD}) | RUN.stamp
             if before != told:
                 changed = sorted(k for k in {*before, *told} if before.get(k) != told.get(k))
                 raise OtherSettingsError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.checksums import OWN, bulk_checksum, changed, check_record, checksum, with_checksum
+from synthcmr.cohort.places import without_places
 from synthcmr.errors import CohortError, in_words
 from synthcmr.formats import WEIGHTS as FORMAT
 from synthcmr.training.run_folder import RUN_FILE, SO_FAR, WEIGHTS, RunFolder
@@ -44,7 +45,7 @@ def save_weights(network: nn.Module, file: Path, header: dict[str, Any], compact
         else:
             tensors[name] = (value.half() if value.is_floating_point() else value).contiguous()
     partial = file.with_suffix(".part")
-    told = with_checksum({**FORMAT.stamp, **header, TENSORS: _checksum(save(tensors))})
+    told = with_checksum({**FORMAT.stamp, **without_places(header), TENSORS: _checksum(save(tensors))})
     partial.write_bytes(save(tensors, metadata={HEADER: json.dumps(told)}))
     partial.chmod(0o644)
     partial.replace(file)

@@ -158,7 +158,8 @@ def _left_out_before(out: Path) -> dict[str, str]:
     """Files that a finished recalibration left out, with the reason."""
     import csv
 
+    from synthcmr.cohort.csv_cells import unmarked
     from synthcmr.frequency.apply import REJECTS
 
     with (out / REJECTS).open(newline="", encoding="utf-8") as file:
-        return {row["file"]: row["reason"] for row in csv.DictReader(file)}
+        return {unmarked(row["file"]): row["reason"] for row in csv.DictReader(file)}

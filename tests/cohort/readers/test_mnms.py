@@ -113,8 +113,8 @@ def test_each_damage_is_one_clear_error(root: Path, damage: str) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"ES": 5}, "ES: expected a frame from 0 to 4, got '5'"),
-        ({"ED": "first"}, "ED: expected a frame from 0 to 4, got 'first'"),
+        ({"ES": 5}, "ES: expected a frame from 0 to 4, got a number"),
+        ({"ED": "first"}, "ED: expected a frame from 0 to 4, got text of 5"),
         ({"External code": "other"}, "expected a row with External code A0S9V9"),
     ],
 )

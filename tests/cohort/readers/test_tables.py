@@ -222,7 +222,7 @@ def test_origin_is_kept_and_never_made_more_real(tmp_path: Path) -> None:
     assert (
         read_table(tmp_path, [{**first, "origin": "phantom"}, {**second, "origin": "synthetic"}]).origin == "synthetic"
     )
-    with pytest.raises(ReadError, match="origin: expected one of real, phantom, synthetic, got fake"):
+    with pytest.raises(ReadError, match="origin: expected one of real, phantom, synthetic, got 1 other"):
         read_table(tmp_path, [{**first, "origin": "fake"}])
 
 
@@ -296,7 +296,7 @@ def test_arrays_that_could_run_code_or_burst_are_refused(tmp_path: Path) -> None
     with pytest.raises(ReadError, match="cannot be read"):
         read_table(tmp_path, [{"id": "s1", "image": "o.npy"}])
     np.savez(tmp_path / "two.npz", a=np.eye(3), b=np.eye(3))
-    with pytest.raises(ReadError, match="one array or one named 'image', got a, b"):
+    with pytest.raises(ReadError, match="one array or one named 'image', got 2 others"):
         read_table(tmp_path, [{"id": "s1", "image": "two.npz"}])
     with pytest.raises(ReadError, match=r"expected a file ending in .nii"):
         read_table(tmp_path, [{"id": "s1", "image": "scan.mha"}])
@@ -306,13 +306,13 @@ def test_arrays_that_could_run_code_or_burst_are_refused(tmp_path: Path) -> None
     ("change", "reason"),
     [
         ({"image": ""}, "image: expected the path"),
-        ({"spacing_row_mm": "wide"}, "spacing_row_mm: expected a number, got 'wide'"),
+        ({"spacing_row_mm": "wide"}, "spacing_row_mm: expected a number, got text of 4 characters"),
         ({"spacing_mm": "1 2 3"}, "spacing_mm: expected one number, or two"),
         ({"slice_step_mm": -1}, "slice_step_mm: expected a number above 0"),
         ({"slice_index": 1.5}, "slice_index: expected a whole number"),
         ({"labels": "left=lv"}, "labels: expected text such as '1=lv"),
         ({"labels": "1=spleen"}, "label 'spleen': expected a structure"),
-        ({"labelled": "heart"}, "label 'heart'"),
+        ({"labelled": "heart"}, "labelled: expected structures"),
         ({"labels": "1=lv"}, "got also"),
     ],
 )

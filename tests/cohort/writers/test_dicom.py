@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,6 +140,15 @@ def test_uids_follow_from_the_cohort(cohort: Cohort, exported: tuple[Path, Write
         assert again.SeriesInstanceUID == before.SeriesInstanceUID
         seen.add(again.SOPInstanceUID)
     assert len(seen) == len(files)
+
+
+def test_the_same_cohort_gives_the_same_bytes_at_another_time(
+    cohort: Cohort, exported: tuple[Path, WriteSummary], tmp_path: Path
+) -> None:
+    time.sleep(1.1)  # dates in headers count seconds
+    get_writer("dicom").write(cohort, tmp_path / "later")
+    for file in sorted((tmp_path / "later").rglob("*.dcm")):
+        assert file.read_bytes() == (exported[0] / file.relative_to(tmp_path / "later")).read_bytes(), file.name
 
 
 def test_segments_are_coded(exported: tuple[Path, WriteSummary]) -> None:

@@ -8,6 +8,8 @@ from synthcmr.cohort.labels import ACDC_LABELS, Mask
 from synthcmr.cohort.raw import Case, RawSubject, Stack
 from synthcmr.cohort.readers.image_files import Volume, check_same_grid, existing, required
 from synthcmr.cohort.readers.labelled_frames import cine_stack, load_cine, load_frame, load_frame_mask, pair_stack
+from synthcmr.cohort.reasons import kind_of, why
+from synthcmr.cohort.source_links import expect_within
 from synthcmr.cohort.splits import OFFICIAL, set_of_case
 from synthcmr.errors import ReadError
 
@@ -76,13 +78,14 @@ def read_info(path: Path) -> PatientInfo:
     Raises:
         ReadError: it is missing or garbled, or lacks a usable ED or ES.
     """
+    expect_within(path)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
         raise ReadError(f"{path.name}: expected this file with ED, ES and Group, but it is not there") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ReadError(
-            f"{path.name}: expected text with lines such as 'ED: 1', got something unreadable ({error})"
+            f"{path.name}: expected text with lines such as 'ED: 1', got something unreadable ({why(error)})"
         ) from error
     values: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
@@ -90,9 +93,7 @@ def read_info(path: Path) -> PatientInfo:
         if match:
             values[match[1].lower()] = match[2]
         elif line.strip():
-            raise ReadError(
-                f"{path.name}, line {number}: expected 'Key: value' such as 'ED: 1', got {line.strip()[:40]!r}"
-            )
+            raise ReadError(f"{path.name}, line {number}: expected 'Key: value' such as 'ED: 1', got {kind_of(line)}")
     ed, es = _frame(values, "ED", path), _frame(values, "ES", path)
     if ed == es:
         raise ReadError(f"{path.name}: expected ED and ES to be different frames, got {ed} for both")
@@ -102,7 +103,7 @@ def read_info(path: Path) -> PatientInfo:
 def _frame(values: dict[str, str], name: str, path: Path) -> int:
     text = values.get(name.lower())
     if text is None or not text.isdecimal() or int(text) < 1:
-        got = f"'{name}: {text}'" if text is not None else "no such line"
+        got = "no such line" if text is None else kind_of(text)
         raise ReadError(f"{path.name}: expected a line '{name}: <frame number from 1>', got {got}")
     return int(text)
 

@@ -11,6 +11,8 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from synthcmr.cohort.reasons import why
+from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import ReadError
 
 MEMBER_LIMIT_BYTES = 256 * 2**20
@@ -43,7 +45,7 @@ class Entry:
         try:
             return self.opener()
         except DEFECTS as error:
-            raise ReadError(f"{self.base}: expected a readable file, got: {error}") from error
+            raise ReadError(f"{self.base}: expected a readable file, got: {why(error)}") from error
 
     def read(self) -> bytes:
         """The whole file (ReadError as for `open`)."""
@@ -84,17 +86,23 @@ def folder_entries(path: Path) -> list[Entry]:
 
 def file_entry(file: Path, name: str) -> Entry:
     """One file on disk as an entry."""
-    return Entry(name, lambda: file.open("rb"))
+
+    def opener() -> BinaryIO:
+        expect_within(file)
+        return file.open("rb")
+
+    return Entry(name, opener)
 
 
 def _open_zip(path: Path, label: str) -> zipfile.ZipFile:
+    expect_within(path)
     if path.stat().st_size == 0:
         raise ReadError(f"{label}: expected a zip archive, got an empty file (0 bytes); download it again")
     try:
         return zipfile.ZipFile(path)
     except DEFECTS as error:
         raise ReadError(
-            f"{label}: expected a whole zip, got a damaged or truncated one ({error}); download it again"
+            f"{label}: expected a whole zip, got a damaged or truncated one ({why(error)}); download it again"
         ) from error
 
 
@@ -114,7 +122,7 @@ def _zip_entries(archive: zipfile.ZipFile, label: str) -> list[Entry]:
 def _refuse_unsafe(member: zipfile.ZipInfo, label: str) -> None:
     name = member.filename.replace("\\", "/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in PurePosixPath(name).parts:
-        raise ReadError(f"{label}: expected member names inside the zip, got one that climbs out of it: '{name[:80]}'")
+        raise ReadError(f"{label}: expected member names inside the zip, got one that climbs out of it")
     if stat.S_ISLNK(member.external_attr >> 16):
         raise ReadError(f"{label}: expected plain files in the zip, got a link; pack it again without links")
     if member.flag_bits & 0x1:
@@ -133,7 +141,7 @@ def _member_opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callabl
             # One byte more than declared is asked for, so a member that unpacks to more than it says is noticed.
             data = stream.read(member.file_size + 1)
         if len(data) != member.file_size:
-            raise ValueError(f"{len(data)} bytes where the zip declares {member.file_size}")
+            raise EOFError(f"{len(data)} bytes where the zip declares {member.file_size}")
         return BytesIO(data)
 
     return opener

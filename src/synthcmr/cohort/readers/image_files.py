@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Mask, remap
+from synthcmr.cohort.reasons import why
+from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import ReadError
 
 if TYPE_CHECKING:
@@ -155,7 +157,9 @@ def load_volume(path: Path) -> Volume:
     except ReadError:
         raise
     except Exception as error:  # nibabel raises many kinds on damaged bytes, all with one meaning here
-        raise ReadError(f"{path.name}: cannot be read as NIfTI, probably cut short or damaged ({error})") from error
+        raise ReadError(
+            f"{path.name}: cannot be read as NIfTI, probably cut short or damaged ({why(error)})"
+        ) from error
     if pixels.dtype.kind not in "biuf":
         raise ReadError(f"{path.name}: expected one real number per voxel, got values of type {pixels.dtype}")
     display = _display(pixels, path)
@@ -188,6 +192,7 @@ def _content(path: Path) -> bytes:
     """The bytes of a file, unpacked; whether it is packed is told by its content, not by its name."""
     if not path.is_file():
         raise ReadError(f"{path.name}: expected this file, but it is not there")
+    expect_within(path)
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -205,7 +210,9 @@ def _unpacked(raw: bytes, path: Path) -> bytes:
         try:
             parts.append(member.decompress(raw, allowed))
         except zlib.error as error:
-            raise ReadError(f"{path.name}: cannot be unpacked, the file is damaged ({error}); copy it again") from error
+            raise ReadError(
+                f"{path.name}: cannot be unpacked, the file is damaged ({why(error)}); copy it again"
+            ) from error
         allowed -= len(parts[-1])
         if member.unconsumed_tail or allowed <= 0:
             raise ReadError(f"{path.name}: expected an image, got a file that unpacks to over {MAX_BYTES >> 30} GiB")
@@ -279,6 +286,7 @@ def load_image(path: Path, role: str = "image") -> Volume:
         raise ReadError(f"{path.name}: expected a file ending in {KNOWN}")
     if not path.is_file():
         raise ReadError(f"{path.name}: expected this file, but it is not there")
+    expect_within(path)
     if path.stat().st_size == 0:
         raise ReadError(f"{path.name}: the file is empty (0 bytes); copy it again")
     try:
@@ -286,7 +294,7 @@ def load_image(path: Path, role: str = "image") -> Volume:
     except ReadError:
         raise
     except Exception as error:  # decoders raise many kinds on damaged bytes, all with one meaning here
-        raise ReadError(f"{path.name}: cannot be read, probably cut short or damaged ({error})") from error
+        raise ReadError(f"{path.name}: cannot be read, probably cut short or damaged ({why(error)})") from error
     if pixels.dtype.kind not in "biuf":
         raise ReadError(f"{path.name}: expected one real number per pixel, got values of type {pixels.dtype}")
     return Volume(pixels)
@@ -330,5 +338,5 @@ def _from_npz(path: Path, role: str) -> npt.NDArray[np.generic]:
     with np.load(path, allow_pickle=False) as arrays:
         name = role if role in arrays.files else arrays.files[0] if len(arrays.files) == 1 else None
         if name is None:
-            raise ReadError(f"{path.name}: expected one array or one named '{role}', got {', '.join(arrays.files)}")
+            raise ReadError(f"{path.name}: expected one array or one named '{role}', got {len(arrays.files)} others")
         return arrays[name]

@@ -6,7 +6,6 @@ values says which order was used. By shape, the myocardium is the ring around th
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import STRUCTURES, Label
 from synthcmr.cohort.privacy import column_name
+from synthcmr.cohort.reasons import kind_of, token
 from synthcmr.errors import ReadError
 
 CANONICAL: dict[int, int] = {int(label): int(label) for label in Label}
@@ -62,7 +62,7 @@ def label_of(name: str) -> Label:
         known = ", ".join(
             sorted({*STRUCTURES, "background", "ignore", "left_ventricle", "myocardium", "right_ventricle"})
         )
-        raise ReadError(f"label '{name}': expected a structure such as {known}")
+        raise ReadError(f"label '{token(name)}': expected a structure such as {known}")
     return label
 
 
@@ -76,7 +76,7 @@ def parse_labels(text: str) -> dict[int, int]:
     for part in re.split(r"[,;]", text.strip().strip("{}")):
         match = PAIR.fullmatch(part)
         if match is None:
-            raise ReadError(f"labels: expected text such as '1=lv,2=myo,3=rv', got {text!r}")
+            raise ReadError(f"labels: expected text such as '1=lv,2=myo,3=rv', got {kind_of(text)}")
         table[int(match[1])] = int(label_of(match[2]))
     return complete(table)
 
@@ -97,7 +97,10 @@ def parse_structures(text: str) -> tuple[str, ...]:
     Raises:
         ReadError: a name is unknown.
     """
-    labels = {label_of(part) for part in re.split(r"[,;+ ]+", text.strip()) if part}
+    try:
+        labels = {label_of(part) for part in re.split(r"[,;+ ]+", text.strip()) if part}
+    except ReadError as error:
+        raise ReadError(f"labelled: expected structures such as 'lv,myo', got {kind_of(text)}") from error
     return tuple(name for name, label in STRUCTURES.items() if label in labels)
 
 
@@ -112,7 +115,7 @@ def labels_from_json(table: Mapping[str, object]) -> dict[int, int]:
         values = value if isinstance(value, list) else [value]
         numbers = [v for v in values if isinstance(v, int)]
         if len(numbers) < len(values):
-            raise ReadError(f"labels: expected a whole number for '{name}', got {json.dumps(value)}")
+            raise ReadError(f"labels: expected a whole number for '{token(name)}', got {kind_of(value)}")
         if len(numbers) == 1:
             labels[numbers[0]] = int(label_of(name))
     return {0: int(Label.BACKGROUND), **labels}

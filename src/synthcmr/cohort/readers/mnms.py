@@ -18,6 +18,7 @@ from synthcmr.cohort.readers.image_files import (
 )
 from synthcmr.cohort.readers.labelled_frames import cine_stack, load_cine
 from synthcmr.cohort.readers.tables.files import Row, find_table, named_as_in_cohort, read_rows, renamed_cells
+from synthcmr.cohort.reasons import kind_of
 from synthcmr.cohort.splits import OFFICIAL, set_in_folders, set_in_row, set_of_case
 from synthcmr.errors import ReadError, SettingsError
 
@@ -94,7 +95,7 @@ def _frame(row: Row, name: str, count: int) -> int | None:
     if is_missing(text):
         return None
     if not re.fullmatch(r"\d+(\.0*)?", text) or int(float(text)) >= count:
-        raise ReadError(f"{name.upper()}: expected a frame from 0 to {count - 1}, got {text!r} in the table")
+        raise ReadError(f"{name.upper()}: expected a frame from 0 to {count - 1}, got {kind_of(text)} in the table")
     return int(float(text))
 
 

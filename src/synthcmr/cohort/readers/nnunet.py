@@ -17,6 +17,8 @@ from synthcmr.cohort.readers.stacking import LabelledVolume, stacks_of
 from synthcmr.cohort.readers.tables.columns import Cells, agreed_attributes, attribute_columns, attributes_of
 from synthcmr.cohort.readers.tables.files import read_rows
 from synthcmr.cohort.readers.tables.rows import ImageRow
+from synthcmr.cohort.reasons import why
+from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import ReadError, SettingsError
 
 DESCRIPTION, SUBJECTS = "dataset.json", "subjects.csv"
@@ -98,10 +100,11 @@ def _root(source: Path) -> Path:
 
 def _description(root: Path) -> Cells:
     path = root / DESCRIPTION
+    expect_within(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: expected JSON, got: {error}") from error
+        raise SettingsError(f"{path}: expected JSON, got: {why(error)}") from error
     if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):
         raise SettingsError(f'{path}: expected an object with \'labels\', such as {{"background": 0, "LV": 1}}')
     return content

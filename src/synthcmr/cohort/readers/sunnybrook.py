@@ -18,6 +18,8 @@ from synthcmr.cohort.readers.dicom.frames import Frame
 from synthcmr.cohort.readers.tables.columns import agreed_attributes
 from synthcmr.cohort.readers.tables.files import Row, read_columns, read_rows, renamed_cells
 from synthcmr.cohort.readers.tables.rows import read_rows_of_subject
+from synthcmr.cohort.reasons import why
+from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import ReadError, SettingsError
 
 SEXES = {"male": "male", "m": "male", "female": "female", "f": "female"}
@@ -166,12 +168,13 @@ def read_patients(source: Path) -> dict[str, Patient]:
     """
     patients: dict[str, Patient] = {}
     for path in sorted(data_folder(source).glob("*.csv")):
+        expect_within(path)
         try:
             with path.open(encoding="utf-8-sig", newline="") as stream:
                 rows = list(csv.DictReader(stream))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise SettingsError(
-                f"{path}: expected columns PatientID, OriginalID, Gender, Age, Pathology, got: {error}"
+                f"{path}: expected columns PatientID, OriginalID, Gender, Age, Pathology, got: {why(error)}"
             ) from error
         for row in rows:
             values = {str(key).strip().lower(): str(value or "").strip() for key, value in row.items()}
@@ -224,10 +227,11 @@ def read_points(path: Path) -> Points:
     Raises:
         ReadError: the file is not a list of at least three points.
     """
+    expect_within(path)
     try:
         points = np.array([[float(v) for v in line.split()] for line in path.read_text().splitlines() if line.strip()])
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise ReadError(f"{path.name}: expected one 'x y' pair per line, got: {error}") from error
+        raise ReadError(f"{path.name}: expected one 'x y' pair per line, got: {why(error)}") from error
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3 or not np.isfinite(points).all():
         raise ReadError(f"{path.name}: expected three or more 'x y' pairs, got {len(points)} line(s)")
     return points

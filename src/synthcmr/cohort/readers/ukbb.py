@@ -15,6 +15,8 @@ from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.archive import open_entries
 from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks, read_cine, to_subject
 from synthcmr.cohort.readers.dicom.short_axis import slice_affine
+from synthcmr.cohort.reasons import why
+from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import ReadError, SettingsError
 
 BULK = re.compile(r"(?P<eid>[^_]+)_20209_(?P<visit>\d+)_(?P<part>\d+)(\.zip)?")
@@ -115,7 +117,7 @@ def read_table(folder: Path, instance_of: dict[str, int]) -> dict[str, Attribute
             _read_file(path, instance_of, participants)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise SettingsError(
-                f"{path}: expected a table with an 'eid' column and field ids such as 31-0.0, got: {error}"
+                f"{path}: expected a table with an 'eid' column and field ids such as 31-0.0, got: {why(error)}"
             ) from error
     return participants
 
@@ -217,6 +219,7 @@ def _load(path: Path) -> tuple[Mask, npt.NDArray[np.float64]]:
     from nibabel import load
     from nibabel.spatialimages import SpatialImage
 
+    expect_within(path)
     try:
         image = load(path)
         if not isinstance(image, SpatialImage):
@@ -224,7 +227,7 @@ def _load(path: Path) -> tuple[Mask, npt.NDArray[np.float64]]:
         values = np.asarray(image.dataobj)
         affine = np.asarray(image.affine, dtype=np.float64)
     except Exception as error:  # nibabel and gzip raise many kinds on damaged bytes, all with one meaning here
-        raise ReadError(f"{path.name}: expected a NIfTI mask, got a damaged file ({error})") from error
+        raise ReadError(f"{path.name}: expected a NIfTI mask, got a damaged file ({why(error)})") from error
     if values.ndim not in (3, 4):
         raise ReadError(
             f"{path.name}: expected a mask of 3 or 4 axes (columns, rows, slices, frames), got {values.ndim}"

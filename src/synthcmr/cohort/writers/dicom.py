@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,12 @@ class DicomWriter:
     ) -> WriteSummary:
         """Write one folder per subject."""
         with export(cohort, dest, {"writer": self.name}, overwrite) as summary:
-            run = _DicomExport(dest, summary, cohort_hash=cohort.hash)
+            run = _DicomExport(
+                root=dest,
+                summary=summary,
+                cohort_hash=cohort.hash,
+                made=datetime.fromisoformat(cohort.provenance["created"]),
+            )
             for subject in each_subject(cohort, summary, progress):
                 run.add(subject)
             run.write_table(dest / SUBJECTS_FILE, COLUMNS, cohort)
@@ -61,9 +67,10 @@ class DicomWriter:
         return summary
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _DicomExport(ExportRun):
-    cohort_hash: str = ""
+    made: datetime  # the cohort: the same cohort gives the same bytes, whenever it is exported
+    cohort_hash: str
 
     def add(self, subject: Subject) -> None:
         """Write the images and masks of a subject."""
@@ -96,7 +103,7 @@ class _DicomExport(ExportRun):
                 _save(header, pixels.stored[t, z].tobytes(), folder / name / f"slice{index:02d}_frame{frame:03d}.dcm")
                 images[t, z] = header
                 self.summary.files += 1
-        masks = write_masks(stack, images, folder, f"{name}_masks", key)
+        masks = write_masks(stack, images, folder, f"{name}_masks", key, self.made)
         self.summary.files += masks
         if masks == 0:
             self.summary.leave_out(str(subject.PatientID), f"masks of {name}", "nobody labelled it")

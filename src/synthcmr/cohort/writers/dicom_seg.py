@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ def write_masks(
     folder: Path,
     stem: str,
     key: tuple[str, ...],
+    made: datetime,
 ) -> int:
     """Write the masks of a stack, a file per labelled frame.
 
@@ -56,6 +58,7 @@ def write_masks(
         folder: where to write.
         stem: how the file names start.
         key: what the UIDs depend on.
+        made: when the cohort was, in place of the clock.
 
     Returns:
         The number of files.
@@ -64,7 +67,7 @@ def write_masks(
     parts = _parts(stack)
     for number, part in enumerate(parts):
         path = folder / f"{names.give(f'{stem}_{stack.frame_name(part.frame)}')}.dcm"
-        _write(stack, part, [images[part.frame, z] for z in part.slices], (*key, path.stem), number, path)
+        _write(stack, part, [images[part.frame, z] for z in part.slices], (*key, path.stem), number, made, path)
     return len(parts)
 
 
@@ -80,7 +83,13 @@ def _parts(stack: SubjectStack) -> list[_SegmentedSlices]:
 
 
 def _write(
-    stack: SubjectStack, part: _SegmentedSlices, sources: list[Dataset], key: tuple[str, ...], number: int, path: Path
+    stack: SubjectStack,
+    part: _SegmentedSlices,
+    sources: list[Dataset],
+    key: tuple[str, ...],
+    number: int,
+    made: datetime,
+    path: Path,
 ) -> None:
     from highdicom.seg import Segmentation
 
@@ -113,7 +122,14 @@ def _write(
         dimension.DimensionOrganizationUID = dimensions
     segmentation.DimensionOrganizationSequence[0].DimensionOrganizationUID = dimensions
     mark_origin(segmentation, origin)
+    _date(segmentation, made)
     segmentation.save_as(path)
+
+
+def _date(segmentation: Dataset, made: datetime) -> None:
+    """Put a date in place of those that highdicom takes from the clock."""
+    segmentation.ContentDate = segmentation.InstanceCreationDate = made.strftime("%Y%m%d")
+    segmentation.ContentTime = segmentation.InstanceCreationTime = made.strftime("%H%M%S")
 
 
 def _segment(number: int, structure: str, origin: str) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.csv_cells import harmless, harmless_row
 from synthcmr.cohort.labels import in_canonical_order
 from synthcmr.cohort.provenance import FILES, PROVENANCE_FILE, Input, combined_hash, write_provenance
 from synthcmr.cohort.subject_stack import SubjectStack
@@ -182,8 +183,8 @@ def csv_table(path: Path, columns: list[str]) -> Iterator[Callable[[Mapping[str,
     """A table that takes one row after another, so that they need not wait in memory; missing values are empty."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
-        writer.writeheader()
-        yield lambda row: writer.writerow({k: "" if v is None else v for k, v in row.items()})
+        writer.writerow({column: harmless(column) for column in columns})
+        yield lambda row: writer.writerow(harmless_row(row))
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: list[str]) -> None:

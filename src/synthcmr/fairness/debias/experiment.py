@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record, with_checksum
+from synthcmr.cohort.places import without_places
 from synthcmr.cohort.provenance import Input, write_json, write_provenance
 from synthcmr.errors import OtherSettingsError
 from synthcmr.experiments.classifier_job import ClassifierJob
@@ -125,7 +126,7 @@ def claim(
     file = out / RECORD
     if file.exists():
         before = read_record(file)
-        changed = _changed(before, json.loads(json.dumps(record)))
+        changed = _changed(without_places(before), without_places(json.loads(json.dumps(record))))
         if changed:
             raise OtherSettingsError(
                 f"{out}: holds an experiment with other settings ({', '.join(changed)}); repeat the command as it was, choose "
@@ -133,7 +134,7 @@ def claim(
             )
         return
     out.mkdir(parents=True, exist_ok=True)
-    write_json(file, with_checksum(record))
+    write_json(file, with_checksum(without_places(record)))
     inputs = [Input(str(cohort.path), "cohort", cohort.hash)]
     inputs += [Input(str(path), "cohort", hashes[name]) for name, path in sets.items()]
     write_provenance(out, "debias", "", inputs, record)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.csv_cells import harmless
 from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.output_place import known_as
 from synthcmr.cohort.writer import COHORT_FILE
@@ -205,7 +206,9 @@ def _plan(cohort: Cohort, out: Path, number: int, generated: Mapping[CellKey, in
         writer = csv.writer(file)
         writer.writerow([*names, "count"])
         writer.writerows(
-            [*key, count + generated.get(key, 0)] for key, count in there.items() if count + generated.get(key, 0)
+            [*map(harmless, key), count + generated.get(key, 0)]
+            for key, count in there.items()
+            if count + generated.get(key, 0)
         )
     planned = plan_cohort(cohort, f"match:{table}", planner)
     return replace(planned, target=known_as(planned.target))

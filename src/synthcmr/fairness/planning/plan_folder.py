@@ -11,6 +11,7 @@ from typing import Any
 
 from synthcmr.cohort.checksums import FILES as LISTED
 from synthcmr.cohort.checksums import checksums_of, read_checked, read_record, with_checksum
+from synthcmr.cohort.places import found, place_from
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.tables import write_table
 from synthcmr.config import recorded_settings
@@ -99,10 +100,10 @@ class Plan:
         write_table(folder / ROWS_FILE, [row.flat() for row in self.rows], column_types(names))
         decided = {"target": self.target, **self.settings.model_dump(mode="json")}
         write_provenance(folder, "plan", self.hash, [Input(self.cohort.path, "cohort", self.cohort.hash)], decided)
-        checks = {LISTED: checksums_of(folder, (ROWS_FILE, PROVENANCE_FILE))}
-        write_json(
-            folder / PLAN_FILE, with_checksum(self.to_json() | checks)
-        )  # last: it says that the others are whole
+        record = self.to_json()
+        record["cohort"]["path"] = place_from(folder, self.cohort.path)
+        record |= {LISTED: checksums_of(folder, (ROWS_FILE, PROVENANCE_FILE))}
+        write_json(folder / PLAN_FILE, with_checksum(record))  # last: it says that the others are whole
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows."""
@@ -141,7 +142,7 @@ class Plan:
         try:
             flats = pq.read_table(pa.BufferReader(content)).to_pylist()
             flats = PLAN.updated(flats, ROWS_FILE, PLAN.version_of(record, folder / PLAN_FILE))
-            plan = cls._of(record, tuple(PlanRow.of(flat) for flat in flats))
+            plan = cls._of(record, tuple(PlanRow.of(flat) for flat in flats), folder)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise _no_plan(folder, in_words(error)) from error
         if plan.hash != record["hash"]:
@@ -152,10 +153,11 @@ class Plan:
         return plan
 
     @classmethod
-    def _of(cls, record: Mapping[str, Any], rows: tuple[PlanRow, ...]) -> Plan:
+    def _of(cls, record: Mapping[str, Any], rows: tuple[PlanRow, ...], folder: Path) -> Plan:
         cohort = record["cohort"]
+        place = found(cohort["path"], folder)
         return cls(
-            cohort=PlannedCohort(cohort["name"], cohort["path"], cohort["hash"], tuple(cohort["origin"])),
+            cohort=PlannedCohort(cohort["name"], str(place.resolve()), cohort["hash"], tuple(cohort["origin"])),
             target=record["target"],
             settings=recorded_settings(record["settings"], PlanSettings, PLAN_FILE),
             attributes=tuple(record["attributes"]),

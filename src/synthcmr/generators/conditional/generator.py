@@ -16,6 +16,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.output_place import known_as
 from synthcmr.cohort.provenance import Input
 from synthcmr.conditioning.condition import SCANNER, Condition
+from synthcmr.conditioning.hub import named_by_a_file
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import Settings, recorded_settings
 from synthcmr.errors import SettingsError
@@ -285,7 +286,8 @@ class ConditionalGenerator(Generic[N]):
         """Load a weights file."""
         header = read_header(weights)
         settings = recorded_settings(header["model"], cls.settings_kind, str(weights))
-        network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
+        with named_by_a_file():
+            network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
         load_weights(network, weights)
         network.to(best_device())
         facts = {k: header.get(k) for k in FACTS}

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.attributes import TALLEST_M
 from synthcmr.cohort.readers.archive import Entry
+from synthcmr.cohort.reasons import why
 from synthcmr.errors import ReadError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def read_header(entry: Entry, tags: list[str] | None = None) -> "Dataset | None"
         except InvalidDicomError:
             return None
         except Exception as error:  # pydicom raises many kinds on damaged bytes, all with one meaning here
-            raise ReadError(f"{entry.base}: expected a DICOM header, got a damaged one ({error})") from error
+            raise ReadError(f"{entry.base}: expected a DICOM header, got a damaged one ({why(error)})") from error
 
 
 def number(value: object) -> float | None:
@@ -112,8 +113,8 @@ def _explain(syntax: "UID | None", error: Exception) -> str:
     if syntax is not None and syntax.is_private:
         return f"expected pixels that can be decoded, got the private transfer syntax {syntax}; convert to uncompressed"
     if syntax is not None and syntax.is_compressed:
-        return f"expected pixels that can be decoded, got '{syntax.name}'; convert to uncompressed DICOM ({error})"
-    return f"expected whole pixel data, got a damaged or truncated file ({error})"
+        return f"expected pixels that can be decoded, got '{syntax.name}'; convert to uncompressed DICOM ({why(error)})"
+    return f"expected whole pixel data, got a damaged or truncated file ({why(error)})"
 
 
 @lenient()

@@ -9,6 +9,7 @@ import numpy as np
 
 from synthcmr.cohort.readers.archive import Entry
 from synthcmr.cohort.readers.dicom.files import Vector, clock_seconds, lenient, number, read_header, vector
+from synthcmr.cohort.reasons import token
 from synthcmr.errors import ReadError
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _why_no_image(header: "Dataset") -> str | None:
     if str(header.get("SOPClassUID", "")).startswith(SECONDARY_CAPTURES):
         return "a secondary capture"
     if header.get("Modality") != "MR":
-        return f"modality {header.get('Modality') or 'unknown'}"
+        return f"modality {token(header.get('Modality') or 'unknown')}"
     if header.get("Rows") is None or header.get("Columns") is None:
         return "without an image"
     if (number(header.get("SamplesPerPixel")) or 1) != 1:

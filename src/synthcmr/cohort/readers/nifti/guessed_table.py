@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.csv_cells import harmless_row
 from synthcmr.cohort.readers.image_files import NIFTI_SUFFIXES, load_volume
 from synthcmr.cohort.readers.mask_labels import GuessedLabels, guess_labels
 from synthcmr.cohort.splits import SET_WORDS
@@ -143,7 +144,7 @@ class GuessedTable:
         with path.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, self.columns, extrasaction="ignore")
             writer.writeheader()
-            writer.writerows(row | _relative_paths(row, source, path.parent) for row in self.rows)
+            writer.writerows(harmless_row(row | _relative_paths(row, source, path.parent)) for row in self.rows)
 
 
 def guess_table(source: Path, files: Sequence[NamedFile]) -> GuessedTable:

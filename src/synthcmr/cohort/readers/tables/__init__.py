@@ -112,6 +112,6 @@ def _origin(stated: list[object]) -> tuple[str, tuple[str, ...]]:
     origins = {str(value).strip().lower() for value in stated if not is_missing(value)}
     unknown = sorted(origins - set(ORIGINS))
     if unknown:
-        raise ReadError(f"origin: expected one of {', '.join(ORIGINS)}, got {', '.join(unknown)}")
+        raise ReadError(f"origin: expected one of {', '.join(ORIGINS)}, got {len(unknown)} other words")
     origin = max(origins or {"real"}, key=ORIGINS.index)
     return origin, ("origin: its images are of several; the least real was taken",) if len(origins) > 1 else ()

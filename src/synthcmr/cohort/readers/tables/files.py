@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from synthcmr.cohort.attributes import is_missing
+from synthcmr.cohort.csv_cells import unmarked
 from synthcmr.cohort.privacy import column_name
 from synthcmr.cohort.readers.tables.columns import REQUIRED, Cells, attribute_columns, control_columns
+from synthcmr.cohort.reasons import why
+from synthcmr.cohort.source_links import expect_within
 from synthcmr.cohort.splits import SET_WORDS
 from synthcmr.errors import SettingsError
 
@@ -31,14 +34,18 @@ def read_rows(path: Path) -> list[Row]:
     Raises:
         SettingsError: the file cannot be read, or is not UTF-8 text.
     """
+    expect_within(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             header = stream.readline()
             stream.seek(0)
             rows = csv.DictReader(stream, delimiter=max(DELIMITERS, key=header.count), restval="")
-            return [{k.strip(): (v or "").strip() for k, v in row.items() if isinstance(k, str)} for row in rows]
+            return [
+                {unmarked(k.strip()): unmarked((v or "").strip()).strip() for k, v in row.items() if isinstance(k, str)}
+                for row in rows
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"{path}: expected a table as UTF-8 text (CSV or TSV), got: {error}") from error
+        raise SettingsError(f"{path}: expected a table as UTF-8 text (CSV or TSV), got: {why(error)}") from error
 
 
 def read_columns(path: Path) -> list[str]:
@@ -52,7 +59,7 @@ def read_columns(path: Path) -> list[str]:
         names = next(csv.reader([header], delimiter=max(DELIMITERS, key=header.count)), [])
     except csv.Error:  # a first line of megabytes: some other program's file that ends in .csv
         return []
-    return [name.strip() for name in names]
+    return [unmarked(name.strip()) for name in names]
 
 
 def named_as_in_cohort(rows: Iterable[Row]) -> list[Row]:
@@ -144,22 +151,24 @@ def _parquet_rows(path: Path) -> list[Cells]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    expect_within(path)
     try:
         rows: list[Cells] = pq.read_table(path).to_pylist()
     except (OSError, pa.ArrowException) as error:
-        raise SettingsError(f"{path}: expected a Parquet table, got: {error}") from error
+        raise SettingsError(f"{path}: expected a Parquet table, got: {why(error)}") from error
     return rows
 
 
 def _json_rows(path: Path) -> list[Cells]:
     rows: list[Cells] = []
+    expect_within(path)
     try:
         with path.open(encoding="utf-8") as stream:
             for number, line in enumerate(stream, start=1):
                 if line.strip():
                     rows.append(_json_row(line, number, path))
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: expected JSON lines as UTF-8 text, got: {error}") from error
+        raise SettingsError(f"{path}: expected JSON lines as UTF-8 text, got: {why(error)}") from error
     columns = dict.fromkeys(key for row in rows for key in row)
     return [{column: row.get(column) for column in columns} for row in rows]
 
@@ -168,7 +177,7 @@ def _json_row(line: str, number: int, path: Path) -> Cells:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}, line {number}: expected one JSON object per line, got: {error}") from error
+        raise SettingsError(f"{path}, line {number}: expected one JSON object per line, got: {why(error)}") from error
     if not isinstance(row, dict):
         raise SettingsError(f"{path}, line {number}: expected one JSON object per line, got a {type(row).__name__}")
     return row

@@ -20,6 +20,7 @@ from synthcmr.cohort.readers.image_files import (
 )
 from synthcmr.cohort.readers.mask_labels import CANONICAL, parse_labels, parse_structures, structures_in
 from synthcmr.cohort.readers.stacking import LabelledVolume, stacks_of
+from synthcmr.cohort.reasons import kind_of
 from synthcmr.errors import ReadError
 
 ED_WORDS = {"ed", "end_diastole", "end_diastolic", "diastole", "diastolic"}
@@ -100,7 +101,7 @@ def _number(cells: Mapping[str, object], name: str, positive: bool = False) -> f
     try:
         value = float(str(cells[name]).replace(",", "."))
     except ValueError as error:
-        raise ReadError(f"{name}: expected a number, got {cells[name]!r}") from error
+        raise ReadError(f"{name}: expected a number, got {kind_of(cells[name])}") from error
     if positive and not value > 0:
         raise ReadError(f"{name}: expected a number above 0, got {value:g}")
     return value
@@ -111,7 +112,7 @@ def _whole(cells: Mapping[str, object], name: str) -> int | None:
     if value is None:
         return None
     if not value.is_integer() or value < 0:
-        raise ReadError(f"{name}: expected a whole number from 0, got {cells[name]!r}")
+        raise ReadError(f"{name}: expected a whole number from 0, got {kind_of(cells[name])}")
     return int(value)
 
 
@@ -124,7 +125,9 @@ def _spacing(cells: Mapping[str, object]) -> tuple[float, float] | None:
         return None
     numbers = [float(n) for n in re.findall(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", str(cells["spacing_mm"]))]
     if len(numbers) not in (1, 2) or not all(n > 0 for n in numbers):
-        raise ReadError(f"spacing_mm: expected one number, or two for rows and columns, got {cells['spacing_mm']!r}")
+        raise ReadError(
+            f"spacing_mm: expected one number, or two for rows and columns, got {kind_of(cells['spacing_mm'])}"
+        )
     return numbers[0], numbers[-1]
 
 

@@ -1,0 +1,62 @@
+"""Artefacts that leave a machine say nothing of where they lay on it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.places import found, place_from, without_places
+from synthcmr.evaluation.evaluate import evaluate
+from synthcmr.evaluation.settings import EvaluateSettings, FidelitySettings
+from synthcmr.fairness.planning.plan import plan_cohort
+from synthcmr.fairness.planning.plan_folder import Plan
+from synthcmr.training.run_folder import RunFolder
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("/home/alice/runs/flow", "flow"),
+        ("the set 'real' (/home/alice/cohorts/acdc) holds none", "the set 'real' (acdc) holds none"),
+        (
+            "/home/alice/c d/cohort: expected images",
+            "/home/alice/c d/cohort: expected images".replace("/home/alice/", ""),
+        ),
+        ("ml/m2, and/or 3 / 4, https://a.org/b/c, runs/flow", "ml/m2, and/or 3 / 4, https://a.org/b/c, runs/flow"),
+        ({"run": "/a/b", "base": "/a/b", "n": [1, None, "/a/b"]}, {"run": "b", "base": "/a/b", "n": [1, None, "b"]}),
+    ],
+)
+def test_absolute_paths_are_told_by_name(told: object, kept: object) -> None:
+    assert without_places(told) == kept
+
+
+def test_what_lies_near_is_told_by_the_way_and_found_again(tmp_path: Path) -> None:
+    (tmp_path / "cohorts/acdc").mkdir(parents=True)
+    (tmp_path / "plans").mkdir()
+    told = place_from(tmp_path / "plans/fair", tmp_path / "cohorts/acdc")
+    assert told == "../../cohorts/acdc"
+    (tmp_path / "plans/fair").mkdir()
+    assert found(told, tmp_path / "plans/fair").resolve() == tmp_path / "cohorts/acdc"
+    assert place_from(tmp_path, "phantom preset everyone") == "phantom preset everyone"
+
+
+def test_whose_home_it_was_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthcmr.cohort.places.HOMES", (tmp_path.parts[1],))
+    assert place_from(Path("/srv/plans/fair"), tmp_path) == tmp_path.name
+
+
+def test_a_plan_a_run_and_scores_hold_no_absolute_path(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    plan = plan_cohort(phantom_cohort, "copy")
+    plan.write(tmp_path / "plan")
+    assert Plan.read(tmp_path / "plan").cohort == plan.cohort
+    RunFolder(tmp_path / "run").start({"family": "flow", "model": {"start": str(tmp_path / "other")}}, [])
+    RunFolder(tmp_path / "run").start({"family": "flow", "model": {"start": str(tmp_path / "other")}}, [])  # the same
+    settings = EvaluateSettings(draws=20, fidelity=FidelitySettings(extractors=("radiomics",), floor_splits=1))
+    evaluate(phantom_cohort, phantom_cohort, tmp_path / "scores", settings, only=("fidelity",))
+    files = [p for p in tmp_path.rglob("*.json") if p.is_file()]
+    assert {p.name for p in files} >= {"plan.json", "run.json", "scores.json", "provenance.json"}
+    for file in files:
+        assert str(tmp_path) not in file.read_text(), file
+        assert str(phantom_cohort.path) not in file.read_text(), file
+    assert json.loads((tmp_path / "run/run.json").read_text())["model"] == {"start": "other"}
