@@ -87,7 +87,7 @@ def test_patients_redrawn_as_another_scanner_shows_them_stay_patients(
 
 
 def test_a_plan_counts_patients_and_lends_their_attributes(patients: Cohort, private_run: Path, tmp_path: Path) -> None:
-    run("plan", patients.path, tmp_path / "plan", "--target", "make:sex=1")
+    run("plan", patients.path, tmp_path / "plan", "--target", "make:diagnosis=1")
     run("generate", tmp_path / "out", "--run", private_run, "--plan", tmp_path / "plan", *UNSCREENED[2:])
     said = refused(tmp_path / "out", tmp_path / "given")
     assert f"1. {tmp_path / 'plan'}: its plan counts patients" in said
@@ -109,7 +109,7 @@ def test_anatomies_of_patients_are_theirs(patients: Cohort, private_run: Path, t
 def test_judges_of_patients_choose_by_what_they_saw(patients: Cohort, private_run: Path, tmp_path: Path) -> None:
     judges = tmp_path / "judges"
     Segmenter.fit(patients, judges / "segmenter", SegmenterSettings(filters=(4, 4, 4), size=48), LOOP)
-    reads = ReaderSettings(filters=(4, 4, 4, 4), features=4, attributes=("sex",))
+    reads = ReaderSettings(filters=(4, 4, 4, 4), features=8, attributes=("diagnosis",))
     AttributeReader.fit(patients, judges / "reader", reads, LOOP)
     run("generate", tmp_path / "out", "--run", private_run, "--judges", judges, *FEW)
     said = refused(tmp_path / "out", tmp_path / "given")

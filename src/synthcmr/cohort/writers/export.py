@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_provenance
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.cohort.writers.subjects import Subject, iter_subjects, without_gaps
 from synthcmr.errors import WriteError
+from synthcmr.privacy.ledger import LEDGER
 
 Progress = Callable[[int, int], None]
 STEP = "export"
@@ -78,7 +80,8 @@ def export(cohort: Cohort, dest: Path, settings: dict[str, object], overwrite: b
     """Claim the folder before the first file is written, and list what was left out after the last one."""
     _claim(dest, overwrite)
     own_hash = combined_hash([cohort.hash, *cohort.images["image_id"], json.dumps(settings, sort_keys=True)])
-    write_provenance(dest, STEP, own_hash, [Input(cohort.path.name, "cohort", cohort.hash)], settings)
+    recorded = settings | {LEDGER: cohort_ledger(cohort).to_json()}
+    write_provenance(dest, STEP, own_hash, [Input(cohort.path.name, "cohort", cohort.hash)], recorded)
     summary = WriteSummary(dest)
     yield summary
     if summary.left_out:
