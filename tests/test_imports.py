@@ -136,6 +136,7 @@ def test_help_imports_nothing_heavy() -> None:
         "evaluate",
         "report",
         "export",
+        "release",
         "demo",
     ],
 )

@@ -6,6 +6,7 @@ A comment before a block, invisible to readers:
     <!-- in tests, from here: generate --steps 2 -->           the same for the rest of the page
     <!-- not run: needs a GPU -->                              the block is read, but not run, and why
     <!-- shows: ACDC itself -->                              what is printed below the commands is of data that tests do not have
+    <!-- refused: its images are of patients -->              the last command must fail, and say what is printed below it
     <!-- on hand: acdc = cohort, runs/flow = run -->           what a reader has at this point; tests/docs/shelf.py makes it
 """
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 FENCE = re.compile(r"^( *)```(\w*)\s*$")
-COMMENT = re.compile(r"<!--\s*(in tests, from here|in tests|not run|shows|on hand):\s*(.*?)\s*-->", re.DOTALL)
+COMMENT = re.compile(r"<!--\s*(in tests, from here|in tests|not run|shows|refused|on hand):\s*(.*?)\s*-->", re.DOTALL)
 PROMPT = "$ "
 
 Addition = tuple[list[str], list[str]]  # how a command begins, and what it gets in addition
@@ -33,6 +34,7 @@ class Block:
     additions: list[Addition] = field(default_factory=list)
     not_run: str | None = None
     shows: str | None = None  # whose output it is, where tests cannot compare it
+    refused: str | None = None  # why its last command is to fail
     on_hand: dict[str, str] = field(default_factory=dict)  # new since the last block
 
     def __str__(self) -> str:
@@ -80,6 +82,7 @@ def blocks(page: Path) -> list[Block]:
                 [*lasting, *additions(notes, "in tests")],
                 next((reason for kind, reason in notes if kind == "not run"), None),
                 next((whose for kind, whose in notes if kind == "shows"), None),
+                next((why for kind, why in notes if kind == "refused"), None),
                 {k: v for kind, text in notes if kind == "on hand" for k, v in _pairs(text)},
             )
         )

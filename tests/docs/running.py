@@ -52,8 +52,10 @@ class Reader:
         elif named := FILE_NAME.match(block.text):
             Path(named[1]).write_text(block.text)
         elif block.language in ("console", "bash"):
-            for typed, shown in block.commands():
-                said = self.type(typed, block)
+            commands = list(block.commands())
+            for k, (typed, shown) in enumerate(commands, 1):
+                fails = block.refused is not None and k == len(commands)
+                said = self.refusal(typed, block) if fails else self.type(typed, block)
                 if block.shows is None:
                     _compare(shown, said, f"{block}: {typed}")
 
@@ -69,6 +71,15 @@ class Reader:
         assert done.returncode == 0, f"{block}: {typed}\n{done.stdout}{done.stderr}"
         importlib.invalidate_caches()
         return done.stdout + done.stderr
+
+    def refusal(self, typed: str, block: Block) -> str:
+        """What a command that must be refused says."""
+        words = shlex.split(typed, comments=True)
+        try:
+            done = CliRunner().invoke(app, [*words[1:], *block.added(words[1:])], catch_exceptions=False)
+        except SynthcmrError as error:
+            return f"Error: {error}"
+        raise AssertionError(f"{block}: {typed}\nexpected a refusal, got:\n{done.output}")
 
 
 def read(block: Block) -> None:

@@ -128,10 +128,9 @@ def test_weights_of_another_shape_or_family_are_refused(tiny_run: Path, phantom_
 
 
 def test_public_numbers_say_nothing_of_the_cohort() -> None:
-    own = Vocabulary((NumberWord("age", 31.4, 2.2), NumberWord("troponin", 5.0, 1.0), CategoryWord("sex", ("female",))))
-    public = own.made_public()
+    public = Vocabulary.public(("age", "troponin", "sex", "scanner"))
     assert public.names == ("age", "sex")
-    assert public == Vocabulary((NumberWord("age", 60.0, 9.0), CategoryWord("sex", ("female",)))).made_public()
+    assert public.words == (NumberWord("age", 55.0, 15.0), CategoryWord("sex", ("female", "male")))
 
 
 def test_a_student_comes_closer_to_its_teacher_and_leaps(

@@ -16,7 +16,7 @@ from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.tables import present_cells
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.errors import CohortError
-from synthcmr.privacy.ledger import LEDGER, union
+from synthcmr.privacy.ledger import LEDGER, STAMP, union
 
 OWN = {f.name for f in fields(ImageRecord)}
 AT_ONCE = 64  # images
@@ -110,7 +110,7 @@ def _image(row: dict[Any, Any], image: Any, mask: Any) -> ImageRecord:
         for name, value in present_cells(row).items()
     }
     own: dict[str, Any] = {k: v for k, v in cells.items() if k in OWN}
-    extra: dict[str, Any] = {k: v for k, v in cells.items() if k not in OWN | STORED}
+    extra: dict[str, Any] = {k: v for k, v in cells.items() if k not in OWN | STORED and not k.startswith(STAMP)}
     return ImageRecord(image=image, mask=mask, extra=extra, **own)
 
 

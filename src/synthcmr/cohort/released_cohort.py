@@ -19,7 +19,6 @@ from synthcmr.privacy.ledger import LEDGER
 
 KEPT = {*ATTRIBUTES, DRAWN, "split", "chest_fat_mm"}  # of a subject
 REQUESTED = "asked_"  # what the heart was to measure begins with it
-DP = "dp_"  # columns of images that state privacy begin with it; no other command writes them
 
 
 def write_released(cohort: Cohort, out: Path, stamp: Mapping[str, Value]) -> Cohort:

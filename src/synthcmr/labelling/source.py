@@ -23,6 +23,7 @@ from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError
 from synthcmr.labelling.labeller import CUT, LabelledStack, Labeller, subject_measures
 from synthcmr.labelling.settings import LabelSettings
+from synthcmr.privacy.ledger import STAMP
 
 SOURCE = "source_slice"  # column of a stack while it is labelled: which slice of the cohort it was
 CARRIED = ("intensity_low", "intensity_high")  # what a row says that its pixels do not
@@ -148,7 +149,10 @@ def _carried(image: ImageRecord, rows: dict[tuple[int, int], dict[Any, Any]], dt
     source = extra.pop(SOURCE)
     assert isinstance(source, tuple)
     row = rows[(image.stack, int(str(source[0])))]
-    further = {str(k): _plain(v) for k, v in row.items() if k not in IMAGE_TYPES and k not in extra and is_present(v)}
+    left = [*IMAGE_TYPES, *extra]
+    further = {
+        str(k): _plain(v) for k, v in row.items() if k not in left and not str(k).startswith(STAMP) and is_present(v)
+    }
     kept = {name: _plain(row[name]) for name in CARRIED if is_present(row[name])}
     return replace(
         image,

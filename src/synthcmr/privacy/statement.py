@@ -8,7 +8,7 @@ from typing import Any
 
 from synthcmr.errors import PrivacyError
 from synthcmr.privacy.accountant import epsilons
-from synthcmr.privacy.ledger import Entry, Ledger
+from synthcmr.privacy.ledger import STAMP, Entry, Ledger
 from synthcmr.privacy.mechanisms import RELATION, UNIT, mechanism_row
 
 USUAL_DELTA = 1e-5  # of mechanisms that were made for none
@@ -46,10 +46,10 @@ class Statement:
     def columns(self) -> dict[str, str | float]:
         """What every released image says."""
         return {
-            "dp_epsilon": self.epsilon,
-            "dp_delta": self.delta,
-            "dp_unit": UNIT,
-            "dp_accountant": self.accountant,
+            f"{STAMP}epsilon": self.epsilon,
+            f"{STAMP}delta": self.delta,
+            f"{STAMP}unit": UNIT,
+            f"{STAMP}accountant": self.accountant,
         }
 
 

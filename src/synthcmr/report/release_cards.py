@@ -28,7 +28,7 @@ def write_release_cards(out: Path, statement: Statement, cohort: Cohort | None, 
         out: folder of the release.
         statement: what is promised.
         cohort: that is released; None where weights are.
-        header: of weights that are released; empty where images are.
+        header: of weights that are released; of images the family of their generator, where it is known.
     """
     if cohort is not None:
         _write(out / DATA_SHEET, _data_sheet(cohort, statement))

@@ -13,6 +13,7 @@ from synthcmr.training.weights import HEADER, read_header
 from synthcmr.training.weights_ledger import weights_ledger
 
 KEPT = ("family", "model", "vocabulary", "scanners", "looks", "limits")
+MECHANISM = ("noise_multiplier", "sample_rate", "clip", "releases")  # of the last training, for those who audit it
 UNNAMED = {"start": None}  # of the model: the run that was begun from
 
 
@@ -29,5 +30,6 @@ def write_released_weights(weights: Path, out: Path, privacy: Mapping[str, Any])
     header = read_header(weights)
     kept = {name: header[name] for name in KEPT if name in header}
     kept["model"] = {**header["model"], **{k: v for k, v in UNNAMED.items() if k in header["model"]}}
-    kept |= {"privacy": dict(privacy), LEDGER: weights_ledger(weights).to_json()}
+    mechanism = {k: v for k, v in (header.get("privacy") or {}).items() if k in MECHANISM}
+    kept |= {"privacy": {**mechanism, **privacy}, LEDGER: weights_ledger(weights).to_json()}
     save_file(load_file(weights), out, metadata={HEADER: json.dumps({**FORMAT.stamp, **kept})})

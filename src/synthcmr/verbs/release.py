@@ -174,6 +174,7 @@ def _write(out: Path, statement: Statement, cohort: Cohort | None, weights: Path
     released, header = None, {}
     out.mkdir(parents=True, exist_ok=True)
     if cohort is not None:
+        header = {name: value for name, value in cohort.info.get("generated", {}).items() if name == "family"}
         released = write_released(cohort, out, statement.columns())
     if weights is not None:
         write_released_weights(weights, out / WEIGHTS, statement.to_json())

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.csv_cells import harmless, harmless_row
 from synthcmr.cohort.labels import in_canonical_order
 from synthcmr.cohort.provenance import FILES, PROVENANCE_FILE, Input, combined_hash, write_provenance
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.cohort.writers.subjects import Subject, iter_subjects, without_gaps
 from synthcmr.errors import WriteError
+from synthcmr.privacy.ledger import LEDGER
 
 Progress = Callable[[int, int], None]
 STEP = "export"
@@ -100,15 +102,18 @@ def export(cohort: Cohort, dest: Path, settings: dict[str, object], overwrite: b
     """Claim the folder before the first file is written, and list what was left out after the last one."""
     _claim(dest, overwrite)
     own_hash = combined_hash([cohort.hash, *cohort.images["image_id"], json.dumps(settings, sort_keys=True)])
-    given = [Input(cohort.path.name, "cohort", cohort.hash)]
-    write_provenance(dest, STEP, own_hash, given, settings)
+    given, recorded = (
+        [Input(cohort.path.name, "cohort", cohort.hash)],
+        settings | {LEDGER: cohort_ledger(cohort).to_json()},
+    )
+    write_provenance(dest, STEP, own_hash, given, recorded)
     summary = WriteSummary(dest)
     yield summary
     if summary.left_out:
         rows = [{"subject_id": o.subject_id, "part": o.part, "reason": o.reason} for o in summary.left_out]
         write_csv(dest / LEFT_OUT_FILE, rows, ["subject_id", "part", "reason"])
     files = [file.relative_to(dest).as_posix() for file in dest.rglob("*") if file.is_file()]
-    write_provenance(dest, STEP, own_hash, given, settings, files)
+    write_provenance(dest, STEP, own_hash, given, recorded, files)
 
 
 def each_subject(cohort: Cohort, summary: WriteSummary, progress: Progress | None) -> Iterator[Subject]:
