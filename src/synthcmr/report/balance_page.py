@@ -9,8 +9,7 @@ from synthcmr.cohort.provenance import write_json
 from synthcmr.experiments.comparison import WORST
 from synthcmr.experiments.settings import BalanceSettings
 from synthcmr.fairness.debias.remedies import NOTHING
-from synthcmr.fairness.debias.scores import RemedyScores
-from synthcmr.fairness.debias.verdict import OPPORTUNITY
+from synthcmr.fairness.debias.scores import OPPORTUNITY, RemedyScores
 from synthcmr.fairness.loop.gains import Kind
 from synthcmr.fairness.loop.loop import Balanced, Round
 from synthcmr.formats import BALANCE

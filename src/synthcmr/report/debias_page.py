@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.provenance import write_json
 from synthcmr.experiments.comparison import WORST
-from synthcmr.fairness.debias.scores import RemedyScores, Results
-from synthcmr.fairness.debias.verdict import OPPORTUNITY, verdict
+from synthcmr.fairness.debias.scores import OPPORTUNITY, RemedyScores, Results, verdict
 from synthcmr.formats import DEBIAS
 from synthcmr.report.offline_page import write_page
 from synthcmr.statistics.intervals import Estimate

@@ -14,7 +14,7 @@ from synthcmr.experiments.comparison import WORST
 from synthcmr.fairness.association import MIN_SUBJECTS
 from synthcmr.fairness.cells import in_words
 from synthcmr.fairness.debias.remedies import NOTHING
-from synthcmr.fairness.debias.verdict import OPPORTUNITY
+from synthcmr.fairness.debias.scores import OPPORTUNITY
 from synthcmr.fairness.planning.plan_folder import Plan
 from synthcmr.frequency.spectrum.compare import DISTANCE, PROBE
 

@@ -151,7 +151,7 @@ class DebiasResults(PageResult):
         return write_debias(self.results, self.cohort, self.settings, folder)
 
     def _sentences(self) -> str:
-        from synthcmr.fairness.debias.verdict import verdict
+        from synthcmr.fairness.debias.scores import verdict
 
         return "\n".join(verdict(self.results))
 

@@ -1,4 +1,4 @@
-"""The scores of an experiment: per remedy, per group through fairlearn, and what differs from doing nothing."""
+"""The scores of an experiment, per remedy and per group through fairlearn, what differs from doing nothing, and all of it in sentences."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.experiments.comparison import (
+    GAPS,
+    WORST,
     Draws,
     Floats,
     Ints,
@@ -30,6 +32,8 @@ from synthcmr.statistics.intervals import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
+
+OPPORTUNITY = GAPS[0]
 
 
 @dataclass(frozen=True)
@@ -177,3 +181,79 @@ def group_frame(
 def miscalibration(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> float:
     """Mean probability less the share of the sick: above zero where disease is overstated."""
     return float(np.mean(np.asarray(y_pred, dtype=float)) - np.mean(np.asarray(y_true, dtype=float)))
+
+
+def verdict(results: Results) -> list[str]:
+    """How unfair it is, what the cheap remedies do, and whether synthetic images beat them."""
+    if not results.main:
+        return [
+            f"With {results.subjects} test subjects no two groups have enough sick and healthy ones to be compared: "
+            "fairness cannot be judged on this test split.",
+            "The scores of everyone together are on the page; enlarge the test split, or name fewer sensitive attributes.",
+            *results.notes,
+        ]
+    return [_start(results), *_by_chance(results), _cheap(results), *_synthetic(results), *results.notes]
+
+
+def _start(results: Results) -> str:
+    nothing = results.of(NOTHING).scores
+    worst, gap = nothing[f"{WORST}, {results.main}"], nothing[f"{OPPORTUNITY}, {results.main}"]
+    return (
+        f"As it is, the classifier reaches a balanced accuracy of {nothing['balanced accuracy']!s}, in its worst group of "
+        f"{results.main} {worst!s}; between groups, the share of the sick that it finds differs by {gap!s}."
+    )
+
+
+def _by_chance(results: Results) -> list[str]:
+    """Whether the gap is one at all: the largest difference between small groups is never zero."""
+    key = f"{OPPORTUNITY}, {results.main}"
+    nothing = results.of(NOTHING)
+    gap, alone = nothing.scores[key], nothing.chance[key]
+    if gap.value > alone.high:
+        return []
+    return [
+        f"That difference is no evidence of unfairness: groups of these sizes, filled at random, differ by {alone.mean:.2f} on average "
+        f"and by more than {alone.high:.2f} in one case of twenty. A larger test split would tell."
+    ]
+
+
+def _cheap(results: Results) -> str:
+    if results.best_cheap == NOTHING:
+        return "No cheap remedy was tried."
+    result = results.of(results.best_cheap)
+    return f"The best cheap remedy by validation is {results.best_cheap}: {_change(result, results)}."
+
+
+def _synthetic(results: Results) -> list[str]:
+    tried = [r for r in results.remedies if r.remedy.kind == "synthetic"]
+    if not tried:
+        return ["No synthetic images were tried."]
+    key = f"{WORST}, {results.main}"
+    best = min(tried, key=lambda r: r.validation_loss)  # chosen without the test split
+    described = [
+        f"Of those with synthetic images, the best by validation is '{best.remedy.name}': {_change(best, results)}."
+    ]
+    against = best.to_best.get(key)
+    if results.best_cheap == NOTHING or against is None:
+        return described
+    how = (
+        "raises the worst group beyond the best cheap remedy"
+        if against.low > 0
+        else "leaves the worst group below that of the best cheap remedy"
+        if against.high < 0
+        else "does not differ from the best cheap remedy in the worst group beyond noise"
+    )
+    return [*described, f"So here synthetic data {_beaten(against)}: '{best.remedy.name}' {how} ({against.signed})."]
+
+
+def _beaten(against: Estimate) -> str:
+    if against.low > 0:
+        return "beat the cheap remedies"
+    return "did worse than the cheap remedies" if against.high < 0 else "did not beat the cheap remedies"
+
+
+def _change(result: RemedyScores, results: Results) -> str:
+    worst, gap = (result.to_nothing.get(f"{name}, {results.main}") for name in (WORST, OPPORTUNITY))
+    if worst is None or gap is None:
+        return "the same as nothing"
+    return f"it changes the worst group's balanced accuracy by {worst.signed} and the equal-opportunity gap by {gap.signed}"

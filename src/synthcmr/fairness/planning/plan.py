@@ -22,12 +22,10 @@ from synthcmr.fairness.planning.crossing import (
     resolve,
     training_subjects,
 )
-from synthcmr.fairness.planning.donor_selection import Donors
 from synthcmr.fairness.planning.plan_folder import Plan, PlannedCohort
 from synthcmr.fairness.planning.plan_table import OWN_COLUMNS, PlanRow, check_plan
-from synthcmr.fairness.planning.remarks import remarks
-from synthcmr.fairness.planning.residual_associations import residual_associations
-from synthcmr.fairness.planning.rows import RowWriter
+from synthcmr.fairness.planning.remarks import remarks, residual_associations
+from synthcmr.fairness.planning.rows import Donors, RowWriter
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.fairness.planning.target import Target, parse_target
 from synthcmr.sampling.requests import seed_of
