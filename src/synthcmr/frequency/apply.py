@@ -22,8 +22,7 @@ from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
 from synthcmr.cohort.writer import MANIFEST, WORK, CohortWriter
 from synthcmr.errors import AlreadyMadeError, CohortError, ReadError
 from synthcmr.frequency.images import FRAMES_AT_ONCE, Item
-from synthcmr.frequency.model_folder import read_record
-from synthcmr.frequency.recalibration import Change, Recalibration
+from synthcmr.frequency.recalibration import Change, Recalibration, read_record
 from synthcmr.frequency.sources import (
     CohortImages,
     FolderImages,

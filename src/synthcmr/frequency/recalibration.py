@@ -1,17 +1,21 @@
-"""Recalibration as an object: fit on real images, transform synthetic ones."""
+"""Recalibration as an object: fit on real images, transform synthetic ones, written to a folder and read again."""
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.provenance import combined_hash, write_json, write_provenance
+from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError, SettingsError
+from synthcmr.formats import RECALIBRATION
 from synthcmr.frequency.images import ImageBatch, Images, Item, batch_of
 from synthcmr.frequency.mapping import Mapping
 from synthcmr.frequency.plane import Floats, spectra
@@ -23,7 +27,11 @@ from synthcmr.frequency.rings import EVERYONE
 from synthcmr.frequency.settings import MappingSettings, RecalibrationSettings, preset
 from synthcmr.frequency.sources import ArrayImages, CohortImages
 from synthcmr.training.loop import Observer
+from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.settings import LoopSettings
+
+if TYPE_CHECKING:
+    from synthcmr.frequency.replacement import Library
 
 Arrays = npt.NDArray[np.floating] | Sequence[npt.NDArray[np.floating]]
 Data = Images | Cohort | Arrays
@@ -31,6 +39,8 @@ Change = Callable[[ImageBatch], Floats]
 USUAL_RADIUS = 0.5  # the authors'
 MAPPING = ("rhm", "frerec")
 LIKENESS = 2.0  # spectra have parted where their means differ by more standard errors of the real one
+MODEL_FILE = "recalibration.json"
+STATISTICS, NETWORK = "statistics.npz", "network"
 
 
 class Recalibration:
@@ -144,15 +154,11 @@ class Recalibration:
 
     def save(self, folder: Path) -> str:
         """Write the model as a folder; returns its hash."""
-        from synthcmr.frequency.model_folder import save
-
         return save(self, folder)
 
     @classmethod
     def load(cls, folder: Path) -> Recalibration:
         """Read a model that `save` wrote."""
-        from synthcmr.frequency.model_folder import load
-
         return load(folder)
 
     def _library(self) -> Library:
@@ -208,3 +214,103 @@ def _bad(item: Item) -> bool:
 
 def _kind(kind: np.dtype[Any]) -> np.dtype[Any]:
     return kind if kind.kind == "f" else np.dtype(np.float32)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What a model says of itself.
+
+    Raises:
+        CohortError: there is none, or a newer version wrote it.
+    """
+    file = folder / MODEL_FILE
+    if not file.exists():
+        raise CohortError(
+            f"{folder}: expected a recalibration with {MODEL_FILE}; make one with 'synthcmr recalibrate fit REAL {folder.name}'"
+        )
+    record: dict[str, Any] = json.loads(file.read_text())
+    return RECALIBRATION.read(record, file)
+
+
+def save(model: Recalibration, folder: Path) -> str:
+    """Write a fitted model; its network, if any, lies in the folder already.
+
+    Returns:
+        Hash of everything that decides what it does.
+    """
+    from synthcmr.training.weights import file_hash
+
+    folder.mkdir(parents=True, exist_ok=True)
+    real = model.real
+    arrays: dict[str, Any] = {}
+    if model.release is None:  # what is released is four numbers and nothing else
+        arrays |= dict(real.moments.arrays("group"))
+    if real.library is not None and model.release is None:
+        lib = real.library
+        arrays |= {
+            "magnitude": lib.magnitude,
+            "square": lib.square,
+            "real": lib.real,
+            "picture": lib.picture.astype(np.float16),
+        }
+    np.savez_compressed(folder / STATISTICS, **arrays)
+    settings = model.settings.model_dump(mode="json")
+    record = {
+        **RECALIBRATION.stamp,
+        "settings": settings,
+        "rings": real.rings.row(),
+        "groups": real.moments.counts() if model.release is None else [],
+        "library": None if real.library is None else {"group": real.library.group, "subject": real.library.subject},
+        "release": None if model.release is None else model.release.row(),
+        "refused": real.refused if model.release is None else {},
+        "split": real.split,
+    }
+    weights = [file_hash(folder / NETWORK / WEIGHTS)] if model.mapping is not None else []
+    own = combined_hash([json.dumps(record, sort_keys=True), *(_digest(v) for v in arrays.values()), *weights])
+    write_json(folder / MODEL_FILE, record | {"hash": own})
+    write_provenance(folder, "recalibrate fit", own, real.inputs, settings)
+    return own
+
+
+def load(folder: Path) -> Recalibration:
+    """Read a model.
+
+    Raises:
+        CohortError: there is none, or a newer version wrote it.
+    """
+    from synthcmr.frequency.mapping import Mapping
+    from synthcmr.frequency.real_images import RealStatistics
+    from synthcmr.frequency.release import Release
+    from synthcmr.frequency.rings import GroupMoments, Rings
+
+    record = read_record(folder)
+    model = Recalibration(recorded_settings(record["settings"], RecalibrationSettings, str(folder / MODEL_FILE)))
+    with np.load(folder / STATISTICS) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    rings = Rings(**record["rings"])
+    counts = record["groups"]
+    moments = GroupMoments.of(arrays, "group", counts) if counts else GroupMoments(rings.count)
+    model._real = RealStatistics(
+        rings, moments, _library(arrays, record["library"]), refused=record["refused"], split=record["split"]
+    )
+    if record["release"] is not None:
+        model.release = Release.of_row(record["release"])
+    if (folder / NETWORK / WEIGHTS).exists():
+        model.mapping = Mapping.load(folder / NETWORK / WEIGHTS)
+    return model
+
+
+def _library(arrays: dict[str, Any], recorded: dict[str, list[str]] | None) -> Library | None:
+    from synthcmr.frequency.replacement import Library
+
+    if recorded is None:
+        return None
+    magnitude, square, real = (arrays[name] for name in ("magnitude", "square", "real"))
+    return Library(
+        magnitude, square, real, arrays["picture"].astype(np.float32), recorded["group"], recorded["subject"]
+    )
+
+
+def _digest(array: Any) -> str:
+    import hashlib
+
+    return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from synthcmr.cohort import Cohort
     from synthcmr.experiments.settings import BalanceSettings
-    from synthcmr.fairness.loop.loop import Balanced
+    from synthcmr.fairness.closed_loop import Balanced
     from synthcmr.verbs.folders import CohortLike
 
 NAMED = ("label", "positive", "sensitive", "round_images", "budget", "rounds", "repeats")
@@ -132,7 +132,7 @@ def balance(
     real = opened_whole(cohort)
     expect_weights(chosen.run)
     from synthcmr.experiments.settings import BalanceSettings
-    from synthcmr.fairness.loop.loop import balance as run_loop
+    from synthcmr.fairness.closed_loop import balance as run_loop
     from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.progress import progress_bar
 

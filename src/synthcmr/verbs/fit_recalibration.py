@@ -158,8 +158,7 @@ def fit_recalibration(
     """
     chosen, folder = FitRecalibrationOptions.of(options, changes), Path(folder)
     real = opened_images(images, chosen.split, chosen.spacing)
-    from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
-    from synthcmr.frequency.recalibration import Recalibration
+    from synthcmr.frequency.recalibration import MODEL_FILE, NETWORK, Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.training.settings import PARTS
     from synthcmr.verbs.options import read_settings
@@ -250,7 +249,7 @@ def _finished(
 
 def _network_changed(folder: Path, chosen: FitRecalibrationOptions) -> bool:
     """Whether the network of a model was trained by other settings than those chosen now."""
-    from synthcmr.frequency.model_folder import NETWORK
+    from synthcmr.frequency.recalibration import NETWORK
     from synthcmr.training.run_folder import RunFolder
 
     run = RunFolder(folder / NETWORK)
@@ -263,7 +262,7 @@ def _network_changed(folder: Path, chosen: FitRecalibrationOptions) -> bool:
 
 def _clear(folder: Path, overwrite: bool) -> None:
     """Remove an earlier model, and nothing else."""
-    from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
+    from synthcmr.frequency.recalibration import MODEL_FILE, NETWORK
 
     if overwrite and ((folder / MODEL_FILE).exists() or (folder / NETWORK).exists()):
         shutil.rmtree(folder)

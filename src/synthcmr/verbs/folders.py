@@ -125,7 +125,7 @@ def expect_recalibration(folder: Path | None) -> None:
     Raises:
         CohortError: there is none.
     """
-    from synthcmr.frequency.model_folder import read_record
+    from synthcmr.frequency.recalibration import read_record
 
     if folder is not None:
         read_record(folder)

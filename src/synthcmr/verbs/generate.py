@@ -196,7 +196,7 @@ def raw_folder(out: Path, model: Path, overwrite: bool) -> Path:
     """
     from synthcmr.cohort.writer import COHORT_FILE
     from synthcmr.errors import CohortError
-    from synthcmr.frequency.model_folder import read_record
+    from synthcmr.frequency.recalibration import read_record
     from synthcmr.verbs.folders import clear_for
 
     read_record(model)

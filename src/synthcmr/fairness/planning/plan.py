@@ -11,9 +11,9 @@ import numpy as np
 
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.cells import in_words
-from synthcmr.fairness.planning.attribute_pool import AttributePool
 from synthcmr.fairness.planning.cell_allocation import COUNTED_BY, WEIGHTED_BY, Allocation, allocate_cells
 from synthcmr.fairness.planning.crossing import (
+    AttributePool,
     Cell,
     Crossing,
     Groups,

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.conditioning.prompt import write_prompt
-from synthcmr.fairness.planning.attribute_pool import AttributePool, Person
-from synthcmr.fairness.planning.crossing import Cell, Crossing
+from synthcmr.fairness.planning.crossing import AttributePool, Cell, Crossing, Person
 from synthcmr.fairness.planning.medicine import contradictions
 from synthcmr.fairness.planning.plan_table import PlannedCell, PlanRow
 from synthcmr.fairness.planning.settings import PlanSettings
