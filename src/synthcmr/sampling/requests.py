@@ -15,7 +15,6 @@ from synthcmr.cohort.provenance import Input
 
 WHOLE = "whole"  # instead of a level: the whole stack
 PLANNED = "plan"  # column of images that names the plan they were made from
-FOLLOWED = ("sex", "age", "bmi", "height_cm", "weight_kg", "diagnosis", "vendor", "field_strength_t", "chest_fat_mm")
 
 
 @dataclass(frozen=True)

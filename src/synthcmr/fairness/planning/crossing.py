@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.grouping import BOOKKEEPING, Bin, bins, group_name, grouped, in_order
+from synthcmr.conditioning.vocabulary import FOLLOWED
 from synthcmr.errors import SettingsError
-from synthcmr.sampling.requests import FOLLOWED
 
 if TYPE_CHECKING:
     import pandas as pd
