@@ -4,7 +4,8 @@ Symbols: `a` cavity radius at the widest level, `tau` how far the ellipsoid is c
 length), `s` contraction from 0 (end-diastole) to 1 (end-systole), `u` height from base (0) to apex of the cavity (1).
 
 The right one is in each plane a curve with three rounded corners, cut out by the left ventricle. At the base it is a sail whose corners
-point to the outflow tract, the inferior free wall and the septum; towards the apex it turns to the inferior insertion and shrinks to a wedge.
+point to the outflow tract, the inferior free wall and the septum; towards the apex it turns to the inferior insertion and shrinks to a
+wedge.
 """
 
 from dataclasses import dataclass, field
