@@ -27,12 +27,13 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.measures import measure
 from synthcmr.cohort.subject_stack import SubjectStack
+from synthcmr.conditioning.vocabulary import FOLLOWED
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import mean_dice, score_readings
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.sampling.generate import generate
-from synthcmr.sampling.requests import FOLLOWED, Request, like_cohort
+from synthcmr.sampling.requests import Request, like_cohort
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
 from synthcmr.sampling.sources import Sources
 from synthcmr.training.images import TrainingImages, load_images

@@ -16,11 +16,11 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.parallel import cores
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.experiments.settings import BalanceSettings, DebiasSettings
+from synthcmr.fairness.closed_loop import balance
 from synthcmr.fairness.debias.experiment import run_experiment
 from synthcmr.fairness.debias.scores import RemedyScores, Results
 from synthcmr.fairness.debias.synthetic_sets import make_sets
 from synthcmr.fairness.debias.verdict import verdict
-from synthcmr.fairness.loop.loop import balance
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.report.balance_page import write_balance
 from synthcmr.report.debias_page import write_debias

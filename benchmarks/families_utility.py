@@ -28,7 +28,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.parallel import cores
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.writer import COHORT_FILE
-from synthcmr.conditioning.vocabulary import typed
+from synthcmr.conditioning.vocabulary import FOLLOWED, typed
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.privacy.membership.membership_attack import Attacks
@@ -40,7 +40,7 @@ from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.evaluation.utility.segmentation_scores import WORK as NETWORKS
 from synthcmr.fairness.debias.synthetic_sets import like_images
 from synthcmr.sampling.generate import generate
-from synthcmr.sampling.requests import FOLLOWED, Request, like_cohort
+from synthcmr.sampling.requests import Request, like_cohort
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, load_image_generator
 from synthcmr.training.device import best_device

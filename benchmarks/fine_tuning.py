@@ -30,6 +30,7 @@ from synthcmr.cohort.joining import records, storage
 from synthcmr.cohort.raw import RawSubject
 from synthcmr.cohort.writer import COHORT_FILE, CohortWriter
 from synthcmr.config import IngestSettings
+from synthcmr.judges.fitting import SHIPPED, starting_weights
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import score_reader
 from synthcmr.judges.segmenter import Segmenter
@@ -41,7 +42,6 @@ from synthcmr.judges.settings import (
     ReaderSettings,
     SegmenterSettings,
 )
-from synthcmr.judges.starting_weights import SHIPPED, starting_weights
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.settings import LoopSettings

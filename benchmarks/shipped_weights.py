@@ -25,7 +25,7 @@ from synthcmr.generators.families import load_generator
 from synthcmr.generators.family_settings import FlowSettings, RefineSettings
 from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.flow import FlowGenerator
-from synthcmr.generators.refine.frames import load_frame_splits
+from synthcmr.generators.refine.trainee import load_frame_splits
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.settings import READER_LOOP, ReaderSettings
 from synthcmr.phantom.cohort import make_phantoms

@@ -23,7 +23,7 @@ LONG = (
     "notebooks",
     "generators",
     "judges",
-    "fairness/loop",
+    "fairness/test_closed_loop.py",
     "training",
     "journeys",
 )

@@ -12,10 +12,9 @@ from synthcmr.conditioning.condition import LOOK
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.trainee import ConditionalTrainee, ResidentTrainee, drop_words
 from synthcmr.generators.flow import FlowNetwork
-from synthcmr.generators.refine.frames import load_frame_splits
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.refine.network import RefineNetwork
-from synthcmr.generators.refine.trainee import RefineTrainee, ResidentRefineTrainee, Windows
+from synthcmr.generators.refine.trainee import RefineTrainee, ResidentRefineTrainee, Windows, load_frame_splits
 from synthcmr.training.batches import Draw, held_out_draws
 from synthcmr.training.images import load_images
 from tests.generators.making import FAMILIES, LOOP, TINY

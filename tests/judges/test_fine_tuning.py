@@ -13,11 +13,11 @@ from synthcmr.cohort.labels import Label
 from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.judges.encoder import ImageEncoder
+from synthcmr.judges.fitting import going_on, new_outputs, starting_weights
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import score_segmenter
 from synthcmr.judges.segmenter import CLASSES, Segmenter, SegmenterNetwork, SegmenterTrainee, build
 from synthcmr.judges.settings import EncoderSettings, ReaderSettings, SegmenterSettings
-from synthcmr.judges.starting_weights import going_on, new_outputs, starting_weights
 from synthcmr.training.batches import held_out_draws
 from synthcmr.training.images import load_images
 from synthcmr.training.loop import Progress

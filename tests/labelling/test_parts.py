@@ -6,7 +6,7 @@ import pytest
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.raw import Stack
 from synthcmr.labelling.anatomy import one_heart
-from synthcmr.labelling.completion import complete
+from synthcmr.labelling.labeller import complete
 from synthcmr.labelling.measures import extremes, smoothed
 from synthcmr.labelling.views import POSES
 

@@ -9,12 +9,12 @@ from synthcmr.statistics.intervals import (
     Estimate,
     Interval,
     centred,
+    exact_share,
     normal,
     percentile,
     pivotal,
     student_mean,
 )
-from synthcmr.statistics.proportions import exact_share
 
 
 def test_an_interval_unpacks_holds_and_prints() -> None:

@@ -27,6 +27,8 @@ DEFAULT_ATTRIBUTES = (
     "slice_level",
     "slice_fraction",
 )
+# Of these, what a planned subject takes from a real one.
+FOLLOWED = ("sex", "age", "bmi", "height_cm", "weight_kg", "diagnosis", "vendor", "field_strength_t", "chest_fat_mm")
 MIN_SPREAD = 1e-3
 FAR = 3.0  # standard deviations
 

@@ -205,7 +205,7 @@ def _stack(record: SubjectRecord) -> tuple[npt.NDArray[np.floating], Mask, dict[
 def _real_frames(generator: RefineGenerator, cohort: Cohort) -> Frames:
     """Frames of the look that is usually given."""
     from synthcmr.conditioning.condition import LOOK
-    from synthcmr.generators.refine.frames import load_frames
+    from synthcmr.generators.refine.trainee import load_frames
 
     images = load_frames(cohort, "train")
     rows = [i for i, row in enumerate(images.attributes) if row[LOOK] == generator.usual_look]

@@ -21,10 +21,9 @@ from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import recorded_settings
 from synthcmr.judges.augment import posed, standardise
-from synthcmr.judges.fitting import FittedJudge, JudgeTask
+from synthcmr.judges.fitting import FittedJudge, JudgeTask, StartingWeights, fill, fill_head
 from synthcmr.judges.reader import BATCH, HEAD, ReaderNetwork, ReaderTrainee, record_of, vocabulary_to_read
 from synthcmr.judges.settings import EncoderSettings
-from synthcmr.judges.starting_weights import StartingWeights, fill, fill_head
 from synthcmr.training.batches import Batch, Draw
 from synthcmr.training.device import channels_last_batch
 from synthcmr.training.images import TrainingImages

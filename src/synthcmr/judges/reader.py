@@ -18,9 +18,17 @@ from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabular
 from synthcmr.config import recorded_settings
 from synthcmr.errors import SettingsError
 from synthcmr.judges.augment import standardise, varied
-from synthcmr.judges.fitting import FittedJudge, JudgeTask, Limits
+from synthcmr.judges.fitting import (
+    FittedJudge,
+    JudgeTask,
+    Limits,
+    StartingWeights,
+    fill,
+    fill_head,
+    going_on,
+    new_outputs,
+)
 from synthcmr.judges.settings import ReaderSettings
-from synthcmr.judges.starting_weights import StartingWeights, fill, fill_head, going_on, new_outputs
 from synthcmr.training.batches import Batch, Draw
 from synthcmr.training.device import best_device, channels_last, channels_last_batch
 from synthcmr.training.images import TrainingImages

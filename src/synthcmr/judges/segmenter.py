@@ -17,9 +17,8 @@ from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError
 from synthcmr.judges.augment import augment, standardise, varied_with_mask
-from synthcmr.judges.fitting import FittedJudge, JudgeTask, Limits
+from synthcmr.judges.fitting import FittedJudge, JudgeTask, Limits, StartingWeights, fill
 from synthcmr.judges.settings import SegmenterSettings
-from synthcmr.judges.starting_weights import StartingWeights, fill
 from synthcmr.training.batches import Batch, Draw
 from synthcmr.training.device import best_device, channels_last_batch
 from synthcmr.training.images import TrainingImages

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthcmr.cohort.labels import Label
-from synthcmr.fairness.audit import Audit, describe
-from synthcmr.fairness.measurements import HEART_MEASURES, IMAGE_MEASURES, GroupMean
+from synthcmr.fairness.audit import HEART_MEASURES, IMAGE_MEASURES, Audit, GroupMean, describe
 from synthcmr.report.offline_page import write_page
 from synthcmr.report.pictures import heart_picture
 

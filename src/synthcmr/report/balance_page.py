@@ -9,11 +9,11 @@ from synthcmr.cohort.checksums import with_checksum
 from synthcmr.cohort.provenance import write_json
 from synthcmr.experiments.rates import WORST
 from synthcmr.experiments.settings import BalanceSettings
+from synthcmr.fairness.closed_loop import Balanced, Round
 from synthcmr.fairness.debias.remedies import NOTHING
 from synthcmr.fairness.debias.scores import RemedyScores
 from synthcmr.fairness.debias.verdict import OPPORTUNITY
-from synthcmr.fairness.loop.gains import Kind
-from synthcmr.fairness.loop.loop import Balanced, Round
+from synthcmr.fairness.gains import Kind
 from synthcmr.formats import BALANCE
 from synthcmr.report.debias_page import to_json
 from synthcmr.report.offline_page import write_page

@@ -16,7 +16,6 @@ from synthcmr.privacy.ledger import Ledger
 
 WHOLE = "whole"  # instead of a level: the whole stack
 PLANNED = "plan"  # column of images that names the plan they were made from
-FOLLOWED = ("sex", "age", "bmi", "height_cm", "weight_kg", "diagnosis", "vendor", "field_strength_t", "chest_fat_mm")
 
 
 @dataclass(frozen=True)

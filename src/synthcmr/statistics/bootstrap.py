@@ -54,7 +54,7 @@ def share_estimate(
 
     Where no image has it, or all have, resampling sees no spread; then the interval is that of as many subjects.
     """
-    from synthcmr.statistics.proportions import exact_share
+    from synthcmr.statistics.intervals import exact_share
 
     names, number = np.unique(subject, return_inverse=True)
     hits = np.bincount(number, weights=events, minlength=len(names))

@@ -103,3 +103,11 @@ def student_mean(values: npt.NDArray[np.float64], level: float = LEVEL) -> Inter
     half = float(t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
     mean = float(values.mean())
     return Interval(mean - half, mean + half, level)
+
+
+def exact_share(hits: int, n: int, level: float = LEVEL) -> Estimate:
+    """A share with the interval of Clopper and Pearson."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(hits, n).proportion_ci(level, method="exact")
+    return Estimate(hits / n, float(interval.low), float(interval.high))

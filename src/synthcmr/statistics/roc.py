@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.statistics.bootstrap import subject_counts
-from synthcmr.statistics.intervals import LEVEL, Estimate, percentile
-from synthcmr.statistics.proportions import exact_share
+from synthcmr.statistics.intervals import LEVEL, Estimate, exact_share, percentile
 
 Numbers = npt.NDArray[np.float64]
 Points = tuple[tuple[float, float], ...]

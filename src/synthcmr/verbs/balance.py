@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from synthcmr.cohort import Cohort
     from synthcmr.experiments.settings import BalanceSettings
-    from synthcmr.fairness.loop.loop import Balanced
+    from synthcmr.fairness.closed_loop import Balanced
     from synthcmr.verbs.folders import CohortLike
 
 NAMED = ("label", "positive", "sensitive", "round_images", "budget", "rounds", "repeats")
@@ -135,7 +135,7 @@ def balance(
     expect_weights(chosen.run)
     from synthcmr.cohort.output_place import build, known_as
     from synthcmr.experiments.settings import BalanceSettings
-    from synthcmr.fairness.loop.loop import balance as run_loop
+    from synthcmr.fairness.closed_loop import balance as run_loop
     from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.outputs import EXPERIMENT
     from synthcmr.verbs.progress import progress_bar

@@ -268,7 +268,7 @@ def _settings(kind: str, chosen: JudgeOptions) -> tuple[JudgeSettings, LoopSetti
     model, fitting, tuning = settings_of[kind]
     if chosen.init_from is None:
         return overridden(model(), fitting, None, list(chosen.set), None)
-    from synthcmr.judges.starting_weights import starting_weights
+    from synthcmr.judges.fitting import starting_weights
 
     start = starting_weights(kind, chosen.init_from)
     settings, loop = overridden(start.settings(model), tuning, None, list(chosen.set), None)

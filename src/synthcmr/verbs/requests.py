@@ -211,8 +211,8 @@ def redrawing(style: str, sources: Sources) -> dict[str, Any]:
 def followable(follow: Path) -> list[tuple[str, dict[str, Any]]]:
     """The subjects of a cohort that have masks at ED and ES, with the attributes a generator can follow."""
     from synthcmr.cohort import Cohort
+    from synthcmr.conditioning.vocabulary import FOLLOWED
     from synthcmr.errors import CohortError
-    from synthcmr.sampling.requests import FOLLOWED
 
     cohort = Cohort.open(follow)
     paired = cohort.images[cohort.images["phases"].map(lambda p: {"ED", "ES"} <= set(p))]

@@ -12,7 +12,7 @@ from synthcmr.evaluation.privacy.interval_estimates import (
     membership_roc,
     share_of_images,
 )
-from synthcmr.statistics.proportions import exact_share
+from synthcmr.statistics.intervals import exact_share
 from synthcmr.statistics.roc import detectable_auc
 
 

@@ -14,8 +14,7 @@ from synthcmr.cohort.readers.image_files import Volume, canonical_mask, check_in
 from synthcmr.cohort.readers.labelled_frames import check_one_frame
 from synthcmr.cohort.readers.mask_labels import labels_from_json, structures_in
 from synthcmr.cohort.readers.stacking import LabelledVolume, stacks_of
-from synthcmr.cohort.readers.tables.columns import Cells, agreed_attributes, attribute_columns, attributes_of
-from synthcmr.cohort.readers.tables.files import read_rows
+from synthcmr.cohort.readers.tables.files import Cells, agreed_attributes, attribute_columns, attributes_of, read_rows
 from synthcmr.cohort.readers.tables.rows import ImageRow
 from synthcmr.cohort.reasons import why
 from synthcmr.cohort.source_links import expect_within

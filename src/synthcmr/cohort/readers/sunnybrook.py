@@ -15,8 +15,7 @@ from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.archive import open_entries
 from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks, read_cine, to_subject
 from synthcmr.cohort.readers.dicom.frames import Frame
-from synthcmr.cohort.readers.tables.columns import agreed_attributes
-from synthcmr.cohort.readers.tables.files import Row, read_columns, read_rows, renamed_cells
+from synthcmr.cohort.readers.tables.files import Row, agreed_attributes, read_columns, read_rows, renamed_cells
 from synthcmr.cohort.readers.tables.rows import read_rows_of_subject
 from synthcmr.cohort.reasons import why
 from synthcmr.cohort.source_links import expect_within

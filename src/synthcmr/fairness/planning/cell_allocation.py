@@ -9,12 +9,11 @@ from fractions import Fraction
 
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.planning.crossing import UNKNOWN, Cell, Crossing, Groups
-from synthcmr.fairness.planning.donor_selection import Donor
 from synthcmr.fairness.planning.medicine import cell_contradicts
 from synthcmr.fairness.planning.plan_table import PlannedCell
+from synthcmr.fairness.planning.rows import Donor
 from synthcmr.fairness.planning.settings import PlanSettings
-from synthcmr.fairness.planning.target import Target
-from synthcmr.fairness.planning.totals import cell_totals
+from synthcmr.fairness.planning.target import Target, cell_totals
 
 
 def quotas(real: Sequence[int], totals: Sequence[int], most: Sequence[int], budget: int | None) -> list[int]:

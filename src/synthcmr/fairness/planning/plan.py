@@ -13,9 +13,9 @@ import numpy as np
 from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.cells import in_words
-from synthcmr.fairness.planning.attribute_pool import AttributePool
 from synthcmr.fairness.planning.cell_allocation import COUNTED_BY, WEIGHTED_BY, Allocation, allocate_cells
 from synthcmr.fairness.planning.crossing import (
+    AttributePool,
     Cell,
     Crossing,
     Groups,
@@ -24,12 +24,10 @@ from synthcmr.fairness.planning.crossing import (
     resolve,
     training_subjects,
 )
-from synthcmr.fairness.planning.donor_selection import Donors
 from synthcmr.fairness.planning.plan_folder import Plan, PlannedCohort
 from synthcmr.fairness.planning.plan_table import OWN_COLUMNS, PlanRow, check_plan
-from synthcmr.fairness.planning.remarks import remarks
-from synthcmr.fairness.planning.residual_associations import residual_associations
-from synthcmr.fairness.planning.rows import RowWriter
+from synthcmr.fairness.planning.remarks import remarks, residual_associations
+from synthcmr.fairness.planning.rows import Donors, RowWriter
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.fairness.planning.target import Target, parse_target
 from synthcmr.privacy.ledger import learned_openly

@@ -17,7 +17,7 @@ from synthcmr.cohort.tables import write_table
 from synthcmr.config import recorded_settings
 from synthcmr.errors import SettingsError, in_words
 from synthcmr.fairness.planning.plan_table import PlannedCell, PlanRow, column_types, rows_hash
-from synthcmr.fairness.planning.residual_associations import ResidualAssociation
+from synthcmr.fairness.planning.remarks import ResidualAssociation
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.formats import PLAN
 from synthcmr.privacy.ledger import LEDGER, NOT_KNOWN, Ledger

@@ -9,8 +9,13 @@ import numpy.typing as npt
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.measures import MYOCARDIAL_DENSITY_G_PER_ML
 from synthcmr.phantom.anatomy.curves import Around, Points, Polar
-from synthcmr.phantom.anatomy.left_ventricle import LeftVentricle, draw_left_ventricle
-from synthcmr.phantom.anatomy.right_ventricle import RightVentricle, RvPlane, draw_right_ventricle
+from synthcmr.phantom.anatomy.ventricles import (
+    LeftVentricle,
+    RightVentricle,
+    RvPlane,
+    draw_left_ventricle,
+    draw_right_ventricle,
+)
 from synthcmr.phantom.subject import PhantomSubject
 
 ISOVOLUMIC_RELAXATION_MS = 70.0

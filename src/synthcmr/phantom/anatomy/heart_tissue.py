@@ -8,9 +8,8 @@ import numpy.typing as npt
 from synthcmr.phantom.anatomy.curves import Around, Points, Polar, Table, Waver, at, bump, draw_waver, harmonics
 from synthcmr.phantom.anatomy.fields import Volume, noise_volume, sample_nearest
 from synthcmr.phantom.anatomy.heart import Heart
-from synthcmr.phantom.anatomy.left_ventricle import LvSlice
-from synthcmr.phantom.anatomy.right_ventricle import RvSlice
 from synthcmr.phantom.anatomy.tissues import Tissue
+from synthcmr.phantom.anatomy.ventricles import LvSlice, RvSlice
 
 Tissues = npt.NDArray[np.uint8]
 ATRIAL_WALL_MM = 2.0

@@ -32,14 +32,17 @@ from pathlib import Path
 
 from synthcmr.cohort.attributes import is_missing
 from synthcmr.cohort.raw import Case, RawSubject
-from synthcmr.cohort.readers.tables.columns import (
+from synthcmr.cohort.readers.tables.files import (
+    STEMS,
     Cells,
     agreed_attributes,
     attribute_columns,
     attributes_of,
     control_columns,
+    find_tables,
+    is_table_of_images,
+    load_rows,
 )
-from synthcmr.cohort.readers.tables.files import STEMS, find_tables, is_table_of_images, load_rows
 from synthcmr.cohort.readers.tables.rows import code_of, read_rows_of_subject
 from synthcmr.errors import ReadError, SettingsError
 

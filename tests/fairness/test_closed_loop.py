@@ -7,7 +7,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.experiments.settings import CLASSIFIER_LOOP, BalanceSettings, ClassifierSettings
-from synthcmr.fairness.loop.loop import Balanced, balance
+from synthcmr.fairness.closed_loop import Balanced, balance
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.report.balance_page import write_balance
 from tests.report.accessible import check

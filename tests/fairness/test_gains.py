@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synthcmr.fairness.loop.gains import PRIOR_RATE, Kind, KindLosses, Rate, allocate, rates
+from synthcmr.fairness.gains import PRIOR_RATE, Kind, KindLosses, Rate, allocate, rates
 
 WOMEN, MEN = ("sex", "female", 1), ("sex", "male", 1)
 CELLS = [(1, {"sex": "female"}), (1, {"sex": "male"}), (0, {"sex": "female"})]

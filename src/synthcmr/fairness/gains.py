@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from synthcmr.experiments.settings import BalanceSettings
 
-
 Floats = npt.NDArray[np.float64]
 Kind = tuple[str, str, int]  # sensitive attribute, its value, label
 PRIOR_RATE, PRIOR_SPREAD = 0.01, 0.01  # an image lowers a loss by one percent, more or less, until rounds tell

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from synthcmr.experiments.settings import BalanceSettings
-from synthcmr.fairness.loop.gains import ValidationLosses, log_loss_gains, validation_losses
+from synthcmr.fairness.gains import ValidationLosses, log_loss_gains, validation_losses
 
 SETTINGS = BalanceSettings(sensitive=("sex",), repeats=2, draws=200)
 WOMAN = ("sex", "female", 1)

@@ -24,7 +24,7 @@ from synthcmr.fairness.debias.experiment import by_arm, claim, scored
 from synthcmr.fairness.debias.remedies import NOTHING
 from synthcmr.fairness.debias.scores import Results
 from synthcmr.fairness.debias.synthetic_sets import like_images
-from synthcmr.fairness.loop.gains import (
+from synthcmr.fairness.gains import (
     Kind,
     ValidationLosses,
     allocate,
