@@ -88,7 +88,7 @@ def test_where_nothing_states_sets_official_ones_are_refused(tmp_path: Path) -> 
     failed = run("ingest", tmp_path / "in", tmp_path / "out", "--split", "official", ok=False).stderr
     assert "--split official: expected a data set with training and test sets of its own" in failed
     failed = run("ingest", tmp_path / "in", tmp_path / "out", "--split", "theirs", ok=False).stderr
-    assert "'--split': 'theirs' is not one of 'auto', 'official', 'random'" in failed
+    assert "--split: expected 'auto', 'official' or 'random', got 'theirs'" in failed
 
 
 def test_mnms_folders_are_its_sets(tmp_path: Path) -> None:

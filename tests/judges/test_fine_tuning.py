@@ -236,5 +236,5 @@ def test_from_the_command_line(hearts: Cohort, tmp_path: Path) -> None:
         tmp_path / "reader",
         "--overwrite",
     )
-    assert "which would be removed" in run(*over, ok=False).stderr
+    assert "expected a run folder other than that of --init-from" in run(*over, ok=False).stderr
     assert (tmp_path / "reader" / "weights.safetensors").exists()
