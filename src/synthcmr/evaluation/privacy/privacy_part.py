@@ -11,6 +11,7 @@ from synthcmr.evaluation.privacy.attack_target import AttackTarget
 from synthcmr.evaluation.privacy.attribute_inference import IMAGE, AttributeInference, Inferences
 from synthcmr.evaluation.privacy.copies.near_copies import NearCopies
 from synthcmr.evaluation.privacy.dp_audit import EpsilonAudit
+from synthcmr.evaluation.privacy.identification_scores import identification_scores, too_few_for_strict
 from synthcmr.evaluation.privacy.image_selection import split_members
 from synthcmr.evaluation.privacy.interval_estimates import Absent, EstimateOrReason, IntervalEstimate
 from synthcmr.evaluation.privacy.membership.membership_attack import Access, Attacks, MembershipAttack
@@ -66,11 +67,14 @@ def privacy_scores(
         target: what was at hand of the generator.
         synthetic: subjects.
     """
-    scores = _of_copies(result, settings, synthetic) + _of_attacks("images", result.black_box, synthetic)
+    parts: dict[Access, Attacks | Absent] = {"images": result.black_box}
     if target.sampling is not None:
-        scores += _of_attacks("asking", result.grey_box, synthetic)
+        parts["asking"] = result.grey_box
     if target.errors is not None:
-        scores += _of_attacks("weights", result.white_box, synthetic)
+        parts["weights"] = result.white_box
+    scores = _of_copies(result, settings, synthetic)
+    for access, part in parts.items():
+        scores += identification_scores(access, part, result, synthetic) + _of_attacks(access, part, synthetic)
     scores.append(_score("split bias, AUC", result.split_bias, synthetic))
     scores += _of_attributes(result.attributes, synthetic)
     return tuple(scores if target.claim is None else [*scores, _of_audit(result.audit)])
@@ -96,6 +100,8 @@ def notes(result: PrivacyResult, target: AttackTarget, real: str) -> tuple[str, 
         lines.append(f"The search for copies misses some that are {' or '.join(result.near_copies.weak)}.")
     if result.weak:
         lines.append(f"Too weak to find a planted leak, so that silence means nothing: {', '.join(result.weak)}.")
+    if few := too_few_for_strict(result):
+        lines.append(few)
     backwards = ", ".join(f"{a.name} ({a.access})" for a in result.attacks if a.result.auc.high < BY_CHANCE)
     if backwards:
         lines.append(
