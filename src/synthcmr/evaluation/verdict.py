@@ -17,6 +17,7 @@ LISTED = {
     "classifier stand-in": "classification without real images",
     "copies": "freedom from copies",
     "near-copies": "freedom from near-copies",
+    "partial copies": "freedom from partial copies",
     "exposed": "no member exposed",
     "exposed, asked": "no member exposed with sampling access",
     "exposed, weights": "no member exposed by the weights",

@@ -83,6 +83,13 @@ PRIVACY_RULES: PartRules = {
         acceptable=0.05,
         beside="floor",
     ),
+    "partial copies": Rule(
+        score="partial copies",
+        says="Halves, hearts and chests are no more like those of training subjects than held-out ones are",
+        good=0.02,
+        acceptable=0.05,
+        beside="floor",
+    ),
     "exposed": Rule(
         score="members exposed for certain (images)",
         says="The images expose no member",
