@@ -21,7 +21,7 @@ def identification_scores(
         access: of the attacks.
         part: the attacks, or why there are none.
         result: all attacks; the error is shared out among them, whatever their access, so that an innocent generator is accused in
-            no more than one of twenty evaluations.
+            no more than one of forty evaluations.
         synthetic: subjects.
     """
     names = f"members identified ({access})", f"members exposed for certain ({access})"

@@ -18,6 +18,7 @@ from synthcmr.statistics.proportions import exact_share
 Floats = npt.NDArray[np.float64]
 RATES = {"1 %": 0.01, "0.1 %": 0.001}
 STRICT = 0.01  # false positive rate at which members are identified, where there are held-out subjects enough
+ERROR = (1 - LEVEL) / 2  # chance that an innocent generator is said to expose anyone: that of a 95 % interval to begin too high
 ALARM = 0.05  # share of held-out subjects that score above a member who is called exposed
 
 
@@ -69,7 +70,7 @@ class Identification(Settings):
 
     def exposed(self, tried: int) -> int:
         """Members who are identified and whom chance does not explain, the best of so many attacks (Bonferroni)."""
-        return surely_exceeding(self.identified, self.members, self.others, self.rate, (1 - LEVEL) / tried)
+        return surely_exceeding(self.identified, self.members, self.others, self.rate, ERROR / tried)
 
     def share(self, tried: int) -> IntervalEstimate:
         """The share of members who are identified; its interval ends below at those whom chance does not explain.
@@ -82,7 +83,7 @@ class Identification(Settings):
 
     def could_show(self, tried: int) -> bool:
         """Whether so many subjects could expose anyone, were every member identified."""
-        return chance_of_exceeding(self.members, self.members, self.others, self.rate) <= (1 - LEVEL) / tried
+        return chance_of_exceeding(self.members, self.members, self.others, self.rate) <= ERROR / tried
 
 
 class Roc(Settings):
