@@ -7,7 +7,7 @@ import torch
 from synthcmr.conditioning.condition import Condition, as_tensor, one_hot
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.render import errors, noise
+from synthcmr.generators.conditional.render import errors, noise, noise_estimates
 from synthcmr.generators.families import family
 from synthcmr.generators.flow import FlowGenerator, FlowNetwork
 from synthcmr.generators.latent import FirstStage
@@ -74,3 +74,27 @@ def test_a_family_that_does_not_tell_says_so() -> None:
     silent = FirstStage(FAMILIES["latent"][1], WORDS)
     with pytest.raises(SettingsError, match="attack this one by its images"):
         silent.error(None, torch.zeros(1), torch.zeros(1), torch.zeros(1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["flow", "diffusion", "latent"])
+def test_the_noise_that_a_family_believes_in_differs_from_the_true_one_by_its_error(
+    name: str, some: tuple[np.ndarray, list[Condition]]
+) -> None:
+    torch.manual_seed(0)
+    kind, settings = FAMILIES[name]
+    network = family(kind).network_kind(settings, WORDS).eval()  # type: ignore[attr-defined]
+    image, conditions = some
+    shape = errors(network, image, conditions, 0.4, [1, 2, 3]).shape
+    true = np.stack([noise(seed, image.shape[1:]).numpy().reshape(-1)[: np.prod(shape[1:])] for seed in (1, 2, 3)])
+    true = true.reshape(shape)
+    believed = noise_estimates(network, image, conditions, 0.4, true)
+    assert believed is not None
+    apart = (believed - true) / errors(network, image, conditions, 0.4, [1, 2, 3])
+    expected = -0.4 if name != "diffusion" else 0.4 / np.hypot(0.4, 0.6)
+    assert np.median(apart) == pytest.approx(expected, rel=1e-3)
+
+
+def test_families_that_know_no_time_believe_in_no_noise(some: tuple[np.ndarray, list[Condition]]) -> None:
+    kind, settings = FAMILIES["vae"]
+    network = family(kind).network_kind(settings, WORDS).eval()  # type: ignore[attr-defined]
+    assert noise_estimates(network, *some, 0.5, None) is None

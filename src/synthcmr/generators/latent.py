@@ -128,6 +128,10 @@ class LatentNetwork(PathNetwork):
         """The error in latent space."""
         return super().error(asked, self._noise(x_0), self.first.encode(x_1), t)
 
+    def noise_estimate(self, asked: Asked, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
+        """In latent space."""
+        return super().noise_estimate(asked, x_0, self.first.encode(x_1), t)
+
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Follow the path of latents, and decode where it ends."""
         return self.first.decode(super().draw(asked, self._noise(noise), settings))

@@ -22,6 +22,16 @@ class _Errors(Protocol):
     ) -> npt.NDArray[np.float32]: ...
 
 
+class _NoiseEstimates(Protocol):
+    def noise_estimates(
+        self,
+        images: npt.NDArray[np.floating],
+        conditions: Sequence[Condition],
+        time: float,
+        noise: npt.NDArray[np.float32] | None,
+    ) -> npt.NDArray[np.float32] | None: ...
+
+
 @dataclass(frozen=True)
 class Answering:
     """A generator and how it is sampled."""
@@ -56,3 +66,15 @@ class Answering:
                 f"family '{self.generator.family}': expected one with a method 'errors', which this one lacks"
             )
         return cast(_Errors, self.generator).errors(images, conditions, time, seeds)
+
+    def noise_estimates(
+        self,
+        images: npt.NDArray[np.floating],
+        conditions: Sequence[Condition],
+        time: float,
+        noise: npt.NDArray[np.float32] | None,
+    ) -> npt.NDArray[np.float32] | None:
+        """The noise that it believes to be in images with given noise; None: it does not tell, or knows no time."""
+        if not hasattr(self.generator, "noise_estimates"):
+            return None
+        return cast(_NoiseEstimates, self.generator).noise_estimates(images, conditions, time, noise)

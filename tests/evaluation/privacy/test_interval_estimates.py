@@ -7,6 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from synthcmr.evaluation.privacy.interval_estimates import (
     Absent,
+    Identification,
     IntervalEstimate,
     membership_auc,
     membership_roc,
@@ -98,3 +99,28 @@ def test_the_images_of_a_subject_are_no_subjects_of_their_own() -> None:
     assert share.n == 20
     assert share.value == 0.5
     assert 0.3 < share.high - share.low < 0.55
+
+
+def test_identification_at_one_percent_needs_a_hundred_and_says_what_fewer_support() -> None:
+    rng = np.random.default_rng(6)
+    few = Identification.of(rng.normal(9, 1, 10), rng.normal(0, 1, 15))
+    assert (few.rate, few.identified) == (1 / 16, 10)
+    assert 5 <= few.exposed(20) < 10
+    assert few.could_show(20)
+    assert few.share(20).high == 1.0
+    many = Identification.of(rng.normal(0, 1, 100), rng.normal(0, 1, 120))
+    assert many.rate == 0.01
+    assert many.exposed(1) == 0
+    assert many.share(1).low == 0.0
+    assert not Identification.of(np.ones(4), np.zeros(4)).could_show(20)
+
+
+def test_a_few_exposed_patients_are_seen_where_the_area_sees_nothing() -> None:
+    """Eight of a hundred members are known by heart, the others not at all."""
+    rng = np.random.default_rng(7)
+    member, other = rng.normal(size=100), rng.normal(size=200)
+    member[:8] += 10
+    curve = membership_roc(member, other, names(100), 200, 0)
+    assert curve.auc.low < 0.55
+    assert curve.identified is not None
+    assert curve.identified.exposed(10) >= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,21 @@ class ErrorAccess(AttackedGenerator, Protocol):
         Of flows and diffusions: what the field says at a time between noise (0) and image (1), less what it should say; the seed decides
         the noise. Of families that know no time: of the image as it is given back.
         """
+        ...
+
+
+@runtime_checkable
+class NoiseAccess(ErrorAccess, Protocol):
+    """A generator that says which noise it believes to be in an image: what deterministic white-box attacks need beside errors."""
+
+    def noise_estimates(
+        self,
+        images: npt.NDArray[np.floating],
+        conditions: Sequence[Condition],
+        time: float,
+        noise: npt.NDArray[np.float32] | None,
+    ) -> npt.NDArray[np.float32] | None:
+        """Of images between noise (0) and image (1), given the noise; None as noise: none; None as answer: it knows no time."""
         ...
 
 

@@ -11,10 +11,14 @@ import numpy.typing as npt
 from synthcmr.config import Settings
 from synthcmr.statistics import roc
 from synthcmr.statistics.bootstrap import share_estimate
-from synthcmr.statistics.intervals import Estimate
+from synthcmr.statistics.exceedance import chance_of_exceeding, exceeds, supported_rate, surely_exceeding
+from synthcmr.statistics.intervals import LEVEL, Estimate
+from synthcmr.statistics.proportions import exact_share
 
 Floats = npt.NDArray[np.float64]
 RATES = {"1 %": 0.01, "0.1 %": 0.001}
+STRICT = 0.01  # false positive rate at which members are identified, where there are held-out subjects enough
+ERROR = (1 - LEVEL) / 2  # chance that an innocent generator is said to expose anyone: that of a 95 % interval to begin too high
 ALARM = 0.05  # share of held-out subjects that score above a member who is called exposed
 
 
@@ -49,6 +53,39 @@ class MemberRisk(Settings):
     outdone_by: float  # share of held-out subjects that look more like members; the smaller the worse
 
 
+class Identification(Settings):
+    """How many members an attack identifies at a strict false positive rate."""
+
+    rate: float  # 1 %, or the strictest that so many held-out subjects support
+    identified: int  # members above the threshold
+    members: int
+    others: int
+
+    @classmethod
+    def of(cls, member: Floats, other: Floats) -> Self:
+        """Of members and held-out subjects by their scores."""
+        rate = supported_rate(len(other), STRICT)
+        hits = int(exceeds(member, other, rate).sum())
+        return cls(rate=rate, identified=hits, members=len(member), others=len(other))
+
+    def exposed(self, tried: int) -> int:
+        """Members who are identified and whom chance does not explain, the best of so many attacks (Bonferroni)."""
+        return surely_exceeding(self.identified, self.members, self.others, self.rate, ERROR / tried)
+
+    def share(self, tried: int) -> IntervalEstimate:
+        """The share of members who are identified; its interval ends below at those whom chance does not explain.
+
+        The upper end is not widened for the number of attacks: that none of them identifies more is a claim about each.
+        """
+        upper = exact_share(self.identified, self.members).high
+        low, value = self.exposed(tried) / self.members, self.identified / self.members
+        return IntervalEstimate(value=value, low=low, high=upper, n=self.members + self.others)
+
+    def could_show(self, tried: int) -> bool:
+        """Whether so many subjects could expose anyone, were every member identified."""
+        return chance_of_exceeding(self.members, self.members, self.others, self.rate) <= ERROR / tried
+
+
 class Roc(Settings):
     """What a score of membership achieves."""
 
@@ -60,6 +97,7 @@ class Roc(Settings):
     detectable: float  # AUC that so many subjects tell from chance in four of five studies
     members: int
     others: int
+    identified: Identification | None = None  # None: of a version that did not look
 
 
 def membership_roc(member: Floats, other: Floats, names: Sequence[str], draws: int, seed: int) -> Roc:
@@ -83,6 +121,7 @@ def membership_roc(member: Floats, other: Floats, names: Sequence[str], draws: i
         detectable=roc.detectable_auc(len(member), len(other)),
         members=len(member),
         others=len(other),
+        identified=Identification.of(member, other),
     )
 
 

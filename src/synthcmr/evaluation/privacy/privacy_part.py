@@ -10,7 +10,9 @@ from synthcmr.evaluation.features.cmr import CmrExtractor
 from synthcmr.evaluation.privacy.attack_target import AttackTarget
 from synthcmr.evaluation.privacy.attribute_inference import IMAGE, AttributeInference, Inferences
 from synthcmr.evaluation.privacy.copies.near_copies import NearCopies
+from synthcmr.evaluation.privacy.copies.partial_copies import PartialCopies
 from synthcmr.evaluation.privacy.dp_audit import EpsilonAudit
+from synthcmr.evaluation.privacy.identification_scores import identification_scores, too_few_for_strict
 from synthcmr.evaluation.privacy.image_selection import split_members
 from synthcmr.evaluation.privacy.interval_estimates import Absent, EstimateOrReason, IntervalEstimate
 from synthcmr.evaluation.privacy.membership.membership_attack import Access, Attacks, MembershipAttack
@@ -21,6 +23,7 @@ from synthcmr.evaluation.score import PartResult, Score, absent
 from synthcmr.statistics.intervals import LEVEL
 
 FOLDER = "parts/privacy"  # of finished attacks, so that a judgement that was cut short goes on
+PARTIAL, MUST_FIND_PART = "partial copies", "half"
 BY_CHANCE = 0.5  # area under the curve of an attack that knows nothing
 
 
@@ -66,11 +69,14 @@ def privacy_scores(
         target: what was at hand of the generator.
         synthetic: subjects.
     """
-    scores = _of_copies(result, settings, synthetic) + _of_attacks("images", result.black_box, synthetic)
+    parts: dict[Access, Attacks | Absent] = {"images": result.black_box}
     if target.sampling is not None:
-        scores += _of_attacks("asking", result.grey_box, synthetic)
+        parts["asking"] = result.grey_box
     if target.errors is not None:
-        scores += _of_attacks("weights", result.white_box, synthetic)
+        parts["weights"] = result.white_box
+    scores = _of_copies(result, settings, synthetic)
+    for access, part in parts.items():
+        scores += identification_scores(access, part, result, synthetic) + _of_attacks(access, part, synthetic)
     scores.append(_score("split bias, AUC", result.split_bias, synthetic))
     scores += _of_attributes(result.attributes, synthetic)
     return tuple(scores if target.claim is None else [*scores, _of_audit(result.audit)])
@@ -96,6 +102,8 @@ def notes(result: PrivacyResult, target: AttackTarget, real: str) -> tuple[str, 
         lines.append(f"The search for copies misses some that are {' or '.join(result.near_copies.weak)}.")
     if result.weak:
         lines.append(f"Too weak to find a planted leak, so that silence means nothing: {', '.join(result.weak)}.")
+    if few := too_few_for_strict(result):
+        lines.append(few)
     backwards = ", ".join(f"{a.name} ({a.access})" for a in result.attacks if a.result.auc.high < BY_CHANCE)
     if backwards:
         lines.append(
@@ -129,11 +137,12 @@ def _score(name: str, estimate: EstimateOrReason, synthetic: int, **more: Any) -
 def _of_copies(result: PrivacyResult, settings: PrivacyPartSettings, synthetic: int) -> list[Score]:
     copies = result.near_copies
     if isinstance(copies, Absent):
-        return [absent(name, copies.reason) for name in ("training subjects copied", "near-copies")]
+        return [absent(name, copies.reason) for name in ("training subjects copied", "near-copies", PARTIAL)]
     counts = {"n_real": result.members, "n_synthetic": synthetic}
     missed = [kind for kind in copies.weak if kind in settings.copies.must_find]
     weak = f"the search finds too few copies that were {' or '.join(missed)} on purpose" if missed else None
     certain, share = len(copies.for_certain), _beyond_false_alarms(copies, settings, synthetic)
+    parts = [] if copies.partial is None else _of_parts(copies.partial, settings, synthetic, counts)
     scores = [
         _unless_weak("training subjects copied", (certain, certain, certain), weak, unit="subjects", **counts),
         _unless_weak("near-copies", share, weak, unit="of images", floor=copies.false_alarms.value, **counts),
@@ -143,6 +152,21 @@ def _of_copies(result: PrivacyResult, settings: PrivacyPartSettings, synthetic: 
         scores.append(_score(f"planted copies found, {kind}", results, synthetic, better="high", unit="of copies"))
     for space, closer in copies.closer.items():
         scores.append(_score(f"closer to members than to others ({space})", closer, synthetic, unit="of images"))
+    return scores + parts
+
+
+def _of_parts(
+    copies: PartialCopies, settings: PrivacyPartSettings, synthetic: int, counts: dict[str, int]
+) -> list[Score]:
+    """Copies of a half, a heart or a chest; that there is none is said only where planted halves were found."""
+    weak = "the search finds too few copies of half an image" if MUST_FIND_PART in copies.weak else None
+    share = _beyond_false_alarms(copies, settings, synthetic)
+    scores = [
+        _unless_weak(PARTIAL, share, weak, unit="of images", floor=copies.false_alarms.value, **counts),
+        _score("false alarms of held-out images, partial copies", copies.false_alarms, synthetic, unit="of images"),
+    ]
+    for kind, results in copies.planted.items():
+        scores.append(_score(f"planted copies found, {kind}", results, synthetic, better="high", unit="of copies"))
     return scores
 
 
@@ -155,7 +179,7 @@ def _unless_weak(name: str, interval: tuple[float, float, float], weak: str | No
 
 
 def _beyond_false_alarms(
-    copies: NearCopies, settings: PrivacyPartSettings, synthetic: int
+    copies: NearCopies | PartialCopies, settings: PrivacyPartSettings, synthetic: int
 ) -> tuple[float, float, float]:
     """Share of the images at hand, and below it the share that false alarms do not explain.
 

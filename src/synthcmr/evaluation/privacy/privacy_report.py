@@ -153,7 +153,8 @@ def _patients(result: PrivacyResult) -> Table:
 
 
 def _planted(copies: NearCopies) -> Table:
-    rows = tuple((kind, _share(f), str(f.n)) for kind, f in copies.planted.items())
+    parts = {} if copies.partial is None else copies.partial.planted
+    rows = tuple((kind, _share(f), str(f.n)) for kind, f in (copies.planted | parts).items())
     return Table(
         title="Could it have found a copy?",
         columns=("copies made on purpose", "found", "of subjects"),

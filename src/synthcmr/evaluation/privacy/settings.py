@@ -35,6 +35,7 @@ class MembershipSettings(Settings):
 
     subjects: int = Field(300, ge=4, description="most subjects that are attacked on either side")
     images: int = Field(4, ge=1, description="of each of them; all have the same number where they can")
+    slices: int = Field(12, ge=1, description="white box: of each subject at most; their calibrated errors are averaged")
     times: tuple[float, ...] = Field(
         (0.1, 0.3, 0.5, 0.7, 0.9), description="white box: how far from noise to image the field is asked"
     )
@@ -81,6 +82,53 @@ PRIVACY_RULES: PartRules = {
         good=0.02,
         acceptable=0.05,
         beside="floor",
+    ),
+    "partial copies": Rule(
+        score="partial copies",
+        says="Halves, hearts and chests are no more like those of training subjects than held-out ones are",
+        good=0.02,
+        acceptable=0.05,
+        beside="floor",
+    ),
+    "exposed": Rule(
+        score="members exposed for certain (images)",
+        says="The images expose no member",
+        good=0,
+        acceptable=0,
+    ),
+    "identified": Rule(
+        score="members identified (images)",
+        says="The images identify hardly any member",
+        good=0.05,
+        acceptable=0.1,
+    ),
+    "exposed, asked": Rule(
+        score="members exposed for certain (asking)",
+        says="The generator, asked for images, exposes no member",
+        good=0,
+        acceptable=0,
+        optional=True,
+    ),
+    "identified, asked": Rule(
+        score="members identified (asking)",
+        says="The generator, asked for images, identifies hardly any member",
+        good=0.05,
+        acceptable=0.1,
+        optional=True,
+    ),
+    "exposed, weights": Rule(
+        score="members exposed for certain (weights)",
+        says="The generator's weights expose no member",
+        good=0,
+        acceptable=0,
+        optional=True,
+    ),
+    "identified, weights": Rule(
+        score="members identified (weights)",
+        says="The generator's weights identify hardly any member",
+        good=0.05,
+        acceptable=0.1,
+        optional=True,
     ),
     "membership": Rule(
         score="membership AUC (images)",

@@ -22,7 +22,7 @@ from synthcmr.config import Settings, recorded_settings
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.private_run import PublicWords, check_cohort, check_start, run_ledger
-from synthcmr.generators.conditional.render import errors, render
+from synthcmr.generators.conditional.render import errors, noise_estimates, render
 from synthcmr.generators.conditional.settings import ConditionalSettings, Presets, chosen
 from synthcmr.generators.conditional.trainee import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import begin_from, phantoms_like, start_file, start_vocabulary
@@ -304,6 +304,16 @@ class ConditionalGenerator(Generic[N]):
     ) -> npt.NDArray[np.float32]:
         """How wrong it is about given images, number by number, (images, channels, rows, columns)."""
         return errors(self.network, images, conditions, time, seeds)
+
+    def noise_estimates(
+        self,
+        images: npt.NDArray[np.floating],
+        conditions: Sequence[Condition],
+        time: float,
+        noise: npt.NDArray[np.float32] | None,
+    ) -> npt.NDArray[np.float32] | None:
+        """The noise that it believes to be in images with given noise; None: the family knows no time."""
+        return noise_estimates(self.network, images, conditions, time, noise)
 
     @classmethod
     def _record(

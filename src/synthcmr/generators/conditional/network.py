@@ -69,6 +69,13 @@ class ConditionalNetwork(nn.Module, ABC):
             "attack this one by its images, or by asking it"
         )
 
+    def noise_estimate(self, asked: Asked, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
+        """The noise that the network believes to be in images x_1, -1 to 1, at times t with noise x_0; None: it knows no time.
+
+        Where x_0 is None there is no noise. Noise in and out has the shape of what the path leads to: an image, or a latent.
+        """
+        return None
+
     def check_sampler(self, settings: SamplerSettings) -> None:
         """Refuse samplers that the family does not know.
 

@@ -181,6 +181,13 @@ class PathNetwork(ConditionalNetwork):
         found = self.field(x_t, t, around_asked(asked, self.settings.patch), self.tokens(asked.texts))
         return found.float() - target.float()
 
+    def noise_estimate(self, asked: Asked, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
+        """The noise that the network believes to be in a point of its path."""
+        x_0 = torch.zeros_like(x_1) if x_0 is None else x_0
+        x_t, _ = self.path.mix(x_0, x_1, t)
+        said = self.field(x_t, t, around_asked(asked, self.settings.patch), self.tokens(asked.texts))
+        return self.path.noise(said.float(), x_t.float(), t)
+
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Follow the path of the sampler."""
         path = self.path if settings.sampler is None else path_of(settings.sampler)

@@ -39,6 +39,10 @@ class ProbabilityPath(Protocol):
         """That, from the velocity on the straight line."""
         ...
 
+    def noise(self, said: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """The noise at x_t that follows from what the network says."""
+        ...
+
     def follow(self, field: Field, x_0: Tensor, settings: SamplerSettings) -> Tensor:
         """From noise to image."""
         ...
@@ -57,6 +61,10 @@ class LinearPath:
     def field(self, velocity: Velocity, x_t: Tensor, t: Tensor) -> Tensor:
         """The velocity."""
         return velocity(x_t)
+
+    def noise(self, said: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """x_0 = x_t - t (x_1 - x_0)."""
+        return x_t - t[:, None, None, None] * said
 
     def follow(self, field: Field, x_0: Tensor, settings: SamplerSettings) -> Tensor:
         """A solver of differential equations."""
@@ -80,6 +88,11 @@ class VariancePreservingPath:
         """V = (2 t - 1) x_t - L (x_1 - x_0), where L x_t is the point of the straight line."""
         length = _length(t)
         return (2 * t.float() - 1)[:, None, None, None] * x_t.float() - length * velocity(x_t * length).float()
+
+    def noise(self, said: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """x_0 = sigma x_t + alpha v."""
+        at, length = t[:, None, None, None], _length(t)
+        return (1 - at) / length * x_t + at / length * said
 
     def follow(self, field: Field, x_0: Tensor, settings: SamplerSettings) -> Tensor:
         """A scheduler of diffusers."""

@@ -107,6 +107,38 @@ def errors(
     return made
 
 
+def noise_estimates(
+    network: ConditionalNetwork,
+    images: npt.NDArray[np.floating],
+    conditions: Sequence[Condition],
+    time: float,
+    noise: npt.NDArray[np.float32] | None,
+) -> npt.NDArray[np.float32] | None:
+    """The noise that a network believes to be in images, given the noise that is: what deterministic attacks follow.
+
+    Args:
+        network: a trained network of any family.
+        images: (images, frames, rows, columns), 0 to 1.
+        conditions: what each shows.
+        time: between noise (0) and image (1).
+        noise: of each image, (images, channels, rows, columns); None: none at all.
+
+    Returns:
+        Of the same shape; None where the family knows no time.
+    """
+    _check(network, conditions)
+    device = next(network.parameters()).device
+    x_1 = torch.from_numpy(images.astype(np.float32)).clamp(0, 1).to(device) * 2 - 1
+    x_0 = None if noise is None else torch.from_numpy(noise).to(device)
+    with torch.no_grad():
+        times = torch.full((len(x_1),), time, device=device)
+        estimate = network.noise_estimate(as_asked(conditions, device), x_0, x_1, times)
+    if estimate is None:
+        return None
+    numbers: npt.NDArray[np.float32] = estimate.float().cpu().numpy()
+    return numbers
+
+
 def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
     """The noise of one image."""
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, dtype=np.float32))

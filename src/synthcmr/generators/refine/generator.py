@@ -77,6 +77,17 @@ class RefineGenerator(ConditionalGenerator[RefineNetwork]):
         later = max(time, self.network.settings.earliest)
         return super().errors(images, [self._with_look(c) for c in conditions], later, seeds)
 
+    def noise_estimates(
+        self,
+        images: npt.NDArray[np.floating],
+        conditions: Sequence[Condition],
+        time: float,
+        noise: npt.NDArray[np.float32] | None,
+    ) -> npt.NDArray[np.float32] | None:
+        """The noise that it believes to be in images; on the part of the way that it learned."""
+        later = max(time, self.network.settings.earliest)
+        return super().noise_estimates(images, [self._with_look(c) for c in conditions], later, noise)
+
     @property
     def _looks(self) -> dict[str, int]:
         known = self.facts.get("looks")

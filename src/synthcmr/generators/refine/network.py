@@ -215,6 +215,11 @@ class RefineNetwork(ConditionalNetwork):
         )
         return (found - (image - noise)).reshape(x_1.shape)
 
+    def noise_estimate(self, asked: Asked, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
+        """The noise that follows from the velocity: the error of the one is -t times that of the other."""
+        x_0 = torch.zeros_like(x_1) if x_0 is None else x_0
+        return x_0 - t[:, None, None, None] * self.error(asked, x_0, x_1, t)
+
     def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Begin at the noised phantom and follow the way to its end; without a phantom, at the painted mask, as early as was learned."""
         frames, s = noise.shape[1], self.settings

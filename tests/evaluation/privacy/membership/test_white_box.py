@@ -8,7 +8,9 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.privacy.membership.black_box import sample_attacked
-from synthcmr.evaluation.privacy.membership.white_box import SideErrors, error_scores, log_power, white_box
+from synthcmr.evaluation.privacy.membership.error_power import log_power
+from synthcmr.evaluation.privacy.membership.model_errors import ModelErrors, SideErrors, complexity
+from synthcmr.evaluation.privacy.membership.white_box import error_scores, mid_path, white_box
 from tests.evaluation.privacy.making import QUICK, Memory, divided, pixels_of
 
 
@@ -36,8 +38,9 @@ def test_scores_of_errors_in_closed_form() -> None:
 
     def side(less: list[float], names: tuple[str, ...]) -> SideErrors:
         usual = np.array([1.0, 2.0, 3.0, 4.0][: len(less)])[:, None]
-        references = tuple(usual + k for k in (-1.0, 1.0))
-        return SideErrors(np.array(names), usual - np.array(less)[:, None], usual, references)
+        references = tuple(ModelErrors(usual + k, usual) for k in (-1.0, 1.0))
+        model = ModelErrors(usual - np.array(less)[:, None], usual)
+        return SideErrors(np.array(names), np.array([0.5]), np.zeros((len(less), 2)), model, references)
 
     scores = error_scores(side([0, 1, 2, 3], ("a", "a", "b", "b")), side([0.5, 1.5], ("x", "y")))
     assert scores["RMIA"].tolist() == [0.25, 1.0]
@@ -56,3 +59,31 @@ def test_an_error_counts_in_its_own_band() -> None:
     assert np.isclose(log_power(middle)[0], log_power(low)[0])
     noise = np.random.default_rng(0).normal(size=(1, 2, 64, 64))
     assert np.isclose(log_power(noise, band)[0], log_power(noise)[0], atol=0.1)
+
+
+def test_what_is_hard_for_anybody_is_no_sign_of_a_stranger() -> None:
+    """Errors that follow complexity alone say nothing once it is known; what is left of a member's error does."""
+    rng = np.random.default_rng(0)
+
+    def side(names: str, better: float, rough: float) -> SideErrors:
+        hardness = rng.normal(rough, 1.0, (len(names), 2))
+        errors = hardness.sum(axis=1, keepdims=True) + rng.normal(0, 0.1, (len(names), 3)) - better
+        return SideErrors(np.array(list(names)), np.array([0.1, 0.5, 0.9]), hardness, ModelErrors(errors, errors))
+
+    population, stranger = side("pqrstuvw" * 5, 0.0, 0.0), side("aabbccdd", 0.0, -3.0)
+    member = side("eeffgghh", 1.0, 3.0)
+    name = "error at mid-path, calibrated by complexity"
+    easy, known = (error_scores(one, population) for one in (stranger, member))
+    assert known["error"].max() < easy["error"].min()  # members are the harder ones
+    assert known[name].min() > easy[name].max() + 5
+
+
+def test_the_middle_of_the_path_counts_most_and_the_ends_nothing() -> None:
+    assert mid_path(np.array([0.0, 0.25, 0.5, 0.75, 1.0])) == pytest.approx(np.array([0, 3, 4, 3, 0]) / 10)
+
+
+def test_a_rougher_image_is_more_complex() -> None:
+    rng = np.random.default_rng(0)
+    smooth = np.outer(np.linspace(0, 1, 32), np.linspace(0, 1, 32))[None, None]
+    slopes, _ = complexity(np.concatenate([smooth, smooth + rng.normal(0, 0.1, smooth.shape)]).astype(np.float32)).T
+    assert slopes[1] > slopes[0] + 1

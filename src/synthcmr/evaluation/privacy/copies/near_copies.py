@@ -12,6 +12,7 @@ import numpy.typing as npt
 from synthcmr.config import Settings
 from synthcmr.evaluation.privacy.copies.calibration import KINDS, ChanceCorrelations, copy_limits, planted_copies
 from synthcmr.evaluation.privacy.copies.copy_search import Matches, search
+from synthcmr.evaluation.privacy.copies.partial_copies import PartialCopies, partial_copies
 from synthcmr.evaluation.privacy.copies.registration import Variant
 from synthcmr.evaluation.privacy.distances import training_proximity
 from synthcmr.evaluation.privacy.image_index import (
@@ -66,6 +67,7 @@ class NearCopies(Settings):
     likest: tuple[NearCopy, ...]  # the images that are most like a training image, copies or not
     subjects: dict[str, int]  # training subjects that were copied, and into how many synthetic images
     for_certain: dict[str, int]  # those copied for certain
+    partial: PartialCopies | None = None  # copies of parts; None: of a version that did not look
     correlations: dict[str, tuple[float, ...]]  # synthetic, held out: evenly from all, sorted, for figures
 
     @property
@@ -95,6 +97,7 @@ def near_copies(
     for k, kind in enumerate(KINDS):
         planted[kind] = _share_found(kind, split.members, members, limits.threshold, settings, work / "planted")
         report(k + 1, len(KINDS), "searching for planted copies")
+    chosen = split.members.with_rows(split.members.rows[_one_of_each(split.members.subject, own.planted, settings.seed)])
     side = int(split.members.cohort.images["height"].iloc[int(split.members.rows[0])])
     copies = _copies(matches, copied, synthetic, members, side)
     return NearCopies(
@@ -113,6 +116,7 @@ def near_copies(
         likest=tuple(_copies(matches, _likest(matches, synthetic), synthetic, members, side)),
         subjects=_images_per_subject(copies),
         for_certain=_images_per_subject([copy for copy in copies if copy.correlation > limits.certain]),
+        partial=partial_copies(split, indexes, settings, chosen, work / "planted-parts"),
         correlations={"synthetic": _evenly(matches.correlations), "held out": _evenly(chance)},
     )
 

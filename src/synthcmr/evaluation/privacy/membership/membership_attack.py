@@ -15,6 +15,7 @@ from synthcmr.evaluation.privacy.interval_estimates import (
     Absent,
     EstimateOrReason,
     Floats,
+    Identification,
     IntervalEstimate,
     Roc,
     membership_auc,
@@ -24,6 +25,8 @@ from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 
 Access = Literal["images", "asking", "weights"]
 STRONG = 0.7  # area that an attack must reach on a leak that was planted, to be able to say that there is none
+AGAINST, RMIA, LIRA = "error, against reference models", "RMIA", "LiRA, offline"
+CALIBRATED = frozenset({AGAINST, RMIA, LIRA})  # each subject is compared with what reference models say of it
 COMBINED = "all of these, weighed by what other subjects teach"
 FOLDS = 5
 STRENGTH = 1.0  # of the pull of weights to zero
@@ -37,9 +40,12 @@ class MembershipAttack(Settings):
     name: str
     access: Access  # black, grey or white box
     result: Roc
-    # Area between members who look like others and the other members: what looks alone achieve.
+    # What looks alone achieve: the area of the same attack on reference models, which saw nobody of either side; without any, the area
+    # between members who look like others and the other members.
     control: EstimateOrReason
     planted: EstimateOrReason  # area on a leak that was planted among held-out subjects
+    matched: Identification | None = None  # of those members alone who look like held-out subjects
+    calibrated: bool = False  # whether each subject is compared with what reference models say of it
 
     @property
     def weak(self) -> bool:
@@ -83,6 +89,7 @@ def assess(
     names: list[str],
     alike: Lookalikes,
     settings: PrivacyPartSettings,
+    references: SideScores | None = None,
 ) -> Attacks:
     """What each score of members and others achieves, beside its control and a planted leak.
 
@@ -93,25 +100,39 @@ def assess(
         names: of the members.
         alike: members who look like others, for the control.
         settings: of resamples.
+        references: scores of the same subjects by reference models, for the control.
     """
     draws, seed = settings.draws, settings.seed
     attacks = []
     members, others = scores
     leaked, rest = planted
     for name, member in members.items():
-        control: EstimateOrReason = Absent(reason="too few members to set some apart who look like held-out subjects")
-        if alike.enough:
-            control = membership_auc(member[~alike.chosen], member[alike.chosen], draws, seed)
         attacks.append(
             MembershipAttack(
                 name=name,
                 access=access,
                 result=membership_roc(member, others[name], names, draws, seed),
-                control=control,
+                control=_control(name, member, alike, settings, references),
                 planted=membership_auc(leaked[name], rest[name], draws, seed),
+                matched=Identification.of(member[alike.chosen], others[name]) if alike.enough else None,
+                calibrated=name in CALIBRATED,
             )
         )
     return Attacks(attacks=tuple(attacks))
+
+
+def _control(
+    name: str, member: Floats, alike: Lookalikes, settings: PrivacyPartSettings, references: SideScores | None
+) -> EstimateOrReason:
+    """What looks alone achieve; models that learned from others say it without absorbing any leak."""
+    draws, seed = settings.draws, settings.seed
+    if name in CALIBRATED:
+        return Absent(reason="each subject is compared with what reference models say of it")
+    if references is not None and name in references[0]:
+        return membership_auc(references[0][name], references[1][name], draws, seed)
+    if not alike.enough:
+        return Absent(reason="too few members to set some apart who look like held-out subjects")
+    return membership_auc(member[~alike.chosen], member[alike.chosen], draws, seed)
 
 
 def divide(scores: SubjectScores, leaked: npt.NDArray[np.bool_]) -> SideScores:

@@ -1,16 +1,15 @@
 r"""Membership from a generator's errors: it is less wrong about what it learned from.
 
 At time t, and with noise, the error of the field is e_t(x) = v(x_t, t) - v*. Its size is the negative log-likelihood of the image, but for
-what all images share. Models of other people (reference models) say how hard an image is for anybody.
+what all images share. Models of other people (reference models) say how hard an image is for anybody; without any, its complexity does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from synthcmr.evaluation.privacy.attack_target import (
     ConditionedImages,
@@ -19,46 +18,34 @@ from synthcmr.evaluation.privacy.attack_target import (
     subject_means,
 )
 from synthcmr.evaluation.privacy.image_index import Report, silent
-from synthcmr.evaluation.privacy.image_selection import ImageSelection, MemberSplit, Names
+from synthcmr.evaluation.privacy.image_selection import ImageSelection, MemberSplit
 from synthcmr.evaluation.privacy.interval_estimates import Floats
 from synthcmr.evaluation.privacy.membership.black_box import AttackedImages
 from synthcmr.evaluation.privacy.membership.membership_attack import (
+    AGAINST,
+    LIRA,
+    RMIA,
     Attacks,
+    Lookalikes,
     SideScores,
     SubjectScores,
     assess,
     with_combined,
 )
-from synthcmr.evaluation.privacy.settings import MembershipSettings, PrivacyPartSettings
+from synthcmr.evaluation.privacy.membership.model_errors import SideErrors, side_errors
+from synthcmr.evaluation.privacy.settings import PrivacyPartSettings
 
-BATCH = 16
 LEAK = 0.1  # by how much a planted leak lowers the mean squared error of a subject's images
-LEAST_SPREAD, LEAST_POWER = 1e-3, 1e-12
-Band = tuple[float, float]
+LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True)
-class SideErrors:
-    """Logarithms of the mean squared errors of one side's images at each time, (images, times)."""
+class ErrorSides:
+    """What models say of members, of held-out subjects that are judged, and of the population: held-out subjects that calibrate."""
 
-    subject: Names
-    whole: Floats  # of the model that is attacked, over all frequencies
-    middle: Floats  # over the middle band
-    references: tuple[Floats, ...]  # of reference models, over all frequencies
-
-    def at(self, rows: npt.NDArray[np.bool_]) -> SideErrors:
-        """Of some images."""
-        references = tuple(errors[rows] for errors in self.references)
-        return SideErrors(self.subject[rows], self.whole[rows], self.middle[rows], references)
-
-    def lowered(self, by: float) -> SideErrors:
-        """As they would be if the model knew the images that much better."""
-        return replace(self, whole=self.whole + np.log1p(-by), middle=self.middle + np.log1p(-by))
-
-    @property
-    def log_ratio(self) -> Floats:
-        """How much less wrong the model is than the reference models are, on average: log p(x | model) - log p(x), but for a factor."""
-        return np.mean(self.references, axis=0) - self.whole
+    member: SideErrors
+    other: SideErrors
+    population: SideErrors
 
 
 def white_box(
@@ -80,73 +67,73 @@ def white_box(
         report: called with (done, total, what).
     """
     own, seed = settings.membership, settings.seed
+    members, others = (
+        side.of_subjects(np.unique(chosen.subject)).sample(own.subjects, own.slices, seed)
+        for side, chosen in zip((split.members, split.judged), attacked.selections, strict=True)
+    )
     sides = []
-    for k, selection in enumerate((*attacked.selections, split.calibrating.sample(own.subjects, own.images, seed))):
-        sides.append(_side_errors(selection, model, references, own, seed))
+    for k, selection in enumerate((members, others, split.calibrating.sample(own.subjects, own.slices, seed))):
+        images = _as_known(selection, (model, *references))
+        sides.append(side_errors(images[0], images[1:], model, references, own, seed))
         report(k + 1, 3, "attacking the weights")
-    member, other, population = sides
-    scores = _all_scores(member, other, population, seed)
-    planted = _all_scores(*_plant_leak(other, seed), population, seed)
-    return assess("weights", scores, planted, np.unique(member.subject).tolist(), attacked.alike, settings)
+    return attack_errors(ErrorSides(*sides), attacked.alike, settings)
+
+
+def attack_errors(sides: ErrorSides, alike: Lookalikes, settings: PrivacyPartSettings) -> Attacks:
+    """What the errors of both sides achieve.
+
+    Args:
+        sides: what models said.
+        alike: members who look like others, for the control where there is no reference model.
+        settings: of the attacks.
+    """
+    seed = settings.seed
+    scores = _all_scores(sides.member, sides.other, sides.population, seed)
+    planted = _all_scores(*_plant_leak(sides.other, seed), sides.population, seed)
+    names = np.unique(sides.member.subject).tolist()
+    return assess("weights", scores, planted, names, alike, settings, _reference_scores(sides, seed))
 
 
 def error_scores(side: SideErrors, population: SideErrors) -> SubjectScores:
-    """One number for each subject and attack, subjects in alphabetical order; higher where membership is likelier."""
-    scores = {"error": -side.whole.mean(axis=1), "mid-band error": -side.middle.mean(axis=1)}
+    """One number for each subject and attack, subjects in alphabetical order; higher where membership is likelier.
+
+    Each is the mean over all slices of a subject: a generator that saw a subject saw all of them, so that the leak is in every slice
+    while noise averages out. The maximum would follow the noisiest slice, and would favour who has more of them.
+    """
+    model = side.model
+    scores = {
+        "error": -model.whole.mean(axis=1),
+        "mid-band error": -model.middle.mean(axis=1),
+        "error at mid-path, calibrated by complexity": -_beyond_complexity(side, population) @ mid_path(side.times),
+    }
+    if model.deterministic is not None:
+        scores |= {"PIA": -model.deterministic.proximal, "SecMI": -model.deterministic.step}
     if side.references:
         ratio, usual = side.log_ratio, population.log_ratio
-        scores["error, against reference models"] = ratio.mean(axis=1)
-        scores["RMIA"] = np.stack([_outdoing(ratio[:, t], usual[:, t]) for t in range(ratio.shape[1])]).mean(axis=0)
+        scores[AGAINST] = ratio.mean(axis=1)
+        scores[RMIA] = np.stack([_outdoing(ratio[:, t], usual[:, t]) for t in range(ratio.shape[1])]).mean(axis=0)
     if len(side.references) > 1:
-        scores["LiRA, offline"] = _deviation(side)
+        scores[LIRA] = _deviation(side)
     return {name: subject_means(side.subject, values) for name, values in scores.items()}
 
 
-def log_power(error: npt.NDArray[np.floating], band: Band | None = None) -> Floats:
-    """Logarithm of the mean square of each error, (images,).
-
-    Args:
-        error: (images, channels, rows, columns).
-        band: lowest and highest radius that counts, as shares of the highest frequency along an axis; None: all. The middle band is
-            where what was learned by heart shows: low frequencies are known of anybody, and high ones of no other person.
-    """
-    if band is None:
-        return np.log(np.square(error, dtype=np.float64).mean(axis=(1, 2, 3)) + LEAST_POWER)
-    rows, columns = error.shape[2:]
-    radius = 2 * np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None])
-    kept = (radius >= band[0]) & (radius <= band[1])
-    power = np.square(np.abs(np.fft.rfft2(error, norm="ortho"))[:, :, kept])
-    return np.log(power.mean(axis=(1, 2)) + LEAST_POWER)
+def mid_path(times: Floats) -> Floats:
+    """How much each time counts: t (1 - t), as leaks peak in the middle where times were drawn evenly (Rao and Moyer 2026)."""
+    weight = times * (1 - times)
+    return np.asarray(weight / weight.sum() if weight.sum() > 0 else np.full(len(times), 1 / len(times)))
 
 
-def _side_errors(
-    selection: ImageSelection,
-    model: ErrorAccess,
-    references: Sequence[ErrorAccess],
-    settings: MembershipSettings,
-    seed: int,
-) -> SideErrors:
-    """Ask all models about the images of a side, always with the same noise."""
-    images = load_conditioned(selection, model)
-    whole, middle = _log_errors(images, model, settings, seed, (None, settings.band))
-    others = [_log_errors(load_conditioned(selection, r), r, settings, seed, (None,))[0] for r in references]
-    return SideErrors(images.subject, whole, middle, tuple(others))
+def _beyond_complexity(side: SideErrors, population: SideErrors) -> Floats:
+    """Errors less what the population's regression on complexity expects, in standard deviations of it, (images, times)."""
+    known, asked = (np.column_stack([np.ones(len(one.complexity)), one.complexity]) for one in (population, side))
+    line = np.linalg.lstsq(known, population.model.whole, rcond=None)[0]
+    spread = (population.model.whole - known @ line).std(axis=0) + LEAST_SPREAD
+    return np.asarray((side.model.whole - asked @ line) / spread)
 
 
-def _log_errors(
-    images: ConditionedImages, model: ErrorAccess, settings: MembershipSettings, seed: int, bands: Sequence[Band | None]
-) -> Floats:
-    """Logarithms of mean squared errors in each band, (bands, images, times)."""
-    errors = np.zeros((len(bands), len(images), len(settings.times)))
-    for start in range(0, len(images), BATCH):
-        some = slice(start, start + BATCH)
-        count = len(images.image[some])
-        for t, time in enumerate(settings.times):
-            for noise in range(settings.noises):
-                seeds = [seed + settings.noises * (start + i) + noise for i in range(count)]
-                error = model.errors(images.image[some], images.conditions[some], time, seeds)
-                errors[:, some, t] += np.array([log_power(error, band) for band in bands]) / settings.noises
-    return errors
+def _as_known(selection: ImageSelection, models: Sequence[ErrorAccess]) -> list[ConditionedImages]:
+    """Selected images with the conditions that each model knows."""
+    return [load_conditioned(selection, model) for model in models]
 
 
 def _all_scores(member: SideErrors, other: SideErrors, population: SideErrors, seed: int) -> SideScores:
@@ -155,10 +142,24 @@ def _all_scores(member: SideErrors, other: SideErrors, population: SideErrors, s
     return with_combined(scores, (_by_time(member), _by_time(other)), seed)
 
 
+def _reference_scores(sides: ErrorSides, seed: int) -> SideScores | None:
+    """What the same attacks achieve on reference models, which saw nobody of either side: looks alone, and no leak."""
+    each = [
+        _all_scores(*(side.of_reference(k) for side in (sides.member, sides.other, sides.population)), seed)
+        for k in range(len(sides.member.references))
+    ]
+    if not each:
+        return None
+    members, others = (
+        {name: np.mean([scores[k][name] for scores in each], axis=0) for name in each[0][k]} for k in (0, 1)
+    )
+    return members, others
+
+
 def _by_time(side: SideErrors) -> SubjectScores:
     """Of each subject at each time and band, how small the errors are."""
     ratio = [side.log_ratio] if side.references else []
-    values = np.concatenate([-side.whole, -side.middle, *ratio], axis=1)
+    values = np.concatenate([-side.model.whole, -side.model.middle, *ratio], axis=1)
     return {str(k): column for k, column in enumerate(subject_means(side.subject, values).T)}
 
 
@@ -169,9 +170,9 @@ def _outdoing(ratio: Floats, usual: Floats) -> Floats:
 
 def _deviation(side: SideErrors) -> Floats:
     """Standard deviations below the errors of models that did not learn from the image."""
-    each = np.mean(side.references, axis=2)
+    each = np.mean([errors.whole for errors in side.references], axis=2)
     spread = np.sqrt(each.var(axis=0, ddof=1).mean()) + LEAST_SPREAD  # one for all: few models say little of each image
-    return (each.mean(axis=0) - side.whole.mean(axis=1)) / spread
+    return (each.mean(axis=0) - side.model.whole.mean(axis=1)) / spread
 
 
 def _plant_leak(side: SideErrors, seed: int) -> tuple[SideErrors, SideErrors]:
