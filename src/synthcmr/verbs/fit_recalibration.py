@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.verbs.folders import CohortLike
 
+LARGEST_EPSILON = 1000.0  # beyond it nothing is kept private
 SHOWN = 8  # images left out that are named in a summary
 
 
@@ -78,8 +79,11 @@ class FitRecalibrationOptions(Options):
             epsilon, delta = float(values.pop("epsilon")), float(values.pop("delta", "1e-5"))
         except (KeyError, ValueError):
             epsilon, delta = 0.0, 0.0
-        if values or not epsilon > 0 or not 0 < delta < 0.1:
-            raise SettingsError(f"--dp: expected epsilon=NUMBER or epsilon=NUMBER,delta=NUMBER, got '{self.dp}'")
+        if values or not 0 < epsilon <= LARGEST_EPSILON or not 0 < delta < 0.1:
+            raise SettingsError(
+                f"--dp: expected epsilon=NUMBER or epsilon=NUMBER,delta=NUMBER, epsilon up to {LARGEST_EPSILON:g} and delta below "
+                f"0.1, got '{self.dp}'"
+            )
         return epsilon, delta
 
 
@@ -163,8 +167,9 @@ def fit_recalibration(
     from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.settings import RecalibrationSettings
+    from synthcmr.frequency.sources import CohortImages
     from synthcmr.training.overrides import PARTS
-    from synthcmr.verbs.folders import expect_apart_from
+    from synthcmr.verbs.folders import expect_apart_from, expect_attributes
     from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.outputs import RECALIBRATION
     from synthcmr.verbs.progress import progress_bar
@@ -173,8 +178,8 @@ def fit_recalibration(
     values = {"method": "release" if chosen.dp else chosen.method or "rings", "by": chosen.by}
     single = [item for item in chosen.set if item.split(".")[0] not in PARTS]
     settings = read_settings(RecalibrationSettings, None, values, single)
-    if chosen.by is not None:
-        _expect_attributes(settings.by, real)
+    if chosen.by is not None and isinstance(real, CohortImages):
+        expect_attributes("--by", settings.by, real.cohort)
 
     def fitted(place: Path) -> Recalibration:
         if (place / MODEL_FILE).exists():
@@ -197,17 +202,6 @@ def _network_settings(chosen: FitRecalibrationOptions) -> Any:
 
     of_network = [item for item in chosen.set if item.split(".")[0] in PARTS]
     return overridden(*preset(chosen.preset), None, of_network, None)
-
-
-def _expect_attributes(by: tuple[str, ...], real: Images) -> None:
-    """Refuse attributes that are not in the cohort: statistics would silently be those of all images."""
-    from synthcmr.frequency.sources import CohortImages
-
-    if not isinstance(real, CohortImages):
-        return
-    there = list(real.cohort.subjects.columns) + list(real.cohort.images.columns)
-    if unknown := [name for name in by if name not in there]:
-        raise SettingsError(f"--by: expected attributes of {real.cohort.path} ({', '.join(there)}), got '{unknown[0]}'")
 
 
 def _held_out(images: CohortLike, split: str, settings: RecalibrationSettings) -> Cohort | None:

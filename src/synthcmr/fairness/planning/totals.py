@@ -8,10 +8,9 @@ from fractions import Fraction
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.cells import in_words
 from synthcmr.fairness.planning.crossing import Cell, Crossing
-from synthcmr.fairness.planning.target import Reference, Target
+from synthcmr.fairness.planning.target import MAX_ROWS, Reference, Target
 
 NAMED = 3
-MAX_ROWS = 1_000_000
 
 
 def cell_totals(target: Target, crossing: Crossing) -> dict[Cell, int]:
