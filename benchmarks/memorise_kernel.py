@@ -27,7 +27,7 @@ from synthcmr.evaluation.privacy.privacy_part import privacy_scores
 from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, MembershipSettings, PrivacyPartSettings
 from synthcmr.evaluation.score import PartResult, PartVerdict
 from synthcmr.evaluation.verdict import verdict
-from synthcmr.statistics.proportions import exact_share
+from synthcmr.statistics.intervals import exact_share
 
 SIDE, SLICES = 16, 3
 WIDTH = 0.05  # of the kernel around each training image, on the scale from -1 to 1

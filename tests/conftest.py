@@ -2,10 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from synthcmr.cohort import Cohort
+
+if TYPE_CHECKING:
+    from tests.journeys.commands import Bench
 
 # Tests run in several processes; each with as many threads as there are cores would make all of them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -55,3 +59,11 @@ def tiny_run(phantom_cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -
     run = tmp_path_factory.mktemp("run") / "flow"
     FlowGenerator.fit(phantom_cohort, run, TINY, LOOP)
     return run
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> "Bench":
+    """What sweeps over all commands are given, made once."""
+    from tests.journeys.commands import bench_in
+
+    return bench_in(tmp_path_factory.mktemp("bench"))

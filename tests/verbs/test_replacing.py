@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 import synthcmr
 from synthcmr.cohort import Cohort, output_place
 from synthcmr.errors import SynthcmrError
+from synthcmr.verbs.ingest import save_guessed_table
+from tests.journeys.commands import Bench
 from tests.journeys.typing_in import run
 
 SMALL = {"subjects": 2, "size": 32, "spacing": 6.0, "workers": 1}
@@ -136,3 +139,16 @@ def test_an_export_that_was_cut_short_is_not_there(tmp_path: Path) -> None:
     listed = json.loads((tmp_path / "files/provenance.json").read_text())["files"]
     assert {*listed} == {*files_of(tmp_path / "files")}
     assert os.listdir(tmp_path / "files")
+
+
+def test_files_of_somebody_else_are_not_written_over(tmp_path: Path, bench: Bench) -> None:
+    (tmp_path / "thesis.npz").write_bytes(b"years of work")
+    with pytest.raises(SynthcmrError, match=r"thesis\.npz: expected a new file, or an anatomy generator to replace"):
+        synthcmr.train("anatomy", bench.people, tmp_path / "thesis", overwrite=True)
+    (tmp_path / "table.csv").write_text("mine")
+    (tmp_path / "niftis").mkdir()
+    for name in ("p1_ED.nii.gz", "p1_ED_gt.nii.gz"):
+        shutil.copy(next(bench.acdc.rglob("*frame01.nii.gz")), tmp_path / "niftis" / name)
+    with pytest.raises(SynthcmrError, match=r"table\.csv: expected the name of a new file"):
+        save_guessed_table(tmp_path / "niftis", tmp_path / "table.csv")
+    assert (tmp_path / "thesis.npz").read_bytes() + (tmp_path / "table.csv").read_bytes() == b"years of workmine"

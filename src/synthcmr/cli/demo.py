@@ -15,10 +15,11 @@ def demo(
         bool, typer.Option("--quick", help="Smaller: two minutes on two cores, with weaker results.")
     ] = False,
     subjects: Annotated[
-        int | None, typer.Option("--subjects", min=20, help="Phantoms. [default: 140, with --quick 50]")
+        int | None, typer.Option("--subjects", min=20, max=100_000, help="Phantoms. [default: 140, with --quick 50]")
     ] = None,
     planned: Annotated[
-        int | None, typer.Option("--planned", min=1, help="Most synthetic subjects. [default: 36, with --quick 11]")
+        int | None,
+        typer.Option("--planned", min=1, max=100_000, help="Most synthetic subjects. [default: 36, with --quick 11]"),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier demo.")] = False,
 ) -> None:

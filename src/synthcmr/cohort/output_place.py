@@ -175,7 +175,7 @@ def known_as(text: str) -> str:
 def heal(out: Path) -> None:
     """Finish an exchange that was killed between its two renames, so that an output is never missing."""
     place = beside(out)
-    if not place.is_dir():
+    if not os.path.isdir(place):  # which a name that is no path, or too long, is not
         return
     try:
         with OutputLock(place / LOCK, out):

@@ -196,6 +196,7 @@ class CohortWriter:
         """Make sure that the folder is this cohort's, and this process's alone."""
         if (self.path / COHORT_FILE).exists():
             if _recorded(self.path) == self.manifest:
+                shutil.rmtree(self.path / WORK, ignore_errors=True)  # of a run that was killed at its very end
                 raise AlreadyMadeError(
                     f"{self.path}: a cohort of the very same settings is there, finished; --overwrite makes it again"
                 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from synthcmr.verbs.options import Names, Options
+from synthcmr.verbs.options import LARGEST_SEED, Names, Options
 from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
 
@@ -32,7 +32,7 @@ class AuditOptions(Options):
     out: Path | None = Field(None, description="Folder for the page and its JSON. [default: COHORT/audit]")
     by: Names = Field(None, description="Attributes, comma-separated. [default: all that form groups]")
     label: str = Field("diagnosis", description="Attribute that models predict.")
-    seed: int = Field(0, description="Random seed of bootstrap, permutations and image sample.")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Random seed of bootstrap, permutations and image sample.")
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,13 @@ def audit(
     """
     from synthcmr.cohort.output_place import expect_place
     from synthcmr.fairness.audit import audit_cohort
-    from synthcmr.verbs.folders import cohort_of, expect_apart_from
+    from synthcmr.verbs.folders import cohort_of, expect_apart_from, expect_attributes
 
     chosen, opened = AuditOptions.of(options, changes), cohort_of(cohort)
     if chosen.out is not None:
         expect_place(chosen.out)
         expect_apart_from(chosen.out, (opened,))
+    if chosen.label != AuditOptions.model_fields["label"].default:  # the usual one need not be there
+        expect_attributes("--label", (chosen.label,), opened)
     audited = audit_cohort(opened, chosen.by, chosen.label, chosen.seed)
     return CohortAudit(audited, opened, chosen.out or opened.path / "audit")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from synthcmr.verbs.debias import ExperimentOptions, remedy_table
-from synthcmr.verbs.options import Run
+from synthcmr.verbs.options import MOST, Run
 from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
 
@@ -34,10 +34,10 @@ class BalanceOptions(ExperimentOptions):
     """
 
     run: Run = Field(None, description="Generator: a run, or flow or refine, which ship. [default: refine]")
-    round_images: int | None = Field(None, ge=1, description="Images generated per round. [default: 60]")
-    budget: int | None = Field(None, ge=1, description="Maximum number of images in total.")
-    rounds: int | None = Field(None, ge=1, description="Maximum number of rounds. [default: 8]")
-    repeats: int | None = Field(None, ge=1, description="Seeds in every round. [default: 3]")
+    round_images: int | None = Field(None, ge=1, le=MOST, description="Images generated per round. [default: 60]")
+    budget: int | None = Field(None, ge=1, le=MOST, description="Maximum number of images in total.")
+    rounds: int | None = Field(None, ge=1, le=1000, description="Maximum number of rounds. [default: 8]")
+    repeats: int | None = Field(None, ge=1, le=1000, description="Seeds in every round. [default: 3]")
 
 
 @dataclass(frozen=True)

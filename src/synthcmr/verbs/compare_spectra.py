@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.folders import expect_apart_from, folder_of, opened_images
+from synthcmr.verbs.folders import expect_apart_from, expect_attributes, folder_of, opened_images
 from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options
 from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
@@ -167,9 +167,13 @@ def compare_spectra(
     sets = {name: opened_images(one, spacing_mm=chosen.spacing) for name, one in zip(names, several, strict=True)}
     from synthcmr.cohort.output_place import expect_place
     from synthcmr.frequency.settings import SpectrumSettings
+    from synthcmr.frequency.sources import CohortImages
     from synthcmr.frequency.spectrum.compare import compare
     from synthcmr.verbs.options import read_settings
 
+    cohorts = [one.cohort for one in (ground, *sets.values()) if isinstance(one, CohortImages)]
+    if chosen.by is not None and cohorts:
+        expect_attributes("--by", chosen.by, *cohorts)
     settings = read_settings(SpectrumSettings, None, {"detail": chosen.detail, "by": chosen.by}, chosen.set)
     inputs = tuple(_input(one, images) for one, images in zip((real, *several), (ground, *sets.values()), strict=True))
     if folder is not None:

@@ -61,7 +61,7 @@ class DebiasOptions(ExperimentOptions):
     target: Annotated[tuple[str, ...], OneOrSeveral] = Field(
         (), description="What the planned images reach, as in plan. [default: parity:LABEL|SENSITIVE]"
     )
-    repeats: int | None = Field(None, ge=1, description="Seeds. [default: 5]")
+    repeats: int | None = Field(None, ge=1, le=1000, description="Seeds. [default: 5]")
 
     @model_validator(mode="after")
     def _can_be_combined(self) -> Self:

@@ -171,9 +171,10 @@ def evaluate(
         >>> computed = scores.scores.dropna(subset="value")[["name", "group", "value", "low", "high", "floor"]]
     """
     chosen, out = EvaluateOptions.of(options, changes), Path(out)
-    from synthcmr.verbs.folders import cohort_of, expect_apart_from, expect_cohorts, expect_weights
+    from synthcmr.verbs.folders import cohort_of, expect_apart_from, expect_attributes, expect_cohorts, expect_weights
 
     left, right = cohort_of(real), cohort_of(synth)
+    expect_attributes("--by", chosen.by or (), left, right)
     expect_cohorts(chosen.also_test)
     expect_weights(chosen.encoder, chosen.reader, chosen.segmenter, chosen.run, *chosen.reference)
     notes = _notes_on_sides(left, right)
@@ -201,6 +202,7 @@ def evaluate(
 
 
 def _settings(chosen: EvaluateOptions) -> EvaluateSettings:
+    from synthcmr.evaluation.features.extractors import EXTRACTORS
     from synthcmr.evaluation.settings import EvaluateSettings
     from synthcmr.verbs.options import read_settings
 
@@ -209,7 +211,10 @@ def _settings(chosen: EvaluateOptions) -> EvaluateSettings:
     single += [] if chosen.features is None else [f"fidelity.extractors=[{','.join(chosen.features)}]"]
     single += [] if chosen.also_test is None else [f"utility.also_test={chosen.also_test}"]
     single += [] if chosen.grid is None else [f"utility.grid={chosen.grid}"]
-    return read_settings(EvaluateSettings, chosen.settings, named, single)
+    settings = read_settings(EvaluateSettings, chosen.settings, named, single)
+    if unknown := [name for name in settings.fidelity.extractors if name not in EXTRACTORS]:
+        raise SettingsError(f"--features: expected any of {', '.join(EXTRACTORS)}, got '{unknown[0]}'")
+    return settings
 
 
 def _notes_on_sides(real: Cohort, synth: Cohort) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.verbs.folders import CohortLike
 
+LARGEST_EPSILON = 1000.0  # beyond it nothing is kept private
 SHOWN = 8  # images left out that are named in a summary
 
 
@@ -79,9 +80,11 @@ class FitRecalibrationOptions(Options):
             stated = int(values.pop("subjects_in_cohort")) if "subjects_in_cohort" in values else None
         except (KeyError, ValueError):
             epsilon, delta, stated = 0.0, 0.0, None
-        if values or not epsilon > 0 or not 0 < delta < 0.1 or (stated is not None and stated < 1):
+        right = 0 < epsilon <= LARGEST_EPSILON and 0 < delta < 0.1 and (stated is None or stated >= 1)
+        if values or not right:
             raise SettingsError(
-                f"--dp: expected epsilon=NUMBER and, if wished, delta=NUMBER and subjects_in_cohort=N, separated by commas, got '{self.dp}'"
+                f"--dp: expected epsilon=NUMBER and, if wished, delta=NUMBER and subjects_in_cohort=N, separated by commas; epsilon up to "
+                f"{LARGEST_EPSILON:g} and delta below 0.1; got '{self.dp}'"
             )
         return epsilon, delta, stated
 
@@ -167,8 +170,9 @@ def fit_recalibration(
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.release import ReleasePromise
     from synthcmr.frequency.settings import RecalibrationSettings
+    from synthcmr.frequency.sources import CohortImages
     from synthcmr.training.settings import PARTS
-    from synthcmr.verbs.folders import expect_apart_from
+    from synthcmr.verbs.folders import expect_apart_from, expect_attributes
     from synthcmr.verbs.options import read_settings
     from synthcmr.verbs.outputs import RECALIBRATION
     from synthcmr.verbs.progress import progress_bar
@@ -177,8 +181,8 @@ def fit_recalibration(
     values = {"method": "release" if chosen.dp else chosen.method or "rings", "by": chosen.by}
     single = [item for item in chosen.set if item.split(".")[0] not in PARTS]
     settings = read_settings(RecalibrationSettings, None, values, single)
-    if chosen.by is not None:
-        _expect_attributes(settings.by, real)
+    if chosen.by is not None and isinstance(real, CohortImages):
+        expect_attributes("--by", settings.by, real.cohort)
 
     def fitted(place: Path) -> Recalibration:
         if (place / MODEL_FILE).exists():
@@ -202,17 +206,6 @@ def _network_settings(chosen: FitRecalibrationOptions) -> Any:
 
     of_network = [item for item in chosen.set if item.split(".")[0] in PARTS]
     return overridden(*preset(chosen.preset), None, of_network, None)
-
-
-def _expect_attributes(by: tuple[str, ...], real: Images) -> None:
-    """Refuse attributes that are not in the cohort: statistics would silently be those of all images."""
-    from synthcmr.frequency.sources import CohortImages
-
-    if not isinstance(real, CohortImages):
-        return
-    there = list(real.cohort.subjects.columns) + list(real.cohort.images.columns)
-    if unknown := [name for name in by if name not in there]:
-        raise SettingsError(f"--by: expected attributes of {real.cohort.path} ({', '.join(there)}), got '{unknown[0]}'")
 
 
 def _held_out(images: CohortLike, split: str, settings: RecalibrationSettings) -> Cohort | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, Union
 
-from synthcmr.errors import CohortError
+from synthcmr.errors import CohortError, SettingsError
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
@@ -170,6 +170,18 @@ def expect_apart_from(out: Path, inputs: Sequence[CohortLike | None]) -> None:
 
     folders = [folder_of(one) for one in inputs if one is not None]
     expect_apart(out, {folder: "what it is made from" for folder in folders if folder.exists()})
+
+
+def expect_attributes(flag: str, names: Sequence[str], *cohorts: Cohort) -> None:
+    """Refuse names that are no attribute of any of the cohorts: nothing would be compared, and nobody would know.
+
+    Raises:
+        SettingsError: one is not.
+    """
+    there = dict.fromkeys(str(name) for one in cohorts for name in (*one.subjects.columns, *one.images.columns))
+    if unknown := [name for name in names if name not in there]:
+        places = " or ".join(str(one.path) for one in cohorts)
+        raise SettingsError(f"{flag}: expected attributes of {places} ({', '.join(there)}), got '{unknown[0]}'")
 
 
 def made_or_taken(out: Path, make: Callable[[], Cohort]) -> Cohort:

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.options import Options, Run
+from synthcmr.verbs.options import LARGEST_SEED, LARGEST_SIZE, MOST, Options, Run
 
 DEFAULT_COUNT = 16
 
@@ -28,9 +28,13 @@ class GenerateOptions(Options):
         json_schema_extra={"flags": ["--prompt", "-p"]},
     )
     count: int | None = Field(
-        None, ge=1, description="Number of single slices. [default: 16]", json_schema_extra={"flags": ["--count", "-n"]}
+        None,
+        ge=1,
+        le=MOST,
+        description="Number of single slices. [default: 16]",
+        json_schema_extra={"flags": ["--count", "-n"]},
     )
-    subjects: int | None = Field(None, ge=1, description="Number of whole ED+ES stacks.")
+    subjects: int | None = Field(None, ge=1, le=MOST, description="Number of whole ED+ES stacks.")
     follow: Path | None = Field(
         None, description="Take the attributes of this cohort's subjects (and its masks, see --masks)."
     )
@@ -71,9 +75,9 @@ class GenerateOptions(Options):
         None, description="Data set whose look the images get, of those that a run of refine knows."
     )
     frames: int = Field(2, ge=2, le=60, description="2: ED and ES; more: a cine of that many phases. [family refine]")
-    size: int = Field(128, ge=32, description="Rows and columns.")
-    seed: int = Field(0, ge=0, description="Random seed; the same seed gives the same images.")
-    batch: int = Field(16, ge=1, description="Images per batch; the images do not depend on it.")
+    size: int = Field(128, ge=32, le=LARGEST_SIZE, description="Rows and columns.")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Random seed; the same seed gives the same images.")
+    batch: int = Field(16, ge=1, le=4096, description="Images per batch; the images do not depend on it.")
     workers: int = Field(1, ge=1, description="Processes.")
     screen: bool = Field(True, description="Screen every image before it is kept.")
     recalibrate: Path | None = Field(None, description="Recalibrate the images with this model as the last step.")

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from synthcmr.cohort.readers import READERS
 from synthcmr.config import FrameMode, IngestSettings, PreprocessSettings, settings_from_dict, settings_from_yaml
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.options import Names, Options, number_or
+from synthcmr.verbs.options import LARGEST_SEED, Names, Options, number_or
 from synthcmr.verbs.public import public
 from synthcmr.verbs.result import Result
 
@@ -57,7 +57,7 @@ class IngestOptions(Options):
     salt: str | None = Field(
         None, description="Replace subject ids by a keyed hash.", json_schema_extra={"envvar": "SYNTHCMR_SALT"}
     )
-    seed: int | None = Field(None, description="Random seed of the train/validation/test split.")
+    seed: int | None = Field(None, ge=0, le=LARGEST_SEED, description="Random seed of the train/validation/test split.")
     split: Literal["auto", "official", "random"] | None = Field(
         None,
         description="official: the data set's own training and test sets; random: sampled; auto: official where there is more "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.options import Options, numbers_by_name
+from synthcmr.verbs.options import LARGEST_SEED, LARGEST_SIZE, MOST, Options, numbers_by_name
 from synthcmr.verbs.public import public
 
 if TYPE_CHECKING:
@@ -25,16 +25,20 @@ class PhantomOptions(Options):
         {'train': 40, 'test': 40}
     """
 
-    subjects: int = Field(100, description="How many subjects.", json_schema_extra={"flags": ["--subjects", "-n"]})
+    subjects: int = Field(
+        100, le=MOST, description="How many subjects.", json_schema_extra={"flags": ["--subjects", "-n"]}
+    )
     splits: Annotated[dict[str, int] | None, BeforeValidator(numbers_by_name("--splits"))] = Field(
         None,
         description="How many of each split instead, e.g. train=40,test=40; for presets that bring their splits: biased.",
     )
     frames: int = Field(2, description="1 (ED), 2 (ED and ES) or the phases of a cine.")
     preset: str = Field("population", description="population, biased, vendors, everyone, acdc-like or varied.")
-    seed: int = Field(0, description="Random seed of the population; the same seed gives the same bytes.")
-    spacing: float = Field(1.5, ge=0.1, description="In-plane pixel in mm.")
-    size: int = Field(128, ge=16, description="Rows and columns of the crop around the heart.")
+    seed: int = Field(
+        0, ge=0, le=LARGEST_SEED, description="Random seed of the population; the same seed gives the same bytes."
+    )
+    spacing: float = Field(1.5, ge=0.1, le=100, description="In-plane pixel in mm.")
+    size: int = Field(128, ge=16, le=LARGEST_SIZE, description="Rows and columns of the crop around the heart.")
     lossless: bool = Field(False, description="Whole field of view on the scanner's own pixels.")
     workers: int | None = Field(None, ge=1, description="Processes. [default: one per core]")
     overwrite: bool = Field(False, description="Replace an existing cohort.")

@@ -13,6 +13,9 @@ from synthcmr.config import Settings, expected_and_got, settings_from_dict, sett
 from synthcmr.errors import SettingsError
 
 S = TypeVar("S", bound=Settings)
+LARGEST_SEED = 2**63 - 1  # that tables of images can hold
+MOST = 1_000_000  # subjects, images or plan rows at once; a mistyped number must not fill memory or run for years
+LARGEST_SIZE = 1024  # rows and columns of an image
 
 
 class Options(Settings):
@@ -63,14 +66,23 @@ class Options(Settings):
 
 def _verb(kind: type[Options]) -> str:
     """Such as "generate" for GenerateOptions."""
-    return kind.__name__.removesuffix("Options").lower()
+    return kind.__name__.removesuffix("Options").removesuffix("Flags").lower()
 
 
 def comma_separated(value: Any) -> Any:
-    """The names in a text; anything else as it is."""
+    """The names in a text, each once; anything else as it is.
+
+    Raises:
+        ValueError: it holds commas alone.
+    """
     if not isinstance(value, str):
         return value
-    return tuple(part.strip() for part in value.split(",")) if value else None
+    if not value:
+        return None
+    names = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+    if not names:
+        raise ValueError("expected names, several separated by commas")
+    return names
 
 
 def number_or(word: str, flag: str, whole: bool = False, becomes_none: bool = False) -> BeforeValidator:

@@ -45,7 +45,7 @@ class TrainOptions(Options):
         "also of a vae; few-step: of the flow that is distilled).",
     )
     rank: int | None = Field(
-        None, ge=1, description="With --init-from: train only low-rank additions of this rank (LoRA)."
+        None, ge=1, le=4096, description="With --init-from: train only low-rank additions of this rank (LoRA)."
     )
     dp: str | None = Field(
         None, description="Differential privacy of subjects, e.g. epsilon=8 or epsilon=8,delta=1e-5."

@@ -24,6 +24,7 @@ from synthcmr.privacy.ledger import LEDGER
 
 Progress = Callable[[int, int], None]
 STEP = "export"
+LONGEST_NAME = 100  # of a file; more is put before and behind it, and file systems end at 255
 SUBJECTS_FILE, LEFT_OUT_FILE = "subjects.csv", "left_out.csv"
 FILE_COLUMNS = (
     "image",
@@ -136,7 +137,7 @@ class FileNames:
 
     def give(self, text: str) -> str:
         """A name made from `text`; equal texts get a number behind."""
-        base = re.sub(r"[^0-9A-Za-z_.-]+", "-", text).strip("-.") or "subject"
+        base = re.sub(r"[^0-9A-Za-z_.-]+", "-", text).strip("-.")[:LONGEST_NAME] or "subject"
         name, n = base, 2
         while name.lower() in self.taken:  # some file systems do not tell cases apart
             name, n = f"{base}-{n}", n + 1

@@ -12,13 +12,14 @@ from synthcmr.config import Settings
 from synthcmr.statistics import roc
 from synthcmr.statistics.bootstrap import share_estimate
 from synthcmr.statistics.exceedance import chance_of_exceeding, exceeds, supported_rate, surely_exceeding
-from synthcmr.statistics.intervals import LEVEL, Estimate
-from synthcmr.statistics.proportions import exact_share
+from synthcmr.statistics.intervals import LEVEL, Estimate, exact_share
 
 Floats = npt.NDArray[np.float64]
 RATES = {"1 %": 0.01, "0.1 %": 0.001}
 STRICT = 0.01  # false positive rate at which members are identified, where there are held-out subjects enough
-ERROR = (1 - LEVEL) / 2  # chance that an innocent generator is said to expose anyone: that of a 95 % interval to begin too high
+ERROR = (
+    1 - LEVEL
+) / 2  # chance that an innocent generator is said to expose anyone: that of a 95 % interval to begin too high
 ALARM = 0.05  # share of held-out subjects that score above a member who is called exposed
 
 

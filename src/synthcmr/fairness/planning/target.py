@@ -17,7 +17,6 @@ from synthcmr.fairness.planning.crossing import Cell, Crossing
 AMOUNTS = ("share", "count")
 ROUNDING = Fraction(1, 100)  # how far shares may be from adding up: printed tables are rounded
 NAMED = 3
-MAX_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,7 @@ def _adding_up(cells: dict[tuple[str, ...], Fraction], origin: str) -> dict[tupl
     return {cell: share / total for cell, share in cells.items()}
 
 
+MAX_ROWS = 1_000_000  # of a plan
 Kind = Literal["equal", "parity", "match", "copy", "total", "make"]
 FORMS = (
     "equal:A,B (every cell as large as the largest), parity:LABEL|A,B (the label's shares alike in every group), "
@@ -123,7 +123,7 @@ def parse_target(text: str) -> Target:
         reference = read_reference(Path(rest.strip()))
         return Target("match", text, reference.attributes, reference=reference)
     if kind == "copy":
-        return Target("copy", text, number=_number(rest, text) if rest.strip() else None)
+        return _copy(rest, text)
     if kind == "parity":
         return _parity(rest, text)
     if kind == "equal":
@@ -132,6 +132,13 @@ def parse_target(text: str) -> Target:
     if not equals:
         raise SettingsError(f"--target: expected {kind}:A,B=N with the number of every cell, got '{text}'")
     return Target("total" if kind == "total" else "make", text, _names(names, text), number=_number(number, text))
+
+
+def _copy(rest: str, text: str) -> Target:
+    number = _number(rest, text) if rest.strip() else None
+    if number is not None and number > MAX_ROWS:
+        raise SettingsError(f"--target: {text} needs {number} synthetic subjects; at most {MAX_ROWS} can be planned")
+    return Target("copy", text, number=number)
 
 
 def _parity(rest: str, text: str) -> Target:
