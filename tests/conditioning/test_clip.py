@@ -60,7 +60,11 @@ def test_a_model_that_a_weights_file_names_is_not_downloaded(tmp_path: Path) -> 
     from synthcmr.training.weights import save_weights
 
     settings = FlowSettings(text_encoder="clip", clip_model="nobody/no-such-model")
-    header = {"family": "flow", "model": settings.model_dump(mode="json"), "vocabulary": Vocabulary.of(ROWS, ("sex", "age")).to_json()}
+    header = {
+        "family": "flow",
+        "model": settings.model_dump(mode="json"),
+        "vocabulary": Vocabulary.of(ROWS, ("sex", "age")).to_json(),
+    }
     save_weights(torch.nn.Linear(1, 1), tmp_path / "w.safetensors", header)
     with pytest.raises(SettingsError, match="what a file names is not downloaded"):
         FlowGenerator.load(tmp_path / "w.safetensors")

@@ -8,7 +8,10 @@ from contextvars import ContextVar
 from typing import Any
 
 _named_by_a_file: ContextVar[bool] = ContextVar("named_by_a_file", default=False)
-HOW = "these weights name it, and what a file names is not downloaded: if you trust it, put it into your cache yourself ('hf download NAME')"
+HOW = (
+    "these weights name it, and what a file names is not downloaded: if you trust it, put it into your cache yourself "
+    "('hf download NAME')"
+)
 
 
 @contextmanager
