@@ -6,18 +6,17 @@ Rows go down and columns right, as they are displayed.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Mask, remap
+from synthcmr.cohort.readers.nifti_file import MOST_VOXELS, SPARE_BYTES, read_nifti
 from synthcmr.cohort.reasons import why
 from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import ReadError
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 SAME_SIZE = 0.01  # relative: headers round
 SAME_PLACE = 0.5  # voxels
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
-GZIP = b"\x1f\x8b"
-HEADER_SIZES = {348: "Nifti1Image", 540: "Nifti2Image"}  # the first number of the file tells the version
-MAX_BYTES = 4 << 30  # no short-axis cine comes near; a file that unpacks to more is damaged or a trap
 LONGEST_FRAME_S = 0.3  # many files say "1 s between frames" who mean "unknown"
 RASTERS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 ARRAYS = {".npy", ".npz"}
@@ -139,29 +135,30 @@ def nifti_stem(path: Path) -> str | None:
     return next((path.name.removesuffix(s) for s in NIFTI_SUFFIXES if path.name.endswith(s)), None)
 
 
-def load_volume(path: Path) -> Volume:
+def load_volume(path: Path, most: int = MOST_VOXELS) -> Volume:
     """Load a 2D, 3D or 4D NIfTI file; integers stay integers, other values become float32.
 
     nibabel's (x, y, z, t) becomes (t, z, y, x), so that the usual display has rows = y and columns = x.
 
+    Args:
+        path: the file.
+        most: voxels that it may have; no cine comes near the usual limit.
+
     Raises:
-        ReadError: the file is missing, empty, cut short, or no NIfTI.
+        ReadError: the file is missing, empty, cut short, too large, or no NIfTI.
     """
-    content = _content(path)
+    stored, header = read_nifti(path, most)
+    if stored.dtype.kind not in "biuf":
+        raise ReadError(f"{path.name}: expected one real number per voxel, got values of type {stored.dtype}")
     try:
-        image: Any = getattr(import_module("nibabel"), _kind(content, path)).from_bytes(content)
-        pixels = _values(image.dataobj)
-        zooms = [float(z) for z in image.header.get_zooms()]
-        affine = np.asarray(image.affine, dtype=np.float64)
-        unit, start = image.header.get_xyzt_units()[1], float(image.header["toffset"])
-    except ReadError:
-        raise
+        pixels = scaled(stored, *header.get_slope_inter())
+        zooms = [float(z) for z in header.get_zooms()]
+        affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+        unit, start = header.get_xyzt_units()[1], float(header["toffset"])
     except Exception as error:  # nibabel raises many kinds on damaged bytes, all with one meaning here
         raise ReadError(
             f"{path.name}: cannot be read as NIfTI, probably cut short or damaged ({why(error)})"
         ) from error
-    if pixels.dtype.kind not in "biuf":
-        raise ReadError(f"{path.name}: expected one real number per voxel, got values of type {pixels.dtype}")
     display = _display(pixels, path)
     if not all(np.isfinite(z) and z > 0 for z in zooms[:3]):
         raise ReadError(f"{path.name}: expected voxel sizes above 0 in the header, got {zooms[:3]}")
@@ -188,60 +185,16 @@ def _in_millimetres(affine: npt.NDArray[np.float64], zooms: list[float]) -> npt.
     return scaled
 
 
-def _content(path: Path) -> bytes:
-    """The bytes of a file, unpacked; whether it is packed is told by its content, not by its name."""
-    if not path.is_file():
-        raise ReadError(f"{path.name}: expected this file, but it is not there")
-    expect_within(path)
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ReadError(f"{path.name}: cannot be opened ({error.strerror})") from error
-    if not raw:
-        raise ReadError(f"{path.name}: the file is empty (0 bytes); copy it again")
-    return _unpacked(raw, path) if raw.startswith(GZIP) else raw
-
-
-def _unpacked(raw: bytes, path: Path) -> bytes:
-    parts: list[bytes] = []
-    allowed = MAX_BYTES
-    while raw.startswith(GZIP):  # a gzip file may have several members, and zeros behind the last
-        member = zlib.decompressobj(wbits=31)
-        try:
-            parts.append(member.decompress(raw, allowed))
-        except zlib.error as error:
-            raise ReadError(
-                f"{path.name}: cannot be unpacked, the file is damaged ({why(error)}); copy it again"
-            ) from error
-        allowed -= len(parts[-1])
-        if member.unconsumed_tail or allowed <= 0:
-            raise ReadError(f"{path.name}: expected an image, got a file that unpacks to over {MAX_BYTES >> 30} GiB")
-        if not member.eof:
-            raise ReadError(f"{path.name}: the file is cut short; copy it again")
-        raw = member.unused_data
-    return b"".join(parts) if len(parts) > 1 else parts[0]
-
-
-def _kind(content: bytes, path: Path) -> str:
-    sizes = (int.from_bytes(content[:4], "little"), int.from_bytes(content[:4], "big"))
-    kind = next((HEADER_SIZES[s] for s in sizes if s in HEADER_SIZES), None)
-    if kind is None:
-        raise ReadError(f"{path.name}: expected a NIfTI file (.nii or .nii.gz), got something else")
-    return kind
-
-
-def _values(stored: Any) -> npt.NDArray[np.generic]:
+def scaled(raw: npt.NDArray[np.generic], slope: float | None, intercept: float | None) -> npt.NDArray[np.generic]:
     """Stored values times slope plus intercept, without the float64 that nibabel would make of them."""
-    raw: npt.NDArray[np.generic] = stored.get_unscaled()
-    if raw.dtype.kind not in "biuf":
-        return raw
-    if (stored.slope, stored.inter) == (1.0, 0.0):
+    slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
+    if (slope, intercept) == (1.0, 0.0):
         return raw.astype(
             np.float32 if raw.dtype.itemsize > 4 and raw.dtype.kind == "f" else raw.dtype.newbyteorder("="), copy=False
         )
     values = raw.astype(np.float32)
-    values *= np.float32(stored.slope)
-    values += np.float32(stored.inter)
+    values *= np.float32(slope)
+    values += np.float32(intercept)
     return values
 
 
@@ -266,7 +219,7 @@ def is_raster(path: Path) -> bool:
     return path.suffix.lower() in RASTERS
 
 
-def load_image(path: Path, role: str = "image") -> Volume:
+def load_image(path: Path, role: str = "image", most: int = MOST_VOXELS) -> Volume:
     """Load a file as (frames, slices, rows, columns).
 
     Pictures are one slice (pages of a TIFF are slices); arrays are (rows, columns), (slices, rows, columns) or (frames,
@@ -275,12 +228,13 @@ def load_image(path: Path, role: str = "image") -> Volume:
     Args:
         path: the file.
         role: "image" or "mask", to choose from an NPZ.
+        most: pixels that it may have.
 
     Raises:
         ReadError: the file is missing, empty, damaged, coloured, or of an unknown type.
     """
     if nifti_stem(path) is not None:
-        return load_volume(path)
+        return load_volume(path, most)
     suffix = path.suffix.lower()
     if suffix not in RASTERS | ARRAYS:
         raise ReadError(f"{path.name}: expected a file ending in {KNOWN}")
@@ -290,7 +244,7 @@ def load_image(path: Path, role: str = "image") -> Volume:
     if path.stat().st_size == 0:
         raise ReadError(f"{path.name}: the file is empty (0 bytes); copy it again")
     try:
-        pixels = _raster(path) if suffix in RASTERS else _array(path, role)
+        pixels = _raster(path, most) if suffix in RASTERS else _array(path, role, most)
     except ReadError:
         raise
     except Exception as error:  # decoders raise many kinds on damaged bytes, all with one meaning here
@@ -300,12 +254,21 @@ def load_image(path: Path, role: str = "image") -> Volume:
     return Volume(pixels)
 
 
-def _raster(path: Path) -> npt.NDArray[np.generic]:
+def _raster(path: Path, most: int) -> npt.NDArray[np.generic]:
     from PIL import Image, ImageSequence
 
+    pages, left = [], most
     with Image.open(path) as picture:
-        pages = [_grey(page, path) for page in ImageSequence.Iterator(picture)]
+        for page in ImageSequence.Iterator(picture):
+            left -= page.width * page.height  # as the header says, before anything is unpacked
+            if left < 0:
+                raise ReadError(_too_large(path, most))
+            pages.append(_grey(page, path))
     return np.stack(pages)[np.newaxis]
+
+
+def _too_large(path: Path, most: int) -> str:
+    return f"{path.name}: expected at most {most} pixels, more than any short-axis cine has, got more"
 
 
 def _grey(page: Image, path: Path) -> npt.NDArray[np.generic]:
@@ -321,8 +284,11 @@ def _grey(page: Image, path: Path) -> npt.NDArray[np.generic]:
     return np.ascontiguousarray(values)
 
 
-def _array(path: Path, role: str) -> npt.NDArray[np.generic]:
-    array = _from_npz(path, role) if path.suffix.lower() == ".npz" else np.load(path, allow_pickle=False)
+def _array(path: Path, role: str, most: int) -> npt.NDArray[np.generic]:
+    if path.stat().st_size > 8 * most + SPARE_BYTES:
+        raise ReadError(_too_large(path, most))
+    packed = path.suffix.lower() == ".npz"
+    array = _from_npz(path, role, most) if packed else np.load(path, allow_pickle=False)
     if not 2 <= array.ndim <= 4:
         raise ReadError(
             f"{path.name}: expected (rows, columns), (slices, rows, columns) or (frames, slices, rows, columns), "
@@ -331,10 +297,10 @@ def _array(path: Path, role: str) -> npt.NDArray[np.generic]:
     return array.reshape(*(1,) * (4 - array.ndim), *array.shape)
 
 
-def _from_npz(path: Path, role: str) -> npt.NDArray[np.generic]:
+def _from_npz(path: Path, role: str, most: int) -> npt.NDArray[np.generic]:
     with zipfile.ZipFile(path) as archive:
-        if sum(item.file_size for item in archive.infolist()) > MAX_BYTES:
-            raise ReadError(f"{path.name}: expected an image, got a file that unpacks to over {MAX_BYTES >> 30} GiB")
+        if sum(item.file_size for item in archive.infolist()) > 8 * most + SPARE_BYTES:
+            raise ReadError(_too_large(path, most))
     with np.load(path, allow_pickle=False) as arrays:
         name = role if role in arrays.files else arrays.files[0] if len(arrays.files) == 1 else None
         if name is None:

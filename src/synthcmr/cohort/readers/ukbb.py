@@ -15,8 +15,9 @@ from synthcmr.cohort.raw import Case, RawSubject
 from synthcmr.cohort.readers.archive import open_entries
 from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks, read_cine, to_subject
 from synthcmr.cohort.readers.dicom.short_axis import slice_affine
+from synthcmr.cohort.readers.image_files import scaled
+from synthcmr.cohort.readers.nifti_file import read_nifti
 from synthcmr.cohort.reasons import why
-from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import ReadError, SettingsError
 
 BULK = re.compile(r"(?P<eid>[^_]+)_20209_(?P<visit>\d+)_(?P<part>\d+)(\.zip)?")
@@ -216,17 +217,13 @@ def _on_cine(path: Path, cine: Cine, frames: int, notes: list[str]) -> Mask:
 
 def _load(path: Path) -> tuple[Mask, npt.NDArray[np.float64]]:
     """Canonical labels (columns, rows, slices, frames) and the affine to RAS+ millimetres."""
-    from nibabel import load
-    from nibabel.spatialimages import SpatialImage
-
-    expect_within(path)
     try:
-        image = load(path)
-        if not isinstance(image, SpatialImage):
-            raise ValueError("no image")
-        values = np.asarray(image.dataobj)
-        affine = np.asarray(image.affine, dtype=np.float64)
-    except Exception as error:  # nibabel and gzip raise many kinds on damaged bytes, all with one meaning here
+        stored, header = read_nifti(path)
+        affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+        values = scaled(stored, *header.get_slope_inter())
+    except ReadError:
+        raise
+    except Exception as error:  # nibabel raises many kinds on damaged bytes, all with one meaning here
         raise ReadError(f"{path.name}: expected a NIfTI mask, got a damaged file ({why(error)})") from error
     if values.ndim not in (3, 4):
         raise ReadError(

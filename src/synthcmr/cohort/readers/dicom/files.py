@@ -1,15 +1,17 @@
 """One DICOM file: its header, its numbers, who was scanned, and its pixels. Every way it can be damaged ends as one ReadError."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.attributes import TALLEST_M
 from synthcmr.cohort.readers.archive import Entry
+from synthcmr.cohort.readers.nifti_file import MOST_VOXELS
 from synthcmr.cohort.reasons import why
 from synthcmr.errors import ReadError
 
@@ -23,6 +25,8 @@ ATTRIBUTE_TAGS = [
     *("PatientSex", "PatientAge", "PatientBirthDate", "StudyDate", "PatientSize", "PatientWeight", "Manufacturer"),
     *("ManufacturerModelName", "MagneticFieldStrength", "HeartRate", "NominalInterval"),
 ]
+DEFLATED, META_BYTES = b"1.2.840.10008.1.2.1.99", 2048  # the transfer syntax, and where a file says it
+LARGEST_PACKED = 1 << 20  # bytes, which can unpack to a thousand times as many
 YEARS_PER = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 SEXES = {"F": "female", "M": "male"}
 
@@ -53,6 +57,7 @@ def read_header(entry: Entry, tags: list[str] | None = None) -> "Dataset | None"
     from pydicom.errors import InvalidDicomError
 
     with entry.open() as stream:
+        _check_packed(stream, entry)
         try:
             return dcmread(stream, stop_before_pixels=True, specific_tags=list(tags) if tags else None)
         except InvalidDicomError:
@@ -88,8 +93,12 @@ def vector(value: object, length: int) -> Vector | None:
 
 
 @lenient()
-def decode(entry: Entry) -> Pixels:
+def decode(entry: Entry, most: int = MOST_VOXELS) -> Pixels:
     """The stored values of a file, brighter is greater.
+
+    Args:
+        entry: the file.
+        most: pixels that it may have.
 
     Raises:
         ReadError: the file is cut short, or its compression cannot be decoded here.
@@ -98,15 +107,37 @@ def decode(entry: Entry) -> Pixels:
 
     syntax: UID | None = None
     with entry.open() as stream:
+        _check_packed(stream, entry)
         try:
             dataset = dcmread(stream)
+            _check_size(dataset, entry, most)
             syntax = dataset.file_meta.get("TransferSyntaxUID")
             pixels: Pixels = dataset.pixel_array
+        except ReadError:
+            raise
         except Exception as error:  # the decoders raise many kinds on damaged bytes, all with one meaning here
             raise ReadError(f"{entry.base}: {_explain(syntax, error)}") from error
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
         pixels = (2 ** int(dataset.BitsStored) - 1) - pixels
     return pixels
+
+
+def _check_packed(stream: BinaryIO, entry: Entry) -> None:
+    """Refuse a file that is packed as a whole and large: pydicom unpacks it to whatever size (ReadError)."""
+    is_packed = DEFLATED in stream.read(META_BYTES)
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    if is_packed and size > LARGEST_PACKED:
+        raise ReadError(
+            f"{entry.base}: expected at most {LARGEST_PACKED} bytes of deflated DICOM, got {size}; convert it to uncompressed"
+        )
+
+
+def _check_size(dataset: "Dataset", entry: Entry, most: int) -> None:
+    """Refuse what the header says would be more than any cine, before it is unpacked (ReadError)."""
+    sides = (number(dataset.get(name)) or 1 for name in ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel"))
+    if math.prod(sides) > most:
+        raise ReadError(f"{entry.base}: expected at most {most} pixels, more than any short-axis cine has, got more")
 
 
 def _explain(syntax: "UID | None", error: Exception) -> str:
