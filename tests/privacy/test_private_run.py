@@ -64,7 +64,7 @@ def test_values_that_the_user_states_are_learned(patients: Cohort, tmp_path: Pat
     made = FlowGenerator.fit(with_a_rare_patient(patients), tmp_path / "run", TOLD, loop(categories=stated))
     words = {word.name: word for word in made.vocabulary.words}
     assert isinstance(words["diagnosis"], CategoryWord)
-    assert words["diagnosis"].values == ("DCM", "HCM", "MINF", "NOR", "RV", "Rarest", "Rarer")
+    assert words["diagnosis"].values[-3:] == ("RV", "Rarest", "Rarer")
     assert "scanner" not in words
     assert {"count": 1, "attributes": {"vendor": "Onesuch"}} in made.facts["scanners"]  # type: ignore[operator]
     for wrong in ({"age": ("old",)}, {"centre": ("here",)}):
@@ -133,13 +133,14 @@ def test_a_private_run_ends_with_its_last_weights_and_looks_at_no_sample(patient
 
     def score(look: object) -> dict[str, float]:
         scored.append(look)
-        return {"score": -float(len(scored))}
+        return {"held_out": float(len(scored)), "own_ratio": 1.0, "near_ratio": 1.0}  # the first look is the best
 
     for name, dp in (("open", None), ("private", PRIVACY)):
         settings = LOOP.model_copy(update={"steps": 4, "sheet_every": 2, "checkpoint_every": 2, "dp": dp})
         FlowGenerator.fit(patients, tmp_path / name, TINY, settings, score=score)  # type: ignore[arg-type]
         if dp is None:
             assert scored
+            assert read_header(tmp_path / name / WEIGHTS)["steps"] == 2
             scored.clear()
     assert not scored
     lines = [json.loads(line) for line in (tmp_path / "private" / METRICS).read_text().splitlines()]
