@@ -21,6 +21,7 @@ from synthcmr.training.run_folder import METRICS, RUN_FILE, WEIGHTS
 from synthcmr.training.secret_noise import Secret
 from synthcmr.training.settings import LoopSettings, PrivacySettings, read_privacy
 from synthcmr.training.weights import read_header
+from synthcmr.verbs.trained_run import TrainedRun
 from tests.generators.making import FAMILIES, TINY
 from tests.privacy.making import LOOP, PRIVACY, PRIVATE
 
@@ -50,10 +51,13 @@ def test_a_patient_on_a_scanner_that_nobody_else_has_is_not_named(patients: Coho
     cohort = with_a_rare_patient(patients)
     FlowGenerator.fit(cohort, tmp_path / "open", TOLD, LOOP)
     assert said_of_rare(tmp_path / "open" / WEIGHTS) == list(RARE.values())
-    FlowGenerator.fit(cohort, tmp_path / "private", TOLD, PRIVATE)
+    private = FlowGenerator.fit(cohort, tmp_path / "private", TOLD, PRIVATE)
     assert said_of_rare(tmp_path / "private" / WEIGHTS) == []
     kept = json.loads((tmp_path / "private" / RUN_FILE).read_text())
     assert kept["treated_as_missing"]["vendor"] > 0  # said to those who hold the images
+    said = TrainedRun("flow", tmp_path / "private", trained=private).summary()
+    assert f"treated as missing: diagnosis of {kept['treated_as_missing']['diagnosis']} image(s)" in said
+    assert "--dp categories=" in said
     began = TOLD.model_copy(update={"start": str(tmp_path / "private")})
     FlowGenerator.fit(cohort, tmp_path / "again", began, PRIVATE)
     assert said_of_rare(tmp_path / "again" / WEIGHTS) == []
