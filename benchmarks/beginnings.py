@@ -162,7 +162,9 @@ def main() -> None:
     for seed in options.seeds:
         for epsilon in (None, *options.epsilons):
             for start in ("phantom", None):
-                privacy = epsilon and PrivacySettings(epsilon=epsilon, subjects=SUBJECTS, slices=SLICES)
+                privacy = epsilon and PrivacySettings(
+                    epsilon=epsilon, subjects=SUBJECTS, slices=SLICES, subjects_in_cohort=len(set(training.subject))
+                )
                 loop = FlowGenerator.settings("cpu")[1].model_copy(
                     update={
                         "steps": options.steps,

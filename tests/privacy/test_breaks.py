@@ -1,19 +1,27 @@
 """Ways to break the promise of a private run, each put back through commands: the ledger refuses, and names what broke it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.errors import PrivacyError
+from synthcmr.fairness.planning.plan_folder import Plan
 from synthcmr.generators.anatomy.generator import AnatomyGenerator
 from synthcmr.generators.family_settings import FewStepSettings
 from synthcmr.generators.few_step import FewStepGenerator
+from synthcmr.generators.fingerprints import NAME as FINGERPRINTS
 from synthcmr.generators.flow import FlowGenerator
+from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.judges.settings import ReaderSettings, SegmenterSettings
 from synthcmr.privacy.ledger import Ledger
+from synthcmr.sampling import generate as sampling
+from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
+from synthcmr.sampling.sources import Sources
+from synthcmr.training.shipped import shipped
 from tests.generators.making import TINY
 from tests.journeys.typing_in import run
 from tests.privacy.making import FEW, LOOP, PRIVATE, UNSCREENED, refused
@@ -94,6 +102,28 @@ def test_a_plan_counts_patients_and_lends_their_attributes(patients: Cohort, pri
     assert "--prompt" in said
 
 
+def test_a_plan_for_phantoms_asks_for_what_the_user_wants(
+    phantom_cohort: Cohort, private_run: Path, tmp_path: Path
+) -> None:
+    run("plan", phantom_cohort.path, tmp_path / "plan", "--target", "make:sex=1")
+    run("generate", tmp_path / "out", "--run", private_run, "--plan", tmp_path / "plan", *UNSCREENED[2:])
+    assert [entry.artefact for entry in ledger(tmp_path / "out").entries] == ["weights"]
+    asked = Plan.read(tmp_path / "plan")
+    quick = GenerateSettings(size=64, sampler=SamplerSettings(steps=1), screen=ScreenSettings(enabled=False))
+    sampling.generate(tmp_path / "untold", asked.requests(), Sources(private_run), quick)
+    assert [e.reason for e in ledger(tmp_path / "untold").broken] == [
+        "not-kept"
+    ]  # who says nothing of a plan is not believed
+
+
+def test_fingerprints_of_training_images_choose_by_patients(private_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(private_run, tmp_path / "run")
+    shutil.copy(shipped("fingerprints"), tmp_path / "run" / FINGERPRINTS)
+    run("generate", tmp_path / "out", "--run", tmp_path / "run", *FEW)
+    said = refused(tmp_path / "out", tmp_path / "given")
+    assert f"1. {tmp_path / 'run' / FINGERPRINTS}: images were screened against fingerprints" in said
+
+
 def test_anatomies_of_patients_are_theirs(patients: Cohort, private_run: Path, tmp_path: Path) -> None:
     file = tmp_path / "anatomy.npz"
     run("train", "anatomy", patients.path, file)
@@ -166,7 +196,6 @@ def test_what_was_made_before_ledgers_were_kept_is_refused_unless_it_is_phantoms
     patients: Cohort, phantom_cohort: Cohort, tmp_path: Path
 ) -> None:
     from synthcmr.cohort.cohort_ledger import cohort_ledger
-    from synthcmr.training.shipped import shipped
     from synthcmr.training.weights_ledger import weights_ledger
 
     def without(cohort: Cohort) -> Cohort:

@@ -90,6 +90,12 @@ def test_released_weights_draw_the_same_images(private_run: Path, private_images
     assert synthcmr.release(tmp_path / "out", tmp_path / "more").statement.epsilon > 0
 
 
+def test_exports_say_what_they_were_made_from(private_images: Path, tmp_path: Path) -> None:
+    run("export", private_images, tmp_path / "nifti", "--format", "nifti")
+    recorded = json.loads((tmp_path / "nifti" / "provenance.json").read_text())["settings"]["ledger"]
+    assert recorded == Cohort.open(private_images).info["ledger"]
+
+
 def test_phantoms_and_what_ships_cost_nothing(phantom_cohort: Cohort, tmp_path: Path) -> None:
     released = synthcmr.release(phantom_cohort, tmp_path / "phantoms")
     assert released.statement.epsilon == 0

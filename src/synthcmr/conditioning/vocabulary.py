@@ -66,10 +66,10 @@ class CategoryWord:
     values: tuple[str, ...]
 
 
-# Values of categories that everybody knows, whoever is in a cohort; diagnoses as ACDC calls them.
+# Values of categories that everybody knows, whoever is in a cohort; diagnoses as phantoms have them, which are those of ACDC and two more.
 PUBLIC_VALUES = {
     "sex": ("female", "male"),
-    "diagnosis": ("DCM", "HCM", "MINF", "NOR", "RV"),
+    "diagnosis": ("DCM", "HCM", "HFpEF", "HTN", "MINF", "NOR", "RV"),
     "vendor": tuple(sorted(set(VENDOR_HINTS.values()))),
     "slice_level": ("apical", "basal", "mid"),
     "look": ("phantom", "real"),

@@ -63,6 +63,8 @@ def by_random_variables(mechanisms: Sequence[Mechanism], delta: float) -> float:
     Raises:
         SettingsError: it is not installed.
     """
+    import numpy as np
+
     try:
         from opacus.accountants import PRVAccountant
     except ImportError as error:
@@ -70,4 +72,7 @@ def by_random_variables(mechanisms: Sequence[Mechanism], delta: float) -> float:
     added = sum(1 / one.scale for one in mechanisms if isinstance(one, Laplace))
     accountant = PRVAccountant()
     accountant.history = [(one.sigma, one.q, one.releases) for one in mechanisms if isinstance(one, Gaussian)]
-    return added + (float(accountant.get_epsilon(delta)) if accountant.history else 0.0)
+    if not accountant.history:
+        return added
+    with np.errstate(divide="ignore"):  # it takes the logarithm of 1 - q, which is 0 where everyone takes part
+        return added + float(accountant.get_epsilon(delta))

@@ -43,7 +43,7 @@ REASONS: dict[str, Reason] = {
     ),
     "plan": Reason(
         "its plan counts patients and follows their attributes",
-        "say in words whom to make: 'synthcmr generate OUT --prompt TEXT --subjects N'",
+        "say in words whom to make: 'synthcmr generate OUT --prompt TEXT --subjects N'; or plan for phantoms, whom nobody needs to protect",
     ),
     "followed": Reason(
         "its subjects have the attributes of patients",

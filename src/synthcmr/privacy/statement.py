@@ -72,6 +72,10 @@ def statement_of(ledger: Ledger, delta: float | None = None, epsilon: float | No
         return Statement(0.0, 0.0, (), epsilons([], 0.0))
     chosen = delta or min((entry.delta for entry in ledger.mechanisms if entry.delta), default=USUAL_DELTA)
     spent = epsilons(mechanisms, chosen)
+    if not all(map(math.isfinite, spent.values())):
+        raise PrivacyError(
+            f"--delta {chosen:g}: no epsilon can be stated for so small a chance with {len(mechanisms)} mechanism(s); choose a larger one"
+        )
     stated = math.ceil(max(spent.values()) * 10**DIGITS) / 10**DIGITS
     if epsilon is not None and stated > epsilon:
         raise PrivacyError(

@@ -14,7 +14,7 @@ from synthcmr.training.weights_ledger import weights_ledger
 
 KEPT = ("family", "model", "vocabulary", "scanners", "looks", "limits")
 MECHANISM = ("noise_multiplier", "sample_rate", "clip", "releases")  # of the last training, for those who audit it
-UNNAMED = {"start": None}  # of the model: the run that was begun from
+START = "start"  # of the model: the run that was begun from
 
 
 def write_released_weights(weights: Path, out: Path, privacy: Mapping[str, Any]) -> None:
@@ -29,7 +29,14 @@ def write_released_weights(weights: Path, out: Path, privacy: Mapping[str, Any])
 
     header = read_header(weights)
     kept = {name: header[name] for name in KEPT if name in header}
-    kept["model"] = {**header["model"], **{k: v for k, v in UNNAMED.items() if k in header["model"]}}
+    kept["model"] = {name: _unplaced(name, value) for name, value in header["model"].items()}
     mechanism = {k: v for k, v in (header.get("privacy") or {}).items() if k in MECHANISM}
     kept |= {"privacy": {**mechanism, **privacy}, LEDGER: weights_ledger(weights).to_json()}
     save_file(load_file(weights), out, metadata={HEADER: json.dumps({**FORMAT.stamp, **kept})})
+
+
+def _unplaced(name: str, value: Any) -> Any:
+    """A setting of the model without where things lie on the machine that trained it."""
+    if name == START:
+        return None
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value

@@ -72,7 +72,8 @@ class TrainedRun(PageResult):
             )
         privacy: Any = self.generator.facts.get("privacy") or {}
         private = "differentially private, " + ", ".join(f"{k} {v}" for k, v in privacy.items()) if privacy else ""
-        lines = [line for line in (private, self.calibrated, self.verdict, self._earlier_step()) if line]
+        said = (private, self._treated_as_missing(), self.calibrated, self.verdict, self._earlier_step())
+        lines = [line for line in said if line]
         lines.append(
             f"{self.family}, weights {self.generator.hash[:12]}; try: synthcmr generate OUT --run {self.run} -n 16"
         )
@@ -107,6 +108,17 @@ class TrainedRun(PageResult):
     def _repr_html_(self) -> str:
         """The newest sheet of samples, and the summary, for notebooks."""
         return f"<div>{newest_sheet(self.run)}</div><pre>{escape(self.summary())}</pre>"
+
+    def _treated_as_missing(self) -> str:
+        """Says so where a private run was not told values of its table; no weights and no release tell it."""
+        from synthcmr.training.run_folder import RunFolder
+
+        counts = RunFolder(self.run).record().get("treated_as_missing") or {}
+        images = ", ".join(f"{name} of {n} image(s)" for name, n in counts.items())
+        return images and (
+            f"values that are not public were treated as missing: {images}; name those that were known before anybody looked "
+            "into the table with --dp categories=NAME:VALUE|VALUE"
+        )
 
     def _earlier_step(self) -> str:
         """Says so where the weights are not those of the last step."""

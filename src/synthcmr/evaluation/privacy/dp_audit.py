@@ -126,7 +126,10 @@ def audit_claim(
     included = np.random.default_rng([seed, 13]).random(canaries) < 0.5
     trainee = CanarySubjects(included, ordinary, seed)
     per_step = claim.sample_rate * len(trainee.people())
-    promise = PrivacySettings(epsilon=claim.epsilon, delta=claim.delta, subjects=per_step, slices=1)
+    number = len(trainee.people())  # public: there are no patients
+    promise = PrivacySettings(
+        epsilon=claim.epsilon, delta=claim.delta, subjects=per_step, slices=1, subjects_in_cohort=number
+    )
     settings = LoopSettings(
         steps=claim.releases,
         batch=1,
