@@ -46,7 +46,7 @@ def test_frequency(space: dict[str, Any]) -> None:
     gap, probe = scores.loc[DISTANCE], scores.loc[PROBE]
     assert gap.loc["rings", "value"] < gap.loc["shr", "value"] < gap.loc["flow", "value"]
     assert gap.loc["rings", "low"] < gap.loc["rings", "floor"]  # as near as real images are to real ones
-    assert probe.loc["rings", "value"] < 0.6 < probe.loc["flow", "value"]
+    assert probe.loc["rings", "low"] < probe.loc["rings", "floor"] < probe.loc["flow", "low"]  # only one looks real
     before = space["sets"]["flow"]
     for name in ("shr", "frerec", "rings"):
         after = space["sets"][name]
