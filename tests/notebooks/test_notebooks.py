@@ -46,7 +46,7 @@ def test_frequency(space: dict[str, Any]) -> None:
     gap, probe = scores.loc[DISTANCE], scores.loc[PROBE]
     assert gap.loc["rings", "value"] < gap.loc["shr", "value"] < gap.loc["flow", "value"]
     assert gap.loc["rings", "low"] < gap.loc["rings", "floor"]  # as near as real images are to real ones
-    assert probe.loc["rings", "value"] < 0.6 < probe.loc["flow", "value"]
+    assert probe.loc["rings", "low"] < probe.loc["rings", "floor"] < probe.loc["flow", "low"]  # only one looks real
     before = space["sets"]["flow"]
     for name in ("shr", "frerec", "rings"):
         after = space["sets"][name]
@@ -62,8 +62,9 @@ def test_frequency(space: dict[str, Any]) -> None:
 @pytest.mark.parametrize("space", ["review"], indirect=True)
 def test_review(space: dict[str, Any]) -> None:
     fidelity, utility, copied = space["fidelity"], space["utility"], space["copied"]
-    assert max(fidelity["copies"], fidelity["real"]) < fidelity["flow"] < min(fidelity["blurred"], fidelity["vae"])
-    assert utility["vae"] < utility["flow"] < utility["copies"]
+    assert min(fidelity, key=fidelity.__getitem__) == max(utility, key=utility.__getitem__) == "copies"
+    assert max(fidelity["real"], fidelity["flow"]) < min(fidelity["blurred"], fidelity["vae"])
+    assert utility["vae"] < min(utility["flow"], utility["real"])
     assert all(0 <= value <= 1 for value in utility.values())
     assert copied["copies"] == 1
     assert max(copied[name] for name in ("real", "flow", "vae", "blurred")) < 0.2
