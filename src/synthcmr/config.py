@@ -148,8 +148,11 @@ def yaml_value(text: str, origin: str) -> Any:
                 )
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        why = getattr(error, "problem", None) or in_words(error)
-        raise SettingsError(f"{origin}: expected a value in YAML, got {_short(text)!r}: {why}") from error
+        where = getattr(error, "problem_mark", None)
+        line = f" (line {where.line + 1})" if where is not None and text.count("\n") > 1 else ""
+        raise SettingsError(
+            f"{origin}: expected YAML, such as 3, true, name or [1, 2], got {_short(text)!r}{line}"
+        ) from error
 
 
 def _short(value: object) -> str:

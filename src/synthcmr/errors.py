@@ -1,5 +1,7 @@
 """Errors a user can act on, shown without a traceback by the command line, and words for their texts."""
 
+from pathlib import Path
+
 
 def in_words(error: Exception) -> str:
     """Why something could not be read, without error numbers and without naming the file again."""
@@ -47,3 +49,10 @@ class MachineError(SynthcmrError):
 
 class WriteError(SynthcmrError):
     """An export could not be written as asked."""
+
+
+def absence(folder: Path) -> str:
+    """Why a folder is not the one that was expected: it is not there, or it holds something else."""
+    if folder.is_dir():
+        return "this folder holds none"
+    return "this is a file" if folder.exists() else "nothing is there"

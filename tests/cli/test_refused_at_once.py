@@ -13,7 +13,7 @@ REFUSED = {
     "train gan COHORT runs/x --set loop.stepps=5": "did you mean 'steps'?",
     "train few-step COHORT runs/x --set model.leaps=0": "'leaps': expected at least 1, got 0",
     "train flow COHORT runs/x --init-from phantom --set model.text_encoder=words": "expected 'tokens' or 'clip', got 'words'",
-    "train latent COHORT runs/x --set model.rank=4": "--set: rank needs a start",
+    "train latent COHORT runs/x --set model.rank=4": "--set model: rank needs a start",
     "train stable COHORT runs/x --rank 4": "--rank: expected --init-from as well",
     "train vae COHORT runs/x --dp epsilon=-1": "--dp: 'epsilon': expected more than 0",
     "train flow COHORT runs/x --balance sex --dp epsilon=8": "--balance with --dp: expected one of them",

@@ -19,7 +19,7 @@ SAID = {
     "train flow c": "RUN is missing (",
     "evaluate c c out --by": "--by: expected a value behind it",
     "phantm p": "phantm: synthcmr has no such command; did you mean phantom? expected one of phantom, ingest,",
-    "train flow c r --set loop.steps=[": "--set loop.steps: expected a value in YAML, got '[': ",
+    "train flow c r --set loop.steps=[": "--set loop.steps: expected YAML, such as 3, true, name or [1, 2], got '['",
 }
 
 

@@ -1,5 +1,6 @@
 """Cohorts put together: nothing is lost, nothing is changed."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,9 @@ def test_one_cohort_joined_is_that_cohort(phantom_cohort: Cohort, tmp_path: Path
 
 
 def test_a_subject_in_two_cohorts_is_refused(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    shutil.copytree(phantom_cohort.path, tmp_path / "copy")
     with pytest.raises(CohortError, match="which is also in"):
+        join_cohorts(tmp_path / "all", [phantom_cohort, Cohort.open(tmp_path / "copy")])
+    with pytest.raises(CohortError, match="expected each cohort once, got it 2 times"):
         join_cohorts(tmp_path / "all", [phantom_cohort, phantom_cohort])
     assert not (tmp_path / "all").exists()

@@ -121,7 +121,7 @@ def test_train_judge_and_generate_from_the_command_line(tmp_path: Path) -> None:
 def test_misspelt_settings_are_refused_by_name(tmp_path: Path) -> None:
     run("phantom", tmp_path / "c", "-n", 2, "--size", 64)
     done = run("train", "flow", tmp_path / "c", tmp_path / "run", "--set", "loop.step=4", ok=False)
-    assert "unknown key 'step'; allowed: steps" in done.stderr
+    assert "unknown key 'step'; did you mean 'steps'? allowed: steps" in done.stderr
     done = run("train", "flow", tmp_path / "c", tmp_path / "run", "--set", "steps=4", ok=False)
     assert "expected model.KEY=VALUE or loop.KEY=VALUE" in done.stderr
 

@@ -89,5 +89,5 @@ def test_names_from_the_data_cannot_write_html(tmp_path: Path) -> None:
 
 
 def test_an_unknown_attribute_is_told_with_those_there_are(unfair: Cohort) -> None:
-    with pytest.raises(SettingsError, match=r"--by: no attribute gender; there are: .*sex"):
+    with pytest.raises(SettingsError, match=r"--by: expected one of .*sex.*; got .gender."):
         audit_cohort(unfair, by=("gender",))

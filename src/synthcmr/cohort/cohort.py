@@ -20,7 +20,7 @@ from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.subject_stack import SubjectStack, read_stacks
 from synthcmr.cohort.tables import present_cells
 from synthcmr.cohort.writer import ARRAYS, COHORT_FILE, IMAGES, MEASURES, REJECTS, SUBJECTS, TRUTH, WORK
-from synthcmr.errors import CohortError, in_words
+from synthcmr.errors import CohortError, absence, in_words
 from synthcmr.formats import COHORT
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class Cohort:
             )
         if not file.exists():
             raise CohortError(
-                f"{folder}: expected a cohort folder with {COHORT_FILE}; make one with 'synthcmr ingest' or 'synthcmr phantom'"
+                f"{folder}: expected a cohort folder with {COHORT_FILE}, but {absence(folder)}; make one with 'synthcmr ingest' or "
+                "'synthcmr phantom'"
             )
         try:
             info = json.loads(file.read_text())

@@ -49,7 +49,7 @@ def grouped(subjects: pd.DataFrame, names: tuple[str, ...] | None = None) -> pd.
     if names is not None:
         unknown = [n for n in names if n not in subjects.columns]
         if unknown:
-            raise ValueError(f"--by: no attribute {', '.join(unknown)}; there are: {', '.join(subjects.columns)}")
+            raise ValueError(f"--by: expected one of {', '.join(subjects.columns)}; got '{unknown[0]}'")
     chosen = names if names is not None else tuple(c for c in subjects.columns if c not in BOOKKEEPING)
     columns = {name: _groups(subjects[name], name) for name in chosen}
     if names is None:

@@ -120,10 +120,13 @@ def _plain(value: Any) -> Any:
 
 def _check(cohorts: Sequence[Cohort]) -> None:
     cohort_of: dict[str, Path] = {}
-    for cohort in cohorts:
+    places = [cohort.path.resolve() for cohort in cohorts]
+    for cohort, place in zip(cohorts, places, strict=True):
+        if places.count(place) > 1:
+            raise CohortError(f"{cohort.path}: expected each cohort once, got it {places.count(place)} times")
         for name in cohort.subjects["subject_id"].astype(str):
             if name in cohort_of:
                 raise CohortError(
-                    f"{cohort.path}: expected subjects that no other of the cohorts has, got '{name}', which is also in {cohort_of[name]}"
+                    f"{cohort.path}: expected each subject in one cohort alone, got '{name}', which is also in {cohort_of[name]}"
                 )
             cohort_of[name] = cohort.path

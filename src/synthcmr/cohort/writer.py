@@ -197,9 +197,7 @@ class CohortWriter:
         if (self.path / COHORT_FILE).exists():
             if _recorded(self.path) == self.manifest:
                 shutil.rmtree(self.path / WORK, ignore_errors=True)  # of a run that was killed at its very end
-                raise AlreadyMadeError(
-                    f"{self.path}: a cohort of the very same settings is there, finished; --overwrite makes it again"
-                )
+                raise AlreadyMadeError(f"{self.path}: this command finished it before; --overwrite makes it again")
             raise OtherSettingsError(
                 f"{self.path}: holds a finished cohort already; choose another folder or remove it (--overwrite)"
             )

@@ -13,7 +13,7 @@ from synthcmr.cohort.checksums import FILES, checksums_of, read_checked, with_ch
 from synthcmr.cohort.checksums import read_record as read_checked_record
 from synthcmr.cohort.provenance import PROVENANCE_FILE, combined_hash, write_json, write_provenance
 from synthcmr.config import recorded_settings
-from synthcmr.errors import CohortError
+from synthcmr.errors import CohortError, absence
 from synthcmr.formats import RECALIBRATION
 from synthcmr.frequency.settings import RecalibrationSettings
 from synthcmr.privacy.ledger import LEDGER, Ledger
@@ -36,7 +36,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     file = folder / MODEL_FILE
     if not file.exists():
         raise CohortError(
-            f"{folder}: expected a recalibration with {MODEL_FILE}; make one with 'synthcmr recalibrate fit REAL {folder.name}'"
+            f"{folder}: expected a recalibration with {MODEL_FILE}, but {absence(folder)}; make one with 'synthcmr recalibrate fit REAL "
+            f"{folder.name}'"
         )
     return read_checked_record(file, RECALIBRATION)
 

@@ -16,7 +16,7 @@ from synthcmr.cohort.checksums import FILES, checksums_of, read_checked, read_re
 from synthcmr.cohort.output_lock import OutputLock
 from synthcmr.cohort.places import without_places
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write_provenance
-from synthcmr.errors import CohortError, OtherSettingsError
+from synthcmr.errors import CohortError, OtherSettingsError, absence
 from synthcmr.formats import RUN
 
 RUN_FILE, METRICS, SHEETS, WEIGHTS = "run.json", "metrics.jsonl", "sheets", "weights.safetensors"
@@ -81,8 +81,8 @@ class RunFolder:
         """
         if not self.exists():
             raise CohortError(
-                f"{self.path}: expected a run folder with {RUN_FILE}; make one with 'synthcmr train', or use the weights "
-                "that come with synthcmr (generate without --run, train --init-from phantom)"
+                f"{self.path}: expected a run folder with {RUN_FILE}, but {absence(self.path)}; 'synthcmr train' and 'synthcmr judge "
+                "fit' make one; leave the option out to use what comes with synthcmr"
             )
         return read_record(self.path / RUN_FILE, RUN)
 

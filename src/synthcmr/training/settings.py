@@ -146,8 +146,8 @@ def overridden(
         changes[part][key] = value
     if balance:
         changes["loop"]["balance"] = tuple(name.strip() for name in balance.split(",") if name.strip())
-    origin = str(file) if file is not None else "--set"
-    return _changed(model, changes["model"], origin), _changed(loop, changes["loop"], origin)
+    origins = [f"{file}, {part}" if file is not None else f"--set {part}" for part in PARTS]
+    return _changed(model, changes["model"], origins[0]), _changed(loop, changes["loop"], origins[1])
 
 
 def _changed(settings: Any, changes: dict[str, Any], origin: str) -> Any:

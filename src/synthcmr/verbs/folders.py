@@ -178,10 +178,12 @@ def expect_attributes(flag: str, names: Sequence[str], *cohorts: Cohort) -> None
     Raises:
         SettingsError: one is not.
     """
-    there = dict.fromkeys(str(name) for one in cohorts for name in (*one.subjects.columns, *one.images.columns))
+    there = {str(name) for one in cohorts for name in (*one.subjects.columns, *one.images.columns)}
     if unknown := [name for name in names if name not in there]:
-        places = " or ".join(str(one.path) for one in cohorts)
-        raise SettingsError(f"{flag}: expected attributes of {places} ({', '.join(there)}), got '{unknown[0]}'")
+        of_subjects = dict.fromkeys(str(name) for one in cohorts for name in one.subjects.columns)
+        raise SettingsError(
+            f"{flag}: expected attributes, such as {', '.join(list(of_subjects)[1:])}; got '{unknown[0]}'"
+        )
 
 
 def made_or_taken(out: Path, make: Callable[[], Cohort]) -> Cohort:
