@@ -53,7 +53,7 @@ def test_one_subject_moves_what_is_released_by_no_more_than_was_counted_on() -> 
     rng, people = np.random.default_rng(0), np.full((200, 4), 0.1)
     wild = people.copy()
     wild[0] = 1e6
-    wild[1:3] = np.nan, np.inf
+    wild[1], wild[2] = np.nan, np.inf
     promise = ReleasePromise(8.0, 1e-5, 200)
     a, b, fewer = (release(p, promise, Secret(1)).theta for p in (people, wild, people[1:]))
     assert np.linalg.norm(a - fewer) * 200 <= SENSITIVITY + 1e-9  # added or removed
