@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-
 from benchmarks.memorise_kernel import SLICES, Population, judged
 
 

@@ -17,7 +17,9 @@ from synthcmr.evaluation.privacy.image_selection import ImageSelection, MemberSp
 from synthcmr.evaluation.privacy.settings import CopySettings, MembershipSettings, PrivacyPartSettings
 
 SETTINGS = PrivacyPartSettings(copies=CopySettings(planted=20), draws=200)
-QUICK = SETTINGS.model_copy(update={"membership": MembershipSettings(images=2, slices=2, times=(0.3, 0.7), noises=1, asked=2)})
+QUICK = SETTINGS.model_copy(
+    update={"membership": MembershipSettings(images=2, slices=2, times=(0.3, 0.7), noises=1, asked=2)}
+)
 SIDE, SLICES = 64, 3
 MEMBERS, OTHERS = 16, 24
 

@@ -12,9 +12,7 @@ from synthcmr.evaluation.score import Score, absent
 BY_CHANCE = 0.5
 
 
-def identification_scores(
-    access: Access, part: Attacks | Absent, result: PrivacyResult, synthetic: int
-) -> list[Score]:
+def identification_scores(access: Access, part: Attacks | Absent, result: PrivacyResult, synthetic: int) -> list[Score]:
     """Both scores of one access: of the attack that exposes most members, of those that found a planted leak or expose anyone.
 
     Args:

@@ -18,7 +18,9 @@ from synthcmr.statistics.proportions import exact_share
 Floats = npt.NDArray[np.float64]
 RATES = {"1 %": 0.01, "0.1 %": 0.001}
 STRICT = 0.01  # false positive rate at which members are identified, where there are held-out subjects enough
-ERROR = (1 - LEVEL) / 2  # chance that an innocent generator is said to expose anyone: that of a 95 % interval to begin too high
+ERROR = (
+    1 - LEVEL
+) / 2  # chance that an innocent generator is said to expose anyone: that of a 95 % interval to begin too high
 ALARM = 0.05  # share of held-out subjects that score above a member who is called exposed
 
 

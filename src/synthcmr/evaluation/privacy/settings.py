@@ -35,7 +35,9 @@ class MembershipSettings(Settings):
 
     subjects: int = Field(300, ge=4, description="most subjects that are attacked on either side")
     images: int = Field(4, ge=1, description="of each of them; all have the same number where they can")
-    slices: int = Field(12, ge=1, description="white box: of each subject at most; their calibrated errors are averaged")
+    slices: int = Field(
+        12, ge=1, description="white box: of each subject at most; their calibrated errors are averaged"
+    )
     times: tuple[float, ...] = Field(
         (0.1, 0.3, 0.5, 0.7, 0.9), description="white box: how far from noise to image the field is asked"
     )

@@ -97,7 +97,9 @@ def near_copies(
     for k, kind in enumerate(KINDS):
         planted[kind] = _share_found(kind, split.members, members, limits.threshold, settings, work / "planted")
         report(k + 1, len(KINDS), "searching for planted copies")
-    chosen = split.members.with_rows(split.members.rows[_one_of_each(split.members.subject, own.planted, settings.seed)])
+    chosen = split.members.with_rows(
+        split.members.rows[_one_of_each(split.members.subject, own.planted, settings.seed)]
+    )
     side = int(split.members.cohort.images["height"].iloc[int(split.members.rows[0])])
     copies = _copies(matches, copied, synthetic, members, side)
     return NearCopies(

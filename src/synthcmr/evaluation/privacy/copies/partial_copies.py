@@ -51,9 +51,7 @@ def windows() -> dict[str, Tensor]:
     return {name: part.float() for name, part in (parts | {"heart": radius < HEART, "chest": radius > CHEST}).items()}
 
 
-def window_matches(
-    queries: ImageIndex, keys: ImageIndex, apart: bool = False
-) -> tuple[Floats, npt.NDArray[np.intp]]:
+def window_matches(queries: ImageIndex, keys: ImageIndex, apart: bool = False) -> tuple[Floats, npt.NDArray[np.intp]]:
     """The highest correlation of each window of each image with that of any other, and whose it is, both (images, windows).
 
     Args:
@@ -91,7 +89,8 @@ def partial_copies(
     correlation, which = _best(scale, *window_matches(indexes.synthetic, members))
     copied, judged = correlation > limits.threshold, chance.where(~indexes.calibrating)
     planted = {
-        kind: _share_found(kind, chosen, split.held_out, members, scale, limits.threshold, settings, work) for kind in PARTIAL_KINDS
+        kind: _share_found(kind, chosen, split.held_out, members, scale, limits.threshold, settings, work)
+        for kind in PARTIAL_KINDS
     }
     names, counts = np.unique(members.subject[which[copied]], return_counts=True)
     return PartialCopies(
@@ -128,9 +127,7 @@ def _fisher(correlations: Floats) -> Floats:
     return np.asarray(np.arctanh(np.clip(correlations, -0.999, 0.999)))
 
 
-def _best(
-    scale: _Scale, correlations: Floats, rows: npt.NDArray[np.intp]
-) -> tuple[Floats, npt.NDArray[np.intp]]:
+def _best(scale: _Scale, correlations: Floats, rows: npt.NDArray[np.intp]) -> tuple[Floats, npt.NDArray[np.intp]]:
     """Of each image the window that stands out most, and the other image that it is of."""
     value, window = scale(correlations)
     return value, rows[np.arange(len(rows)), window]

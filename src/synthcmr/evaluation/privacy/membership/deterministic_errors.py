@@ -8,6 +8,7 @@ z' = e + r_t / r_s (z - e). An image that was learned by heart is estimated as i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
@@ -53,7 +54,7 @@ def deterministic_errors(
 
     proximal = np.mean([log_power(estimate(time, own) - own) for time in PROXIMAL], axis=0)
     z = own
-    for start, end in zip(INVERSION[:-2], INVERSION[1:-1], strict=True):
+    for start, end in itertools.pairwise(INVERSION):
         z = _moved(z, estimate(start, z), start, end)
     start, end = INVERSION[-2:]
     there = _moved(z, estimate(start, z), start, end)
