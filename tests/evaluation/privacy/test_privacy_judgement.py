@@ -24,12 +24,24 @@ def test_every_access_convicts(result: PrivacyResult) -> None:
     assert result.near_copies.copied.value > 0.95  # type: ignore[union-attr]
     names = {a.name for a in result.white_box.attacks}  # type: ignore[union-attr]
     assert {"error", "mid-band error", "RMIA", "LiRA, offline", "error, against reference models"} <= names
+    assert "error at mid-path, calibrated by complexity" in names
+    assert not {"PIA", "SecMI"} & names  # this generator tells no noise
+
+
+def test_every_access_identifies_members_beyond_chance(result: PrivacyResult) -> None:
+    for part in (result.black_box, result.grey_box, result.white_box):
+        assert isinstance(part, Attacks)
+        most = max(a.result.identified.exposed(20) for a in part.attacks)  # type: ignore[union-attr]
+        assert 8 <= most < result.members
 
 
 def test_the_control_shows_no_membership_among_members(result: PrivacyResult) -> None:
     for part in (result.grey_box, result.white_box):
         for attack in part.attacks:  # type: ignore[union-attr]
-            assert attack.control.low <= 0.5 <= attack.control.high, attack.name  # type: ignore[union-attr]
+            if attack.calibrated:
+                assert isinstance(attack.control, Absent), attack.name
+            else:
+                assert attack.control.low <= 0.5 <= attack.control.high, attack.name  # type: ignore[union-attr]
 
 
 def test_each_attack_by_itself_convicts(result: PrivacyResult) -> None:
