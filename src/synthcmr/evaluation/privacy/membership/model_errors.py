@@ -122,4 +122,4 @@ def _model_errors(
                 errors[:, some, t] += np.array([log_power(error, band) for band in bands]) / settings.noises
     known = [part for part in parts if part is not None]
     joined = DeterministicErrors(*(np.concatenate(values) for values in zip(*known, strict=True))) if known else None
-    return ModelErrors(*errors, joined)
+    return ModelErrors(errors[0], errors[1], joined)

@@ -145,7 +145,7 @@ def _all_scores(member: SideErrors, other: SideErrors, population: SideErrors, s
 def _reference_scores(sides: ErrorSides, seed: int) -> SideScores | None:
     """What the same attacks achieve on reference models, which saw nobody of either side: looks alone, and no leak."""
     each = [
-        _all_scores(*(side.of_reference(k) for side in (sides.member, sides.other, sides.population)), seed)
+        _all_scores(sides.member.of_reference(k), sides.other.of_reference(k), sides.population.of_reference(k), seed)
         for k in range(len(sides.member.references))
     ]
     if not each:
