@@ -129,11 +129,15 @@ def told(result: PrivacyResult) -> dict[str, Any]:
             found[name] = part.model_dump(mode="json")
             continue
         for a in part.attacks:
-            area = a.result.auc
-            print(f"{name:10s} {a.name:55s} AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})", flush=True)
+            area, of = a.result.auc, a.result.identified
+            strict = "" if of is None else f", {of.identified} of {of.members} identified at {of.rate:.1%}"
+            print(
+                f"{name:10s} {a.name:55s} AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f}){strict}", flush=True
+            )
         found[name] = {
             a.name: {
                 "auc": a.result.auc.model_dump(),
+                "identified": None if a.result.identified is None else a.result.identified.model_dump(),
                 "control": a.control.model_dump(),
                 "planted": a.planted.model_dump(),
             }

@@ -6,12 +6,27 @@ import sys
 
 REAL = os.environ.get("SYNTHCMR_TEST_DATA")
 PEOPLE = "benchmarks/out/people"  # phantoms that the shipped weights never saw
+MANY = "benchmarks/out/many_people"
 RUNS = "benchmarks/out/family_runs"
 SMALLER = ["--subjects", "30", "--spare", "20", "--test", "30"]  # PEOPLE has some 60 test subjects
 ACDC = "benchmarks/out/acdc"
 SUNNYBROOK = "benchmarks/out/sunnybrook"
 OTHERS = [f"phantoms={PEOPLE}", f"sunnybrook={SUNNYBROOK}"]
 WALK = "docs/how-to/use-acdc-mnms-ukb.md"
+MEMORISE = {
+    n: [
+        "--members",
+        str(n),
+        "--others",
+        str(others),
+        "--work",
+        f"benchmarks/out/memorise_{n}",
+        "--out",
+        f"benchmarks/out/memorise_{n}.json",
+    ]
+    for n, others in ((30, 80), (100, 240))
+}
+EPSILON_8 = ["--epsilon", "8", "--delta", "1e-5", "--out", "benchmarks/out/privacy_audit_8.json"]
 RARE = ["--rare", "DCM", "--work", "benchmarks/out/recalibrated_training_rare"]
 ALWAYS = [
     ["benchmarks.phantom_speed"],
@@ -36,11 +51,14 @@ ALWAYS = [
     ["benchmarks.recalibrated_training", "--people", "benchmarks/out/debias/people", "--runs", RUNS],
     ["benchmarks.recalibrated_training", "--people", "benchmarks/out/debias/people", "--runs", RUNS, *RARE],
     ["benchmarks.recalibration_speed"],
-    ["synthcmr", "phantom", "benchmarks/out/many_people", "--preset", "everyone", "--subjects", "1000", "--seed", "71"],
-    ["benchmarks.planted_copies", "benchmarks/out/many_people"],
+    ["synthcmr", "phantom", MANY, "--preset", "everyone", "--subjects", "1000", "--seed", "71"],
+    ["benchmarks.planted_copies", MANY],
     ["benchmarks.memorise", "--cohort", PEOPLE, "--others", "30", "--steps", "700", "--seed", "1"],
+    *[["benchmarks.memorise", "--cohort", MANY, *MEMORISE[n], "--steps", "2000", "--seed", "1"] for n in MEMORISE],
+    ["benchmarks.memorise_kernel"],
     ["benchmarks.interval_coverage"],
     ["benchmarks.privacy_audit"],
+    ["benchmarks.privacy_audit", *EPSILON_8],
     ["benchmarks.evaluation_scale"],
     ["benchmarks.families_utility", "--people", PEOPLE, "--runs", RUNS, *SMALLER],
     ["benchmarks.sampling_speed"],

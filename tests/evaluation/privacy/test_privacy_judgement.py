@@ -24,12 +24,24 @@ def test_every_access_convicts(result: PrivacyResult) -> None:
     assert result.near_copies.copied.value > 0.95  # type: ignore[union-attr]
     names = {a.name for a in result.white_box.attacks}  # type: ignore[union-attr]
     assert {"error", "mid-band error", "RMIA", "LiRA, offline", "error, against reference models"} <= names
+    assert "error at mid-path, calibrated by complexity" in names
+    assert not {"PIA", "SecMI"} & names  # this generator tells no noise
+
+
+def test_every_access_identifies_members_beyond_chance(result: PrivacyResult) -> None:
+    for part in (result.black_box, result.grey_box, result.white_box):
+        assert isinstance(part, Attacks)
+        most = max(a.result.identified.exposed(20) for a in part.attacks)  # type: ignore[union-attr]
+        assert 8 <= most < result.members
 
 
 def test_the_control_shows_no_membership_among_members(result: PrivacyResult) -> None:
     for part in (result.grey_box, result.white_box):
         for attack in part.attacks:  # type: ignore[union-attr]
-            assert attack.control.low <= 0.5 <= attack.control.high, attack.name  # type: ignore[union-attr]
+            if attack.calibrated:
+                assert isinstance(attack.control, Absent), attack.name
+            else:
+                assert attack.control.low <= 0.5 <= attack.control.high, attack.name  # type: ignore[union-attr]
 
 
 def test_each_attack_by_itself_convicts(result: PrivacyResult) -> None:
@@ -47,7 +59,9 @@ def test_planted_leaks_are_found_and_attacks_that_miss_them_are_named(result: Pr
     }  # RMIA: models that know nobody differ by nothing, so all ratios tie
     for part in (result.black_box, result.grey_box, result.white_box):
         for attack in part.attacks:  # type: ignore[union-attr]
-            assert attack.name in dull or attack.planted.value >= 0.9, attack.name  # type: ignore[union-attr]
+            # Complexity is learned from 24 images here, which is a noisy ruler for six leaks of a tenth.
+            least = 0.8 if "complexity" in attack.name else 0.9
+            assert attack.name in dull or attack.planted.value >= least, attack.name  # type: ignore[union-attr]
     assert "Monte Carlo (images)" in result.weak
     assert not {"registered (images)", "error (weights)", "LiRA, offline (weights)"} & set(result.weak)
 

@@ -9,12 +9,13 @@ from scipy.stats import binom, norm
 from synthcmr.evaluation.privacy.attack_target import AttackTarget
 from synthcmr.evaluation.privacy.copies.registration import Variant
 from synthcmr.evaluation.privacy.dp_audit import EpsilonAudit
-from synthcmr.evaluation.privacy.interval_estimates import Absent, IntervalEstimate, membership_auc
+from synthcmr.evaluation.privacy.interval_estimates import Absent, Identification, IntervalEstimate, membership_auc
 from synthcmr.evaluation.privacy.membership.membership_attack import Attacks
 from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult
 from synthcmr.evaluation.privacy.privacy_part import best_of, notes, privacy_scores
 from synthcmr.evaluation.privacy.privacy_report import pictures, plots, tables
 from synthcmr.evaluation.score import Score
+from synthcmr.statistics.proportions import exact_share
 from tests.evaluation.privacy.making import QUICK, Memory
 
 SYNTHETIC = 400
@@ -180,3 +181,43 @@ def test_the_best_of_several_innocent_attacks_is_not_surely_above_chance() -> No
         best = max(areas, key=lambda a: a.low)
         accused += best_of(best, len(areas)).low > 0.5
     assert accused / 200 <= 0.06
+
+
+def counted(result: PrivacyResult, hits: int, members: int = 100, others: int = 200, **values: Any) -> PrivacyResult:
+    """Of every attack on images, so many members are identified, of all and of those who look like held-out subjects."""
+    assert isinstance(result.black_box, Attacks)
+    of = Identification(rate=max(0.01, 1 / (others + 1)), identified=hits, members=members, others=others)
+    none = of.model_copy(update={"identified": 0, "members": members // 2})
+    attacks = [
+        a.model_copy(update={"result": a.result.model_copy(update={"identified": of}), "matched": none} | values)
+        for a in result.black_box.attacks
+    ]
+    return result.model_copy(update={"black_box": Attacks(attacks=tuple(attacks))})
+
+
+def test_members_who_are_exposed_for_certain_are_those_whom_chance_does_not_explain(result: PrivacyResult) -> None:
+    unbiased = result.model_copy(update={"split_bias": figure(0.5, 0.4, 0.6)})
+    share = scored(counted(unbiased, 40))["members identified (images)"]
+    exposed = scored(counted(unbiased, 40))["members exposed for certain (images)"]
+    assert share.value == 0.4
+    assert share.low == pytest.approx(exposed.value / 100)  # type: ignore[operator]
+    assert share.high == pytest.approx(exact_share(40, 100).high)
+    assert 20 < exposed.value < 40  # type: ignore[operator]
+    assert scored(counted(unbiased, 1))["members exposed for certain (images)"].value == 0
+    few = scored(counted(unbiased, 4, members=4, others=4))["members exposed for certain (images)"]
+    assert "too few to expose anyone" in str(few.absent)
+
+
+def test_where_the_split_can_be_seen_only_members_who_look_like_others_count(result: PrivacyResult) -> None:
+    biased = result.model_copy(update={"split_bias": figure(0.9, 0.8, 1.0)})
+    name = "members exposed for certain (images)"
+    assert scored(counted(biased, 40))[name].value == 0
+    assert scored(counted(biased, 40, calibrated=True))[name].value > 0  # type: ignore[operator]
+    assert "differ in looks" in str(scored(counted(biased, 40).model_copy(update={
+        "black_box": counted(biased, 40, matched=None).black_box}))[name].absent)  # fmt: skip
+
+
+def test_too_few_held_out_subjects_for_one_percent_are_told(result: PrivacyResult) -> None:
+    said = " ".join(notes(result, AttackTarget(), "real"))
+    assert "12 held-out subjects are too few for a false positive rate of 1%" in said
+    assert "at 7.7%" in said

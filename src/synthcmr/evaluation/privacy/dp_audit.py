@@ -26,6 +26,9 @@ MOST = 50.0  # no bound above is reported
 STEPS = 40  # of the bisection
 LOUD = 100.0  # what a canary asks for: its gradient is longer than any clipping norm
 FEATURES = 8  # of the ordinary subjects
+NOISE_RANGE = 3.5  # standard deviations that noise hardly leaves
+FEW, MANY = 200, 25600  # canaries
+TIMES = 12.5  # that a canary takes part, on average, in an audit: hardly one of many is left out by its own luck
 
 
 class PrivacyClaim(Settings):
@@ -61,6 +64,8 @@ class EpsilonAudit(Settings):
                 f"epsilon is at least {self.bound:.2f}, the run claims {self.claimed:g}: it does not keep its promise"
             )
         if self.could_show <= self.claimed:
+            if self.canaries < MANY and canaries_for(self.claimed, self.delta) is None:
+                return f"no number of canaries up to {MANY} can test a claim of {self.claimed:g} at delta {self.delta:g}; a smaller delta can be tested"
             return f"{self.canaries} canaries can show at most {self.could_show:.2f}, too few to test a claim of {self.claimed:g}"
         return f"canaries prove no more than epsilon = {self.bound:.2f}, within the claim of {self.claimed:g}"
 
@@ -85,21 +90,20 @@ class CanarySubjects:
     def __init__(self, included: npt.NDArray[np.bool_], ordinary: int, seed: int) -> None:
         """Make everyone."""
         rng = np.random.default_rng([seed, 12])
-        x = np.zeros((ordinary + int(included.sum()), FEATURES + len(included)), dtype=np.float32)
-        x[:ordinary, :FEATURES] = rng.normal(size=(ordinary, FEATURES))
-        x[np.arange(ordinary, len(x)), FEATURES + np.flatnonzero(included)] = 1
-        y = np.full(len(x), LOUD, dtype=np.float32)
-        y[:ordinary] = x[:ordinary, :FEATURES] @ rng.normal(size=FEATURES)
+        x = rng.normal(size=(ordinary, FEATURES)).astype(np.float32)
+        y = (x @ rng.normal(size=FEATURES)).astype(np.float32)
         self._x, self._y = torch.from_numpy(x), torch.from_numpy(y)
-        self.network: nn.Module = CanaryRegression(x.shape[1])
+        self._weight = FEATURES + np.flatnonzero(included)  # of each canary that is there
+        self._width = FEATURES + len(included)
+        self.network: nn.Module = CanaryRegression(self._width)
 
     def sizes(self) -> tuple[int, int]:
         """Subjects, and none held out."""
-        return len(self._x), 0
+        return len(self._x) + len(self._weight), 0
 
     def people(self) -> list[list[int]]:
         """Everyone has one record."""
-        return [[k] for k in range(len(self._x))]
+        return [[k] for k in range(self.sizes()[0])]
 
     def parameters(self, turn: str) -> list[nn.Parameter]:
         """All weights."""
@@ -107,22 +111,47 @@ class CanarySubjects:
 
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> dict[str, Tensor]:
         """The records of some subjects."""
-        rows = [draw.row for draw in draws]
-        return {"x": self._x[rows], "y": self._y[rows]}
+        ordinary = len(self._x)
+        x = torch.zeros(len(draws), self._width)
+        y = torch.full((len(draws),), LOUD)
+        for k, row in enumerate(draw.row for draw in draws):
+            if row < ordinary:
+                x[k, :FEATURES], y[k] = self._x[row], self._y[row]
+            else:
+                x[k, self._weight[row - ordinary]] = 1
+        return {"x": x, "y": y}
+
+
+def canaries_for(epsilon: float, delta: float) -> tuple[int, float] | None:
+    """The fewest canaries, and the share of them that is guessed, that can show more than a claim; None: none up to the most."""
+    for share in (0.5, 1.0):  # doubtful ones are left out where that can be afforded
+        canaries = FEW
+        while canaries <= MANY:
+            guesses = int(canaries * share)
+            if lower_bound(canaries, guesses, guesses, delta) > epsilon:
+                return canaries, share
+            canaries *= 2
+    return None
 
 
 def audit_claim(
-    claim: PrivacyClaim, folder: Path, canaries: int = 200, ordinary: int = 100, seed: int = 0
+    claim: PrivacyClaim, folder: Path, canaries: int | None = None, ordinary: int = 100, seed: int = 0
 ) -> EpsilonAudit:
     """Train under a claim and let the canaries speak: what they prove of the code that keeps such promises.
+
+    Many canaries, as a claim of 8 needs, are trained over fewer releases than a long run has, with the noise that keeps the same
+    epsilon and delta over these.
 
     Args:
         claim: epsilon, delta, sampling rate and releases of the run whose promise is audited.
         folder: for the run; new or empty.
-        canaries: of which each is included with chance one half.
+        canaries: of which each is included with chance one half; None: as many as the claim needs.
         ordinary: subjects beside them.
         seed: of coins and subjects; the noise of the run is its own secret.
     """
+    needed, share = canaries_for(claim.epsilon, claim.delta) or (FEW, 0.5)
+    canaries = canaries or needed
+    releases = claim.releases if canaries <= FEW else min(claim.releases, int(np.ceil(TIMES / claim.sample_rate)))
     included = np.random.default_rng([seed, 13]).random(canaries) < 0.5
     trainee = CanarySubjects(included, ordinary, seed)
     per_step = claim.sample_rate * len(trainee.people())
@@ -131,16 +160,16 @@ def audit_claim(
         epsilon=claim.epsilon, delta=claim.delta, subjects=per_step, slices=1, subjects_in_cohort=number
     )
     settings = LoopSettings(
-        steps=claim.releases,
+        steps=releases,
         batch=1,
         learning_rate=0.01,
         warmup=0,
         weight_decay=0.0,
         ema=0.0,
         precision="fp32",
-        checkpoint_every=claim.releases,
-        held_out_every=claim.releases,
-        sheet_every=claim.releases,
+        checkpoint_every=releases,
+        held_out_every=releases,
+        sheet_every=releases,
         seed=seed,
         dp=promise,
     )
@@ -148,13 +177,20 @@ def audit_claim(
     run.start({"family": "canaries", "loop": settings.model_dump(mode="json")}, [])
     learned = Loop(trainee, settings, run, cpu=True).fit()
     weight = next(learned.parameters()).detach().numpy()[FEATURES:]
-    return audit_scores(weight, included, claim.epsilon, claim.delta)
+    return audit_scores(weight, included, claim.epsilon, claim.delta, share, middle_of_weights(weight))
 
 
 def audit_scores(
-    scores: npt.NDArray[np.floating], included: npt.NDArray[np.bool_], claimed: float, delta: float, share: float = 0.5
+    scores: npt.NDArray[np.floating],
+    included: npt.NDArray[np.bool_],
+    claimed: float,
+    delta: float,
+    share: float = 0.5,
+    middle: float | None = None,
 ) -> EpsilonAudit:
-    """Guess that the highest scores were included and the lowest were not.
+    """Guess that scores above a middle were included and those below were not; those nearest to it are left out.
+
+    The middle is one of scores, not a rank, so that any number of canaries may have been included.
 
     Args:
         scores: of every canary, higher where the run looks as if it had been included.
@@ -162,11 +198,12 @@ def audit_scores(
         claimed: epsilon.
         delta: of the claim.
         share: of the canaries that are guessed, fixed before anything is seen.
+        middle: from scores alone, never from what was included; None: between the two groups into which they fall.
     """
-    each = max(1, int(len(scores) * share / 2))
-    order = np.argsort(scores, kind="stable")
-    right = int(included[order[-each:]].sum() + (~included[order[:each]]).sum())
-    m, r = len(scores), 2 * each
+    m, r = len(scores), max(1, int(len(scores) * share))
+    above = scores - (_between_groups(scores) if middle is None else middle)
+    guessed = np.argsort(-np.abs(above), kind="stable")[:r]
+    right = int(((above[guessed] > 0) == included[guessed]).sum())
     return EpsilonAudit(
         claimed=claimed,
         delta=delta,
@@ -176,6 +213,27 @@ def audit_scores(
         right=right,
         could_show=lower_bound(m, r, r, delta),
     )
+
+
+def middle_of_weights(weights: npt.NDArray[np.floating]) -> float:
+    """Where a canary's weight is as likely with as without it, from all weights.
+
+    Without the canary a weight is noise around zero, whose size the negative ones tell; with it, it lies above by amounts that differ
+    with how often the canary took part. Half are included, so that the mean of all is half of what a canary adds.
+    """
+    negative = weights[weights < 0]
+    noise = float(np.sqrt(np.square(negative, dtype=np.float64).mean())) if len(negative) else 0.0
+    return min(float(weights.mean(dtype=np.float64)), NOISE_RANGE * noise)
+
+
+def _between_groups(scores: npt.NDArray[np.floating]) -> float:
+    """Midway between the means of two groups, divided so that they differ least within themselves (Otsu's threshold)."""
+    ordered = np.sort(scores.astype(np.float64))
+    count = np.arange(1, len(ordered))
+    total = np.cumsum(ordered)[:-1]
+    low, high = total / count, (ordered.sum() - total) / (len(ordered) - count)
+    best = int(np.argmax(count * (len(ordered) - count) * (high - low) ** 2))
+    return float((low[best] + high[best]) / 2)
 
 
 def lower_bound(m: int, r: int, v: int, delta: float) -> float:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.planted_copies import POPULATIONS, rates_of_threshold
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.privacy.copies.calibration import ChanceCorrelations, copy_limits, threshold_of
@@ -47,6 +48,16 @@ def test_the_threshold_of_few_people_keeps_to_its_false_alarms_nineteen_times_in
         others = np.tanh(np.random.default_rng([9, seed]).normal(0.6, 0.15, 5000))
         kept.append(np.mean(others > threshold_of(few.correlation, few.subject, 0.01)) <= 0.005)
     assert 0.9 <= np.mean(kept) <= 0.99
+
+
+@pytest.mark.parametrize("people", [50, 100])
+@pytest.mark.parametrize("kind", POPULATIONS)
+def test_the_threshold_of_fifty_to_a_hundred_people_keeps_its_one_percent(people: int, kind: str) -> None:
+    """Whether people differ as normal ones do, with heavy tails, or a few of them resemble somebody."""
+    rates = rates_of_threshold(kind, people, images=10, runs=40, false_alarms=0.01)
+    assert np.mean(rates) <= 0.01
+    assert np.mean(rates <= 0.01) >= 0.85
+    assert np.mean(rates) > 0.0005  # and it is not bought by calling nothing a copy
 
 
 def test_members_help_where_held_out_people_are_few_and_only_there() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthcmr.evaluation.privacy.interval_estimates import IntervalEstimate, membership_auc
+from synthcmr.evaluation.privacy.interval_estimates import Absent, IntervalEstimate, membership_auc
 from synthcmr.evaluation.privacy.membership.membership_attack import (
     Lookalikes,
     assess,
@@ -62,3 +62,21 @@ def test_a_score_that_points_at_the_others_is_given_no_weight() -> None:
     assert not other.any()
     honest = cross_fit(np.concatenate(backwards)[:, None], np.arange(40) < 20, 0)
     assert honest[:20].min() > honest[20:].max()  # who may turn scores round does
+
+
+def test_reference_models_are_the_control_and_absorb_no_leak() -> None:
+    """Leaks that go with looks lift the control between members; models that never saw them say what looks alone achieve."""
+    member, other = np.array([1.0, 2, 3, 4, 15, 16, 17, 18]), np.arange(4.0)
+    alike = Lookalikes(np.zeros(8), np.zeros(4), np.arange(8) < 4)
+    looks = np.array([0.0, 2, 0, 2, 0, 2, 0, 2])
+    planted = {"a": other + 9, "RMIA": other + 9}, {"a": other, "RMIA": other}
+    scores = {"a": member, "RMIA": member}, {"a": other, "RMIA": other}
+    attacks = assess(
+        "weights", scores, planted, [f"s{k}" for k in range(8)], alike, SETTINGS, ({"a": looks}, {"a": np.ones(4)})
+    )
+    plain, calibrated = attacks.attacks
+    assert plain.control.value == 0.5  # type: ignore[union-attr]
+    assert isinstance(calibrated.control, Absent)
+    assert (plain.calibrated, calibrated.calibrated) == (False, True)
+    assert plain.matched is not None
+    assert (plain.matched.members, plain.matched.identified) == (4, 1)
