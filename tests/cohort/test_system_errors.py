@@ -57,9 +57,9 @@ def test_a_full_disk_is_told_through_the_errors_of_libraries() -> None:
 
 
 def test_an_output_is_named_by_its_place_and_not_by_where_it_is_built() -> None:
-    with pytest.raises(MachineError, match="^a/out/x: the disk is full"), in_sentences():
+    with pytest.raises(MachineError, match=r"^a/out/x: the disk is full"), in_sentences():
         raise OSError(errno.ENOSPC, "No space left on device", "a/.out.writing/out/x")
-    with pytest.raises(SynthcmrError, match="^my folder/out: mine; see my folder/out$"), in_sentences():
+    with pytest.raises(SynthcmrError, match=r"^my folder/out: mine; see my folder/out$"), in_sentences():
         raise SynthcmrError("my folder/.out.writing/out: mine; see my folder/.out.writing/out")
 
 
