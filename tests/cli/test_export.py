@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from synthcmr.cli.app import app
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.writers import WRITERS
-from synthcmr.errors import SettingsError, WriteError
+from synthcmr.errors import CohortError, SettingsError
 from tests.cohort.writers.building import standard_cohort
 from tests.journeys.typing_in import run
 
@@ -60,11 +60,11 @@ def test_options_of_another_layout_are_refused(cohort: Cohort, tmp_path: Path) -
 
 def test_files_in_the_way_are_refused_and_an_earlier_export_replaced(cohort: Cohort, tmp_path: Path) -> None:
     _run(str(cohort.path), str(tmp_path / "out"), "--format", "png")
-    with pytest.raises(WriteError, match="empty or new folder"):
+    with pytest.raises(CohortError, match="empty or new folder"):
         _run(str(cohort.path), str(tmp_path / "out"), "--format", "png")
     _run(str(cohort.path), str(tmp_path / "out"), "--format", "nifti", "--overwrite")
     assert not (tmp_path / "out" / "metadata.csv").exists()
-    with pytest.raises(WriteError, match="expected a folder to export to, got a file"):
+    with pytest.raises(CohortError, match=r"images\.csv is a file; choose another name"):
         _run(str(cohort.path), str(tmp_path / "out" / "images.csv"), "--format", "png")
 
 

@@ -131,7 +131,7 @@ def test_destination_is_never_overwritten_unasked(cohort: Cohort, tmp_path: Path
     (dest / "thesis.txt").write_text("mine")
     with pytest.raises(WriteError, match="empty or new folder"):
         get_writer("nnunet").write(cohort, dest)
-    with pytest.raises(WriteError, match="holds other files"):
+    with pytest.raises(WriteError, match="expected an earlier export and nothing else"):
         get_writer("nnunet").write(cohort, dest, overwrite=True)
     assert (dest / "thesis.txt").read_text() == "mine"
 
