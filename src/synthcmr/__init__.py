@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from synthcmr.verbs.compare_spectra import compare_spectra as compare_spectra
     from synthcmr.verbs.debias import DebiasOptions as DebiasOptions
     from synthcmr.verbs.debias import debias as debias
+    from synthcmr.verbs.doctor import DoctorOptions as DoctorOptions
+    from synthcmr.verbs.doctor import doctor as doctor
     from synthcmr.verbs.evaluate import EvaluateOptions as EvaluateOptions
     from synthcmr.verbs.evaluate import evaluate as evaluate
     from synthcmr.verbs.export import ExportOptions as ExportOptions
@@ -56,6 +58,8 @@ VERBS = {  # name -> where it is
     "compare_spectra": "synthcmr.verbs.compare_spectra",
     "debias": "synthcmr.verbs.debias",
     "DebiasOptions": "synthcmr.verbs.debias",
+    "doctor": "synthcmr.verbs.doctor",
+    "DoctorOptions": "synthcmr.verbs.doctor",
     "evaluate": "synthcmr.verbs.evaluate",
     "EvaluateOptions": "synthcmr.verbs.evaluate",
     "export": "synthcmr.verbs.export",

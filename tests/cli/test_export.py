@@ -64,7 +64,7 @@ def test_files_in_the_way_are_refused_and_an_earlier_export_replaced(cohort: Coh
         _run(str(cohort.path), str(tmp_path / "out"), "--format", "png")
     _run(str(cohort.path), str(tmp_path / "out"), "--format", "nifti", "--overwrite")
     assert not (tmp_path / "out" / "metadata.csv").exists()
-    with pytest.raises(CohortError, match=r"expected a folder to write to, but .*images\.csv is a file"):
+    with pytest.raises(CohortError, match=r"images\.csv is a file; choose another name"):
         _run(str(cohort.path), str(tmp_path / "out" / "images.csv"), "--format", "png")
 
 

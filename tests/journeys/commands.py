@@ -116,6 +116,7 @@ TYPED: dict[str, Typed] = {
         (("--judge", "nowhere"), ("--size", "4")),
         short=False,
     ),
+    "doctor": Typed(lambda b, out: ["doctor", b.other, "--fix", out], ("other",)),
     "audit": Typed(lambda b, out: ["audit", b.people, "--out", out, "--by", "sex"], ("people",), claims=False),
     "train": Typed(
         lambda b, out: ["train", "flow", b.people, out, *flags(TINY_FLOW)],

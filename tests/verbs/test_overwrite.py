@@ -8,6 +8,7 @@ import pytest
 import synthcmr
 from synthcmr.cohort import Cohort
 from synthcmr.errors import SynthcmrError
+from tests.journeys.commands import Bench
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -15,9 +16,9 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def place(phantom_cohort: Cohort, tmp_path: Path) -> Path:
+def place(bench: Bench, tmp_path: Path) -> Path:
     """A folder as people have it: a cohort, a text of their own, and a folder that happens to be called synthetic."""
-    shutil.copytree(phantom_cohort.path, tmp_path / "place/cohort")
+    shutil.copytree(bench.people, tmp_path / "place/cohort")
     (tmp_path / "place/synthetic").mkdir()
     (tmp_path / "place/synthetic/mine.txt").write_text("mine")
     (tmp_path / "place/thesis.txt").write_text("years of work")
@@ -65,5 +66,7 @@ def test_a_cohort_with_somebody_elses_file_in_it_is_not_replaced(place: Path) ->
 
 def test_a_cohort_as_it_was_written_is_replaced(tmp_path: Path) -> None:
     for seed in (1, 2):
-        result = synthcmr.make_phantoms(tmp_path / "c", subjects=1, seed=seed, size=64, spacing=3.0, overwrite=True)
+        result = synthcmr.make_phantoms(
+            tmp_path / "c", subjects=1, seed=seed, size=64, spacing=3.0, workers=1, overwrite=True
+        )
     assert Cohort.open(tmp_path / "c").hash == result.hash

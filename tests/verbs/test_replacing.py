@@ -6,7 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from unittest.mock import patch
 
 import pytest
@@ -15,14 +17,24 @@ import synthcmr
 from synthcmr.cohort import Cohort, output_place
 from synthcmr.errors import SynthcmrError
 from synthcmr.verbs.ingest import save_guessed_table
-from tests.journeys.commands import Bench
+from tests.journeys.commands import Bench, drawn_discs
 from tests.journeys.typing_in import run
 
-SMALL = {"subjects": 2, "size": 32, "spacing": 6.0, "workers": 1}
+
+def made(out: Path, seed: int = 1, overwrite: bool = False) -> Cohort:
+    """A cohort that is made in no time, of people whom the seed decides."""
+    return synthcmr.join(out, [people(seed)], overwrite=overwrite)
 
 
-def phantoms(out: Path, seed: int = 1, **more: object) -> Cohort:
-    return synthcmr.make_phantoms(out, **SMALL, seed=seed, **more)
+@pytest.fixture(autouse=True, scope="module")
+def _people_are_there_before_anything_is_made_to_fail() -> None:
+    for seed in (1, 2, 3, 7):
+        people(seed)
+
+
+@cache
+def people(seed: int) -> Cohort:
+    return drawn_discs(Path(mkdtemp()) / "people", range(10 * seed, 10 * seed + 2))
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -30,30 +42,30 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_an_error_leaves_the_old_output_byte_for_byte(tmp_path: Path) -> None:
-    phantoms(tmp_path / "c")
+    made(tmp_path / "c")
     before = files_of(tmp_path)
     with (
         patch("synthcmr.cohort.writer.write_table", side_effect=OSError(28, "No space left on device")),
         pytest.raises(SynthcmrError),
     ):
-        phantoms(tmp_path / "c", seed=2, overwrite=True)
+        made(tmp_path / "c", seed=2, overwrite=True)
     assert files_of(tmp_path / "c") == {k.removeprefix("c/"): v for k, v in before.items()}
-    again = phantoms(tmp_path / "c", seed=2, overwrite=True)
-    assert again.hash == phantoms(tmp_path / "fresh", seed=2).hash
+    again = made(tmp_path / "c", seed=2, overwrite=True)
+    assert again.hash == made(tmp_path / "fresh", seed=2).hash
     assert sorted(p.name for p in tmp_path.iterdir()) == ["c", "fresh"]
 
 
 def test_what_another_command_left_unfinished_is_not_in_the_way(tmp_path: Path) -> None:
-    phantoms(tmp_path / "c")
+    made(tmp_path / "c")
     with patch("synthcmr.cohort.writer.write_table", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
-        phantoms(tmp_path / "c", seed=2, overwrite=True)
+        made(tmp_path / "c", seed=2, overwrite=True)
     assert (tmp_path / ".c.writing/c/.unfinished").exists()
-    assert phantoms(tmp_path / "c", seed=3, overwrite=True).hash == phantoms(tmp_path / "fresh", seed=3).hash
+    assert made(tmp_path / "c", seed=3, overwrite=True).hash == made(tmp_path / "fresh", seed=3).hash
     assert not (tmp_path / ".c.writing").exists()
 
 
 def test_results_name_their_place_and_never_where_they_were_built(tmp_path: Path) -> None:
-    real, other = phantoms(tmp_path / "real"), phantoms(tmp_path / "other", seed=7)
+    real, other = made(tmp_path / "real"), made(tmp_path / "other", seed=7)
     for _ in range(2):
         synthcmr.fit_recalibration(real, tmp_path / "truth", split="all", overwrite=True)
         synthcmr.recalibrate(other, tmp_path / "truth", tmp_path / "better", overwrite=True)
@@ -78,36 +90,38 @@ def counted(a, b):
         os.kill(os.getpid(), signal.SIGKILL)
     rename(a, b)
 output_place.os.rename = counted
-synthcmr.make_phantoms(sys.argv[1], subjects=2, size=32, spacing=6.0, workers=1, seed=2, overwrite=True)
+synthcmr.join(sys.argv[1], [sys.argv[3]], overwrite=True)
 """
 
 
 @pytest.mark.parametrize("at", [1, 2])
 def test_a_kill_around_the_exchange_leaves_one_of_the_two_whole(tmp_path: Path, at: int) -> None:
-    old = phantoms(tmp_path / "c").hash
+    old = made(tmp_path / "c").hash
     done = subprocess.run(
-        [sys.executable, "-c", STOPPED, str(tmp_path / "c"), str(at)], capture_output=True, check=False
+        [sys.executable, "-c", STOPPED, str(tmp_path / "c"), str(at), str(people(2).path)],
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == -signal.SIGKILL
     said = run("info", tmp_path / "c").stdout  # any next call heals
     assert "2 subject" in said
     assert (Cohort.open(tmp_path / "c").hash == old) == (at == 1)
-    made = phantoms(tmp_path / "c", seed=2, overwrite=True)
-    assert made.hash == phantoms(tmp_path / "fresh", seed=2).hash
+    again = made(tmp_path / "c", seed=2, overwrite=True)
+    assert again.hash == made(tmp_path / "fresh", seed=2).hash
     assert sorted(p.name for p in tmp_path.iterdir()) == ["c", "fresh"]
 
 
 def test_one_process_at_a_time_replaces_an_output(tmp_path: Path) -> None:
-    phantoms(tmp_path / "c")
+    made(tmp_path / "c")
     with output_place.claimed(tmp_path / "c"):
         for overwrite in (False, True):
             with pytest.raises(SynthcmrError, match=r"c: another synthcmr process is writing this folder"):
-                phantoms(tmp_path / "c", seed=2, overwrite=overwrite)
+                made(tmp_path / "c", seed=2, overwrite=overwrite)
 
 
 def test_somebody_elses_file_is_never_removed_whatever_lies_there(tmp_path: Path) -> None:
-    real, targets = phantoms(tmp_path / "real"), iter(("copy:1", "copy:2"))  # the very same plan would be left as it is
-    made = {
+    real, targets = made(tmp_path / "real"), iter(("copy:1", "copy:2"))  # the very same plan would be left as it is
+    makers = {
         "plan": lambda: synthcmr.plan(real, tmp_path / "plan", target=next(targets), overwrite=True),
         "files": lambda: synthcmr.export(real, tmp_path / "files", format="png", overwrite=True),
         "truth": lambda: synthcmr.fit_recalibration(real, tmp_path / "truth", split="all", overwrite=True),
@@ -115,7 +129,7 @@ def test_somebody_elses_file_is_never_removed_whatever_lies_there(tmp_path: Path
             tmp_path / "files/images", tmp_path / "truth", tmp_path / "pngs", spacing=6.0, overwrite=True
         ),
     }
-    for name, make in made.items():
+    for name, make in makers.items():
         make()
         inside = next((p for p in (tmp_path / name).rglob("*") if p.is_dir()), tmp_path / name)
         (inside / "notes.txt").write_text("mine")
@@ -127,7 +141,7 @@ def test_somebody_elses_file_is_never_removed_whatever_lies_there(tmp_path: Path
 
 
 def test_an_export_that_was_cut_short_is_not_there(tmp_path: Path) -> None:
-    real = phantoms(tmp_path / "real")
+    real = made(tmp_path / "real")
     with (
         patch("synthcmr.cohort.writers.nifti.write_csv", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),

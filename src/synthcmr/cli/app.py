@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("Read a data set into a cohort.", "synthcmr.cli.data:ingest"),
     "label": ("Segment a cohort without labels.", "synthcmr.cli.data:label"),
     "info": ("Describe a cohort: subjects, images, attributes.", "synthcmr.cli.data:info"),
+    "doctor": ("Say what is wrong with a cohort, run, plan or scores, and mend it.", "synthcmr.cli.data:doctor"),
     "audit": ("Report under-represented groups of a cohort.", "synthcmr.cli.fairness:audit"),
     "families": ("List the families of generators, and the settings of each.", "synthcmr.cli.generators:families"),
     "train": ("Train a generator on a cohort.", "synthcmr.cli.generators:train"),

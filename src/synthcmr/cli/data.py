@@ -8,6 +8,7 @@ from pydantic import Field
 
 import synthcmr
 from synthcmr.cli.from_options import COHORT, OUT_COHORT, command
+from synthcmr.verbs.doctor import DoctorOptions
 from synthcmr.verbs.export import ExportOptions
 from synthcmr.verbs.ingest import IngestOptions
 from synthcmr.verbs.join import JoinOptions
@@ -105,6 +106,25 @@ def info(cohort: Annotated[Path, typer.Argument(help="Cohort folder.")]) -> None
       synthcmr info acdc
     """
     typer.echo(synthcmr.Cohort.open(cohort).summary())
+
+
+@command(DoctorOptions, {"path": (Path, "Folder of a cohort, run, plan, recalibration or scores.")})
+def doctor(path: Path, options: DoctorOptions) -> None:
+    """Say what is wrong with something that synthcmr wrote, and what can be done about it.
+
+    Compares checksums, decodes every image, opens weights and checkpoints, and names what killed commands left. Changes nothing: --fix
+    writes everything of a cohort that is whole into a new one, whose rejects list what is lost. Ends with 1 where something is wrong.
+
+    \b
+    Examples:
+      synthcmr doctor acdc
+      synthcmr doctor acdc --fix acdc_mended
+      synthcmr doctor runs/flow
+    """
+    found = synthcmr.doctor(path, options)
+    typer.echo(found.summary())
+    if not found.healthy and found.mended is None:
+        raise typer.Exit(1)
 
 
 @command(JoinOptions, OUT_COHORT | {"cohorts": (list[Path], "Cohorts with different subjects and images of one size.")})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.provenance import Input
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.tables import present_cells
-from synthcmr.cohort.writer import CohortWriter
+from synthcmr.cohort.writer import MEASURES, TRUTH, CohortWriter
 from synthcmr.errors import CohortError
 from synthcmr.privacy.ledger import LEDGER, STAMP, union
 
@@ -63,11 +63,20 @@ def storage(cohort: Cohort) -> tuple[str, int, int]:
     return str(pixels.dtype), pixels.shape[1], pixels.shape[2]
 
 
-def records(cohort: Cohort) -> Iterator[SubjectRecord]:
-    """The subjects of a cohort as they were given to its writer; some dozens of images are in memory at a time."""
+def records(cohort: Cohort, without: Collection[str] = ()) -> Iterator[SubjectRecord]:
+    """The subjects of a cohort as they were given to its writer; some dozens of images are in memory at a time.
+
+    Args:
+        cohort: the cohort.
+        without: names of tables that are left out, truth or measures.
+    """
     rows = cohort.images.groupby("subject_id").indices
-    truths = cohort.truth.set_index("subject_id").to_dict("index") if cohort.has_truth else {}
-    measured = cohort.measures.set_index("subject_id").to_dict("index") if cohort.has_measures else {}
+    truths = cohort.truth.set_index("subject_id").to_dict("index") if cohort.has_truth and TRUTH not in without else {}
+    measured = (
+        cohort.measures.set_index("subject_id").to_dict("index")
+        if cohort.has_measures and MEASURES not in without
+        else {}
+    )
     for part in _parts(cohort.subjects.to_dict("records"), rows):
         images = _images(cohort, [int(i) for subject in part for i in rows.get(str(subject["subject_id"]), ())])
         for subject in part:

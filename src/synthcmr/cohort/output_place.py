@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -45,6 +45,11 @@ class Output(Protocol):
         """Whether it may be written among files of others."""
         ...
 
+    @property
+    def together(self) -> bool:
+        """Whether processes of one launcher, such as torchrun, make it together; the first of them writes."""
+        ...
+
     def is_at(self, out: Path) -> bool:
         """Whether one is there, finished or not."""
         ...
@@ -71,11 +76,12 @@ def build(out: Path, kind: Output, overwrite: bool, make: Callable[[Path], T]) -
         CohortError: another process writes the output, or it cannot be put there.
     """
     expect_place(out)
-    with claimed(out) as place:
+    first = not kind.together or _first_process()
+    with claimed(out) if first else nullcontext(beside(out)) as place:
         replaces = overwrite and kind.is_at(out)
         if replaces:
             expect_own(out, kind)
-        elif not kind.shared and not (kind.resumes and kind.is_at(out)):
+        elif first and not kind.shared and not (kind.resumes and kind.is_at(out)):
             expect_empty(out)
         if not replaces and (not kind.hidden or (kind.resumes and kind.is_at(out))):
             return make(out)
@@ -85,9 +91,10 @@ def build(out: Path, kind: Output, overwrite: bool, make: Callable[[Path], T]) -
         elif replaces and not folder.exists():
             print(f"{out}: stays as it is until the new one is whole; that is built in {folder}", file=sys.stderr)
         result = _made(make, place, folder, kind)
-        if replaces:
-            expect_own(out, kind)  # minutes or days later
-        exchange(out, place)
+        if first:
+            if replaces:
+                expect_own(out, kind)  # minutes or days later
+            exchange(out, place)
         return result
 
 
@@ -199,9 +206,6 @@ def claimed(out: Path) -> Iterator[Path]:
         CohortError: another process writes it.
     """
     place = beside(out)
-    if not _main_process():
-        yield place
-        return
     heal(out)
     new = [folder for folder in out.parents if not folder.exists()]
     try:
@@ -229,8 +233,6 @@ def exchange(out: Path, place: Path) -> None:
     Raises:
         CohortError: the system cannot rename it.
     """
-    if not _main_process():
-        return
     there = out.exists()
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -274,6 +276,6 @@ def _leave(place: Path, new: Sequence[Path] = ()) -> None:
             folder.rmdir()
 
 
-def _main_process() -> bool:
-    """Whether this is the first of the processes that a launcher such as torchrun started; the others write nothing."""
+def _first_process() -> bool:
+    """Whether this is the first of the processes that a launcher such as torchrun started."""
     return os.environ.get("RANK", "0") in ("", "0")

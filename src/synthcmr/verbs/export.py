@@ -101,8 +101,8 @@ def export(
 
     Raises:
         SettingsError: an option does not belong to the layout, or no image is chosen.
-        CohortError: there is no cohort, or `where` cannot be evaluated.
-        WriteError: `dest` holds files, or the cohort cannot be written in this layout at all.
+        CohortError: there is no cohort, `where` cannot be evaluated, or `dest` holds files.
+        WriteError: the cohort cannot be written in this layout at all.
 
     Example:
         >>> import synthcmr

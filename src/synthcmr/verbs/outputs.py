@@ -29,6 +29,7 @@ class Patterned:
         resumes: one that was cut short is gone on with.
         hidden: it is never seen unfinished.
         shared: it may be written among files of others.
+        together: processes of one launcher make it together.
     """
 
     marks: tuple[str, ...]
@@ -36,6 +37,7 @@ class Patterned:
     resumes: bool = True
     hidden: bool = False
     shared: bool = False
+    together: bool = False
 
     def is_at(self, out: Path) -> bool:
         """Whether one is there, finished or not."""
@@ -61,6 +63,7 @@ class Listed:
     resumes: bool = False
     hidden: bool = True
     shared: bool = False
+    together: bool = False
 
     def is_at(self, out: Path) -> bool:
         """Whether one is there, finished or not."""
@@ -90,6 +93,7 @@ class Composed:
         resumes: one that was cut short is gone on with.
         hidden: it is never seen unfinished.
         shared: it may be written among files of others.
+        together: processes of one launcher make it together.
     """
 
     marks: tuple[str, ...]
@@ -98,6 +102,7 @@ class Composed:
     resumes: bool = True
     hidden: bool = False
     shared: bool = False
+    together: bool = False
 
     def is_at(self, out: Path) -> bool:
         """Whether one is there, finished or not."""
@@ -160,7 +165,7 @@ _EXPERIMENT = (
     *(*_within("synthetic/*", _COHORT), *_within("rounds/*", _COHORT), *_within("recommended", _COHORT)),
 )
 COHORT = Patterned(("cohort.json", ".unfinished"), _COHORT)
-RUN = Patterned(("run.json",), _RUN)
+RUN = Patterned(("run.json",), _RUN, together=True)
 PLAN = Patterned(("plan.json",), _PLAN, resumes=False, hidden=True)
 EXPERIMENT = Patterned(("experiment.json",), _EXPERIMENT)
 RECALIBRATION = Patterned(

@@ -14,7 +14,7 @@ from synthcmr.cohort.system_errors import in_sentences
 
 P = ParamSpec("P")
 R = TypeVar("R")
-WRITTEN = ("out", "run", "dest", "folder", "file")  # parameters that name what a verb writes
+WRITTEN = ("out", "run", "dest", "fix", "folder", "file")  # parameters that name what a verb writes
 
 
 def public(verb: Callable[P, R]) -> Callable[P, R]:
