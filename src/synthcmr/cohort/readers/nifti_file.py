@@ -105,8 +105,10 @@ def _header(content: bytes, name: str) -> Any:
     if kind is None:
         raise ReadError(f"{name}: expected a NIfTI file (.nii or .nii.gz), got something else")
     length = next(s for s in size if s in HEADERS)
+    quiet = import_module("nibabel.imageglobals").LoggingOutputSuppressor  # it would print what headers hold
     try:
-        return getattr(import_module("nibabel"), kind)(content[:length])
+        with quiet():
+            return getattr(import_module("nibabel"), kind)(content[:length])
     except Exception as error:  # nibabel raises many kinds on damaged bytes, all with one meaning here
         raise ReadError(f"{name}: cannot be read as NIfTI, probably cut short or damaged ({why(error)})") from error
 
