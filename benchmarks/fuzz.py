@@ -25,7 +25,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def _state(file: Path | None) -> dict[str, Campaign]:
 def _save(file: Path | None, state: dict[str, Campaign]) -> None:
     if file is not None:
         partial = file.with_suffix(".part")
-        partial.write_text(json.dumps({n: asdict(c) for n, c in state.items()}))
+        partial.write_text(json.dumps({n: vars(c) for n, c in state.items()}))
         partial.replace(file)
 
 

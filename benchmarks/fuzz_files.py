@@ -44,13 +44,13 @@ def _sources(folder: Path, names: list[str]) -> dict[str, Path]:
 
     small = PreprocessSettings(size=32, spacing_mm=5.0)
     cohort = make_phantoms(folder / "phantom", "population", 1, 2, 3, small, workers=1).select(slice_level="mid")
-    sources = {}
+    sources: dict[str, Path] = {}
     for name in (n for n in ("acdc", "nifti", "nnunet", "png", "dicom") if n in names):
         get_writer(name).write(cohort, folder / name)
         sources[name] = folder / name
-    for name in (n for n in ("table", "sunnybrook-png") if n in names):
-        (folder / name).mkdir()
-        sources[name] = folder / name
+    for other in (n for n in ("table", "sunnybrook-png") if n in names):
+        (folder / other).mkdir()
+        sources[other] = folder / other
     if "table" in sources:
         write_csv(folder / "table/table.csv", nifti_rows(folder / "table"))
     if "sunnybrook-png" in sources:
