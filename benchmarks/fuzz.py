@@ -1,372 +1,169 @@
-"""Damaged, hostile and absurd input: every reader, settings and prompts under many mutations.
+"""Damaged, hostile and absurd input: every reader, what steps leave behind, settings and prompts under many mutations.
 
-    python -m benchmarks.fuzz --mutations 100000                  # of each
+    python -m benchmarks.fuzz --mutations 100000 --state fuzz.json       # of each; the same command goes on where it was stopped
     python -m benchmarks.fuzz --only acdc,settings --mutations 2000
 
-A phantom cohort is written in every format that can be read back. Each round changes one of its files (bits, cuts, spans, numbers,
-names, header fields), reads the source as `synthcmr ingest` does, and puts the file back. An error that names what is wrong is right; a
-traceback, more than 10 s or more than 2 GB is not, and is printed with its seed, so that `--seed N --mutations 1` shows it again.
+A phantom is written in every format that can be read back. Each round changes one file (bits, cuts, spans, numbers, names, header
+fields), reads as the commands do, and puts the file back. An error that names what is wrong is right; a traceback, more than 10 s or
+more than 2 GB is not, and is printed with its seed, so that `--seed N --mutations 1` shows it again.
+
+Rounds run in one process that has parsed everything once. A second one watches it: what hangs inside a library, or dies, is killed,
+counted under its seed, and the rounds go on behind it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import logging
+import multiprocessing as mp
 import os
 import resource
-import signal
 import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from synthcmr.cohort.ingest import plan_ingest, read_case
-from synthcmr.config import IngestSettings, PreprocessSettings
+from benchmarks.fuzz_files import ARTEFACTS, FORMATS, Round, rounds
+from benchmarks.fuzz_mutations import prompt, settings, where
 from synthcmr.errors import SynthcmrError
 
 SECONDS, BYTES = 10, 2 << 30
-FORMATS = ("acdc", "nifti", "nnunet", "png", "dicom", "table", "sunnybrook-png")
-SETTINGS = IngestSettings(preprocess=PreprocessSettings(size=32, spacing_mm=None))
-NUMBERS = (
-    "1e309",
-    "-1e309",
-    "nan",
-    "inf",
-    "-1",
-    "0",
-    "1e-7",
-    "9" * 40,
-    "9" * 5000,
-    "0x10",
-    "1,5",
-    "é",
-    "=1+1",
-    "\x00",
-    "",
-)
-BYTES_16 = (0x0000, 0x7FFF, 0xFFFF, 0x7F80, 0x8000)
-TEXT = {".csv", ".json", ".jsonl", ".cfg", ".txt", ".yaml"}
-Check = Callable[[np.random.Generator], str]  # one round: what came out, in a word
+TEXTS: dict[str, Round] = {"settings": settings, "prompts": prompt, "where": where}
+TARGETS = (*FORMATS, *ARTEFACTS, *TEXTS)
+SAVE_EVERY_S = 10
+LONGEST_ERROR = 3000
 
 
 @dataclass
 class Campaign:
     """What came of the rounds of one target."""
 
-    name: str
-    outcomes: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
+    next: int = 0  # seed
+    seconds: float = 0.0
     slowest_s: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    wrong: dict[str, int] = field(default_factory=dict)  # what -> a seed that shows it
 
-    def add(self, seed: int, check: Check) -> None:
+    def add(self, seed: int, outcome: str, wrong: str, seconds: float) -> None:
         """One round."""
-        start = time.monotonic()
-        signal.alarm(SECONDS)
-        try:
-            self.outcomes[check(np.random.default_rng([seed, 7]))] += 1
-        except SynthcmrError as error:
-            self.outcomes["refused"] += 1
-            if len(str(error)) > 3000:
-                self._note(seed, f"an error text of {len(str(error))} characters")
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            self._note(
-                seed, f"{type(error).__name__}: {str(error)[:120]} at {Path(where.filename).name}:{where.lineno}"
-            )
-        finally:
-            signal.alarm(0)
-        self.slowest_s = max(self.slowest_s, time.monotonic() - start)
+        self.next = seed + 1
+        self.outcomes[outcome] += 1
+        self.slowest_s = max(self.slowest_s, seconds)
+        if wrong:
+            self.wrong.setdefault(wrong, seed)
 
-    def _note(self, seed: int, text: str) -> None:
-        self.outcomes["WRONG"] += 1
-        self.wrong.append(f"{self.name}, seed {seed}: {text}")
+    def told(self, name: str) -> str:
+        """Counts, and what went wrong."""
+        counts = ", ".join(f"{n} {what}" for what, n in sorted(self.outcomes.items()))
+        total = sum(self.outcomes.values())
+        speed = f"{60 * total / max(self.seconds, 1e-9):.0f} a minute, slowest {self.slowest_s:.1f} s"
+        return "\n".join(
+            [f"{name}: {total} mutations: {counts}; {speed}", *(f"   seed {s}: {w}" for w, s in self.wrong.items())]
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--mutations", type=int, default=100_000)
+    parser.add_argument("--mutations", type=int, default=100_000, help="of each target, with those of earlier calls")
     parser.add_argument("--seed", type=int, default=0, help="of the first round")
-    parser.add_argument("--only", help=f"some of {', '.join((*FORMATS, 'settings', 'prompts', 'where'))}")
+    parser.add_argument("--only", default=",".join(TARGETS), help=f"some of {', '.join(TARGETS)}")
+    parser.add_argument("--minutes", type=float, default=1e9, help="for each target")
+    parser.add_argument("--state", type=Path, help="file of counts, to go on from")
     args = parser.parse_args()
-    signal.signal(signal.SIGALRM, _too_long)
-    chosen = args.only.split(",") if args.only else [*FORMATS, "settings", "prompts", "where"]
-    failed = False
+    names, state = args.only.split(","), _state(args.state)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
-        checks: dict[str, Check] = {"settings": _settings, "prompts": _prompt, "where": _where}
-        checks |= {n: partial(_read_mutated, s) for n, s in _sources(Path(folder)).items() if n in chosen}
-        for check in checks.values():  # imports are no part of what a mutation costs
-            Campaign("warm-up").add(args.seed, check)
-        resource.setrlimit(resource.RLIMIT_AS, (BYTES + _virtual_now(), resource.RLIM_INFINITY))
-        for name in chosen:
-            campaign = Campaign(name)
-            for seed in range(args.seed, args.seed + args.mutations):
-                campaign.add(seed, checks[name])
-            counts = ", ".join(f"{n} {what}" for what, n in sorted(campaign.outcomes.items()))
-            print(f"{name}: {args.mutations} mutations: {counts}; slowest {campaign.slowest_s:.1f} s", flush=True)
-            for text in list(dict.fromkeys(t.split(": ", 1)[1] for t in campaign.wrong))[:20]:
-                print("  ", next(t for t in campaign.wrong if t.endswith(text)))
-            failed |= bool(campaign.wrong)
-    print(f"most memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB")
-    sys.exit(failed)
+        made = rounds(Path(folder), names) | {n: TEXTS[n] for n in names if n in TEXTS}
+        for name in names:
+            campaign = state.setdefault(name, Campaign(next=args.seed))
+            _run(
+                name,
+                made[name],
+                campaign,
+                args.seed + args.mutations,
+                60 * args.minutes,
+                lambda: _save(args.state, state),
+            )
+            print(campaign.told(name), flush=True)
+    sys.exit(any(state[name].wrong for name in names))
 
 
-def _too_long(*_: object) -> None:
-    raise TimeoutError(f"more than {SECONDS} s")
+def _state(file: Path | None) -> dict[str, Campaign]:
+    if file is None or not file.exists():
+        return {}
+    told: dict[str, Any] = json.loads(file.read_text())
+    return {n: Campaign(**{**c, "outcomes": Counter(c["outcomes"])}) for n, c in told.items()}
+
+
+def _save(file: Path | None, state: dict[str, Campaign]) -> None:
+    if file is not None:
+        partial = file.with_suffix(".part")
+        partial.write_text(json.dumps({n: vars(c) for n, c in state.items()}))
+        partial.replace(file)
+
+
+def _run(name: str, once: Round, campaign: Campaign, end: int, seconds: float, save: Any) -> None:
+    """Run the rounds of one target in a process that is watched, and started again behind whatever kills it."""
+    context, started = mp.get_context("fork"), time.monotonic()
+    while campaign.next < end and time.monotonic() - started < seconds:
+        before, told = campaign.seconds, context.SimpleQueue()
+        now = context.Array("d", [campaign.next, time.monotonic()])  # seed of the round that runs, and when it began
+        worker = context.Process(target=_work, args=(once, campaign.next, end, now, told), daemon=True)
+        begun = saved = time.monotonic()
+        worker.start()
+        while worker.is_alive() or not told.empty():
+            while not told.empty():
+                campaign.add(*told.get())
+            campaign.seconds = before + time.monotonic() - begun
+            if time.monotonic() - saved > SAVE_EVERY_S:
+                save()
+                saved = time.monotonic()
+            if time.monotonic() - now[1] > SECONDS + 1 or time.monotonic() - started > seconds:
+                break
+            time.sleep(0.02)
+        hung = worker.is_alive() and time.monotonic() - now[1] > SECONDS
+        worker.kill()
+        worker.join()
+        if hung or (worker.exitcode not in (0, -9) and campaign.next < end):
+            why = f"hangs for more than {SECONDS} s" if hung else f"the process died ({worker.exitcode})"
+            campaign.add(int(now[0]), "WRONG", why, SECONDS if hung else 0.0)
+    save()
+
+
+def _work(once: Round, start: int, end: int, now: Any, told: Any) -> None:
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    _attempt(once, start)  # imports are no part of what a mutation costs
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES + _virtual_now(), resource.RLIM_INFINITY))
+    for seed in range(start, end):
+        now[0], now[1] = seed, (begun := time.monotonic())
+        outcome, wrong = _attempt(once, seed)
+        told.put((seed, outcome, wrong, time.monotonic() - begun))
+
+
+def _attempt(once: Round, seed: int) -> tuple[str, str]:
+    """What comes of a round, and what is wrong with that."""
+    try:
+        return once(np.random.default_rng([seed, 7])), ""
+    except SynthcmrError as error:
+        length = len(str(error))
+        return ("WRONG", "an error text as long as a file") if length > LONGEST_ERROR else ("refused", "")
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return "WRONG", f"{type(error).__name__}: {str(error)[:100]} at {Path(where.filename).name}:{where.lineno}"
 
 
 def _virtual_now() -> int:
     return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _sources(folder: Path) -> dict[str, Path]:
-    """One small phantom in every format that can be read back."""
-    from tests.cohort.readers.layouts import write_csv
-    from tests.cohort.readers.test_sunnybrook import manifest_rows
-    from tests.cohort.readers.test_tables import nifti_rows
-
-    from synthcmr.cohort.writers import get_writer
-    from synthcmr.phantom.cohort import make_phantoms
-
-    small = PreprocessSettings(size=32, spacing_mm=5.0)
-    cohort = make_phantoms(folder / "cohort", "population", 2, 2, 3, small, workers=1)
-    sources = {}
-    for name in ("acdc", "nifti", "nnunet", "png", "dicom"):
-        get_writer(name).write(cohort, folder / name)
-        sources[name] = folder / name
-    for name in ("table", "sunnybrook-png"):
-        (folder / name).mkdir()
-        sources[name] = folder / name
-    write_csv(folder / "table/table.csv", nifti_rows(folder / "table"))
-    write_csv(folder / "sunnybrook-png/manifest.csv", manifest_rows(folder / "sunnybrook-png"))
-    return sources
-
-
-def _read_mutated(source: Path, rng: np.random.Generator) -> str:
-    """Change one file, read everything, put it back."""
-    files = sorted(p for p in source.rglob("*") if p.is_file())
-    file = files[int(rng.integers(len(files)))]
-    if rng.random() < 0.4 and (texts := [p for p in files if p.suffix in TEXT]):
-        file = texts[int(rng.integers(len(texts)))]
-    content = file.read_bytes()
-    renamed = None
-    try:
-        if rng.random() < 0.03:
-            renamed = Path(os.fsdecode(os.fsencode(file.parent) + b"/" + _odd_name(rng) + file.suffix.encode()))
-            file.rename(renamed)
-        else:
-            file.write_bytes(_mutated(content, file, rng))
-        return _read(source)
-    finally:
-        if renamed is not None:
-            renamed.unlink(missing_ok=True)
-        file.write_bytes(content)
-
-
-def _read(source: Path) -> str:
-    plan = plan_ingest(source, SETTINGS)
-    records = [read_case(plan.reader, plan.source, case, plan.settings.preprocess, None) for case in plan.cases]
-    for record in records:
-        for text in (value for r in record.rejects for value in r.row().values()):
-            str(text).encode("utf-8", "strict")
-        for image in record.images:
-            if not np.isfinite(image.image).all():
-                raise AssertionError("an image with NaN or infinite pixels")
-    return "rejects" if any(r.level == "reject" for record in records for r in record.rejects) else "read"
-
-
-def _odd_name(rng: np.random.Generator) -> bytes:
-    return (b"\xff\xfe", b"a" * 200, b"a\nb", b"..", "\u202egpj".encode(), b"'; --", b"=1+1")[int(rng.integers(7))]
-
-
-def _mutated(content: bytes, file: Path, rng: np.random.Generator) -> bytes:
-    if file.suffix in TEXT and rng.random() < 0.8:
-        return _mutated_text(content, rng)
-    data = bytearray(_unpacked(content, file))
-    for _ in range(int(rng.integers(1, 4))):
-        place = int(rng.integers(max(1, min(len(data), 400) if rng.random() < 0.6 else len(data))))
-        kind = int(rng.integers(6))
-        if kind == 0 and data:
-            data[place % len(data)] ^= 1 << int(rng.integers(8))
-        elif kind == 1:
-            del data[place:]
-        elif kind == 2:
-            data[place : place + 4] = np.float32(rng.choice([np.inf, np.nan, -1, 0, 1e-7, 1e30])).tobytes()
-        elif kind == 3:
-            data[place : place + 2] = int(rng.choice(BYTES_16)).to_bytes(2, "little")
-        elif kind == 4:
-            del data[place : place + int(rng.integers(1, 64))]
-        else:
-            data[place:place] = rng.bytes(int(rng.integers(1, 64)))
-    return _packed(bytes(data), file)
-
-
-def _unpacked(content: bytes, file: Path) -> bytes:
-    import gzip
-
-    return gzip.decompress(content) if file.suffix == ".gz" else content
-
-
-def _packed(content: bytes, file: Path) -> bytes:
-    import gzip
-
-    return gzip.compress(content, 1) if file.suffix == ".gz" else content
-
-
-def _mutated_text(content: bytes, rng: np.random.Generator) -> bytes:
-    import re
-
-    text = content.decode("utf-8", "replace")
-    numbers = list(re.finditer(r"-?\d+(?:\.\d+)?", text))
-    kind = int(rng.integers(7))
-    if kind <= 2 and numbers:
-        hit = numbers[int(rng.integers(len(numbers)))]
-        text = text[: hit.start()] + str(rng.choice(NUMBERS)) + text[hit.end() :]
-    elif kind == 3:
-        place = int(rng.integers(len(text) + 1))
-        text = (
-            text[:place]
-            + str(rng.choice(["[" * 20000, '"', "\n", ",", "\x00", "x" * 140000, "\ud7ff", "{" * 3000]))
-            + text[place:]
-        )
-    elif kind == 4:
-        lines = text.split("\n")
-        lines.insert(int(rng.integers(len(lines) + 1)), lines[int(rng.integers(len(lines)))])
-        text = "\n".join(lines)
-    elif kind == 5:
-        text = text[: int(rng.integers(len(text) + 1))]
-    else:
-        return rng.bytes(20) + text.encode()
-    return text.encode("utf-8", "replace")
-
-
-WORDS = [
-    "model",
-    "loop",
-    "steps",
-    "epsilon",
-    "channels",
-    "[",
-    "]",
-    "{",
-    "}",
-    ":",
-    ",",
-    ".",
-    "-",
-    "1",
-    "1e309",
-    "nan",
-    "inf",
-    "null",
-    "true",
-    "9",
-    "&",
-    "*",
-    "!",
-    "!!python/object:os.system",
-    "|",
-    ">",
-    "'",
-    '"',
-    "\n",
-    "#",
-    "=",
-    "0x",
-]
-
-
-def _settings(rng: np.random.Generator) -> str:
-    """Text for `--set` and a YAML file."""
-    from synthcmr.training.settings import LoopSettings, overridden
-
-    part, key = str(rng.choice(["model", "loop", "x"])), str(rng.choice([*LoopSettings.model_fields, "nosuch"]))
-    value = "".join(rng.choice(WORDS, size=int(rng.integers(1, 12))))
-    if rng.random() < 0.5:
-        overridden(IngestSettings(), LoopSettings(), None, [f"{part}.{key}={value}"], None)
-    else:
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
-            file.write("".join(rng.choice([*WORDS, "\n", "  ", "loop", ": "], size=int(rng.integers(1, 40)))))
-            file.flush()
-            overridden(IngestSettings(), LoopSettings(), Path(file.name), [], None)
-    return "taken"
-
-
-def _prompt(rng: np.random.Generator) -> str:
-    """Sentences of odd words and numbers."""
-    from synthcmr.conditioning.prompt import read_prompt
-
-    words = [
-        "a",
-        "woman",
-        "man",
-        "aged",
-        "EF",
-        "of",
-        "BMI",
-        "no",
-        "not",
-        "HCM",
-        "%",
-        "kg",
-        "ml",
-        "-",
-        "1e309",
-        "9" * 400,
-        "٣",
-        "½",
-        "\x00",
-        "(",
-        "without",
-    ]
-    read_prompt(" ".join(rng.choice(words, size=int(rng.integers(0, 60)))))
-    return "understood"
-
-
-def _where(rng: np.random.Generator) -> str:
-    """Conditions of odd words."""
-    import pandas as pd
-
-    from synthcmr.cohort.query import rows_where
-
-    words = [
-        "sex",
-        "age",
-        "==",
-        "!=",
-        ">",
-        "<",
-        "and",
-        "or",
-        "not",
-        "in",
-        "(",
-        ")",
-        "[",
-        "]",
-        "'a'",
-        "1",
-        "1e309",
-        ".",
-        "__class__",
-        "lambda",
-        ",",
-        "@",
-        "~",
-        "&",
-        "-",
-        "**",
-    ]
-    table = pd.DataFrame({"sex": ["f", "m", None], "age": [1.0, 2.0, None]})
-    rows_where(table, " ".join(rng.choice(words, size=int(rng.integers(1, 12)))))
-    return "taken"
 
 
 if __name__ == "__main__":

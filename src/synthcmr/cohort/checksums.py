@@ -73,14 +73,28 @@ def read_record(file: Path, kind: Format | None = None) -> dict[str, Any]:
         CohortError: it cannot be read, is something else, or is not as it was written.
     """
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = file.read_bytes()
+    except OSError as error:
         raise CohortError(f"{file}: expected JSON as synthcmr wrote it, got: {in_words(error)}") from error
-    if not isinstance(found, dict):
-        raise CohortError(f"{file}: expected a record in JSON, got {type(found).__name__}")
+    found = record_in(content, file)
     read = found if kind is None else kind.read(found, file)
     check_record(found, file)
     return {k: v for k, v in read.items() if k != OWN}
+
+
+def record_in(content: bytes, file: Path) -> dict[str, Any]:
+    """The record that is the content of a JSON file.
+
+    Raises:
+        CohortError: it is none.
+    """
+    try:
+        found = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise CohortError(f"{file}: expected JSON as synthcmr wrote it, got: {in_words(error)}") from error
+    if not isinstance(found, dict):
+        raise CohortError(f"{file}: expected a record in JSON, got {type(found).__name__}")
+    return found
 
 
 def read_checked(folder: Path, name: str, record: Mapping[str, Any]) -> bytes:

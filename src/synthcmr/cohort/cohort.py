@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.checksums import FILES, check_record, read_checked
+from synthcmr.cohort.checksums import FILES, check_record, read_checked, record_in
 from synthcmr.cohort.frame_store import FrameReader
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.output_place import heal
@@ -126,8 +126,7 @@ class Cohort:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """What the cohort was made from."""
-        record: dict[str, Any] = json.loads(read_checked(self.path, PROVENANCE_FILE, self.info))
-        return record
+        return record_in(read_checked(self.path, PROVENANCE_FILE, self.info), self.path / PROVENANCE_FILE)
 
     @property
     def hash(self) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from synthcmr.errors import ReadError
 
+LONGEST_NAME = 255  # of a file
 _source: ContextVar[Path | None] = ContextVar("source", default=None)
 
 
@@ -21,6 +22,22 @@ def reading(source: Path) -> Iterator[None]:
         yield
     finally:
         _source.reset(before)
+
+
+def expect_file(path: Path) -> None:
+    """Refuse a file that is not there, or is not of the source.
+
+    Raises:
+        ReadError: it is not.
+    """
+    try:
+        there = path.is_file()
+    except OSError:  # a name that no file can have, as a cell of a table may hold
+        there = False
+    if not there:
+        name = path.name if len(path.name) <= LONGEST_NAME else f"a name of {len(path.name)} characters"
+        raise ReadError(f"{name}: expected this file, but it is not there")
+    expect_within(path)
 
 
 def expect_within(path: Path) -> None:

@@ -170,8 +170,7 @@ def _readings(folder: Path, kind: str) -> dict[str, Callable[[], object]]:
         from synthcmr.evaluation.evaluate import read_card
 
         return {"scores.json": lambda: read_card(folder)}
-    from synthcmr.training import checkpoint
-    from synthcmr.training.run_folder import WEIGHTS, RunFolder
+    from synthcmr.training.run_folder import CHECKPOINT, WEIGHTS, RunFolder, load_checkpoint
     from synthcmr.training.weights import file_hash, read_header
 
     def weights() -> None:
@@ -185,8 +184,8 @@ def _readings(folder: Path, kind: str) -> dict[str, Callable[[], object]]:
     run = RunFolder(folder)
     found: dict[str, Callable[[], object]] = {"run.json": run.record, "metrics.jsonl": run.metrics}
     found |= {WEIGHTS: weights} if (folder / WEIGHTS).exists() else {}
-    if (folder / checkpoint.NAME).exists():
-        found[checkpoint.NAME] = lambda: checkpoint.load(folder / checkpoint.NAME)
+    if (folder / CHECKPOINT).exists():
+        found[CHECKPOINT] = lambda: load_checkpoint(folder / CHECKPOINT)
     return found
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import binom, norm
-from synthcmr.statistics.proportions import exact_share
 
 from synthcmr.evaluation.privacy.attack_target import AttackTarget
 from synthcmr.evaluation.privacy.copies.registration import Variant
@@ -16,6 +15,7 @@ from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult
 from synthcmr.evaluation.privacy.privacy_part import best_of, notes, privacy_scores
 from synthcmr.evaluation.privacy.privacy_report import pictures, plots, tables
 from synthcmr.evaluation.score import Score
+from synthcmr.statistics.intervals import exact_share
 from tests.evaluation.privacy.making import QUICK, Memory
 
 SYNTHETIC = 400

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from synthcmr.cohort.labels import Mask, remap
 from synthcmr.cohort.readers.nifti_file import MOST_VOXELS, SPARE_BYTES, read_nifti
 from synthcmr.cohort.reasons import why
-from synthcmr.cohort.source_links import expect_within
+from synthcmr.cohort.source_links import expect_file
 from synthcmr.errors import ReadError
 
 if TYPE_CHECKING:
@@ -238,9 +238,7 @@ def load_image(path: Path, role: str = "image", most: int = MOST_VOXELS) -> Volu
     suffix = path.suffix.lower()
     if suffix not in RASTERS | ARRAYS:
         raise ReadError(f"{path.name}: expected a file ending in {KNOWN}")
-    if not path.is_file():
-        raise ReadError(f"{path.name}: expected this file, but it is not there")
-    expect_within(path)
+    expect_file(path)
     if path.stat().st_size == 0:
         raise ReadError(f"{path.name}: the file is empty (0 bytes); copy it again")
     try:

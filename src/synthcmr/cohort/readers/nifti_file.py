@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.reasons import why
-from synthcmr.cohort.source_links import expect_within
+from synthcmr.cohort.source_links import expect_file
 from synthcmr.errors import ReadError
 
 GZIP = b"\x1f\x8b"
@@ -38,9 +38,7 @@ def read_nifti(path: Path, most: int = MOST_VOXELS) -> tuple[npt.NDArray[np.gene
     Raises:
         ReadError: the file is missing, empty, cut short or damaged, is no NIfTI, or holds more voxels.
     """
-    if not path.is_file():
-        raise ReadError(f"{path.name}: expected this file, but it is not there")
-    expect_within(path)
+    expect_file(path)
     try:
         with path.open("rb") as file:
             return _read(file, path.name, most)
@@ -105,8 +103,10 @@ def _header(content: bytes, name: str) -> Any:
     if kind is None:
         raise ReadError(f"{name}: expected a NIfTI file (.nii or .nii.gz), got something else")
     length = next(s for s in size if s in HEADERS)
+    quiet = import_module("nibabel.imageglobals").LoggingOutputSuppressor  # it would print what headers hold
     try:
-        return getattr(import_module("nibabel"), kind)(content[:length])
+        with quiet():
+            return getattr(import_module("nibabel"), kind)(content[:length])
     except Exception as error:  # nibabel raises many kinds on damaged bytes, all with one meaning here
         raise ReadError(f"{name}: cannot be read as NIfTI, probably cut short or damaged ({why(error)})") from error
 

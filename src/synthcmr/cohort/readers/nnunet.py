@@ -157,6 +157,8 @@ def _channels(description: Cells) -> list[str]:
     names = description.get("channel_names") or description.get("modality")
     if not isinstance(names, dict):
         return ["MRI"]
+    if not all(key.isdecimal() and len(key) < 6 for key in names):
+        raise ReadError(f"{DESCRIPTION}: expected channel_names numbered from 0, got other names")
     return [str(value) for _, value in sorted(names.items(), key=lambda item: int(item[0]))]
 
 
