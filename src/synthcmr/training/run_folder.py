@@ -81,8 +81,8 @@ class RunFolder:
         """
         if not self.exists():
             raise CohortError(
-                f"{self.path}: expected a run folder with {RUN_FILE}, but {absence(self.path)}; 'synthcmr train' and 'synthcmr judge "
-                "fit' make one; leave the option out to use what comes with synthcmr"
+                f"{self.path}: expected a run folder with {RUN_FILE}, but {absence(self.path)}; make one with 'synthcmr train', or "
+                "'synthcmr judge fit' for a judge"
             )
         return read_record(self.path / RUN_FILE, RUN)
 

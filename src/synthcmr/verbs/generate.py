@@ -135,7 +135,7 @@ def _expect_inputs(chosen: GenerateOptions) -> None:
         expect_weights,
     )
 
-    expect_weights(chosen.run)
+    expect_weights({"--run": chosen.run})
     expect_anatomy(chosen.anatomy)
     expect_judges(chosen.judges)
     expect_cohorts(chosen.follow)
