@@ -19,6 +19,7 @@ from synthcmr.judges.segmenter import Segmenter
 from synthcmr.judges.settings import ReaderSettings, SegmenterSettings
 from synthcmr.privacy.ledger import Ledger
 from synthcmr.sampling import generate as sampling
+from synthcmr.sampling.requests import from_prompt
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
 from synthcmr.sampling.sources import Sources
 from synthcmr.training.shipped import shipped
@@ -119,7 +120,9 @@ def test_a_plan_for_phantoms_asks_for_what_the_user_wants(
 def test_fingerprints_of_training_images_choose_by_patients(private_run: Path, tmp_path: Path) -> None:
     shutil.copytree(private_run, tmp_path / "run")
     shutil.copy(shipped("fingerprints"), tmp_path / "run" / FINGERPRINTS)
-    run("generate", tmp_path / "out", "--run", tmp_path / "run", *FEW)
+    asked = from_prompt(1, 0, {}, {}, None, "mid", "")
+    quick = GenerateSettings(size=64, sampler=SamplerSettings(steps=1), screen=ScreenSettings(tries=1))
+    sampling.generate(tmp_path / "out", asked, Sources(tmp_path / "run"), quick)
     said = refused(tmp_path / "out", tmp_path / "given")
     assert f"1. {tmp_path / 'run' / FINGERPRINTS}: images were screened against fingerprints" in said
 
