@@ -82,7 +82,7 @@ def main() -> None:
         cohort.select(split=settings.held_out[-1]), frames
     )  # nobody's copies: what is judged is the search
     with tempfile.TemporaryDirectory() as place:
-        found = near_copies(who, index_split(who, synthetic, Path(place), None, None), settings, Path(place))
+        found = near_copies(who, index_split(who, synthetic, Path(place), None), settings, Path(place))
     print(
         f"{len(who.members.rows)} training and {len(who.held_out.rows)} held-out images; threshold {found.threshold:.3f}"
     )
