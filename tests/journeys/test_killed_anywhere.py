@@ -81,7 +81,11 @@ def test_killed_at_any_stage_and_repeated_it_ends_as_if_nothing_had_happened(
         assert [p.name for p in place.iterdir()] == ["out"], (name, stage)
 
 
-@pytest.mark.parametrize("name", [n for n in SHORT if TYPED[n].old is not None and TYPED[n].claims])
+# Phantoms are written as every cohort is, and take longer to draw.
+REPLACED = [name for name in SHORT if TYPED[name].old is not None and TYPED[name].claims and name != "phantom"]
+
+
+@pytest.mark.parametrize("name", REPLACED)
 def test_killed_while_it_replaces_an_output_leaves_the_old_or_the_new_one(
     name: str, bench: Bench, tmp_path: Path
 ) -> None:
