@@ -161,3 +161,10 @@ def test_what_a_file_says_of_itself_is_not_repeated_at_length(told: dict[str, ob
     with pytest.raises(CohortError) as caught:
         COHORT.read(told, Path("cohort.json"))
     assert len(str(caught.value)) < 500
+
+
+def test_errors_show_no_more_of_keys_than_a_line() -> None:
+    for values in ({"x" * 20_000: 1}, {f"key{n}": 1 for n in range(500)}):
+        with pytest.raises(SettingsError) as caught:
+            settings_from_dict(dict(values), Outer, "s.yaml")
+        assert len(str(caught.value)) < 1500

@@ -11,6 +11,7 @@ from synthcmr.errors import SettingsError, in_words
 
 LONGEST_YAML, DEEPEST_YAML = 200_000, 12
 SHOWN = 80  # characters of a value in an error
+MOST_SHOWN = 5  # problems of one
 FrameMode = Literal["auto", "single", "pair", "cine"]
 
 
@@ -172,16 +173,18 @@ def _settings_in(annotation: Any) -> type[Settings] | None:
 
 def _explain(error: ValidationError, kind: type[Settings]) -> str:
     lines = []
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
+    problems = error.errors()
+    for problem in problems[:MOST_SHOWN]:
+        key = ".".join(_short(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            lines.append(_unknown(key, str(problem["loc"][-1]), _settings_at(kind, problem["loc"][:-1])))
+            lines.append(_unknown(key, _short(problem["loc"][-1]), _settings_at(kind, problem["loc"][:-1])))
         else:
             got = (
                 "" if isinstance(problem["input"], Mapping) else f", got {_shown(problem['input'])}"
             )  # settings that disagree
             lines.append((f"'{key}': " if key else "") + _expected(problem["msg"]) + got)
-    return "; ".join(lines)
+    more = len(problems) - MOST_SHOWN
+    return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
 
 
 def _shown(value: object) -> str:
