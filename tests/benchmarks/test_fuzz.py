@@ -66,3 +66,23 @@ def test_descriptions_of_nnunet_that_cannot_be_are_refused(tmp_path: Path, descr
     (tmp_path / "dataset.json").write_text(description)
     with pytest.raises((ReadError, SettingsError), match=r"dataset\.json: expected"):
         _channels(_description(tmp_path))
+
+
+@pytest.mark.parametrize("key", ["hash", "cells"])
+def test_a_plan_that_lacks_a_part_or_has_one_too_many_is_refused(tmp_path: Path, key: str) -> None:
+    import json
+    import shutil
+
+    from synthcmr.fairness.planning.plan_folder import Plan
+
+    released = Path(__file__).parents[1] / "release/written_by_0_1_0/plan"
+    folder = Path(shutil.copytree(released, tmp_path / "plan"))
+    record = json.loads((folder / "plan.json").read_text())
+    if key == "hash":
+        del record["hash"]
+    else:
+        record["cells"][0]["x" * 20_000] = 1
+    (folder / "plan.json").write_text(json.dumps(record))
+    with pytest.raises(SettingsError, match="expected a plan's folder") as caught:
+        Plan.read(folder)
+    assert len(str(caught.value)) < 1000
