@@ -86,3 +86,21 @@ def test_a_plan_that_lacks_a_part_or_has_one_too_many_is_refused(tmp_path: Path,
     with pytest.raises(SettingsError, match="expected a plan's folder") as caught:
         Plan.read(folder)
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(("part", "value"), [("groups", None), ("rings", {"coun,t": 1}), ("library", 3)])
+def test_a_recalibration_with_a_part_of_another_form_is_refused(tmp_path: Path, part: str, value: object) -> None:
+    import json
+    import shutil
+
+    from synthcmr.frequency.recalibration import Recalibration
+
+    released = Path(__file__).parents[1] / "release/written_by_0_1_0/recalibration"
+    folder = Path(shutil.copytree(released, tmp_path / "model"))
+    record = json.loads((folder / "recalibration.json").read_text())
+    record[part] = value
+    if value is None:
+        del record[part]
+    (folder / "recalibration.json").write_text(json.dumps(record))
+    with pytest.raises(CohortError, match=r"recalibration\.json: expected a recalibration"):
+        Recalibration.load(folder)
