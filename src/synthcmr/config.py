@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LONGEST_YAML, DEEPEST_YAML = 200_000, 12
 SHOWN = 80  # characters of a value in an error
+MOST_SHOWN = 5  # problems of one file or call that an error lists
 BOUNDS = {  # a validator's name -> how it is said, and what it calls the limit
     "greater_than_equal": ("at least", "ge"),
     "greater_than": ("more than", "gt"),
@@ -191,15 +192,18 @@ def _settings_in(annotation: Any) -> type[Settings] | None:
 
 
 def _explain(error: ValidationError, kind: type[Settings]) -> str:
-    return "; ".join(_sentence(problem, kind) for problem in error.errors())
+    problems = error.errors()
+    more = len(problems) - MOST_SHOWN
+    sentences = [_sentence(problem, kind) for problem in problems[:MOST_SHOWN]]
+    return "; ".join([*sentences, *([f"and {more} more"] if more > 0 else [])])
 
 
 def _sentence(problem: "ErrorDetails", kind: type[Settings]) -> str:
     """What is wrong with one key: what was expected, and what it got."""
     path = problem["loc"]
-    key = ".".join(str(part) for part in path)
+    key = ".".join(_short(part) for part in path)
     if problem["type"] == "extra_forbidden":
-        return _unknown(key, str(path[-1]), _settings_at(kind, path[:-1]))
+        return _unknown(key, _short(path[-1]), _settings_at(kind, path[:-1]))
     of_key = f"'{key}': " if key else ""
     return of_key + expected_and_got(problem)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from synthcmr.errors import CohortError
 
+LONGEST_NAME = 60  # of a format with its version
 Step = Mapping[str, Callable[[Any], Any]]  # file, or part of one -> what brings its content to the next version
 
 
@@ -81,13 +82,19 @@ class Format:
 
     def _told(self, record: Mapping[str, Any]) -> tuple[str, int | None]:
         if "format" in record:
-            return str(record["format"]), _number(record.get("version"))
-        name, _, version = str(record.get("schema", record.get("schema_version", ""))).rpartition("-")
+            return _short(record["format"]), _number(record.get("version"))
+        name, _, version = _short(record.get("schema", record.get("schema_version", ""))).rpartition("-")
         return (name, _number(version)) if name or self.unstamped is None else (self.name, self.unstamped)
 
 
 def _number(told: object) -> int | None:
-    return int(str(told)) if str(told).isdigit() else None
+    text = _short(told)
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _short(told: object) -> str:
+    """What a file says of itself, of which no more is shown than a name is long."""
+    return str(told)[:LONGEST_NAME]
 
 
 AUDIT = Format("synthcmr-audit", 1, "synthcmr audit")

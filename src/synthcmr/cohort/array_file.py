@@ -14,6 +14,7 @@ import numpy.typing as npt
 from synthcmr.errors import CohortError, in_words
 
 LARGEST = 2 << 30  # bytes of all arrays; what synthcmr writes is far smaller
+LONGEST_WHY = 200  # characters of what a library says, which may repeat what it found
 DEFECTS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -49,8 +50,8 @@ def arrays_of(
             found = {m.filename.removesuffix(".npy"): _array(archive, m) for m in archive.infolist()}
     except DEFECTS as error:
         raise CohortError(
-            f"{file}: expected {what} as synthcmr writes it (.npz), but the file is damaged or another one ({in_words(error)}); "
-            "restore it from a copy, or make it again"
+            f"{file}: expected {what} as synthcmr writes it (.npz), but the file is damaged or another one "
+            f"({in_words(error)[:LONGEST_WHY]}); restore it from a copy, or make it again"
         ) from error
     missing = [name for name in names if name not in found]
     if missing:

@@ -24,6 +24,7 @@ from synthcmr.privacy.ledger import LEDGER, NOT_KNOWN, Ledger
 from synthcmr.sampling.requests import PLANNED, Request
 
 PLAN_FILE, ROWS_FILE, PAGE_FILE = "plan.json", "plan.parquet", "plan.html"
+LONGEST_WHY = 200  # characters of what a library says, which may repeat what it found
 FILES = (PLAN_FILE, ROWS_FILE, PAGE_FILE, PROVENANCE_FILE)
 
 
@@ -145,6 +146,8 @@ class Plan:
             plan = cls._of(record, tuple(PlanRow.of(flat) for flat in flats), folder)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise _no_plan(folder, in_words(error)) from error
+        if not isinstance(record.get("hash"), str):
+            raise _no_plan(folder, f"{PLAN_FILE} says no hash")
         if plan.hash != record["hash"]:
             raise SettingsError(
                 f"--plan {folder}: rows, cells or settings were changed after planning (hash {plan.hash[:12]}, expected "
@@ -174,5 +177,5 @@ class Plan:
 
 def _no_plan(folder: Path, why: str) -> SettingsError:
     return SettingsError(
-        f"--plan {folder}: expected a plan's folder with {PLAN_FILE} and {ROWS_FILE}; make one with 'synthcmr plan' ({why})"
+        f"--plan {folder}: expected a plan's folder with {PLAN_FILE} and {ROWS_FILE}; make one with 'synthcmr plan' ({why[:LONGEST_WHY]})"
     )

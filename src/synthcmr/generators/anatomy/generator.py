@@ -205,7 +205,7 @@ class AnatomyGenerator:
             return cls._of(header, arrays, str(path))
         except OSError as error:
             raise CohortError(f"{expected}: {in_words(error)}") from error
-        except (KeyError, ValueError, TypeError, RecursionError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise CohortError(f"{expected} one that lacks a part of it, or has it in another form") from error
 
     @classmethod
