@@ -54,7 +54,7 @@ class Format:
         Raises:
             CohortError: it cannot.
         """
-        name, version = self._told(record)
+        name, version = self._format_of(record)
         if name != self.name or version is None:
             raise CohortError(
                 f"{file}: expected format {self.name}, got {name or 'one that does not say its format'}; make one with '{self.made_by}'"
@@ -79,15 +79,15 @@ class Format:
             content = content if step is None else step(content)
         return content
 
-    def _told(self, record: Mapping[str, Any]) -> tuple[str, int | None]:
+    def _format_of(self, record: Mapping[str, Any]) -> tuple[str, int | None]:
         if "format" in record:
             return str(record["format"]), _number(record.get("version"))
         name, _, version = str(record.get("schema", record.get("schema_version", ""))).rpartition("-")
         return (name, _number(version)) if name or self.unstamped is None else (self.name, self.unstamped)
 
 
-def _number(told: object) -> int | None:
-    return int(str(told)) if str(told).isdigit() else None
+def _number(text: object) -> int | None:
+    return int(str(text)) if str(text).isdigit() else None
 
 
 AUDIT = Format("synthcmr-audit", 1, "synthcmr audit")
