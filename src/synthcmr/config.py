@@ -176,19 +176,19 @@ def recorded_settings(values: Mapping[str, object], kind: type[S], origin: str) 
 
 
 def _with_new_names(values: Mapping[str, Any], kind: type[Settings]) -> dict[str, object]:
-    found: dict[str, object] = {}
+    current: dict[str, object] = {}
     for key, value in values.items():
         name = kind.renamed.get(key, key)
         inner = _settings_in(kind.model_fields[name].annotation) if name in kind.model_fields else None
-        found[name] = _with_new_names(value, inner) if inner is not None and isinstance(value, Mapping) else value
-    return found
+        current[name] = _with_new_names(value, inner) if inner is not None and isinstance(value, Mapping) else value
+    return current
 
 
 def _settings_in(annotation: Any) -> type[Settings] | None:
     """The settings that a field holds, also where it may be None or holds several by name."""
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _settings_in(part)) is not None), None)
+    return next((inner for part in get_args(annotation) if (inner := _settings_in(part)) is not None), None)
 
 
 def _explain(error: ValidationError, kind: type[Settings]) -> str:

@@ -47,18 +47,18 @@ def arrays_of(
             size = sum(member.file_size for member in archive.infolist())
             if size > largest:
                 raise ValueError(f"arrays of {size} bytes, where {largest} are allowed")
-            found = {m.filename.removesuffix(".npy"): _array(archive, m) for m in archive.infolist()}
+            arrays = {m.filename.removesuffix(".npy"): _array(archive, m) for m in archive.infolist()}
     except DEFECTS as error:
         raise CohortError(
             f"{file}: expected {what} as synthcmr writes it (.npz), but the file is damaged or another one "
             f"({in_words(error)[:LONGEST_WHY]}); restore it from a copy, or make it again"
         ) from error
-    missing = [name for name in names if name not in found]
+    missing = [name for name in names if name not in arrays]
     if missing:
         raise CohortError(
             f"{file}: expected {what} with {', '.join(names)}, but there is no {missing[0]}; make it again"
         )
-    return found
+    return arrays
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:

@@ -107,17 +107,17 @@ def examine_cohort(folder: Path, report: Report | None = None) -> Examination:
     )
 
 
-def mend_cohort(folder: Path, out: Path, found: Examination, report: Report | None = None) -> Cohort:
+def mend_cohort(folder: Path, out: Path, examination: Examination, report: Report | None = None) -> Cohort:
     """Write everything that is whole into a new cohort; what is lost is listed among its rejects.
 
     Raises:
         CohortError: the tables that say whose images are whose are damaged, or the cohort is unfinished.
     """
-    blocking = [f for f in found.findings if f.harmful and not f.fixable]
+    blocking = [f for f in examination.findings if f.harmful and not f.fixable]
     if blocking:
         raise CohortError(f"{blocking[0].place}: cannot be mended: {blocking[0].problem}; {blocking[0].mend}")
-    cohort, lost = Cohort.open(folder), dict(found.lost)
-    damaged = {Path(f.place).name for f in found.findings}
+    cohort, lost = Cohort.open(folder), dict(examination.lost)
+    damaged = {Path(f.place).name for f in examination.findings}
     whole = cohort._subset(~cohort.images["image_id"].isin(lost).to_numpy())
     manifest = {"step": "doctor", "cohort": cohort.hash, "lost": sorted(lost), "settings": cohort.info["settings"]}
     kind, rows, columns = storage(whole)
@@ -195,14 +195,14 @@ def _lost(cohort: Cohort, report: Report | None) -> list[tuple[str, str]]:
 def _rejects(cohort: Cohort, lost: dict[str, str], damaged: set[str]) -> dict[str, list[Reject]]:
     """What was rejected before, and what is lost now, by case."""
     before = [] if REJECTS in damaged else cohort.rejects.to_dict("records")
-    found: dict[str, list[Reject]] = {}
+    rejects: dict[str, list[Reject]] = {}
     for row in before:
-        found.setdefault(str(row["case_id"]), []).append(Reject(**{str(k): str(v) for k, v in row.items()}))
+        rejects.setdefault(str(row["case_id"]), []).append(Reject(**{str(k): str(v) for k, v in row.items()}))
     for row in cohort.images.to_dict("records"):
         if row["image_id"] in lost:
             case = f"{row['subject_id']}: damaged"
-            found.setdefault(case, []).append(Reject(case, str(row["image_id"]), lost[row["image_id"]]))
-    return found
+            rejects.setdefault(case, []).append(Reject(case, str(row["image_id"]), lost[row["image_id"]]))
+    return rejects
 
 
 def _locked(file: Path, folder: Path) -> bool:

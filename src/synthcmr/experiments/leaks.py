@@ -10,7 +10,7 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record
-from synthcmr.cohort.places import found
+from synthcmr.cohort.places import current_place
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.errors import CohortError
@@ -115,7 +115,7 @@ def _made_of(cohort: Cohort, depth: int = 0) -> list[Made]:
     """Everything a cohort was made from, also where it was joined or recalibrated in between."""
     results: list[Made] = []
     for row in cohort.provenance.get("inputs", []):
-        made = Made(row["kind"], found(row["name"], cohort.path))
+        made = Made(row["kind"], current_place(row["name"], cohort.path))
         results.append(made)
         if made.kind == "cohort" and depth < DEEPEST and (made.place / COHORT_FILE).exists():
             results += _made_of(Cohort.open(made.place), depth + 1)

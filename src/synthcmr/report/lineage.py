@@ -9,7 +9,7 @@ from typing import Any
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record
-from synthcmr.cohort.places import found, places_of
+from synthcmr.cohort.places import current_place, places_of
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.score import ScoreCard
@@ -78,7 +78,7 @@ def _below(record: dict[str, Any], near: Path, depth: int) -> list[Step]:
     for one in record.get("inputs", []) if depth < DEEPEST else []:
         folder = found_folder(one["name"], one["hash"], near) if one["kind"] in FOLDERS else None
         own = record_of(folder) if folder is not None else {}
-        place = folder if folder is not None else found(one["name"], near)
+        place = folder if folder is not None else current_place(one["name"], near)
         steps.append(Step(depth, one["kind"], Path(one["name"]).name, one["hash"][:12], place, own))
         steps += _below(own, place, depth + 1)
     return steps

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.places import found
+from synthcmr.cohort.places import current_place
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import OVERALL, PartScores, PartVerdict, Score, ScoreCard, ShownImage
@@ -101,7 +101,7 @@ def sides(card: ScoreCard, out: Path) -> tuple[Sides, list[str]]:
     inputs = record_of(out).get("inputs", [])
     for kind, side, given in zip(("real", "synthetic"), (card.real, card.synthetic), inputs, strict=False):
         try:
-            cohort = Cohort.open(found_folder(given["name"], side.hash, out) or found(given["name"], out))
+            cohort = Cohort.open(found_folder(given["name"], side.hash, out) or current_place(given["name"], out))
         except CohortError as error:
             missing.append(f"Pictures of {side.name} are left out: {error}")
             continue

@@ -174,8 +174,8 @@ class Loop:
 
     def _wishes(self, turn: str) -> dict[str, Any]:
         """How a turn is to be optimised, where the network says so: betas."""
-        found: dict[str, Any] = getattr(self.trainee.network, "optimiser", {}).get(turn, {})
-        return found
+        options: dict[str, Any] = getattr(self.trainee.network, "optimiser", {}).get(turn, {})
+        return options
 
     def _one_step(self, ahead: Ahead) -> dict[str, float]:
         """One optimiser step of every turn, over the whole batch."""

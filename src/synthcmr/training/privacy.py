@@ -115,10 +115,10 @@ def check_private(network: nn.Module) -> None:
     Raises:
         SettingsError: the network has some.
     """
-    found = sorted({type(m).__name__ for m in network.modules() if isinstance(m, MIXING)})
-    if found:
+    mixing = sorted({type(m).__name__ for m in network.modules() if isinstance(m, MIXING)})
+    if mixing:
         raise SettingsError(
-            f"--dp: {', '.join(found)} keeps statistics of the images beside the gradient, which no noise covers; "
+            f"--dp: {', '.join(mixing)} keeps statistics of the images beside the gradient, which no noise covers; "
             "use a family without it (flow, diffusion, latent, vae, gan)"
         )
 
@@ -139,8 +139,8 @@ def clipped_sum(
     total = [torch.zeros_like(p, dtype=torch.float32) for p in parameters]
     longer = 0
     for loss in losses:
-        found = torch.autograd.grad(loss(), parameters, allow_unused=True)
-        gradient = [torch.zeros_like(t) if g is None else g.float() for g, t in zip(found, total, strict=True)]
+        gradients = torch.autograd.grad(loss(), parameters, allow_unused=True)
+        gradient = [torch.zeros_like(t) if g is None else g.float() for g, t in zip(gradients, total, strict=True)]
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradient]))
         if not torch.isfinite(norm):
             continue  # a subject whose gradient overflows has no say

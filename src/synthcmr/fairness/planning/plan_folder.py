@@ -11,7 +11,7 @@ from typing import Any
 
 from synthcmr.cohort.checksums import FILES as LISTED
 from synthcmr.cohort.checksums import checksums_of, read_checked, read_record, with_checksum
-from synthcmr.cohort.places import found, place_from
+from synthcmr.cohort.places import current_place, place_from
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.tables import write_table
 from synthcmr.config import recorded_settings
@@ -158,7 +158,7 @@ class Plan:
     @classmethod
     def _of(cls, record: Mapping[str, Any], rows: tuple[PlanRow, ...], folder: Path) -> Plan:
         cohort = record["cohort"]
-        place = found(cohort["path"], folder)
+        place = current_place(cohort["path"], folder)
         return cls(
             cohort=PlannedCohort(cohort["name"], str(place.resolve()), cohort["hash"], tuple(cohort["origin"])),
             target=record["target"],
