@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.errors import CohortError, in_words
+from synthcmr.cohort.reasons import why
+from synthcmr.errors import CohortError
 
 LARGEST = 2 << 30  # bytes of all arrays; what synthcmr writes is far smaller
-LONGEST_WHY = 200  # characters of what a library says, which may repeat what it found
 DEFECTS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -46,12 +46,14 @@ def arrays_of(
         with zipfile.ZipFile(BytesIO(content)) as archive:
             size = sum(member.file_size for member in archive.infolist())
             if size > largest:
-                raise ValueError(f"arrays of {size} bytes, where {largest} are allowed")
+                raise CohortError(
+                    f"{file}: expected {what} of at most {largest} bytes, got {size}; it may be a zip bomb"
+                )
             arrays = {m.filename.removesuffix(".npy"): _array(archive, m) for m in archive.infolist()}
     except DEFECTS as error:
         raise CohortError(
-            f"{file}: expected {what} as synthcmr writes it (.npz), but the file is damaged or another one "
-            f"({in_words(error)[:LONGEST_WHY]}); restore it from a copy, or make it again"
+            f"{file}: expected {what} as synthcmr writes it (.npz), but the file is damaged or another one ({why(error)}); "
+            "restore it from a copy, or make it again"
         ) from error
     missing = [name for name in names if name not in arrays]
     if missing:
