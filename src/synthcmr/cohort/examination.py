@@ -9,6 +9,7 @@ from pathlib import Path
 
 from synthcmr.cohort.checksums import FILES, OWN, check_record, read_checked
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.joining import records, storage
 from synthcmr.cohort.output_lock import OutputLock
 from synthcmr.cohort.output_place import LOCK as PLACE_LOCK
@@ -30,6 +31,7 @@ from synthcmr.cohort.writer import (
 )
 from synthcmr.errors import CohortError, SynthcmrError
 from synthcmr.formats import COHORT
+from synthcmr.privacy.ledger import LEDGER
 
 Report = Callable[[int, int, str], None]
 NEEDED = (SUBJECTS, IMAGES)  # without which nobody knows whose pixels are whose
@@ -131,6 +133,7 @@ def mend_cohort(folder: Path, out: Path, examination: Examination, report: Repor
             if case not in writer.done:
                 writer.add(SubjectRecord(case, None, rejects=tuple(rejects)))
         facts = {k: v for k, v in cohort.info.items() if k in KEPT_FACTS}
+        facts |= {LEDGER: cohort_ledger(cohort).to_json()}
         writer.finish(None, [Input(str(folder), "cohort", cohort.hash)], facts)
     return Cohort.open(out)
 

@@ -34,7 +34,6 @@ def save_weights(network: nn.Module, file: Path, header: dict[str, Any], compact
         Hash of the file.
     """
     import torch
-    from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {}
     for name, value in network.state_dict().items():
@@ -44,12 +43,19 @@ def save_weights(network: nn.Module, file: Path, header: dict[str, Any], compact
             tensors[name + SCALE] = scale.float()
         else:
             tensors[name] = (value.half() if value.is_floating_point() else value).contiguous()
+    write_tensors(tensors, file, header)
+    return file_hash(file)
+
+
+def write_tensors(tensors: dict[str, Tensor], file: Path, header: dict[str, Any]) -> None:
+    """Write tensors as they are, with a header and checksums of both."""
+    from safetensors.torch import save
+
     partial = file.with_suffix(".part")
     stamped = with_checksum({**FORMAT.stamp, **without_places(header), TENSORS: _checksum(save(tensors))})
     partial.write_bytes(save(tensors, metadata={HEADER: json.dumps(stamped)}))
     partial.chmod(0o644)
     partial.replace(file)
-    return file_hash(file)
 
 
 def read_header(file: Path) -> dict[str, Any]:
