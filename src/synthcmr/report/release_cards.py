@@ -18,7 +18,7 @@ USE = (
     "Meant for training, augmenting and testing methods of cardiac MRI, and for teaching. Not meant for diagnosis or treatment, for "
     "statements about any patient, or as evidence about disease: images show what a generator learned, not observations."
 )
-NOT_SAID = "not stated: how many patients there were, where they came from and when they were scanned is no part of a private release"
+NOT_STATED = "not stated: how many patients there were, where they came from and when they were scanned is no part of a private release"
 
 
 def write_release_cards(out: Path, statement: Statement, cohort: Cohort | None, header: Mapping[str, Any]) -> None:
@@ -80,7 +80,7 @@ def _data_sheet(cohort: Cohort, statement: Statement) -> list[str]:
         "Sampled (not in the request)": drawn(cohort.subjects) or None,
         "Made by": cohort.info["made_by"],
         "How to tell versions apart": f"the whole cohort has the hash {cohort.hash}",
-        "Whom the generator learned from": NOT_SAID if statement.entries else "no patient",
+        "Whom the generator learned from": NOT_STATED if statement.entries else "no patient",
     }
     lines = ["# Data sheet", "", "## Composition", "", *facts(known)]
     lines += table(("attribute", "subjects", "missing"), people(cohort.subjects))
@@ -93,7 +93,7 @@ def _model_card(header: Mapping[str, Any], statement: Statement) -> list[str]:
     ]
     known: dict[str, object] = {
         "Family": header.get("family"),
-        "Training data": NOT_SAID if statement.entries else "no patient",
+        "Training data": NOT_STATED if statement.entries else "no patient",
         "Evaluation": "none in this folder; scores that were measured on patients are no part of a private release",
     }
     lines = ["# Model card", "", *facts(known), *_privacy(statement)]

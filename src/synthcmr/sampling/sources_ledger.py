@@ -25,8 +25,8 @@ def generated_ledger(sources: Sources, settings: GenerateSettings, requested: Le
         requested: of where the requests come from; None where they were stated by the user.
         planned: whether they say that they are of a plan, whose ledger must then be there.
     """
-    asked = requested if requested is not None else NOT_KNOWN.named("plan") if planned else EMPTY
-    return union((asked, *_networks(sources, settings), _followed(sources, settings)))
+    of_requests = requested if requested is not None else NOT_KNOWN.named("plan") if planned else EMPTY
+    return union((of_requests, *_networks(sources, settings), _followed(sources, settings)))
 
 
 def _networks(sources: Sources, settings: GenerateSettings) -> Iterator[Ledger]:

@@ -51,7 +51,7 @@ class Plan:
     counted_who: str
     cells: tuple[PlannedCell, ...]
     rows: tuple[PlanRow, ...]
-    tangles: tuple[ResidualAssociation, ...] = ()
+    residual_associations: tuple[ResidualAssociation, ...] = ()
     notes: tuple[str, ...] = ()
     ledger: Ledger = NOT_KNOWN  # of whom it counts; of a table alone nobody knows
 
@@ -120,7 +120,7 @@ class Plan:
             "counted_who": self.counted_who,
             "rows": len(self.rows),
             "cells": [cell.to_json() for cell in self.cells],
-            "tangles": [asdict(t) for t in self.tangles],
+            "tangles": [asdict(t) for t in self.residual_associations],  # the key of plans written before
             "notes": list(self.notes),
             LEDGER: self.ledger.to_json(),
         }
@@ -169,7 +169,7 @@ class Plan:
             counted_who=record["counted_who"],
             cells=tuple(PlannedCell(**{k: v for k, v in cell.items() if k != "short"}) for cell in record["cells"]),
             rows=rows,
-            tangles=tuple(ResidualAssociation(**t) for t in record["tangles"]),
+            residual_associations=tuple(ResidualAssociation(**t) for t in record["tangles"]),
             notes=tuple(record["notes"]),
             ledger=Ledger.in_record(record),
         )
