@@ -132,7 +132,7 @@ def test_only_an_earlier_release_is_replaced(private_images: Path, tmp_path: Pat
     mine.mkdir()
     (mine / "thesis.txt").write_text("words")
     for options in ({}, {"overwrite": True}):
-        with pytest.raises(CohortError, match="expected an empty or new folder for the release"):
+        with pytest.raises(CohortError, match="expected an empty or new folder"):
             synthcmr.release(private_images, mine, **options)
     assert (mine / "thesis.txt").exists()
     synthcmr.release(private_images, tmp_path / "out")
