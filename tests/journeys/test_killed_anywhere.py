@@ -77,7 +77,9 @@ def test_killed_at_any_stage_and_repeated_it_ends_as_if_nothing_had_happened(
         place.mkdir()
         status = in_child(words(place / "out"), place, stage, tmp_path / "counted")
         assert os.WTERMSIG(status) == signal.SIGKILL
-        finished = name in ("export", "release") and (place / "out").exists()  # killed after all; it is not taken for a new one
+        finished = (
+            name in ("export", "release") and (place / "out").exists()
+        )  # killed after all; it is not taken for a new one
         run(*words(place / "out"), ok=not finished)
         assert lasting(place / "out", str(place)) == lasting(whole, str(whole.parent)), (name, stage)
         assert [p.name for p in place.iterdir()] == ["out"], (name, stage)

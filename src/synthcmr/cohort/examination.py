@@ -39,7 +39,7 @@ KEPT_FACTS = ("generated", "phantom", "recalibrated")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Defect:
     """Something that is not as it should be.
 
     Attributes:
@@ -69,20 +69,20 @@ class Examination:
     """
 
     kind: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Defect, ...]
     checked: str
     lost: tuple[tuple[str, str], ...] = ()
 
 
-def leftovers(folder: Path) -> list[Finding]:
+def leftovers(folder: Path) -> list[Defect]:
     """What killed commands left beside a folder, or a command that is writing it."""
     place = beside(folder)
     if not place.is_dir():
         return []
     if _locked(place / PLACE_LOCK, folder):
-        return [Finding(str(folder), "another synthcmr process is writing it", "wait until it ends", harmful=False)]
+        return [Defect(str(folder), "another synthcmr process is writing it", "wait until it ends", harmful=False)]
     mend = f"repeat that command, or remove {place}"
-    return [Finding(str(place), "left by a command that was killed while it replaced the folder", mend, harmful=False)]
+    return [Defect(str(place), "left by a command that was killed while it replaced the folder", mend, harmful=False)]
 
 
 def examine_cohort(folder: Path, report: Report | None = None) -> Examination:
@@ -98,12 +98,12 @@ def examine_cohort(folder: Path, report: Report | None = None) -> Examination:
         cohort = Cohort.open(folder)
     except SynthcmrError as error:
         mend = "restore the folder from a copy, or make it again"
-        return Examination("cohort", (Finding(str(folder / COHORT_FILE), str(error), mend),), "the record")
+        return Examination("cohort", (Defect(str(folder / COHORT_FILE), str(error), mend),), "the record")
     findings = [*leftovers(folder), *_of_record(cohort), *_of_tables(cohort)]
     if any(Path(f.place).name in NEEDED for f in findings):
         return Examination("cohort", tuple(findings), "record and tables")
     lost = _lost(cohort, report)
-    findings += [Finding(f"{folder}: {name}", why, "leave it out", fixable=True) for name, why in lost]
+    findings += [Defect(f"{folder}: {name}", why, "leave it out", fixable=True) for name, why in lost]
     return Examination(
         "cohort", tuple(findings), f"record, tables, and the pixels of {len(cohort)} images", tuple(lost)
     )
@@ -138,36 +138,36 @@ def mend_cohort(folder: Path, out: Path, examination: Examination, report: Repor
     return Cohort.open(out)
 
 
-def _unfinished(folder: Path) -> Finding:
+def _unfinished(folder: Path) -> Defect:
     if _locked(folder / WORK / LOCK, folder):
-        return Finding(str(folder), "a process is making it", "wait until it ends", harmful=False)
+        return Defect(str(folder), "a process is making it", "wait until it ends", harmful=False)
     try:
         cases = len(Journal(folder / WORK / JOURNAL).read().cases)
         problem = f"unfinished: {cases} case(s) are safely there"
     except (OSError, ValueError, TypeError) as error:
-        return Finding(str(folder / WORK / JOURNAL), f"the journal is damaged: {error}", "make the cohort again")
-    return Finding(str(folder), problem, "repeat the command that began it, and it goes on")
+        return Defect(str(folder / WORK / JOURNAL), f"the journal is damaged: {error}", "make the cohort again")
+    return Defect(str(folder), problem, "repeat the command that began it, and it goes on")
 
 
-def _of_record(cohort: Cohort) -> list[Finding]:
+def _of_record(cohort: Cohort) -> list[Defect]:
     """What the record tells, and what a killed run left."""
     findings = []
     raw = json.loads((cohort.path / COHORT_FILE).read_text())
     if OWN not in raw or FILES not in raw:
         problem = "written before files had checksums: damage of tables cannot be told"
-        findings.append(Finding(str(cohort.path), problem, "write checksums", fixable=True, harmful=False))
+        findings.append(Defect(str(cohort.path), problem, "write checksums", fixable=True, harmful=False))
     if raw.get("version") != COHORT.version:
         problem = f"version {raw.get('version')} of the format; today's is {COHORT.version}, and both are read"
-        findings.append(Finding(str(cohort.path), problem, "write today's", fixable=True, harmful=False))
+        findings.append(Defect(str(cohort.path), problem, "write today's", fixable=True, harmful=False))
     if (cohort.path / WORK).exists():
         problem = "a run that was killed at its very end left its journal, which holds what tables hold"
         mend = "leave it out, or remove it"
-        findings.append(Finding(str(cohort.path / WORK), problem, mend, fixable=True, harmful=False))
+        findings.append(Defect(str(cohort.path / WORK), problem, mend, fixable=True, harmful=False))
     check_record(raw, cohort.path / COHORT_FILE)
     return findings
 
 
-def _of_tables(cohort: Cohort) -> list[Finding]:
+def _of_tables(cohort: Cohort) -> list[Defect]:
     findings = []
     names = [name for name in (*NEEDED, REJECTS, TRUTH, MEASURES, PROVENANCE_FILE) if cohort._has(name)]
     for name in dict.fromkeys((*NEEDED, *names)):
@@ -178,7 +178,7 @@ def _of_tables(cohort: Cohort) -> list[Finding]:
         except SynthcmrError as error:
             needed = name in NEEDED
             mend = "restore it from a copy, or make the cohort again" if needed else "leave it out"
-            findings.append(Finding(str(cohort.path / name), str(error), mend, fixable=not needed))
+            findings.append(Defect(str(cohort.path / name), str(error), mend, fixable=not needed))
     return findings
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.generators.anatomy.generator import anatomy_ledger
-from synthcmr.privacy.ledger import EMPTY, NOT_KNOWN, Entry, Ledger, learned_openly, union
+from synthcmr.privacy.ledger import EMPTY, NOT_KNOWN, Ledger, LedgerEntry, learned_openly, union
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, fingerprints_of
 from synthcmr.training.shipped import GENERATOR, shipped
@@ -39,7 +39,7 @@ def _networks(sources: Sources, settings: GenerateSettings) -> Iterator[Ledger]:
         for folder in (sources.judges / "segmenter", sources.judges / "reader"):
             yield judge_ledger(folder)
     if sources.run is not None and not weights_ledger(sources.run).broken and _keeps_prints(sources):
-        yield Ledger((Entry("screening", reason="near-copies", name=str(fingerprints_of(sources.run))),))
+        yield Ledger((LedgerEntry("screening", reason="near-copies", name=str(fingerprints_of(sources.run))),))
 
 
 def _keeps_prints(sources: Sources) -> bool:

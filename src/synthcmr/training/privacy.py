@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.errors import SettingsError
-from synthcmr.privacy.ledger import Entry, new_token
-from synthcmr.privacy.mechanisms import RELATION, UNIT, Gaussian, Laplace
+from synthcmr.privacy.ledger import LedgerEntry, new_token
+from synthcmr.privacy.mechanisms import RELATION, UNIT, GaussianMechanism, LaplaceMechanism
 from synthcmr.training.batches import Draw
 from synthcmr.training.secret_noise import Secret
 from synthcmr.training.settings import LoopSettings, PrivacySettings, check_even
@@ -68,12 +68,15 @@ class Promise:
             "subjects_are": "counted with noise" if self.count_epsilon else "stated",
         }
 
-    def entries(self, token: str) -> tuple[Entry, ...]:
+    def entries(self, token: str) -> tuple[LedgerEntry, ...]:
         """As a ledger has them: the noisy sums, and the count."""
-        sums = Entry("weights", Gaussian(self.sigma, self.q, self.releases), token, self.delta)
+        sums = LedgerEntry("weights", GaussianMechanism(self.sigma, self.q, self.releases), token, self.delta)
         if not self.count_epsilon:
             return (sums,)
-        return (Entry("number of training subjects", Laplace(1 / self.count_epsilon), f"{token}-count"), sums)
+        return (
+            LedgerEntry("number of training subjects", LaplaceMechanism(1 / self.count_epsilon), f"{token}-count"),
+            sums,
+        )
 
 
 def promise(settings: PrivacySettings, people: int, releases: int) -> Promise:

@@ -21,7 +21,7 @@ from synthcmr.conditioning.vocabulary import CategoryWord, Vocabulary, is_presen
 from synthcmr.errors import PrivacyError, SettingsError
 from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.conditional.warm_start import start_file, start_vocabulary
-from synthcmr.privacy.ledger import EMPTY, Entry, Ledger, learned_openly, learned_privately
+from synthcmr.privacy.ledger import EMPTY, Ledger, LedgerEntry, learned_openly, learned_privately
 from synthcmr.privacy.reasons import PATIENTS
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.settings import LoopSettings, PrivacySettings
@@ -31,7 +31,7 @@ from synthcmr.training.weights_ledger import weights_ledger
 REAL = "real"  # the look of images that are no phantoms, where no data set is named
 
 
-def run_ledger(cohort: Cohort, start: Path | None, mechanisms: Sequence[Entry]) -> Ledger:
+def run_ledger(cohort: Cohort, start: Path | None, mechanisms: Sequence[LedgerEntry]) -> Ledger:
     """The ledger of the weights that come out of a run.
 
     Args:
