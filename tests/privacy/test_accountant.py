@@ -61,6 +61,6 @@ def test_no_mechanism_costs_nothing_and_more_than_allowed_is_refused() -> None:
     assert epsilons([], DELTA) == {FIRST: 0.0, SECOND: 0.0}
     spent = Ledger((LedgerEntry("weights", GaussianMechanism(1.0), "a", DELTA),))
     with pytest.raises(
-        PrivacyError, match=r"--epsilon 2: expected no more to be spent, got 4.* weights \(GaussianMechanism, sigma 1\)"
+        PrivacyError, match=r"--epsilon 2: expected no more to be spent, got 4.* weights \(Gaussian, sigma 1\)"
     ):
         statement_of(spent, epsilon=2.0)

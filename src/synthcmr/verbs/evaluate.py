@@ -171,14 +171,10 @@ def evaluate(
         >>> computed = scores.scores.dropna(subset="value")[["name", "group", "value", "low", "high", "floor"]]
     """
     chosen, out = EvaluateOptions.of(options, changes), Path(out)
-    from synthcmr.verbs.folders import cohort_of, expect_apart_from, expect_attributes, expect_cohorts, expect_weights
+    from synthcmr.verbs.folders import cohort_of, expect_apart_from
 
     left, right = cohort_of(real), cohort_of(synth)
-    expect_attributes("--by", chosen.by or (), left, right)
-    expect_cohorts(chosen.also_test)
-    expect_weights({f"--{name}": getattr(chosen, name) for name in ("encoder", "reader", "segmenter", "run")})
-    for reference in chosen.reference:
-        expect_weights({"--reference": reference})
+    _expect_inputs(chosen, left, right)
     notes = _notes_on_sides(left, right)
     for note in notes:
         if say is not None:
@@ -201,6 +197,17 @@ def evaluate(
 
     expect_apart_from(out, (real, synth, chosen.also_test, chosen.run, *chosen.reference))
     return Evaluation(build(out, SCORES, overwrite=False, make=scored), out, notes)
+
+
+def _expect_inputs(chosen: EvaluateOptions, left: Cohort, right: Cohort) -> None:
+    """Refuse what the options name and is not there, before anything is computed."""
+    from synthcmr.verbs.folders import expect_attributes, expect_cohorts, expect_weights
+
+    expect_attributes("--by", chosen.by or (), left, right)
+    expect_cohorts(chosen.also_test)
+    expect_weights({f"--{name}": getattr(chosen, name) for name in ("encoder", "reader", "segmenter", "run")})
+    for reference in chosen.reference:
+        expect_weights({"--reference": reference})
 
 
 def _settings(chosen: EvaluateOptions) -> EvaluateSettings:

@@ -64,10 +64,7 @@ def generate(
         >>> print(generated.summary())
         >>> image, mask = generated.cohort.image(0), generated.cohort.mask(0)  # each (frames, rows, columns)
     """
-    from synthcmr.cohort.output_place import expect_place
-    from synthcmr.verbs.folders import expect_apart_from
-
-    chosen = GenerateOptions.of(options, changes)
+    chosen, out = GenerateOptions.of(options, changes), Path(out)
     notes: list[str] = []
 
     def note(text: str) -> None:
@@ -78,14 +75,11 @@ def generate(
     understood = _understood(chosen.prompt)
     for line in _heard(understood):
         note(line)
-    _expect_inputs(chosen)
-    expect_place(Path(out))
-    expect_apart_from(Path(out), _inputs(chosen))
+    _expect_places(chosen, out)
     from synthcmr.verbs.requests import requests_of
 
-    asked = (
-        requests_of(chosen, understood) if chosen.plan is not None else None
-    )  # a bad plan is refused before networks load
+    # A bad plan is refused before networks load.
+    asked = requests_of(chosen, understood) if chosen.plan is not None else None
     from synthcmr.sampling.sources import Sources, load_image_generator
 
     sources = Sources(chosen.run, chosen.anatomy, chosen.judges, chosen.follow)
@@ -95,7 +89,7 @@ def generate(
     sources = Sources(chosen.run, chosen.anatomy, chosen.judges, asked.follow)
     for line in _cautions(chosen, understood, asked, load_image_generator(sources), sources):
         note(line)
-    cohort = _made(Path(out), chosen, asked, sources, settings)
+    cohort = _made(out, chosen, asked, sources, settings)
     return GeneratedCohort(cohort, len(asked.requests), tuple(notes), why_nothing_passed(cohort, understood, sources))
 
 
@@ -123,6 +117,16 @@ def _made(
 
 def _inputs(chosen: GenerateOptions) -> tuple[Path | None, ...]:
     return chosen.follow, chosen.plan, chosen.run, chosen.anatomy, chosen.judges, chosen.recalibrate
+
+
+def _expect_places(chosen: GenerateOptions, out: Path) -> None:
+    """Refuse inputs that are not there, and an output that cannot be written."""
+    from synthcmr.cohort.output_place import expect_place
+    from synthcmr.verbs.folders import expect_apart_from
+
+    _expect_inputs(chosen)
+    expect_place(out)
+    expect_apart_from(out, _inputs(chosen))
 
 
 def _expect_inputs(chosen: GenerateOptions) -> None:

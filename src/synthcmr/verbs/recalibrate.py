@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synthcmr.cohort import Cohort
+    from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.sources import FolderImages
     from synthcmr.verbs.folders import CohortLike
+    from synthcmr.verbs.progress import Report
 
 
 class RecalibrateOptions(Options):
@@ -120,38 +122,56 @@ def recalibrate(
     from synthcmr.verbs.folders import expect_recalibration
 
     expect_recalibration(folder)
-    given = opened_images(images, spacing_mm=chosen.spacing)
-    from synthcmr.cohort.output_lock import expect_apart
-    from synthcmr.cohort.output_place import build
-    from synthcmr.frequency.apply import apply_to_cohort, apply_to_folder
+    opened = opened_images(images, spacing_mm=chosen.spacing)
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.sources import CohortImages
-    from synthcmr.verbs.folders import expect_apart_from, made_or_read
-    from synthcmr.verbs.outputs import RECALIBRATED_FILES, build_cohort
     from synthcmr.verbs.progress import progress_bar
 
     fitted = Recalibration.load(folder)
     with progress_bar("recalibrate") as report:
-        if isinstance(given, CohortImages):
-            synthetic = given.cohort
-            cohort = build_cohort(
-                out,
-                chosen.overwrite,
-                lambda place: apply_to_cohort(fitted, folder, synthetic, place, report),
-                (images, folder),
-            )
+        if isinstance(opened, CohortImages):
+            cohort = _of_cohort(opened.cohort, fitted, folder, out, chosen, report, (images, folder))
             return RecalibratedImages(out, len(cohort), cohort)
-        files = cast("FolderImages", given)
+        left_out = _of_files(cast("FolderImages", opened), fitted, folder, out, chosen, report)
+    return RecalibratedImages(out, len(opened) - len(left_out), left_out=left_out)
 
-        def recalibrated(place: Path) -> dict[str, str]:
-            return made_or_read(
-                lambda: apply_to_folder(fitted, folder, files, place, report), lambda: _left_out_before(place)
-            )
 
-        expect_apart(out, {files.folder: "the images"}, inside=False)  # a later call would read them as images
-        expect_apart_from(out, (folder,))
-        left_out = build(out, RECALIBRATED_FILES, chosen.overwrite, recalibrated)
-    return RecalibratedImages(out, len(given) - len(left_out), left_out=left_out)
+def _of_cohort(
+    cohort: Cohort,
+    fitted: Recalibration,
+    model: Path,
+    out: Path,
+    chosen: RecalibrateOptions,
+    report: Report,
+    inputs: Sequence[CohortLike],
+) -> Cohort:
+    from synthcmr.frequency.apply import apply_to_cohort
+    from synthcmr.verbs.outputs import build_cohort
+
+    def recalibrated(place: Path) -> Cohort:
+        return apply_to_cohort(fitted, model, cohort, place, report)
+
+    return build_cohort(out, chosen.overwrite, recalibrated, inputs)
+
+
+def _of_files(
+    files: FolderImages, fitted: Recalibration, model: Path, out: Path, chosen: RecalibrateOptions, report: Report
+) -> dict[str, str]:
+    """Files that were left out, and why."""
+    from synthcmr.cohort.output_lock import expect_apart
+    from synthcmr.cohort.output_place import build
+    from synthcmr.frequency.apply import apply_to_folder
+    from synthcmr.verbs.folders import expect_apart_from, made_or_read
+    from synthcmr.verbs.outputs import RECALIBRATED_FILES
+
+    def recalibrated(place: Path) -> dict[str, str]:
+        return made_or_read(
+            lambda: apply_to_folder(fitted, model, files, place, report), lambda: _left_out_before(place)
+        )
+
+    expect_apart(out, {files.folder: "the images"}, inside=False)  # a later call would read them as images
+    expect_apart_from(out, (model,))
+    return build(out, RECALIBRATED_FILES, chosen.overwrite, recalibrated)
 
 
 def _left_out_before(out: Path) -> dict[str, str]:

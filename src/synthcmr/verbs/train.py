@@ -86,15 +86,10 @@ def train(
         >>> generated = synthcmr.generate("generated", run=trained.run, subjects=2)
     """
     chosen, run = TrainOptions.of(options, changes), Path(run)
-    from synthcmr.verbs.folders import cohort_of, expect_apart_from, opened_whole
+    from synthcmr.verbs.folders import cohort_of, expect_apart_from
 
     if chosen.slurm is not None:
-        folder = (
-            cohort if isinstance(cohort, (str, Path)) else opened_whole(cohort).path
-        )  # a job opens it by its folder
-        from synthcmr.training.device import submit
-
-        return TrainedRun(family, run, submitted=submit(chosen.slurm, run, _job(family, Path(folder), run, chosen)))
+        return _submitted(family, cohort, run, chosen, chosen.slurm)
     if family == ANATOMY:
         return _anatomy(cohort_of(cohort), run, chosen.overwrite)
     model, loop = _settings(family, chosen)
@@ -118,6 +113,15 @@ def train(
 
     trained, calibrated = build(run, RUN, chosen.overwrite, fitted)
     return TrainedRun(family, run, calibrated, trained=trained)
+
+
+def _submitted(family: str, cohort: CohortLike, run: Path, chosen: TrainOptions, partition: str) -> TrainedRun:
+    from synthcmr.training.device import submit
+    from synthcmr.verbs.folders import opened_whole
+
+    # A job opens the cohort by its folder.
+    folder = Path(cohort) if isinstance(cohort, (str, Path)) else opened_whole(cohort).path
+    return TrainedRun(family, run, submitted=submit(partition, run, _job(family, folder, run, chosen)))
 
 
 def _settings(family: str, chosen: TrainOptions) -> tuple[Settings, LoopSettings]:
