@@ -163,7 +163,7 @@ def _short(value: object) -> str:
 
 
 def settings_from_dict(values: dict[str, object], kind: type[S], origin: str) -> S:
-    """Validate a dict of settings; errors name the key, what it got and what is allowed. Renamed keys are told their new name."""
+    """Validate a dict of settings; errors name the key, what it got and what is allowed. For a renamed key the error gives the new name."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:

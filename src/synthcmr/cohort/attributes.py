@@ -56,7 +56,7 @@ ATTRIBUTES: dict[str, Attribute] = {
 
 TALLEST_M = 3.0  # a height without unit up to this can only be metres
 Value = str | float | int | bool
-DRAWN = "drawn"  # column of generated subjects: the attributes that nobody asked for, separated by commas
+DRAWN = "drawn"  # column of generated subjects: the attributes that were not requested, separated by commas
 
 
 def clean(attributes: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:

@@ -34,7 +34,7 @@ from synthcmr.formats import COHORT
 from synthcmr.privacy.ledger import LEDGER
 
 Report = Callable[[int, int, str], None]
-NEEDED = (SUBJECTS, IMAGES)  # without which nobody knows whose pixels are whose
+NEEDED = (SUBJECTS, IMAGES)  # without which the subject of an image is unknown
 KEPT_FACTS = ("generated", "phantom", "recalibrated")
 
 
@@ -64,7 +64,7 @@ class Examination:
     Attributes:
         kind: of folder: cohort, run, plan, scores, recalibration.
         findings: what is not as it should be.
-        checked: what was looked at, in words.
+        checked: what was examined, in words.
         lost: images that cannot be read, with the reason; of cohorts.
     """
 

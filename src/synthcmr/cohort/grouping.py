@@ -62,7 +62,7 @@ def grouped(subjects: pd.DataFrame, names: tuple[str, ...] | None = None) -> pd.
 
 
 def _redundant(name: str, columns: dict[str, pd.Series]) -> bool:
-    """Height and weight are told by BMI; a centre that is the scanner by another name is told by the vendor."""
+    """Height and weight follow from BMI; a centre that is the scanner by another name follows from the vendor."""
     if name in ("height_cm", "weight_kg"):
         return "bmi" in columns and bool(columns["bmi"].notna().any())
     if name in ("centre", "scanner") and "vendor" in columns:

@@ -14,7 +14,7 @@ class Label(IntEnum):
     LV = 1
     MYOCARDIUM = 2
     RV = 3
-    UNLABELLED = 255  # nobody said what this pixel is; it is not background
+    UNLABELLED = 255  # nothing is known of this pixel; it is not background
 
 
 STRUCTURES: dict[str, Label] = {"lv": Label.LV, "myo": Label.MYOCARDIUM, "rv": Label.RV}

@@ -56,7 +56,7 @@ class OutputLock:
             self._take(descriptor, folder)
             if _is_file(descriptor, file):
                 return
-            self.release()  # whoever had it has removed the file meanwhile: this lock would keep nobody out
+            self.release()  # whoever had it has removed the file meanwhile: this lock would protect nothing
 
     def _take(self, descriptor: int, folder: Path) -> None:
         try:

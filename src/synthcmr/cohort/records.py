@@ -16,7 +16,7 @@ class ImageRecord:
     """One row of images.parquet with its pixels: one slice of one subject, with one or more frames."""
 
     image: npt.NDArray[np.floating]  # (frames, rows, columns)
-    mask: Mask  # same shape, canonical labels; UNLABELLED where nobody looked
+    mask: Mask  # same shape, canonical labels; UNLABELLED where no label exists
     subject_id: str
     stack: int  # which stack of the subject; slices of one stack share a geometry
     slice_index: int  # base -> apex where slice order is known

@@ -1,6 +1,6 @@
 """A cohort as it may leave the house: images, masks and what was asked for, without names, hashes and counts of what it was made from.
 
-What is kept is listed; whatever a later version adds to a cohort stays behind until somebody puts it on the list.
+What is kept is listed; whatever a later version adds to a cohort stays behind until it is put on the list.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def named_by_a_file() -> Iterator[None]:
 
 
 def loading() -> dict[str, Any]:
-    """What loaders of the hub are told: whether a download is allowed; never to unpickle."""
+    """Options of loaders of the hub: whether a download is allowed; never to unpickle."""
     return {"local_files_only": _named_by_a_file.get(), "trust_remote_code": False}
 
 

@@ -79,7 +79,7 @@ def derived_bmi(statements: Mapping[str, list[Statement]]) -> list[Statement]:
     """What height and weight say of the BMI.
 
     Raises:
-        SettingsError: another BMI than the one that is stated, or one that nobody has.
+        SettingsError: another BMI than the one that is stated, or one that no person has.
     """
     if not (statements.get("height_cm") and statements.get("weight_kg")):
         return []

@@ -66,7 +66,7 @@ class CategoryWord:
     values: tuple[str, ...]
 
 
-# Values of categories that everybody knows, whoever is in a cohort; diagnoses as phantoms have them, which are those of ACDC and two more.
+# Values of categories that are public, whoever is in a cohort; diagnoses as phantoms have them, which are those of ACDC and two more.
 PUBLIC_VALUES = {
     "sex": ("female", "male"),
     "diagnosis": ("DCM", "HCM", "HFpEF", "HTN", "MINF", "NOR", "RV"),
@@ -98,7 +98,7 @@ class Vocabulary:
 
     @classmethod
     def public(cls, names: Iterable[str]) -> "Vocabulary":
-        """Published means and spreads of numbers, and values of categories that everybody knows; what has neither is left out."""
+        """Published means and spreads of numbers, and values of categories that are public; what has neither is left out."""
         known: dict[str, Word] = {
             **PUBLIC,
             **{name: CategoryWord(name, values) for name, values in PUBLIC_VALUES.items()},

@@ -45,7 +45,7 @@ class ComparedGroup:
 
 
 def groups_of(real: Cohort, synthetic: Cohort, settings: EvaluateSettings) -> tuple[ComparedGroup, ...]:
-    """Everybody, the groups of each attribute that both cohorts tell, and one crossing."""
+    """All subjects, the groups of each attribute that both cohorts have, and one crossing."""
     overall = ComparedGroup(OVERALL, np.arange(len(real.subjects)), np.arange(len(synthetic.subjects)))
     described = {
         name: labels
@@ -141,7 +141,7 @@ class Comparison:
 
     @cached_property
     def groups(self) -> tuple[ComparedGroup, ...]:
-        """Everybody, then the groups of each attribute, then a crossing."""
+        """All subjects, then the groups of each attribute, then a crossing."""
         return groups_of(self.real, self.synthetic, self.settings)
 
 

@@ -44,7 +44,7 @@ def adherence(comparison: Comparison) -> PartResult:
     )
 
 
-LESS = 8  # so many times fewer pairs of images for a group than for everybody: there are dozens of groups
+LESS = 8  # so many times fewer pairs of images for a group than overall: there are dozens of groups
 
 
 def fidelity(comparison: Comparison) -> PartResult:

@@ -13,7 +13,7 @@ from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult
 from synthcmr.evaluation.rules import ScoreName, current_name
 
 Word = Literal["good", "acceptable", "not enough evidence", "bad"]
-OVERALL = ""  # the group of everybody
+OVERALL = ""  # the group of all subjects
 
 
 class Score(Settings):

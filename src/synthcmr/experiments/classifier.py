@@ -122,7 +122,7 @@ class ClassifierTask:
         self._lesson = lesson
 
     def sizes(self) -> tuple[int, int]:
-        """Number of images; the validation split is looked at from outside."""
+        """Number of images; the validation split is scored from outside."""
         return len(self._lesson.examples), 0
 
     def parameters(self, turn: str) -> list[nn.Parameter]:

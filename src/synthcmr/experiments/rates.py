@@ -77,7 +77,7 @@ class GroupRates:
 
     @property
     def balanced_accuracy(self) -> Floats:
-        """The mean of the rates at which sick and healthy subjects are told right."""
+        """The mean of the rates at which sick and healthy subjects are classified correctly."""
         return (self.tpr + 1 - self.fpr) / 2
 
     def _families(self) -> dict[str, tuple[Floats, ...]]:

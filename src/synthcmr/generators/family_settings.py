@@ -1,6 +1,6 @@
 """Settings of every family, and presets of them and of the run for the machine at hand.
 
-They stand apart from the networks and import no torch, so that a wrong flag is told at once.
+They stand apart from the networks and import no torch, so that a wrong flag is refused at once.
 """
 
 from typing import ClassVar, Literal, Self
@@ -281,7 +281,7 @@ VAE_PRESETS: Presets = {
 
 
 class GanSettings(SpadeSettings):
-    """Of the family gan: the discriminator, and what the generator is told beside its verdict."""
+    """Of the family gan: the discriminator, and what the generator gets beside its verdict."""
 
     begins_from: ClassVar[tuple[str, ...]] = ("gan", "vae")  # an autoencoder lacks the discriminators alone
 

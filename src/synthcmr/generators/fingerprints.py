@@ -14,7 +14,7 @@ from synthcmr.training.images import TrainingImages
 
 NAME = "fingerprints.npz"
 SIDE = 8  # of a fingerprint, per frame
-MIDDLE = 0.75  # share of the image that is looked at
+MIDDLE = 0.75  # share of the image that is compared
 BLOCK = 2048
 COMPARED = 2000  # images at most that are compared with those of other subjects
 

@@ -25,7 +25,7 @@ JUDGE, MAKE = "discriminator", "generator"
 MOMENTUM = (0.5, 0.99)
 SHIFT = 0.125  # of the image's side, to either side, at full strength
 BRIGHTER, CONTRAST = 0.4, 0.4
-NEAR = 5  # pixels of the mean that detail is told from
+NEAR = 5  # pixels of the mean that detail is measured against
 SURROUNDINGS = 0.3  # masks of zeros and ones would drown images
 
 

@@ -29,7 +29,7 @@ FIRST = Path("first_stage")  # within the run folder
 
 
 class FirstStage(ConditionalNetwork):
-    """Images to latents and back; it is told nothing else."""
+    """Images to latents and back; it has no other input."""
 
     optimizer_phases = ("first_stage",)
     settings: LatentSettings

@@ -51,7 +51,7 @@ class Generator(Protocol):
     family: str
     frames: int  # of every image
     multiple: int  # rows and columns of masks must be a multiple of this
-    vocabulary: Vocabulary  # the attributes it can be told
+    vocabulary: Vocabulary  # the attributes that condition it
     hash: str  # of its weights
     facts: dict[str, object]  # what it was trained on, and for how long
 

@@ -143,7 +143,7 @@ class SpadeNetwork(ConditionalNetwork):
     """q(z | image, surroundings, text), p(z | surroundings, text), image(z, grain, surroundings, text).
 
     The code z is one vector for the whole image, as numbers on a grid that know nothing of each other make patches and no chest; and
-    its prior is told mask and text (Sohn et al. 2015), as they say where the heart lies and how thick the chest wall is. There are no
+    its prior gets mask and text (Sohn et al. 2015), as they say where the heart lies and how thick the chest wall is. There are no
     steps, and nothing to guide.
     """
 

@@ -1,4 +1,4 @@
-"""The stable family: U-Net and control branch in the latent space of Stable Diffusion's autoencoder, told the paper's prompt."""
+"""The stable family: U-Net and control branch in the latent space of Stable Diffusion's autoencoder, conditioned on the paper's prompt."""
 
 from __future__ import annotations
 

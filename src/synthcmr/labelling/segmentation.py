@@ -53,8 +53,8 @@ class HeartLocation:
 def locate(judge: Segmenter, stack: Stack) -> HeartLocation | None:
     """Find the heart of a stack; None where there is none.
 
-    Three slices of one frame are looked at in the whole field of view. The heart is where a cavity lies within a wall
-    in all of them, and where frames differ it is what moves. A stack that shows little is looked at in other poses,
+    Three slices of one frame are segmented in the whole field of view. The heart is where a cavity lies within a wall
+    in all of them, and where frames differ it is what moves. A stack that shows little is segmented in other poses,
     first its middle slice alone, and one whose pixels have no known size in several sizes.
     """
     look = _PoseSearch(
@@ -96,7 +96,7 @@ class _PoseScore:
 
 @dataclass(frozen=True)
 class _PoseSearch:
-    """Slices of one frame, to be looked at in any size and pose."""
+    """Slices of one frame, to be segmented in any size and pose."""
 
     judge: Segmenter
     image: Floats

@@ -47,7 +47,7 @@ def make_phantoms(
         preprocess: as for real data; default 1.5 mm and 128x128.
         workers: processes.
         progress: called with (done, total, subject) after each subject.
-        splits: how many of each split, for a preset that brings its splits; `subjects` is not looked at then.
+        splits: how many of each split, for a preset that brings its splits; `subjects` is ignored then.
 
     Raises:
         SettingsError: the preset is unknown, or a number is out of range.

@@ -48,7 +48,7 @@ def write_generated_page(cohort: Cohort, folder: Path) -> Path:
 
 
 def _whose(cohort: Cohort) -> str:
-    """Whether somebody's heart is shown."""
+    """Whether a real subject's heart is shown."""
     settings = cohort.info["settings"]["generate"]
     if settings["redraw"]:
         return "These are real subjects as another scanner would show them: protect them as you protect the originals."

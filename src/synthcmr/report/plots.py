@@ -23,7 +23,7 @@ COLOURS = (
     "#b3412e",
     "#8a5a00",
     "#2f5f9e",
-)  # each 4.5:1 on white, told in palette tests
+)  # each 4.5:1 on white, checked in palette tests
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")  # so that lines differ without colour
 LEFT, RIGHT, TOP, BOTTOM = 60, 14, 10, 44  # around a frame
 LARGE, SMALL, SQUARE = (520, 260), (256, 150), (374, 354)
@@ -52,7 +52,7 @@ def roc_plot(title: str, curves: Mapping[str, Sequence[tuple[float, float]]], no
     """ROC curves to be put into a part's plots.
 
     Args:
-        title: what is told from what.
+        title: what is distinguished from what.
         curves: name, with its area, -> (false positive rate, true positive rate) from (0, 0) to (1, 1).
         note: what a reader must know.
     """

@@ -24,7 +24,7 @@ NOT_STATED = "not stated: how many patients there were, where they came from and
 def write_release_cards(
     out: Path, statement: PrivacyStatement, cohort: Cohort | None, header: Mapping[str, Any]
 ) -> None:
-    """Write the data sheet of a cohort, the model card of what generated it as far as it may be told, and the page.
+    """Write the data sheet of a cohort, the model card of what generated it as far as it may be stated, and the page.
 
     Args:
         out: folder of the release.

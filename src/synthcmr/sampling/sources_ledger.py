@@ -1,4 +1,4 @@
-"""The ledger of generated images: all that was looked at to make them, and to choose them."""
+"""The ledger of generated images: all that was used to make them, and to choose them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from synthcmr.statistics.sample import Sample
 
 Numbers = npt.NDArray[np.float64]
 NAMES = ("precision", "recall", "density", "coverage")
-HARDLY_ANY = 0.01  # share of real images that have somebody else's nearer
+HARDLY_ANY = 0.01  # share of real images that have another subject's nearer
 
 
 @dataclass(frozen=True)

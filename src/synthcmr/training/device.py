@@ -67,7 +67,7 @@ def channels_last_batch(batch: Tensor) -> Tensor:
 
 
 def on_cpu() -> bool:
-    """Whether there is nothing but the CPU; accelerate joins processes on CPUs only where it is told so."""
+    """Whether there is nothing but the CPU; accelerate joins processes on CPUs only where it is set to."""
     import torch
 
     return not (torch.cuda.is_available() or torch.backends.mps.is_available())

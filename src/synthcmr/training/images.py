@@ -73,7 +73,7 @@ def load_images(
 
 
 def check_balance(cohort: Cohort, names: Sequence[str]) -> None:
-    """Refuse attributes to balance by that nobody in the training split has; tables alone are read.
+    """Refuse attributes to balance by that no training subject has; tables alone are read.
 
     Raises:
         SettingsError: there is one.

@@ -36,7 +36,7 @@ class Ema:
 
 
 class BestLook:
-    """Keeps weights whose samples lay nearest to held-out frames and copied nobody."""
+    """Keeps weights whose samples lay nearest to held-out frames and copied no subject."""
 
     def __init__(self, run: Path) -> None:
         """Take up what an earlier start of the run kept.

@@ -59,7 +59,7 @@ Observer = Callable[[Progress], None]
 
 
 def as_part(observe: Observer | None, part: str) -> Observer | None:
-    """An observer that is told which part of a run goes on."""
+    """An observer that receives which part of a run goes on."""
     if observe is None:
         return None
     return lambda progress: observe(replace(progress, part=part))
@@ -85,7 +85,7 @@ class Loop:
             trainee: what is trained.
             settings: of the loop.
             run: folder of the run.
-            observe: is told how far the run is.
+            observe: receives how far the run is.
             weights: how often each row is drawn.
             cpu: not on a card.
             keep: is given the averaged network and the step at every checkpoint.
@@ -151,7 +151,7 @@ class Loop:
             looked, scores = self._look(), self._look_at_samples()
             if self.step % LOG_EVERY == 0 or looked or scores or self.step == last:
                 self._tell(numbers, time.monotonic() - started, first, looked, scores)
-            elif self.step == first + 1:  # so that nobody waits in silence where steps are long
+            elif self.step == first + 1:  # so that no user waits in silence where steps are long
                 self._show(numbers, time.monotonic() - started, first)
             if self.step % self.settings.checkpoint_every == 0 or self.step == last:
                 self._save()
@@ -261,7 +261,7 @@ class Loop:
         due = self.step % s.held_out_every == 0 or self.step == s.steps
         if due and self._held_out_rows:
             self._held_out = self._loss_on(self._held_out_rows, held_out=True)
-            if self._private is None:  # whose training images nobody looks at outside of the accounts
+            if self._private is None:  # whose training images are not read outside of the accounts
                 self._known = self._loss_on(self._training_rows, held_out=False)
         if self.main and (self.step % s.sheet_every == 0 or self.step == s.steps):
             self._sheet()

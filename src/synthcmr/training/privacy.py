@@ -214,7 +214,7 @@ def private_run(trainee: Trainee, settings: LoopSettings) -> PrivateRun | None:
 
 
 def _promised(settings: PrivacySettings, secret: Secret, rows: Sequence[Sequence[int]], releases: int) -> Promise:
-    """The promise for as many subjects as may be told."""
+    """The promise for as many subjects as may be stated."""
     stated = settings.subjects_in_cohort
     counted = secret.noisy_count(len(rows), 1 / settings.count_epsilon) if stated is None else stated
     return promise(settings, counted, releases)

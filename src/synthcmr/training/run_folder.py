@@ -1,4 +1,4 @@
-"""The folder of a training run: what it was told, what it measured, what came out; and checkpoints to go on from."""
+"""The folder of a training run: its settings, what it measured, what came out; and checkpoints to go on from."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class RunFolder:
         return (self.path / RUN_FILE).exists()
 
     def record(self) -> dict[str, Any]:
-        """What the run was told, and whether it is finished.
+        """The settings of the run, and whether it is finished.
 
         Raises:
             CohortError: there is no run, a newer version wrote it, or its record is not as it was written.

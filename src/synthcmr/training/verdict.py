@@ -1,4 +1,4 @@
-"""Is this run done? What losses and samples say of held-out and of training images, looked at together."""
+"""Is this run done? What losses and samples say of held-out and of training images, taken together."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from synthcmr.errors import CohortError, in_words
 from synthcmr.formats import WEIGHTS as FORMAT
 from synthcmr.training.run_folder import RUN_FILE, SO_FAR, WEIGHTS, RunFolder
 
-if TYPE_CHECKING:  # headers are read before torch is there, so that what is wrong with a run is told at once
+if TYPE_CHECKING:  # headers are read before torch is there, so that what is wrong with a run is reported at once
     from torch import Tensor, nn
 
 HEADER = "synthcmr"

@@ -11,7 +11,7 @@ from synthcmr.training.weights import file_hash, read_header, weights_file
 
 
 def weights_ledger(run: Path) -> Ledger:
-    """What the weights of a run, or a weights file, say; those that ship have looked at no patient who did not publish the images.
+    """What the weights of a run, or a weights file, say; those that ship have seen no patient who did not publish the images.
 
     Raises:
         CohortError: there are no weights.
@@ -24,7 +24,7 @@ def weights_ledger(run: Path) -> Ledger:
 
 
 def judge_ledger(folder: Path) -> Ledger:
-    """The ledger of what a judge has looked at."""
+    """The ledger of what a judge has seen."""
     own = weights_ledger(folder)
     looked = tuple(replace(e, reason="judge") if e.reason == "weights" else e for e in own.entries)
     return Ledger(looked).named(str(folder))

@@ -175,10 +175,7 @@ def evaluate(
 
     left, right = cohort_of(real), cohort_of(synth)
     _expect_inputs(chosen, left, right)
-    notes = _notes_on_sides(left, right)
-    for note in notes:
-        if say is not None:
-            say(note)
+    notes = _notes_on_sides(left, right, say)
     settings = _settings(chosen)
     from synthcmr.cohort.output_place import build
     from synthcmr.evaluation.evaluate import evaluate as score
@@ -226,7 +223,7 @@ def _settings(chosen: EvaluateOptions) -> EvaluateSettings:
     return settings
 
 
-def _notes_on_sides(real: Cohort, synth: Cohort) -> tuple[str, ...]:
+def _notes_on_sides(real: Cohort, synth: Cohort, say: Say | None) -> tuple[str, ...]:
     """Refuse one cohort on both sides, and sides that were swapped; say so where both are generated."""
     if real.hash == synth.hash:
         raise SettingsError(
@@ -239,11 +236,12 @@ def _notes_on_sides(real: Cohort, synth: Cohort) -> tuple[str, ...]:
             f"REAL and SYNTH: expected the real cohort first, got generated images first ({real.path}) and others second "
             f"({synth.path}); swap them"
         )
-    return (
-        (f"note: {real.path} holds generated images too: the cohort called real is not real.",)
-        if all(generated)
-        else ()
-    )
+    if not all(generated):
+        return ()
+    note = f"note: {real.path} holds generated images too: the cohort called real is not real."
+    if say is not None:
+        say(note)
+    return (note,)
 
 
 def _fitted_encoder(real: Cohort, out: Path) -> Path:

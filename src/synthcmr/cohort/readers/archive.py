@@ -18,7 +18,7 @@ from synthcmr.errors import ReadError
 MEMBER_LIMIT_BYTES = 256 * 2**20
 TOTAL_LIMIT_BYTES = 4 * 2**30
 RATIO_LIMIT = 200
-RATIO_FREE_BYTES = 10 * 2**20  # a smaller member harms nobody, however well it compresses
+RATIO_FREE_BYTES = 10 * 2**20  # a smaller member is harmless, however well it compresses
 COUNT_LIMIT = 100_000
 BOMB = "it may be a zip bomb"
 DEFECTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)

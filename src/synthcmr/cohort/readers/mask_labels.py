@@ -1,4 +1,4 @@
-"""What the values of a mask mean: as a text or a file names them, or told by shape alone.
+"""What the values of a mask mean: as a text or a file names them, or inferred from shape alone.
 
 Data sets number the structures differently (ACDC 1 RV, 2 myocardium, 3 LV; M&Ms 1 LV, 2 myocardium, 3 RV), and nothing in the
 values says which order was used. By shape, the myocardium is the ring around the LV cavity.
@@ -52,7 +52,7 @@ def label_of(name: str) -> Label:
     """The canonical label that a structure's name means.
 
     Raises:
-        ReadError: nobody told what it means.
+        ReadError: its meaning is unknown.
     """
     key = column_name(name)
     if key in OTHER_ORGANS:

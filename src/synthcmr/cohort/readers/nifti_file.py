@@ -32,7 +32,7 @@ def read_nifti(path: Path, most: int = MOST_VOXELS) -> tuple[npt.NDArray[np.gene
     """Values as they are stored, in nibabel's order (x, y, z, t), and the header.
 
     Args:
-        path: the file; whether it is packed is told by its content, not by its name.
+        path: the file; whether it is packed is decided by its content, not by its name.
         most: voxels that it may have.
 
     Raises:

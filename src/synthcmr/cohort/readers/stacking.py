@@ -29,7 +29,7 @@ class LabelledVolume:
 
     name: str  # for rejects
     volume: Volume
-    mask: Mask | None  # same shape, canonical labels, unlabelled where nobody looked
+    mask: Mask | None  # same shape, canonical labels, unlabelled where no label exists
     labelled: tuple[tuple[str, ...], ...]  # per frame
     phases: tuple[str, ...]  # per frame
     frames: tuple[int | None, ...]  # per frame, its position in the cine

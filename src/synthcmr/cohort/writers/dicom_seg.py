@@ -50,7 +50,7 @@ def write_masks(
     """Write the masks of a stack, a file per labelled frame.
 
     A segmentation holds one frame, as its planes must differ in position. It speaks about all images it refers to, so
-    slices of which other structures are known go to a file of their own; those that nobody labelled are not referred to.
+    slices of which other structures are known go to a file of their own; unlabelled ones are not referred to.
 
     Args:
         stack: the masks.

@@ -80,7 +80,7 @@ def concordance(read: Numbers, truth: Numbers) -> float:
 
 
 def attribute_scores(comparison: Comparison) -> list[Score]:
-    """Every attribute that the reader knows, of everybody and of groups, and their mean."""
+    """Every attribute that the reader knows, overall and of groups, and their mean."""
     what = ReadingExtractor(comparison.settings.reader)
     sides = [
         _values_by_attribute(cohort, comparison.features_of(cohort, what), what)

@@ -52,7 +52,7 @@ class MaskScores:
         )
 
     def scores(self) -> list[Score]:
-        """Of everybody and of groups."""
+        """Overall and of groups."""
         return [
             score for group in self.comparison.groups for score in (*self._of_outlines(group), *self._of_volumes(group))
         ]
@@ -150,7 +150,7 @@ class MaskScores:
 
 
 def _filled(dice: Mapping[str, Numbers]) -> list[Numbers]:
-    """Structures that somebody has."""
+    """Structures that any subject has."""
     return [v for v in dice.values() if np.isfinite(v).any()] or list(dice.values())
 
 

@@ -1,4 +1,4 @@
-"""All distances between two sets of features: FID, FID∞, KID, MMD, precision, recall, density, coverage; of everybody and of groups."""
+"""All distances between two sets of features: FID, FID∞, KID, MMD, precision, recall, density, coverage; overall and of groups."""
 
 from __future__ import annotations
 

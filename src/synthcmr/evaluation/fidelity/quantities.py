@@ -68,7 +68,7 @@ class QuantityResults:
 
 
 def quantity_scores(comparison: Comparison) -> QuantityResults:
-    """Every family, of everybody and of groups."""
+    """Every family, overall and of groups."""
     result = QuantityResults()
     for family in families(comparison.real, comparison.synthetic):
         measured = _measured(comparison, family)

@@ -140,7 +140,7 @@ class Classifying:
 
     @cached_property
     def lines(self) -> Lines:
-        """Scores of everybody, in draws that all arms share."""
+        """Scores of all subjects, in draws that all arms share."""
         return self._lines(self.results.of[REAL])
 
     def _lines(self, predicted_subjects: PredictedSubjects) -> Lines:

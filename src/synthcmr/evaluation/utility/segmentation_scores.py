@@ -144,7 +144,7 @@ class Outlining:
         return [*results, *(self._elsewhere() if self.people.other else ())]
 
     def _of_arm(self, arm: str, fraction: float) -> list[Score]:
-        """All structures and phases of everybody."""
+        """All structures and phases of all subjects."""
         phases = ("", *self.outcomes.phases) if len(self.outcomes.phases) > 1 else ("",)
         described = [
             self._score(measure, arm, fraction, self.people.test, structure=s, phase=p)

@@ -138,7 +138,7 @@ def cross(groups: Groups, attributes: tuple[str, ...], flag: str) -> Crossing:
 
 
 def occupied(groups: Groups, attributes: tuple[str, ...]) -> Crossing:
-    """The cells in which there is somebody; what is missing is a group of its own, because copies leave no subject out."""
+    """The cells that have subjects; what is missing is a group of its own, because copies leave no subject out."""
     of = {
         i: tuple(g if isinstance(g, str) else UNKNOWN for g in row) for i, row in enumerate(_rows(groups, attributes))
     }

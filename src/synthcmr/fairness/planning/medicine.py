@@ -50,7 +50,7 @@ RULES = (
 
 
 def contradictions(attributes: Mapping[str, object]) -> list[str]:
-    """Why no person can have these attributes together; empty where somebody may."""
+    """Why no person can have these attributes together; empty where they can."""
     numbers = {k: float(v) for k, v in attributes.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
     results = [
         _broken(rule, attributes.get("sex"), numbers.get("age")) for rule in rules_of(attributes.get("diagnosis"))

@@ -53,7 +53,7 @@ class Plan:
     rows: tuple[PlanRow, ...]
     residual_associations: tuple[ResidualAssociation, ...] = ()
     notes: tuple[str, ...] = ()
-    ledger: Ledger = NOT_KNOWN  # of whom it counts; of a table alone nobody knows
+    ledger: Ledger = NOT_KNOWN  # of whom it counts; of a table alone it is unknown
 
     @cached_property
     def hash(self) -> str:

@@ -1,4 +1,4 @@
-"""One heart as masks: drawn, real, or real and bent so that it is nobody's."""
+"""One heart as masks: drawn, real, or real and bent so that it is no patient's."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ WALL_SIZE, WALL_SPACING_MM = 112, 1.5  # of the masks that walls are measured on
 STREAM = 0xA7A  # random numbers of an anatomy never meet those of an image with the same seed
 TRIES = 7
 TOLERANCE = 0.01  # relative
-FARTHEST = 2.5  # what is told is never more than so many times what is wanted, nor less than its inverse
+FARTHEST = 2.5  # a trial number is never more than so many times what is wanted, nor less than its inverse
 SLOPES = (0.3, 3.0)  # of logarithms; a slope beyond them is noise
 
 

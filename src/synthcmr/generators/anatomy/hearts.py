@@ -39,7 +39,7 @@ def regress(x: Floats, y: Floats, constant: int = 0, ridge: float | None = None)
     Args:
         x: (subjects, predictors).
         y: (subjects, outputs); their units decide how much each counts in the choice.
-        constant: which predictor is 1 for everybody; it is not shrunk.
+        constant: which predictor is 1 for all subjects; it is not shrunk.
         ridge: a strength to use instead.
     """
     strengths = STRENGTHS if ridge is None else (ridge,)
@@ -49,7 +49,7 @@ def regress(x: Floats, y: Floats, constant: int = 0, ridge: float | None = None)
 
 def _ridge(x: Floats, y: Floats, strength: float, constant: int) -> Regression:
     middle, spread = x.mean(axis=0), x.std(axis=0)
-    free = spread > 1e-9  # a predictor that is the same for everybody says nothing; the constant stands for it
+    free = spread > 1e-9  # a predictor that is the same for all subjects says nothing; the constant stands for it
     scaled = np.where(free, (x - middle) / np.where(free, spread, 1.0), 0.0)
     scaled[:, constant] = 1.0
     penalty = strength * np.eye(x.shape[1])

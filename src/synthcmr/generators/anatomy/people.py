@@ -17,7 +17,7 @@ from synthcmr.errors import SettingsError
 
 NUMBERS = ("age", "bmi", "height_cm")  # of a person; weight follows from height and BMI
 Floats = npt.NDArray[np.float64]
-UNKNOWN = ""  # the group of those whose sex or diagnosis is not told
+UNKNOWN = ""  # the group of those whose sex or diagnosis is missing
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class People:
     counts: Floats
     means: Floats  # (cells, numbers) of the logarithms
     covariance: Floats  # pooled, within cells
-    limits: Floats  # (2, numbers): nobody is drawn beyond these; the second and 98th percentile of the cohort, a little widened
+    limits: Floats  # (2, numbers): no number is drawn beyond these; the second and 98th percentile of the cohort, a little widened
 
     @classmethod
     def of(cls, rows: Sequence[Mapping[str, object]]) -> People:
@@ -52,7 +52,7 @@ class People:
         return tuple(sorted({d for _, d in self.cells if d}))
 
     def only(self, diagnoses: Sequence[str]) -> People:
-        """Those of some diagnoses; everyone, where there is nobody of these."""
+        """Those of some diagnoses; everyone, where there are none of these."""
         kept = [i for i, (_, d) in enumerate(self.cells) if d in (*diagnoses, UNKNOWN)]
         return self._of(kept) if diagnoses and kept else self
 
@@ -60,7 +60,7 @@ class People:
         """Those who are known to have none of some diagnoses.
 
         Raises:
-            SettingsError: there is nobody left.
+            SettingsError: there is no subject left.
         """
         if not denied:
             return self

@@ -112,7 +112,7 @@ class ConditionalGenerator(Generic[N]):
             run: folder to make, or to go on in.
             model: settings of the network.
             loop: settings of the training.
-            observe: is told how far the run is.
+            observe: receives how far the run is.
             score: scores samples at every sheet, against the validation and the training split; the run then ends with its best weights.
 
         Raises:

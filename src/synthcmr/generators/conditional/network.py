@@ -1,4 +1,4 @@
-"""What every network of a family is: told a mask, a neighbour and a text, trained by one call, drawn from by another."""
+"""What every network of a family is: conditioned on a mask, a neighbour and a text, trained by one call, drawn from by another."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Gather(nn.Module):
 def heart_weights(mask: Tensor, most: float) -> Tensor:
     """Weight of every pixel's error: `most` on the heart and a few pixels around it, 1 elsewhere, (batch, frames, rows, columns).
 
-    The best answer is the same whatever the weights, as they follow from what the network is told; they decide what a small network
+    The best answer is the same whatever the weights, as they follow from the conditions; they decide what a small network
     gets right first. A heart fills a fifteenth of the image, and is what the image is made for.
 
     Args:

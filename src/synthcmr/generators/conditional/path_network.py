@@ -1,4 +1,4 @@
-"""A U-Net that leads from noise to image, told the surroundings at every pixel and the text in every block."""
+"""A U-Net that leads from noise to image, conditioned on the surroundings at every pixel and the text in every block."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 r"""Two ways from noise x_0 to an image x_1: a straight line (rectified flow), or an arc of constant variance (diffusion).
 
-Both are told by one time t, how far the image is on its way: t = 0 is noise, t = 1 is the image. For diffusion
+Both are indexed by one time t, how far the image is on its way: t = 0 is noise, t = 1 is the image. For diffusion
 t = alpha / (alpha + sigma), so that the same t means the same share of image and noise on both, and a point of the arc is one of the
 line but for its length: what a network knows of the one it knows of the other. So a diffusion can begin from the weights of a flow, and
 either can be drawn from with the samplers of both.

@@ -1,7 +1,7 @@
 """What a private run may know of its patients beside noisy gradients: nothing.
 
 Values of categories, means of numbers and scanners come from the weights that are begun from, from public lists and from the user, never
-from the table of the patients: one patient on a scanner that nobody else has would be disclosed with certainty. And it begins from
+from the table of the patients: one patient on a scanner that no other patient has would be disclosed with certainty. And it begins from
 weights that are private themselves, or that have seen no patient.
 """
 
@@ -90,13 +90,13 @@ class PublicWords:
         """From public lists, the user, and the weights that are begun from, whose words stay as they are.
 
         Args:
-            settings: with the attributes that are told.
+            settings: with the attributes that condition the network.
             dp: with the values that the user states.
             start: weights that are begun from.
             taught: whether the run can say no more than what it begins from.
 
         Raises:
-            SettingsError: the user states values of something that is not told, or that is a number.
+            SettingsError: the user states values of something that is no condition, or that is a number.
         """
         stated = {**({LOOK: (REAL,)} if LOOK in settings.attributes else {}), **dp.categories}
         known = Vocabulary.public(settings.attributes) if start is None else start_vocabulary(start)

@@ -13,7 +13,7 @@ from synthcmr.training.settings import LoopSettings
 
 
 class ConditionalSettings(Settings):
-    """What a network is told, and what it begins from."""
+    """What a network is conditioned on, and what it begins from."""
 
     begins_from: ClassVar[tuple[str, ...]] = ()  # families whose weights will do; empty: its own
 

@@ -189,7 +189,7 @@ class ResidentImages:
 
 
 class ResidentTrainee(ConditionalTrainee):
-    """A family's network on images that lie where it computes. Held-out ones, which are seldom looked at, stay where they are."""
+    """A family's network on images that lie where it computes. Held-out ones, which are seldom used, stay where they are."""
 
     def __init__(self, network: ConditionalNetwork, training: TrainingImages, held_out: TrainingImages | None) -> None:
         """Move the training images, and have the larger part of the network compiled where there is a card."""

@@ -1,6 +1,6 @@
 """The frames of a cohort with the look each has, and how they become batches, on the CPU or on the card.
 
-Batches hold windows of frames, turned, with other contrast, and are always told whose look they have.
+Batches hold windows of frames, turned, with other contrast, and always carry whose look they have.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class _Example:
 def _changes(
     size: tuple[int, ...], settings: RefineSettings, rng: np.random.Generator, changed: bool
 ) -> tuple[tuple[slice, slice], int, float]:
-    """A window, quarter turns and a gamma; none of them where frames are only looked at."""
+    """A window, quarter turns and a gamma; none of them where frames are only scored."""
     if not changed:
         return (slice(None), slice(None)), 0, 1.0
     sides = [min(n, settings.crop or n) for n in size]

@@ -152,7 +152,7 @@ BLOOD = (
 HEART_MUSCLE = (Tissue.MYOCARDIUM, Tissue.PAPILLARY, Tissue.SCAR, Tissue.RV_WALL, Tissue.RV_TRABECULA)
 DEEP_FAT = (Tissue.EPICARDIAL_FAT, Tissue.VISCERAL_FAT)
 REMAPPED = 0.35  # share of subjects of a varied preset whose tissues have almost any brightness
-ALIKE = (0.8, 1.25)  # ratios of muscle to blood that are left out: they could not be told apart
+ALIKE = (0.8, 1.25)  # ratios of muscle to blood that are left out: they could not be distinguished
 
 
 @dataclass(frozen=True)

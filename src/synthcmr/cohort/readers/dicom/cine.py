@@ -17,7 +17,7 @@ from synthcmr.errors import ReadError
 
 @dataclass(frozen=True)
 class Cine:
-    """A short-axis cine as measured; nobody said yet what its pixels show."""
+    """A short-axis cine as measured; without labels yet."""
 
     slices: tuple[tuple[Frame, ...], ...]  # slices x phases
     image: Pixels  # (phases, slices, rows, columns)

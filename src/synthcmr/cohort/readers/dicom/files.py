@@ -35,7 +35,7 @@ SEXES = {"F": "female", "M": "male"}
 def lenient() -> Iterator[None]:
     """Let pydicom read values that break the standard (anonymised files do) without printing them: they may be UIDs.
 
-    Usable as a decorator, because pydicom checks a value when it is first looked at.
+    Usable as a decorator, because pydicom checks a value when it is first read.
     """
     from pydicom import config
 
@@ -195,6 +195,6 @@ def _heart_rate(header: "Dataset") -> float | None:
 
 
 def _positive(value: object) -> float | None:
-    """Scanners write 0 for what nobody typed in."""
+    """Scanners write 0 for what was not entered."""
     result = number(value)
     return result if result is not None and result > 0 else None

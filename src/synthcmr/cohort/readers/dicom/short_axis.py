@@ -49,7 +49,7 @@ def is_short_axis_like(frame: Frame) -> bool:
 
 
 def towards_apex(frame: Frame) -> Vector:
-    """The normal of a stack, signed so that it points from base to apex where that can be told."""
+    """The normal of a stack, signed so that it points from base to apex where that is known."""
     return frame.normal if apex_cosine(frame) >= 0 else -frame.normal
 
 

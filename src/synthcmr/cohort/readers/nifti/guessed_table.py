@@ -1,6 +1,6 @@
 """A table of images made from the names of NIfTI files: whose heart, which phase, image or mask.
 
-It says what had to be assumed, and what cannot be told.
+It says what had to be assumed, and what cannot be known.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class NamedFile:
     """One file as its name describes it."""
 
     path: str  # relative to the source, with forward slashes
-    subject: str  # empty: the name says nobody
+    subject: str  # empty: the name has no subject
     folder: str  # what the folders above it say of the subject
     role: str  # "image" or "mask"
     phases: tuple[str, ...] = ()  # "ED" or "ES"; both: the name is ambiguous
@@ -251,7 +251,7 @@ def _row(subject: str, image: NamedFile, mask: NamedFile | None, key: Key) -> Ro
 
 
 def _further_words(by_subject: Mapping[str, Sequence[NamedFile]]) -> list[str]:
-    """Files that differ from another's by a word nobody knows: a mask under another name, or a second version?"""
+    """Files that differ from another's by an unknown word: a mask under another name, or a second version?"""
     problems = []
     for subject in by_subject:
         match = LAST_WORD.fullmatch(subject)
