@@ -1,9 +1,11 @@
-"""What it costs to check a cohort while it is read: reading with checksums against reading without them.
+"""What it costs to check what is read: reading with checksums against reading without them.
 
-    python -m benchmarks.checked_reading COHORT
+    python -m benchmarks.checked_reading COHORT [--run RUN] [--plan PLAN] [--scores SCORES] [--recalibration MODEL]
 
 Writes the cohort's frames twice, with and without a checksum in every chunk, and reads both, in order and at random, in turns.
-Says the ratio of the two times, and of opening tables with and without their checksums.
+Says the ratio of the two times, and of opening tables with and without their checksums. The other folders are read whole, and
+the time that their checks take is measured in the same calls. A run is the refining generator that ships, written anew, unless
+one is named.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +32,10 @@ ROUNDS = 7
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("cohort", type=Path)
-    cohort = Cohort.open(parser.parse_args().cohort)
+    for name in OPENED:
+        parser.add_argument(f"--{name}", type=Path)
+    args = parser.parse_args()
+    cohort = Cohort.open(args.cohort)
     with tempfile.TemporaryDirectory() as folder:
         stored = {checked: _written(cohort, Path(folder) / str(checked), checked) for checked in (True, False)}
         for name, order in (("in order", None), ("at random", np.random.default_rng(0))):
@@ -36,6 +43,91 @@ def main() -> None:
             print(f"frames {name}: {np.median(ratios):.3f} of the time without checks ({seconds * 1e3:.0f} ms)")
     ratios = [_tables(cohort, True) / _tables(cohort, False) for _ in range(ROUNDS)]
     print(f"tables: {np.median(ratios):.3f} of the time without checks")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, read in OPENED.items():
+            place = getattr(args, name) or (_shipped_again(Path(folder)) if name == "run" else None)
+            if place is not None:
+                whole, checks = _checked_share(partial(read, place))
+                print(f"{name}: {whole / (whole - checks):.3f} of the time without checks ({whole * 1e3:.1f} ms)")
+
+
+def _shipped_again(folder: Path) -> Path:
+    """The generator that ships, as it would be written today."""
+    from synthcmr.generators.families import load_generator
+    from synthcmr.training.shipped import shipped
+    from synthcmr.training.weights import read_header, save_weights
+
+    file = folder / "weights.safetensors"
+    network: Any = load_generator(shipped("refine"))
+    save_weights(network.network, file, read_header(shipped("refine")))
+    return file
+
+
+def _read_run(path: Path) -> None:
+    from synthcmr.generators.families import load_generator
+
+    load_generator(path)
+
+
+def _read_plan(path: Path) -> None:
+    from synthcmr.fairness.planning.plan_folder import Plan
+
+    Plan.read(path)
+
+
+def _read_scores(path: Path) -> None:
+    from synthcmr.evaluation.evaluate import read_card
+
+    read_card(path)
+
+
+def _read_recalibration(path: Path) -> None:
+    from synthcmr.frequency.recalibration import Recalibration
+
+    Recalibration.load(path)
+
+
+OPENED: dict[str, Callable[[Path], None]] = {
+    "run": _read_run,
+    "plan": _read_plan,
+    "scores": _read_scores,
+    "recalibration": _read_recalibration,
+}
+
+
+def _checked_share(read: Callable[[], None]) -> tuple[float, float]:
+    """Seconds of reading, and those of them that hashing took; of the quickest of several rounds."""
+    from synthcmr.cohort import checksums
+    from synthcmr.training import weights
+
+    read()  # imports
+    spent = 0.0
+
+    def timed(work: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            nonlocal spent
+            start = time.process_time()
+            try:
+                return work(*given)
+            finally:
+                spent += time.process_time() - start
+
+        return call
+
+    places = [
+        (m, n) for m in (checksums, weights) for n in ("checksum", "bulk_checksum", "_canonical") if hasattr(m, n)
+    ]
+    found = []
+    with ExitStack() as stack:
+        for module, name in places:
+            before = getattr(module, name)
+            setattr(module, name, timed(before))
+            stack.callback(setattr, module, name, before)
+        for _ in range(ROUNDS):
+            spent = 0.0
+            whole = _seconds(read)
+            found.append((whole, spent))
+    return min(found)
 
 
 def _written(cohort: Cohort, folder: Path, checked: bool) -> tuple[Path, dict[str, object]]:

@@ -114,7 +114,7 @@ def _run(name: str, once: Round, campaign: Campaign, end: int, seconds: float, s
     context, started = mp.get_context("fork"), time.monotonic()
     while campaign.next < end and time.monotonic() - started < seconds:
         before, told = campaign.seconds, context.SimpleQueue()
-        now = context.Array("d", [campaign.next, time.monotonic()])  # seed of the round that runs, and when it began
+        now = context.Array("d", [campaign.next, float("inf")])  # seed of the round that runs, and when it began
         worker = context.Process(target=_work, args=(once, campaign.next, end, now, told), daemon=True)
         begun = saved = time.monotonic()
         worker.start()

@@ -207,7 +207,7 @@ def _errors(found: Sequence[Studied], name: str) -> Numbers:
         [
             [
                 one.measures[name] - one.truth[name],
-                one.spreads[name].looks,
+                one.spreads[name].views,
                 one.spreads[name].base,
                 1.0 if name.endswith("percent") else one.measures[name],
             ]

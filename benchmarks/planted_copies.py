@@ -14,7 +14,8 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.privacy.copies.calibration import threshold_of
-from synthcmr.evaluation.privacy.copies.near_copies import near_copies
+from synthcmr.evaluation.privacy.copies.near_copies import near_copies, one_of_each
+from synthcmr.evaluation.privacy.copies.partial_copies import PartialCopies, partial_copies
 from synthcmr.evaluation.privacy.image_index import index_split
 from synthcmr.evaluation.privacy.image_selection import select_all, split_members
 from synthcmr.evaluation.privacy.interval_estimates import Floats, IntervalEstimate
@@ -60,10 +61,23 @@ def print_simulated(runs: int) -> None:
             print(f"| {kind} | {people} | {rates.mean():.2%} | {(rates > 0.01).mean():.1%} |", flush=True)
 
 
+def print_parts(parts: PartialCopies) -> None:
+    """Partial copies, line by line."""
+    for kind, figure in parts.planted.items():
+        print(row(f"part: {kind}", figure))
+    print(row("held-out real images, called partial copies", parts.false_alarms), flush=True)
+
+
 def main() -> None:
     """Plant, search, tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cohort", type=Path, nargs="?")
+    parser.add_argument(
+        "--parts", action="store_true", help="partial copies alone, which takes minutes instead of hours"
+    )
+    parser.add_argument(
+        "--held-out", type=float, help="share of subjects to hold out instead of those of the cohort's split"
+    )
     parser.add_argument("--runs", type=int, default=200, help="simulated thresholds of each kind")
     parser.add_argument("--planted", type=int, default=700, help="copies of each kind")
     parser.add_argument("--subjects", type=int, default=0, help="the first so many alone; 0: all")
@@ -75,25 +89,31 @@ def main() -> None:
     cohort = Cohort.open(options.cohort)
     if options.subjects:
         cohort = cohort.select(subject_id=cohort.subjects["subject_id"].head(options.subjects).tolist())
+    if options.held_out:
+        split = np.where(np.random.default_rng(0).random(len(cohort.subjects)) < options.held_out, "test", "train")
+        cohort = Cohort(cohort.path, cohort.info, cohort.subjects.assign(split=split), cohort.images)
     settings = PrivacyPartSettings(copies=CopySettings(planted=options.planted))
     frames = min(2, int(cohort.images["n_frames"].min()))
     who = split_members(cohort, frames, settings)
     synthetic = select_all(
         cohort.select(split=settings.held_out[-1]), frames
     )  # nobody's copies: what is judged is the search
+    print(f"{len(who.members.rows)} training and {len(who.held_out.rows)} held-out images")
     with tempfile.TemporaryDirectory() as place:
-        found = near_copies(who, index_split(who, synthetic, Path(place), None, None), settings, Path(place))
-    print(
-        f"{len(who.members.rows)} training and {len(who.held_out.rows)} held-out images; threshold {found.threshold:.3f}"
-    )
+        indexes = index_split(who, synthetic, Path(place), None)
+        if options.parts:
+            chosen = who.members.with_rows(who.members.rows[one_of_each(who.members.subject, options.planted, 0)])
+            parts = partial_copies(who, indexes, settings, chosen, Path(place) / "planted-parts")
+            print_parts(parts)
+            return
+        found = near_copies(who, indexes, settings, Path(place))
+    print(f"threshold {found.threshold:.3f}")
     print("| copies | found | 95 % interval | subjects |\n| --- | --- | --- | --- |")
     for kind, figure in found.planted.items():
         print(row(kind, figure))
     print(row("held-out real images, called copies", found.false_alarms))
     if found.partial is not None:
-        for kind, figure in found.partial.planted.items():
-            print(row(f"part: {kind}", figure))
-        print(row("held-out real images, called partial copies", found.partial.false_alarms))
+        print_parts(found.partial)
     print(f"called copies for certain: {len(found.for_certain)} training subjects, of {len(synthetic.rows)} images")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(found.model_dump_json(indent=2))

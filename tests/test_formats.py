@@ -152,3 +152,19 @@ def test_what_was_recorded_before_a_key_was_renamed_is_understood() -> None:
     recorded = {"inner": {"lr": 0.3}, "also": {"learning_rate": 0.2}}
     found = recorded_settings(recorded, Outer, "run.json")
     assert (found.inner.learning_rate, found.also) == (0.3, Inner(learning_rate=0.2))
+
+
+@pytest.mark.parametrize(
+    "told", [{"format": "x" * 9000}, {"format": "synthcmr-cohort", "version": "9" * 9000}, {"schema": "y" * 9000}]
+)
+def test_what_a_file_says_of_itself_is_not_repeated_at_length(told: dict[str, object]) -> None:
+    with pytest.raises(CohortError) as caught:
+        COHORT.read(told, Path("cohort.json"))
+    assert len(str(caught.value)) < 500
+
+
+def test_errors_show_no_more_of_keys_than_a_line() -> None:
+    for values in ({"x" * 20_000: 1}, {f"key{n}": 1 for n in range(500)}):
+        with pytest.raises(SettingsError) as caught:
+            settings_from_dict(dict(values), Outer, "s.yaml")
+        assert len(str(caught.value)) < 1500

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LONGEST_YAML, DEEPEST_YAML = 200_000, 12
 SHOWN = 80  # characters of a value in an error
+MOST_SHOWN = 5  # problems of one file or call that an error lists
 BOUNDS = {  # a validator's name -> how it is said, and what it calls the limit
     "greater_than_equal": ("at least", "ge"),
     "greater_than": ("more than", "gt"),
@@ -175,31 +176,34 @@ def recorded_settings(values: Mapping[str, object], kind: type[S], origin: str) 
 
 
 def _with_new_names(values: Mapping[str, Any], kind: type[Settings]) -> dict[str, object]:
-    found: dict[str, object] = {}
+    current: dict[str, object] = {}
     for key, value in values.items():
         name = kind.renamed.get(key, key)
         inner = _settings_in(kind.model_fields[name].annotation) if name in kind.model_fields else None
-        found[name] = _with_new_names(value, inner) if inner is not None and isinstance(value, Mapping) else value
-    return found
+        current[name] = _with_new_names(value, inner) if inner is not None and isinstance(value, Mapping) else value
+    return current
 
 
 def _settings_in(annotation: Any) -> type[Settings] | None:
     """The settings that a field holds, also where it may be None or holds several by name."""
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _settings_in(part)) is not None), None)
+    return next((inner for part in get_args(annotation) if (inner := _settings_in(part)) is not None), None)
 
 
 def _explain(error: ValidationError, kind: type[Settings]) -> str:
-    return "; ".join(_sentence(problem, kind) for problem in error.errors())
+    problems = error.errors()
+    more = len(problems) - MOST_SHOWN
+    sentences = [_sentence(problem, kind) for problem in problems[:MOST_SHOWN]]
+    return "; ".join([*sentences, *([f"and {more} more"] if more > 0 else [])])
 
 
 def _sentence(problem: "ErrorDetails", kind: type[Settings]) -> str:
     """What is wrong with one key: what was expected, and what it got."""
     path = problem["loc"]
-    key = ".".join(str(part) for part in path)
+    key = ".".join(_short(part) for part in path)
     if problem["type"] == "extra_forbidden":
-        return _unknown(key, str(path[-1]), _settings_at(kind, path[:-1]))
+        return _unknown(key, _short(path[-1]), _settings_at(kind, path[:-1]))
     of_key = f"'{key}': " if key else ""
     return of_key + expected_and_got(problem)
 

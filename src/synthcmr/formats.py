@@ -11,6 +11,7 @@ from typing import Any
 
 from synthcmr.errors import CohortError
 
+LONGEST_NAME = 60  # of a format with its version
 Step = Mapping[str, Callable[[Any], Any]]  # file, or part of one -> what brings its content to the next version
 
 
@@ -54,7 +55,7 @@ class Format:
         Raises:
             CohortError: it cannot.
         """
-        name, version = self._told(record)
+        name, version = self._format_of(record)
         if name != self.name or version is None:
             raise CohortError(
                 f"{file}: expected format {self.name}, got {name or 'one that does not say its format'}; make one with '{self.made_by}'"
@@ -79,15 +80,21 @@ class Format:
             content = content if step is None else step(content)
         return content
 
-    def _told(self, record: Mapping[str, Any]) -> tuple[str, int | None]:
+    def _format_of(self, record: Mapping[str, Any]) -> tuple[str, int | None]:
         if "format" in record:
-            return str(record["format"]), _number(record.get("version"))
-        name, _, version = str(record.get("schema", record.get("schema_version", ""))).rpartition("-")
+            return _short(record["format"]), _number(record.get("version"))
+        name, _, version = _short(record.get("schema", record.get("schema_version", ""))).rpartition("-")
         return (name, _number(version)) if name or self.unstamped is None else (self.name, self.unstamped)
 
 
-def _number(told: object) -> int | None:
-    return int(str(told)) if str(told).isdigit() else None
+def _number(value: object) -> int | None:
+    text = _short(value)
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _short(value: object) -> str:
+    """What a file says of itself, of which no more is shown than a name is long."""
+    return str(value)[:LONGEST_NAME]
 
 
 AUDIT = Format("synthcmr-audit", 1, "synthcmr audit")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.places import found, place_from, without_places
+from synthcmr.cohort.places import current_place, place_from, without_places
 from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.settings import EvaluateSettings, FidelitySettings
 from synthcmr.fairness.planning.plan import plan_cohort
@@ -37,7 +37,7 @@ def test_what_lies_near_is_told_by_the_way_and_found_again(tmp_path: Path) -> No
     told = place_from(tmp_path / "plans/fair", tmp_path / "cohorts/acdc")
     assert told == "../../cohorts/acdc"
     (tmp_path / "plans/fair").mkdir()
-    assert found(told, tmp_path / "plans/fair").resolve() == tmp_path / "cohorts/acdc"
+    assert current_place(told, tmp_path / "plans/fair").resolve() == tmp_path / "cohorts/acdc"
     assert place_from(tmp_path, "phantom preset everyone") == "phantom preset everyone"
 
 

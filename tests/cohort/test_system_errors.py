@@ -11,7 +11,7 @@ import pytest
 
 import synthcmr
 from synthcmr.cohort.parallel import ordered_map
-from synthcmr.cohort.system_errors import SAID, in_sentences, sentence
+from synthcmr.cohort.system_errors import MESSAGES, in_sentences, sentence
 from synthcmr.errors import MachineError, SynthcmrError
 from synthcmr.verbs.public import public
 from tests.journeys.commands import drawn_discs
@@ -26,12 +26,12 @@ def raising(error: BaseException) -> Callable[..., None]:
     return verb
 
 
-@pytest.mark.parametrize("code", SAID, ids=errno.errorcode.get)
+@pytest.mark.parametrize("code", MESSAGES, ids=errno.errorcode.get)
 def test_every_refusal_names_the_path_and_how_to_mend_it(code: int) -> None:
     for file in ("/data/out/image.npy", None):
         with pytest.raises(MachineError) as told:
             raising(OSError(code, os.strerror(code), file))("/data/out")
-        assert str(told.value) == f"{file or '/data/out'}: {SAID[code]}"
+        assert str(told.value) == f"{file or '/data/out'}: {MESSAGES[code]}"
         assert isinstance(told.value.__cause__, OSError)
 
 
@@ -53,7 +53,7 @@ def test_a_full_disk_is_told_through_the_errors_of_libraries() -> None:
     of_torch = RuntimeError("unexpected pos 64 vs 0")
     of_torch.__context__ = full
     for error in (of_torch, Exception("Error while serializing: I/O error: No space left on device (os error 28)")):
-        assert sentence(error, Path("runs/flow")) == f"runs/flow: {SAID[errno.ENOSPC]}"
+        assert sentence(error, Path("runs/flow")) == f"runs/flow: {MESSAGES[errno.ENOSPC]}"
 
 
 def test_an_output_is_named_by_its_place_and_not_by_where_it_is_built() -> None:

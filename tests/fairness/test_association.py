@@ -30,14 +30,14 @@ def test_correction_removes_the_bias_of_small_samples() -> None:
 
 
 def test_independent_attributes_are_hardly_ever_called_tangled() -> None:
-    alarms = sum(any(a.tangled for a in associations(grouped(people(150, seed)))) for seed in range(20))
+    alarms = sum(any(a.is_associated for a in associations(grouped(people(150, seed)))) for seed in range(20))
     assert alarms <= 2  # 5 % after correction
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_planted_ties_with_the_label_are_found(seed: int) -> None:
     found = associations(grouped(people(160, seed, tangled=True)))
-    tangled = {frozenset((a.a, a.b)) for a in found if a.tangled}
+    tangled = {frozenset((a.a, a.b)) for a in found if a.is_associated}
     for attribute in ("sex", "bmi", "vendor"):
         assert frozenset(("diagnosis", attribute)) in tangled
     for a in found:
@@ -49,7 +49,7 @@ def test_too_few_subjects_are_refused_with_the_number() -> None:
     (pair,) = associations(pd.DataFrame({"a": ["x", "y"] * 5, "b": ["u"] * 5 + ["v"] * 5}))
     assert pair.v is None
     assert "10 subjects" in pair.refused
-    assert not pair.tangled
+    assert not pair.is_associated
 
 
 def test_missing_values_count_for_neither() -> None:

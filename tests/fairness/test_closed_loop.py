@@ -44,7 +44,7 @@ def test_rounds_follow_the_rules(people: Cohort, looped: tuple[Path, Balanced]) 
     assert found.rounds[0].images == 0
     for k, one in enumerate(found.rounds[1:], 1):
         made = Cohort.open(out / "rounds" / str(k))
-        asked = sum(one.made.values())
+        asked = sum(one.images_by_cell.values())
         assert len(made.subjects) + len(made.rejects[made.rejects["level"] == "reject"]) == asked <= 3
         assert set(made.images["plan_row"]) <= set(range(asked))
     assert found.rounds[-1].images <= 5

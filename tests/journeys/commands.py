@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import synthcmr
 from synthcmr.cli.app import COMMANDS
@@ -16,6 +16,7 @@ from synthcmr.cohort.raw import RawSubject
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.cohort.writers import get_writer
 from synthcmr.config import PreprocessSettings, SplitSettings
+from synthcmr.privacy.ledger import EMPTY, LEDGER
 from tests.cohort.making import heart_stack
 
 RELEASED = Path(__file__).parents[1] / "release/written_by_0_1_0"
@@ -213,6 +214,12 @@ TYPED: dict[str, Typed] = {
         lambda b, out: synthcmr.export(b.other, out, format="nifti"),
         (("--where", "nosuch == 1"), ("--bits", "3"), ("--dataset-id", "5")),
     ),
+    "release": Typed(
+        lambda b, out: ["release", b.public, out],
+        ("public",),
+        lambda b, out: synthcmr.release(b.public, out),
+        (("--epsilon", "0"),),
+    ),
     "demo": Typed(
         lambda b, out: ["demo", out, "--quick"], (), _record("demo.json"), (("--subjects", "5"),), short=False
     ),
@@ -224,6 +231,7 @@ WITHOUT_OUTPUT = {"info", "families", "report", "judge score"}
 def bench_in(root: Path) -> Bench:
     """Make everything that the commands are given."""
     people, other = drawn_discs(root / "people", range(20)), drawn_discs(root / "other", range(100, 103))
+    drawn_discs(root / "public", range(200, 202), {LEDGER: EMPTY.to_json()})
     synthcmr.fit_recalibration(people, root / "truth")
     synthcmr.plan(people, root / "plan", target="copy:2")
     synthcmr.export(other, root / "files", format="png")
@@ -235,7 +243,7 @@ def bench_in(root: Path) -> Bench:
     return Bench(root)
 
 
-def drawn_discs(out: Path, people: range) -> Cohort:
+def drawn_discs(out: Path, people: range, info: dict[str, Any] | None = None) -> Cohort:
     """A cohort of three slices each, in hardly any time; phantoms take seconds each."""
     settings = PreprocessSettings(size=32, spacing_mm=6.0)
     with CohortWriter(out, {"step": "test", "settings": {"preprocess": settings.model_dump(mode="json")}}) as writer:
@@ -250,7 +258,7 @@ def drawn_discs(out: Path, people: range) -> Cohort:
             writer.add(
                 to_record(RawSubject(f"s{i:03d}", {**about, "vendor": "Siemens"}, (stack,)), f"case{i}", settings)
             )
-        writer.finish(SplitSettings(), [])
+        writer.finish(SplitSettings(), [], info or {})
     return Cohort.open(out)
 
 

@@ -15,7 +15,9 @@ from tests.journeys.typing_in import run
 
 CHANGES = ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree")
 # Moments and times differ from run to run, and with them the checksum of what holds them.
-PASSING = re.compile(rb'"(created|seconds|seconds_per_image|peak_mb|provenance\.json|checksum)": ?"?[^,"}\n]*"?')
+PASSING = re.compile(
+    rb'"(created|seconds|seconds_per_image|peak_mb|provenance\.json|metrics\.jsonl|checksum)": ?"?[^,"}\n]*"?'
+)
 SHORT = [name for name, typed in TYPED.items() if typed.short]
 
 
@@ -75,13 +77,19 @@ def test_killed_at_any_stage_and_repeated_it_ends_as_if_nothing_had_happened(
         place.mkdir()
         status = in_child(words(place / "out"), place, stage, tmp_path / "counted")
         assert os.WTERMSIG(status) == signal.SIGKILL
-        finished = name == "export" and (place / "out").exists()  # killed after all; it is not taken for a new one
+        finished = (
+            name in ("export", "release") and (place / "out").exists()
+        )  # killed after all; it is not taken for a new one
         run(*words(place / "out"), ok=not finished)
         assert lasting(place / "out", str(place)) == lasting(whole, str(whole.parent)), (name, stage)
         assert [p.name for p in place.iterdir()] == ["out"], (name, stage)
 
 
-@pytest.mark.parametrize("name", [n for n in SHORT if TYPED[n].old is not None and TYPED[n].claims])
+# Phantoms are written as every cohort is, and take longer to draw.
+REPLACED = [name for name in SHORT if TYPED[name].old is not None and TYPED[name].claims and name != "phantom"]
+
+
+@pytest.mark.parametrize("name", REPLACED)
 def test_killed_while_it_replaces_an_output_leaves_the_old_or_the_new_one(
     name: str, bench: Bench, tmp_path: Path
 ) -> None:

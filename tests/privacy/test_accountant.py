@@ -7,8 +7,8 @@ from scipy.stats import norm
 
 from synthcmr.errors import PrivacyError
 from synthcmr.privacy.accountant import FIRST, SECOND, by_loss_distribution, by_random_variables, epsilons
-from synthcmr.privacy.ledger import Entry, Ledger
-from synthcmr.privacy.mechanisms import Gaussian, Laplace
+from synthcmr.privacy.ledger import Ledger, LedgerEntry
+from synthcmr.privacy.mechanisms import GaussianMechanism, LaplaceMechanism
 from synthcmr.privacy.statement import statement_of
 
 DELTA = 1e-5
@@ -24,15 +24,15 @@ def delta_of_gaussian(epsilon: float, sigma: float) -> float:
 @pytest.mark.parametrize("sigmas", [(1.0,), (2.0, 3.0), (4.0, 4.0, 4.0)])
 def test_gaussians_together_cost_what_one_of_their_joint_noise_does(account, sigmas) -> None:  # type: ignore[no-untyped-def]
     joint = 1 / math.sqrt(sum(s**-2 for s in sigmas))
-    found = account([Gaussian(s) for s in sigmas], DELTA)
+    found = account([GaussianMechanism(s) for s in sigmas], DELTA)
     assert delta_of_gaussian(found, joint) <= DELTA * 1.001
     assert delta_of_gaussian(found - 0.05, joint) > DELTA
 
 
 def test_a_laplace_mechanism_costs_no_more_than_its_epsilon() -> None:
-    assert by_loss_distribution([Laplace(2.0)], DELTA) == pytest.approx(0.5, abs=0.001)
-    both = by_loss_distribution([Laplace(2.0), Gaussian(2.0)], DELTA)
-    alone = by_loss_distribution([Gaussian(2.0)], DELTA)
+    assert by_loss_distribution([LaplaceMechanism(2.0)], DELTA) == pytest.approx(0.5, abs=0.001)
+    both = by_loss_distribution([LaplaceMechanism(2.0), GaussianMechanism(2.0)], DELTA)
+    alone = by_loss_distribution([GaussianMechanism(2.0)], DELTA)
     assert alone < both <= alone + 0.5
 
 
@@ -42,7 +42,7 @@ def test_a_release_states_what_both_libraries_say_of_the_same_composition() -> N
     from opacus.accountants import PRVAccountant
 
     runs = [(1.1, 0.2, 60), (0.9, 0.1, 40)]
-    entries = tuple(Entry("weights", Gaussian(*run), token=str(run), delta=1e-4) for run in runs)
+    entries = tuple(LedgerEntry("weights", GaussianMechanism(*run), token=str(run), delta=1e-4) for run in runs)
     stated = statement_of(Ledger(entries))
     google, meta = PLDAccountant(), PRVAccountant()
     for sigma, q, releases in runs:
@@ -59,8 +59,8 @@ def test_a_release_states_what_both_libraries_say_of_the_same_composition() -> N
 def test_no_mechanism_costs_nothing_and_more_than_allowed_is_refused() -> None:
     assert statement_of(Ledger()).epsilon == 0.0
     assert epsilons([], DELTA) == {FIRST: 0.0, SECOND: 0.0}
-    spent = Ledger((Entry("weights", Gaussian(1.0), "a", DELTA),))
+    spent = Ledger((LedgerEntry("weights", GaussianMechanism(1.0), "a", DELTA),))
     with pytest.raises(
-        PrivacyError, match=r"--epsilon 2: expected no more to be spent, got 4.* weights \(Gaussian, sigma 1\)"
+        PrivacyError, match=r"--epsilon 2: expected no more to be spent, got 4.* weights \(GaussianMechanism, sigma 1\)"
     ):
         statement_of(spent, epsilon=2.0)

@@ -7,20 +7,20 @@ from synthcmr.privacy.ledger import (
     EMPTY,
     NOT_KNOWN,
     OF_PATIENTS,
-    Entry,
     Ledger,
+    LedgerEntry,
     learned_openly,
     learned_privately,
     new_token,
     union,
 )
-from synthcmr.privacy.mechanisms import Gaussian, Laplace
+from synthcmr.privacy.mechanisms import GaussianMechanism, LaplaceMechanism
 from synthcmr.privacy.reasons import REASONS
 from synthcmr.privacy.statement import statement_of
 
 
 def spent(token: str, sigma: float = 2.0) -> Ledger:
-    return Ledger((Entry("weights", Gaussian(sigma), token, 1e-5),))
+    return Ledger((LedgerEntry("weights", GaussianMechanism(sigma), token, 1e-5),))
 
 
 def test_the_same_noise_used_twice_counts_once_and_equal_noise_of_two_runs_counts_twice() -> None:
@@ -32,7 +32,9 @@ def test_the_same_noise_used_twice_counts_once_and_equal_noise_of_two_runs_count
 
 
 def test_ledgers_are_the_same_after_they_were_written() -> None:
-    ledger = spent("a") | Ledger((Entry("count", Laplace(1.5), "b"),)) | OF_PATIENTS.named("acdc") | NOT_KNOWN
+    ledger = (
+        spent("a") | Ledger((LedgerEntry("count", LaplaceMechanism(1.5), "b"),)) | OF_PATIENTS.named("acdc") | NOT_KNOWN
+    )
     assert Ledger.of_json(ledger.to_json()) == ledger
     assert Ledger.in_record({"ledger": []}) == EMPTY
     assert Ledger.in_record({}).broken
@@ -56,7 +58,7 @@ def test_what_is_learned_from_phantoms_or_private_images_stays_as_it_is() -> Non
 
 
 def test_every_reason_is_said_with_its_input_and_its_way_out() -> None:
-    broken = Ledger(tuple(Entry("x", reason=key, name=f"folder-of-{key}") for key in REASONS))
+    broken = Ledger(tuple(LedgerEntry("x", reason=key, name=f"folder-of-{key}") for key in REASONS))
     with pytest.raises(PrivacyError) as error:
         statement_of(broken | spent("a"))
     said = str(error.value)

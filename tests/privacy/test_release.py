@@ -84,6 +84,11 @@ def test_released_weights_draw_the_same_images(private_run: Path, private_images
     assert set(read_header(file)) == {
         *("format", "version", "family", "model", "vocabulary", "scanners", "privacy", "ledger"),
     }
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "flipped.safetensors").write_bytes(content)
+    with pytest.raises(CohortError):
+        read_tensors(tmp_path / "flipped.safetensors")
     run("generate", tmp_path / "out", "--run", tmp_path / "given", *UNSCREENED)
     drawn, known = Cohort.open(tmp_path / "out"), Cohort.open(private_images)
     assert list(drawn.images["content_hash"]) == list(known.images["content_hash"])
@@ -127,7 +132,7 @@ def test_only_an_earlier_release_is_replaced(private_images: Path, tmp_path: Pat
     mine.mkdir()
     (mine / "thesis.txt").write_text("words")
     for options in ({}, {"overwrite": True}):
-        with pytest.raises(CohortError, match="expected an empty or new folder for the release"):
+        with pytest.raises(CohortError, match="expected an empty or new folder"):
             synthcmr.release(private_images, mine, **options)
     assert (mine / "thesis.txt").exists()
     synthcmr.release(private_images, tmp_path / "out")

@@ -34,7 +34,7 @@ def test_the_page_shows_cells_ties_and_rows_and_needs_no_network(tmp_path: Path)
 
 def test_parity_unties_the_label_and_the_page_says_what_remains_tied(tmp_path: Path) -> None:
     plan = plan_subjects(people(200, 0, tangled=True), "parity:diagnosis|sex,bmi")
-    ties = {frozenset((t.a, t.b)): t for t in plan.tangles}
+    ties = {frozenset((t.a, t.b)): t for t in plan.residual_associations}
     for name in ("sex", "bmi"):
         assert ties[frozenset(("diagnosis", name))].before > 0.3
         assert ties[frozenset(("diagnosis", name))].after < 0.05

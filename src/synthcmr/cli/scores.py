@@ -40,9 +40,7 @@ def recalibrate(action: str, images: Path, model: Path, out: Path | None, option
 
     if action == "fit":
         if out is not None:
-            raise SettingsError(
-                f"recalibrate fit: expected two folders, REAL (read) and MODEL (written), got also {out}"
-            )
+            raise SettingsError(f"recalibrate fit: expected two folders, REAL and MODEL; '{out}' is one too many")
         typer.echo(synthcmr.fit_recalibration(images, model, options).summary())
         return
     if given := [options.flag(name) for name in OF_THE_MODEL if getattr(options, name)]:

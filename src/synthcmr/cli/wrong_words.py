@@ -27,17 +27,18 @@ def in_own_words(error: Any, command: Any, words: Sequence[str]) -> SettingsErro
     if flag is not None and kind == "NoSuchOption":
         return SettingsError(f"{flag}: '{name}' has no such option;{_near(flag, command)} '{name} --help' lists all")
     if flag is not None:
-        return SettingsError(f"{flag}: expected a value behind it")
+        return SettingsError(f"{_long(flag, command)}: a value must follow")
     parameter = getattr(error, "param", None)
     if kind == "MissingParameter":
-        return SettingsError(_missing(parameter, command, name))
+        typed = " ".join([name, *words])
+        return SettingsError(f"{_flag(parameter)} is missing: expected {_usage(command, name)}, got '{typed}'")
     if parameter is not None:
         return SettingsError(_wrong_value(error, parameter, words, command.options))
     message = error.format_message()
     further = message.rpartition("(")[2].rstrip(").") if "extra argument" in message else ""
-    return SettingsError(
-        f"expected {_usage(command, name)}, " + (f"got also {further}" if further else f"got: {message}")
-    )
+    if further:
+        return SettingsError(f"'{further}' is one argument too many: expected {_usage(command, name)}")
+    return SettingsError(f"expected {_usage(command, name)}, got: {message}")
 
 
 def no_such_command(word: str, commands: Sequence[str]) -> SettingsError:
@@ -53,10 +54,10 @@ def _near(flag: str, command: Any) -> str:
     return f" did you mean {near[0]}?" if near else ""
 
 
-def _missing(parameter: Any, command: Any, name: str) -> str:
-    about = (parameter.help or "").rstrip(".")
-    what = _flag(parameter)
-    return f"{what} is missing ({about}); expected {_usage(command, name)}"
+def _long(flag: str, command: Any) -> str:
+    """A flag by its long name, with the short one where that was typed."""
+    long = next((_flag(parameter) for parameter in command.params if flag in parameter.opts), flag)
+    return flag if long == flag else f"{long} ({flag})"
 
 
 def _usage(command: Any, name: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.errors import CohortError, in_words
+from synthcmr.cohort.reasons import why
+from synthcmr.errors import CohortError
 
 LARGEST = 2 << 30  # bytes of all arrays; what synthcmr writes is far smaller
 DEFECTS = (
@@ -45,19 +46,21 @@ def arrays_of(
         with zipfile.ZipFile(BytesIO(content)) as archive:
             size = sum(member.file_size for member in archive.infolist())
             if size > largest:
-                raise ValueError(f"arrays of {size} bytes, where {largest} are allowed")
-            found = {m.filename.removesuffix(".npy"): _array(archive, m) for m in archive.infolist()}
+                raise CohortError(
+                    f"{file}: expected {what} of at most {largest} bytes, got {size}; it may be a zip bomb"
+                )
+            arrays = {m.filename.removesuffix(".npy"): _array(archive, m) for m in archive.infolist()}
     except DEFECTS as error:
         raise CohortError(
-            f"{file}: expected {what} as synthcmr writes it (.npz), but the file is damaged or another one ({in_words(error)}); "
+            f"{file}: expected {what} as synthcmr writes it (.npz), but the file is damaged or another one ({why(error)}); "
             "restore it from a copy, or make it again"
         ) from error
-    missing = [name for name in names if name not in found]
+    missing = [name for name in names if name not in arrays]
     if missing:
         raise CohortError(
             f"{file}: expected {what} with {', '.join(names)}, but there is no {missing[0]}; make it again"
         )
-    return found
+    return arrays
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:

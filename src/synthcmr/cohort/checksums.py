@@ -76,9 +76,9 @@ def read_record(file: Path, kind: Format | None = None) -> dict[str, Any]:
         content = file.read_bytes()
     except OSError as error:
         raise CohortError(f"{file}: expected JSON as synthcmr wrote it, got: {in_words(error)}") from error
-    found = record_in(content, file)
-    read = found if kind is None else kind.read(found, file)
-    check_record(found, file)
+    record = record_in(content, file)
+    read = record if kind is None else kind.read(record, file)
+    check_record(record, file)
     return {k: v for k, v in read.items() if k != OWN}
 
 
@@ -89,12 +89,12 @@ def record_in(content: bytes, file: Path) -> dict[str, Any]:
         CohortError: it is none.
     """
     try:
-        found = json.loads(content.decode("utf-8"))
+        record = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise CohortError(f"{file}: expected JSON as synthcmr wrote it, got: {in_words(error)}") from error
-    if not isinstance(found, dict):
-        raise CohortError(f"{file}: expected a record in JSON, got {type(found).__name__}")
-    return found
+    if not isinstance(record, dict):
+        raise CohortError(f"{file}: expected a record in JSON, got {type(record).__name__}")
+    return record
 
 
 def read_checked(folder: Path, name: str, record: Mapping[str, Any]) -> bytes:

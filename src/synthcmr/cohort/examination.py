@@ -9,6 +9,7 @@ from pathlib import Path
 
 from synthcmr.cohort.checksums import FILES, OWN, check_record, read_checked
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.joining import records, storage
 from synthcmr.cohort.output_lock import OutputLock
 from synthcmr.cohort.output_place import LOCK as PLACE_LOCK
@@ -30,6 +31,7 @@ from synthcmr.cohort.writer import (
 )
 from synthcmr.errors import CohortError, SynthcmrError
 from synthcmr.formats import COHORT
+from synthcmr.privacy.ledger import LEDGER
 
 Report = Callable[[int, int, str], None]
 NEEDED = (SUBJECTS, IMAGES)  # without which nobody knows whose pixels are whose
@@ -37,7 +39,7 @@ KEPT_FACTS = ("generated", "phantom", "recalibrated")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Defect:
     """Something that is not as it should be.
 
     Attributes:
@@ -67,20 +69,20 @@ class Examination:
     """
 
     kind: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Defect, ...]
     checked: str
     lost: tuple[tuple[str, str], ...] = ()
 
 
-def leftovers(folder: Path) -> list[Finding]:
+def leftovers(folder: Path) -> list[Defect]:
     """What killed commands left beside a folder, or a command that is writing it."""
     place = beside(folder)
     if not place.is_dir():
         return []
     if _locked(place / PLACE_LOCK, folder):
-        return [Finding(str(folder), "another synthcmr process is writing it", "wait until it ends", harmful=False)]
+        return [Defect(str(folder), "another synthcmr process is writing it", "wait until it ends", harmful=False)]
     mend = f"repeat that command, or remove {place}"
-    return [Finding(str(place), "left by a command that was killed while it replaced the folder", mend, harmful=False)]
+    return [Defect(str(place), "left by a command that was killed while it replaced the folder", mend, harmful=False)]
 
 
 def examine_cohort(folder: Path, report: Report | None = None) -> Examination:
@@ -96,28 +98,28 @@ def examine_cohort(folder: Path, report: Report | None = None) -> Examination:
         cohort = Cohort.open(folder)
     except SynthcmrError as error:
         mend = "restore the folder from a copy, or make it again"
-        return Examination("cohort", (Finding(str(folder / COHORT_FILE), str(error), mend),), "the record")
+        return Examination("cohort", (Defect(str(folder / COHORT_FILE), str(error), mend),), "the record")
     findings = [*leftovers(folder), *_of_record(cohort), *_of_tables(cohort)]
     if any(Path(f.place).name in NEEDED for f in findings):
         return Examination("cohort", tuple(findings), "record and tables")
     lost = _lost(cohort, report)
-    findings += [Finding(f"{folder}: {name}", why, "leave it out", fixable=True) for name, why in lost]
+    findings += [Defect(f"{folder}: {name}", why, "leave it out", fixable=True) for name, why in lost]
     return Examination(
         "cohort", tuple(findings), f"record, tables, and the pixels of {len(cohort)} images", tuple(lost)
     )
 
 
-def mend_cohort(folder: Path, out: Path, found: Examination, report: Report | None = None) -> Cohort:
+def mend_cohort(folder: Path, out: Path, examination: Examination, report: Report | None = None) -> Cohort:
     """Write everything that is whole into a new cohort; what is lost is listed among its rejects.
 
     Raises:
         CohortError: the tables that say whose images are whose are damaged, or the cohort is unfinished.
     """
-    blocking = [f for f in found.findings if f.harmful and not f.fixable]
+    blocking = [f for f in examination.findings if f.harmful and not f.fixable]
     if blocking:
         raise CohortError(f"{blocking[0].place}: cannot be mended: {blocking[0].problem}; {blocking[0].mend}")
-    cohort, lost = Cohort.open(folder), dict(found.lost)
-    damaged = {Path(f.place).name for f in found.findings}
+    cohort, lost = Cohort.open(folder), dict(examination.lost)
+    damaged = {Path(f.place).name for f in examination.findings}
     whole = cohort._subset(~cohort.images["image_id"].isin(lost).to_numpy())
     manifest = {"step": "doctor", "cohort": cohort.hash, "lost": sorted(lost), "settings": cohort.info["settings"]}
     kind, rows, columns = storage(whole)
@@ -131,40 +133,41 @@ def mend_cohort(folder: Path, out: Path, found: Examination, report: Report | No
             if case not in writer.done:
                 writer.add(SubjectRecord(case, None, rejects=tuple(rejects)))
         facts = {k: v for k, v in cohort.info.items() if k in KEPT_FACTS}
+        facts |= {LEDGER: cohort_ledger(cohort).to_json()}
         writer.finish(None, [Input(str(folder), "cohort", cohort.hash)], facts)
     return Cohort.open(out)
 
 
-def _unfinished(folder: Path) -> Finding:
+def _unfinished(folder: Path) -> Defect:
     if _locked(folder / WORK / LOCK, folder):
-        return Finding(str(folder), "a process is making it", "wait until it ends", harmful=False)
+        return Defect(str(folder), "a process is making it", "wait until it ends", harmful=False)
     try:
         cases = len(Journal(folder / WORK / JOURNAL).read().cases)
         problem = f"unfinished: {cases} case(s) are safely there"
     except (OSError, ValueError, TypeError) as error:
-        return Finding(str(folder / WORK / JOURNAL), f"the journal is damaged: {error}", "make the cohort again")
-    return Finding(str(folder), problem, "repeat the command that began it, and it goes on")
+        return Defect(str(folder / WORK / JOURNAL), f"the journal is damaged: {error}", "make the cohort again")
+    return Defect(str(folder), problem, "repeat the command that began it, and it goes on")
 
 
-def _of_record(cohort: Cohort) -> list[Finding]:
+def _of_record(cohort: Cohort) -> list[Defect]:
     """What the record tells, and what a killed run left."""
     findings = []
     raw = json.loads((cohort.path / COHORT_FILE).read_text())
     if OWN not in raw or FILES not in raw:
         problem = "written before files had checksums: damage of tables cannot be told"
-        findings.append(Finding(str(cohort.path), problem, "write checksums", fixable=True, harmful=False))
+        findings.append(Defect(str(cohort.path), problem, "write checksums", fixable=True, harmful=False))
     if raw.get("version") != COHORT.version:
         problem = f"version {raw.get('version')} of the format; today's is {COHORT.version}, and both are read"
-        findings.append(Finding(str(cohort.path), problem, "write today's", fixable=True, harmful=False))
+        findings.append(Defect(str(cohort.path), problem, "write today's", fixable=True, harmful=False))
     if (cohort.path / WORK).exists():
         problem = "a run that was killed at its very end left its journal, which holds what tables hold"
         mend = "leave it out, or remove it"
-        findings.append(Finding(str(cohort.path / WORK), problem, mend, fixable=True, harmful=False))
+        findings.append(Defect(str(cohort.path / WORK), problem, mend, fixable=True, harmful=False))
     check_record(raw, cohort.path / COHORT_FILE)
     return findings
 
 
-def _of_tables(cohort: Cohort) -> list[Finding]:
+def _of_tables(cohort: Cohort) -> list[Defect]:
     findings = []
     names = [name for name in (*NEEDED, REJECTS, TRUTH, MEASURES, PROVENANCE_FILE) if cohort._has(name)]
     for name in dict.fromkeys((*NEEDED, *names)):
@@ -175,7 +178,7 @@ def _of_tables(cohort: Cohort) -> list[Finding]:
         except SynthcmrError as error:
             needed = name in NEEDED
             mend = "restore it from a copy, or make the cohort again" if needed else "leave it out"
-            findings.append(Finding(str(cohort.path / name), str(error), mend, fixable=not needed))
+            findings.append(Defect(str(cohort.path / name), str(error), mend, fixable=not needed))
     return findings
 
 
@@ -195,14 +198,14 @@ def _lost(cohort: Cohort, report: Report | None) -> list[tuple[str, str]]:
 def _rejects(cohort: Cohort, lost: dict[str, str], damaged: set[str]) -> dict[str, list[Reject]]:
     """What was rejected before, and what is lost now, by case."""
     before = [] if REJECTS in damaged else cohort.rejects.to_dict("records")
-    found: dict[str, list[Reject]] = {}
+    rejects: dict[str, list[Reject]] = {}
     for row in before:
-        found.setdefault(str(row["case_id"]), []).append(Reject(**{str(k): str(v) for k, v in row.items()}))
+        rejects.setdefault(str(row["case_id"]), []).append(Reject(**{str(k): str(v) for k, v in row.items()}))
     for row in cohort.images.to_dict("records"):
         if row["image_id"] in lost:
             case = f"{row['subject_id']}: damaged"
-            found.setdefault(case, []).append(Reject(case, str(row["image_id"]), lost[row["image_id"]]))
-    return found
+            rejects.setdefault(case, []).append(Reject(case, str(row["image_id"]), lost[row["image_id"]]))
+    return rejects
 
 
 def _locked(file: Path, folder: Path) -> bool:

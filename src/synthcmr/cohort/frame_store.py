@@ -12,6 +12,7 @@ from synthcmr.cohort.checksums import SHARDS, read_checked
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.errors import CohortError, in_words
 
+LONGEST_WHY = 300  # characters of what a library says of damage, which may repeat what it found
 SHARD_FRAMES = (
     256  # frames per file: some 8 MB of float16 at 128x128, so that a cohort of 100,000 slices is a few hundred files
 )
@@ -153,8 +154,8 @@ class FrameReader:
 
     def _damaged(self, name: str, why: str) -> CohortError:
         return CohortError(
-            f"{self.path / name}: expected the pixels as synthcmr wrote them, but they are damaged ({why}); restore the folder from "
-            "a copy, or make it again"
+            f"{self.path / name}: expected the pixels as synthcmr wrote them, but they are damaged ({why[:LONGEST_WHY]}); restore the "
+            "folder from a copy, or make it again"
         )
 
 

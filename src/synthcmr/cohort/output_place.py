@@ -90,7 +90,7 @@ def build(out: Path, kind: Output, overwrite: bool, make: Callable[[Path], T]) -
             discard(place)
         elif replaces and not folder.exists():
             print(f"{out}: stays as it is until the new one is whole; that is built in {folder}", file=sys.stderr)
-        result = _made(make, place, folder, kind)
+        result = _run_build(make, place, folder, kind)
         if first:
             if replaces:
                 expect_own(out, kind)  # minutes or days later
@@ -98,7 +98,7 @@ def build(out: Path, kind: Output, overwrite: bool, make: Callable[[Path], T]) -
         return result
 
 
-def _made(make: Callable[[Path], T], place: Path, folder: Path, kind: Output) -> T:
+def _run_build(make: Callable[[Path], T], place: Path, folder: Path, kind: Output) -> T:
     goes_on = folder.exists()
     try:
         return make(folder)

@@ -39,7 +39,7 @@ def places_of(name: str, folder: Path) -> tuple[Path, ...]:
     return folder / name, Path(name), folder.parent / Path(name).name
 
 
-def found(name: str, folder: Path) -> Path:
+def current_place(name: str, folder: Path) -> Path:
     """Where something that an artefact names lies; as it is named, where it is not there."""
     return next((place for place in places_of(name, folder) if place.exists()), Path(name))
 

@@ -54,8 +54,8 @@ class Pseudonyms:
         """A record that says nothing in clear; what it said of rejects is added to the table beside the cohort."""
         self._keep(record.rejects)
         name = self.name(record.case_id)
-        said = {(reject.level, UNSAID[reject.level]) for reject in record.rejects}
-        rejects = tuple(Reject(name, "subject", reason, level) for level, reason in sorted(said))
+        problems = {(reject.level, UNSAID[reject.level]) for reject in record.rejects}
+        rejects = tuple(Reject(name, "subject", reason, level) for level, reason in sorted(problems))
         return replace(record, case_id=name, rejects=rejects)
 
     def begin(self) -> None:

@@ -93,21 +93,21 @@ def _draw(rows: Sequence[Row], shares: Shares, settings: SplitSettings) -> None:
     strata: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
         strata[tuple(str(row.get(name)) for name in settings.stratify)].append(row)
-    given = [0.0] * len(SPLIT_NAMES)
+    assigned = [0.0] * len(SPLIT_NAMES)
     for stratum in sorted(strata):
         members = sorted(strata[stratum], key=lambda row: _shuffled(str(row["subject_id"]), settings.seed))
         local = [0.0] * len(SPLIT_NAMES)
         for row in members:
-            split = _most_owed(local, given, shares, sum(local), sum(given))
+            split = _most_owed(local, assigned, shares, sum(local), sum(assigned))
             local[split] += 1
-            given[split] += 1
+            assigned[split] += 1
             row["split"] = SPLIT_NAMES[split]
 
 
-def _most_owed(local: list[float], given: list[float], shares: Sequence[float], n_local: float, n: float) -> int:
+def _most_owed(local: list[float], assigned: list[float], shares: Sequence[float], n_local: float, n: float) -> int:
     """The split that lacks most: first within the stratum, and within a rounding of it, over the whole cohort."""
     owed = [s * (n_local + 1) - g for s, g in zip(shares, local, strict=True)]
-    overall = [s * (n + 1) - g for s, g in zip(shares, given, strict=True)]
+    overall = [s * (n + 1) - g for s, g in zip(shares, assigned, strict=True)]
     candidates = [i for i, share in enumerate(shares) if share > 0 and owed[i] > max(owed) - 0.5]
     return max(candidates, key=lambda i: overall[i])
 

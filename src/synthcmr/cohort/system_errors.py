@@ -13,7 +13,7 @@ from synthcmr.cohort.output_place import known_as
 from synthcmr.errors import MachineError, SynthcmrError, in_words
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-SAID: dict[int, str] = {
+MESSAGES: dict[int, str] = {
     errno.ENOSPC: "the disk is full; free some space and repeat the command, or choose a place on another disk",
     errno.EDQUOT: "your quota of the disk is used up; free some space and repeat the command, or choose a place on another disk",
     errno.EFBIG: "the system allows no file that large (ulimit -f, or the file system); raise the limit, or choose another disk",
@@ -53,10 +53,10 @@ def in_sentences(place: Path | None = None) -> Iterator[None]:
     except BrokenPipeError:
         raise  # whoever read the output has seen enough
     except Exception as error:
-        told = sentence(error, place)
-        if told is None:
+        message = sentence(error, place)
+        if message is None:
             raise
-        raise MachineError(known_as(told)) from error
+        raise MachineError(known_as(message)) from error
 
 
 def sentence(error: BaseException, place: Path | None = None) -> str | None:
@@ -71,11 +71,11 @@ def sentence(error: BaseException, place: Path | None = None) -> str | None:
         return f"{where}{NO_MEMORY} ({_first_line(error)})"
     if isinstance(error, RecursionError):
         return f"{where}expected settings and files that are nested less deeply; simplify what was given"
-    found = _refused(error)
-    if found is None:
+    refusal = _refused(error)
+    if refusal is None:
         return None
-    file = place if found.filename is None else Path(os.fsdecode(found.filename))
-    return f"{'output' if file is None else file}: {_what(found, file)}"
+    file = place if refusal.filename is None else Path(os.fsdecode(refusal.filename))
+    return f"{'output' if file is None else file}: {_what(refusal, file)}"
 
 
 def _refused(error: BaseException) -> OSError | None:
@@ -96,8 +96,8 @@ def _what(error: OSError, file: Path | None) -> str:
     if error.errno in (errno.EEXIST, errno.ENOTDIR) and file is not None:
         taken = next((p for p in (file, *file.parents) if os.path.lexists(p) and not p.is_dir()), file)
         return f"expected a folder, but {taken} is none; choose another name, or move it away"
-    if error.errno in SAID:
-        return SAID[error.errno]
+    if error.errno in MESSAGES:
+        return MESSAGES[error.errno]
     return f"the system cannot read or write it: {in_words(error) or type(error).__name__}; check the file and the disk"
 
 

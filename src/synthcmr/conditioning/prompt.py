@@ -139,43 +139,45 @@ def read_prompt(text: str) -> Understood:
     rest, notes = PromptText(outside), list[str]()
     denials = take_denials(rest, notes)
     _set_hints_aside(rest, notes)
-    said = _statements(rest, quoted, notes)
-    diagnosis, description = agreed_diagnosis(said.pop("diagnosis"), denials.healthy, "diagnosis" in quoted, notes)
+    statements = _statements(rest, quoted, notes)
+    diagnosis, description = agreed_diagnosis(
+        statements.pop("diagnosis"), denials.healthy, "diagnosis" in quoted, notes
+    )
     excluded = excluded_diagnoses(denials, diagnosis, description, notes)
-    said["lv_ef_percent"] += described_function(description)
-    unhealthy(said["severity"], diagnosis)
-    said["bmi"] += derived_bmi(said)
-    numbers = {name: agreed_number(name, said[name], notes) for name in w.MEASURES if name != "age"}
-    categories = {name: agreed_category(name, said[name], notes) for name in ("sex", "vendor", "slice_level")}
+    statements["lv_ef_percent"] += described_function(description)
+    unhealthy(statements["severity"], diagnosis)
+    statements["bmi"] += derived_bmi(statements)
+    numbers = {name: agreed_number(name, statements[name], notes) for name in w.MEASURES if name != "age"}
+    categories = {name: agreed_category(name, statements[name], notes) for name in ("sex", "vendor", "slice_level")}
     level = categories.pop("slice_level")
-    age = agreed_age(rest, said["age"], bool(rest.taken or quoted), notes)  # last: a number that is left alone
+    age = agreed_age(rest, statements["age"], bool(rest.taken or quoted), notes)  # last: a number that is left alone
     stated = {**numbers, **quoted, **categories, "age": age, "diagnosis": diagnosis}
     attributes: dict[str, object] = {k: v for k, v in stated.items() if v is not None}
     heart = {name: float(str(attributes.pop(name))) for name in HEART if name in attributes}
     checked({name: value for name, value in heart.items() if name != "severity"}, FLAG)
-    phases = tuple(p for p in w.PHASE_WRITTEN if any(s.value == p for s in said["phase"]))
+    phases = tuple(p for p in w.PHASE_WRITTEN if any(s.value == p for s in statements["phase"]))
     understood = Understood(clean(attributes)[0], heart, level, phases, excluded, rest.ignored(), tuple(notes))
     return _checked_meaning(understood, rest, text)
 
 
 def _statements(rest: PromptText, quoted: Mapping[str, Value], notes: list[str]) -> defaultdict[str, list[Statement]]:
     """All that is stated, by attribute. The order matters: what is taken first cannot be taken for something else."""
-    said: defaultdict[str, list[Statement]] = defaultdict(list)
+    statements: defaultdict[str, list[Statement]] = defaultdict(list)
     for name, code in quoted.items():
-        said[name].append(Statement(str(code), str(code)))
-    said["diagnosis"] += take_failure(rest)
+        statements[name].append(Statement(str(code), str(code)))
+    statements["diagnosis"] += take_failure(rest)
     for name, numbers in take_numbers(rest, notes).items():
-        said[name] += numbers
-    said["lv_ef_percent"] += take_function(rest, bool(said["diagnosis"] or said["lv_ef_percent"]))
+        statements[name] += numbers
+    statements["lv_ef_percent"] += take_function(rest, bool(statements["diagnosis"] or statements["lv_ef_percent"]))
     ages, sexes = take_ages(rest)
-    said["age"] += ages
-    said["sex"] += sexes
+    statements["age"] += ages
+    statements["sex"] += sexes
     for name, terms in w.TERMS:
         rest.set_aside(SET_ASIDE_BEFORE.get(name, r"(?!)"))
-        said[name] += rest.take_terms(terms)
+        statements[name] += rest.take_terms(terms)
         if terms is w.HEALTH_TERMS:
-            said[name] += take_diagnosis_patterns(rest)
-    return said
+            statements[name] += take_diagnosis_patterns(rest)
+    return statements
 
 
 def _set_hints_aside(rest: PromptText, notes: list[str]) -> None:

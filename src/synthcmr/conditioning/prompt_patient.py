@@ -148,12 +148,12 @@ def take_diagnosis_patterns(rest: PromptText) -> list[Statement]:
 
 
 def agreed_diagnosis(
-    said: list[Statement], healthy: bool, quoted: bool, notes: list[str]
+    statements: list[Statement], healthy: bool, quoted: bool, notes: list[str]
 ) -> tuple[str | None, str | None]:
     """The one diagnosis.
 
     Args:
-        said: all diagnoses that are stated.
+        statements: all diagnoses that are stated.
         healthy: whether the heart is said to have nothing.
         quoted: whether the first is a data set's own code.
         notes: what was assumed is added to them.
@@ -164,7 +164,7 @@ def agreed_diagnosis(
     Raises:
         SettingsError: several that contradict each other.
     """
-    codes = list(dict.fromkeys([*(str(s.value) for s in said), *(["NOR"] if healthy else [])]))
+    codes = list(dict.fromkeys([*(str(s.value) for s in statements), *(["NOR"] if healthy else [])]))
     narrow = [c for c in codes if not any(other in w.NARROWER.get(c, ()) for other in codes)]
     if len(narrow) > 1:
         names = " and ".join(w.DIAGNOSES.get(c, c) for c in narrow)

@@ -54,13 +54,13 @@ class TokenEncoder(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Embed a batch of prepared attributes."""
-        said = ~values.isnan()
+        stated = ~values.isnan()
         known = torch.nan_to_num(values)
         tokens = []
         for i, embed in enumerate(self.words):
             column = known[:, i]
             token = embed(column) if isinstance(embed, _NumberEmbedding) else embed(column.long())
-            tokens.append(torch.where(said[:, i, None], token, self.silent[i]) + self.name[i])
+            tokens.append(torch.where(stated[:, i, None], token, self.silent[i]) + self.name[i])
         return torch.stack(tokens, dim=1) + self.out(torch.stack(tokens, dim=1))
 
 

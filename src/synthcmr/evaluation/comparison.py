@@ -46,7 +46,7 @@ class ComparedGroup:
 
 def groups_of(real: Cohort, synthetic: Cohort, settings: EvaluateSettings) -> tuple[ComparedGroup, ...]:
     """Everybody, the groups of each attribute that both cohorts tell, and one crossing."""
-    everybody = ComparedGroup(OVERALL, np.arange(len(real.subjects)), np.arange(len(synthetic.subjects)))
+    overall = ComparedGroup(OVERALL, np.arange(len(real.subjects)), np.arange(len(synthetic.subjects)))
     described = {
         name: labels
         for name in dict.fromkeys((*settings.by, *settings.crossing))
@@ -55,7 +55,7 @@ def groups_of(real: Cohort, synthetic: Cohort, settings: EvaluateSettings) -> tu
     results = [g for name in settings.by if name in described for g in _groups(name, *described[name])]
     if len(settings.crossing) > 1 and all(name in described for name in settings.crossing):
         results += _crossed(settings.crossing, described)
-    return (everybody, *results)
+    return (overall, *results)
 
 
 def _labels(real: pd.DataFrame, synthetic: pd.DataFrame, name: str) -> tuple[pd.Series, pd.Series] | None:

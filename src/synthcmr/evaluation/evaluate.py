@@ -13,6 +13,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record, with_checksum
 from synthcmr.cohort.places import without_places
 from synthcmr.cohort.provenance import Input, combined_hash, write_json, write_provenance
+from synthcmr.config import settings_from_dict
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison, Report
 from synthcmr.evaluation.features.published_networks import CINEMA_WEIGHTS as CINEMA
@@ -89,8 +90,8 @@ def read_card(out: Path) -> ScoreCard:
     if not file.exists():
         raise CohortError(f"{file}: there are no scores yet; run 'synthcmr evaluate REAL SYNTH {out}' first")
     try:
-        return ScoreCard.model_validate(read_record(file, FORMAT) | {"schema_version": FORMAT.schema})
-    except ValueError as error:
+        return settings_from_dict(read_record(file, FORMAT) | {"schema_version": FORMAT.schema}, ScoreCard, SCORES)
+    except SettingsError as error:
         raise CohortError(
             f"{file}: expected the scores of 'synthcmr evaluate REAL SYNTH {out}', got: {error}"
         ) from error

@@ -27,13 +27,13 @@ ARMS = {REAL_ONLY: label(REAL_ONLY, 1.0), BOTH: label(BOTH, 1.0), ONLY: ONLY}
 
 def classification_scores(comparison: Comparison, people: Participants, answers: ClassifierResults) -> list[Score]:
     """Of each grouping and each group; the last grouping with two groups or more is the one that rules look at."""
-    settings, asked = answers.settings, answers.of[REAL]
-    results = groupings(asked.people, settings.sensitive, settings.min_group)
+    settings, predicted = answers.settings, answers.of[REAL]
+    results = groupings(predicted.people, settings.sensitive, settings.min_group)
     usable = [g for g in results if len(g.scored) > 1]
     if not usable:
         why = f"no two groups of {', '.join(settings.sensitive)} have {settings.min_group} sick and healthy test subjects each"
         return [absent(f"{name}, change", why) for name in (WORST, *GAPS)]
-    scorer = _Scorer(comparison, people, answers, asked, results)
+    scorer = _Scorer(comparison, people, answers, predicted, results)
     scores = [score for g in usable for score in scorer.of_grouping(g.name)]
     main = usable[-1].name
     scores += [scorer.change(name, main, f"{name}, change") for name in (WORST, *GAPS)]
@@ -55,24 +55,24 @@ class _Scorer:
         comparison: Comparison,
         people: Participants,
         answers: ClassifierResults,
-        asked: PredictedSubjects,
+        predicted: PredictedSubjects,
         result: tuple[Grouping, ...],
     ) -> None:
         settings = answers.settings
-        self._comparison, self._people, self._asked = comparison, people, asked
-        self._label = asked.people["label"].to_numpy(dtype=np.int64)
-        _, cell = np.unique(cells(asked.people, settings.sensitive), return_inverse=True)
+        self._comparison, self._people, self._predicted = comparison, people, predicted
+        self._label = predicted.people["label"].to_numpy(dtype=np.int64)
+        _, cell = np.unique(cells(predicted.people, settings.sensitive), return_inverse=True)
         self._draws = draw(cell, settings.repeats, settings.draws, settings.seed)
         self._lines: Mapping[str, Mapping[str, Floats]] = {
-            arm: headline(asked.predictions[name], self._label, result, self._draws) for arm, name in ARMS.items()
+            arm: headline(predicted.predictions[name], self._label, result, self._draws) for arm, name in ARMS.items()
         }
         level = comparison.settings.level
         self._estimates: Mapping[str, Mapping[str, Estimate]] = {
-            arm: headline_estimates(asked.predictions[name], self._label, result, self._draws, level)
+            arm: headline_estimates(predicted.predictions[name], self._label, result, self._draws, level)
             for arm, name in ARMS.items()
         }
         self._alone = {
-            arm: by_chance(asked.predictions[name], self._label, result, settings.draws, settings.seed)
+            arm: by_chance(predicted.predictions[name], self._label, result, settings.draws, settings.seed)
             for arm, name in ARMS.items()
         }
         self._hash = hashlib.sha256(settings.model_dump_json(exclude={"repeats", "draws"}).encode()).hexdigest()
@@ -99,7 +99,7 @@ class _Scorer:
         """Balanced accuracy, true and false positive rate of each group; why it is not scored, where it is not."""
         scores = []
         for arm, name in ARMS.items():
-            each = group_scores(self._asked.predictions[name], self._label, grouping, self._draws)
+            each = group_scores(self._predicted.predictions[name], self._label, grouping, self._draws)
             for group in grouping.groups:
                 about: dict[str, Any] = {
                     "group": f"{grouping.name}: {group.name}",
@@ -121,8 +121,8 @@ class _Scorer:
         return scores
 
     def _score(self, name: str, one: Estimate, arm: str, high: bool, **more: Any) -> Score:
-        learned = 0 if arm == REAL_ONLY else len(self._people.synthetic)
-        about = {"n_real": len(self._label), "n_synthetic": learned, "extractor": self._hash} | more
+        n_synthetic = 0 if arm == REAL_ONLY else len(self._people.synthetic)
+        about = {"n_real": len(self._label), "n_synthetic": n_synthetic, "extractor": self._hash} | more
         better = "high" if high else "low"
         return Score(name=name, value=one.value, low=one.low, high=one.high, better=better, **about)
 

@@ -39,8 +39,8 @@ def verdict(result: PartResult, rules: Mapping[str, Rule]) -> PartVerdict:
         rules: of this part, by name.
     """
     results = {name: result.score(rule.score) for name, rule in rules.items()}
-    asked = {name: rule for name, rule in rules.items() if results[name] is not None or not rule.optional}
-    findings = tuple(_finding(name, rule, results[name]) for name, rule in asked.items())
+    scored = {name: rule for name, rule in rules.items() if results[name] is not None or not rule.optional}
+    findings = tuple(_finding(name, rule, results[name]) for name, rule in scored.items())
     if not findings:
         return PartVerdict(word="not enough evidence", sentence="No rule says what would be good.")
     word = min((f.word for f in findings), key=WORST.index)
@@ -76,7 +76,7 @@ def _finding(name: str, rule: Rule, score: Score | None) -> Finding:
     except ValueError as error:
         return Finding(rule=name, word="not enough evidence", sentence=f"{rule.says}? Unknown, because {error}.")
     word = _word(rule, low, high)
-    return Finding(rule=name, word=word, sentence=f"{rule.says}? {word.capitalize()}. {_told(rule, score)}")
+    return Finding(rule=name, word=word, sentence=f"{rule.says}? {word.capitalize()}. {_figures(rule, score)}")
 
 
 def _beside(x: float | None, rule: Rule, score: Score) -> float:
@@ -107,13 +107,13 @@ def _word(rule: Rule, low: float, high: float) -> Word:
     return "bad" if best > sign * rule.acceptable else "not enough evidence"
 
 
-def _told(rule: Rule, score: Score) -> str:
+def _figures(rule: Rule, score: Score) -> str:
     own = f"{score.name} is {score.value:.3g} ({score.low:.3g} to {score.high:.3g})"
     what = {"low": "at most", "high": "at least"}[rule.better]
     floor, ceiling = score.floor, score.ceiling
-    asked = f"{what} {rule.good:g} is good, {what} {rule.acceptable:g} acceptable"
+    limits = f"{what} {rule.good:g} is good, {what} {rule.acceptable:g} acceptable"
     if rule.beside == "floor" and floor is not None:
-        return f"{own}, real against real {floor:.3g}; {asked} beyond that."
+        return f"{own}, real against real {floor:.3g}; {limits} beyond that."
     if rule.beside == "ceiling" and ceiling is not None:
-        return f"{own}, real images {ceiling:.3g}; {asked} as a share of that."
-    return f"{own}; {asked}."
+        return f"{own}, real images {ceiling:.3g}; {limits} as a share of that."
+    return f"{own}; {limits}."

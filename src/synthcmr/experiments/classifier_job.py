@@ -78,9 +78,9 @@ def _trained(job: ClassifierJob, data: ExperimentData) -> TrainedClassifier:
     settings, arm = job.settings, job.arm
     loop = settings.loop.model_copy(update={"seed": settings.seed * 1000 + job.repeat})
     real = [thinned(data.real.of("train"), job.fraction, loop.seed)] if arm.real else []
-    learned = training_set([*real, *(data.sets[name] for name in arm.sets)], arm, data, settings)
+    training = training_set([*real, *(data.sets[name] for name in arm.sets)], arm, data, settings)
     network = Classifier(
-        settings.classifier, Objective(arm.loss, settings.focal_gamma, settings.dro_rate), int(learned.cell.max()) + 1
+        settings.classifier, Objective(arm.loss, settings.focal_gamma, settings.dro_rate), int(training.cell.max()) + 1
     )
     if arm.before:
         first = training_set([data.sets[name] for name in arm.before], arm, data, settings)
@@ -91,7 +91,7 @@ def _trained(job: ClassifierJob, data: ExperimentData) -> TrainedClassifier:
     held_out = data.real.of("validation")
     groups = tuple(np.unique(held_out.people[name], return_inverse=True)[1] for name in settings.sensitive)
     validation = ValidationSet(shown(held_out.examples, arm, data, settings), held_out.label, groups)
-    return train(network, learned, validation, loop, settings.look_every, job.work_folder)
+    return train(network, training, validation, loop, settings.look_every, job.work_folder)
 
 
 def thinned(part: LabelledImages, fraction: float, seed: int) -> LabelledImages:

@@ -10,7 +10,7 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record
-from synthcmr.cohort.places import found
+from synthcmr.cohort.places import current_place
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.errors import CohortError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from synthcmr.generators.fingerprints import Fingerprints
 
 
-class Made(NamedTuple):
+class Origin(NamedTuple):
     """Something that a cohort was made from."""
 
     kind: str
@@ -46,7 +46,7 @@ def check_synthetic(real: Cohort, synthetic: Cohort, name: str) -> None:
     tested = set(real.subjects.loc[real.subjects["split"] == "test", "subject_id"].astype(str))
     _check_pixels(real, synthetic, tested, name)
     _check_masks(synthetic, tested, name)
-    generated = _made_of(synthetic)
+    generated = _origins(synthetic)
     for run in _runs(generated):
         _check_generator(real, tested, run, name)
     for row in generated:
@@ -59,7 +59,7 @@ def _check_pixels(real: Cohort, synthetic: Cohort, tested: set[str], name: str) 
     known = dict(zip(mine["content_hash"], mine["subject_id"], strict=True))
     results = sorted({known[h] for h in synthetic.images["content_hash"] if h in known})
     if results:
-        raise CohortError(_told(name, synthetic.path, "images of", results))
+        raise CohortError(_leak_text(name, synthetic.path, "images of", results))
 
 
 def _check_masks(synthetic: Cohort, tested: set[str], name: str) -> None:
@@ -69,7 +69,7 @@ def _check_masks(synthetic: Cohort, tested: set[str], name: str) -> None:
     followed = {source.split(":", 1)[1] for source in sources if ":" in source}
     results = sorted(followed & tested)
     if results:
-        raise CohortError(_told(name, synthetic.path, "masks of", results))
+        raise CohortError(_leak_text(name, synthetic.path, "masks of", results))
 
 
 def _check_generator(real: Cohort, tested: set[str], run: Path, name: str) -> None:
@@ -85,14 +85,14 @@ def _check_generator(real: Cohort, tested: set[str], run: Path, name: str) -> No
         return
     seen = _same(prints, test.image, np.asarray(test.subject))
     if seen:
-        raise CohortError(_told(name, run, "a generator that learned from images of", seen))
+        raise CohortError(_leak_text(name, run, "a generator that learned from images of", seen))
 
 
 def _same(prints: Fingerprints, image: npt.NDArray[np.floating], subject: npt.NDArray[np.str_]) -> list[str]:
     return sorted(set(subject[prints.nearest(image) > max(SAME, prints.limit)].tolist()))
 
 
-def _runs(generated: Sequence[Made]) -> list[Path]:
+def _runs(generated: Sequence[Origin]) -> list[Path]:
     """Run folders that a synthetic cohort was made with and that are still there."""
     results = [row.place for row in generated if row.kind == "run"]
     return [run if run.is_dir() else run.parent for run in results if run.exists()]
@@ -102,26 +102,26 @@ def _check_recalibration(real: Cohort, model: Path, name: str) -> None:
     """A recalibration that learned from every image of this cohort has seen its test split."""
     if not all((model / name).is_file() for name in (PROVENANCE_FILE, RECALIBRATION)):
         return
-    learned = read_record(model / PROVENANCE_FILE).get("inputs", [])
+    inputs = read_record(model / PROVENANCE_FILE).get("inputs", [])
     split = read_record(model / RECALIBRATION).get("split", "")
-    if split in ("all", "test") and real.hash in {row["hash"] for row in learned}:
+    if split in ("all", "test") and real.hash in {row["hash"] for row in inputs}:
         raise CohortError(
             f"the set '{name}' was recalibrated with {model}, which learned from {real.path} with its test split; scores would be "
             "worthless. Expected none of it: fit again with --split train"
         )
 
 
-def _made_of(cohort: Cohort, depth: int = 0) -> list[Made]:
+def _origins(cohort: Cohort, depth: int = 0) -> list[Origin]:
     """Everything a cohort was made from, also where it was joined or recalibrated in between."""
-    results: list[Made] = []
+    results: list[Origin] = []
     for row in cohort.provenance.get("inputs", []):
-        made = Made(row["kind"], found(row["name"], cohort.path))
-        results.append(made)
-        if made.kind == "cohort" and depth < DEEPEST and (made.place / COHORT_FILE).exists():
-            results += _made_of(Cohort.open(made.place), depth + 1)
+        origin = Origin(row["kind"], current_place(row["name"], cohort.path))
+        results.append(origin)
+        if origin.kind == "cohort" and depth < DEEPEST and (origin.place / COHORT_FILE).exists():
+            results += _origins(Cohort.open(origin.place), depth + 1)
     return results
 
 
-def _told(name: str, where: Path, what: str, subjects: list[str]) -> str:
+def _leak_text(name: str, where: Path, what: str, subjects: list[str]) -> str:
     shown = ", ".join(subjects[:3]) + (f" and {len(subjects) - 3} more" if len(subjects) > 3 else "")
     return f"the set '{name}' ({where}) comes from {what} test subjects ({shown}); scores would be worthless. Expected none: {HOW}"

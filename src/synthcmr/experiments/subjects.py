@@ -98,7 +98,7 @@ def check_scored(people: pd.DataFrame) -> None:
         if label.nunique() < 2:
             raise SettingsError(
                 f"expected sick and healthy subjects in the split '{split}', got {int(label.sum())} sick and "
-                f"{int((1 - label).sum())} healthy; use a larger cohort, or say with --positive who counts as sick"
+                f"{int((1 - label).sum())} healthy; use a larger cohort, or name the values that count as sick, as in --positive DCM,HCM"
             )
 
 

@@ -33,7 +33,7 @@ class Association:
     refused: str = ""  # why nothing was computed
 
     @property
-    def tangled(self) -> bool:
+    def is_associated(self) -> bool:
         """Whether chance does not explain it and it is strong enough to matter."""
         return self.v is not None and self.p is not None and self.p < SIGNIFICANT and self.v >= ASSOCIATED_V
 

@@ -143,7 +143,7 @@ def verdict(
             "The counts on the page are right, but shares and associations of so few subjects can arise by chance.",
             "Do not conclude from these subjects to a population.",
         ]
-    associated = [p for p in pairs if p.tangled]
+    associated = [p for p in pairs if p.is_associated]
     with_label = [p for p in associated if label in (p.a, p.b)]
     return [
         _unknown(counts) + _who_is_missing(counts, missing),
@@ -254,7 +254,7 @@ class Audit:
         """Plain values; what could not be computed is null, with a reason beside it."""
         plain = _plain(asdict(self))
         for row, pair in zip(plain["associations"], self.associations, strict=True):
-            row["tangled"] = pair.tangled
+            row["tangled"] = pair.is_associated  # the key of audits written before; readers look for it
         return {"schema": AUDIT.schema, **plain}
 
 

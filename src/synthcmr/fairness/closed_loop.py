@@ -50,7 +50,7 @@ class Round:
     """One turn of the loop; the first has no images."""
 
     number: int
-    made: dict[CellKey, int]
+    images_by_cell: dict[CellKey, int]
     images: int  # so far
     look: ValidationLosses
     gains: dict[Kind, tuple[float, float, float]]  # against the best round before
@@ -96,7 +96,7 @@ def balance(
     rounds: list[Round] = []
     why = f"{settings.rounds} round{_s(settings.rounds)} {'was' if settings.rounds == 1 else 'were'} allowed"
     for number in range(settings.rounds + 1):
-        generated = _made(cohort, everyone, rounds, settings) if number else {}
+        generated = _next_images(cohort, everyone, rounds, settings) if number else {}
         if number and not sum(generated.values()):
             why = "the budget was used" if _left(rounds, settings) <= 0 else "no further improvement is expected"
             break
@@ -129,19 +129,19 @@ def _left(rounds: Sequence[Round], settings: BalanceSettings) -> int:
     return min(settings.round_images, settings.budget - rounds[-1].images)
 
 
-def _made(
+def _next_images(
     cohort: Cohort, everyone: pd.DataFrame, rounds: Sequence[Round], settings: BalanceSettings
 ) -> dict[CellKey, int]:
     """What the next round makes: by what images have gained so far."""
     cells = _cells(cohort, everyone, settings)
     history = [
-        (before.look.measured, _by_kind(after.made, cells, settings), after.look.measured)
+        (before.look.measured, _by_kind(after.images_by_cell, cells, settings), after.look.measured)
         for before, after in pairwise(rounds)
     ]
     keys = sorted(cells)
     described = [(cells[key], dict(zip(settings.sensitive, key[1:], strict=True))) for key in keys]
-    given = allocate(described, rounds[-1].look.measured.loss, rates(history), max(0, _left(rounds, settings)))
-    return {key: n for key, n in zip(keys, given, strict=True) if n}
+    counts = allocate(described, rounds[-1].look.measured.loss, rates(history), max(0, _left(rounds, settings)))
+    return {key: n for key, n in zip(keys, counts, strict=True) if n}
 
 
 def _cells(cohort: Cohort, everyone: pd.DataFrame, settings: BalanceSettings) -> dict[CellKey, int]:
@@ -184,10 +184,10 @@ def _images(
     plan = Plan.read(where) if where.exists() else _plan(cohort, out, number, generated, settings)
     if not where.exists():
         plan.write(where)
-    made_of = generate(
+    synthetic = generate(
         folder, plan.requests(), Sources(run=run), like_images(cohort), workers, requested=plan.ledger.named(str(where))
     )
-    check_synthetic(cohort, made_of, f"round {number}")
+    check_synthetic(cohort, synthetic, f"round {number}")
 
 
 def _plan(cohort: Cohort, out: Path, number: int, generated: Mapping[CellKey, int], settings: BalanceSettings) -> Plan:

@@ -90,17 +90,17 @@ def allocate(
         images: to give away.
     """
     now = dict(loss)
-    given = [0] * len(cells)
+    counts = [0] * len(cells)
     for _ in range(images):
         gains = [sum(_gain(kind, now, rate) for kind in kinds_of(*cell)) for cell in cells]
         best = int(np.argmax(gains))
         if gains[best] <= 0:
             break
-        given[best] += 1
+        counts[best] += 1
         for kind in kinds_of(*cells[best]):
             if kind in now:
                 now[kind] *= np.exp(-_rate(kind, rate))
-    return given
+    return counts
 
 
 def kinds_of(label: int, groups: Mapping[str, str]) -> list[Kind]:

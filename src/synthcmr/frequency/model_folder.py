@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,18 +90,28 @@ def load(folder: Path) -> Recalibration:
     """Read a model.
 
     Raises:
-        CohortError: there is none, or a newer version wrote it.
+        CohortError: there is none, a newer version wrote it, or it is damaged.
     """
-    from synthcmr.frequency.mapping import Mapping
+    record = read_record(folder)
+    arrays = arrays_of(read_checked(folder, STATISTICS, record), folder / STATISTICS, what="statistics")
+    try:
+        return _built(record, arrays, folder)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
+        raise CohortError(
+            f"{folder / MODEL_FILE}: expected a recalibration as synthcmr writes it, but a part is missing or of another form "
+            f"({type(error).__name__}); make it again with 'synthcmr recalibrate fit'"
+        ) from error
+
+
+def _built(record: Mapping[str, Any], arrays: dict[str, Any], folder: Path) -> Recalibration:
+    from synthcmr.frequency.mapping import Mapping as Network
     from synthcmr.frequency.real_images import RealStatistics
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.release import Release
     from synthcmr.frequency.rings import GroupMoments, Rings
 
-    record = read_record(folder)
     model = Recalibration(recorded_settings(record["settings"], RecalibrationSettings, str(folder / MODEL_FILE)))
     model.ledger = Ledger.in_record(record)
-    arrays = arrays_of(read_checked(folder, STATISTICS, record), folder / STATISTICS, what="statistics")
     rings = Rings(**record["rings"])
     counts = record["groups"]
     moments = GroupMoments.of(arrays, "group", counts) if counts else GroupMoments(rings.count)
@@ -110,7 +121,7 @@ def load(folder: Path) -> Recalibration:
     if record["release"] is not None:
         model.release = Release.of_row(record["release"])
     if f"{NETWORK}/{WEIGHTS}" in record.get(FILES, {}) or (folder / NETWORK / WEIGHTS).exists():
-        model.mapping = Mapping.load(folder / NETWORK / WEIGHTS)
+        model.mapping = Network.load(folder / NETWORK / WEIGHTS)
     return model
 
 

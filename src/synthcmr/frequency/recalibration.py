@@ -98,8 +98,8 @@ class Recalibration:
             model, loop = network or preset("cpu")
             watched = None if held_out is None else frames_of(as_images(held_out), self.settings)
             shr = Replacement(self.real.rings, self._library(), USUAL_RADIUS, self.settings)
-            learned = frames_of(images, self.settings)
-            self.mapping = Mapping.fit(run, learned, watched, shr, model, loop, self.real.inputs, observe)
+            frames = frames_of(images, self.settings)
+            self.mapping = Mapping.fit(run, frames, watched, shr, model, loop, self.real.inputs, observe)
         return self
 
     def transform(self, synthetic: Data) -> npt.NDArray[np.floating] | list[npt.NDArray[np.floating]]:

@@ -17,8 +17,8 @@ import numpy as np
 from synthcmr.errors import SettingsError
 from synthcmr.frequency.plane import Floats
 from synthcmr.frequency.rings import Rings
-from synthcmr.privacy.ledger import Entry, new_token
-from synthcmr.privacy.mechanisms import RELATION, UNIT, Gaussian, Laplace
+from synthcmr.privacy.ledger import LedgerEntry, new_token
+from synthcmr.privacy.mechanisms import RELATION, UNIT, GaussianMechanism, LaplaceMechanism
 from synthcmr.training.secret_noise import Secret
 
 NUMBERS = ("level", "slope", "roll-off", "floor")
@@ -38,7 +38,7 @@ class Release:
     delta: float
     sigma: float  # of the noise on each
     people: int  # as stated, or as counted with noise
-    entries: tuple[Entry, ...] = ()  # what it did to subjects, for the ledger
+    entries: tuple[LedgerEntry, ...] = ()  # what it did to subjects, for the ledger
 
     def row(self) -> dict[str, Any]:
         """As plain values."""
@@ -105,12 +105,15 @@ class ReleasePromise:
         """Standard deviation of the noise on each sum over subjects."""
         return gaussian_noise(SENSITIVITY, self.epsilon - self.count_epsilon, self.delta)
 
-    def entries(self, token: str) -> tuple[Entry, ...]:
+    def entries(self, token: str) -> tuple[LedgerEntry, ...]:
         """As a ledger has them: the noisy sums, and the count."""
-        sums = Entry("recalibration", Gaussian(self.spread / SENSITIVITY), token, self.delta)
+        sums = LedgerEntry("recalibration", GaussianMechanism(self.spread / SENSITIVITY), token, self.delta)
         if not self.count_epsilon:
             return (sums,)
-        return (Entry("number of real subjects", Laplace(1 / self.count_epsilon), f"{token}-count"), sums)
+        return (
+            LedgerEntry("number of real subjects", LaplaceMechanism(1 / self.count_epsilon), f"{token}-count"),
+            sums,
+        )
 
 
 def release(people: Floats, promise: ReleasePromise, secret: Secret) -> Release:

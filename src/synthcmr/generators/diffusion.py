@@ -45,7 +45,7 @@ class DiffusionNetwork(PathNetwork):
 
     def __init__(self, settings: DiffusionSettings, vocabulary: Vocabulary) -> None:
         """Build U-Net, text encoder and, where the mask comes through one, the ControlNet."""
-        super().__init__(settings, vocabulary, settings.frames, settings.patch, told=settings.mask == "channels")
+        super().__init__(settings, vocabulary, settings.frames, settings.patch, sees_mask=settings.mask == "channels")
         self.control: nn.Module | None = None
         if settings.mask == "controlnet":
             self.requires_grad_(False)
@@ -97,8 +97,8 @@ def _control(settings: DiffusionSettings) -> nn.Module:
         **unet_options(settings),
     )
     control.class_embedding = perceptron(settings.token_width, 4 * settings.channels[0])
-    made: nn.Module = channels_last(control)
-    return made
+    network: nn.Module = channels_last(control)
+    return network
 
 
 BASE = Path("base")  # within the run folder: the network without masks that a ControlNet stands on

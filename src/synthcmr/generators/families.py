@@ -38,12 +38,12 @@ def family(name: str) -> type[Generator]:
     """
     if name in FAMILIES:
         module, kind = FAMILIES[name].split(":")
-        found: type[Generator] = getattr(import_module(module), kind)
-        return found
+        family_class: type[Generator] = getattr(import_module(module), kind)
+        return family_class
     others = {e.name: e for e in entry_points(group=ENTRY_POINTS)}
     if name in others:
-        found = others[name].load()
-        return found
+        family_class = others[name].load()
+        return family_class
     raise SettingsError(f"family: expected one of {', '.join([*FAMILIES, *others])}; got '{name}'")
 
 
@@ -75,8 +75,8 @@ def fit_scored(
 
     kind = family(name)
     if issubclass(kind, ConditionalGenerator):
-        made: Generator = kind.fit(cohort, run, model, loop, observe, score)
-        return made
+        fitted: Generator = kind.fit(cohort, run, model, loop, observe, score)
+        return fitted
     return kind.fit(cohort, run, model, loop, observe)
 
 

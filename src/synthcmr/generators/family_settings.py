@@ -164,8 +164,8 @@ _LATENT_CPU_LOOP = FLOW_PRESETS["cpu"][1].model_copy(update={"steps": 3600, "bat
 
 
 def _latent_settings(preset: str) -> LatentSettings:
-    given = FLOW_PRESETS[preset][0].model_dump(exclude={"patch"})
-    return LatentSettings.model_validate(given)
+    values = FLOW_PRESETS[preset][0].model_dump(exclude={"patch"})
+    return LatentSettings.model_validate(values)
 
 
 LATENT_PRESETS: Presets = {

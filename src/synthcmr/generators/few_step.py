@@ -16,7 +16,7 @@ from synthcmr.conditioning.condition import SCANNER, VIEW, Condition
 from synthcmr.conditioning.text_encoders import Shared, TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.condition_batch import Asked, around_asked, around_batch
+from synthcmr.generators.conditional.condition_batch import ConditionBatch, around_batch, around_conditions
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting
 from synthcmr.generators.conditional.network import heart_weights
 from synthcmr.generators.conditional.render import render
@@ -62,14 +62,14 @@ class FewStepNetwork(FlowNetwork):
         total = fine = torch.zeros((), device=device)
         for k, (now, then) in enumerate(pairwise(leaps)):
             wanted = (stops[k + 1] - stops[k]) / (then - now)
-            found = self.field(stops[k], now.expand(len(wanted)), surroundings, tokens)
-            total = total + (then - now) * ((found - wanted).square() * weights).mean()
-            fine = l1_loss(amplitude(stops[k] + (then - now) * found), amplitude(stops[k + 1]))
+            prediction = self.field(stops[k], now.expand(len(wanted)), surroundings, tokens)
+            total = total + (then - now) * ((prediction - wanted).square() * weights).mean()
+            fine = l1_loss(amplitude(stops[k] + (then - now) * prediction), amplitude(stops[k + 1]))
         return total + self.settings.fine * fine, {"amplitude": fine}
 
-    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+    def draw(self, conditions: ConditionBatch, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Leap, and make up for what leaps lose; steps and guidance are the student's own."""
-        landed = self._leaps(noise, around_asked(asked, self.settings.patch), self.tokens(asked.texts))
+        landed = self._leaps(noise, around_conditions(conditions, self.settings.patch), self.tokens(conditions.texts))
         return filtered(landed, self.gain, torch.sqrt)
 
     @torch.no_grad()
@@ -101,11 +101,15 @@ class FewStepNetwork(FlowNetwork):
         """Where the teacher stands at the end of every leap."""
         teacher = self._known_teacher()
         settings = SamplerSettings(**self.settings.model_dump(include={"guidance", "branch", "until", "rescale"}))
-        told, kept = batch["text"], VIEW + SCANNER if settings.branch == "metadata-free" else ()
-        patient = torch.tensor([name not in kept for name in teacher.text.vocabulary.names], device=told.device)
-        untold = told.masked_fill(patient, torch.nan)
+        conditional, kept = batch["text"], VIEW + SCANNER if settings.branch == "metadata-free" else ()
+        patient = torch.tensor([name not in kept for name in teacher.text.vocabulary.names], device=conditional.device)
+        unconditional = conditional.masked_fill(patient, torch.nan)
         velocity = Guided(
-            teacher.field, around_batch(batch, self.settings.patch), teacher.text(told), teacher.text(untold), settings
+            teacher.field,
+            around_batch(batch, self.settings.patch),
+            teacher.text(conditional),
+            teacher.text(unconditional),
+            settings,
         )
         stops = [batch["noise"]]
         for now, then in pairwise(leaps):
@@ -148,8 +152,10 @@ class FewStepGenerator(ConditionalGenerator[FewStepNetwork]):
         if fitting.loop.dp is None:
             images = fitting.training
             rows = np.linspace(0, len(images) - 1, min(MEASURED, len(images))).astype(int)
-            asked = [Condition(images.mask[i], images.attributes[i]) for i in rows]
-            network.make_up(asked, SamplerSettings(precision="fp32" if fitting.loop.precision == "fp32" else "bf16"))
+            conditions = [Condition(images.mask[i], images.attributes[i]) for i in rows]
+            network.make_up(
+                conditions, SamplerSettings(precision="fp32" if fitting.loop.precision == "fp32" else "bf16")
+            )
 
     @classmethod
     def prepare(cls, network: FewStepNetwork, fitting: Fitting) -> None:

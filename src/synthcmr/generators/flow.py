@@ -11,7 +11,7 @@ from torch import Tensor
 
 from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.condition_batch import Asked, around_asked
+from synthcmr.generators.conditional.condition_batch import ConditionBatch, around_conditions
 from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.path_network import PathNetwork
 from synthcmr.generators.conditional.paths import LinearPath
@@ -35,16 +35,16 @@ class FlowNetwork(PathNetwork):
         """Build the U-Net and the text encoder."""
         super().__init__(settings, vocabulary, settings.frames, settings.patch)
 
-    def redraw(self, x_1: Tensor, before: Asked, after: Asked, settings: SamplerSettings) -> Tensor:
+    def redraw(self, x_1: Tensor, before: ConditionBatch, after: ConditionBatch, settings: SamplerSettings) -> Tensor:
         """The image that the noise of x_1 leads to under other conditions; guidance leads away from what x_1 shows.
 
         Noise keeps what the conditions do not say: this patient's own chest, where the heart lies, the slice's small print.
         """
         was = self.tokens(before.texts)
-        around = around_asked(before, self.settings.patch)
+        around = around_conditions(before, self.settings.patch)
         path = times(settings.steps, settings.shift, x_1.device)
         x_0 = heun(lambda x, t: self.field(x, t, around, was), x_1, path.flip(0).clamp(max=NEARLY_THERE))
-        now = around_asked(after, self.settings.patch)
+        now = around_conditions(after, self.settings.patch)
         return heun(Guided(self.field, now, self.tokens(after.texts), was, settings), x_0, path)
 
 

@@ -54,31 +54,33 @@ class GanNetwork(SpadeNetwork):
         surroundings = around_batch(batch)
         seen = self._seen(batch)
         with torch.set_grad_enabled(turn == MAKE and torch.is_grad_enabled()):
-            made, own, nats = self._made(batch)
-        said, inside = self.judge(*seen(made, surroundings), batch["text"])
+            images, own, nats = self._generated(batch)
+        verdicts, inside = self.judge(*seen(images, surroundings), batch["text"])
         if turn == JUDGE:
             real, _ = self.judge(*seen(batch["image"], surroundings), batch["text"])
-            loss = sum(relu(1 - r.float()).mean() + relu(1 + f.float()).mean() for r, f in zip(real, said, strict=True))
-            return _tensor(loss) / len(said), {}
+            loss = sum(
+                relu(1 - r.float()).mean() + relu(1 + f.float()).mean() for r, f in zip(real, verdicts, strict=True)
+            )
+            return _tensor(loss) / len(verdicts), {}
         with torch.no_grad():
             _, wanted = self.judge(*seen(batch["image"], surroundings), batch["text"])
-        verdict = _tensor(sum(-f.float().mean() for f in said)) / len(said)
+        verdict = _tensor(sum(-f.float().mean() for f in verdicts)) / len(verdicts)
         pairs = [pair for a, b in zip(inside, wanted, strict=True) for pair in zip(a, b, strict=True)]
         features = _tensor(sum(_difference(a, b, own) for a, b in pairs)) / len(pairs)
-        loss = verdict + self.settings.features * features + self.settings.divergence * nats / made[0].numel()
+        loss = verdict + self.settings.features * features + self.settings.divergence * nats / images[0].numel()
         return loss, {"verdict": verdict, "features": features, "nats": nats}
 
-    def _made(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    def _generated(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Images, some of the code of the real one and some of a code of the prior; which are the former; and the code's divergence.
 
-        Only the former can be asked to resemble the real image: the others would be drawn towards the mean of all that the mask allows.
+        Only the former can be required to resemble the real image: the others would be drawn towards the mean of all that the mask allows.
         """
         surroundings, tokens = around_batch(batch, SPADE_PATCH), self.text(batch["text"])
-        found, prior = self.codes(batch["image"], surroundings, tokens)
+        posterior, prior = self.codes(batch["image"], surroundings, tokens)
         own = batch["noise"].flatten(1)[:, -5] > 0
-        mean, log_variance = (torch.where(own[:, None], a, b) for a, b in zip(found, prior, strict=True))
-        _, made = self.decode((mean, log_variance), batch["noise"], surroundings, tokens)
-        return made, own, divergence(found, prior).mean()
+        mean, log_variance = (torch.where(own[:, None], a, b) for a, b in zip(posterior, prior, strict=True))
+        _, images = self.decode((mean, log_variance), batch["noise"], surroundings, tokens)
+        return images, own, divergence(posterior, prior).mean()
 
     def _seen(self, batch: dict[str, Tensor]) -> Any:
         """The same changes to whatever the discriminators see of one image; each decided by the image's own noise."""
@@ -126,8 +128,8 @@ class Discriminator(nn.Module):
         seen = pixel_unshuffle(torch.cat([sharp, SURROUNDINGS * surroundings.float()], dim=1), SPADE_PATCH)
         planes = self.planes(self.gather(self.text(text)))[:, :, None, None].expand(-1, -1, *seen.shape[2:])
         inputs = torch.cat([seen, planes.float()], dim=1)
-        found: tuple[list[Tensor], list[list[Tensor]]] = self.patches(inputs)
-        return found
+        outputs: tuple[list[Tensor], list[list[Tensor]]] = self.patches(inputs)
+        return outputs
 
 
 def sharpened(image: Tensor, detail: float) -> Tensor:
@@ -150,9 +152,9 @@ def _augmented(image: Tensor, surroundings: Tensor, u: Tensor) -> tuple[Tensor, 
     return both[:, : image.shape[1]], both[:, image.shape[1] :]
 
 
-def _difference(found: Tensor, wanted: Tensor, counted: Tensor) -> Tensor:
+def _difference(features: Tensor, wanted: Tensor, counted: Tensor) -> Tensor:
     """Mean absolute difference over the images that count, which are half of all; so that parts of a batch add up to the whole."""
-    each = (found.float() - wanted.float()).abs().flatten(1).mean(dim=1)
+    each = (features.float() - wanted.float()).abs().flatten(1).mean(dim=1)
     return 2 * (each * counted).mean()
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import l1_loss, pixel_shuffle, pixel_unshuffle
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.condition_batch import Asked
+from synthcmr.generators.conditional.condition_batch import ConditionBatch
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, refuse_private, some_images
 from synthcmr.generators.conditional.network import ConditionalNetwork, heart_weights
 from synthcmr.generators.conditional.path_network import PathNetwork
@@ -91,7 +91,7 @@ class FirstStage(ConditionalNetwork):
         self.spread.copy_(raw.std(dim=(0, 2, 3)))
         return (raw - self.mean[:, None, None]) / self.spread[:, None, None]
 
-    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+    def draw(self, conditions: ConditionBatch, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """For the sheets of its run: what a latent of noise decodes to."""
         shape = (len(noise), self.settings.latent_channels, *(side // self.settings.patch for side in noise.shape[2:]))
         return self.decode(noise.flatten(1)[:, : shape[1] * shape[2] * shape[3]].reshape(shape))
@@ -124,17 +124,17 @@ class LatentNetwork(PathNetwork):
             latent = self.first.encode(batch["image"])
         return self.loss(batch, self._noise(batch["noise"]), latent), {}
 
-    def error(self, asked: Asked, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
+    def error(self, conditions: ConditionBatch, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
         """The error in latent space."""
-        return super().error(asked, self._noise(x_0), self.first.encode(x_1), t)
+        return super().error(conditions, self._noise(x_0), self.first.encode(x_1), t)
 
-    def noise_estimate(self, asked: Asked, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
+    def noise_estimate(self, conditions: ConditionBatch, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
         """In latent space."""
-        return super().noise_estimate(asked, x_0, self.first.encode(x_1), t)
+        return super().noise_estimate(conditions, x_0, self.first.encode(x_1), t)
 
-    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+    def draw(self, conditions: ConditionBatch, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Follow the path of latents, and decode where it ends."""
-        return self.first.decode(super().draw(asked, self._noise(noise), settings))
+        return self.first.decode(super().draw(conditions, self._noise(noise), settings))
 
     def _noise(self, noise: Tensor) -> Tensor:
         """The first numbers of each image's noise, as many as a latent has."""

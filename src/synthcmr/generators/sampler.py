@@ -85,11 +85,11 @@ def heun(velocity: Velocity, x: Tensor, t: Tensor) -> Tensor:
 SOLVERS: dict[str, Callable[[Velocity, Tensor, Tensor], Tensor]] = {"adams": adams, "euler": euler, "heun": heun}
 
 
-def guided(asked: Tensor, without: Tensor, weight: float, rescale: float) -> Tensor:
+def guided(conditional: Tensor, unconditional: Tensor, weight: float, rescale: float) -> Tensor:
     """Classifier-free guidance, with its overshoot in spread taken back by the share `rescale` (Lin et al. 2024)."""
-    v = without + weight * (asked - without)
+    v = unconditional + weight * (conditional - unconditional)
     sd = v.std(dim=(1, 2, 3), keepdim=True)
-    same_spread = v * (asked.std(dim=(1, 2, 3), keepdim=True) / sd)
+    same_spread = v * (conditional.std(dim=(1, 2, 3), keepdim=True) / sd)
     return rescale * same_spread + (1 - rescale) * v
 
 
@@ -97,19 +97,24 @@ class Guided:
     """What a sampler follows: x_t and how far each image is on its way from noise (0) to image (1) -> the guided field."""
 
     def __init__(
-        self, field: ConditionalField, surroundings: Tensor, told: Tensor, untold: Tensor, settings: SamplerSettings
+        self,
+        field: ConditionalField,
+        surroundings: Tensor,
+        conditional: Tensor,
+        unconditional: Tensor,
+        settings: SamplerSettings,
     ) -> None:
         """Take the embedded texts, and those that guidance leads away from; they are the same at every step."""
         self._field, self._settings = field, settings
         self._around, self._both = surroundings, torch.cat([surroundings, surroundings])
-        self._told, self._untold = told, untold
+        self._conditional, self._unconditional = conditional, unconditional
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         """The field at x_t."""
         weight = self._settings.guidance
         if weight == 1.0 or float(t[0]) >= self._settings.until:
-            return self._field(x, t, self._around, self._told)
-        tokens = torch.cat([self._told, self._untold])
+            return self._field(x, t, self._around, self._conditional)
+        tokens = torch.cat([self._conditional, self._unconditional])
         v = self._field(torch.cat([x, x]), torch.cat([t, t]), self._both, tokens)
-        asked, without = v.chunk(2)
-        return guided(asked, without, weight, self._settings.rescale)
+        conditional, unconditional = v.chunk(2)
+        return guided(conditional, unconditional, weight, self._settings.rescale)

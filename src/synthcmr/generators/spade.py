@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate, leaky_relu, pixel_shuffle, pixel_unshuffle
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.condition_batch import Asked, around_asked, channels_around
+from synthcmr.generators.conditional.condition_batch import ConditionBatch, around_conditions, channels_around
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, flat_noise
 from synthcmr.generators.family_settings import SPADE_PATCH, SPADE_SHRINK, SpadeSettings
 from synthcmr.generators.sampler import SamplerSettings
@@ -130,8 +130,8 @@ class SpadeNorm(nn.Module):
     def forward(self, x: Tensor, label: Tensor, style: Tensor) -> Tensor:
         """(batch, channels, rows, columns), as x is."""
         seen = interpolate(label, x.shape[2:], mode="nearest")
-        told = self.of_mask(leaky_relu(self.shared(seen), SLOPE)) + self.of_text(style)[:, :, None, None]
-        scale, shift = told.chunk(2, dim=1)
+        modulation = self.of_mask(leaky_relu(self.shared(seen), SLOPE)) + self.of_text(style)[:, :, None, None]
+        scale, shift = modulation.chunk(2, dim=1)
         even = x * torch.rsqrt(x.float().square().mean(dim=1, keepdim=True) + EPSILON).to(x.dtype)
         return even * (1 + scale) + shift
 
@@ -154,16 +154,16 @@ class SpadeNetwork(ConditionalNetwork):
         super().__init__(settings, vocabulary)
         self.gather = Gather(settings.token_width)
         self.decoder = SpadeDecoder(settings)
-        image, told = settings.frames * SPADE_PATCH**2, channels_around(settings.frames, SPADE_PATCH)
-        self.encoder = Encoder(image + told, settings)
-        self.prior = Encoder(told, settings)
+        image, surroundings = settings.frames * SPADE_PATCH**2, channels_around(settings.frames, SPADE_PATCH)
+        self.encoder = Encoder(image + surroundings, settings)
+        self.prior = Encoder(surroundings, settings)
         self.spread = nn.Linear(settings.code, settings.latent_channels * GRID**2)
 
     def codes(self, image: Tensor, surroundings: Tensor, tokens: Tensor) -> tuple[Normal, Normal]:
         """What the code of an image is, and what it was expected to be."""
         whole = self.gather(tokens)
-        found = self.encoder(torch.cat([pixel_unshuffle(image, SPADE_PATCH), surroundings], dim=1), whole)
-        return found, self.prior(surroundings, whole)
+        posterior = self.encoder(torch.cat([pixel_unshuffle(image, SPADE_PATCH), surroundings], dim=1), whole)
+        return posterior, self.prior(surroundings, whole)
 
     def decode(self, code_is: Normal, noise: Tensor, surroundings: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Images of a code without grain and with it; the image's own noise decides which code, and is the grain."""
@@ -172,18 +172,18 @@ class SpadeNetwork(ConditionalNetwork):
         rows, columns = (side // SPADE_SHRINK for side in noise.shape[2:])
         grid = self.spread(code).reshape(len(code), -1, GRID, GRID)
         z = interpolate(grid.float(), (rows, columns), mode="bilinear")
-        found: tuple[Tensor, Tensor] = self.decoder(z, noise, surroundings, self.gather(tokens))
-        return found
+        decoded: tuple[Tensor, Tensor] = self.decoder(z, noise, surroundings, self.gather(tokens))
+        return decoded
 
-    def error(self, asked: Asked, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
+    def error(self, conditions: ConditionBatch, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
         """Of the image as it is given back without grain, at whatever time."""
-        surroundings, tokens = around_asked(asked, SPADE_PATCH), self.tokens(asked.texts)
-        found, _ = self.codes(x_1, surroundings, tokens)
-        smooth, _ = self.decode(found, x_0, surroundings, tokens)
+        surroundings, tokens = around_conditions(conditions, SPADE_PATCH), self.tokens(conditions.texts)
+        code, _ = self.codes(x_1, surroundings, tokens)
+        smooth, _ = self.decode(code, x_0, surroundings, tokens)
         return smooth - x_1
 
-    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+    def draw(self, conditions: ConditionBatch, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """One pass from a code of the prior."""
-        surroundings, tokens = around_asked(asked, SPADE_PATCH), self.tokens(asked.texts)
-        _, made = self.decode(self.prior(surroundings, self.gather(tokens)), noise, surroundings, tokens)
-        return made
+        surroundings, tokens = around_conditions(conditions, SPADE_PATCH), self.tokens(conditions.texts)
+        _, images = self.decode(self.prior(surroundings, self.gather(tokens)), noise, surroundings, tokens)
+        return images

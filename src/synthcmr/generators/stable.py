@@ -17,7 +17,7 @@ from synthcmr.conditioning.prompt_words import DIAGNOSES
 from synthcmr.conditioning.text_encoders import Shared
 from synthcmr.conditioning.vocabulary import Vocabulary, is_present
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.condition_batch import Asked
+from synthcmr.generators.conditional.condition_batch import ConditionBatch
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.paths import SCHEDULERS, generators_of, scheduler_of
@@ -33,17 +33,17 @@ USUAL = "ddim"
 
 
 def paper_prompt(attributes: Mapping[str, object]) -> str:
-    """Attributes in the paper's words; empty where nothing is said."""
-    told = {k: v for k, v in attributes.items() if is_present(v)}
+    """Attributes in the paper's words; empty where there are none."""
+    present = {k: v for k, v in attributes.items() if is_present(v)}
     parts = []
-    if "sex" in told:
-        parts.append(str(told["sex"]).capitalize())
-    if "age" in told:
-        parts.append(f"age in {int(float(str(told['age']))) // 10}0s")
-    if "bmi" in told:
-        parts.append(f"{bmi_class(float(str(told['bmi'])))} BMI")
-    if "diagnosis" in told:
-        parts.append(_illness(str(told["diagnosis"])))
+    if "sex" in present:
+        parts.append(str(present["sex"]).capitalize())
+    if "age" in present:
+        parts.append(f"age in {int(float(str(present['age']))) // 10}0s")
+    if "bmi" in present:
+        parts.append(f"{bmi_class(float(str(present['bmi'])))} BMI")
+    if "diagnosis" in present:
+        parts.append(_illness(str(present["diagnosis"])))
     return ", ".join(parts)
 
 
@@ -83,12 +83,12 @@ def load_parts(base: str) -> Parts:
         raise SettingsError("family 'stable': needs transformers; pip install 'synthcmr[clip]'") from error
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 
-    told = loading()
-    local = told["local_files_only"]
+    options = loading()
+    local = options["local_files_only"]
     try:
         return Parts(
-            AutoTokenizer.from_pretrained(base, subfolder="tokenizer", **told),
-            CLIPTextModel.from_pretrained(base, subfolder="text_encoder", **told).eval().requires_grad_(False),
+            AutoTokenizer.from_pretrained(base, subfolder="tokenizer", **options),
+            CLIPTextModel.from_pretrained(base, subfolder="text_encoder", **options).eval().requires_grad_(False),
             AutoencoderKL.from_pretrained(base, subfolder="vae", local_files_only=local).eval().requires_grad_(False),
             UNet2DConditionModel.from_pretrained(base, subfolder="unet", local_files_only=local).requires_grad_(False),
             dict(DDPMScheduler.from_pretrained(base, subfolder="scheduler", local_files_only=local).config),
@@ -113,16 +113,16 @@ class PromptEncoder(nn.Module):
         """Token ids, (batch, length)."""
         texts = [paper_prompt({k: v for k, v in a.items() if k in self.vocabulary.names}) for a in attributes]
         tokenizer = self._tokenizer.held
-        found: Tensor = tokenizer(
+        ids: Tensor = tokenizer(
             texts, padding="max_length", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt"
         )["input_ids"]
-        return found
+        return ids
 
     def forward(self, ids: Tensor) -> Tensor:
         """(batch, length, width)."""
         with torch.no_grad():
-            found: Tensor = self._text.held.to(ids.device)(ids).last_hidden_state
-        return found
+            states: Tensor = self._text.held.to(ids.device)(ids).last_hidden_state
+        return states
 
 
 class StableNetwork(ConditionalNetwork):
@@ -169,43 +169,46 @@ class StableNetwork(ConditionalNetwork):
         count = scheduler.config.num_train_timesteps
         step = ((1 - batch["time"]) * count).long().clamp(0, count - 1)
         target = noise if scheduler.config.prediction_type == "epsilon" else scheduler.get_velocity(latent, noise, step)
-        found = self._said(
+        prediction = self._predict(
             scheduler.add_noise(latent, noise, step),
             step,
             self._control_image(batch["mask"]),
             self.text(batch["text"]),
             1.0,
         )
-        return mse_loss(found, target.float()), {}
+        return mse_loss(prediction, target.float()), {}
 
-    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+    def draw(self, conditions: ConditionBatch, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Diffusion with guidance, decoded, unstacked and brought back to the size of the masks.
 
         On a CPU in full precision: kernels in half precision round differently with the size of the batch.
         """
         half = settings.precision == "bf16" and noise.device.type != "cpu"
         with torch.autocast(noise.device.type, torch.bfloat16, enabled=half):
-            return self._drawn(asked, noise, settings)
+            return self._drawn(conditions, noise, settings)
 
-    def _drawn(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+    def _drawn(self, conditions: ConditionBatch, noise: Tensor, settings: SamplerSettings) -> Tensor:
         scheduler = scheduler_of(settings.sampler or USUAL, **self._schedule.held)
         scheduler.set_timesteps(settings.steps)
         rest = {"generator": generators_of(noise)} if settings.sampler == "ddpm" else {}
-        control = self._control_image(asked.mask)
-        told, untold = self.tokens(asked.texts), self.tokens(asked.texts_without(settings.branch))
+        control = self._control_image(conditions.mask)
+        conditional, unconditional = (
+            self.tokens(conditions.texts),
+            self.tokens(conditions.texts_without(settings.branch)),
+        )
         x = self._noise(noise) * scheduler.init_noise_sigma
-        both, controls = torch.cat([told, untold]), torch.cat([control, control])
+        both, controls = torch.cat([conditional, unconditional]), torch.cat([control, control])
         for done, step in enumerate(scheduler.timesteps):
             seen = scheduler.scale_model_input(x, step)
             now = step.expand(len(x)).to(x.device)
             if settings.guidance == 1.0 or done >= settings.until * settings.steps:
-                said = self._said(seen, now, control, told, self.settings.scale)
+                prediction = self._predict(seen, now, control, conditional, self.settings.scale)
             else:
-                said_both = self._said(
+                predictions = self._predict(
                     torch.cat([seen, seen]), torch.cat([now, now]), controls, both, self.settings.scale
                 )
-                said = guided(said_both[: len(x)], said_both[len(x) :], settings.guidance, settings.rescale)
-            x = scheduler.step(said.float(), step, x.float(), **rest).prev_sample
+                prediction = guided(predictions[: len(x)], predictions[len(x) :], settings.guidance, settings.rescale)
+            x = scheduler.step(prediction.float(), step, x.float(), **rest).prev_sample
         return _unstacked(self._decode(x), noise.shape[2:])
 
     def check_sampler(self, settings: SamplerSettings) -> None:
@@ -213,30 +216,30 @@ class StableNetwork(ConditionalNetwork):
         if settings.sampler is not None and settings.sampler not in SCHEDULERS:
             raise SettingsError(f"--sampler: family 'stable' takes {', '.join(SCHEDULERS)}; got '{settings.sampler}'")
 
-    def _said(self, x: Tensor, step: Tensor, control: Tensor, tokens: Tensor, scale: float) -> Tensor:
+    def _predict(self, x: Tensor, step: Tensor, control: Tensor, tokens: Tensor, scale: float) -> Tensor:
         unet = self._fixed.held.to(x.device) if self._fixed is not None else self.unet
         down, middle = self.control(
             x, step, encoder_hidden_states=tokens, controlnet_cond=control, conditioning_scale=scale, return_dict=False
         )
-        found: Tensor = unet(
+        prediction: Tensor = unet(
             x,
             step,
             encoder_hidden_states=tokens,
             down_block_additional_residuals=down,
             mid_block_additional_residual=middle,
         ).sample
-        return found.float()
+        return prediction.float()
 
     def _encode(self, image: Tensor) -> Tensor:
         autoencoder = self._autoencoder.held.to(image.device)
         sized = interpolate(image, size=(self.settings.resolution,) * 2, mode="bilinear", antialias=True)
-        found: Tensor = autoencoder.encode(sized).latent_dist.mean * autoencoder.config.scaling_factor
-        return found.float()
+        latent: Tensor = autoencoder.encode(sized).latent_dist.mean * autoencoder.config.scaling_factor
+        return latent.float()
 
     def _decode(self, latent: Tensor) -> Tensor:
         autoencoder = self._autoencoder.held.to(latent.device)
-        found: Tensor = autoencoder.decode(latent / autoencoder.config.scaling_factor).sample
-        return found.float()
+        image: Tensor = autoencoder.decode(latent / autoencoder.config.scaling_factor).sample
+        return image.float()
 
     def _noise(self, noise: Tensor) -> Tensor:
         """Noise of a latent, from the numbers of each image's own: the first ones, and more from them where they are too few."""

@@ -36,15 +36,15 @@ class VaeNetwork(SpadeNetwork):
     def forward(self, turn: str, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The negative evidence bound, scaled to the error of a pixel, and the error of local spectra.
 
-        The former is that of the smooth image: grain, which nobody could have foretold, would only add to it, and be unlearned.
+        The former is that of the smooth image: grain, which cannot be predicted, would only add to it, and be unlearned.
         """
         surroundings, tokens, image = around_batch(batch, SPADE_PATCH), self.text(batch["text"]), batch["image"]
-        found, prior = self.codes(image, surroundings, tokens)
-        smooth, made = self.decode(found, batch["noise"], surroundings, tokens)
+        posterior, prior = self.codes(image, surroundings, tokens)
+        smooth, images = self.decode(posterior, batch["noise"], surroundings, tokens)
         error = (smooth - image).abs() + self.settings.edges * _edges(smooth - image)
         pixels = (error * heart_weights(batch["mask"], self.settings.heart_weight)).mean()
-        fine = l1_loss(local_amplitude(made, WINDOW), local_amplitude(image, WINDOW))
-        nats = divergence(found, prior).mean()
+        fine = l1_loss(local_amplitude(images, WINDOW), local_amplitude(image, WINDOW))
+        nats = divergence(posterior, prior).mean()
         loss = pixels + self.settings.fine * fine + self.settings.divergence * nats / image[0].numel()
         return loss, {"pixels": pixels, "amplitude": fine, "nats": nats}
 

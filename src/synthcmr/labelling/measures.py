@@ -80,7 +80,7 @@ Areas = Mapping[str, npt.NDArray[np.float64]]  # structure -> (ED and ES, slices
 class Spread:
     """How uncertain one measure is: the difference of its two views, and the basal slice in or out."""
 
-    looks: float
+    views: float
     base: float
 
 
@@ -157,7 +157,7 @@ def deviation(name: str, value: float, spread: Spread) -> float:
     assert isinstance(weights, Mapping)
     own = weights[name]
     size = 1.0 if name.endswith("percent") else value
-    parts = (own["looks"] * spread.looks, own["base"] * spread.base, own["size"] * size)
+    parts = (own["looks"] * spread.views, own["base"] * spread.base, own["size"] * size)
     return float(np.sqrt(sum(part**2 for part in parts)))
 
 

@@ -26,7 +26,7 @@ from synthcmr.labelling.settings import LabelSettings
 from synthcmr.privacy.ledger import STAMP
 
 SOURCE = "source_slice"  # column of a stack while it is labelled: which slice of the cohort it was
-CARRIED = ("intensity_low", "intensity_high")  # what a row says that its pixels do not
+INTENSITY_COLUMNS = ("intensity_low", "intensity_high")  # what a row says that its pixels do not
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def label_member(member: Member, path: Path, labeller: Labeller, settings: Label
     origin = str(own.images["origin"].iloc[0])
     rows = {(int(row["stack"]), int(row["slice_index"])): row for row in own.images.to_dict("records")}
     images = [
-        _carried(image, rows, dtype, CUT in one.remarks)
+        _with_source_columns(image, rows, dtype, CUT in one.remarks)
         for j, one in labelled
         for image in _rows(one.stack, j, name, origin, settings)
     ]
@@ -143,7 +143,9 @@ def _rows(stack: Stack, joined: Joined, subject_id: str, origin: str, settings: 
     return preprocess(stack, subject_id, joined.number, origin, asis, groups)
 
 
-def _carried(image: ImageRecord, rows: dict[tuple[int, int], dict[Any, Any]], dtype: str, cut: bool) -> ImageRecord:
+def _with_source_columns(
+    image: ImageRecord, rows: dict[tuple[int, int], dict[Any, Any]], dtype: str, cut: bool
+) -> ImageRecord:
     """A row with what its source said of it, which its pixels do not: intensities, areas of a person's masks, seeds."""
     extra = dict(image.extra)
     source = extra.pop(SOURCE)
@@ -153,7 +155,7 @@ def _carried(image: ImageRecord, rows: dict[tuple[int, int], dict[Any, Any]], dt
     further = {
         str(k): _plain(v) for k, v in row.items() if k not in left and not str(k).startswith(STAMP) and is_present(v)
     }
-    kept = {name: _plain(row[name]) for name in CARRIED if is_present(row[name])}
+    kept = {name: _plain(row[name]) for name in INTENSITY_COLUMNS if is_present(row[name])}
     return replace(
         image,
         image=image.image.astype(dtype),

@@ -69,10 +69,12 @@ def make_phantoms(
             done += 1
             if progress is not None:
                 progress(done, len(chosen), record.case_id)
-        given = combined_hash(f"{k}={v}" for k, v in recipe.items())
+        recipe_hash = combined_hash(f"{k}={v}" for k, v in recipe.items())
         split = None if PRESETS[preset].brings_split else SplitSettings(seed=seed)
         writer.finish(
-            split, [Input(f"phantom preset {preset}", "phantom", given)], {"phantom": recipe, LEDGER: EMPTY.to_json()}
+            split,
+            [Input(f"phantom preset {preset}", "phantom", recipe_hash)],
+            {"phantom": recipe, LEDGER: EMPTY.to_json()},
         )
     return Cohort.open(out)
 

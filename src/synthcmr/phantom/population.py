@@ -206,7 +206,7 @@ def draw_subject(preset: str, index: int, seed: int) -> PhantomSubject:
     if rules.brings_split:
         split = "test" if rng.random() < TEST_SHARE else "train" if rng.random() < 0.875 else "validation"
         if split != "test":
-            sex, diagnosis, bmi, scanner = _tangled(rng)
+            sex, diagnosis, bmi, scanner = _confounded(rng)
     return _subject(f"{preset}-{seed}-{index:05d}", rules, sex, diagnosis, bmi, scanner, split, rng)
 
 
@@ -256,7 +256,7 @@ def epicardial_fat_ml(bmi: float, age: float, diagnosis: str, rng: np.random.Gen
     return float(mean * (1.4 if diagnosis == "HFpEF" else 1.0) * math.exp(rng.normal(0.0, 0.3)))
 
 
-def _tangled(rng: np.random.Generator) -> tuple[str, str, float, str]:
+def _confounded(rng: np.random.Generator) -> tuple[str, str, float, str]:
     """Sex, diagnosis, BMI and scanner of the unfair training data: the sick are mostly obese men on one scanner."""
     sick = rng.random() < 0.4
     man = rng.random() < (0.85 if sick else 0.40)

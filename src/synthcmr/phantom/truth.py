@@ -73,10 +73,10 @@ def _volumes(heart: Heart, tissue: HeartTissue, slices: list[Around], s: float) 
     for around in slices:
         drawn = heart.labels(around, s)
         labels += np.bincount(drawn.ravel(), minlength=4)[:4]
-        made_of = tissue.at(around, 0.0, s)
-        papillary += int(((made_of == Tissue.PAPILLARY) & (drawn == Label.LV)).sum())
-        rv_trabecula += int(((made_of == Tissue.RV_TRABECULA) & (drawn == Label.RV)).sum())
-        scar += int((made_of == Tissue.SCAR).sum())
+        tissues = tissue.at(around, 0.0, s)
+        papillary += int(((tissues == Tissue.PAPILLARY) & (drawn == Label.LV)).sum())
+        rv_trabecula += int(((tissues == Tissue.RV_TRABECULA) & (drawn == Label.RV)).sum())
+        scar += int((tissues == Tissue.SCAR).sum())
     ml = GRID_MM**2 * heart.step / 1000.0
     lv, myocardium, rv = (labels[k] * ml for k in (Label.LV, Label.MYOCARDIUM, Label.RV))
     return {

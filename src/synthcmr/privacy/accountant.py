@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from synthcmr.errors import SettingsError
-from synthcmr.privacy.mechanisms import Gaussian, Laplace, Mechanism
+from synthcmr.privacy.mechanisms import GaussianMechanism, LaplaceMechanism, Mechanism
 
 TOLERANCE = 0.05  # by which two accountants may differ
 SMALLEST = 0.02  # difference that is left to rounding: Opacus promises its epsilon within 0.01
@@ -26,7 +26,7 @@ def epsilons(mechanisms: Sequence[Mechanism], delta: float) -> dict[str, float]:
         return {FIRST: 0.0, SECOND: 0.0}
     first, second = by_loss_distribution(mechanisms, delta), by_random_variables(mechanisms, delta)
     most = (1 + TOLERANCE) * second + SMALLEST
-    least = 0.0 if any(isinstance(one, Laplace) for one in mechanisms) else (1 - TOLERANCE) * second - SMALLEST
+    least = 0.0 if any(isinstance(one, LaplaceMechanism) for one in mechanisms) else (1 - TOLERANCE) * second - SMALLEST
     if not least <= first <= most:
         raise SettingsError(
             f"accountants: expected {FIRST} and {SECOND} to agree within {TOLERANCE:.0%}, got epsilon {first:.4g} and {second:.4g} at "
@@ -49,7 +49,7 @@ def by_loss_distribution(mechanisms: Sequence[Mechanism], delta: float) -> float
         raise SettingsError("privacy accounts: need dp-accounting; pip install 'synthcmr[dp]'") from error
     accountant = PLDAccountant(NeighboringRelation.ADD_OR_REMOVE_ONE)
     for one in mechanisms:
-        if isinstance(one, Laplace):
+        if isinstance(one, LaplaceMechanism):
             accountant.compose(dp_event.LaplaceDpEvent(one.scale))
         else:
             release = dp_event.PoissonSampledDpEvent(one.q, dp_event.GaussianDpEvent(one.sigma))
@@ -69,9 +69,9 @@ def by_random_variables(mechanisms: Sequence[Mechanism], delta: float) -> float:
         from opacus.accountants import PRVAccountant
     except ImportError as error:
         raise SettingsError("privacy accounts: need Opacus; pip install 'synthcmr[dp]'") from error
-    added = sum(1 / one.scale for one in mechanisms if isinstance(one, Laplace))
+    added = sum(1 / one.scale for one in mechanisms if isinstance(one, LaplaceMechanism))
     accountant = PRVAccountant()
-    accountant.history = [(one.sigma, one.q, one.releases) for one in mechanisms if isinstance(one, Gaussian)]
+    accountant.history = [(one.sigma, one.q, one.releases) for one in mechanisms if isinstance(one, GaussianMechanism)]
     if not accountant.history:
         return added
     with np.errstate(divide="ignore"):  # it takes the logarithm of 1 - q, which is 0 where everyone takes part

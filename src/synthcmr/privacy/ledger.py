@@ -21,7 +21,7 @@ TOKEN_BITS = 128
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One look at patients."""
 
     artefact: str  # what was made: "weights", "number of subjects"
@@ -44,7 +44,7 @@ class Entry:
         return row | ({} if self.mechanism is None else {"mechanism": mechanism_row(self.mechanism)})
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Entry:
+    def of(cls, row: Mapping[str, Any]) -> LedgerEntry:
         """From what `row` gave; a mechanism that this version does not know covers nothing."""
         known = {name: row[name] for name in ("artefact", "token", "delta", "reason", "name") if name in row}
         if "mechanism" not in row:
@@ -59,19 +59,19 @@ class Entry:
 class Ledger:
     """All looks at patients that are in an artefact."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[LedgerEntry, ...] = ()
 
     def __or__(self, other: Ledger) -> Ledger:
         """What is made from two artefacts; what both inherited counts once."""
         return Ledger(tuple(dict.fromkeys((*self.entries, *other.entries))))
 
     @property
-    def mechanisms(self) -> tuple[Entry, ...]:
+    def mechanisms(self) -> tuple[LedgerEntry, ...]:
         """Looks that noise covers."""
         return tuple(entry for entry in self.entries if not entry.reason)
 
     @property
-    def broken(self) -> tuple[Entry, ...]:
+    def broken(self) -> tuple[LedgerEntry, ...]:
         """Looks that nothing covers."""
         return tuple(entry for entry in self.entries if entry.reason)
 
@@ -86,7 +86,7 @@ class Ledger:
     @classmethod
     def of_json(cls, rows: Sequence[Mapping[str, Any]]) -> Ledger:
         """The inverse of `to_json`."""
-        return cls(tuple(Entry.of(row) for row in rows))
+        return cls(tuple(LedgerEntry.of(row) for row in rows))
 
     @classmethod
     def in_record(cls, record: Mapping[str, Any]) -> Ledger:
@@ -96,8 +96,8 @@ class Ledger:
 
 
 EMPTY = Ledger()
-NOT_KNOWN = Ledger((Entry("artefact", reason=NOT_KEPT),))
-OF_PATIENTS = Ledger((Entry("images", reason=PATIENTS),))
+NOT_KNOWN = Ledger((LedgerEntry("artefact", reason=NOT_KEPT),))
+OF_PATIENTS = Ledger((LedgerEntry("images", reason=PATIENTS),))
 
 
 def union(ledgers: Iterable[Ledger]) -> Ledger:
@@ -119,10 +119,10 @@ def learned_openly(source: Ledger, artefact: str, reason: str) -> Ledger:
     unknown = tuple(entry for entry in source.broken if entry.reason == NOT_KEPT)
     if len(unknown) == len(source.broken):
         return source
-    return Ledger((*source.mechanisms, *unknown, Entry(artefact, reason=reason)))
+    return Ledger((*source.mechanisms, *unknown, LedgerEntry(artefact, reason=reason)))
 
 
-def learned_privately(source: Ledger, entries: Iterable[Entry]) -> Ledger:
+def learned_privately(source: Ledger, entries: Iterable[LedgerEntry]) -> Ledger:
     """The ledger of what was learned from something with mechanisms that cover each of its subjects.
 
     They cover patients themselves. Where the source is something that was made from patients, its subjects are no patients: one patient

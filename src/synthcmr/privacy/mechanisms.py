@@ -11,7 +11,7 @@ RELATION = "add or remove one subject, with all of its images"
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class GaussianMechanism:
     """Sums of subjects with Gaussian noise; each subject takes part with a chance of its own (Poisson sampling)."""
 
     kind: ClassVar[str] = "gaussian"
@@ -29,7 +29,7 @@ class Gaussian:
 
 
 @dataclass(frozen=True)
-class Laplace:
+class LaplaceMechanism:
     """A count or sum with Laplace noise."""
 
     kind: ClassVar[str] = "laplace"
@@ -42,8 +42,10 @@ class Laplace:
         return f"Laplace, scale {self.scale:.4g}"
 
 
-Mechanism = Gaussian | Laplace
-KINDS: dict[str, type[Gaussian | Laplace]] = {kind.kind: kind for kind in (Gaussian, Laplace)}
+Mechanism = GaussianMechanism | LaplaceMechanism
+KINDS: dict[str, type[GaussianMechanism | LaplaceMechanism]] = {
+    kind.kind: kind for kind in (GaussianMechanism, LaplaceMechanism)
+}
 
 
 def mechanism_row(mechanism: Mechanism) -> dict[str, Any]:

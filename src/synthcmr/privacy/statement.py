@@ -8,7 +8,7 @@ from typing import Any
 
 from synthcmr.errors import PrivacyError
 from synthcmr.privacy.accountant import epsilons
-from synthcmr.privacy.ledger import STAMP, Entry, Ledger
+from synthcmr.privacy.ledger import STAMP, Ledger, LedgerEntry
 from synthcmr.privacy.mechanisms import RELATION, UNIT, mechanism_row
 
 USUAL_DELTA = 1e-5  # of mechanisms that were made for none
@@ -16,12 +16,12 @@ DIGITS = 4
 
 
 @dataclass(frozen=True)
-class Statement:
+class PrivacyStatement:
     """(epsilon, delta)-differential privacy of every subject that any of the mechanisms saw."""
 
     epsilon: float  # rounded up
     delta: float
-    entries: tuple[Entry, ...]  # the mechanisms
+    entries: tuple[LedgerEntry, ...]  # the mechanisms
     accountants: dict[str, float]
 
     @property
@@ -53,7 +53,7 @@ class Statement:
         }
 
 
-def statement_of(ledger: Ledger, delta: float | None = None, epsilon: float | None = None) -> Statement:
+def statement_of(ledger: Ledger, delta: float | None = None, epsilon: float | None = None) -> PrivacyStatement:
     """What a ledger allows to be stated.
 
     Args:
@@ -69,7 +69,7 @@ def statement_of(ledger: Ledger, delta: float | None = None, epsilon: float | No
         raise PrivacyError(refusal(ledger.broken))
     mechanisms = [entry.mechanism for entry in ledger.mechanisms if entry.mechanism is not None]
     if not mechanisms:
-        return Statement(0.0, 0.0, (), epsilons([], 0.0))
+        return PrivacyStatement(0.0, 0.0, (), epsilons([], 0.0))
     chosen = delta or min((entry.delta for entry in ledger.mechanisms if entry.delta), default=USUAL_DELTA)
     spent = epsilons(mechanisms, chosen)
     if not all(map(math.isfinite, spent.values())):
@@ -83,10 +83,10 @@ def statement_of(ledger: Ledger, delta: float | None = None, epsilon: float | No
             f"{'; '.join(f'{e.artefact} ({e.mechanism.words})' for e in ledger.mechanisms if e.mechanism)}. Allow more, choose a larger "
             "--delta, or leave one of them out"
         )
-    return Statement(stated, chosen, ledger.mechanisms, spent)
+    return PrivacyStatement(stated, chosen, ledger.mechanisms, spent)
 
 
-def refusal(broken: tuple[Entry, ...]) -> str:
+def refusal(broken: tuple[LedgerEntry, ...]) -> str:
     """Every reason why nothing can be stated, each with the input it came from and what to do instead."""
     lines = [
         f"  {k}. {entry.name or entry.artefact}: {entry.why.sentence}.\n     Instead: {entry.why.mend}."

@@ -37,7 +37,6 @@ def write_audit_page(audit: Audit, cohort: Cohort, path: Path) -> None:
         pictures=typical_cases(cohort, audit.label),
         image_tables=_tables(audit.images_by_group, IMAGE_MEASURES),
         heart_tables=_tables(audit.hearts_by_group, HEART_MEASURES),
-        tangled=[a for a in audit.associations if a.tangled],
         shade=_shade,
     )
 

@@ -113,7 +113,7 @@ def _test(balanced: Balanced) -> list[tuple[str, Estimate, Estimate, Estimate | 
 
 def _cells(r: Round) -> str:
     """Where the images of a round went, the most first."""
-    most = sorted(r.made.items(), key=lambda item: -item[1])
+    most = sorted(r.images_by_cell.items(), key=lambda item: -item[1])
     text = [f"{count} {', '.join(key)}" for key, count in most[:SHOWN_CELLS]]
     more = sum(count for _, count in most[SHOWN_CELLS:])
     return "; ".join(text) + (f"; {more} others" if more else "")
@@ -123,7 +123,7 @@ def _row(r: Round) -> dict[str, Any]:
     return {
         "round": r.number,
         "images": r.images,
-        "made": {", ".join(key): count for key, count in r.made.items()},
+        "made": {", ".join(key): count for key, count in r.images_by_cell.items()},
         "validation_loss": float(r.look.together[0]),
         "loss": {called(kind): float(v[0]) for kind, v in r.look.kinds.items()},
         "gained": {called(kind): {"value": v, "low": low, "high": high} for kind, (v, low, high) in r.gains.items()},

@@ -13,7 +13,7 @@ from synthcmr.report.markdown import UNKNOWN, chain_lines, drawn, facts, people,
 from synthcmr.report.model_card import limits
 
 FILE = "data_sheet.md"
-NOBODY_SAID = f"{UNKNOWN}: no folder says."
+NOT_RECORDED = f"{UNKNOWN}: no folder says."
 
 
 def write_data_sheet(card: ScoreCard, out: Path) -> Path:
@@ -64,15 +64,15 @@ def _whose(lineage: Lineage) -> str | None:
     if "real" in lineage.card.synthetic.origin:
         return "yes: some images are real ones"
     settings: dict[str, Any] = lineage.synthetic.info.get("settings", {}) if lineage.synthetic is not None else {}
-    asked = settings.get("generate")
-    if asked is None:
+    request = settings.get("generate")
+    if request is None:
         return None
-    if asked.get("redraw"):
+    if request.get("redraw"):
         return "yes: real subjects as another scanner would show them"
-    if asked.get("masks") == "generated":
+    if request.get("masks") == "generated":
         return "images and masks were sampled from models; the part privacy tests whether they repeat a patient"
     return "images were sampled from a model, masks are those of real subjects" + (
-        ", deformed" if asked.get("masks") == "deformed" else ""
+        ", deformed" if request.get("masks") == "deformed" else ""
     )
 
 
@@ -104,7 +104,7 @@ def _collection(lineage: Lineage) -> list[str]:
 def _preprocessing(lineage: Lineage) -> list[str]:
     cohort = lineage.synthetic
     if cohort is None:
-        return [NOBODY_SAID, ""]
+        return [NOT_RECORDED, ""]
     again = cohort.info.get("recalibrated")
     recalibrated = f"frequencies recalibrated ({again['method']}, {again['model'][:12]})" if again else "none recorded"
     labels = "the requested masks; no person drew or checked them" if lineage.generated else None

@@ -89,13 +89,13 @@ def _forests(results: Results) -> dict[str, list[tuple[RemedyScores, Estimate]]]
     """Differences to nothing, as intervals: title -> remedy and difference."""
     if not results.main:
         return {}
-    told = {
+    measures = {
         f"Worst group's balanced accuracy ({results.main}), difference to nothing; right is better": WORST,
         f"Equal-opportunity gap ({results.main}), difference to nothing; left is better": OPPORTUNITY,
     }
     return {
         title: [(r, r.to_nothing[f"{name}, {results.main}"]) for r in results.remedies if r.to_nothing]
-        for title, name in told.items()
+        for title, name in measures.items()
     }
 
 

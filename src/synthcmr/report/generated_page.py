@@ -73,14 +73,14 @@ def _person(cohort: Cohort, index: int) -> Person:
     phases = ((0, "End-diastole"), (len(image) - 1, "End-systole"))
     pictures = [(heart_picture(image[f], mask[f]), phase) for f, phase in phases]
     drawn = str(row.get(DRAWN) or "").split(",")
-    known = [(n in drawn, _said(n, row[n])) for n in WHO if row.get(n) is not None and row[n] == row[n]]
-    who = ", ".join(said for was_drawn, said in known if not was_drawn)
-    also = ", ".join(said for was_drawn, said in known if was_drawn)
-    asked = {k.removeprefix("asked_"): v for k, v in row.items() if k.startswith("asked_") and v == v}
+    known = [(n in drawn, _in_words(n, row[n])) for n in WHO if row.get(n) is not None and row[n] == row[n]]
+    who = ", ".join(text for was_drawn, text in known if not was_drawn)
+    also = ", ".join(text for was_drawn, text in known if was_drawn)
+    requested = {k.removeprefix("asked_"): v for k, v in row.items() if k.startswith("asked_") and v == v}
     heart = ", ".join(
-        f"{label} {asked[k]:.0f} {unit}"
+        f"{label} {requested[k]:.0f} {unit}"
         for k, label, unit in (("lv_edv_ml", "EDV", "ml"), ("lv_ef_percent", "EF", "%"), ("lv_mass_g", "mass", "g"))
-        if k in asked
+        if k in requested
     )
     agreement = (
         f"; re-segmentation Dice {row['screen_dice']:.2f}"
@@ -90,6 +90,6 @@ def _person(cohort: Cohort, index: int) -> Person:
     return Person(pictures, who, also, heart + agreement)
 
 
-def _said(name: str, value: Any) -> str:
+def _in_words(name: str, value: Any) -> str:
     written = f"{value:g}" if isinstance(value, float) else str(value)
     return {"age": f"{written} years", "bmi": f"BMI {written}", "field_strength_t": f"{written} T"}.get(name, written)

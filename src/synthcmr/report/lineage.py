@@ -9,7 +9,7 @@ from typing import Any
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record
-from synthcmr.cohort.places import found, places_of
+from synthcmr.cohort.places import current_place, places_of
 from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.score import ScoreCard
@@ -47,8 +47,8 @@ class Step:
     @property
     def settings(self) -> dict[str, Any]:
         """What it was made with."""
-        found: dict[str, Any] = self.record.get("settings", {})
-        return found
+        recorded: dict[str, Any] = self.record.get("settings", {})
+        return recorded
 
 
 def chain(folder: Path) -> list[Step]:
@@ -65,7 +65,7 @@ def record_of(folder: Path) -> dict[str, Any]:
     return read_record(folder / PROVENANCE_FILE) if (folder / PROVENANCE_FILE).is_file() else {}
 
 
-def found_folder(name: str, own_hash: str, near: Path) -> Path | None:
+def current_folder(name: str, own_hash: str, near: Path) -> Path | None:
     """Where something lies now that an artefact names: at its old place, or beside the artefact where both were moved."""
     for folder in places_of(name, near):
         if record_of(folder).get("hash") == own_hash:
@@ -76,9 +76,9 @@ def found_folder(name: str, own_hash: str, near: Path) -> Path | None:
 def _below(record: dict[str, Any], near: Path, depth: int) -> list[Step]:
     steps: list[Step] = []
     for one in record.get("inputs", []) if depth < DEEPEST else []:
-        folder = found_folder(one["name"], one["hash"], near) if one["kind"] in FOLDERS else None
+        folder = current_folder(one["name"], one["hash"], near) if one["kind"] in FOLDERS else None
         own = record_of(folder) if folder is not None else {}
-        place = folder if folder is not None else found(one["name"], near)
+        place = folder if folder is not None else current_place(one["name"], near)
         steps.append(Step(depth, one["kind"], Path(one["name"]).name, one["hash"][:12], place, own))
         steps += _below(own, place, depth + 1)
     return steps

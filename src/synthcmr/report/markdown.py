@@ -38,11 +38,13 @@ def facts(known: dict[str, object]) -> list[str]:
 
 def chain_lines(steps: Sequence[Step]) -> list[str]:
     """A provenance chain as a nested list."""
-    return [*(f"{'  ' * s.depth}- {_said(s)}" for s in steps), ""] if steps else [f"{UNKNOWN}: no folder says.", ""]
+    return (
+        [*(f"{'  ' * s.depth}- {_step_text(s)}" for s in steps), ""] if steps else [f"{UNKNOWN}: no folder says.", ""]
+    )
 
 
-def _said(s: Step) -> str:
-    made = (
+def _step_text(s: Step) -> str:
+    origin = (
         f", made by `{s.step}`"
         if s.step
         else ""
@@ -53,7 +55,7 @@ def _said(s: Step) -> str:
     )
     when = f" on {str(s.record['created'])[:10]}" if s.record.get("created") else ""
     version = s.record.get("software", {}).get("synthcmr")
-    return f"{s.kind} {plain(s.name)} (`{s.hash}`){made}{when}" + (f" with synthcmr {version}" if version else "")
+    return f"{s.kind} {plain(s.name)} (`{s.hash}`){origin}{when}" + (f" with synthcmr {version}" if version else "")
 
 
 def verdict_lines(card: ScoreCard) -> list[str]:
@@ -68,8 +70,8 @@ def verdict_lines(card: ScoreCard) -> list[str]:
         ("part", "question", "verdict", "in a sentence"),
         ((name, p.about, p.verdict.word, p.verdict.sentence) for name, p in card.parts.items()),
     )
-    found = [(name, f.rule, f.word, f.sentence) for name, p in card.parts.items() for f in p.verdict.findings]
-    return [*lines, *table(("part", "rule", "finding", "figures"), found)] if found else lines
+    findings = [(name, f.rule, f.word, f.sentence) for name, p in card.parts.items() for f in p.verdict.findings]
+    return [*lines, *table(("part", "rule", "finding", "figures"), findings)] if findings else lines
 
 
 MOST_VALUES = 8  # of an attribute that is counted; of more, the rest is summed up
@@ -77,14 +79,14 @@ MOST_VALUES = 8  # of an attribute that is counted; of more, the rest is summed 
 
 def people(subjects: pd.DataFrame) -> list[tuple[str, str, int]]:
     """Attribute, how it is distributed, and how many subjects do not tell it."""
-    found = []
+    rows = []
     for name in subjects.columns:
         if name not in ATTRIBUTES:
             continue
         known = subjects[name].dropna()
         if len(known):
-            found.append((name.replace("_", " "), _told(known), len(subjects) - len(known)))
-    return found
+            rows.append((name.replace("_", " "), _distribution(known), len(subjects) - len(known)))
+    return rows
 
 
 def drawn(subjects: pd.DataFrame) -> str:
@@ -94,7 +96,7 @@ def drawn(subjects: pd.DataFrame) -> str:
     return ", ".join(name for name in ATTRIBUTES if name in names)
 
 
-def _told(known: pd.Series) -> str:
+def _distribution(known: pd.Series) -> str:
     if known.dtype.kind in "fiu":
         low, middle, high = np.percentile(known.to_numpy(dtype=float), (5, 50, 95))
         return f"median {middle:.4g}, 90 % between {low:.4g} and {high:.4g}"

@@ -99,11 +99,11 @@ def _training_data(lineage: Lineage) -> list[str]:
         return [*lines, *facts(known | _shipped_data(record))]
     if cohort is None:
         return [*lines, *facts(known | {"Who they are": None})]
-    learned = cohort.subjects
-    if "split" in learned and (learned["split"] == "train").any():
-        learned = learned[learned["split"] == "train"]
-    known["Training subjects"] = len(learned)
-    return [*lines, *facts(known), *table(("attribute", "training subjects", "missing"), people(learned))]
+    subjects = cohort.subjects
+    if "split" in subjects and (subjects["split"] == "train").any():
+        subjects = subjects[subjects["split"] == "train"]
+    known["Training subjects"] = len(subjects)
+    return [*lines, *facts(known), *table(("attribute", "training subjects", "missing"), people(subjects))]
 
 
 def _shipped_data(record: Mapping[str, Any]) -> dict[str, object]:
@@ -176,9 +176,9 @@ def _never_seen(training: Cohort | None, synthetic: Cohort | None) -> list[str]:
     """Values of categories among the synthetic subjects that no training subject has."""
     if training is None or synthetic is None:
         return []
-    found = []
+    unseen = []
     for name in ("sex", "diagnosis", "vendor"):
         if name in synthetic.subjects and name in training.subjects:
             new = set(synthetic.subjects[name].dropna()) - set(training.subjects[name].dropna())
-            found += [f"{name} {value}" for value in sorted(map(str, new))]
-    return found
+            unseen += [f"{name} {value}" for value in sorted(map(str, new))]
+    return unseen

@@ -48,7 +48,11 @@ def lead(plan: Plan) -> list[str]:
 
 def _still_associated(plan: Plan) -> list[str]:
     """Attributes that still predict the label, and what may be done about it."""
-    others = {t.b if t.a == plan.label else t.a: t for t in plan.tangles if t.remains and plan.label in (t.a, t.b)}
+    others = {
+        t.b if t.a == plan.label else t.a: t
+        for t in plan.residual_associations
+        if t.remains and plan.label in (t.a, t.b)
+    }
     if not others:
         return []
     text = ", ".join(f"{name} (V {t.before:.2f} before, {t.after:.2f} after)" for name, t in others.items())
@@ -61,7 +65,11 @@ def _still_associated(plan: Plan) -> list[str]:
 
 def _newly_associated(plan: Plan) -> list[str]:
     """Pairs of other attributes whose association the planned subjects increase."""
-    worse = [t for t in plan.tangles if plan.label not in (t.a, t.b) and t.remains and t.after > t.before + NOTICED_V]
+    worse = [
+        t
+        for t in plan.residual_associations
+        if plan.label not in (t.a, t.b) and t.remains and t.after > t.before + NOTICED_V
+    ]
     text = ", ".join(f"{t.a} and {t.b} (V {t.before:.2f} before, {t.after:.2f} after)" for t in worse)
     return (
         [

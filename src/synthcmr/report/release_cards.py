@@ -9,7 +9,7 @@ from typing import Any
 from synthcmr.cohort import Cohort
 from synthcmr.errors import counted
 from synthcmr.privacy.mechanisms import RELATION, UNIT
-from synthcmr.privacy.statement import Statement
+from synthcmr.privacy.statement import PrivacyStatement
 from synthcmr.report.markdown import drawn, facts, people, table
 from synthcmr.report.offline_page import write_page
 
@@ -18,10 +18,12 @@ USE = (
     "Meant for training, augmenting and testing methods of cardiac MRI, and for teaching. Not meant for diagnosis or treatment, for "
     "statements about any patient, or as evidence about disease: images show what a generator learned, not observations."
 )
-NOT_SAID = "not stated: how many patients there were, where they came from and when they were scanned is no part of a private release"
+NOT_STATED = "not stated: how many patients there were, where they came from and when they were scanned is no part of a private release"
 
 
-def write_release_cards(out: Path, statement: Statement, cohort: Cohort | None, header: Mapping[str, Any]) -> None:
+def write_release_cards(
+    out: Path, statement: PrivacyStatement, cohort: Cohort | None, header: Mapping[str, Any]
+) -> None:
     """Write the data sheet of a cohort, the model card of what generated it as far as it may be told, and the page.
 
     Args:
@@ -44,7 +46,7 @@ def write_release_cards(out: Path, statement: Statement, cohort: Cohort | None, 
     )
 
 
-def promise_lines(statement: Statement) -> list[str]:
+def promise_lines(statement: PrivacyStatement) -> list[str]:
     """What is promised, in sentences."""
     if not statement.entries:
         return [
@@ -58,7 +60,7 @@ def promise_lines(statement: Statement) -> list[str]:
     ]
 
 
-def _privacy(statement: Statement) -> list[str]:
+def _privacy(statement: PrivacyStatement) -> list[str]:
     rows = [(entry.artefact, entry.mechanism.words) for entry in statement.entries if entry.mechanism is not None]
     accounts = ", ".join(f"{name} {epsilon:.4g}" for name, epsilon in statement.accountants.items())
     lines = ["## Differential privacy", "", *promise_lines(statement), ""]
@@ -71,7 +73,7 @@ def _what(cohort: Cohort | None, header: Mapping[str, Any]) -> str:
     return f"{counted(len(cohort.subjects), 'subject')}, {counted(len(cohort), 'image')}, {', '.join(cohort.info['origin'])}"
 
 
-def _data_sheet(cohort: Cohort, statement: Statement) -> list[str]:
+def _data_sheet(cohort: Cohort, statement: PrivacyStatement) -> list[str]:
     known: dict[str, object] = {
         "What an instance is": "a short-axis cardiac MR image with a mask of LV cavity, myocardium and RV cavity",
         "How many": f"{counted(len(cohort), 'image')} of {counted(len(cohort.subjects), 'subject')}",
@@ -80,20 +82,20 @@ def _data_sheet(cohort: Cohort, statement: Statement) -> list[str]:
         "Sampled (not in the request)": drawn(cohort.subjects) or None,
         "Made by": cohort.info["made_by"],
         "How to tell versions apart": f"the whole cohort has the hash {cohort.hash}",
-        "Whom the generator learned from": NOT_SAID if statement.entries else "no patient",
+        "Whom the generator learned from": NOT_STATED if statement.entries else "no patient",
     }
     lines = ["# Data sheet", "", "## Composition", "", *facts(known)]
     lines += table(("attribute", "subjects", "missing"), people(cohort.subjects))
     return [*lines, *_privacy(statement), "## Uses", "", USE, ""]
 
 
-def _model_card(header: Mapping[str, Any], statement: Statement) -> list[str]:
+def _model_card(header: Mapping[str, Any], statement: PrivacyStatement) -> list[str]:
     words = [
         (w["name"], ", ".join(w["values"]) if "values" in w else "a number") for w in header.get("vocabulary") or []
     ]
     known: dict[str, object] = {
         "Family": header.get("family"),
-        "Training data": NOT_SAID if statement.entries else "no patient",
+        "Training data": NOT_STATED if statement.entries else "no patient",
         "Evaluation": "none in this folder; scores that were measured on patients are no part of a private release",
     }
     lines = ["# Model card", "", *facts(known), *_privacy(statement)]

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.places import found
+from synthcmr.cohort.places import current_place
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import OVERALL, PartScores, PartVerdict, Score, ScoreCard, ShownImage
 from synthcmr.evaluation.verdict import listed
 from synthcmr.report.data_sheet import write_data_sheet
-from synthcmr.report.lineage import chain, found_folder, record_of
+from synthcmr.report.lineage import chain, current_folder, record_of
 from synthcmr.report.model_card import write_model_card
 from synthcmr.report.offline_page import write_page
 from synthcmr.report.pictures import heart_picture
@@ -99,9 +99,9 @@ def sides(card: ScoreCard, out: Path) -> tuple[Sides, list[str]]:
     cohorts: Sides = {}
     missing = []
     inputs = record_of(out).get("inputs", [])
-    for kind, side, given in zip(("real", "synthetic"), (card.real, card.synthetic), inputs, strict=False):
+    for kind, side, source in zip(("real", "synthetic"), (card.real, card.synthetic), inputs, strict=False):
         try:
-            cohort = Cohort.open(found_folder(given["name"], side.hash, out) or found(given["name"], out))
+            cohort = Cohort.open(current_folder(source["name"], side.hash, out) or current_place(source["name"], out))
         except CohortError as error:
             missing.append(f"Pictures of {side.name} are left out: {error}")
             continue

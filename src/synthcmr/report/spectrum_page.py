@@ -77,7 +77,7 @@ def _row(one: SetComparison) -> dict[str, Any]:
 
 def verdict(comparison: ComparedSpectra) -> list[str]:
     """The results in sentences, set by set."""
-    lines = [_said(s, comparison) for s in comparison.sets]
+    lines = [_sentence(s, comparison) for s in comparison.sets]
     if not comparison.floors:
         lines.append(
             "What real images score against real ones is not known: " + next(iter(comparison.absent.values())) + "."
@@ -85,7 +85,7 @@ def verdict(comparison: ComparedSpectra) -> list[str]:
     return lines
 
 
-def _said(one: SetComparison, comparison: ComparedSpectra) -> str:
+def _sentence(one: SetComparison, comparison: ComparedSpectra) -> str:
     distance, probe = one.scores.get(DISTANCE), one.scores.get(PROBE)
     if distance is None or probe is None:
         return f"{one.name}: not compared, {one.absent[DISTANCE]}."

@@ -188,7 +188,7 @@ def stacked(record: SubjectRecord, attributes: Mapping[str, Value], numbers: Map
         PHANTOM,
         phases=first.phases,
         attributes=dict(attributes),
-        asked={k: v for k, v in numbers.items() if k in MEASURED or k.endswith("ef_percent")},
+        requested={k: v for k, v in numbers.items() if k in MEASURED or k.endswith("ef_percent")},
     )
     image = np.stack([image.image for image in slices], axis=1).astype(np.float32)
     return Simulated(anatomy, image)

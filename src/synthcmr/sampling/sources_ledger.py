@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.generators.anatomy.generator import anatomy_ledger
-from synthcmr.privacy.ledger import EMPTY, NOT_KNOWN, Entry, Ledger, learned_openly, union
+from synthcmr.privacy.ledger import EMPTY, NOT_KNOWN, Ledger, LedgerEntry, learned_openly, union
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, fingerprints_of
 from synthcmr.training.shipped import GENERATOR, shipped
@@ -25,8 +25,8 @@ def generated_ledger(sources: Sources, settings: GenerateSettings, requested: Le
         requested: of where the requests come from; None where they were stated by the user.
         planned: whether they say that they are of a plan, whose ledger must then be there.
     """
-    asked = requested if requested is not None else NOT_KNOWN.named("plan") if planned else EMPTY
-    return union((asked, *_networks(sources, settings), _followed(sources, settings)))
+    of_requests = requested if requested is not None else NOT_KNOWN.named("plan") if planned else EMPTY
+    return union((of_requests, *_networks(sources, settings), _followed(sources, settings)))
 
 
 def _networks(sources: Sources, settings: GenerateSettings) -> Iterator[Ledger]:
@@ -39,7 +39,7 @@ def _networks(sources: Sources, settings: GenerateSettings) -> Iterator[Ledger]:
         for folder in (sources.judges / "segmenter", sources.judges / "reader"):
             yield judge_ledger(folder)
     if sources.run is not None and not weights_ledger(sources.run).broken and _keeps_prints(sources):
-        yield Ledger((Entry("screening", reason="near-copies", name=str(fingerprints_of(sources.run))),))
+        yield Ledger((LedgerEntry("screening", reason="near-copies", name=str(fingerprints_of(sources.run))),))
 
 
 def _keeps_prints(sources: Sources) -> bool:

@@ -91,10 +91,10 @@ def redraw_stacks(
     """
     images = [np.zeros(stack.mask.shape, dtype=np.float32) for stack in after]
     for work in _rounds(after):
-        given = np.stack([pixels[s][:, z] for s, z, _ in work])
+        originals = np.stack([pixels[s][:, z] for s, z, _ in work])
         shown = [before[s].at(z, _seen(pixels[s], before[s].mask, beside)) for s, z, beside in work]
         conditions = [after[s].at(z, _seen(images[s], after[s].mask, beside)) for s, z, beside in work]
-        for (s, z, _), image in zip(work, generator.redraw(given, shown, conditions, settings), strict=True):
+        for (s, z, _), image in zip(work, generator.redraw(originals, shown, conditions, settings), strict=True):
             images[s][:, z] = image
     return images
 

@@ -257,7 +257,7 @@ def _record(m: SubjectDraft, generator: Generator, settings: GenerateSettings) -
         **m.request.columns,
         **(m.verdict.measures if m.verdict else {}),
     }
-    requested_numbers = {f"asked_{k}": round(v, 2) for k, v in m.anatomy.asked.items()}
+    requested_numbers = {f"asked_{k}": round(v, 2) for k, v in m.anatomy.requested.items()}
     recorded = {**_scanner(m, generator), **m.anatomy.attributes, **m.request.attributes, "diagnosis": _label(m)}
     attributes = {**recorded, DRAWN: _sampled_names(m, recorded), **requested_numbers}
     attributes["split"] = "train"  # synthetic subjects are to learn from, never to test on

@@ -128,6 +128,6 @@ class Ahead:
     def _begun(self, call: Callable[[], Batch]) -> Future[Batch]:
         if self._pool is not None:
             return self._pool.submit(call)
-        made: Future[Batch] = Future()
-        made.set_result(call())
-        return made
+        future: Future[Batch] = Future()
+        future.set_result(call())
+        return future

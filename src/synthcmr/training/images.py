@@ -118,9 +118,9 @@ def joined(parts: Sequence[TrainingImages]) -> TrainingImages:
         return parts[0]
     sizes = {part.image.shape[1:] for part in parts}
     if len(sizes) > 1:
-        told = ", ".join("x".join(map(str, size)) for size in sorted(sizes))
+        listed = ", ".join("x".join(map(str, size)) for size in sorted(sizes))
         raise CohortError(
-            f"cohorts to learn from together: expected images of one size, got {told}; ingest with --size"
+            f"cohorts to learn from together: expected images of one size, got {listed}; ingest with --size"
         )
     starts = np.cumsum([0, *(len(part) for part in parts)])
     return TrainingImages(
@@ -150,15 +150,15 @@ def _check(cohort: Cohort, table: pd.DataFrame, rows: npt.NDArray[np.intp], spli
     where = f"{cohort.path}" + (f", split '{split}'" if split else "")
     if not len(rows):
         counts = table["n_frames"].value_counts().to_dict()
-        told = ", ".join(f"{n} with {k} frame(s)" for k, n in counts.items())
+        listed = ", ".join(f"{n} with {k} frame(s)" for k, n in counts.items())
         raise CohortError(
-            f"{where}: expected images with {frames} frame(s), found none; the cohort has {told or 'no image'}. "
+            f"{where}: expected images with {frames} frame(s), found none; the cohort has {listed or 'no image'}. "
             "Train with --set model.frames=N, or ingest with --frames pair"
         )
     sizes = {(int(h), int(w)) for h, w in zip(table["height"].iloc[rows], table["width"].iloc[rows], strict=True)}
     if len(sizes) > 1:
-        told = ", ".join(f"{h}x{w}" for h, w in sorted(sizes))
-        raise CohortError(f"{where}: expected images of one size, got {told}; ingest with --size, e.g. 128")
+        listed = ", ".join(f"{h}x{w}" for h, w in sorted(sizes))
+        raise CohortError(f"{where}: expected images of one size, got {listed}; ingest with --size, e.g. 128")
 
 
 def _scalars(record: dict[str, object]) -> dict[str, object]:
@@ -171,8 +171,8 @@ def _neighbours(records: list[dict[str, Any]]) -> list[tuple[int, ...]]:
     keys = [(r["subject_id"], r["stack"], tuple(np.atleast_1d(r["frame_indices"]))) for r in records]
     for row, (key, record) in enumerate(zip(keys, records, strict=True)):
         place[key][int(str(record["slice_index"]))] = row
-    found = []
+    neighbours = []
     for key, record in zip(keys, records, strict=True):
         index = int(str(record["slice_index"]))
-        found.append(tuple(place[key][k] for k in (index - 1, index + 1) if k in place[key]))
-    return found
+        neighbours.append(tuple(place[key][k] for k in (index - 1, index + 1) if k in place[key]))
+    return neighbours

@@ -70,8 +70,8 @@ class BestLook:
         Returns:
             The step that they are of; None where the last ones stay.
         """
-        looks = sample_scores_of(metrics)
-        if self._best is None or not looks or not self._best.beats(looks[-1]):
+        sample_scores = sample_scores_of(metrics)
+        if self._best is None or not sample_scores or not self._best.beats(sample_scores[-1]):
             return None
         network.load_state_dict(load_checkpoint(self._file)["network"])
         return self._best.step

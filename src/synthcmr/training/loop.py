@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from synthcmr.privacy.ledger import Entry
+from synthcmr.privacy.ledger import LedgerEntry
 from synthcmr.training.batches import Ahead, Batch, Order, held_out_draws
 from synthcmr.training.device import accelerator, images_at_once, peak_memory_mb
 from synthcmr.training.kept_weights import BestLook, Ema
@@ -117,7 +117,7 @@ class Loop:
         return self._private.promise.statement(self.step * len(self.trainee.optimizer_phases))
 
     @property
-    def mechanisms(self) -> tuple[Entry, ...]:
+    def mechanisms(self) -> tuple[LedgerEntry, ...]:
         """What the run does to subjects, as a ledger has it; nothing where it is not private."""
         return () if self._private is None else self._private.promise.entries(self._private.token)
 
@@ -174,8 +174,8 @@ class Loop:
 
     def _wishes(self, turn: str) -> dict[str, Any]:
         """How a turn is to be optimised, where the network says so: betas."""
-        found: dict[str, Any] = getattr(self.trainee.network, "optimiser", {}).get(turn, {})
-        return found
+        options: dict[str, Any] = getattr(self.trainee.network, "optimiser", {}).get(turn, {})
+        return options
 
     def _one_step(self, ahead: Ahead) -> dict[str, float]:
         """One optimiser step of every turn, over the whole batch."""

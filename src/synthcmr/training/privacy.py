@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.errors import SettingsError
-from synthcmr.privacy.ledger import Entry, new_token
-from synthcmr.privacy.mechanisms import RELATION, UNIT, Gaussian, Laplace
+from synthcmr.privacy.ledger import LedgerEntry, new_token
+from synthcmr.privacy.mechanisms import RELATION, UNIT, GaussianMechanism, LaplaceMechanism
 from synthcmr.training.batches import Draw
 from synthcmr.training.secret_noise import Secret
 from synthcmr.training.settings import LoopSettings, PrivacySettings, check_even
@@ -68,12 +68,15 @@ class Promise:
             "subjects_are": "counted with noise" if self.count_epsilon else "stated",
         }
 
-    def entries(self, token: str) -> tuple[Entry, ...]:
+    def entries(self, token: str) -> tuple[LedgerEntry, ...]:
         """As a ledger has them: the noisy sums, and the count."""
-        sums = Entry("weights", Gaussian(self.sigma, self.q, self.releases), token, self.delta)
+        sums = LedgerEntry("weights", GaussianMechanism(self.sigma, self.q, self.releases), token, self.delta)
         if not self.count_epsilon:
             return (sums,)
-        return (Entry("number of training subjects", Laplace(1 / self.count_epsilon), f"{token}-count"), sums)
+        return (
+            LedgerEntry("number of training subjects", LaplaceMechanism(1 / self.count_epsilon), f"{token}-count"),
+            sums,
+        )
 
 
 def promise(settings: PrivacySettings, people: int, releases: int) -> Promise:
@@ -115,10 +118,10 @@ def check_private(network: nn.Module) -> None:
     Raises:
         SettingsError: the network has some.
     """
-    found = sorted({type(m).__name__ for m in network.modules() if isinstance(m, MIXING)})
-    if found:
+    mixing = sorted({type(m).__name__ for m in network.modules() if isinstance(m, MIXING)})
+    if mixing:
         raise SettingsError(
-            f"--dp: {', '.join(found)} keeps statistics of the images beside the gradient, which no noise covers; "
+            f"--dp: {', '.join(mixing)} keeps statistics of the images beside the gradient, which no noise covers; "
             "use a family without it (flow, diffusion, latent, vae, gan)"
         )
 
@@ -139,8 +142,8 @@ def clipped_sum(
     total = [torch.zeros_like(p, dtype=torch.float32) for p in parameters]
     longer = 0
     for loss in losses:
-        found = torch.autograd.grad(loss(), parameters, allow_unused=True)
-        gradient = [torch.zeros_like(t) if g is None else g.float() for g, t in zip(found, total, strict=True)]
+        gradients = torch.autograd.grad(loss(), parameters, allow_unused=True)
+        gradient = [torch.zeros_like(t) if g is None else g.float() for g, t in zip(gradients, total, strict=True)]
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradient]))
         if not torch.isfinite(norm):
             continue  # a subject whose gradient overflows has no say

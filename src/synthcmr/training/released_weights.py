@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synthcmr.formats import WEIGHTS as FORMAT
 from synthcmr.privacy.ledger import LEDGER
-from synthcmr.training.weights import HEADER, read_header
+from synthcmr.training.weights import read_header, write_tensors
 from synthcmr.training.weights_ledger import weights_ledger
 
 KEPT = ("family", "model", "vocabulary", "scanners", "looks", "limits")
@@ -25,14 +23,14 @@ def write_released_weights(weights: Path, out: Path, privacy: Mapping[str, Any])
         out: file to make.
         privacy: what is promised.
     """
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
     header = read_header(weights)
     kept = {name: header[name] for name in KEPT if name in header}
     kept["model"] = {name: _unplaced(name, value) for name, value in header["model"].items()}
     mechanism = {k: v for k, v in (header.get("privacy") or {}).items() if k in MECHANISM}
     kept |= {"privacy": {**mechanism, **privacy}, LEDGER: weights_ledger(weights).to_json()}
-    save_file(load_file(weights), out, metadata={HEADER: json.dumps({**FORMAT.stamp, **kept})})
+    write_tensors(load_file(weights), out, kept)
 
 
 def _unplaced(name: str, value: Any) -> Any:

@@ -22,7 +22,7 @@ from synthcmr.formats import RUN
 RUN_FILE, METRICS, SHEETS, WEIGHTS = "run.json", "metrics.jsonl", "sheets", "weights.safetensors"
 
 LOCK = ".lock"  # held while a process trains
-NOT_TOLD = ("made_by", "finished", "ended", FILES)  # parts of the record that are no settings
+NOT_COMPARED = ("made_by", "finished", "ended", FILES)  # parts of the record that two runs may differ in
 SO_FAR = "so_far.safetensors"  # weights of a run that goes on, as of its last checkpoint
 CHECKPOINT = "checkpoint.pt"
 
@@ -39,22 +39,22 @@ class RunFolder:
         Raises:
             CohortError: the folder holds another run or other files.
         """
-        told = without_places(json.loads(json.dumps({**RUN.stamp, **record})))
+        recorded = without_places(json.loads(json.dumps({**RUN.stamp, **record})))
         if self.exists():
-            before = without_places({k: v for k, v in self.record().items() if k not in NOT_TOLD}) | RUN.stamp
-            if before != told:
-                changed = sorted(k for k in {*before, *told} if before.get(k) != told.get(k))
+            before = without_places({k: v for k, v in self.record().items() if k not in NOT_COMPARED}) | RUN.stamp
+            if before != recorded:
+                changed = sorted(k for k in {*before, *recorded} if before.get(k) != recorded.get(k))
                 raise OtherSettingsError(
-                    f"{self.path}: holds a run with other settings ({', '.join(_difference(k, before, told) for k in changed)}); "
+                    f"{self.path}: holds a run with other settings ({', '.join(_difference(k, before, recorded) for k in changed)}); "
                     "repeat the command as it was, choose another folder, or --overwrite"
                 )
             return
         if self.path.exists() and any(entry.name != f"{RUN_FILE}.part" for entry in self.path.iterdir()):
             raise CohortError(f"{self.path}: expected an empty or new folder for the run, got one with files in it")
         self.path.mkdir(parents=True, exist_ok=True)  # the record comes first: it says whose all else is
-        self._write(told | {"made_by": f"synthcmr {__version__}", "finished": False})
+        self._write(recorded | {"made_by": f"synthcmr {__version__}", "finished": False})
         (self.path / SHEETS).mkdir(exist_ok=True)
-        write_provenance(self.path, "train", "", inputs, told)
+        write_provenance(self.path, "train", "", inputs, recorded)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -81,8 +81,8 @@ class RunFolder:
         """
         if not self.exists():
             raise CohortError(
-                f"{self.path}: expected a run folder with {RUN_FILE}, but {absence(self.path)}; 'synthcmr train' and 'synthcmr judge "
-                "fit' make one; leave the option out to use what comes with synthcmr"
+                f"{self.path}: expected a run folder with {RUN_FILE}, but {absence(self.path)}; make one with 'synthcmr train', or "
+                "'synthcmr judge fit' for a judge"
             )
         return read_record(self.path / RUN_FILE, RUN)
 
@@ -167,10 +167,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     import torch
 
     try:
-        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise CohortError(f"{path}: expected a checkpoint of synthcmr, got: {error}") from error
-    return found
+    return checkpoint
 
 
 def random_state() -> dict[str, Any]:

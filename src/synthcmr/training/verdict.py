@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-LOOKS = 4  # fewer say nothing
+LEAST_LOOKS = 4  # fewer say nothing
 BETTER, WORSE = (
     0.98,
     1.02,
@@ -90,11 +90,11 @@ def verdict(metrics: Metrics) -> Verdict | None:
         losses = []
     if not losses and not samples:
         return None
-    if samples and (found := _copied(samples)):
-        return found
-    if max(len(losses), len(samples)) < LOOKS:
+    if samples and (copied := _copied(samples)):
+        return copied
+    if max(len(losses), len(samples)) < LEAST_LOOKS:
         return _too_early(losses, samples)
-    if len(losses) >= LOOKS and _copies(losses, _lowest(losses)):
+    if len(losses) >= LEAST_LOOKS and _copies(losses, _lowest(losses)):
         step = _lowest(losses).step
         return Verdict("copying", step, f"Copying its patients: what it was not shown gets worse; stop at step {step}.")
     return _improving(losses, samples) or _done(losses, samples)
@@ -130,16 +130,16 @@ def best_samples(samples: Sequence[SampleScores]) -> SampleScores:
 def _too_early(losses: Sequence[_Look], samples: Sequence[SampleScores]) -> Verdict:
     count = max(len(losses), len(samples))
     step = _lowest(losses).step if losses else best_samples(samples).step
-    looks = f"{count} look{'s' * (count > 1)}"
-    return Verdict("too early", step, f"Too early to say: {looks} at held-out images, {LOOKS} are needed.")
+    counted = f"{count} look{'s' * (count > 1)}"
+    return Verdict("too early", step, f"Too early to say: {counted} at held-out images, {LEAST_LOOKS} are needed.")
 
 
 def _improving(losses: Sequence[_Look], samples: Sequence[SampleScores]) -> Verdict | None:
-    if len(losses) >= LOOKS:
+    if len(losses) >= LEAST_LOOKS:
         before, now = _halfway(losses), _lately(losses)
         if now < BETTER * before.held_out:
             return _better("held-out loss", 1 - now / before.held_out, before.step, losses[-1].step)
-    if len(samples) >= LOOKS:
+    if len(samples) >= LEAST_LOOKS:
         then, mean = samples[-1 - max(1, len(samples) // LAST)], (samples[-1].distance + samples[-2].distance) / 2
         if nearer(mean, then.distance):
             return _better(
@@ -155,12 +155,12 @@ def _halfway(losses: Sequence[_Look]) -> _Look:
 
 
 def _better(what: str, share: float, since: int, step: int) -> Verdict:
-    told = f"Still improving: {what} fell by {100 * min(share, 1):.0f} % since step {since}; train longer."
-    return Verdict("still improving", step, told)
+    sentence = f"Still improving: {what} fell by {100 * min(share, 1):.0f} % since step {since}; train longer."
+    return Verdict("still improving", step, sentence)
 
 
 def _done(losses: Sequence[_Look], samples: Sequence[SampleScores]) -> Verdict:
-    if len(losses) >= LOOKS:
+    if len(losses) >= LEAST_LOOKS:
         step, before = _lowest(losses).step, _halfway(losses)
         share = 1 - _lately(losses) / before.held_out
         how = f"fell by only {100 * share:.1f} %" if share > 0 else "has not fallen"

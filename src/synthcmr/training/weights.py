@@ -34,7 +34,6 @@ def save_weights(network: nn.Module, file: Path, header: dict[str, Any], compact
         Hash of the file.
     """
     import torch
-    from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {}
     for name, value in network.state_dict().items():
@@ -44,12 +43,19 @@ def save_weights(network: nn.Module, file: Path, header: dict[str, Any], compact
             tensors[name + SCALE] = scale.float()
         else:
             tensors[name] = (value.half() if value.is_floating_point() else value).contiguous()
+    write_tensors(tensors, file, header)
+    return file_hash(file)
+
+
+def write_tensors(tensors: dict[str, Tensor], file: Path, header: dict[str, Any]) -> None:
+    """Write tensors as they are, with a header and checksums of both."""
+    from safetensors.torch import save
+
     partial = file.with_suffix(".part")
-    told = with_checksum({**FORMAT.stamp, **without_places(header), TENSORS: _checksum(save(tensors))})
-    partial.write_bytes(save(tensors, metadata={HEADER: json.dumps(told)}))
+    stamped = with_checksum({**FORMAT.stamp, **without_places(header), TENSORS: _checksum(save(tensors))})
+    partial.write_bytes(save(tensors, metadata={HEADER: json.dumps(stamped)}))
     partial.chmod(0o644)
     partial.replace(file)
-    return file_hash(file)
 
 
 def read_header(file: Path) -> dict[str, Any]:
@@ -58,7 +64,7 @@ def read_header(file: Path) -> dict[str, Any]:
     Raises:
         CohortError: it is not one of ours, a newer version wrote it, or the header is not as it was written.
     """
-    return {k: v for k, v in _told(file).items() if k not in (OWN, TENSORS)}
+    return {k: v for k, v in _stamped_header(file).items() if k not in (OWN, TENSORS)}
 
 
 def load_weights(network: nn.Module, file: Path) -> None:
@@ -86,7 +92,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    known = _told(file).get(TENSORS)
+    known = _stamped_header(file).get(TENSORS)
     content = file.read_bytes()
     if known is not None and known != _checksum(content):
         raise changed(file)
@@ -105,7 +111,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _told(file: Path) -> dict[str, Any]:
+def _stamped_header(file: Path) -> dict[str, Any]:
     """What a weights file says of itself, checksums included."""
     from safetensors import SafetensorError, safe_open
 
@@ -117,13 +123,13 @@ def _told(file: Path) -> dict[str, Any]:
     if HEADER not in metadata:
         raise CohortError(f"{file}: expected a weights file of synthcmr; this one does not say what it is for")
     try:
-        told = json.loads(metadata[HEADER])
+        record = json.loads(metadata[HEADER])
     except (ValueError, RecursionError) as error:
         raise CohortError(f"{file}: expected a weights file of synthcmr, got a header that is no JSON") from error
-    if not isinstance(told, dict):
-        raise CohortError(f"{file}: expected a record as its header, got {type(told).__name__}")
-    read = FORMAT.read(told, file, HEADER)
-    check_record(told, file)
+    if not isinstance(record, dict):
+        raise CohortError(f"{file}: expected a record as its header, got {type(record).__name__}")
+    read = FORMAT.read(record, file, HEADER)
+    check_record(record, file)
     return read
 
 

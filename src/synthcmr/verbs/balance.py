@@ -132,7 +132,7 @@ def balance(
     from synthcmr.verbs.folders import expect_apart_from, expect_weights, opened_whole
 
     real = opened_whole(cohort)
-    expect_weights(chosen.run)
+    expect_weights({"--run": chosen.run})
     from synthcmr.cohort.output_place import build, known_as
     from synthcmr.experiments.settings import BalanceSettings
     from synthcmr.fairness.closed_loop import balance as run_loop

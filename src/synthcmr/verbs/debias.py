@@ -186,7 +186,7 @@ def debias(cohort: CohortLike, out: Path | str, options: DebiasOptions | None = 
 
     real = opened_whole(cohort)
     expect_cohorts(chosen.synthetic_copy, chosen.planned)
-    expect_weights(chosen.run)
+    expect_weights({"--run": chosen.run})
     from synthcmr.cohort.output_place import build
     from synthcmr.experiments.settings import DebiasSettings
     from synthcmr.fairness.debias.experiment import run_experiment

@@ -143,14 +143,14 @@ def _kind(folder: Path) -> str:
 
 def _opened(folder: Path, kind: str) -> Examination:
     """A folder that is read as any command reads it."""
-    from synthcmr.cohort.examination import Examination, Finding, leftovers
+    from synthcmr.cohort.examination import Defect, Examination, leftovers
 
     findings = leftovers(folder)
     for what, read in _readings(folder, kind).items():
         try:
             read()
         except Exception as error:  # a damaged file can fail anywhere inside a decoder
-            findings.append(Finding(str(folder / what), str(error), "restore it from a copy, or make it again"))
+            findings.append(Defect(str(folder / what), str(error), "restore it from a copy, or make it again"))
     if kind == "run" and not findings:
         findings += _unfinished_run(folder)
     return Examination(kind, tuple(findings), ", ".join(_readings(folder, kind)))
@@ -190,11 +190,11 @@ def _readings(folder: Path, kind: str) -> dict[str, Callable[[], object]]:
 
 
 def _unfinished_run(folder: Path) -> list[Any]:
-    from synthcmr.cohort.examination import Finding
+    from synthcmr.cohort.examination import Defect
     from synthcmr.training.run_folder import WEIGHTS, RunFolder
 
     if not RunFolder(folder).record().get("finished"):
-        return [Finding(str(folder), "the run is unfinished", "repeat the command that began it, and it goes on")]
+        return [Defect(str(folder), "the run is unfinished", "repeat the command that began it, and it goes on")]
     if not (folder / WEIGHTS).exists():
-        return [Finding(str(folder / WEIGHTS), "the weights of a finished run are gone", "restore them from a copy")]
+        return [Defect(str(folder / WEIGHTS), "the weights of a finished run are gone", "restore them from a copy")]
     return []

@@ -176,7 +176,9 @@ def evaluate(
     left, right = cohort_of(real), cohort_of(synth)
     expect_attributes("--by", chosen.by or (), left, right)
     expect_cohorts(chosen.also_test)
-    expect_weights(chosen.encoder, chosen.reader, chosen.segmenter, chosen.run, *chosen.reference)
+    expect_weights({f"--{name}": getattr(chosen, name) for name in ("encoder", "reader", "segmenter", "run")})
+    for reference in chosen.reference:
+        expect_weights({"--reference": reference})
     notes = _notes_on_sides(left, right)
     for note in notes:
         if say is not None:

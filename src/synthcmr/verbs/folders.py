@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, Union
 
@@ -95,17 +95,24 @@ def expect_cohorts(*folders: Path | None) -> None:
             Cohort.open(folder)
 
 
-def expect_weights(*runs: Path | None) -> None:
+def expect_weights(runs: Mapping[str, Path | None]) -> None:
     """Refuse run folders without weights.
+
+    Args:
+        runs: by the flag that names each.
 
     Raises:
         CohortError: one has none, or is none.
     """
     from synthcmr.training.weights import read_header, weights_file
 
-    for run in runs:
-        if run is not None:
+    for flag, run in runs.items():
+        if run is None:
+            continue
+        try:
             read_header(weights_file(run))
+        except CohortError as error:
+            raise CohortError(f"{flag} {error}".strip()) from error
 
 
 def expect_judges(folder: Path | None) -> None:
@@ -115,7 +122,8 @@ def expect_judges(folder: Path | None) -> None:
         CohortError: one is missing.
     """
     if folder is not None:
-        expect_weights(folder / "segmenter", folder / "reader")
+        for judge in ("segmenter", "reader"):
+            expect_weights({"--judges": folder / judge})
 
 
 def expect_recalibration(folder: Path | None) -> None:

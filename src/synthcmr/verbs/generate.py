@@ -135,7 +135,7 @@ def _expect_inputs(chosen: GenerateOptions) -> None:
         expect_weights,
     )
 
-    expect_weights(chosen.run)
+    expect_weights({"--run": chosen.run})
     expect_anatomy(chosen.anatomy)
     expect_judges(chosen.judges)
     expect_cohorts(chosen.follow)
@@ -225,7 +225,7 @@ def recalibrated(raw: Cohort, model: Path, out: Path) -> Cohort:
     import shutil
 
     from synthcmr.cohort import Cohort
-    from synthcmr.cohort.places import found
+    from synthcmr.cohort.places import current_place
     from synthcmr.cohort.provenance import Input
     from synthcmr.frequency.apply import apply_to_cohort
     from synthcmr.frequency.recalibration import Recalibration
@@ -235,7 +235,9 @@ def recalibrated(raw: Cohort, model: Path, out: Path) -> Cohort:
         raw.path.rename(out)
         return Cohort.open(out)
     with progress_bar("recalibrate") as report:
-        inputs = [Input(**row | {"name": str(found(row["name"], raw.path))}) for row in raw.provenance["inputs"]]
+        inputs = [
+            Input(**row | {"name": str(current_place(row["name"], raw.path))}) for row in raw.provenance["inputs"]
+        ]
         cohort = apply_to_cohort(Recalibration.load(model), model, raw, out, report, inputs)
     shutil.rmtree(raw.path)
     return cohort

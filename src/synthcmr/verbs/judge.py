@@ -117,7 +117,7 @@ class Judge:
 
         self.kind, self.run = kind, None if run is None else Path(run)
         self._learned_from: Path | None = None
-        expect_weights(self.run)
+        expect_weights({"": self.run})
 
     @public
     def fit(self, cohort: CohortLike, run: Path | str, options: JudgeOptions | None = None, **changes: Any) -> Self:

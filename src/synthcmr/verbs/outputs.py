@@ -185,6 +185,7 @@ RELEASE = Patterned(
     ("statement.json",),
     (*_COHORT, "statement.json", "data_sheet.md", "model_card.md", "release.html*", "weights.safetensors"),
     resumes=False,
+    hidden=True,
 )
 EXPORT = Listed("export")
 DEMO = Composed(

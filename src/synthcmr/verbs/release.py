@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from synthcmr.cohort import Cohort
     from synthcmr.privacy.ledger import Ledger
-    from synthcmr.privacy.statement import Statement
+    from synthcmr.privacy.statement import PrivacyStatement
 
 STATEMENT_FILE = "statement.json"
 
@@ -53,7 +53,7 @@ class Released(PageResult):
     """
 
     folder: Path
-    statement: Statement = field(repr=False)
+    statement: PrivacyStatement = field(repr=False)
 
     @property
     def cohort(self) -> Cohort:
@@ -160,7 +160,7 @@ def _ledger(cohort: Cohort | None, weights: Path | None) -> Ledger:
     return of_images | (EMPTY if weights is None else weights_ledger(weights))
 
 
-def _write(out: Path, statement: Statement, cohort: Cohort | None, weights: Path | None) -> None:
+def _write(out: Path, statement: PrivacyStatement, cohort: Cohort | None, weights: Path | None) -> None:
     """Everything of a release, below a folder that is not there yet for others."""
     from synthcmr import __version__
     from synthcmr.cohort.provenance import write_json

@@ -70,8 +70,8 @@ def test_a_group_that_is_left_out_is_tested_on_alone(people: Participants) -> No
 
 def test_the_full_grid_is_one_setting_away() -> None:
     quick, full = UtilitySettings(), UtilitySettings(grid="full")
-    assert quick.asked_fractions == (0.25, 1.0)
-    assert full.asked_fractions == (0.1, 0.25, 0.5, 1.0)
+    assert quick.fractions_tested == (0.25, 1.0)
+    assert full.fractions_tested == (0.1, 0.25, 0.5, 1.0)
     assert len(list(tasks(quick, ()))) == 14
     names = {t.label for t in tasks(full, ("vendor: A",))}
     assert {"real, 10 %", "synthetic only", "real + synthetic, 100 %, without vendor: A"} <= names

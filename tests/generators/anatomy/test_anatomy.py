@@ -37,7 +37,7 @@ def test_masks_measure_what_was_drawn(generator: AnatomyGenerator) -> None:
         heart = generator.sample({}, seed)
         found = heart.numbers()
         for name in VOLUMES:
-            assert found[name] == pytest.approx(heart.asked[name], rel=0.01), name
+            assert found[name] == pytest.approx(heart.requested[name], rel=0.01), name
 
 
 def test_asked_numbers_are_met(generator: AnatomyGenerator) -> None:
@@ -163,7 +163,7 @@ def test_it_learns_from_a_cohort_and_survives_storage(phantom_cohort: Cohort, tm
     assert (tmp_path / "anatomy.npz").stat().st_size < 2_000_000
     again = AnatomyGenerator.load(tmp_path / "anatomy.npz")
     heart = again.sample({"sex": "male"}, 5, size=64, spacing_mm=3.0)
-    assert heart.numbers()["lv_edv_ml"] == pytest.approx(heart.asked["lv_edv_ml"], rel=0.03)
+    assert heart.numbers()["lv_edv_ml"] == pytest.approx(heart.requested["lv_edv_ml"], rel=0.03)
 
 
 def test_too_few_subjects_and_foreign_files_are_refused(phantom_cohort: Cohort, tmp_path: Path) -> None:

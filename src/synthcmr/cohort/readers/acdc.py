@@ -15,6 +15,7 @@ from synthcmr.errors import ReadError
 
 PATIENT = re.compile(r"patient\d+")
 LINE = re.compile(r"\s*(\w+)\s*[:=]\s*(.*?)\s*")
+FRAME_NUMBER = re.compile(r"\d{1,6}")
 INFO = "Info.cfg"
 SETS = {"training": "train", "testing": "test"}  # folders of the challenge; patients 1 to 100, and 101 to 150
 MAX_DEPTH = 3
@@ -102,7 +103,7 @@ def read_info(path: Path) -> PatientInfo:
 
 def _frame(values: dict[str, str], name: str, path: Path) -> int:
     text = values.get(name.lower())
-    if text is None or not text.isdecimal() or int(text) < 1:
+    if text is None or not FRAME_NUMBER.fullmatch(text) or int(text) < 1:
         got = "no such line" if text is None else kind_of(text)
         raise ReadError(f"{path.name}: expected a line '{name}: <frame number from 1>', got {got}")
     return int(text)

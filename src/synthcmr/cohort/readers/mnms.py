@@ -94,7 +94,7 @@ def _frame(row: Row, name: str, count: int) -> int | None:
     text = row.get(name, "")
     if is_missing(text):
         return None
-    if not re.fullmatch(r"\d+(\.0*)?", text) or int(float(text)) >= count:
+    if not re.fullmatch(r"\d+(\.0*)?", text) or float(text) >= count:
         raise ReadError(f"{name.upper()}: expected a frame from 0 to {count - 1}, got {kind_of(text)} in the table")
     return int(float(text))
 

@@ -102,7 +102,7 @@ def _description(root: Path) -> Cells:
     expect_within(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: expected JSON, got: {why(error)}") from error
     if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):
         raise SettingsError(f'{path}: expected an object with \'labels\', such as {{"background": 0, "LV": 1}}')

@@ -54,7 +54,7 @@ class DicomWriter:
                 root=dest,
                 summary=summary,
                 cohort_hash=cohort.hash,
-                made=datetime.fromisoformat(cohort.provenance["created"]),
+                created=datetime.fromisoformat(cohort.provenance["created"]),
             )
             for subject in each_subject(cohort, summary, progress):
                 run.add(subject)
@@ -69,7 +69,7 @@ class DicomWriter:
 
 @dataclass(kw_only=True)
 class _DicomExport(ExportRun):
-    made: datetime  # the cohort: the same cohort gives the same bytes, whenever it is exported
+    created: datetime  # the cohort: the same cohort gives the same bytes, whenever it is exported
     cohort_hash: str
 
     def add(self, subject: Subject) -> None:
@@ -103,7 +103,7 @@ class _DicomExport(ExportRun):
                 _save(header, pixels.stored[t, z].tobytes(), folder / name / f"slice{index:02d}_frame{frame:03d}.dcm")
                 images[t, z] = header
                 self.summary.files += 1
-        masks = write_masks(stack, images, folder, f"{name}_masks", key, self.made)
+        masks = write_masks(stack, images, folder, f"{name}_masks", key, self.created)
         self.summary.files += masks
         if masks == 0:
             self.summary.leave_out(str(subject.PatientID), f"masks of {name}", "nobody labelled it")

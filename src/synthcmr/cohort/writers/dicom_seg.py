@@ -45,7 +45,7 @@ def write_masks(
     folder: Path,
     stem: str,
     key: tuple[str, ...],
-    made: datetime,
+    created: datetime,
 ) -> int:
     """Write the masks of a stack, a file per labelled frame.
 
@@ -58,7 +58,7 @@ def write_masks(
         folder: where to write.
         stem: how the file names start.
         key: what the UIDs depend on.
-        made: when the cohort was, in place of the clock.
+        created: when the cohort was, in place of the clock.
 
     Returns:
         The number of files.
@@ -67,7 +67,7 @@ def write_masks(
     parts = _parts(stack)
     for number, part in enumerate(parts):
         path = folder / f"{names.give(f'{stem}_{stack.frame_name(part.frame)}')}.dcm"
-        _write(stack, part, [images[part.frame, z] for z in part.slices], (*key, path.stem), number, made, path)
+        _write(stack, part, [images[part.frame, z] for z in part.slices], (*key, path.stem), number, created, path)
     return len(parts)
 
 
@@ -88,7 +88,7 @@ def _write(
     sources: list[Dataset],
     key: tuple[str, ...],
     number: int,
-    made: datetime,
+    created: datetime,
     path: Path,
 ) -> None:
     from highdicom.seg import Segmentation
@@ -122,14 +122,14 @@ def _write(
         dimension.DimensionOrganizationUID = dimensions
     segmentation.DimensionOrganizationSequence[0].DimensionOrganizationUID = dimensions
     mark_origin(segmentation, origin)
-    _date(segmentation, made)
+    _date(segmentation, created)
     segmentation.save_as(path)
 
 
-def _date(segmentation: Dataset, made: datetime) -> None:
+def _date(segmentation: Dataset, created: datetime) -> None:
     """Put a date in place of those that highdicom takes from the clock."""
-    segmentation.ContentDate = segmentation.InstanceCreationDate = made.strftime("%Y%m%d")
-    segmentation.ContentTime = segmentation.InstanceCreationTime = made.strftime("%H%M%S")
+    segmentation.ContentDate = segmentation.InstanceCreationDate = created.strftime("%Y%m%d")
+    segmentation.ContentTime = segmentation.InstanceCreationTime = created.strftime("%H%M%S")
 
 
 def _segment(number: int, structure: str, origin: str) -> Any:

@@ -83,7 +83,8 @@ def attribute_scores(comparison: Comparison) -> list[Score]:
     """Every attribute that the reader knows, of everybody and of groups, and their mean."""
     what = ReadingExtractor(comparison.settings.reader)
     sides = [
-        _told(cohort, comparison.features_of(cohort, what), what) for cohort in (comparison.real, comparison.synthetic)
+        _values_by_attribute(cohort, comparison.features_of(cohort, what), what)
+        for cohort in (comparison.real, comparison.synthetic)
     ]
     scores: list[Score] = []
     for group in comparison.groups:
@@ -91,7 +92,7 @@ def attribute_scores(comparison: Comparison) -> list[Score]:
     return scores
 
 
-def _told(cohort: Cohort, values: Values, what: ReadingExtractor) -> dict[str, AttributeValues]:
+def _values_by_attribute(cohort: Cohort, values: Values, what: ReadingExtractor) -> dict[str, AttributeValues]:
     read = by_subject(values, range(len(what.columns)), cohort)
     result, start = {}, 0
     for word in what.words:

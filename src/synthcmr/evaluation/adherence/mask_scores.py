@@ -27,8 +27,8 @@ class SegmentedCohort:
     """One cohort outlined again."""
 
     outlines: Outlines
-    found: Numbers  # (subjects, HEART) on what was found
-    asked: Numbers  # on what was asked
+    measured: Numbers  # (subjects, HEART) on what was found
+    requested: Numbers  # on what was asked
 
 
 @dataclass(frozen=True)
@@ -157,16 +157,16 @@ def _filled(dice: Mapping[str, Numbers]) -> list[Numbers]:
 def _side(comparison: Comparison, cohort: Cohort, what: OutlineExtractor) -> SegmentedCohort:
     values = comparison.features_of(cohort, what)
     places = [[what.columns.index(f"{kind} {name}") for name in HEART] for kind in ("found", "asked")]
-    result, asked = (by_subject(values, columns, cohort) for columns in places)
+    result, requested = (by_subject(values, columns, cohort) for columns in places)
     # a structure that was asked for and is found nowhere measures nothing, rather than being unknown
     volumes = np.array([name.endswith(("_ml", "_g")) for name in HEART])
-    result = np.where(np.isnan(result) & np.isfinite(asked) & volumes, 0.0, result)
-    return SegmentedCohort(by_structure(values, subject_places(cohort), len(cohort.subjects)), result, asked)
+    result = np.where(np.isnan(result) & np.isfinite(requested) & volumes, 0.0, result)
+    return SegmentedCohort(by_structure(values, subject_places(cohort), len(cohort.subjects)), result, requested)
 
 
 def _known(side: SegmentedCohort, k: int, among: npt.NDArray[np.intp]) -> Numbers:
     """(subjects, measured and asked) of one measure, of those that have both."""
-    pairs: Numbers = np.stack([side.found[among, k], side.asked[among, k]], axis=1)
+    pairs: Numbers = np.stack([side.measured[among, k], side.requested[among, k]], axis=1)
     return pairs[np.isfinite(pairs).all(axis=1)]
 
 

@@ -22,18 +22,18 @@ SHARE = 95
 RIM = 1  # pixels kept around both regions, so that a window's edge is no outline
 
 
-def hd95(result: Region, asked: Region, spacing_mm: tuple[float, ...]) -> float:
+def hd95(result: Region, requested: Region, spacing_mm: tuple[float, ...]) -> float:
     """Distance of two regions of a slice or of a stack; NaN where one is empty.
 
     Args:
         result: (rows, columns), or (slices, rows, columns).
-        asked: same shape.
+        requested: same shape.
         spacing_mm: of pixels, along each axis.
     """
-    if not result.any() or not asked.any():
+    if not result.any() or not requested.any():
         return float("nan")
-    window = _window(result | asked)
-    a, b = (_outline(np.pad(region[window], RIM)) for region in (result, asked))
+    window = _window(result | requested)
+    a, b = (_outline(np.pad(region[window], RIM)) for region in (result, requested))
     return max(_directed(a, b, spacing_mm), _directed(b, a, spacing_mm))
 
 
@@ -88,12 +88,12 @@ class OutlineExtractor:
         hearts = _hearts(batch, np.where(batch.mask == Label.UNLABELLED, Label.UNLABELLED, result).astype(np.uint8))
         return np.concatenate([np.array(each, dtype=np.float32), hearts], axis=1)
 
-    def compared(self, predicted: Mask, asked: Mask, spacing_mm: tuple[float, float]) -> list[float]:
+    def compared(self, predicted: Mask, requested: Mask, spacing_mm: tuple[float, float]) -> list[float]:
         """All structures of one image, (frames, rows, columns) each."""
-        known = asked != Label.UNLABELLED
+        known = requested != Label.UNLABELLED
         numbers: list[float] = []
         for label in STRUCTURES.values():
-            a, b = (predicted == label) & known, asked == label
+            a, b = (predicted == label) & known, requested == label
             frames = [k for k in range(len(b)) if b[k].sum() >= self._least]
             far = [hd95(a[k], b[k], spacing_mm) for k in frames]
             missed = sum(d != d for d in far)
@@ -143,8 +143,8 @@ def by_structure(values: Values, place: npt.NDArray[np.intp], subjects: int) -> 
     dice, far, missed = {}, {}, {}
     with np.errstate(invalid="ignore", divide="ignore"):
         for s in STRUCTURES:
-            asked, scored, gone = total(s, "asked"), total(s, "scored"), total(s, "missed")
-            dice[s] = np.where(asked > 0, 2 * total(s, "both") / (total(s, "found") + asked), np.nan)
+            requested, scored, gone = total(s, "asked"), total(s, "scored"), total(s, "missed")
+            dice[s] = np.where(requested > 0, 2 * total(s, "both") / (total(s, "found") + requested), np.nan)
             far[s] = np.where(scored > gone, total(s, "hd95") / (scored - gone), np.nan)
             missed[s] = np.where(scored > 0, gone / scored, np.nan)
     return Outlines(dice, far, missed)

@@ -65,10 +65,8 @@ class EpsilonAudit(Settings):
             )
         if self.could_show <= self.claimed:
             if self.canaries < MANY and canaries_for(self.claimed, self.delta) is None:
-                return (
-                    f"no number of canaries up to {MANY} can test a claim of {self.claimed:g} at delta {self.delta:g}; "
-                    "a smaller delta can be tested"
-                )
+                claim = f"a claim of {self.claimed:g} at delta {self.delta:g}"
+                return f"no number of canaries up to {MANY} can test {claim}; a smaller delta can be tested"
             return f"{self.canaries} canaries can show at most {self.could_show:.2f}, too few to test a claim of {self.claimed:g}"
         return f"canaries prove no more than epsilon = {self.bound:.2f}, within the claim of {self.claimed:g}"
 

@@ -64,7 +64,7 @@ def tasks(settings: UtilitySettings, left_out: Names) -> Iterator[GridPoint]:
     """Every network of a grid, seed by seed."""
     for repeat in range(settings.repeats):
         yield from (
-            GridPoint(arm, f, repeat) for f in settings.asked_fractions[::-1] for arm in (REAL_ONLY, BOTH, AUGMENTED)
+            GridPoint(arm, f, repeat) for f in settings.fractions_tested[::-1] for arm in (REAL_ONLY, BOTH, AUGMENTED)
         )
         yield GridPoint(ONLY, 1.0, repeat)
         yield from (GridPoint(arm, 1.0, repeat, group) for group in left_out for arm in (REAL_ONLY, BOTH))
@@ -113,7 +113,7 @@ def _without(people: Participants, source: str, names: Names, group: str) -> Nam
 
 def left_out(people: Participants, settings: UtilitySettings, least: int) -> Names:
     """Groups that can be left out: enough subjects to test on, enough to learn from without them."""
-    title = in_words(settings.asked_leave_out)
+    title = in_words(settings.left_out_attribute)
     return tuple(
         name
         for name in people.groups[REAL]

@@ -67,7 +67,7 @@ def classifier_results(comparison: Comparison, people: Participants, fractions: 
     run_jobs(
         jobs, comparison.workers, report and (lambda done, total, what: report(done, total, f"classifier, {what}"))
     )
-    return ClassifierResults(settings, {source: _asked(source, everyone[source], jobs) for source in everyone})
+    return ClassifierResults(settings, {source: _predicted(source, everyone[source], jobs) for source in everyone})
 
 
 def debias_settings(comparison: Comparison, people: Participants) -> DebiasSettings:
@@ -105,7 +105,7 @@ def _key(people: Participants, settings: DebiasSettings) -> str:
     return hashlib.sha256(json.dumps([__version__, hashes, record], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _asked(source: str, people: pd.DataFrame, jobs: Sequence[ClassifierJob]) -> PredictedSubjects:
+def _predicted(source: str, people: pd.DataFrame, jobs: Sequence[ClassifierJob]) -> PredictedSubjects:
 
     split = "test" if source == REAL else source
     tables: dict[str, list[pd.DataFrame]] = {}
@@ -143,12 +143,14 @@ class Classifying:
         """Scores of everybody, in draws that all arms share."""
         return self._lines(self.results.of[REAL])
 
-    def _lines(self, asked: PredictedSubjects) -> Lines:
+    def _lines(self, predicted_subjects: PredictedSubjects) -> Lines:
         settings = self.results.settings
-        _, cell = np.unique(cells(asked.people, ()), return_inverse=True)
+        _, cell = np.unique(cells(predicted_subjects.people, ()), return_inverse=True)
         draws = draw(cell, settings.repeats, settings.draws, settings.seed)
-        wanted = asked.people["label"].to_numpy(dtype=np.int64)
-        return {name: headline(predicted, wanted, (), draws) for name, predicted in asked.predictions.items()}
+        wanted = predicted_subjects.people["label"].to_numpy(dtype=np.int64)
+        return {
+            name: headline(predicted, wanted, (), draws) for name, predicted in predicted_subjects.predictions.items()
+        }
 
     def scores(self) -> list[Score]:
         """Everything."""
@@ -194,9 +196,9 @@ class Classifying:
         self, name: str, drawn: Floats, arm: str, source: str = REAL, within: tuple[float, float] = (0.0, 1.0)
     ) -> Score:
         one = estimate(drawn, *within, level=self.comparison.settings.level)
-        asked = len(self.results.of[source].people)
-        learned = len(self.people.synthetic) if "synthetic" in arm else 0
-        counts = {"n_real": asked, "n_synthetic": learned}
+        n_tested = len(self.results.of[source].people)
+        n_synthetic = len(self.people.synthetic) if "synthetic" in arm else 0
+        counts = {"n_real": n_tested, "n_synthetic": n_synthetic}
         if source == SYNTHETIC:
-            counts = {"n_real": len(self.people.train), "n_synthetic": asked}
+            counts = {"n_real": len(self.people.train), "n_synthetic": n_tested}
         return Score(name=name, value=one.value, low=one.low, high=one.high, better="high", **counts, **self.about)

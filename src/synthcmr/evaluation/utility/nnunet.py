@@ -33,13 +33,13 @@ class Nnunet:
     epochs: int
 
     def segmented(
-        self, work: Path, learned: Sequence[LabelledFrames], tested: Mapping[str, LabelledFrames]
+        self, work: Path, training: Sequence[LabelledFrames], tested: Mapping[str, LabelledFrames]
     ) -> dict[str, Mask]:
         """Train on some frames, and segment others.
 
         Args:
             work: folder for its files; what a stopped training left there is continued.
-            learned: sets to learn from.
+            training: sets to learn from.
             tested: sets to segment, by source.
 
         Raises:
@@ -50,7 +50,7 @@ class Nnunet:
         plan = work / "planned"
         if not plan.exists():
             shutil.rmtree(work, ignore_errors=True)
-            write_training(work / FOLDERS[0] / NAME, learned)
+            write_training(work / FOLDERS[0] / NAME, training)
             self._run(work, PLAN, "-d", str(NUMBER), "-c", WHAT[0], "--verify_dataset_integrity")
             plan.touch()
         self._run(work, TRAIN, str(NUMBER), *WHAT, "-tr", self.trainer, "-device", _device(), "--c")
@@ -64,7 +64,7 @@ class Nnunet:
         Raises:
             SettingsError: a command is missing.
         """
-        missing = [name for name in (PLAN, TRAIN, PREDICT) if self._found(name) is None]
+        missing = [name for name in (PLAN, TRAIN, PREDICT) if self._command(name) is None]
         if missing:
             where = f"in {self.commands}" if self.commands else "on PATH"
             raise SettingsError(
@@ -79,23 +79,23 @@ class Nnunet:
         return "nnUNetTrainer" if self.epochs == 1000 else f"nnUNetTrainer_{self.epochs}epoch{'s' * (self.epochs > 1)}"
 
     def _segmented(self, work: Path, source: str, frames: LabelledFrames) -> Mask:
-        given, generated = work / "given" / source, work / "made" / source
-        write_tested(given, frames)
+        inputs, outputs = work / "given" / source, work / "made" / source
+        write_tested(inputs, frames)
         options = ("-d", str(NUMBER), "-c", WHAT[0], "-f", WHAT[1], "-tr", self.trainer, "-device", _device())
-        self._run(work, PREDICT, "-i", str(given), "-o", str(generated), *options)
-        return read_predicted(generated, frames)
+        self._run(work, PREDICT, "-i", str(inputs), "-o", str(outputs), *options)
+        return read_predicted(outputs, frames)
 
     def _run(self, work: Path, name: str, *options: str) -> None:
         folders = {variable: str((work / variable).resolve()) for variable in FOLDERS}
         for folder in folders.values():
             Path(folder).mkdir(parents=True, exist_ok=True)
-        command = [self._found(name) or name, *options]
+        command = [self._command(name) or name, *options]
         done = subprocess.run(command, env=os.environ | folders, capture_output=True, text=True, check=False)
         if done.returncode:
             predicted = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LAST:])
             raise SynthcmrError(f"{name}: expected it to end well, got exit status {done.returncode}:\n{predicted}")
 
-    def _found(self, name: str) -> str | None:
+    def _command(self, name: str) -> str | None:
         return shutil.which(name, path=None if self.commands is None else str(self.commands))
 
 
@@ -109,10 +109,10 @@ ENDING = ".nii.gz"
 Rows = npt.NDArray[np.intp]
 
 
-def write_training(root: Path, learned: Sequence[LabelledFrames]) -> int:
+def write_training(root: Path, training: Sequence[LabelledFrames]) -> int:
     """Write imagesTr, labelsTr and dataset.json of a `DatasetNNN_Name` folder; returns the number of cases."""
     count, unknown = 0, False
-    for part, frames in enumerate(learned):
+    for part, frames in enumerate(training):
         for name, rows in _cases(frames):
             case = f"{part}{name}"
             mask = np.where(frames.mask[rows] == Label.UNLABELLED, IGNORE, frames.mask[rows])

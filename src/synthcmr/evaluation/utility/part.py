@@ -66,7 +66,7 @@ def outlining(comparison: Comparison, people: Participants) -> list[Score]:
 
 def classifying(comparison: Comparison, people: Participants) -> list[Score]:
     """Scores of networks that tell the sick."""
-    fractions = comparison.settings.utility.asked_fractions
+    fractions = comparison.settings.utility.fractions_tested
     return Classifying(comparison, people, classifier_results(comparison, people, fractions), fractions).scores()
 
 
@@ -88,7 +88,7 @@ def _notes(comparison: Comparison, people: Participants) -> list[str]:
         f"Patches of {side} pixels are cut out anywhere, whole frames are tested. A structure that is missed altogether counts as "
         "failed: Dice 0, and as HD95 the diagonal of the imaged block.",
     ]
-    title = own.asked_leave_out
+    title = own.left_out_attribute
     if title and not left_out(people, own, comparison.settings.min_subjects):
         results.append(f"No value of '{title}' has enough test subjects to be left out of training.")
     return results
@@ -108,7 +108,7 @@ CURVES = {"Dice": (REAL_ONLY, BOTH, AUGMENTED), "AUROC": (REAL_ONLY, BOTH)}
 
 
 def _curve(result: PartResult, settings: EvaluateSettings, measure: str, arms: tuple[str, ...]) -> Plot | None:
-    fractions = settings.utility.asked_fractions
+    fractions = settings.utility.fractions_tested
     lines = [_line(arm, [(f, result.score(named(measure, label(arm, f)))) for f in fractions]) for arm in arms]
     alone = result.score(named(measure, ONLY))
     lines.append(_line(ONLY, [(f, alone) for f in (fractions[0], 1.0)]))
@@ -150,14 +150,14 @@ def tables(result: PartResult, settings: EvaluateSettings) -> tuple[Table, ...]:
 
 def _arms(settings: EvaluateSettings) -> list[str]:
     """Labels of all arms that are tested on real subjects."""
-    fractions = settings.utility.asked_fractions
+    fractions = settings.utility.fractions_tested
     return [*(label(arm, f) for f in fractions for arm in (REAL_ONLY, BOTH, AUGMENTED)), ONLY]
 
 
 def _structures(result: PartResult, settings: EvaluateSettings) -> Table:
     columns = [(m, s) for m in ("Dice", "HD95") for s in STRUCTURES]
     rows = [
-        (arm, *(_said(result.score(named(m, arm, s))) for m, s in columns))
+        (arm, *(_with_interval(result.score(named(m, arm, s))) for m, s in columns))
         for arm in _arms(settings)
         if result.score(named("Dice", arm))
     ]
@@ -174,7 +174,7 @@ def _failures(result: PartResult, settings: EvaluateSettings) -> Table:
     for arm in _arms(settings):
         count, share = result.score(named("failures", arm)), result.score(named("failed", arm))
         if count is not None and count.value is not None:
-            rows.append((arm, f"{count.value:.3g} {count.unit}", _said(share, 3)))
+            rows.append((arm, f"{count.value:.3g} {count.unit}", _with_interval(share, 3)))
     return Table(
         title="Structures that were missed altogether",
         columns=("learned from", "how many", "share"),
@@ -187,7 +187,7 @@ def _groups(result: PartResult) -> Table:
     gains = [s for s in result.scores if s.name == "Dice gain, 100 %" and s.group != OVERALL]
     arms = [named("Dice", name) for name in (label(REAL_ONLY, 1.0), label(BOTH, 1.0), ONLY)]
     rows = [
-        (s.group, str(s.n_real), *(_said(result.score(name, s.group)) for name in arms), _said(s))
+        (s.group, str(s.n_real), *(_with_interval(result.score(name, s.group)) for name in arms), _with_interval(s))
         for s in gains
         if s.value is not None
     ]
@@ -203,8 +203,8 @@ def _left_out(result: PartResult) -> Table:
         (
             s.group,
             str(s.n_real),
-            *(_said(result.score(f"Dice where left out, {arm}", s.group)) for arm in (REAL_ONLY, BOTH)),
-            _said(s),
+            *(_with_interval(result.score(f"Dice where left out, {arm}", s.group)) for arm in (REAL_ONLY, BOTH)),
+            _with_interval(s),
         )
         for s in gains
     ]
@@ -219,7 +219,7 @@ def _left_out(result: PartResult) -> Table:
 def _classifiers(result: PartResult, settings: EvaluateSettings) -> Table:
     names = [*_arms(settings), "real on synthetic"]
     rows = [
-        (name, *(_said(result.score(f"{m}, {name}")) for m in ("AUROC", "balanced accuracy")))
+        (name, *(_with_interval(result.score(f"{m}, {name}")) for m in ("AUROC", "balanced accuracy")))
         for name in names
         if result.score(f"AUROC, {name}")
     ]
@@ -231,7 +231,7 @@ def _classifiers(result: PartResult, settings: EvaluateSettings) -> Table:
     )
 
 
-def _said(score: Score | None, digits: int = 2) -> str:
+def _with_interval(score: Score | None, digits: int = 2) -> str:
     """A value with its interval, as people read it."""
     if score is None or score.value is None or score.low is None or score.high is None:
         return NONE

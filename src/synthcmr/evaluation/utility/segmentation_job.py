@@ -90,14 +90,14 @@ class SegmentationTask:
 
     optimizer_phases: tuple[str, ...] = ("segment",)
 
-    def __init__(self, network: ExperimentSegmenter, learned: SegmentationTrainingSet) -> None:
+    def __init__(self, network: ExperimentSegmenter, training: SegmentationTrainingSet) -> None:
         """Take a network and what it learns from."""
         self.network: nn.Module = network
-        self._learned = learned
+        self._training_set = training
 
     def sizes(self) -> tuple[int, int]:
         """Number of frames; nothing is held out, as every network takes the same number of steps."""
-        return sum(len(part) for part in self._learned.sets), 0
+        return sum(len(part) for part in self._training_set.sets), 0
 
     def parameters(self, turn: str) -> list[nn.Parameter]:
         """Everything."""
@@ -105,10 +105,10 @@ class SegmentationTask:
 
     def batch(self, draws: Sequence[Draw], held_out: bool = False) -> Batch:
         """Patches from anywhere in the frames: where the heart is does not decide what is shown."""
-        patches = [patch(*self._learned.frame(draw.row), self._learned.crop, draw.rng) for draw in draws]
+        patches = [patch(*self._training_set.frame(draw.row), self._training_set.crop, draw.rng) for draw in draws]
         image = torch.from_numpy(np.stack([p[0] for p in patches]))[:, None]
         mask = torch.from_numpy(np.stack([p[1] for p in patches])).long()
-        if self._learned.augment:
+        if self._training_set.augment:
             source = torch.Generator().manual_seed(int(draws[0].rng.integers(2**31)))
             image, mask = varied_with_mask(image, mask, source)
         return {"image": standardise(image), "mask": mask}
@@ -184,10 +184,10 @@ def train(job: SegmentationJob) -> Segmenter:
     folder = job.work_folder
     shutil.rmtree(folder, ignore_errors=True)  # what a stopped training left: one takes a minute
     folder.mkdir(parents=True)
-    learned = training_set(job)
+    training = training_set(job)
     loop = settings.loop.model_copy(update={"seed": job.seed, "threads": None})
-    task = SegmentationTask(network, learned)
-    trained = Loop(task, loop, RunFolder(folder), weights=learned.frequency).fit()
+    task = SegmentationTask(network, training)
+    trained = Loop(task, loop, RunFolder(folder), weights=training.frequency).fit()
     shutil.rmtree(folder)
     return Segmenter(cast(ExperimentSegmenter, trained), "", {})
 

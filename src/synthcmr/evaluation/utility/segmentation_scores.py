@@ -131,14 +131,14 @@ class Outlining:
     @property
     def arms(self) -> list[tuple[str, float]]:
         """Arms and fractions that are tested on real subjects."""
-        fractions = self.comparison.settings.utility.asked_fractions
+        fractions = self.comparison.settings.utility.fractions_tested
         return [*((arm, f) for f in fractions for arm in (REAL_ONLY, BOTH, AUGMENTED)), (ONLY, 1.0)]
 
     def scores(self) -> list[Score]:
         """Everything."""
         results = [score for arm in self.arms for score in self._of_arm(*arm)]
         results += [self._on_synthetic(measure) for measure in MEASURES]
-        results += [s for f in self.comparison.settings.utility.asked_fractions for s in self._gains(f)]
+        results += [s for f in self.comparison.settings.utility.fractions_tested for s in self._gains(f)]
         results += [s for name in self.people.groups[REAL] if name != OVERALL for s in self._of_group(name)]
         results += [s for name in self.left_out for s in self._left_out(name)]
         return [*results, *(self._elsewhere() if self.people.other else ())]
@@ -265,7 +265,7 @@ class Outlining:
                 about = {"better": better, "unit": unit, **self._about(arm)}
                 name = named(measure, label(arm, fraction)) + ELSEWHERE
                 scores.append(mean_score(name, values, self.comparison.settings, **about))
-        for fraction in self.comparison.settings.utility.asked_fractions:
+        for fraction in self.comparison.settings.utility.fractions_tested:
             name = f"Dice gain, {100 * fraction:g} %{ELSEWHERE}"
             scores.append(self._gain(name, BOTH, REAL_ONLY, fraction, self.people.other, source=OTHER))
         return scores

@@ -70,12 +70,12 @@ class UtilitySettings(Settings):
     classification: ClassificationSettings = ClassificationSettings()
 
     @property
-    def asked_fractions(self) -> tuple[float, ...]:
+    def fractions_tested(self) -> tuple[float, ...]:
         """Ascending; all real subjects are always among them."""
         return tuple(sorted({*((0.1, 0.25, 0.5) if self.grid == "full" else self.fractions), 1.0}))
 
     @property
-    def asked_leave_out(self) -> str:
+    def left_out_attribute(self) -> str:
         """The attribute whose values are left out; empty: none is."""
         return self.leave_out or ("vendor" if self.grid == "full" else "")
 

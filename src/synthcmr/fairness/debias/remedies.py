@@ -48,11 +48,11 @@ def chosen(names: tuple[str, ...], sets: frozenset[str]) -> tuple[Arm, ...]:
     unknown = [n for n in names if n not in known and n != ON_TOP]
     if unknown:
         raise SettingsError(f"remedies: expected some of {', '.join([*known, ON_TOP])}; got {', '.join(unknown)}")
-    asked = [known[n] for n in names if n in known]
-    without = [r.name for r in asked if not set(r.needs) <= sets]
+    requested = [known[n] for n in names if n in known]
+    without = [r.name for r in requested if not set(r.needs) <= sets]
     if without:
         raise SettingsError(f"remedies: {', '.join(without)} need synthetic images; leave out --no-synthetic")
-    wanted = asked or [r for r in REMEDIES if set(r.needs) <= sets]
+    wanted = requested or [r for r in REMEDIES if set(r.needs) <= sets]
     return (known[NOTHING], *(r for r in wanted if r.name != NOTHING))
 
 

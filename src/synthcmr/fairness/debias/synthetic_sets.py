@@ -56,8 +56,10 @@ def make_sets(
         folder = out / "plans" / name
         if not folder.exists():
             plan.write(folder)
-        asked = plan.ledger.named(str(folder))
-        generate(out / name, plan.requests(), Sources(run=run), like_images(cohort), workers, progress, requested=asked)
+        ledger = plan.ledger.named(str(folder))
+        generate(
+            out / name, plan.requests(), Sources(run=run), like_images(cohort), workers, progress, requested=ledger
+        )
     return results
 
 

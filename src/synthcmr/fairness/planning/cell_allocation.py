@@ -91,9 +91,9 @@ def copies(crossing: Crossing, number: int | None, settings: PlanSettings) -> di
     Within a cell all have one weight, so its subjects are copied equally often, to one.
     """
     counts = crossing.counts()
-    asked = number if number is not None else sum(counts.values())
+    total = number if number is not None else sum(counts.values())
     weights = cell_weights(crossing, settings)
-    rows = proportional([counts[cell] * weights[cell] for cell in counts], asked)
+    rows = proportional([counts[cell] * weights[cell] for cell in counts], total)
     return dict(zip(counts, rows, strict=True))
 
 
@@ -121,8 +121,8 @@ def cell_weights(crossing: Crossing, settings: PlanSettings) -> dict[Cell, Fract
     return weights
 
 
-NOBODY = "no subject to draw after"
-NOBODY_MASKED = "no subject with masks of all structures at ED and ES, which --masks needs"
+NO_DONOR = "no subject to draw after"
+NO_MASKED_DONOR = "no subject with masks of all structures at ED and ES, which --masks needs"
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def allocate_cells(
             continue
         pools[cell] = pool(cell, members[cell])
         if not pools[cell]:
-            refused[cell] = NOBODY if settings.masks == "generated" else NOBODY_MASKED
+            refused[cell] = NO_DONOR if settings.masks == "generated" else NO_MASKED_DONOR
     chosen = list(totals)
     most = [most_rows(real[c], totals[c], settings.cap) if not refused[c] else 0 for c in chosen]
     budget = None if target.kind == "copy" else settings.budget

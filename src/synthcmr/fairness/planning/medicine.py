@@ -97,10 +97,10 @@ def _body(numbers: Mapping[str, float]) -> str:
         return f"BMI {bmi:g} is outside {BMI_LIMITS[0]:g} to {BMI_LIMITS[1]:g}"
     if bmi is None or height is None or weight is None:
         return ""
-    given = weight / (height / 100) ** 2
+    computed = weight / (height / 100) ** 2
     return (
-        f"{height:g} cm and {weight:g} kg give BMI {given:.1f}, not {bmi:g}"
-        if abs(given / bmi - 1) > BMI_AGREES
+        f"{height:g} cm and {weight:g} kg give BMI {computed:.1f}, not {bmi:g}"
+        if abs(computed / bmi - 1) > BMI_AGREES
         else ""
     )
 

@@ -80,23 +80,23 @@ def plan_subjects(
         masked: ids of those whose masks can be followed; None where masks are generated.
     """
     settings, cohort = settings or PlanSettings(), cohort or PlannedCohort("subjects")
-    asked = parse_target(target) if isinstance(target, str) else target
-    _check(asked, settings)
+    parsed = parse_target(target) if isinstance(target, str) else target
+    _check(parsed, settings)
     people, who = training_subjects(subjects, cohort.path or cohort.name)
     groups = Groups.of(people)
-    crossing = _crossing(asked, groups, people, settings)
-    label = asked.label or (LABEL if LABEL in groups.table else None)
-    donors = _donors(people, groups, crossing, asked, masked)
-    key = _key(asked, settings, cohort)
+    crossing = _crossing(parsed, groups, people, settings)
+    label = parsed.label or (LABEL if LABEL in groups.table else None)
+    donors = _donors(people, groups, crossing, parsed, masked)
+    key = _key(parsed, settings, cohort)
     settled = allocate_cells(
-        asked, crossing, groups, settings, lambda cell, own: donors.of(cell, own, _rng(settings.seed, key, cell))
+        parsed, crossing, groups, settings, lambda cell, own: donors.of(cell, own, _rng(settings.seed, key, cell))
     )
-    rows = _rows(settled, RowWriter(key, asked.kind, donors, settings))
-    rounded = _rounded(asked, crossing, settled)
-    notes = remarks(asked, settings, settled.cells, settled.needed, crossing.unknown, crossing.attributes, rounded)
+    rows = _rows(settled, RowWriter(key, parsed.kind, donors, settings))
+    rounded = _rounded(parsed, crossing, settled)
+    notes = remarks(parsed, settings, settled.cells, settled.needed, crossing.unknown, crossing.attributes, rounded)
     return Plan(
         cohort=cohort,
-        target=asked.text,
+        target=parsed.text,
         settings=settings,
         attributes=crossing.attributes,
         label=label,
@@ -104,7 +104,7 @@ def plan_subjects(
         counted_who=who,
         cells=settled.cells,
         rows=rows,
-        tangles=tuple(residual_associations(groups, rows, crossing.attributes, label)),
+        residual_associations=tuple(residual_associations(groups, rows, crossing.attributes, label)),
         notes=tuple(notes),
     )
 
@@ -137,8 +137,8 @@ def _donors(
 ) -> Donors:
     ids = [str(s) for s in people["subject_id"]]
     followed = None if masked is None else frozenset(i for i, name in enumerate(ids) if name in masked)
-    carried = AttributePool.of(people, groups, crossing.attributes)
-    return Donors(carried, crossing, ids, followed, target.kind == "copy")
+    attribute_pool = AttributePool.of(people, groups, crossing.attributes)
+    return Donors(attribute_pool, crossing, ids, followed, target.kind == "copy")
 
 
 def _rounded(target: Target, crossing: Crossing, settled: Allocation) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from synthcmr.cohort.checksums import FILES as LISTED
 from synthcmr.cohort.checksums import checksums_of, read_checked, read_record, with_checksum
-from synthcmr.cohort.places import found, place_from
+from synthcmr.cohort.places import current_place, place_from
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
 from synthcmr.cohort.tables import write_table
 from synthcmr.config import recorded_settings
@@ -24,6 +24,7 @@ from synthcmr.privacy.ledger import LEDGER, NOT_KNOWN, Ledger
 from synthcmr.sampling.requests import PLANNED, Request
 
 PLAN_FILE, ROWS_FILE, PAGE_FILE = "plan.json", "plan.parquet", "plan.html"
+LONGEST_WHY = 200  # characters of what a library says, which may repeat what it found
 FILES = (PLAN_FILE, ROWS_FILE, PAGE_FILE, PROVENANCE_FILE)
 
 
@@ -50,7 +51,7 @@ class Plan:
     counted_who: str
     cells: tuple[PlannedCell, ...]
     rows: tuple[PlanRow, ...]
-    tangles: tuple[ResidualAssociation, ...] = ()
+    residual_associations: tuple[ResidualAssociation, ...] = ()
     notes: tuple[str, ...] = ()
     ledger: Ledger = NOT_KNOWN  # of whom it counts; of a table alone nobody knows
 
@@ -119,7 +120,7 @@ class Plan:
             "counted_who": self.counted_who,
             "rows": len(self.rows),
             "cells": [cell.to_json() for cell in self.cells],
-            "tangles": [asdict(t) for t in self.tangles],
+            "tangles": [asdict(t) for t in self.residual_associations],  # the key of plans written before
             "notes": list(self.notes),
             LEDGER: self.ledger.to_json(),
         }
@@ -145,6 +146,8 @@ class Plan:
             plan = cls._of(record, tuple(PlanRow.of(flat) for flat in flats), folder)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise _no_plan(folder, in_words(error)) from error
+        if not isinstance(record.get("hash"), str):
+            raise _no_plan(folder, f"{PLAN_FILE} says no hash")
         if plan.hash != record["hash"]:
             raise SettingsError(
                 f"--plan {folder}: rows, cells or settings were changed after planning (hash {plan.hash[:12]}, expected "
@@ -155,7 +158,7 @@ class Plan:
     @classmethod
     def _of(cls, record: Mapping[str, Any], rows: tuple[PlanRow, ...], folder: Path) -> Plan:
         cohort = record["cohort"]
-        place = found(cohort["path"], folder)
+        place = current_place(cohort["path"], folder)
         return cls(
             cohort=PlannedCohort(cohort["name"], str(place.resolve()), cohort["hash"], tuple(cohort["origin"])),
             target=record["target"],
@@ -166,7 +169,7 @@ class Plan:
             counted_who=record["counted_who"],
             cells=tuple(PlannedCell(**{k: v for k, v in cell.items() if k != "short"}) for cell in record["cells"]),
             rows=rows,
-            tangles=tuple(ResidualAssociation(**t) for t in record["tangles"]),
+            residual_associations=tuple(ResidualAssociation(**t) for t in record["tangles"]),
             notes=tuple(record["notes"]),
             ledger=Ledger.in_record(record),
         )
@@ -174,5 +177,5 @@ class Plan:
 
 def _no_plan(folder: Path, why: str) -> SettingsError:
     return SettingsError(
-        f"--plan {folder}: expected a plan's folder with {PLAN_FILE} and {ROWS_FILE}; make one with 'synthcmr plan' ({why})"
+        f"--plan {folder}: expected a plan's folder with {PLAN_FILE} and {ROWS_FILE}; make one with 'synthcmr plan' ({why[:LONGEST_WHY]})"
     )

@@ -36,14 +36,14 @@ class Donors:
     """Who may be drawn after.
 
     Args:
-        carried: the counted subjects.
+        attribute_pool: the counted subjects.
         crossing: of their groups.
         subjects: their ids.
         masked: positions of those whose masks can be followed, where the plan needs masks; no donor is borrowed then.
         verbatim: whether attributes are copied; no donor is borrowed then either.
     """
 
-    carried: AttributePool
+    attribute_pool: AttributePool
     crossing: Crossing
     subjects: Sequence[str]
     masked: frozenset[int] | None = None
@@ -57,7 +57,7 @@ class Donors:
             own: positions of its subjects.
             rng: decides who of equally similar subjects lends.
         """
-        results = [Donor(self.subjects[i], self.carried.people[i]) for i in own if self._usable(i)]
+        results = [Donor(self.subjects[i], self.attribute_pool.people[i]) for i in own if self._usable(i)]
         if self.verbatim or self.masked is not None or len(results) >= ENOUGH:
             return results
         taken = set(own)
@@ -70,22 +70,22 @@ class Donors:
         return results
 
     def fits(self, person: Person, cell: Cell) -> bool:
-        """Whether somebody is of a cell, lies where the cohort has people, and can exist."""
-        groups = self.carried.groups
+        """Whether a person is of a cell, lies where the cohort has people, and can exist."""
+        groups = self.attribute_pool.groups
         placed = all(
             name in person and groups.group(name, person[name]) == group
             for name, group in zip(self.crossing.attributes, cell, strict=True)
         )
-        return placed and self.carried.within(person, self.crossing.attributes) and not contradictions(person)
+        return placed and self.attribute_pool.within(person, self.crossing.attributes) and not contradictions(person)
 
     def _usable(self, position: int) -> bool:
         if self.masked is not None and position not in self.masked:
             return False
-        return not contradictions(self.carried.people[position])
+        return not contradictions(self.attribute_pool.people[position])
 
     def _similar(self, cell: Cell, rng: np.random.Generator) -> list[int]:
         """Everyone, those of the same sex first (bodies differ by it), then by how many groups they share."""
-        table = self.carried.groups.table[list(self.crossing.attributes)].to_numpy(dtype=object)
+        table = self.attribute_pool.groups.table[list(self.crossing.attributes)].to_numpy(dtype=object)
         same = table == np.array(cell, dtype=object)
         of_sex = np.zeros(len(table), dtype=bool)
         if "sex" in self.crossing.attributes:
@@ -95,19 +95,19 @@ class Donors:
 
     def _imposed(self, cell: Cell, position: int, rng: np.random.Generator) -> Person | None:
         """A person with a cell's groups in place of their own; None where no such person exists."""
-        groups, person = self.carried.groups, dict(self.carried.people[position])
+        groups, person = self.attribute_pool.groups, dict(self.attribute_pool.people[position])
         for name, group in zip(self.crossing.attributes, cell, strict=True):
             if name in person and groups.group(name, person[name]) == group:
                 continue
             lenders = self._with(name, group, person.get("sex"))
-            person[name] = self.carried.people[lenders[int(rng.integers(len(lenders)))]][name]
-        whole = self.carried.with_numbers(person, self.carried.values([person])[0])
+            person[name] = self.attribute_pool.people[lenders[int(rng.integers(len(lenders)))]][name]
+        whole = self.attribute_pool.with_numbers(person, self.attribute_pool.values([person])[0])
         return whole if self.fits(whole, cell) else None
 
     def _with(self, name: str, group: str, sex: object) -> list[int]:
-        """Everyone of a group, of one sex where there is somebody."""
-        members = np.flatnonzero((self.carried.groups.table[name] == group).to_numpy(dtype=bool)).tolist()
-        alike = [i for i in members if self.carried.people[i].get("sex") == sex]
+        """Everyone of a group, of one sex where there are any."""
+        members = np.flatnonzero((self.attribute_pool.groups.table[name] == group).to_numpy(dtype=bool)).tolist()
+        alike = [i for i in members if self.attribute_pool.people[i].get("sex") == sex]
         return alike or members
 
 
@@ -167,7 +167,7 @@ class RowWriter:
             first: number of the first row.
         """
         rng = np.random.default_rng([seed_of(self.settings.seed, self.key, cell.words)])
-        kernel = Kernel.of(self.donors.carried.values([d.person for d in pool]))
+        kernel = Kernel.of(self.donors.attribute_pool.values([d.person for d in pool]))
         rounds = [rng.permutation(len(pool)) for _ in range(-(-cell.planned // len(pool)))]
         for k, which in enumerate(np.concatenate(rounds)[: cell.planned]):
             donor = pool[int(which)]
@@ -176,11 +176,11 @@ class RowWriter:
 
     def _near(self, donor: Donor, kernel: Kernel, cell: PlannedCell, rng: np.random.Generator) -> Person:
         """The donor with other numbers, within the cell; the donor's own where none lie in the cell."""
-        carried = self.donors.carried
-        values = carried.values([donor.person])[0]
+        attribute_pool = self.donors.attribute_pool
+        values = attribute_pool.values([donor.person])[0]
         groups = tuple(cell.groups.values())
         for _ in range(TRIES):
-            person = carried.with_numbers(donor.person, carried.rounded(kernel.draw(values, rng)))
+            person = attribute_pool.with_numbers(donor.person, attribute_pool.rounded(kernel.draw(values, rng)))
             if self.donors.fits(person, groups):
                 return person
         return donor.person

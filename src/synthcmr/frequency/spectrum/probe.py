@@ -113,8 +113,8 @@ def detail_scores(
 
     scores = np.zeros(len(image))
     folds = StratifiedGroupKFold(folds_of(label, subject, DETAIL_FOLDS), shuffle=True, random_state=seed)
-    for learned, tested in folds.split(image, label, subject.astype(str)):
-        network = _trained(image[learned], label[learned], steps, seed)
+    for training, tested in folds.split(image, label, subject.astype(str)):
+        network = _trained(image[training], label[training], steps, seed)
         scores[tested] = _scored(network, image[tested])
     return scores
 

@@ -28,8 +28,8 @@ class Anatomy:
     slice_thickness_mm: float
     source: str  # "generated", "real:<subject>", "deformed:<subject>"
     phases: tuple[str, ...] = ("ED", "ES")
-    attributes: Mapping[str, Value] = field(default_factory=dict)  # asked for and, where not, drawn
-    asked: Mapping[str, float] = field(default_factory=dict)  # what the heart was drawn, or asked, to measure
+    attributes: Mapping[str, Value] = field(default_factory=dict)  # requested and, where not, drawn
+    requested: Mapping[str, float] = field(default_factory=dict)  # what the heart was drawn, or requested, to measure
 
     def numbers(self) -> dict[str, float]:
         """Volumes (ml), ejection fractions (%), mass (g) and thickest wall (mm), counted on the masks."""

@@ -121,8 +121,8 @@ def _highest(worth: Maps, pixels: float) -> Region:
     if count >= allowed.size:
         return worth > -np.inf
     least = np.partition(allowed, allowed.size - count - 1)[allowed.size - count - 1]
-    found: Region = (worth > least) | np.isposinf(worth)
-    return found
+    region: Region = (worth > least) | np.isposinf(worth)
+    return region
 
 
 def _slices(
@@ -140,9 +140,9 @@ def _slices(
     present = (centres > begins) & (centres < ends)
     share = ((centres[present] - begins) / (ends - begins)).astype(np.float64)
     maps = along(heart.maps[region, phase], level_positions(settings.levels), share)
-    found = np.full((slices, len(finer), len(finer)), -np.inf)
-    found[present] = finer @ maps @ finer.T
-    return found
+    sliced = np.full((slices, len(finer), len(finer)), -np.inf)
+    sliced[present] = finer @ maps @ finer.T
+    return sliced
 
 
 def _extent(heart: Described, region: int, phase: int, step_mm: float) -> tuple[float, float]:

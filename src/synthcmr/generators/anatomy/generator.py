@@ -118,12 +118,23 @@ class AnatomyGenerator:
         """
         scan, strength = _stream(seed, 2), _severity(severity)
         step = float(scan.choice(self.facts["steps_mm"]))
-        person, found, shape = self._heart(attributes, numbers, strength, seed)
+        person, measures, shape = self._heart(attributes, numbers, strength, seed)
         canvas = Canvas(size, spacing_mm, step)
-        shape = self._with_wall(shape, found, self.hearts.design(person, strength), canvas)
-        mask = self._masks(shape, found, canvas)
-        told: dict[str, Value] = {**person, **typed({k: v for k, v in attributes.items() if _told(k, v, person)})}
-        return Anatomy(mask, (spacing_mm, spacing_mm), step, min(8.0, step), "generated", attributes=told, asked=found)
+        shape = self._with_wall(shape, measures, self.hearts.design(person, strength), canvas)
+        mask = self._masks(shape, measures, canvas)
+        described: dict[str, Value] = {
+            **person,
+            **typed({k: v for k, v in attributes.items() if _passed_on(k, v, person)}),
+        }
+        return Anatomy(
+            mask,
+            (spacing_mm, spacing_mm),
+            step,
+            min(8.0, step),
+            "generated",
+            attributes=described,
+            requested=measures,
+        )
 
     def person(
         self,
@@ -136,13 +147,13 @@ class AnatomyGenerator:
         """Whose heart `sample` would draw, and what it would measure.
 
         Returns:
-            Attributes, asked for or drawn; and volumes (ml), ejection fractions (%), mass (g) and thickest wall (mm).
+            Attributes, requested or drawn; and volumes (ml), ejection fractions (%), mass (g) and thickest wall (mm).
 
         Raises:
             SettingsError: an unknown diagnosis, or impossible numbers.
         """
-        person, found, _ = self._heart(attributes, numbers, _severity(severity), seed)
-        return {**person, **typed({k: v for k, v in attributes.items() if _told(k, v, person)})}, found
+        person, measures, _ = self._heart(attributes, numbers, _severity(severity), seed)
+        return {**person, **typed({k: v for k, v in attributes.items() if _passed_on(k, v, person)})}, measures
 
     def check(
         self,
@@ -159,20 +170,20 @@ class AnatomyGenerator:
         self._heart(attributes, numbers, _severity(severity), 0)
 
     def unusual(self, attributes: Mapping[str, object], numbers: Mapping[str, float]) -> list[str]:
-        """Which of the asked numbers are far from what people with the asked diagnosis measure, in words."""
+        """Which of the requested numbers are far from what people with the requested diagnosis measure, in words."""
         if attributes.get("diagnosis") not in self.people.diagnoses:
             return []
         person, severity = self.people.draw(attributes, _stream(0, 0)), numbers.get("severity", 1.0)
-        asked = checked({k: v for k, v in numbers.items() if k in HEART_NUMBERS})
-        found = []
-        for name in (n for n in MEASURES if n in asked):
-            off, low, high = self.hearts.off(person, name, asked[name], severity)
+        requested = checked({k: v for k, v in numbers.items() if k in HEART_NUMBERS})
+        unlikely = []
+        for name in (n for n in MEASURES if n in requested):
+            off, low, high = self.hearts.off(person, name, requested[name], severity)
             label, unit = HEART_NUMBERS[name].label, HEART_NUMBERS[name].unit
             if off > FAR:
-                found.append(
-                    f"{label} {asked[name]:g} {unit}, where 95 % of such people have {low:.0f} to {high:.0f} {unit}"
+                unlikely.append(
+                    f"{label} {requested[name]:g} {unit}, where 95 % of such people have {low:.0f} to {high:.0f} {unit}"
                 )
-        return found
+        return unlikely
 
     def save(self, path: Path) -> None:
         """Write one .npz file."""
@@ -205,7 +216,7 @@ class AnatomyGenerator:
             return cls._of(header, arrays, str(path))
         except OSError as error:
             raise CohortError(f"{expected}: {in_words(error)}") from error
-        except (KeyError, ValueError, TypeError, RecursionError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise CohortError(f"{expected} one that lacks a part of it, or has it in another form") from error
 
     @classmethod
@@ -221,22 +232,22 @@ class AnatomyGenerator:
         self, attributes: Mapping[str, object], numbers: Mapping[str, float] | None, strength: float, seed: int
     ) -> tuple[dict[str, str | float], dict[str, float], Floats]:
         """Whose heart, what it measures, and its shape before the wall is as thick as it shall be."""
-        asked = checked(numbers or {})
-        person = self._person(attributes, asked, _stream(seed, 0))
-        return person, *self.hearts.draw(person, asked, strength, _stream(seed, 1))
+        requested = checked(numbers or {})
+        person = self._person(attributes, requested, _stream(seed, 0))
+        return person, *self.hearts.draw(person, requested, strength, _stream(seed, 1))
 
     def _person(
-        self, attributes: Mapping[str, object], asked: Mapping[str, float], rng: np.random.Generator
+        self, attributes: Mapping[str, object], requested: Mapping[str, float], rng: np.random.Generator
     ) -> dict[str, str | float]:
-        """Complete the attributes; a heart that is asked for in numbers goes to a person who could have it."""
-        if not asked or is_present(attributes.get("diagnosis")) or not self.people.diagnoses:
+        """Complete the attributes; a heart that is requested in numbers goes to a person who could have it."""
+        if not requested or is_present(attributes.get("diagnosis")) or not self.people.diagnoses:
             return self.people.draw(attributes, rng)
         persons = [self.people.draw({**attributes, "diagnosis": d}, rng) for d in self.people.diagnoses]
         count = [
             sum(c for (_, d), c in zip(self.people.cells, self.people.counts, strict=True) if d == p["diagnosis"])
             for p in persons
         ]
-        weight = np.log(count) + [self.hearts.log_likelihood(p, asked) for p in persons]
+        weight = np.log(count) + [self.hearts.log_likelihood(p, requested) for p in persons]
         share = np.exp(weight - weight.max())
         return persons[int(rng.choice(len(persons), p=share / share.sum()))]
 
@@ -248,11 +259,11 @@ class AnatomyGenerator:
         whole = Canvas(WALL_SIZE, WALL_SPACING_MM, canvas.step_mm)  # the same heart whatever the image
         drawn = self.hearts.shape(to_free(numbers), x)
 
-        def moved(told_mm: float) -> Floats:
-            return shape + self.hearts.shape(to_free({**numbers, "wall_max_mm": told_mm}), x) - drawn
+        def moved(trial_mm: float) -> Floats:
+            return shape + self.hearts.shape(to_free({**numbers, "wall_max_mm": trial_mm}), x) - drawn
 
-        def shown(told_mm: float) -> float:
-            heart = self.space.heart(moved(told_mm))
+        def shown(trial_mm: float) -> float:
+            heart = self.space.heart(moved(trial_mm))
             mask = draw_masks(heart, numbers, self.space.settings, whole, 1.0, phases=1, right=False)
             return wall_max(mask[ED], (WALL_SPACING_MM, WALL_SPACING_MM))
 
@@ -306,12 +317,12 @@ def _stream(seed: int, k: int) -> np.random.Generator:
     return np.random.default_rng([STREAM, seed, k])
 
 
-def _severity(asked: float | None) -> float:
-    return 1.0 if asked is None else in_range(SEVERITY, float(asked), "heart")
+def _severity(severity: float | None) -> float:
+    return 1.0 if severity is None else in_range(SEVERITY, float(severity), "heart")
 
 
-def _told(name: str, value: object, person: Mapping[str, object]) -> bool:
-    """Whether an asked attribute is passed on as it is: a wider diagnosis such as HF has been resolved."""
+def _passed_on(name: str, value: object, person: Mapping[str, object]) -> bool:
+    """Whether a requested attribute is passed on as it is: a wider diagnosis such as HF has been resolved."""
     return is_present(value) and not (name == "diagnosis" and name in person)
 
 
@@ -319,22 +330,22 @@ def solved(shown: Callable[[float], float], wanted: float) -> float:
     """The number for which `shown` comes closest to what is wanted, by the secant rule on logarithms.
 
     Args:
-        shown: what a told number leads to; both positive.
+        shown: what a trial number leads to; both positive.
         wanted: what it shall lead to.
     """
     goal, slope = math.log(wanted), 1.0
-    told = best = goal
+    trial = best = goal
     least = math.inf
     before: tuple[float, float] | None = None
     for _ in range(TRIES):
-        seen = math.log(max(shown(math.exp(told)), 1e-3))
+        seen = math.log(max(shown(math.exp(trial)), 1e-3))
         if abs(seen - goal) < least:
-            best, least = told, abs(seen - goal)
+            best, least = trial, abs(seen - goal)
         if least < TOLERANCE:
             break
-        if before is not None and abs(told - before[0]) > 1e-6:
-            slope = min(max((seen - before[1]) / (told - before[0]), SLOPES[0]), SLOPES[1])
-        before = told, seen
+        if before is not None and abs(trial - before[0]) > 1e-6:
+            slope = min(max((seen - before[1]) / (trial - before[0]), SLOPES[0]), SLOPES[1])
+        before = trial, seen
         reach = math.log(FARTHEST)
-        told = min(max(told + (goal - seen) / slope, goal - reach), goal + reach)
+        trial = min(max(trial + (goal - seen) / slope, goal - reach), goal + reach)
     return math.exp(best)

@@ -115,25 +115,25 @@ class Hearts:
         return np.concatenate([[1.0, woman], body, [body[0] * woman], ill, ill * woman])
 
     def draw(
-        self, person: Mapping[str, object], asked: Mapping[str, float], severity: float, rng: np.random.Generator
+        self, person: Mapping[str, object], requested: Mapping[str, float], severity: float, rng: np.random.Generator
     ) -> tuple[dict[str, float], Floats]:
         """Draw what a heart measures and its shape.
 
-        The random numbers are drawn first and do not depend on what is asked, so that with the same seed everything
-        that is not asked for is held.
+        The random numbers are drawn first and do not depend on the request, so that with the same seed everything
+        that is not requested is held.
 
         Returns:
             The measures, and the shape's coordinates.
         """
         z_y, z_c = rng.standard_normal(len(MEASURES)), rng.standard_normal(len(self.shape_root))
         x = self.design(person, severity)
-        y = _conditioned(x @ self.measure_weights, self._root(person, severity), asked, z_y).clip(*LIMITS)
+        y = _conditioned(x @ self.measure_weights, self._root(person, severity), requested, z_y).clip(*LIMITS)
         return from_free(y), self.shape(y, x) + self.shape_root @ z_c
 
-    def log_likelihood(self, person: Mapping[str, object], asked: Mapping[str, float]) -> float:
-        """How likely the asked measures are for a person."""
+    def log_likelihood(self, person: Mapping[str, object], requested: Mapping[str, float]) -> float:
+        """How likely the requested measures are for a person."""
         root = self._root(person, 1.0)
-        rows, off = _misses(self.design(person) @ self.measure_weights, asked)
+        rows, off = _misses(self.design(person) @ self.measure_weights, requested)
         covariance = rows @ root @ root.T @ rows.T
         return float(-0.5 * (off @ np.linalg.solve(covariance, off) + np.linalg.slogdet(covariance)[1]))
 
@@ -163,29 +163,29 @@ class Hearts:
 
     def shape(self, y: Floats, x: Floats) -> Floats:
         """Mean shape given measures and person."""
-        found: Floats = np.concatenate([y, x]) @ self.shape_weights
-        return found
+        coordinates: Floats = np.concatenate([y, x]) @ self.shape_weights
+        return coordinates
 
 
 def to_free(numbers: Mapping[str, float]) -> Floats:
     """Measures on an unbounded scale: logarithms, and log-odds of fractions; NaN where absent."""
-    found = np.full(len(MEASURES), np.nan)
+    free = np.full(len(MEASURES), np.nan)
     for i, name in enumerate(MEASURES):
         if name in numbers:
             value = float(numbers[name])
             share = min(max(value / 100.0, 0.03), 0.9)
-            found[i] = np.log(share / (1 - share)) if name in FRACTIONS else np.log(max(value, 1e-3))
-    return found
+            free[i] = np.log(share / (1 - share)) if name in FRACTIONS else np.log(max(value, 1e-3))
+    return free
 
 
 def from_free(y: Floats) -> dict[str, float]:
     """The inverse of `to_free`, with the end-systolic volumes that follow."""
-    found = {
+    numbers = {
         n: float(100 / (1 + np.exp(-v)) if n in FRACTIONS else np.exp(v)) for n, v in zip(MEASURES, y, strict=True)
     }
     for side in ("lv", "rv"):
-        found[f"{side}_esv_ml"] = found[f"{side}_edv_ml"] * (1 - found[f"{side}_ef_percent"] / 100)
-    return found
+        numbers[f"{side}_esv_ml"] = numbers[f"{side}_edv_ml"] * (1 - numbers[f"{side}_ef_percent"] / 100)
+    return numbers
 
 
 LIMITS = np.stack(
@@ -193,12 +193,12 @@ LIMITS = np.stack(
 )  # no heart is drawn beyond what hearts can be asked for
 
 
-def _conditioned(mean: Floats, root: Floats, asked: Mapping[str, float], z: Floats) -> Floats:
-    """A Gaussian draw that meets what is asked; with nothing asked it is mean + root z."""
+def _conditioned(mean: Floats, root: Floats, requested: Mapping[str, float], z: Floats) -> Floats:
+    """A Gaussian draw that meets the request; without one it is mean + root z."""
     free: Floats = mean + root @ z
     y = free
     for _ in range(NEWTON):
-        rows, off = _misses(y, asked)
+        rows, off = _misses(y, requested)
         if not len(rows) or np.abs(off).max() < MET:
             break
         # Matheron's rule: correct the free draw by what it missed, so that the same z gives neighbouring hearts
@@ -207,20 +207,20 @@ def _conditioned(mean: Floats, root: Floats, asked: Mapping[str, float], z: Floa
     return y
 
 
-def _misses(y: Floats, asked: Mapping[str, float]) -> tuple[Floats, Floats]:
-    """How each asked number changes with the measures, (asked, measures), and by how much they miss it, (asked,)."""
-    given = to_free(asked)
-    known = ~np.isnan(given)
-    rows, off = list(np.eye(len(MEASURES))[known]), list((given - y)[known])
+def _misses(y: Floats, requested: Mapping[str, float]) -> tuple[Floats, Floats]:
+    """How each requested number changes with the measures, (requested, measures), and by how much they miss it, (requested,)."""
+    targets = to_free(requested)
+    known = ~np.isnan(targets)
+    rows, off = list(np.eye(len(MEASURES))[known]), list((targets - y)[known])
     for side in ("lv", "rv"):
         volume, fraction = MEASURES.index(f"{side}_edv_ml"), MEASURES.index(f"{side}_ef_percent")
-        if f"{side}_esv_ml" not in asked or known[[volume, fraction]].all():
+        if f"{side}_esv_ml" not in requested or known[[volume, fraction]].all():
             continue
         # ln ESV = ln EDV + ln(1 - EF), the one number that is not linear in the measures
         row = np.zeros(len(MEASURES))
         row[volume], row[fraction] = 1.0, -1 / (1 + np.exp(-y[fraction]))
         rows.append(row)
-        off.append(np.log(asked[f"{side}_esv_ml"]) - y[volume] + np.logaddexp(0.0, y[fraction]))
+        off.append(np.log(requested[f"{side}_esv_ml"]) - y[volume] + np.logaddexp(0.0, y[fraction]))
     return np.array(rows).reshape(-1, len(MEASURES)), np.array(off)
 
 
@@ -233,9 +233,9 @@ def _body(person: Mapping[str, object]) -> Floats:
 def _by_group(left: Floats, groups: list[str], names: tuple[str, ...], shrinkage: float) -> Floats:
     """Residual covariance of each group, leaning on the pooled one, more where the group is small."""
     pooled = left.T @ left / len(left)
-    found = []
+    covariances = []
     for name in names:
         mine = left[[g == name for g in groups]]
         lean = max(shrinkage, SMALL / (SMALL + len(mine)))
-        found.append((1 - lean) * (mine.T @ mine / len(mine)) + lean * pooled + 1e-6 * np.eye(len(pooled)))
-    return np.stack(found)
+        covariances.append((1 - lean) * (mine.T @ mine / len(mine)) + lean * pooled + 1e-6 * np.eye(len(pooled)))
+    return np.stack(covariances)

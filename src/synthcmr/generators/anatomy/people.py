@@ -77,36 +77,36 @@ class People:
         cells = tuple(self.cells[i] for i in kept)
         return replace(self, cells=cells, counts=self.counts[list(kept)], means=self.means[list(kept)])
 
-    def draw(self, asked: Mapping[str, object], rng: np.random.Generator) -> dict[str, str | float]:
-        """Complete what is asked: sex, diagnosis, age, BMI, height and weight of one person.
+    def draw(self, requested: Mapping[str, object], rng: np.random.Generator) -> dict[str, str | float]:
+        """Complete a request: sex, diagnosis, age, BMI, height and weight of one person.
 
         Raises:
             SettingsError: the diagnosis is not known.
         """
-        wanted = {name: asked[name] for name in NUMBERS if is_present(asked.get(name))}
-        if "bmi" not in wanted and is_present(asked.get("weight_kg")) and "height_cm" in wanted:
-            wanted["bmi"] = float(str(asked["weight_kg"])) / (float(str(wanted["height_cm"])) / 100.0) ** 2
-        given = np.array([_log(wanted.get(name)) for name in NUMBERS])
-        sex, diagnosis = self.cells[self._cell(asked, given, rng)]
+        wanted = {name: requested[name] for name in NUMBERS if is_present(requested.get(name))}
+        if "bmi" not in wanted and is_present(requested.get("weight_kg")) and "height_cm" in wanted:
+            wanted["bmi"] = float(str(requested["weight_kg"])) / (float(str(wanted["height_cm"])) / 100.0) ** 2
+        fixed = np.array([_log(wanted.get(name)) for name in NUMBERS])
+        sex, diagnosis = self.cells[self._cell(requested, fixed, rng)]
         z = rng.standard_normal(len(NUMBERS))
-        numbers = np.exp(self._conditional(self.cells.index((sex, diagnosis)), given, z).clip(*self.limits))
+        numbers = np.exp(self._conditional(self.cells.index((sex, diagnosis)), fixed, z).clip(*self.limits))
         person: dict[str, str | float] = {n: round(float(v), 1) for n, v in zip(NUMBERS, numbers, strict=True)}
         person |= {n: float(str(v)) for n, v in wanted.items()}
-        person["sex"], person["diagnosis"] = str(asked.get("sex") or sex), diagnosis
+        person["sex"], person["diagnosis"] = str(requested.get("sex") or sex), diagnosis
         person["weight_kg"] = round(float(person["bmi"]) * (float(person["height_cm"]) / 100.0) ** 2, 1)
         return {k: v for k, v in person.items() if v != UNKNOWN}
 
-    def _cell(self, asked: Mapping[str, object], given: Floats, rng: np.random.Generator) -> int:
-        allowed = self._allowed(asked.get("diagnosis"))
-        known = ~np.isnan(given)
+    def _cell(self, requested: Mapping[str, object], fixed: Floats, rng: np.random.Generator) -> int:
+        allowed = self._allowed(requested.get("diagnosis"))
+        known = ~np.isnan(fixed)
         weight = np.log(self.counts)
         for i, (sex, diagnosis) in enumerate(self.cells):
             if allowed is not None and diagnosis not in allowed:
                 weight[i] = -np.inf
-            if is_present(asked.get("sex")) and sex != asked["sex"]:
-                weight[i] -= 20.0  # only where the cohort has nobody of that sex with the diagnosis
+            if is_present(requested.get("sex")) and sex != requested["sex"]:
+                weight[i] -= 20.0  # only where the cohort has no subject of that sex with the diagnosis
             if known.any():
-                off = (given - self.means[i])[known]
+                off = (fixed - self.means[i])[known]
                 weight[i] -= 0.5 * off @ np.linalg.solve(self.covariance[np.ix_(known, known)], off)
         share = np.exp(weight - weight.max())
         return int(rng.choice(len(self.cells), p=share / share.sum()))
@@ -125,11 +125,11 @@ class People:
             "Leave it out, or train one on a cohort that has it: synthcmr train anatomy COHORT RUN"
         )
 
-    def _conditional(self, cell: int, given: Floats, z: Floats) -> Floats:
+    def _conditional(self, cell: int, fixed: Floats, z: Floats) -> Floats:
         """Gaussian numbers of a cell, given some of them."""
-        known = ~np.isnan(given)
+        known = ~np.isnan(fixed)
         mean, cov = self.means[cell], self.covariance
-        out = np.where(known, given, mean)
+        out = np.where(known, fixed, mean)
         free = ~known
         if not free.any():
             return out
@@ -138,7 +138,7 @@ class People:
             if known.any()
             else np.zeros((free.sum(), 0))
         )
-        centre = mean[free] + gain @ (given - mean)[known]
+        centre = mean[free] + gain @ (fixed - mean)[known]
         left = cov[np.ix_(free, free)] - gain @ cov[np.ix_(known, free)]
         out[free] = centre + np.linalg.cholesky(left + 1e-9 * np.eye(free.sum())) @ z[free]
         return out
@@ -154,5 +154,5 @@ def _log(value: object) -> float:
 
 def _nanmean(values: Floats) -> Floats:
     known = ~np.isnan(values)
-    found: Floats = np.where(known, values, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return found
+    mean: Floats = np.where(known, values, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return mean

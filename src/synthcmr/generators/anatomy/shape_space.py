@@ -103,8 +103,8 @@ def _signed(inside: npt.NDArray[np.bool_], spacing_mm: tuple[float, float], sett
     half = 0.5 * np.mean(spacing_mm)  # the border lies between pixels
     signed += np.where(inside, -half, half)
     at = grid_points(inside.shape, spacing_mm, settings.grid, settings.grid_mm)
-    found: Floats = map_coordinates(signed, at, order=1, mode="nearest")
-    return found.clip(-settings.reach_mm, settings.reach_mm)
+    distances: Floats = map_coordinates(signed, at, order=1, mode="nearest")
+    return distances.clip(-settings.reach_mm, settings.reach_mm)
 
 
 def grid_points(shape: tuple[int, ...], spacing_mm: tuple[float, float], grid: int, grid_mm: float) -> Floats:
@@ -147,8 +147,8 @@ class ShapeSpace:
     def features(self, heart: Described) -> Floats:
         """Components of every map, then the extents."""
         maps = heart.maps.reshape(3, -1, self.settings.grid**2).astype(np.float64)
-        found = np.einsum("rlp,rkp->rlk", maps - self.map_means[:, None], self.map_axes)
-        return np.concatenate([found.ravel(), heart.extents.ravel() * EXTENT_WEIGHT])
+        components = np.einsum("rlp,rkp->rlk", maps - self.map_means[:, None], self.map_axes)
+        return np.concatenate([components.ravel(), heart.extents.ravel() * EXTENT_WEIGHT])
 
     def heart(self, coordinates: Floats) -> Described:
         """The heart at some coordinates."""
@@ -175,5 +175,5 @@ def _components(maps: npt.NDArray[np.float32], settings: AnatomySettings) -> tup
     else:
         _, vectors = np.linalg.eigh(centred.T @ centred)
         axes = vectors[:, ::-1][:, : settings.slice_components].T
-    found: Floats = axes / np.linalg.norm(axes, axis=1, keepdims=True)
-    return mean, found
+    unit_axes: Floats = axes / np.linalg.norm(axes, axis=1, keepdims=True)
+    return mean, unit_axes

@@ -18,7 +18,7 @@ Attributes = Mapping[str, Value]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ConditionBatch:
     """Masks, neighbours and texts of a batch."""
 
     mask: Tensor  # one-hot, (batch, frames x 4, rows, columns)
@@ -33,12 +33,12 @@ class Asked:
         return [without_metadata(text) if branch == "metadata-free" else {} for text in self.texts]
 
 
-def as_asked(conditions: Sequence[Condition], device: torch.device) -> Asked:
+def batch_of(conditions: Sequence[Condition], device: torch.device) -> ConditionBatch:
     """Conditions as tensors."""
     empty = np.zeros(conditions[0].mask.shape, dtype=np.float32)
     images = np.stack([c.neighbour.image if c.neighbour else empty for c in conditions])
     beside = np.stack([c.neighbour.mask if c.neighbour else empty for c in conditions])
-    return Asked(
+    return ConditionBatch(
         mask=one_hot(as_tensor(np.stack([c.mask for c in conditions]))).to(device),
         neighbour=(torch.from_numpy(images.astype(np.float32)).clamp(0, 1) * 2 - 1).to(device),
         neighbour_mask=one_hot(as_tensor(beside)).to(device),
@@ -81,6 +81,10 @@ def around_batch(batch: Mapping[str, Tensor], patch: int = 1) -> Tensor:
     return around(batch["mask"], batch["neighbour"], batch["neighbour_mask"], batch["shown"], patch)
 
 
-def around_asked(asked: Asked, patch: int = 1) -> Tensor:
-    """`around` of what is asked."""
-    return around(asked.mask, asked.neighbour, asked.neighbour_mask, asked.shown, patch)
+def around_conditions(conditions: ConditionBatch, patch: int = 1) -> Tensor:
+    """`around` of a batch of conditions."""
+    return around(conditions.mask, conditions.neighbour, conditions.neighbour_mask, conditions.shown, patch)
+
+
+# the names of before, which families from outside may import
+Asked, around_asked = ConditionBatch, around_conditions

@@ -271,9 +271,9 @@ class ConditionalGenerator(Generic[N]):
         people = cls._phantoms(cohort, run, observe)
         plain = loop.model_copy(update={"dp": None, "balance": ()})
         without = settings.model_copy(update={"start": None, "rank": None})
-        learned = beside(run) / "run"
-        cls.fit(people, learned, without, plain, as_part(observe, "on phantoms"))
-        return learned / WEIGHTS
+        phantom_run = beside(run) / "run"
+        cls.fit(people, phantom_run, without, plain, as_part(observe, "on phantoms"))
+        return phantom_run / WEIGHTS
 
     @classmethod
     def _phantoms(cls, cohort: Cohort, run: Path, observe: Observer | None) -> Cohort:
@@ -406,6 +406,6 @@ def _vocabulary(training: TrainingImages, settings: ConditionalSettings, start: 
 
 
 def _scanners(training: TrainingImages) -> list[dict[str, Any]]:
-    """Which scanners the images came from and how often, so that one can be drawn where none is asked for."""
-    told = [tuple((k, row[k]) for k in SCANNER if k in row) for row in training.attributes]
-    return [{"count": told.count(one), "attributes": dict(one)} for one in sorted(set(told), key=str) if one]
+    """Which scanners the images came from and how often, so that one can be drawn where none is requested."""
+    scanners = [tuple((k, row[k]) for k in SCANNER if k in row) for row in training.attributes]
+    return [{"count": scanners.count(one), "attributes": dict(one)} for one in sorted(set(scanners), key=str) if one]

@@ -15,7 +15,7 @@ from synthcmr.conditioning.condition import CHANNELS
 from synthcmr.conditioning.text_encoders import TokenEncoder
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.condition_batch import Asked, Attributes
+from synthcmr.generators.conditional.condition_batch import Attributes, ConditionBatch
 from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.sampler import SamplerSettings
 
@@ -55,10 +55,10 @@ class ConditionalNetwork(nn.Module, ABC):
         """The loss of a batch whose random numbers are drawn already, and numbers to log."""
 
     @abstractmethod
-    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
-        """Images, -1 to 1, from what is asked and the noise of each image, both (batch, frames, rows, columns)."""
+    def draw(self, conditions: ConditionBatch, noise: Tensor, settings: SamplerSettings) -> Tensor:
+        """Images, -1 to 1, from conditions and the noise of each image, both (batch, frames, rows, columns)."""
 
-    def error(self, asked: Asked, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
+    def error(self, conditions: ConditionBatch, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
         """What the network says of images x_1, -1 to 1, at times t from noise x_0, less what it should say, number by number.
 
         Raises:
@@ -69,7 +69,7 @@ class ConditionalNetwork(nn.Module, ABC):
             "attack this one by its images, or by asking it"
         )
 
-    def noise_estimate(self, asked: Asked, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
+    def noise_estimate(self, conditions: ConditionBatch, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
         """The noise that the network believes to be in images x_1, -1 to 1, at times t with noise x_0; None: it knows no time.
 
         Where x_0 is None there is no noise. Noise in and out has the shape of what the path leads to: an image, or a latent.
@@ -86,8 +86,8 @@ class ConditionalNetwork(nn.Module, ABC):
     def tokens(self, texts: Sequence[Attributes]) -> Tensor:
         """Embedded texts, (batch, tokens, width)."""
         prepared = self.text.prepare(texts)
-        found: Tensor = self.text(prepared.to(next(self.parameters()).device))
-        return found
+        embedded: Tensor = self.text(prepared.to(next(self.parameters()).device))
+        return embedded
 
 
 class Gather(nn.Module):

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, pixel_shuffle, pixel_unshuffle
 
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.condition_batch import Asked, around_asked, around_batch, channels_around
+from synthcmr.generators.conditional.condition_batch import (
+    ConditionBatch,
+    around_batch,
+    around_conditions,
+    channels_around,
+)
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
 from synthcmr.generators.conditional.paths import ProbabilityPath, path_of, wiener_prediction
 from synthcmr.generators.conditional.settings import UnetSettings
@@ -35,8 +40,8 @@ def build_unet(settings: UnetSettings, in_channels: int, out_channels: int) -> n
 
     unet = DiffusionModelUNet(in_channels=in_channels, out_channels=out_channels, **unet_options(settings))
     unet.class_embedding = perceptron(settings.token_width, 4 * settings.channels[0])
-    made: nn.Module = unet
-    return made
+    network: nn.Module = unet
+    return network
 
 
 def unet_options(settings: UnetSettings) -> dict[str, Any]:
@@ -85,8 +90,8 @@ def call_unet(
         rest: further arguments, such as what a ControlNet adds.
     """
     inputs = channels_last_batch(unet_inputs(x, patch, surroundings, planes))
-    found: Tensor = unet(inputs, t * TIME_SCALE, context=tokens, class_labels=whole, **rest)
-    return pixel_shuffle(found.float(), patch)
+    output: Tensor = unet(inputs, t * TIME_SCALE, context=tokens, class_labels=whole, **rest)
+    return pixel_shuffle(output.float(), patch)
 
 
 def unet_inputs(x: Tensor, patch: int, surroundings: Tensor | None, planes: Tensor) -> Tensor:
@@ -106,7 +111,7 @@ class PathNetwork(ConditionalNetwork):
     spectrum: Tensor  # power of images by frequency
 
     def __init__(
-        self, settings: UnetSettings, vocabulary: Vocabulary, channels: int, patch: int, told: bool = True
+        self, settings: UnetSettings, vocabulary: Vocabulary, channels: int, patch: int, sees_mask: bool = True
     ) -> None:
         """Build the U-Net and the text encoder.
 
@@ -115,12 +120,12 @@ class PathNetwork(ConditionalNetwork):
             vocabulary: of the text encoder.
             channels: of what is led from noise to image.
             patch: by which it is folded.
-            told: whether the U-Net sees mask and neighbour.
+            sees_mask: whether the U-Net sees mask and neighbour.
         """
         super().__init__(settings, vocabulary)
         self.patch = patch
         folded = channels * patch**2
-        around = channels_around(settings.frames, settings.patch) if told else 0
+        around = channels_around(settings.frames, settings.patch) if sees_mask else 0
         self.gather = Gather(settings.token_width)
         self.planes = nn.Linear(settings.token_width, settings.planes)
         self.unet = build_unet(settings, folded + around + settings.planes, folded)
@@ -169,32 +174,39 @@ class PathNetwork(ConditionalNetwork):
     def loss(self, batch: dict[str, Tensor], x_0: Tensor, x_1: Tensor) -> Tensor:
         """The squared error between noise and image, weighted by the heart."""
         x_t, target = self.path.mix(x_0, x_1, batch["time"])
-        found = self.field(x_t, batch["time"], around_batch(batch, self.settings.patch), self.text(batch["text"]))
+        prediction = self.field(x_t, batch["time"], around_batch(batch, self.settings.patch), self.text(batch["text"]))
         weights = heart_weights(batch["mask"], self.settings.heart_weight)
         if weights.shape[2:] != x_1.shape[2:]:  # in a latent space
             weights = max_pool2d(weights.amax(dim=1, keepdim=True), weights.shape[2] // x_1.shape[2])
-        return ((found - target.float()).square() * weights).mean()
+        return ((prediction - target.float()).square() * weights).mean()
 
-    def error(self, asked: Asked, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
+    def error(self, conditions: ConditionBatch, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
         """What the network says between noise and image, less what it should say."""
         x_t, target = self.path.mix(x_0, x_1, t)
-        found = self.field(x_t, t, around_asked(asked, self.settings.patch), self.tokens(asked.texts))
-        return found.float() - target.float()
+        prediction = self.field(
+            x_t, t, around_conditions(conditions, self.settings.patch), self.tokens(conditions.texts)
+        )
+        return prediction.float() - target.float()
 
-    def noise_estimate(self, asked: Asked, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
+    def noise_estimate(self, conditions: ConditionBatch, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
         """The noise that the network believes to be in a point of its path."""
         x_0 = torch.zeros_like(x_1) if x_0 is None else x_0
         x_t, _ = self.path.mix(x_0, x_1, t)
-        said = self.field(x_t, t, around_asked(asked, self.settings.patch), self.tokens(asked.texts))
-        return self.path.noise(said.float(), x_t.float(), t)
+        prediction = self.field(
+            x_t, t, around_conditions(conditions, self.settings.patch), self.tokens(conditions.texts)
+        )
+        return self.path.noise(prediction.float(), x_t.float(), t)
 
-    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+    def draw(self, conditions: ConditionBatch, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Follow the path of the sampler."""
         path = self.path if settings.sampler is None else path_of(settings.sampler)
 
         def field(x_t: Tensor, t: Tensor, surroundings: Tensor, tokens: Tensor) -> Tensor:
             return path.field(lambda x: self.velocity(x, t, surroundings, tokens), x_t, t)
 
-        told, untold = self.tokens(asked.texts), self.tokens(asked.texts_without(settings.branch))
-        guided = Guided(field, around_asked(asked, self.settings.patch), told, untold, settings)
+        conditional, unconditional = (
+            self.tokens(conditions.texts),
+            self.tokens(conditions.texts_without(settings.branch)),
+        )
+        guided = Guided(field, around_conditions(conditions, self.settings.patch), conditional, unconditional, settings)
         return path.follow(guided, noise, settings)

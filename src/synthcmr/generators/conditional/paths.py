@@ -39,7 +39,7 @@ class ProbabilityPath(Protocol):
         """That, from the velocity on the straight line."""
         ...
 
-    def noise(self, said: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def noise(self, prediction: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """The noise at x_t that follows from what the network says."""
         ...
 
@@ -62,9 +62,9 @@ class LinearPath:
         """The velocity."""
         return velocity(x_t)
 
-    def noise(self, said: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def noise(self, prediction: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """x_0 = x_t - t (x_1 - x_0)."""
-        return x_t - t[:, None, None, None] * said
+        return x_t - t[:, None, None, None] * prediction
 
     def follow(self, field: Field, x_0: Tensor, settings: SamplerSettings) -> Tensor:
         """A solver of differential equations."""
@@ -89,10 +89,10 @@ class VariancePreservingPath:
         length = _length(t)
         return (2 * t.float() - 1)[:, None, None, None] * x_t.float() - length * velocity(x_t * length).float()
 
-    def noise(self, said: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+    def noise(self, prediction: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """x_0 = sigma x_t + alpha v."""
         at, length = t[:, None, None, None], _length(t)
-        return (1 - at) / length * x_t + at / length * said
+        return (1 - at) / length * x_t + at / length * prediction
 
     def follow(self, field: Field, x_0: Tensor, settings: SamplerSettings) -> Tensor:
         """A scheduler of diffusers."""

@@ -21,7 +21,7 @@ from synthcmr.conditioning.vocabulary import CategoryWord, Vocabulary, is_presen
 from synthcmr.errors import PrivacyError, SettingsError
 from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.conditional.warm_start import start_file, start_vocabulary
-from synthcmr.privacy.ledger import EMPTY, Entry, Ledger, learned_openly, learned_privately
+from synthcmr.privacy.ledger import EMPTY, Ledger, LedgerEntry, learned_openly, learned_privately
 from synthcmr.privacy.reasons import PATIENTS
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.settings import LoopSettings, PrivacySettings
@@ -31,7 +31,7 @@ from synthcmr.training.weights_ledger import weights_ledger
 REAL = "real"  # the look of images that are no phantoms, where no data set is named
 
 
-def run_ledger(cohort: Cohort, start: Path | None, mechanisms: Sequence[Entry]) -> Ledger:
+def run_ledger(cohort: Cohort, start: Path | None, mechanisms: Sequence[LedgerEntry]) -> Ledger:
     """The ledger of the weights that come out of a run.
 
     Args:
@@ -126,17 +126,17 @@ class PublicWords:
         return dict(sorted(counts.items()))
 
     def header(self, start: Path | None) -> dict[str, Any]:
-        """Scanners that one is drawn from where none is asked for, and the looks of a refining run. Their numbers count nothing."""
+        """Scanners that one is drawn from where none is requested, and the looks of a refining run. Their numbers count nothing."""
         begun = [] if start is None else (read_header(start).get("scanners") or [])
         known = [one["attributes"] for one in begun]
         known += [{"vendor": v} for v in self.stated.get("vendor", ()) if all(one.get("vendor") != v for one in known)]
         scanners = {"scanners": [{"count": 1, "attributes": attributes} for attributes in known]}
-        return {**scanners, "looks": self._looks()} if LOOK in self.vocabulary.names else scanners
+        return {**scanners, "looks": self._look_counts()} if LOOK in self.vocabulary.names else scanners
 
     def _known(self, row: Mapping[str, Value]) -> dict[str, Value]:
         return {k: v for k, v in row.items() if k not in self.vocabulary.names or self.vocabulary.knows(k, v)}
 
-    def _looks(self) -> dict[str, int]:
+    def _look_counts(self) -> dict[str, int]:
         """Those that the user states before others, as the usual look is the one with the largest number."""
         values = next(
             word.values for word in self.vocabulary.words if isinstance(word, CategoryWord) and word.name == LOOK

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from synthcmr.conditioning.condition import Condition
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.condition_batch import as_asked
+from synthcmr.generators.conditional.condition_batch import batch_of
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.sampler import SamplerSettings
 
@@ -47,7 +47,7 @@ def render(
 
     def some(rows: Rows, device: torch.device) -> Tensor:
         x_0 = torch.stack([noise(seeds[i], shape) for i in rows]).to(device)
-        return network.draw(as_asked([conditions[i] for i in rows], device), x_0, settings)
+        return network.draw(batch_of([conditions[i] for i in rows], device), x_0, settings)
 
     return _shared_out(network, len(conditions), some, settings)
 
@@ -72,7 +72,7 @@ def redraw(
 
     def some(rows: Rows, device: torch.device) -> Tensor:
         x_1 = torch.from_numpy(images[rows].astype(np.float32)).clamp(0, 1).to(device) * 2 - 1
-        own, other = (as_asked([conditions[i] for i in rows], device) for conditions in (before, after))
+        own, other = (batch_of([conditions[i] for i in rows], device) for conditions in (before, after))
         return network.redraw(x_1, own, other, settings)
 
     return _shared_out(network, len(before), some, settings)
@@ -102,9 +102,9 @@ def errors(
     x_1 = torch.from_numpy(images.astype(np.float32)).clamp(0, 1).to(device) * 2 - 1
     x_0 = torch.stack([noise(seed, images.shape[1:]) for seed in seeds]).to(device)
     with torch.no_grad():
-        found = network.error(as_asked(conditions, device), x_0, x_1, torch.full((len(x_1),), time, device=device))
-    made: npt.NDArray[np.float32] = found.float().cpu().numpy()
-    return made
+        error = network.error(batch_of(conditions, device), x_0, x_1, torch.full((len(x_1),), time, device=device))
+    errors: npt.NDArray[np.float32] = error.float().cpu().numpy()
+    return errors
 
 
 def noise_estimates(
@@ -132,7 +132,7 @@ def noise_estimates(
     x_0 = None if noise is None else torch.from_numpy(noise).to(device)
     with torch.no_grad():
         times = torch.full((len(x_1),), time, device=device)
-        estimate = network.noise_estimate(as_asked(conditions, device), x_0, x_1, times)
+        estimate = network.noise_estimate(batch_of(conditions, device), x_0, x_1, times)
     if estimate is None:
         return None
     numbers: npt.NDArray[np.float32] = estimate.float().cpu().numpy()

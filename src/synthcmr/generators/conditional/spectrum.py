@@ -24,9 +24,9 @@ def power(images: Tensor) -> Tensor:
     Args:
         images: (images, frames, rows, columns).
     """
-    found = torch.fft.fft2(images.float(), norm="ortho").abs().square().mean(dim=(0, 1)).double()
+    powers = torch.fft.fft2(images.float(), norm="ortho").abs().square().mean(dim=(0, 1)).double()
     which = _rings(images.shape[2], images.shape[3]).round().long()
-    total = torch.zeros(BINS, dtype=torch.float64).index_add(0, which.flatten(), found.flatten())
+    total = torch.zeros(BINS, dtype=torch.float64).index_add(0, which.flatten(), powers.flatten())
     count = torch.bincount(which.flatten(), minlength=BINS).double()
     known = count > 0
     filled = torch.zeros(BINS)
@@ -39,8 +39,8 @@ def power(images: Tensor) -> Tensor:
 
 def amplitude(image: Tensor) -> Tensor:
     """Amplitude by frequency, in units of the pixels' own noise: an error here is detail that is missing or made up."""
-    found: Tensor = torch.fft.rfft2(image.float(), norm="ortho").abs()
-    return found
+    amplitudes: Tensor = torch.fft.rfft2(image.float(), norm="ortho").abs()
+    return amplitudes
 
 
 def local_amplitude(image: Tensor, window: int) -> Tensor:

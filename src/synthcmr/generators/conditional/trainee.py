@@ -56,10 +56,10 @@ class ConditionalTrainee:
 
     def people(self) -> list[list[int]]:
         """Rows of the training images of each subject: the records of differential privacy."""
-        found: dict[str, list[int]] = {}
+        rows_of: dict[str, list[int]] = {}
         for row, subject in enumerate(self._training.subject):
-            found.setdefault(subject, []).append(row)
-        return list(found.values())
+            rows_of.setdefault(subject, []).append(row)
+        return list(rows_of.values())
 
     def parameters(self, turn: str) -> list[nn.Parameter]:
         """What is changed in a turn."""
@@ -93,9 +93,9 @@ class ConditionalTrainee:
         images = self._images[True] or self._training
         rows = np.linspace(0, len(images) - 1, SHEET_IMAGES + 2).round().astype(int)[1:-1]
         conditions = [Condition(images.mask[i], images.attributes[i]) for i in rows]
-        made = render(self._bare(network), conditions, list(range(len(rows))), SamplerSettings(steps=SHEET_STEPS))
+        samples = render(self._bare(network), conditions, list(range(len(rows))), SamplerSettings(steps=SHEET_STEPS))
         real = images.image[rows].astype(np.float32)
-        columns = [np.vstack([real[k, f], made[k, f]]) for k in range(len(rows)) for f in {0, real.shape[1] - 1}]
+        columns = [np.vstack([real[k, f], samples[k, f]]) for k in range(len(rows)) for f in {0, real.shape[1] - 1}]
         return np.hstack(columns)
 
     def look(self, network: nn.Module, frames: int) -> SampleLook | None:
@@ -107,12 +107,12 @@ class ConditionalTrainee:
         drawn, real = [], []
         for held_out in (False, True):
             images, known = self._images[held_out] or self._training, self.scored_rows(held_out)
-            asked = spread_rows(known, count)
-            conditions = [Condition(images.mask[i], images.attributes[i]) for i in asked]
-            made = render(self._bare(network), conditions, list(range(len(asked))), settings)
-            drawn.append(Frames.of(made, images.mask[asked]))
-            others = [i for i in spread_rows(known, MOST_REAL // images.image.shape[1]) if i not in set(asked)]
-            real.append(Frames.of(images.image[asked + others], images.mask[asked + others]))
+            chosen = spread_rows(known, count)
+            conditions = [Condition(images.mask[i], images.attributes[i]) for i in chosen]
+            samples = render(self._bare(network), conditions, list(range(len(chosen))), settings)
+            drawn.append(Frames.of(samples, images.mask[chosen]))
+            others = [i for i in spread_rows(known, MOST_REAL // images.image.shape[1]) if i not in set(chosen)]
+            real.append(Frames.of(images.image[chosen + others], images.mask[chosen + others]))
         return SampleLook(*drawn, *real)
 
     def scored_rows(self, held_out: bool) -> list[int]:

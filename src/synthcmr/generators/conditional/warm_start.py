@@ -37,12 +37,12 @@ def start_file(start: str, families: Sequence[str]) -> Path | None:
     if start == PHANTOM:
         return next((shipped(family) for family in families if family in FILES), None)
     file = weights_file(Path(start))
-    found = read_header(file)["family"]
-    if found not in families:
+    own_family = read_header(file)["family"]
+    if own_family not in families:
         wanted = " or ".join(f"'{family}'" for family in families)
         raise SettingsError(
-            f"--init-from {start}: expected a run of family {wanted}, got one of '{found}'; "
-            f"'synthcmr train {found}' continues it, '--init-from phantom' begins from phantoms"
+            f"--init-from {start}: expected a run of family {wanted}, got one of '{own_family}'; "
+            f"'synthcmr train {own_family}' continues it, '--init-from phantom' begins from phantoms"
         )
     return file
 

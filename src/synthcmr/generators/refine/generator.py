@@ -15,7 +15,7 @@ from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.family_settings import REFINE_PRESETS, RefineSettings
 from synthcmr.generators.refine.network import RefineNetwork
-from synthcmr.generators.refine.trainee import RefineTrainee, frame_weights, load_frame_splits, looks_of, usual_look
+from synthcmr.generators.refine.trainee import RefineTrainee, frame_weights, load_frame_splits, look_counts, usual_look
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.settings import LoopSettings
@@ -47,17 +47,17 @@ class RefineGenerator(ConditionalGenerator[RefineNetwork]):
     @classmethod
     def header(cls, training: TrainingImages) -> dict[str, Any]:
         """Which looks were learned, and of how many frames."""
-        return {"looks": looks_of(training)}
+        return {"looks": look_counts(training)}
 
     @property
     def looks(self) -> tuple[str, ...]:
         """The looks it can give."""
-        return tuple(self._looks)
+        return tuple(self._look_counts)
 
     @property
     def usual_look(self) -> str:
-        """The look it gives where none is asked for."""
-        return usual_look(self._looks) if self._looks else ""
+        """The look it gives where none is requested."""
+        return usual_look(self._look_counts) if self._look_counts else ""
 
     @property
     def usual_begin(self) -> float:
@@ -89,11 +89,11 @@ class RefineGenerator(ConditionalGenerator[RefineNetwork]):
         return super().noise_estimates(images, [self._with_look(c) for c in conditions], later, noise)
 
     @property
-    def _looks(self) -> dict[str, int]:
+    def _look_counts(self) -> dict[str, int]:
         known = self.facts.get("looks")
         return {str(k): int(v) for k, v in known.items()} if isinstance(known, dict) else {}
 
     def _with_look(self, condition: Condition) -> Condition:
-        if LOOK in condition.attributes or not self._looks:
+        if LOOK in condition.attributes or not self._look_counts:
             return condition
         return replace(condition, attributes={**condition.attributes, LOOK: self.usual_look})

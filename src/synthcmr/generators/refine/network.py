@@ -15,7 +15,7 @@ from torch.nn.functional import avg_pool2d, interpolate, pixel_shuffle, pixel_un
 
 from synthcmr.conditioning.condition import CHANNELS, LOOK, one_hot
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.condition_batch import Asked, around, channels_around
+from synthcmr.generators.conditional.condition_batch import ConditionBatch, around, channels_around
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
 from synthcmr.generators.conditional.path_network import IMAGE_POWER
 from synthcmr.generators.conditional.paths import wiener_prediction
@@ -56,22 +56,22 @@ class Unet(nn.Module):
             FineStage(levels[0], settings.fine, inputs, width) if settings.fine else FoldedStage(levels[0], groups)
         )
 
-    def forward(self, seen: Tensor, said: Tensor) -> Tensor:
+    def forward(self, seen: Tensor, embedding: Tensor) -> Tensor:
         """One evaluation.
 
         Args:
             seen: (batch, inputs, rows, columns).
-            said: (batch, width).
+            embedding: (batch, width).
         """
         h = self.first(pixel_unshuffle(seen, FOLD))
         beside: list[Tensor] = []
         for k, block in enumerate(self.down):
-            h = block(h if k == 0 else avg_pool2d(h, 2), said)
+            h = block(h if k == 0 else avg_pool2d(h, 2), embedding)
             beside.append(h)
-        h = self.middle(beside.pop(), said)
+        h = self.middle(beside.pop(), embedding)
         for narrow, block in zip(self.narrow, self.up, strict=True):
-            h = block(torch.cat([interpolate(narrow(h), scale_factor=2), beside.pop()], dim=1), said)
-        drawn: Tensor = self.last(h, seen, said)
+            h = block(torch.cat([interpolate(narrow(h), scale_factor=2), beside.pop()], dim=1), embedding)
+        drawn: Tensor = self.last(h, seen, embedding)
         return drawn
 
 
@@ -82,17 +82,17 @@ class Block(nn.Module):
         super().__init__()
         self.norm_in, self.conv_in = nn.GroupNorm(groups, before), nn.Conv2d(before, after, 3, padding=1)
         self.norm_out, self.conv_out = nn.GroupNorm(groups, after), nn.Conv2d(after, after, 3, padding=1)
-        self.said = nn.Linear(width, 2 * after)
+        self.said = nn.Linear(width, 2 * after)  # the name stands in weights on disk
         self.skip = nn.Identity() if before == after else nn.Conv2d(before, after, 1)
         nn.init.zeros_(self.conv_out.weight)
 
-    def forward(self, x: Tensor, said: Tensor) -> Tensor:
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """(batch, before, rows, columns) -> (batch, after, rows, columns)."""
         h = self.conv_in(silu(self.norm_in(x)))
-        scale, shift = self.said(said)[:, :, None, None].chunk(2, dim=1)
+        scale, shift = self.said(embedding)[:, :, None, None].chunk(2, dim=1)
         h = self.conv_out(silu(self.norm_out(h) * (1 + scale) + shift))
-        found: Tensor = self.skip(x) + h
-        return found
+        output: Tensor = self.skip(x) + h
+        return output
 
 
 class FineStage(nn.Module):
@@ -102,14 +102,14 @@ class FineStage(nn.Module):
         super().__init__()
         self.narrow = nn.Conv2d(before, fine, 1)
         self.join = nn.Conv2d(fine + inputs, fine, 3, padding=1)
-        self.said = nn.Linear(width, 2 * fine)
+        self.said = nn.Linear(width, 2 * fine)  # the name stands in weights on disk
         self.out = nn.Conv2d(fine, 1, 3, padding=1)
 
-    def forward(self, h: Tensor, seen: Tensor, said: Tensor) -> Tensor:
+    def forward(self, h: Tensor, seen: Tensor, embedding: Tensor) -> Tensor:
         """One channel at full resolution."""
         wide = interpolate(self.narrow(h), scale_factor=FOLD, mode="bilinear", align_corners=False)
         joined = self.join(torch.cat([wide, seen.to(wide.dtype)], dim=1))
-        scale, shift = self.said(said)[:, :, None, None].chunk(2, dim=1)
+        scale, shift = self.said(embedding)[:, :, None, None].chunk(2, dim=1)
         return _exact(self.out, silu(joined * (1 + scale) + shift))
 
 
@@ -120,7 +120,7 @@ class FoldedStage(nn.Module):
         super().__init__()
         self.norm, self.out = nn.GroupNorm(groups, before), nn.Conv2d(before, FOLD**2, 3, padding=1)
 
-    def forward(self, h: Tensor, seen: Tensor, said: Tensor) -> Tensor:
+    def forward(self, h: Tensor, seen: Tensor, embedding: Tensor) -> Tensor:
         """One channel at full resolution."""
         return pixel_shuffle(_exact(self.out, silu(self.norm(h))), FOLD)
 
@@ -128,8 +128,8 @@ class FoldedStage(nn.Module):
 def _exact(convolution: nn.Module, x: Tensor) -> Tensor:
     """The last convolution in full precision: half of it rounds images to fewer steps than their noise has."""
     with torch.autocast(x.device.type, enabled=False):
-        found: Tensor = convolution(x.float())
-    return found
+        convolved: Tensor = convolution(x.float())
+    return convolved
 
 
 def time_sines(t: Tensor) -> Tensor:
@@ -172,16 +172,16 @@ class RefineNetwork(ConditionalNetwork):
             surroundings: as `around` joins them.
             tokens: the embedded text.
         """
-        said = nn.functional.silu(self.clock(time_sines(t)) + self.gather(tokens))
+        embedding = nn.functional.silu(self.clock(time_sines(t)) + self.gather(tokens))
         if self.settings.predict == "image":
             seen = torch.cat([x_t, surroundings.to(x_t.dtype)], dim=1)
-            whole: Tensor = self.unet(channels_last_batch(seen), said)
+            whole: Tensor = self.unet(channels_last_batch(seen), embedding)
             return whole.float()
         left = (1 - t.float())[:, None, None, None]
         guess, spread = wiener_prediction(x_t, t, self.spectrum)
         smooth = x_t.float() + left * guess
         seen = torch.cat([x_t, smooth.to(x_t.dtype), surroundings.to(x_t.dtype)], dim=1)
-        rest: Tensor = self.unet(channels_last_batch(seen), said)
+        rest: Tensor = self.unet(channels_last_batch(seen), embedding)
         return smooth + left * spread * rest.float()
 
     def measure(self, images: Tensor) -> None:
@@ -199,37 +199,39 @@ class RefineNetwork(ConditionalNetwork):
         surroundings = around(mask, batch["neighbour"], one_hot(batch["neighbour_mask"]), batch["shown"])
         image, t = batch["image"], batch["time"]
         at = t[:, None, None, None]
-        found = self.image((1 - at) * batch["noise"] + at * image, t, surroundings, self.text(batch["text"]))
+        output = self.image((1 - at) * batch["noise"] + at * image, t, surroundings, self.text(batch["text"]))
         left = (1 - at).clamp(min=self.settings.left_at_least)
         weights = heart_weights(mask, self.settings.heart_weight)
-        return (((found - image) / left).square() * weights).mean(), {}
+        return (((output - image) / left).square() * weights).mean(), {}
 
-    def error(self, asked: Asked, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
+    def error(self, conditions: ConditionBatch, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
         """The velocity that the network says less that of the straight line, frame by frame."""
         frames = x_1.shape[1]
         noise, image, each = x_0.reshape(-1, 1, *x_0.shape[2:]), x_1.reshape(-1, 1, *x_1.shape[2:]), _each(t, frames)
         at = each[:, None, None, None]
-        tokens = _each(self.tokens(asked.texts), frames)
-        found = self.velocity(
-            (1 - at) * noise + at * image, each, _by_frame(asked), tokens, self.settings.left_at_least
+        tokens = _each(self.tokens(conditions.texts), frames)
+        prediction = self.velocity(
+            (1 - at) * noise + at * image, each, _by_frame(conditions), tokens, self.settings.left_at_least
         )
-        return (found - (image - noise)).reshape(x_1.shape)
+        return (prediction - (image - noise)).reshape(x_1.shape)
 
-    def noise_estimate(self, asked: Asked, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
+    def noise_estimate(self, conditions: ConditionBatch, x_0: Tensor | None, x_1: Tensor, t: Tensor) -> Tensor | None:
         """The noise that follows from the velocity: the error of the one is -t times that of the other."""
         x_0 = torch.zeros_like(x_1) if x_0 is None else x_0
-        return x_0 - t[:, None, None, None] * self.error(asked, x_0, x_1, t)
+        return x_0 - t[:, None, None, None] * self.error(conditions, x_0, x_1, t)
 
-    def draw(self, asked: Asked, noise: Tensor, settings: SamplerSettings) -> Tensor:
+    def draw(self, conditions: ConditionBatch, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Begin at the noised phantom and follow the way to its end; without a phantom, at the painted mask, as early as was learned."""
         frames, s = noise.shape[1], self.settings
-        start = painted(asked.mask) if asked.start is None else asked.start
-        begin = s.earliest if asked.start is None else settings.begin or s.begin
+        start = painted(conditions.mask) if conditions.start is None else conditions.start
+        begin = s.earliest if conditions.start is None else settings.begin or s.begin
         x = (1 - begin) * shared_noise(noise, s.shared) + begin * start
-        without = zip(asked.texts_without(settings.branch), asked.texts, strict=True)
-        told = self.tokens(asked.texts)
-        untold = self.tokens([{**text, **{k: v for k, v in own.items() if k == LOOK}} for text, own in without])
-        guided = Guided(self.velocity, _by_frame(asked), _each(told, frames), _each(untold, frames), settings)
+        without = zip(conditions.texts_without(settings.branch), conditions.texts, strict=True)
+        conditional = self.tokens(conditions.texts)
+        unconditional = self.tokens([{**text, **{k: v for k, v in own.items() if k == LOOK}} for text, own in without])
+        guided = Guided(
+            self.velocity, _by_frame(conditions), _each(conditional, frames), _each(unconditional, frames), settings
+        )
         path = late_times(settings, begin, s.late, x.device)
         drawn = SOLVERS[settings.sampler or "adams"](guided, x.reshape(-1, 1, *x.shape[2:]), path)
         return drawn.reshape(noise.shape)
@@ -284,12 +286,12 @@ def _each(value: Tensor, frames: int) -> Tensor:
     return value.repeat_interleave(frames, dim=0)
 
 
-def _by_frame(asked: Asked) -> Tensor:
+def _by_frame(conditions: ConditionBatch) -> Tensor:
     """What every frame is shown, frame by frame."""
-    frames, size = asked.neighbour.shape[1], asked.mask.shape[2:]
+    frames, size = conditions.neighbour.shape[1], conditions.mask.shape[2:]
     return around(
-        asked.mask.reshape(-1, CHANNELS, *size),
-        asked.neighbour.reshape(-1, 1, *size),
-        asked.neighbour_mask.reshape(-1, CHANNELS, *size),
-        _each(asked.shown, frames),
+        conditions.mask.reshape(-1, CHANNELS, *size),
+        conditions.neighbour.reshape(-1, 1, *size),
+        conditions.neighbour_mask.reshape(-1, CHANNELS, *size),
+        _each(conditions.shown, frames),
     )

@@ -77,15 +77,15 @@ def look_of(row: dict[str, Value]) -> str:
     return str(row.get(LOOK) or row.get("origin") or "real")
 
 
-def looks_of(images: TrainingImages) -> dict[str, int]:
+def look_counts(images: TrainingImages) -> dict[str, int]:
     """How many frames there are of each look, most first."""
     return dict(Counter(str(row[LOOK]) for row in images.attributes).most_common())
 
 
-def usual_look(looks: dict[str, int]) -> str:
-    """The look to give where none is asked for: that of most images that were not simulated."""
-    real = {name: count for name, count in looks.items() if name != PHANTOM}
-    return max(real or looks, key=lambda name: (real or looks)[name])
+def usual_look(counts: dict[str, int]) -> str:
+    """The look to give where none is requested: that of most images that were not simulated."""
+    real = {name: count for name, count in counts.items() if name != PHANTOM}
+    return max(real or counts, key=lambda name: (real or counts)[name])
 
 
 def frame_weights(images: TrainingImages, phantoms: float) -> npt.NDArray[np.float64]:
@@ -113,15 +113,15 @@ class RefineTrainee(ConditionalTrainee):
         """Frames, what is known of them, noise and times; masks stay labels."""
         images = self._images[held_out] or self._training
         settings = self._own.settings
-        made = [_Example.of(images, draw, settings, changed=not held_out) for draw in draws]
+        examples = [_Example.of(images, draw, settings, changed=not held_out) for draw in draws]
         text = [self._text(images, draw) for draw in draws]
-        shape = (1, *made[0].image.shape[-2:])
+        shape = (1, *examples[0].image.shape[-2:])
         return {
-            "image": scaled(np.stack([one.image for one in made])),
-            "mask": as_tensor(np.stack([one.mask for one in made])),
-            "neighbour": torch.from_numpy(np.stack([one.neighbour for one in made])),
-            "neighbour_mask": as_tensor(np.stack([one.neighbour_mask for one in made])),
-            "shown": torch.tensor([one.shown for one in made]),
+            "image": scaled(np.stack([one.image for one in examples])),
+            "mask": as_tensor(np.stack([one.mask for one in examples])),
+            "neighbour": torch.from_numpy(np.stack([one.neighbour for one in examples])),
+            "neighbour_mask": as_tensor(np.stack([one.neighbour_mask for one in examples])),
+            "shown": torch.tensor([one.shown for one in examples]),
             "text": self._own.text.prepare(text),
             "time": torch.tensor([self._own.time(draw.rng) for draw in draws]),
             "noise": torch.from_numpy(np.stack([draw.rng.standard_normal(shape, dtype=np.float32) for draw in draws])),
@@ -133,14 +133,14 @@ class RefineTrainee(ConditionalTrainee):
         of_phantoms = [i for i, row in enumerate(images.attributes) if row[LOOK] == PHANTOM]
         known = of_phantoms or list(range(len(images)))
         rows = [known[k] for k in np.linspace(0, len(known) - 1, 2 * SHEET_IMAGES + 2).round().astype(int)[1:-1]]
-        look = usual_look(looks_of(self._training))
+        look = usual_look(look_counts(self._training))
         starts = images.image[rows].astype(np.float32)
-        asked = [
+        conditions = [
             Condition(images.mask[i], {**images.attributes[i], LOOK: look}, start=start)
             for i, start in zip(rows, starts, strict=True)
         ]
-        made = render(self._bare(network), asked, list(range(len(rows))), SamplerSettings(steps=SHEET_STEPS))
-        return np.hstack([np.vstack([one[0], other[0]]) for one, other in zip(starts, made, strict=True)])
+        samples = render(self._bare(network), conditions, list(range(len(rows))), SamplerSettings(steps=SHEET_STEPS))
+        return np.hstack([np.vstack([one[0], other[0]]) for one, other in zip(starts, samples, strict=True)])
 
     def scored_rows(self, held_out: bool) -> list[int]:
         """Frames that were not simulated, where there are any: those whose looks are learned."""

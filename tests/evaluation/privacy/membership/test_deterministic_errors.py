@@ -12,7 +12,7 @@ from tests.evaluation.privacy.making import Memory
 
 @dataclass
 class Believer(Memory):
-    """Believes that every image is a given one: the noise follows."""
+    """Believes at first that every image is a given one, and later what it sees: the noise follows."""
 
     image: np.ndarray = field(default_factory=lambda: np.zeros(0))  # 0 to 1
     blur: float = 0.0  # share of the truth in what it believes
@@ -22,7 +22,8 @@ class Believer(Memory):
     ) -> np.ndarray | None:
         x_1 = images * 2.0 - 1
         x_t = time * x_1 + (1 - time) * (0 if noise is None else noise)
-        believed = self.blur * x_1 + (1 - self.blur) * (self.image * 2.0 - 1)
+        expected = time * x_1 + (1 - time) * (self.image * 2.0 - 1)
+        believed = self.blur * x_1 + (1 - self.blur) * expected
         estimate: np.ndarray = ((x_t - time * believed) / (1 - time)).astype(np.float32)
         return estimate
 

@@ -189,7 +189,7 @@ def _subjects(files: Sequence[NamedFile]) -> tuple[Callable[[NamedFile], str], l
         if not _alike(files, way) and all(way(file) for file in files):
             return way, []
     problems = [
-        f"which is the {_said(same[0], ways[0])}: {', '.join(file.path for file in same)}"
+        f"which is the {_describe(same[0], ways[0])}: {', '.join(file.path for file in same)}"
         for same in _alike(files, ways[0])
     ]
     problems += [f"whose it is: {file.path}" for file in files if not ways[0](file)]
@@ -204,7 +204,7 @@ def _alike(files: Sequence[NamedFile], subject_of: Callable[[NamedFile], str]) -
     return [alike for alike in same.values() if len(alike) > 1]
 
 
-def _said(file: NamedFile, subject_of: Callable[[NamedFile], str]) -> str:
+def _describe(file: NamedFile, subject_of: Callable[[NamedFile], str]) -> str:
     """What a name says, in words."""
     phase = file.phase or ("" if file.frame is None else f"frame {file.frame}")
     return f"{file.role} of {subject_of(file) or 'somebody'}" + (f" at {phase}" if phase else "")

@@ -97,9 +97,7 @@ def near_copies(
     for k, kind in enumerate(KINDS):
         planted[kind] = _share_found(kind, split.members, members, limits.threshold, settings, work / "planted")
         report(k + 1, len(KINDS), "searching for planted copies")
-    chosen = split.members.with_rows(
-        split.members.rows[_one_of_each(split.members.subject, own.planted, settings.seed)]
-    )
+    chosen = split.members.with_rows(split.members.rows[one_of_each(split.members.subject, own.planted, settings.seed)])
     side = int(split.members.cohort.images["height"].iloc[int(split.members.rows[0])])
     copies = _copies(matches, copied, synthetic, members, side)
     return NearCopies(
@@ -127,7 +125,7 @@ def _chance_among_members(
     side: ImageSelection, members: ImageIndex, settings: PrivacyPartSettings, folder: Path
 ) -> ChanceCorrelations:
     """Members, each against the others: all images of a few members, and of many as many as a rank needs."""
-    some = side.with_rows(side.rows[_one_of_each(side.subject, MEMBERS, settings.seed)])
+    some = side.with_rows(side.rows[one_of_each(side.subject, MEMBERS, settings.seed)])
     matches = search(index_selection(some, folder), members, settings.copies.search, apart=True)
     return ChanceCorrelations(matches.correlations, some.subject)
 
@@ -136,14 +134,14 @@ def _share_found(
     kind: str, side: ImageSelection, members: ImageIndex, threshold: float, settings: PrivacyPartSettings, folder: Path
 ) -> IntervalEstimate:
     """Share of planted copies that are found, with the subject they are of."""
-    some = side.with_rows(side.rows[_one_of_each(side.subject, settings.copies.planted, settings.seed)])
+    some = side.with_rows(side.rows[one_of_each(side.subject, settings.copies.planted, settings.seed)])
     index = build_index(folder, planted_copies(some.blocks(), kind, settings.seed), some.subject, some.image, None)
     matches = search(index, members, settings.copies.search)
     hits = (matches.correlations > threshold) & (members.subject[matches.key.numpy()] == some.subject)
     return share_of_images(hits, some.subject, settings.draws, settings.seed)
 
 
-def _one_of_each(subject: Names, count: int, seed: int) -> Rows:
+def one_of_each(subject: Names, count: int, seed: int) -> Rows:
     """Images of as many subjects as there are, and further ones where they are too few."""
     order = np.random.default_rng([seed, 4]).permutation(len(subject))
     _, first = np.unique(subject[order], return_index=True)

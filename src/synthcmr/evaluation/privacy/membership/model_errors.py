@@ -12,11 +12,10 @@ from synthcmr.evaluation.privacy.attack_target import ConditionedImages, ErrorAc
 from synthcmr.evaluation.privacy.image_selection import Names, Vectors
 from synthcmr.evaluation.privacy.interval_estimates import Floats
 from synthcmr.evaluation.privacy.membership.deterministic_errors import DeterministicErrors, deterministic_errors
-from synthcmr.evaluation.privacy.membership.error_power import Band, log_power
+from synthcmr.evaluation.privacy.membership.error_power import LEAST_POWER, Band, log_power
 from synthcmr.evaluation.privacy.settings import MembershipSettings
 
 BATCH = 16
-LEAST_POWER = 1e-12
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,106 @@
+"""What fuzzing found stays mended, and the campaign counts, goes on where it was stopped, and outlives a round that hangs or dies."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks.fuzz import Campaign
+
+from benchmarks import fuzz
+from synthcmr.cohort import Cohort
+from synthcmr.cohort.readers.acdc import read_info
+from synthcmr.cohort.readers.image_files import load_image
+from synthcmr.errors import CohortError, ReadError, SettingsError
+
+
+def hanging(rng: np.random.Generator) -> str:
+    kind = int(rng.integers(4))
+    if kind == 0:
+        time.sleep(60)
+    if kind == 1:
+        os._exit(3)
+    if kind == 2:
+        raise ValueError("not a sentence")
+    return "read"
+
+
+def test_a_round_that_hangs_dies_or_raises_is_counted_and_the_rest_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fuzz, "SECONDS", 0.2)
+    first = next(seed for seed in range(99) if int(np.random.default_rng([seed, 7]).integers(4)) > 1)
+    campaign = Campaign(next=first)
+    state = {"x": campaign}
+    fuzz._run("x", hanging, campaign, first + 12, 600, lambda: fuzz._save(tmp_path / "state.json", state))
+    kinds = [int(np.random.default_rng([seed, 7]).integers(4)) for seed in range(first, first + 12)]
+    assert campaign.outcomes == {"read": kinds.count(3), "WRONG": 12 - kinds.count(3)}
+    assert len(campaign.wrong) == len(set(kinds) - {3})
+    assert fuzz._state(tmp_path / "state.json")["x"] == campaign
+
+
+def test_a_frame_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "Info.cfg").write_text(f"ED: {'9' * 5000}\nES: 2\n")
+    with pytest.raises(ReadError, match="'ED: <frame number from 1>', got a number"):
+        read_info(tmp_path / "Info.cfg")
+
+
+def test_a_name_that_no_file_can_have_is_refused_without_repeating_it(tmp_path: Path) -> None:
+    for suffix in (".nii.gz", ".png"):
+        with pytest.raises(ReadError, match=r"a name of .* characters: expected this file"):
+            load_image(tmp_path / ("x" * 140_000 + suffix))
+
+
+def test_provenance_that_is_no_json_is_named(tmp_path: Path, phantom_cohort: Cohort) -> None:
+    record = {k: v for k, v in phantom_cohort.info.items() if k not in ("files", "checksum")}
+    (tmp_path / "provenance.json").write_bytes(b"\xc0{")
+    with pytest.raises(CohortError, match=r"provenance\.json: expected JSON"):
+        _ = Cohort(tmp_path, record).provenance
+
+
+@pytest.mark.parametrize("description", ['{"labels": {"a": 1}, "channel_names": {"x": "ED"}}', "[" * 100_000])
+def test_descriptions_of_nnunet_that_cannot_be_are_refused(tmp_path: Path, description: str) -> None:
+    from synthcmr.cohort.readers.nnunet import _channels, _description
+
+    (tmp_path / "dataset.json").write_text(description)
+    with pytest.raises((ReadError, SettingsError), match=r"dataset\.json: expected"):
+        _channels(_description(tmp_path))
+
+
+@pytest.mark.parametrize("key", ["hash", "cells"])
+def test_a_plan_that_lacks_a_part_or_has_one_too_many_is_refused(tmp_path: Path, key: str) -> None:
+    import json
+    import shutil
+
+    from synthcmr.fairness.planning.plan_folder import Plan
+
+    released = Path(__file__).parents[1] / "release/written_by_0_1_0/plan"
+    folder = Path(shutil.copytree(released, tmp_path / "plan"))
+    record = json.loads((folder / "plan.json").read_text())
+    if key == "hash":
+        del record["hash"]
+    else:
+        record["cells"][0]["x" * 20_000] = 1
+    (folder / "plan.json").write_text(json.dumps(record))
+    with pytest.raises(SettingsError, match="expected a plan's folder") as caught:
+        Plan.read(folder)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(("part", "value"), [("groups", None), ("rings", {"coun,t": 1}), ("library", 3)])
+def test_a_recalibration_with_a_part_of_another_form_is_refused(tmp_path: Path, part: str, value: object) -> None:
+    import json
+    import shutil
+
+    from synthcmr.frequency.recalibration import Recalibration
+
+    released = Path(__file__).parents[1] / "release/written_by_0_1_0/recalibration"
+    folder = Path(shutil.copytree(released, tmp_path / "model"))
+    record = json.loads((folder / "recalibration.json").read_text())
+    record[part] = value
+    if value is None:
+        del record[part]
+    (folder / "recalibration.json").write_text(json.dumps(record))
+    with pytest.raises(CohortError, match=r"recalibration\.json: expected a recalibration"):
+        Recalibration.load(folder)
