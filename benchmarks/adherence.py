@@ -37,7 +37,7 @@ from synthcmr.sampling.requests import Request, like_cohort
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
 from synthcmr.sampling.sources import Sources
 from synthcmr.training.images import TrainingImages, load_images
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import weights_file
 
 NUMBERS = ("lv_edv_ml", "lv_ef_percent", "lv_mass_g")

@@ -16,7 +16,7 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.generators.anatomy.anatomy import real_anatomies
 from synthcmr.generators.anatomy.generator import AnatomyGenerator
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 MEASURES = ("lv_edv_ml", "lv_ef_percent", "lv_mass_g", "rv_edv_ml", "wall_max_mm")
 MIN_REAL = 15

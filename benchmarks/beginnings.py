@@ -25,7 +25,7 @@ import torch
 from benchmarks.fidelity import FEATURES, features, frechet
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
-from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.conditional.training_task import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import started
 from synthcmr.generators.family_settings import FlowSettings
 from synthcmr.generators.flow import FlowGenerator
@@ -38,7 +38,7 @@ from synthcmr.training.images import TrainingImages, joined, load_images
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings, PrivacySettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 RATES = {  # of learning: what has been learned is not to be shaken off by the noise of privacy
     (None, False): 4e-4,

@@ -32,10 +32,10 @@ from synthcmr.cohort.parallel import cores
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.config import PreprocessSettings
 from synthcmr.evaluation.sample_scores import sample_scores
-from synthcmr.generators.conditional.trainee import ResidentTrainee
+from synthcmr.generators.conditional.training_task import ResidentTrainee
 from synthcmr.generators.conditional.warm_start import PHANTOM, start_file, started
 from synthcmr.generators.families import family
-from synthcmr.generators.refine.trainee import ResidentRefineTrainee
+from synthcmr.generators.refine.training_task import ResidentRefineTrainee
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.device import best_device
 from synthcmr.training.loop import Progress

@@ -54,7 +54,7 @@ def main() -> None:
 def _shipped_again(folder: Path) -> Path:
     """The generator that ships, as it would be written today."""
     from synthcmr.generators.families import load_generator
-    from synthcmr.training.shipped import shipped
+    from synthcmr.training.shipped_weights import shipped
     from synthcmr.training.weights import read_header, save_weights
 
     file = folder / "weights.safetensors"

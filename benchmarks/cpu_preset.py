@@ -21,7 +21,7 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.generator import some_images
 from synthcmr.generators.conditional.render import render
-from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.conditional.training_task import ConditionalTrainee
 from synthcmr.generators.family_settings import FLOW_PRESETS
 from synthcmr.generators.flow import FlowGenerator, FlowNetwork
 from synthcmr.generators.sampler import SamplerSettings
@@ -30,7 +30,7 @@ from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import save_weights
 
 BETWEEN = 25  # steps between looks at the clock

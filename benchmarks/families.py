@@ -26,7 +26,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.conditional.warm_start import PHANTOM, start_file, started
 from synthcmr.generators.families import family, load_generator
-from synthcmr.generators.protocol import Generator
+from synthcmr.generators.interface import Generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import mean_dice, score_readings
@@ -35,7 +35,7 @@ from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 TRAINED: dict[str, tuple[str, dict[str, str]]] = {
     "vae": ("vae", {}),

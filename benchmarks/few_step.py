@@ -20,7 +20,7 @@ from benchmarks.fidelity import FEATURES
 from synthcmr.cohort import Cohort
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 SHOWN = 8
 

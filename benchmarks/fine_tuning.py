@@ -27,7 +27,7 @@ from benchmarks.segmentation_on_patients import cached, scores, summary
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.ingest import ingest, plan_ingest
 from synthcmr.cohort.joining import records, storage
-from synthcmr.cohort.raw import RawSubject
+from synthcmr.cohort.raw_subject import RawSubject
 from synthcmr.cohort.writer import COHORT_FILE, CohortWriter
 from synthcmr.config import IngestSettings
 from synthcmr.judges.fitting import SHIPPED, starting_weights
@@ -45,7 +45,7 @@ from synthcmr.judges.settings import (
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import file_hash
 
 TEST = tuple(f"patient{number:03d}" for number in range(1, 101) if (number - 1) % 20 >= 14)

@@ -18,7 +18,7 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.images import load_images
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 COLUMNS = 10
 

@@ -59,7 +59,7 @@ def _sources(folder: Path, names: list[str]) -> dict[str, Path]:
 
 
 def _artefact(folder: Path, name: str) -> Path:
-    from synthcmr.training.shipped import shipped
+    from synthcmr.training.shipped_weights import shipped
 
     place = folder / f"artefact-{name}"
     if name != "anatomy":

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from synthcmr.cohort import Cohort
-from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.conditional.training_task import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import start_vocabulary, started
 from synthcmr.generators.family_settings import GanSettings
 from synthcmr.generators.gan import JUDGE, MOMENTUM, GanGenerator, GanNetwork

@@ -22,7 +22,7 @@ from scipy.optimize import minimize
 
 from benchmarks.label_study import FAILED, Studied, study
 from synthcmr.cohort.parallel import cores, ordered_map
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.labelling.label import judge_weights
 from synthcmr.labelling.labeller import loaded
 from synthcmr.labelling.measures import MEASURES

@@ -22,7 +22,7 @@ from benchmarks.label_calibration import FALSE_ALARMS, detection
 from benchmarks.label_study import FAILED, Studied, study
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.parallel import cores, ordered_map
-from synthcmr.cohort.raw import Case, Stack
+from synthcmr.cohort.raw_subject import Case, Stack
 from synthcmr.cohort.readers import get_reader
 from synthcmr.errors import ReadError
 from synthcmr.labelling.label import judge_weights

@@ -17,7 +17,7 @@ from pathlib import Path
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.preprocess import to_record
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings
 from synthcmr.phantom.population import draw_subject

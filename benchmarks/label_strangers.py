@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from synthcmr.cohort.labels import STRUCTURES, Mask
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.cohort.readers import get_reader
 from synthcmr.errors import ReadError
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.labelling.labeller import label_stack
-from synthcmr.labelling.views import POSES
-from synthcmr.training.shipped import shipped
+from synthcmr.labelling.stack_views import POSES
+from synthcmr.training.shipped_weights import shipped
 
 ROOM = 6  # native pixels between the heart and what is looked at beside it
 

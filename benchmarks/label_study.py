@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import STRUCTURES, Mask
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.labelling.labeller import label_stack
 from synthcmr.labelling.measures import Spread, spreads_of, values_of

@@ -26,7 +26,7 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import PreprocessSettings
 from synthcmr.generators.families import load_generator
-from synthcmr.generators.protocol import Generator
+from synthcmr.generators.interface import Generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.augment import Convention, augment
 from synthcmr.judges.scores import segmenter_limits
@@ -35,7 +35,7 @@ from synthcmr.judges.settings import SegmenterSettings
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.images import load_images
 from synthcmr.training.kept_weights import Ema
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import file_hash, load_weights, save_weights
 
 BATCH, SIZE, RATE, DECAY, WARM_UP_S = 8, 112, 5e-4, 0.995, 60.0

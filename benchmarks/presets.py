@@ -18,7 +18,7 @@ import torch
 
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import around
-from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.conditional.training_task import ConditionalTrainee
 from synthcmr.generators.family_settings import FLOW_PRESETS
 from synthcmr.generators.flow import FlowNetwork
 from synthcmr.training.images import TrainingImages

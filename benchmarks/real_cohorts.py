@@ -15,7 +15,7 @@ from pathlib import Path
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.provenance import Input, fingerprint
-from synthcmr.cohort.raw import RawSubject
+from synthcmr.cohort.raw_subject import RawSubject
 from synthcmr.cohort.readers import READERS, get_reader
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import FrameMode, PreprocessSettings, SplitSettings

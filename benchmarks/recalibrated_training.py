@@ -29,8 +29,8 @@ from synthcmr.cohort.writer import COHORT_FILE, CohortWriter
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
 from synthcmr.experiments.jobs import Arm, run_jobs
-from synthcmr.experiments.leaks import check_synthetic
 from synthcmr.experiments.settings import DebiasSettings
+from synthcmr.experiments.split_leaks import check_synthetic
 from synthcmr.fairness.debias.experiment import by_arm, scored
 from synthcmr.fairness.debias.remedies import NOTHING
 from synthcmr.fairness.debias.scores import RemedyScores

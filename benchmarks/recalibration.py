@@ -24,8 +24,8 @@ from skimage.metrics import structural_similarity
 from benchmarks.fidelity import FEATURES, features
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition
+from synthcmr.frequency.detail_leak import attack
 from synthcmr.frequency.images import ImageBatch, batch_of
-from synthcmr.frequency.leak import attack
 from synthcmr.frequency.recalibration import Change, Recalibration
 from synthcmr.frequency.settings import (
     MappingSettings,
@@ -51,7 +51,7 @@ from synthcmr.statistics.sample import Sample
 from synthcmr.training.images import TrainingImages, load_images
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 BY = ("vendor", "field_strength_t")
 SECONDS_REPEATS = 3

@@ -21,14 +21,14 @@ from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.provenance import Input
-from synthcmr.cohort.raw import RawSubject
+from synthcmr.cohort.raw_subject import RawSubject
 from synthcmr.cohort.readers import get_reader
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.phantom.cohort import make_phantoms
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 PNG_SPACING_MM = (1.33, 1.33)
 ASIDE_EVERY, WATCHED_EVERY = 6, 7

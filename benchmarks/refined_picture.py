@@ -14,7 +14,7 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.phantom.cohort import make_phantoms
-from synthcmr.training.shipped import GENERATOR, shipped
+from synthcmr.training.shipped_weights import GENERATOR, shipped
 
 COLUMNS, SEED, STEPS, LARGER = 8, 21, 8, 2
 OUT = Path("docs/images/refined.png")

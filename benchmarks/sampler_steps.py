@@ -14,7 +14,7 @@ from benchmarks.families import Ground
 from synthcmr.cohort import Cohort
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 CHOICES = (
     *(("adams", n) for n in (6, 8, 10, 12, 50)),

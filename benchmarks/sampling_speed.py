@@ -22,7 +22,7 @@ from synthcmr.generators.anatomy.generator import AnatomyGenerator
 from synthcmr.generators.conditional.condition_batch import around
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 BATCH = 16
 SD_STEPS, DDPM_STEPS, TIMED_DDPM = 20, 1000, 20

@@ -12,7 +12,7 @@ from scipy.ndimage import label as connected_components
 from synthcmr.cohort.labels import STRUCTURES, Mask
 from synthcmr.cohort.preprocess.grid import PixelAxis, PixelGrid
 from synthcmr.cohort.preprocess.heart import Centre, heart_centre, mask_centre
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.config import PreprocessSettings
 
 SPACING_MM = 1.5

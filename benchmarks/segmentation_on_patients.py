@@ -24,10 +24,10 @@ from benchmarks.segment_volume import Outliner, segment_stack
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.cohort.preprocess.heart import mask_centre
 from synthcmr.cohort.preprocess.orient import base_first, slice_levels
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.readers import get_reader
 from synthcmr.judges.segmenter import Segmenter
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 FAILED = 0.5
 DRAWS = 2000

@@ -25,14 +25,14 @@ from synthcmr.generators.families import load_generator
 from synthcmr.generators.family_settings import FlowSettings, RefineSettings
 from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.flow import FlowGenerator
-from synthcmr.generators.refine.trainee import load_frame_splits
+from synthcmr.generators.refine.training_task import load_frame_splits
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.settings import READER_LOOP, ReaderSettings
 from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import SO_FAR, WEIGHTS
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.shipped import FILES, PRESET
+from synthcmr.training.shipped_weights import FILES, PRESET
 from synthcmr.training.weights import read_header, save_weights
 
 SHIPPED = Path(__file__).parents[1] / "src" / "synthcmr" / "shipped"

@@ -26,7 +26,7 @@ from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import mean_auc, mean_dice
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.images import TrainingImages, load_images
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import weights_file
 from synthcmr.verbs.requests import REDRAWING
 

@@ -20,7 +20,7 @@ from synthcmr.frequency.recalibration import Recalibration
 from synthcmr.generators.families import load_generator
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import read_header
 
 RELEASED = sorted(Path(__file__).parent.glob("release/written_by_*"))

@@ -11,7 +11,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import with_checksum
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess import to_record
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import COHORT_FILE, CohortWriter, file_checks
 from synthcmr.config import PreprocessSettings, SplitSettings

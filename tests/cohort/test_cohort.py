@@ -13,7 +13,7 @@ import zarr
 from synthcmr.cohort import Cohort, writer
 from synthcmr.cohort.frame_store import SHARD_FRAMES
 from synthcmr.cohort.preprocess import to_record
-from synthcmr.cohort.raw import RawSubject
+from synthcmr.cohort.raw_subject import RawSubject
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings, SplitSettings
 from synthcmr.errors import CohortError

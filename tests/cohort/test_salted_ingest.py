@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.identifiers import salted_id
 from synthcmr.cohort.ingest import ingest, plan_ingest
-from synthcmr.cohort.privacy import salted_id
 from synthcmr.cohort.writers import get_writer
 from synthcmr.config import IngestSettings, PreprocessSettings
 from synthcmr.errors import CohortError, SettingsError

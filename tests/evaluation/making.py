@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.preprocess import to_record
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings, SplitSettings
 

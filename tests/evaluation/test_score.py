@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import PartResult, Score, ScoreCard, absent
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.evaluation.verdict import LISTED, verdict
+from synthcmr.evaluation.verdict_rules import Rule
 
 DOCS = Path(__file__).parents[2] / "docs"
 LOW = Rule(score="distance", says="It is near", good=0.1, acceptable=0.5, beside="floor")

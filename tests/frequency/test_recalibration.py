@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from synthcmr.errors import CohortError, SettingsError
+from synthcmr.frequency.fourier import Plane, spectra
 from synthcmr.frequency.images import batch_of, batches
-from synthcmr.frequency.plane import Plane, spectra
 from synthcmr.frequency.real_images import gather
 from synthcmr.frequency.recalibration import Recalibration
-from synthcmr.frequency.replacement import Replacement
 from synthcmr.frequency.ring_map import taper
 from synthcmr.frequency.rings import Rings
 from synthcmr.frequency.settings import RecalibrationSettings, ReplacementSettings, RingSettings
+from synthcmr.frequency.shr import Replacement
 from synthcmr.frequency.sources import ArrayImages
 from tests.frequency.making import blurred, clouds
 

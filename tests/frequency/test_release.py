@@ -6,7 +6,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from synthcmr.errors import SettingsError
-from synthcmr.frequency.plane import Plane
+from synthcmr.frequency.fourier import Plane
 from synthcmr.frequency.recalibration import Recalibration
 from synthcmr.frequency.release import (
     RANGE,

@@ -3,7 +3,7 @@
 import numpy as np
 from skimage.metrics import structural_similarity
 
-from synthcmr.frequency.replacement import SIDE, nearest, similarity, small
+from synthcmr.frequency.shr import SIDE, nearest, similarity, small
 from tests.frequency.making import clouds
 
 

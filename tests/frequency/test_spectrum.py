@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthcmr.frequency.plane import Plane, spectra
+from synthcmr.frequency.fourier import Plane, spectra
 from synthcmr.frequency.settings import SpectrumSettings
 from synthcmr.frequency.sources import ArrayImages
 from synthcmr.frequency.spectrum.compare import (

@@ -8,7 +8,7 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import Condition, Neighbour
 from synthcmr.generators.families import family, load_generator
-from synthcmr.generators.protocol import Generator
+from synthcmr.generators.interface import Generator
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.loop import Progress
 from synthcmr.training.run_folder import RunFolder

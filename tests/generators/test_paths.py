@@ -6,7 +6,12 @@ import sys
 import pytest
 import torch
 
-from synthcmr.generators.conditional.paths import LinearPath, ProbabilityPath, VariancePreservingPath, wiener_prediction
+from synthcmr.generators.conditional.noise_paths import (
+    LinearPath,
+    ProbabilityPath,
+    VariancePreservingPath,
+    wiener_prediction,
+)
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.sampler import SamplerSettings
 
@@ -73,7 +78,7 @@ def test_a_field_that_knows_image_and_noise_says_what_either_path_asks(path: Pro
 TWO_AT_ONCE = """
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from synthcmr.generators.conditional.paths import COSINE, scheduler_of
+from synthcmr.generators.conditional.noise_paths import COSINE, scheduler_of
 together = Barrier(2)
 def ask(name):
     together.wait()

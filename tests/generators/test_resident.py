@@ -10,11 +10,11 @@ import torch
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import LOOK
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.generators.conditional.trainee import ConditionalTrainee, ResidentTrainee, drop_words
+from synthcmr.generators.conditional.training_task import ConditionalTrainee, ResidentTrainee, drop_words
 from synthcmr.generators.flow import FlowNetwork
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.refine.network import RefineNetwork
-from synthcmr.generators.refine.trainee import RefineTrainee, ResidentRefineTrainee, Windows, load_frame_splits
+from synthcmr.generators.refine.training_task import RefineTrainee, ResidentRefineTrainee, Windows, load_frame_splits
 from synthcmr.training.batches import Draw, held_out_draws
 from synthcmr.training.images import load_images
 from tests.generators.making import FAMILIES, LOOP, TINY

@@ -13,10 +13,10 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.condition_batch import around_batch
-from synthcmr.generators.conditional.paths import LinearPath, VariancePreservingPath
+from synthcmr.generators.conditional.noise_paths import LinearPath, VariancePreservingPath
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.spectrum import BINS, power
-from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.conditional.training_task import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import begin_from
 from synthcmr.generators.diffusion import DiffusionGenerator, DiffusionNetwork
 from synthcmr.generators.family_settings import DiffusionSettings, FewStepSettings

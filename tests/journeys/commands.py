@@ -12,7 +12,7 @@ import synthcmr
 from synthcmr.cli.app import COMMANDS
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.preprocess import to_record
-from synthcmr.cohort.raw import RawSubject
+from synthcmr.cohort.raw_subject import RawSubject
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.cohort.writers import get_writer
 from synthcmr.config import PreprocessSettings, SplitSettings

@@ -10,7 +10,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Label
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.cohort.writers import get_writer
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import CohortError, SettingsError
@@ -197,7 +197,7 @@ def test_patients_hearts_are_found_and_measured(tmp_path: Path) -> None:
     plain = real_data("acdc/training")
     from synthcmr.cohort.readers import get_reader
     from synthcmr.labelling.labeller import label_stack, loaded
-    from synthcmr.training.shipped import shipped
+    from synthcmr.training.shipped_weights import shipped
 
     reader = get_reader("acdc")
     judge = loaded(shipped("segmenter"))

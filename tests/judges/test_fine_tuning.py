@@ -22,7 +22,7 @@ from synthcmr.training.batches import held_out_draws
 from synthcmr.training.images import load_images
 from synthcmr.training.loop import Progress
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import file_hash, read_header, read_tensors
 from tests.evaluation.making import cohort_of, heart
 from tests.journeys.typing_in import run

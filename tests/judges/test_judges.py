@@ -14,7 +14,7 @@ from synthcmr.phantom.cohort import make_phantoms
 from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.loop import Progress
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import read_header, weights_file
 from tests.generators.making import phantoms
 

@@ -10,7 +10,7 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask, hide_unknown
 from synthcmr.cohort.preprocess import to_record
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings
 from synthcmr.phantom.population import draw_subject

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from synthcmr.cohort.labels import Label
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.labelling.anatomy import one_heart
 from synthcmr.labelling.labeller import complete
 from synthcmr.labelling.measures import extremes, smoothed
-from synthcmr.labelling.views import POSES
+from synthcmr.labelling.stack_views import POSES
 
 
 def disc(shape: tuple[int, int], centre: tuple[float, float], radius: float) -> np.ndarray:

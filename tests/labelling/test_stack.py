@@ -7,12 +7,12 @@ import pytest
 
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.preprocess.heart import mask_centre
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.errors import ReadError
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.labelling.labeller import LabelledStack, label_stack, loaded
-from synthcmr.labelling.views import POSES
-from synthcmr.training.shipped import shipped
+from synthcmr.labelling.stack_views import POSES
+from synthcmr.training.shipped_weights import shipped
 from tests.labelling.making import dice, hidden, phantom
 
 MIDDLE = (3, 4, 5)  # slices that show both ventricles

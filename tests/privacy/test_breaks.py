@@ -22,7 +22,7 @@ from synthcmr.sampling import generate as sampling
 from synthcmr.sampling.requests import from_prompt
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
 from synthcmr.sampling.sources import Sources
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from tests.generators.making import TINY
 from tests.journeys.typing_in import run
 from tests.privacy.making import FEW, LOOP, PRIVATE, UNSCREENED, refused

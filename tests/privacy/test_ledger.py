@@ -15,7 +15,7 @@ from synthcmr.privacy.ledger import (
     union,
 )
 from synthcmr.privacy.mechanisms import GaussianMechanism, LaplaceMechanism
-from synthcmr.privacy.reasons import REASONS
+from synthcmr.privacy.refusal_reasons import REASONS
 from synthcmr.privacy.statement import statement_of
 
 

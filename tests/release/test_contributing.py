@@ -14,7 +14,7 @@ from synthcmr.cohort.readers import READERS
 from synthcmr.conditioning.condition import Condition
 from synthcmr.config import IngestSettings
 from synthcmr.evaluation.evaluate import evaluate
-from synthcmr.evaluation.parts import PARTS
+from synthcmr.evaluation.score_parts import PARTS
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.generators.families import FAMILIES, load_generator
 from synthcmr.generators.sampler import SamplerSettings

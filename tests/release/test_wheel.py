@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from synthcmr import __version__
-from synthcmr.training.shipped import FILES
+from synthcmr.training.shipped_weights import FILES
 
 ROOT = Path(__file__).parents[2]
 MEGABYTES = 60

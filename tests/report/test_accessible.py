@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from synthcmr.evaluation.score import Distribution, Line, Plot
-from synthcmr.report import offline_page
+from synthcmr.report import single_file_page
 from synthcmr.report.plots import COLOURS, distribution_svg, plot_svg, roc_plot, ticks
 from tests.report.accessible import AA_LARGE, AA_TEXT, axe_problems, contrast, missing, problems
 
-TEMPLATES = Path(offline_page.__file__).parent / "templates"
+TEMPLATES = Path(single_file_page.__file__).parent / "templates"
 WELL = (
     '<!doctype html><html lang="en"><head><meta name="viewport" content="width=device-width"><title>t</title></head>'
     "<body><main><h1>One</h1>{}</main></body></html>"

@@ -8,7 +8,7 @@ import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.preprocess import to_record
-from synthcmr.cohort.raw import RawSubject
+from synthcmr.cohort.raw_subject import RawSubject
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import SettingsError

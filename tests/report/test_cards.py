@@ -11,13 +11,13 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.provenance import Input, write_provenance
 from synthcmr.errors import counted
 from synthcmr.evaluation.evaluate import SCORES
-from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import PartResult, PartScores, Score, ScoreCard, Side
 from synthcmr.evaluation.verdict import verdict
+from synthcmr.evaluation.verdict_rules import Rule
 from synthcmr.report.lineage import chain
 from synthcmr.report.score_card_page import write_report
 from synthcmr.training.run_folder import RUN_FILE
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import file_hash
 from tests.journeys.typing_in import run
 from tests.report.accessible import check

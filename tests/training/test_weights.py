@@ -6,7 +6,7 @@ from torch import nn
 
 from synthcmr.errors import CohortError
 from synthcmr.formats import WEIGHTS
-from synthcmr.training.shipped import FILES, shipped
+from synthcmr.training.shipped_weights import FILES, shipped
 from synthcmr.training.weights import load_weights, read_header, save_weights, weights_file
 
 

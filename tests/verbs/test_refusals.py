@@ -8,7 +8,7 @@ import pytest
 import synthcmr
 from synthcmr.cohort import Cohort
 from synthcmr.errors import SettingsError
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from tests.journeys.typing_in import run
 
 Call = Callable[[Cohort, Path], object]

@@ -112,7 +112,7 @@ class PlainCommand(TyperCommand):
         try:
             return super().parse_args(ctx, list(words))
         except USAGE_ERROR as error:
-            from synthcmr.cli.wrong_words import in_own_words
+            from synthcmr.cli.usage_errors import in_own_words
 
             raise in_own_words(error, self, words) from error
 
@@ -127,7 +127,7 @@ class LazyCommands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Build one command from its function."""
         if cmd_name not in COMMANDS:
-            from synthcmr.cli.wrong_words import no_such_command
+            from synthcmr.cli.usage_errors import no_such_command
 
             raise no_such_command(cmd_name, list(COMMANDS))
         module, function = COMMANDS[cmd_name][1].split(":")

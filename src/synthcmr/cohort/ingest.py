@@ -7,13 +7,13 @@ from pathlib import Path
 from traceback import extract_tb
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.identifiers import salted_id
 from synthcmr.cohort.output_lock import expect_apart
 from synthcmr.cohort.parallel import NETWORKS, cores, ordered_map
 from synthcmr.cohort.preprocess import to_record
-from synthcmr.cohort.privacy import salted_id
 from synthcmr.cohort.provenance import Input, fingerprint
 from synthcmr.cohort.pseudonyms import Pseudonyms, check_salt, clear_table_of
-from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.raw_subject import Case, RawSubject
 from synthcmr.cohort.readers import Reader, get_reader, recognise
 from synthcmr.cohort.readers.nifti import NiftiFolderReader
 from synthcmr.cohort.readers.nifti.guessed_table import GuessedTable

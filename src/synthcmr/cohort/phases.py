@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.config import FrameMode
 from synthcmr.errors import ReadError
 

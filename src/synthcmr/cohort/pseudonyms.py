@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthcmr.cohort.csv_cells import harmless_row, unmarked
-from synthcmr.cohort.privacy import salted_id
-from synthcmr.cohort.raw import Case
+from synthcmr.cohort.identifiers import salted_id
+from synthcmr.cohort.raw_subject import Case
 from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.errors import SettingsError
 

@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from synthcmr.cohort.raw import Case
+from synthcmr.cohort.raw_subject import Case
 from synthcmr.config import SplitSettings
 
 SPLIT_NAMES = ("train", "validation", "test")

@@ -18,8 +18,8 @@ from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison, Report
 from synthcmr.evaluation.features.published_networks import CINEMA_WEIGHTS as CINEMA
 from synthcmr.evaluation.features.stream import cohort_key
-from synthcmr.evaluation.parts import PARTS, USES
 from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard, Side
+from synthcmr.evaluation.score_parts import PARTS, USES
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.evaluation.verdict import verdict
 from synthcmr.formats import SCORES as FORMAT

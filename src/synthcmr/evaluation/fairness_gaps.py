@@ -13,10 +13,18 @@ from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import OVERALL, Score, absent
 from synthcmr.evaluation.utility.arms import BOTH, ONLY, REAL_ONLY, label
 from synthcmr.evaluation.utility.classification import ClassifierResults, PredictedSubjects
-from synthcmr.evaluation.utility.people import REAL, Names, Participants
+from synthcmr.evaluation.utility.participants import REAL, Names, Participants
 from synthcmr.evaluation.utility.segmentation_scores import Outcomes
+from synthcmr.experiments.classifier_scores import (
+    GAPS,
+    WORST,
+    by_chance,
+    change,
+    group_scores,
+    headline,
+    headline_estimates,
+)
 from synthcmr.experiments.comparison import Floats, draw, estimate, group_mean_draws
-from synthcmr.experiments.rates import GAPS, WORST, by_chance, change, group_scores, headline, headline_estimates
 from synthcmr.experiments.subjects import Grouping, cells, groupings
 from synthcmr.statistics.group_extremes import change_of_extreme, largest_gap
 from synthcmr.statistics.intervals import Estimate

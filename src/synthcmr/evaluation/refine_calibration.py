@@ -130,7 +130,7 @@ def measure(generator: RefineGenerator, cohort: Cohort) -> Calibration:
         cohort: that it learned from; all its people of that look are compared with: their looks are what was learned.
     """
     from synthcmr.judges.segmenter import Segmenter
-    from synthcmr.training.shipped import shipped
+    from synthcmr.training.shipped_weights import shipped
 
     phantoms = _phantoms(*_grid(cohort))
     real = thinned(_real_frames(generator, cohort), 2 * len(phantoms))
@@ -205,7 +205,7 @@ def _stack(record: SubjectRecord) -> tuple[npt.NDArray[np.floating], Mask, dict[
 def _real_frames(generator: RefineGenerator, cohort: Cohort) -> Frames:
     """Frames of the look that is usually given."""
     from synthcmr.conditioning.condition import LOOK
-    from synthcmr.generators.refine.trainee import load_frames
+    from synthcmr.generators.refine.training_task import load_frames
 
     images = load_frames(cohort, "train")
     rows = [i for i, row in enumerate(images.attributes) if row[LOOK] == generator.usual_look]

@@ -11,7 +11,7 @@ from synthcmr.evaluation.features.radiomics import OF_REGION, REGIONS, Radiomics
 from synthcmr.evaluation.features.spectrum import COUNT
 from synthcmr.evaluation.features.stream import FrameBatch
 from synthcmr.evaluation.privacy.image_index import thumbnails
-from synthcmr.frequency.plane import Plane, spectra
+from synthcmr.frequency.fourier import Plane, spectra
 from synthcmr.frequency.rings import Rings
 from synthcmr.statistics.energy import distance
 

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from synthcmr.config import Settings
 from synthcmr.evaluation.privacy.privacy_judgement import PrivacyResult
-from synthcmr.evaluation.rules import ScoreName, current_name
+from synthcmr.evaluation.verdict_rules import ScoreName, current_name
 
 Word = Literal["good", "acceptable", "not enough evidence", "bad"]
 OVERALL = ""  # the group of all subjects

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from synthcmr.config import Settings
 from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacyPartSettings
-from synthcmr.evaluation.rules import PartRules, Rule
 from synthcmr.evaluation.utility.settings import FAIRNESS_RULES, UTILITY_RULES, FairnessSettings, UtilitySettings
+from synthcmr.evaluation.verdict_rules import PartRules, Rule
 
 
 class FidelitySettings(Settings):

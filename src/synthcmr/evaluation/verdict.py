@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import Finding, PartResult, PartVerdict, Score, Word
+from synthcmr.evaluation.verdict_rules import Rule
 
 WORST: tuple[Word, ...] = ("bad", "not enough evidence", "acceptable", "good")
 # rules named for a fault or for short, as they read right after every word: 'acceptable', 'bad', 'not enough evidence of'

@@ -17,8 +17,8 @@ from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
 from synthcmr.experiments.jobs import Arm, Report, run_jobs
-from synthcmr.experiments.leaks import check_synthetic
 from synthcmr.experiments.settings import BalanceSettings
+from synthcmr.experiments.split_leaks import check_synthetic
 from synthcmr.experiments.subjects import UNKNOWN
 from synthcmr.fairness.debias.experiment import by_arm, claim, scored
 from synthcmr.fairness.debias.remedies import NOTHING

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.frequency.plane import Floats, Plane
+from synthcmr.frequency.fourier import Floats, Plane
 from synthcmr.frequency.rings import EVERYONE
 
 

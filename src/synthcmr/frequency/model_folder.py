@@ -22,7 +22,7 @@ from synthcmr.training.run_folder import WEIGHTS
 
 if TYPE_CHECKING:
     from synthcmr.frequency.recalibration import Recalibration
-    from synthcmr.frequency.replacement import Library
+    from synthcmr.frequency.shr import Library
 
 MODEL_FILE = "recalibration.json"
 STATISTICS, NETWORK = "statistics.npz", "network"
@@ -104,10 +104,10 @@ def load(folder: Path) -> Recalibration:
 
 
 def _built(record: Mapping[str, Any], arrays: dict[str, Any], folder: Path) -> Recalibration:
-    from synthcmr.frequency.mapping import Mapping as Network
     from synthcmr.frequency.real_images import RealStatistics
     from synthcmr.frequency.recalibration import Recalibration
     from synthcmr.frequency.release import Release
+    from synthcmr.frequency.rhm import Mapping as Network
     from synthcmr.frequency.rings import GroupMoments, Rings
 
     model = Recalibration(recorded_settings(record["settings"], RecalibrationSettings, str(folder / MODEL_FILE)))
@@ -126,7 +126,7 @@ def _built(record: Mapping[str, Any], arrays: dict[str, Any], folder: Path) -> R
 
 
 def _library(arrays: dict[str, Any], recorded: dict[str, list[str]] | None) -> Library | None:
-    from synthcmr.frequency.replacement import Library
+    from synthcmr.frequency.shr import Library
 
     if recorded is None:
         return None

@@ -10,12 +10,12 @@ import numpy as np
 
 from synthcmr.cohort.provenance import Input
 from synthcmr.errors import CohortError
+from synthcmr.frequency.fourier import Floats, spectra
 from synthcmr.frequency.images import Images, batch_of, batches, noting
-from synthcmr.frequency.mapping import RealFrames
-from synthcmr.frequency.plane import Floats, spectra
-from synthcmr.frequency.replacement import SIDE, Library, ring_sums, small
+from synthcmr.frequency.rhm import RealFrames
 from synthcmr.frequency.rings import GroupMoments, Rings
 from synthcmr.frequency.settings import RecalibrationSettings
+from synthcmr.frequency.shr import SIDE, Library, ring_sums, small
 from synthcmr.frequency.sources import CohortImages
 
 REPLACING = ("shr", "rhm", "frerec")

@@ -12,15 +12,15 @@ import numpy.typing as npt
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.errors import CohortError, SettingsError
+from synthcmr.frequency.fourier import Floats, spectra
 from synthcmr.frequency.images import ImageBatch, Images, Item, batch_of
-from synthcmr.frequency.mapping import Mapping
-from synthcmr.frequency.plane import Floats, spectra
 from synthcmr.frequency.real_images import RealStatistics, frames_of, gather, moments_of, people_of
 from synthcmr.frequency.release import Release, ReleasePromise, curve, numbers, release
-from synthcmr.frequency.replacement import Library, Replacement, parting_radius
+from synthcmr.frequency.rhm import Mapping
 from synthcmr.frequency.ring_map import RingMap, moved, taper
 from synthcmr.frequency.rings import EVERYONE
 from synthcmr.frequency.settings import MappingSettings, RecalibrationSettings, preset
+from synthcmr.frequency.shr import Library, Replacement, parting_radius
 from synthcmr.frequency.sources import ArrayImages, CohortImages
 from synthcmr.privacy.ledger import NOT_KNOWN, OF_PATIENTS, Ledger, learned_openly, learned_privately
 from synthcmr.training.loop import Observer

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from synthcmr.errors import SettingsError
-from synthcmr.frequency.plane import Floats
+from synthcmr.frequency.fourier import Floats
 from synthcmr.frequency.rings import Rings
 from synthcmr.privacy.ledger import LedgerEntry, new_token
 from synthcmr.privacy.mechanisms import RELATION, UNIT, GaussianMechanism, LaplaceMechanism

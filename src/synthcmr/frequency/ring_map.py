@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthcmr.frequency.fourier import Floats, pixels, spectra
 from synthcmr.frequency.images import ImageBatch, rng_of
-from synthcmr.frequency.plane import Floats, pixels, spectra
 from synthcmr.frequency.rings import EVERYONE, GroupMoments, Rings
 from synthcmr.frequency.settings import RecalibrationSettings
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.errors import SettingsError
-from synthcmr.frequency.plane import Floats, Plane, Spectra
+from synthcmr.frequency.fourier import Floats, Plane, Spectra
 
 EVERYONE = ""
 

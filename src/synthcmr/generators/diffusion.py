@@ -13,6 +13,7 @@ from synthcmr.cohort.output_place import known_as
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import channels_around
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, refuse_private
+from synthcmr.generators.conditional.noise_paths import VariancePreservingPath
 from synthcmr.generators.conditional.path_network import (
     TIME_SCALE,
     PathNetwork,
@@ -21,7 +22,6 @@ from synthcmr.generators.conditional.path_network import (
     unet_inputs,
     unet_options,
 )
-from synthcmr.generators.conditional.paths import VariancePreservingPath
 from synthcmr.generators.conditional.settings import ConditionalSettings, Presets
 from synthcmr.generators.conditional.warm_start import begin_from
 from synthcmr.generators.family_settings import DIFFUSION_PRESETS, DiffusionSettings

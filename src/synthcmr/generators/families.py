@@ -12,7 +12,7 @@ from synthcmr.errors import SettingsError
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.config import Settings
-    from synthcmr.generators.protocol import Generator
+    from synthcmr.generators.interface import Generator
     from synthcmr.training.loop import Observer
     from synthcmr.training.settings import LoopSettings
     from synthcmr.training.training_task import SampleScorer
@@ -24,7 +24,7 @@ FAMILIES: dict[str, str] = {
     "latent": "synthcmr.generators.latent:LatentGenerator",
     "gan": "synthcmr.generators.gan:GanGenerator",
     "vae": "synthcmr.generators.vae:VaeGenerator",
-    "stable": "synthcmr.generators.stable:StableGenerator",
+    "stable": "synthcmr.generators.stable_diffusion:StableGenerator",
     "few-step": "synthcmr.generators.few_step:FewStepGenerator",
 }
 ENTRY_POINTS = "synthcmr.generators"  # the group under which an installed package names its own families

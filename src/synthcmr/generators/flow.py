@@ -13,8 +13,8 @@ from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import ConditionBatch, around_conditions
 from synthcmr.generators.conditional.generator import ConditionalGenerator
+from synthcmr.generators.conditional.noise_paths import LinearPath
 from synthcmr.generators.conditional.path_network import PathNetwork
-from synthcmr.generators.conditional.paths import LinearPath
 from synthcmr.generators.conditional.render import redraw
 from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.family_settings import FLOW_PRESETS, FlowSettings

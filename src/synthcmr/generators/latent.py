@@ -13,11 +13,11 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import ConditionBatch
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting, refuse_private, some_images
 from synthcmr.generators.conditional.network import ConditionalNetwork, heart_weights
+from synthcmr.generators.conditional.noise_paths import LinearPath, ProbabilityPath, VariancePreservingPath
 from synthcmr.generators.conditional.path_network import PathNetwork
-from synthcmr.generators.conditional.paths import LinearPath, ProbabilityPath, VariancePreservingPath
 from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.conditional.spectrum import amplitude
-from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.conditional.training_task import ConditionalTrainee
 from synthcmr.generators.family_settings import FIRST_PATCH, LATENT_PRESETS, LatentSettings
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.device import channels_last, main_first

@@ -28,7 +28,7 @@ from synthcmr.training.images import TrainingImages, load_splits
 from synthcmr.training.loop import Loop, Observer
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.training_task import Trainee
 from synthcmr.training.weights import file_hash, read_header, read_tensors, save_weights, weights_file
 from synthcmr.training.weights_ledger import weights_ledger

@@ -18,7 +18,7 @@ from synthcmr.judges.reader import AttributeReader, Reading, by_subject
 from synthcmr.judges.segmenter import Segmenter, dice
 from synthcmr.statistics.roc import auc
 from synthcmr.training.images import TrainingImages, load_images
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import weights_file
 
 MIN_SUBJECTS = 20  # below, an AUC or a correlation says nothing

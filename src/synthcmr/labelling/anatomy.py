@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
-from synthcmr.labelling.views import Floats
+from synthcmr.labelling.stack_views import Floats
 
 Bools = npt.NDArray[np.bool_]
 

@@ -17,10 +17,10 @@ from synthcmr.errors import CohortError, SettingsError
 from synthcmr.labelling.labeller import Labeller
 from synthcmr.labelling.result import LabelResult
 from synthcmr.labelling.settings import LabelSettings
-from synthcmr.labelling.source import label_member, members
+from synthcmr.labelling.subject_source import label_member, members
 from synthcmr.privacy.ledger import LEDGER
 from synthcmr.training.device import networks_at_once
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import file_hash, weights_file
 from synthcmr.training.weights_ledger import judge_ledger
 
@@ -127,7 +127,7 @@ def _label_cohort(
         todo = [member for member in listed if member.subject_id not in writer.done]
         done = len(listed) - len(todo)
         job = partial(label_member, path=cohort.path, labeller=labeller, settings=settings, dtype=kind)
-        preload = ["synthcmr.labelling.source", NETWORKS]
+        preload = ["synthcmr.labelling.subject_source", NETWORKS]
         for record in ordered_map(job, todo, workers, preload):
             writer.add(record)
             done += 1

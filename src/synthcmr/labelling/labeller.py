@@ -13,14 +13,14 @@ import torch
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import ALL_STRUCTURES, STRUCTURES, Label, Mask
 from synthcmr.cohort.preprocess.heart import mask_centre
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.errors import ReadError
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.labelling.anatomy import one_heart
 from synthcmr.labelling.measures import chosen_phases, measured, why_absent
 from synthcmr.labelling.quality import Formula, shipped_formula, signs_of
 from synthcmr.labelling.segmentation import HeartLocation, Segmentation, locate, native_labels, segment
-from synthcmr.labelling.views import AS_IT_IS
+from synthcmr.labelling.stack_views import AS_IT_IS
 from synthcmr.training.weights import file_hash
 
 THINNEST_MM = 3.0  # of a wall that the judge draws around a cavity that a reader drew

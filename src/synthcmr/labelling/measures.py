@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.cohort.measures import MYOCARDIAL_DENSITY_G_PER_ML
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.labelling.anatomy import one_heart
 from synthcmr.labelling.quality import fitted
 from synthcmr.labelling.segmentation import PIXEL_MM, Segmentation

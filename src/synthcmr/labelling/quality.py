@@ -12,7 +12,7 @@ import numpy.typing as npt
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.labelling.anatomy import largest_part
 from synthcmr.labelling.segmentation import PIXEL_MM, Segmentation
-from synthcmr.labelling.views import Floats
+from synthcmr.labelling.stack_views import Floats
 
 Bools = npt.NDArray[np.bool_]
 SMALL_MM2 = 300.0  # area of a left ventricle below which single pixels decide

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.preprocess.heart import mask_centre
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.judges.segmenter import CLASSES, Segmenter
 from synthcmr.labelling.anatomy import one_heart, with_dark_walls
-from synthcmr.labelling.views import (
+from synthcmr.labelling.stack_views import (
     AS_IT_IS,
     POSES,
     VIEWS,

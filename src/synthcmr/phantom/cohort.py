@@ -10,7 +10,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.parallel import cores, ordered_map
 from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.provenance import Input, combined_hash
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings, SplitSettings

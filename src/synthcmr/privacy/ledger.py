@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from synthcmr.privacy.mechanisms import Mechanism, mechanism_of, mechanism_row
-from synthcmr.privacy.reasons import NOT_KEPT, PATIENTS, Reason, reason_of
+from synthcmr.privacy.refusal_reasons import NOT_KEPT, PATIENTS, Reason, reason_of
 
 LEDGER = "ledger"  # what headers and records call it
 STAMP = "dp_"  # columns of images that state privacy begin with it; a release alone writes them, and nothing carries them on

@@ -10,8 +10,8 @@ import numpy as np
 
 from synthcmr.cohort.labels import Label
 from synthcmr.fairness.audit import HEART_MEASURES, IMAGE_MEASURES, Audit, GroupMean, describe
-from synthcmr.report.offline_page import write_page
 from synthcmr.report.pictures import heart_picture
+from synthcmr.report.single_file_page import write_page
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort

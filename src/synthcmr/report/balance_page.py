@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.checksums import with_checksum
 from synthcmr.cohort.provenance import write_json
-from synthcmr.experiments.rates import WORST
+from synthcmr.experiments.classifier_scores import WORST
 from synthcmr.experiments.settings import BalanceSettings
 from synthcmr.fairness.closed_loop import Balanced, Round
 from synthcmr.fairness.debias.remedies import NOTHING
@@ -16,7 +16,7 @@ from synthcmr.fairness.debias.verdict import OPPORTUNITY
 from synthcmr.fairness.gains import Kind
 from synthcmr.formats import BALANCE
 from synthcmr.report.debias_page import to_json
-from synthcmr.report.offline_page import write_page
+from synthcmr.report.single_file_page import write_page
 from synthcmr.statistics.intervals import Estimate
 
 if TYPE_CHECKING:

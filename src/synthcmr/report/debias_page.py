@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort.checksums import with_checksum
 from synthcmr.cohort.provenance import write_json
-from synthcmr.experiments.rates import WORST
+from synthcmr.experiments.classifier_scores import WORST
 from synthcmr.fairness.debias.scores import RemedyScores, Results
 from synthcmr.fairness.debias.verdict import OPPORTUNITY, verdict
 from synthcmr.formats import DEBIAS
-from synthcmr.report.offline_page import write_page
+from synthcmr.report.single_file_page import write_page
 from synthcmr.statistics.intervals import Estimate
 
 if TYPE_CHECKING:

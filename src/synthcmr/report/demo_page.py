@@ -16,10 +16,10 @@ from synthcmr.evaluation.evaluate import read_card
 from synthcmr.evaluation.score import Line, Plot
 from synthcmr.fairness.planning.plan_folder import Plan
 from synthcmr.report.demo_results import Measured, main_grouping, measured, read_results, sentences
-from synthcmr.report.offline_page import write_page
 from synthcmr.report.pictures import heart_picture, plain_picture
 from synthcmr.report.plots import plot_svg
 from synthcmr.report.score_card_page import COLOURS, after_word
+from synthcmr.report.single_file_page import write_page
 
 PAGE = "index.html"
 ALIKE = ("diagnosis", "sex", "vendor")  # what a real subject shares with the synthetic one beside it

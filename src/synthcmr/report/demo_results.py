@@ -10,7 +10,7 @@ from typing import Any
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record
 from synthcmr.evaluation.evaluate import read_card
-from synthcmr.experiments.rates import WORST
+from synthcmr.experiments.classifier_scores import WORST
 from synthcmr.fairness.association import MIN_SUBJECTS
 from synthcmr.fairness.cells import in_words
 from synthcmr.fairness.debias.remedies import NOTHING

@@ -11,8 +11,8 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import DRAWN
-from synthcmr.report.offline_page import write_page
 from synthcmr.report.pictures import heart_picture
+from synthcmr.report.single_file_page import write_page
 
 PAGE = "generated.html"
 SHOWN_SUBJECTS, SHOWN_REASONS = 24, 5

@@ -13,8 +13,8 @@ from synthcmr.cohort.csv_cells import harmless
 from synthcmr.cohort.labels import Label
 from synthcmr.labelling.measures import MEASURES, SD
 from synthcmr.labelling.result import LabelResult
-from synthcmr.report.offline_page import write_page
 from synthcmr.report.pictures import heart_picture, plain_picture
+from synthcmr.report.single_file_page import write_page
 
 if TYPE_CHECKING:
     import pandas as pd

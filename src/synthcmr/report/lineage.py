@@ -14,7 +14,7 @@ from synthcmr.cohort.provenance import PROVENANCE_FILE
 from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.score import ScoreCard
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.shipped import shipped, shipped_generator
+from synthcmr.training.shipped_weights import shipped, shipped_generator
 from synthcmr.training.weights import read_header, weights_file
 
 DEEPEST = 8  # steps of a chain

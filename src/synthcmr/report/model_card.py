@@ -12,7 +12,7 @@ from synthcmr.evaluation.verdict import listed
 from synthcmr.report.lineage import Lineage
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, people, plain, table, verdict_lines
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.shipped import GENERATOR, LICENCE, PRESET, TRAINED_BY
+from synthcmr.training.shipped_weights import GENERATOR, LICENCE, PRESET, TRAINED_BY
 
 FILE = "model_card.md"
 USE = [
@@ -162,7 +162,7 @@ def limits(card: ScoreCard) -> list[str]:
 
 
 def _blind(lineage: Lineage) -> list[str]:
-    from synthcmr.evaluation.parts import PARTS
+    from synthcmr.evaluation.score_parts import PARTS
 
     missing = [f"{name} ({about})" for name, (about, *_) in PARTS.items() if name not in lineage.card.parts]
     lines = [f"Not evaluated: {plain('; '.join(missing))}.", ""] if missing else []

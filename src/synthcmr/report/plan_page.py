@@ -8,7 +8,7 @@ from typing import Any
 from synthcmr.fairness.planning.plan_folder import PAGE_FILE, Plan
 from synthcmr.fairness.planning.plan_table import PlannedCell, PlanRow
 from synthcmr.fairness.planning.remarks import unit
-from synthcmr.report.offline_page import write_page
+from synthcmr.report.single_file_page import write_page
 
 SHOWN_CELLS, SHOWN_ROWS = 200, 20
 NOTICED_V = 0.05  # smaller changes of an association are those of rounding to whole subjects

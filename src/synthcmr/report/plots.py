@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import OVERALL, Distribution, Line, Plot, Score
+from synthcmr.evaluation.verdict_rules import Rule
 
 if TYPE_CHECKING:
     from markupsafe import Markup

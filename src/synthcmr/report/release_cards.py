@@ -11,7 +11,7 @@ from synthcmr.errors import counted
 from synthcmr.privacy.mechanisms import RELATION, UNIT
 from synthcmr.privacy.statement import PrivacyStatement
 from synthcmr.report.markdown import drawn, facts, people, table
-from synthcmr.report.offline_page import write_page
+from synthcmr.report.single_file_page import write_page
 
 DATA_SHEET, MODEL_CARD, PAGE = "data_sheet.md", "model_card.md", "release.html"
 USE = (

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr.evaluation.score import Line, Plot
-from synthcmr.report.offline_page import write_page
 from synthcmr.report.plots import plot_svg
+from synthcmr.report.single_file_page import write_page
 from synthcmr.training.run_folder import SHEETS, RunFolder
 from synthcmr.training.verdict import verdict
 

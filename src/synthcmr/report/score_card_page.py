@@ -8,15 +8,15 @@ from pathlib import Path
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.places import current_place
 from synthcmr.errors import CohortError
-from synthcmr.evaluation.rules import Rule
 from synthcmr.evaluation.score import OVERALL, PartScores, PartVerdict, Score, ScoreCard, ShownImage
 from synthcmr.evaluation.verdict import listed
+from synthcmr.evaluation.verdict_rules import Rule
 from synthcmr.report.data_sheet import write_data_sheet
 from synthcmr.report.lineage import chain, current_folder, record_of
 from synthcmr.report.model_card import write_model_card
-from synthcmr.report.offline_page import write_page
 from synthcmr.report.pictures import heart_picture
 from synthcmr.report.plots import Forest, distribution_svg, forests, plot_svg
+from synthcmr.report.single_file_page import write_page
 
 PAGE = "report.html"
 COLOURS = {"good": "good", "acceptable": "fair", "not enough evidence": "unknown", "bad": "bad"}  # word -> style

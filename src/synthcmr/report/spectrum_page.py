@@ -15,12 +15,12 @@ from synthcmr.cohort.checksums import with_checksum
 from synthcmr.cohort.provenance import write_json
 from synthcmr.evaluation.score import Line, Plot
 from synthcmr.formats import SPECTRUM
-from synthcmr.frequency.plane import Plane, spectra
+from synthcmr.frequency.fourier import Plane, spectra
 from synthcmr.frequency.settings import SpectrumSettings
 from synthcmr.frequency.spectrum.compare import DETAIL, DISTANCE, PROBE, ComparedSpectra, SetComparison
 from synthcmr.frequency.spectrum.profiles import NAMES, high_passed
-from synthcmr.report.offline_page import write_page
 from synthcmr.report.plots import plot_svg
+from synthcmr.report.single_file_page import write_page
 from synthcmr.statistics.intervals import Estimate as Interval
 
 PAGE, SCORES = "spectrum.html", "spectrum.json"

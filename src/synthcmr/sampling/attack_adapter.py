@@ -12,7 +12,7 @@ import numpy.typing as npt
 from synthcmr.conditioning.condition import Condition
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
-from synthcmr.generators.protocol import Generator
+from synthcmr.generators.interface import Generator
 from synthcmr.generators.sampler import SamplerSettings
 
 

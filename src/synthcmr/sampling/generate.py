@@ -15,7 +15,7 @@ from synthcmr.cohort.writer import CohortWriter
 from synthcmr.conditioning.prompt_words import WIDER
 from synthcmr.conditioning.vocabulary import is_present
 from synthcmr.errors import SettingsError
-from synthcmr.generators.protocol import Generator, Redraws, refines
+from synthcmr.generators.interface import Generator, Redraws, refines
 from synthcmr.privacy.ledger import LEDGER, Ledger
 from synthcmr.sampling.requests import PLANNED, WHOLE, Request
 from synthcmr.sampling.settings import GenerateSettings

@@ -15,7 +15,7 @@ from synthcmr.judges.reader import AttributeReader, by_subject
 from synthcmr.judges.scores import category_probability, mean_dice
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.sampling.settings import ScreenSettings
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 MIN_ENCLOSED = 0.6  # share of the cavity's border that is wall; basal slices open towards the outflow tract
 MIN_WALL_SHARE = 0.15  # of the ventricle's area

@@ -19,14 +19,14 @@ from synthcmr.generators.anatomy.anatomy import Anatomy, real_anatomies, usable_
 from synthcmr.generators.anatomy.generator import AnatomyGenerator
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.fingerprints import NAME as FINGERPRINTS
-from synthcmr.generators.protocol import Generator, refines
+from synthcmr.generators.interface import Generator, refines
 from synthcmr.phantom.cohort import scanned
-from synthcmr.phantom.painted import painted
 from synthcmr.phantom.population import requested_subject
+from synthcmr.phantom.torso_around_masks import painted
 from synthcmr.sampling.requests import WHOLE, Request, seed_of
 from synthcmr.sampling.screening import Screen
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
-from synthcmr.training.shipped import GENERATOR, shipped
+from synthcmr.training.shipped_weights import GENERATOR, shipped
 
 
 @dataclass(frozen=True)

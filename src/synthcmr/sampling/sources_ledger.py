@@ -10,7 +10,7 @@ from synthcmr.generators.anatomy.generator import anatomy_ledger
 from synthcmr.privacy.ledger import EMPTY, NOT_KNOWN, Ledger, LedgerEntry, learned_openly, union
 from synthcmr.sampling.settings import GenerateSettings
 from synthcmr.sampling.sources import Sources, fingerprints_of
-from synthcmr.training.shipped import GENERATOR, shipped
+from synthcmr.training.shipped_weights import GENERATOR, shipped
 from synthcmr.training.weights_ledger import judge_ledger, weights_ledger
 
 HOW_MASKS = {"generated": "followed", "real": "masks", "deformed": "deformed"}  # reasons, by where masks come from

@@ -12,12 +12,12 @@ from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.preprocess.orient import slice_levels
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.conditioning.condition import Condition, Neighbour
 from synthcmr.config import PreprocessSettings
 from synthcmr.generators.anatomy.anatomy import Anatomy
-from synthcmr.generators.protocol import Generator, Redraws
+from synthcmr.generators.interface import Generator, Redraws
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.sampling.requests import seed_of
 

@@ -16,7 +16,7 @@ from synthcmr.cohort.preprocess.orient import slice_at
 from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.conditioning.condition import LOOK
 from synthcmr.generators.anatomy.anatomy import Anatomy, deform
-from synthcmr.generators.protocol import Generator, Redraws, Refines, refines
+from synthcmr.generators.interface import Generator, Redraws, Refines, refines
 from synthcmr.sampling.requests import PLANNED, WHOLE, Request, seed_of
 from synthcmr.sampling.screening import ScreeningResult
 from synthcmr.sampling.settings import GenerateSettings

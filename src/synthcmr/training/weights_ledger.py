@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthcmr.privacy.ledger import EMPTY, LEDGER, Ledger
-from synthcmr.training.shipped import FILES, ships
+from synthcmr.training.shipped_weights import FILES, ships
 from synthcmr.training.weights import file_hash, read_header, weights_file
 
 

@@ -13,7 +13,7 @@ from synthcmr.verbs.public import public
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.conditioning.prompt import Understood
-    from synthcmr.generators.protocol import Generator
+    from synthcmr.generators.interface import Generator
     from synthcmr.sampling.requests import RequestList
     from synthcmr.sampling.settings import GenerateSettings
     from synthcmr.sampling.sources import Sources

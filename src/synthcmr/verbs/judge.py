@@ -170,7 +170,7 @@ class Judge:
         Raises:
             CohortError: images of the cohort do not fit.
         """
-        from synthcmr.training.shipped import shipped
+        from synthcmr.training.shipped_weights import shipped
         from synthcmr.training.weights import weights_file
 
         if self.kind == "encoder":

@@ -149,7 +149,7 @@ def _shipped_by_name(value: Path | None) -> Path | None:
     """The weights that ship by this name; a path that is there means itself."""
     if value is None or value.exists():
         return value
-    from synthcmr.training.shipped import GENERATORS, shipped
+    from synthcmr.training.shipped_weights import GENERATORS, shipped
 
     return shipped(str(value)) if str(value) in GENERATORS else value
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.conditioning.prompt import Understood
     from synthcmr.fairness.planning.plan_folder import Plan
-    from synthcmr.generators.protocol import Generator
+    from synthcmr.generators.interface import Generator
     from synthcmr.sampling.requests import Request, RequestList
     from synthcmr.sampling.sources import Sources
 
@@ -192,7 +192,7 @@ def redrawing(style: str, sources: Sources) -> dict[str, Any]:
         SettingsError: a refining network has not seen what is asked for.
     """
     from synthcmr.errors import SettingsError
-    from synthcmr.generators.protocol import refines
+    from synthcmr.generators.interface import refines
     from synthcmr.sampling.sources import load_image_generator
 
     generator = load_image_generator(sources)

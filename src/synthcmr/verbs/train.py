@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from synthcmr.config import Settings
     from synthcmr.generators.anatomy.generator import AnatomyGenerator
     from synthcmr.generators.conditional.settings import ConditionalSettings
-    from synthcmr.generators.protocol import Generator
+    from synthcmr.generators.interface import Generator
     from synthcmr.training.settings import LoopSettings
     from synthcmr.verbs.folders import CohortLike
 
@@ -161,7 +161,7 @@ def _begun(model: Settings, family: str, start: str, rank: int | None) -> Settin
 def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSettings) -> tuple[Generator, str]:
     """Measure what a generator that refines phantoms is set to; a run whose samples are not looked at keeps its settings."""
     from synthcmr.evaluation.refine_calibration import calibrate
-    from synthcmr.generators.protocol import refines
+    from synthcmr.generators.interface import refines
 
     measured = loop.scored_frames and loop.dp is None  # of private images no account covers that
     if not refines(trained) or not measured or not trained.hash:  # no hash: not the main process

@@ -8,7 +8,7 @@ import pytest
 from synthcmr.cohort.preprocess import preprocess
 from synthcmr.cohort.preprocess.heart import heart_centre, image_centre, mask_centre
 from synthcmr.cohort.preprocess.orient import base_first, quarter_turns, reverse, septum_left, turned
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError
 from tests.cohort.making import heart_stack

@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.raw import RawSubject
+from synthcmr.cohort.raw_subject import RawSubject
 from synthcmr.cohort.readers import get_reader
 from tests.cohort.making import disc_mask
 

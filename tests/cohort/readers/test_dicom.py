@@ -12,7 +12,7 @@ from pydicom.uid import generate_uid
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import clean
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.readers import get_reader, recognise
 from synthcmr.errors import ReadError
 from tests.cohort.readers.conftest import FRAMES

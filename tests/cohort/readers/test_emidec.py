@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synthcmr.cohort.attributes import clean
-from synthcmr.cohort.privacy import screen
+from synthcmr.cohort.identifiers import screen
 from synthcmr.cohort.readers import get_reader, recognise
 from synthcmr.errors import ReadError
 from tests.cohort.readers.layouts import SPACING, SPOILED_IMAGES, STEP, heart, picture, read_all, read_one, save

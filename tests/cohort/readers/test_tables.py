@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from synthcmr.cohort.attributes import clean
-from synthcmr.cohort.privacy import screen
-from synthcmr.cohort.raw import RawSubject
+from synthcmr.cohort.identifiers import screen
+from synthcmr.cohort.raw_subject import RawSubject
 from synthcmr.cohort.readers import get_reader, recognise
 from synthcmr.errors import ReadError, SettingsError
 from tests.cohort.readers.layouts import (

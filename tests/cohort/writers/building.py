@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import hide_unknown
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.readers import get_reader
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter

@@ -11,9 +11,9 @@ from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.fairness_gaps import classification_scores, segmentation_scores
 from synthcmr.evaluation.score import Score
 from synthcmr.evaluation.utility.classification import ClassifierResults, PredictedSubjects
-from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, Participants
+from synthcmr.evaluation.utility.participants import REAL, SYNTHETIC, Participants
 from synthcmr.evaluation.utility.segmentation_scores import Outcomes
-from synthcmr.experiments.rates import Predictions
+from synthcmr.experiments.classifier_scores import Predictions
 from synthcmr.experiments.settings import DebiasSettings
 from tests.evaluation.utility.making import settings
 

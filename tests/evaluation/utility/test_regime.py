@@ -9,7 +9,7 @@ import torch
 from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.utility.arms import GridPoint, job_of, label, left_out, tasks
-from synthcmr.evaluation.utility.people import REAL, SYNTHETIC, Participants, participants
+from synthcmr.evaluation.utility.participants import REAL, SYNTHETIC, Participants, participants
 from synthcmr.evaluation.utility.segmentation_job import patch, training_set
 from synthcmr.evaluation.utility.segmentation_scores import mean_score
 from synthcmr.evaluation.utility.settings import UtilitySettings

@@ -10,7 +10,7 @@ from synthcmr.errors import CohortError, SettingsError
 from synthcmr.generators.anatomy.anatomy import Anatomy, deform, real_anatomies
 from synthcmr.generators.anatomy.generator import AnatomyGenerator
 from synthcmr.sampling.screening import implausible
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 
 VOLUMES = ("lv_edv_ml", "lv_esv_ml", "lv_mass_g", "rv_edv_ml", "rv_esv_ml")
 

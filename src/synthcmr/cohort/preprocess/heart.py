@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Mask, is_drawn
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.config import PreprocessSettings
 
 Centre = tuple[float, float]  # row, column, in native pixels

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask, is_drawn
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 
 LEVELS = ("basal", "mid", "apical")
 Level = tuple[str | None, float | None]

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.attributes import clean
+from synthcmr.cohort.identifiers import column_name, salted_id, screen
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask, is_drawn
 from synthcmr.cohort.phases import frame_groups
 from synthcmr.cohort.preprocess.grid import PixelAxis, PixelGrid
 from synthcmr.cohort.preprocess.heart import heart_centre
 from synthcmr.cohort.preprocess.orient import Level, base_first, septum_left, slice_levels
-from synthcmr.cohort.privacy import column_name, salted_id, screen
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord, plain_text
 from synthcmr.cohort.splits import OFFICIAL
 from synthcmr.config import PreprocessSettings

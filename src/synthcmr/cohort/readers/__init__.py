@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from synthcmr.errors import SettingsError
 
 if TYPE_CHECKING:
-    from synthcmr.cohort.raw import Case, RawSubject
+    from synthcmr.cohort.raw_subject import Case, RawSubject
 
 # Most specific layout first: `--format auto` takes the first reader that recognises the source.
 READERS: dict[str, str] = {

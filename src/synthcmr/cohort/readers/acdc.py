@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthcmr.cohort.labels import ACDC_LABELS, Mask
-from synthcmr.cohort.raw import Case, RawSubject, Stack
+from synthcmr.cohort.raw_subject import Case, RawSubject, Stack
 from synthcmr.cohort.readers.image_files import Volume, check_same_grid, existing, required
 from synthcmr.cohort.readers.labelled_frames import cine_stack, load_cine, load_frame, load_frame_mask, pair_stack
 from synthcmr.cohort.reasons import kind_of, why

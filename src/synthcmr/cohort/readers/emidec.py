@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from synthcmr.cohort.identifiers import column_name
 from synthcmr.cohort.labels import EMIDEC_LABELS
-from synthcmr.cohort.privacy import column_name
-from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.raw_subject import Case, RawSubject
 from synthcmr.cohort.readers.image_files import Volume, canonical_mask, check_same_grid, existing, load_volume, required
 from synthcmr.cohort.readers.labelled_frames import labelled_stack, load_frame
 from synthcmr.errors import ReadError

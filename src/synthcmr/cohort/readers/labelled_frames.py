@@ -8,7 +8,7 @@ import numpy as np
 
 from synthcmr.cohort.labels import ALL_STRUCTURES, Label, Mask, hide_unknown
 from synthcmr.cohort.phases import phase_names
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.cohort.readers.image_files import Volume, canonical_mask, check_intensities, check_same_grid, load_volume
 from synthcmr.errors import ReadError
 

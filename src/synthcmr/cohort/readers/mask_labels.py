@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.identifiers import column_name
 from synthcmr.cohort.labels import STRUCTURES, Label
-from synthcmr.cohort.privacy import column_name
 from synthcmr.cohort.reasons import kind_of, token
 from synthcmr.errors import ReadError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from synthcmr.cohort.attributes import TALLEST_M, is_missing
 from synthcmr.cohort.labels import MNMS_LABELS, Mask
-from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.raw_subject import Case, RawSubject
 from synthcmr.cohort.readers.image_files import (
     Volume,
     canonical_mask,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask, hide_unknown
-from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.raw_subject import Case, RawSubject
 from synthcmr.cohort.readers.image_files import Volume, canonical_mask, check_intensities, check_same_grid, load_image
 from synthcmr.cohort.readers.labelled_frames import check_one_frame
 from synthcmr.cohort.readers.mask_labels import labels_from_json, structures_in

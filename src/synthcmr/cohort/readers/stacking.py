@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask, in_canonical_order
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.cohort.readers.image_files import Volume
 
 SAME_PLACE_MM = 0.05

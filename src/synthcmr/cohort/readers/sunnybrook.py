@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.cohort.phases import phase_names
-from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.raw_subject import Case, RawSubject
 from synthcmr.cohort.readers.archive import open_entries
 from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks, read_cine, to_subject
 from synthcmr.cohort.readers.dicom.frames import Frame

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from synthcmr.cohort.attributes import is_missing
 from synthcmr.cohort.labels import ALL_STRUCTURES, MNMS_LABELS, Label, Mask, remap
 from synthcmr.cohort.phases import MIN_CINE_FRAMES, systole_frames
-from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.raw_subject import Case, RawSubject
 from synthcmr.cohort.readers.archive import open_entries
 from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks, read_cine, to_subject
 from synthcmr.cohort.readers.dicom.short_axis import slice_affine

@@ -14,12 +14,12 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import NumberWord
 from synthcmr.evaluation.comparison import ComparedGroup, Comparison
 from synthcmr.evaluation.features.stream import FrameBatch, Values
-from synthcmr.evaluation.fidelity.quantities import by_subject
+from synthcmr.evaluation.fidelity.subject_quantities import by_subject
 from synthcmr.evaluation.score import Score
 from synthcmr.judges.reader import AttributeReader
 from synthcmr.judges.scores import mean_auc
 from synthcmr.statistics.intervals import percentile
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import weights_file
 
 Numbers = npt.NDArray[np.float64]

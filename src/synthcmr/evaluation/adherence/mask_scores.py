@@ -13,7 +13,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.evaluation.adherence.outlines import OutlineExtractor, Outlines, by_structure
 from synthcmr.evaluation.comparison import ComparedGroup, Comparison, subject_places
 from synthcmr.evaluation.features.stacks import HEART
-from synthcmr.evaluation.fidelity.quantities import by_subject
+from synthcmr.evaluation.fidelity.subject_quantities import by_subject
 from synthcmr.evaluation.score import Score, ShownImage, extremes
 from synthcmr.statistics.bootstrap import mean_estimate, seeded_counts
 from synthcmr.statistics.intervals import percentile

@@ -14,7 +14,7 @@ from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.evaluation.features.stacks import HEART, LEAST_SLICES, heart_numbers, stacks
 from synthcmr.evaluation.features.stream import FrameBatch, Values
 from synthcmr.judges.segmenter import Segmenter
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import weights_file
 
 Region = npt.NDArray[np.bool_]

@@ -13,7 +13,7 @@ from synthcmr.evaluation.features.stream import FrameBatch, Values
 from synthcmr.judges.augment import standardise
 from synthcmr.judges.encoder import ImageEncoder
 from synthcmr.judges.reader import AttributeReader
-from synthcmr.training.shipped import shipped
+from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.weights import read_header, weights_file
 
 AT_ONCE = 64

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.evaluation.features.stream import FrameBatch, Values
-from synthcmr.frequency import plane, rings
-from synthcmr.frequency.plane import Floats, Plane, spectra
+from synthcmr.frequency import fourier, rings
+from synthcmr.frequency.fourier import Floats, Plane, spectra
 from synthcmr.frequency.rings import Rings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class SpectrumExtractor:
     def __init__(self, shared: Rings) -> None:
         """Take the rings; `of_both` chooses those that suit two cohorts."""
         self.rings = shared
-        code = b"".join(Path(str(m.__file__)).read_bytes() for m in (plane, rings))
+        code = b"".join(Path(str(m.__file__)).read_bytes() for m in (fourier, rings))
         self.hash = hashlib.sha256(code + Path(__file__).read_bytes() + repr(shared).encode()).hexdigest()
         self.columns = tuple(f"{centre:.3g}" for centre in shared.centres)
 

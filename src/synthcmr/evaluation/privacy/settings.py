@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from synthcmr.config import Settings
-from synthcmr.evaluation.rules import PartRules, Rule
+from synthcmr.evaluation.verdict_rules import PartRules, Rule
 
 
 class SearchSettings(Settings):

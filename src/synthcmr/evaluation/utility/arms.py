@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthcmr.evaluation.comparison import in_words
-from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, Participants, fewer
+from synthcmr.evaluation.utility.participants import OTHER, REAL, SYNTHETIC, Names, Participants, fewer
 from synthcmr.evaluation.utility.segmentation_job import SegmentationJob
 from synthcmr.evaluation.utility.settings import UtilitySettings
 from synthcmr.experiments.jobs import Arm

@@ -16,13 +16,13 @@ from synthcmr.errors import CohortError
 from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import Score
 from synthcmr.evaluation.utility.arms import ARMS, BOTH, ONLY, REAL_ONLY, label
-from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Participants
+from synthcmr.evaluation.utility.participants import OTHER, REAL, SYNTHETIC, Participants
 from synthcmr.evaluation.utility.segmentation_scores import WORK
 from synthcmr.experiments.classifier_job import ClassifierJob
+from synthcmr.experiments.classifier_scores import Predictions, headline
 from synthcmr.experiments.comparison import Floats, draw, estimate
 from synthcmr.experiments.images import all_people
 from synthcmr.experiments.jobs import run_jobs
-from synthcmr.experiments.rates import Predictions, headline
 from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.experiments.subjects import cells
 

@@ -12,7 +12,7 @@ from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.evaluation.utility.arms import ARMS, AUGMENTED, BOTH, ONLY, REAL_ONLY, label, left_out, tasks
 from synthcmr.evaluation.utility.classification import Classifying, classifier_results
 from synthcmr.evaluation.utility.nnunet import Nnunet
-from synthcmr.evaluation.utility.people import Participants, participants
+from synthcmr.evaluation.utility.participants import Participants, participants
 from synthcmr.evaluation.utility.segmentation_scores import WORDS, Outcomes, Outlining, named, trained
 from synthcmr.evaluation.utility.settings import UTILITY_RULES
 

@@ -19,7 +19,7 @@ from torch.nn import functional
 from synthcmr import __version__
 from synthcmr.cohort.labels import Label, Mask
 from synthcmr.evaluation.adherence.outlines import segmented
-from synthcmr.evaluation.utility.people import SYNTHETIC, Names
+from synthcmr.evaluation.utility.participants import SYNTHETIC, Names
 from synthcmr.evaluation.utility.segmentation_frames import LabelledFrames, cases, read_frames
 from synthcmr.evaluation.utility.settings import SegmentationSettings
 from synthcmr.experiments.jobs import TrainingJob, plain

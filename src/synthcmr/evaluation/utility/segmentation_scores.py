@@ -19,7 +19,7 @@ from synthcmr.evaluation.comparison import Comparison
 from synthcmr.evaluation.score import OVERALL, Score
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.evaluation.utility.arms import AUGMENTED, BOTH, ONLY, REAL_ONLY, GridPoint, job_of, label
-from synthcmr.evaluation.utility.people import OTHER, REAL, SYNTHETIC, Names, Participants
+from synthcmr.evaluation.utility.participants import OTHER, REAL, SYNTHETIC, Names, Participants
 from synthcmr.experiments.comparison import estimate, mean_draws
 from synthcmr.experiments.jobs import run_jobs
 

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from synthcmr.config import Settings
-from synthcmr.evaluation.rules import PartRules, Rule
+from synthcmr.evaluation.verdict_rules import PartRules, Rule
 from synthcmr.experiments.settings import CLASSIFIER_LOOP, ClassifierSettings
 from synthcmr.training.settings import LoopSettings
 

@@ -17,8 +17,8 @@ from synthcmr.errors import OtherSettingsError
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
 from synthcmr.experiments.jobs import Arm, Report, run_jobs
-from synthcmr.experiments.leaks import check_synthetic
 from synthcmr.experiments.settings import DebiasSettings
+from synthcmr.experiments.split_leaks import check_synthetic
 from synthcmr.experiments.subjects import thin_validation
 from synthcmr.fairness.debias.remedies import ON_TOP, PLANNED, chosen, on_top_of
 from synthcmr.fairness.debias.scores import Results, best_cheap, score

@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.experiments.classifier_scores import (
+    Predictions,
+    by_chance,
+    changes,
+    group_scores,
+    headline,
+    headline_estimates,
+)
 from synthcmr.experiments.comparison import Draws, Floats, Ints, draw, estimate
 from synthcmr.experiments.jobs import Arm
-from synthcmr.experiments.rates import Predictions, by_chance, changes, group_scores, headline, headline_estimates
 from synthcmr.experiments.settings import DebiasSettings
 from synthcmr.experiments.subjects import Grouping, cells, groupings
 from synthcmr.fairness.debias.remedies import NOTHING, ON_TOP

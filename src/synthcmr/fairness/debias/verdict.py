@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthcmr.experiments.rates import GAPS, WORST
+from synthcmr.experiments.classifier_scores import GAPS, WORST
 from synthcmr.fairness.debias.remedies import NOTHING
 from synthcmr.fairness.debias.scores import RemedyScores, Results
 from synthcmr.statistics.intervals import Estimate

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from synthcmr.errors import SettingsError
 from synthcmr.fairness.planning.crossing import UNKNOWN, Cell, Crossing, Groups
-from synthcmr.fairness.planning.medicine import cell_contradicts
+from synthcmr.fairness.planning.impossible_combinations import cell_contradicts
 from synthcmr.fairness.planning.plan_table import PlannedCell
 from synthcmr.fairness.planning.rows import Donor
 from synthcmr.fairness.planning.settings import PlanSettings

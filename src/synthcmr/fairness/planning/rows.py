@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from synthcmr.conditioning.prompt import write_prompt
 from synthcmr.fairness.planning.crossing import AttributePool, Cell, Crossing, Person
-from synthcmr.fairness.planning.medicine import contradictions
+from synthcmr.fairness.planning.impossible_combinations import contradictions
 from synthcmr.fairness.planning.plan_table import PlannedCell, PlanRow
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.sampling.requests import WHOLE, seed_of

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.errors import CohortError
+from synthcmr.frequency.fourier import Floats
 from synthcmr.frequency.images import Images
-from synthcmr.frequency.plane import Floats
 from synthcmr.frequency.rings import Rings
 from synthcmr.frequency.settings import SpectrumSettings
 from synthcmr.frequency.spectrum.probe import both_sides, detail_scores, probe_scores

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from synthcmr.frequency.plane import Floats
+from synthcmr.frequency.fourier import Floats
 from synthcmr.training.batches import Batch, Draw
 from synthcmr.training.loop import Loop
 from synthcmr.training.run_folder import RunFolder

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.errors import CohortError
+from synthcmr.frequency.fourier import Floats, Spectra, pixels, spectra
 from synthcmr.frequency.images import Images, batches, noting
-from synthcmr.frequency.plane import Floats, Spectra, pixels, spectra
 from synthcmr.frequency.rings import Rings
 from synthcmr.frequency.settings import SpectrumSettings
 

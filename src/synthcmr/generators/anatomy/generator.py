@@ -25,10 +25,10 @@ from synthcmr.formats import ANATOMY
 from synthcmr.generators.anatomy.anatomy import Anatomy, usable_stack
 from synthcmr.generators.anatomy.draw import Canvas, draw_masks
 from synthcmr.generators.anatomy.hearts import MEASURES, Floats, Hearts, to_free
-from synthcmr.generators.anatomy.people import People
+from synthcmr.generators.anatomy.population import People
 from synthcmr.generators.anatomy.shape_space import AnatomySettings, Described, ShapeSpace, describe
 from synthcmr.privacy.ledger import EMPTY, LEDGER, Ledger, learned_openly
-from synthcmr.training.shipped import ships
+from synthcmr.training.shipped_weights import ships
 from synthcmr.training.weights import file_hash
 
 MIN_SUBJECTS = 10

@@ -24,7 +24,7 @@ from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.private_run import PublicWords, check_cohort, check_start, run_ledger
 from synthcmr.generators.conditional.render import errors, noise_estimates, render
 from synthcmr.generators.conditional.settings import ConditionalSettings, Presets, chosen
-from synthcmr.generators.conditional.trainee import ConditionalTrainee
+from synthcmr.generators.conditional.training_task import ConditionalTrainee
 from synthcmr.generators.conditional.warm_start import begin_from, phantoms_like, start_file, start_vocabulary
 from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.sampler import SamplerSettings

@@ -18,7 +18,7 @@ from synthcmr.generators.conditional.condition_batch import (
     channels_around,
 )
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
-from synthcmr.generators.conditional.paths import ProbabilityPath, path_of, wiener_prediction
+from synthcmr.generators.conditional.noise_paths import ProbabilityPath, path_of, wiener_prediction
 from synthcmr.generators.conditional.settings import UnetSettings
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.sampler import Guided, SamplerSettings

@@ -22,7 +22,7 @@ from synthcmr.errors import PrivacyError, SettingsError
 from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.conditional.warm_start import start_file, start_vocabulary
 from synthcmr.privacy.ledger import EMPTY, Ledger, LedgerEntry, learned_openly, learned_privately
-from synthcmr.privacy.reasons import PATIENTS
+from synthcmr.privacy.refusal_reasons import PATIENTS
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.settings import LoopSettings, PrivacySettings
 from synthcmr.training.weights import read_header

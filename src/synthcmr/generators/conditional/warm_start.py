@@ -12,7 +12,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import SettingsError
-from synthcmr.training.shipped import FILES, shipped
+from synthcmr.training.shipped_weights import FILES, shipped
 from synthcmr.training.weights import read_header, read_tensors, weights_file
 
 if TYPE_CHECKING:

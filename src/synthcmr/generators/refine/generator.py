@@ -15,7 +15,13 @@ from synthcmr.generators.conditional.generator import ConditionalGenerator
 from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.family_settings import REFINE_PRESETS, RefineSettings
 from synthcmr.generators.refine.network import RefineNetwork
-from synthcmr.generators.refine.trainee import RefineTrainee, frame_weights, load_frame_splits, look_counts, usual_look
+from synthcmr.generators.refine.training_task import (
+    RefineTrainee,
+    frame_weights,
+    load_frame_splits,
+    look_counts,
+    usual_look,
+)
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.settings import LoopSettings

@@ -17,8 +17,8 @@ from synthcmr.conditioning.condition import CHANNELS, LOOK, one_hot
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.generators.conditional.condition_batch import ConditionBatch, around, channels_around
 from synthcmr.generators.conditional.network import ConditionalNetwork, Gather, heart_weights
+from synthcmr.generators.conditional.noise_paths import wiener_prediction
 from synthcmr.generators.conditional.path_network import IMAGE_POWER
-from synthcmr.generators.conditional.paths import wiener_prediction
 from synthcmr.generators.conditional.spectrum import BINS, power
 from synthcmr.generators.family_settings import RefineSettings
 from synthcmr.generators.sampler import SOLVERS, Guided, SamplerSettings, times

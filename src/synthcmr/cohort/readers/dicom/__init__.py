@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.raw_subject import Case, RawSubject
 from synthcmr.cohort.readers.archive import Entry, file_entry, open_entries
 from synthcmr.cohort.readers.dicom.cine import read_cine, to_subject
 from synthcmr.cohort.readers.dicom.files import lenient, read_header

@@ -7,7 +7,7 @@ import numpy as np
 
 from synthcmr.cohort.labels import Label, Mask, hide_unknown
 from synthcmr.cohort.phases import choose_phases
-from synthcmr.cohort.raw import RawSubject, Stack
+from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.readers.archive import Entry
 from synthcmr.cohort.readers.dicom.files import Pixels, decode, header_attributes
 from synthcmr.cohort.readers.dicom.frames import Frame, scan

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.raw_subject import Case, RawSubject
 from synthcmr.cohort.readers.image_files import NIFTI_SUFFIXES
 from synthcmr.cohort.readers.nifti.guessed_table import GuessedTable, Row, guess_table, parse_name
 from synthcmr.cohort.readers.tables import TableReader

@@ -31,7 +31,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from synthcmr.cohort.attributes import is_missing
-from synthcmr.cohort.raw import Case, RawSubject
+from synthcmr.cohort.raw_subject import Case, RawSubject
 from synthcmr.cohort.readers.tables.files import (
     STEMS,
     Cells,

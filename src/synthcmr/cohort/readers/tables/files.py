@@ -13,7 +13,7 @@ from typing import Any
 
 from synthcmr.cohort.attributes import ATTRIBUTES, TALLEST_M, is_missing
 from synthcmr.cohort.csv_cells import unmarked
-from synthcmr.cohort.privacy import column_name
+from synthcmr.cohort.identifiers import column_name
 from synthcmr.cohort.reasons import why
 from synthcmr.cohort.source_links import expect_within
 from synthcmr.cohort.splits import SET_WORDS

@@ -9,7 +9,7 @@ import numpy as np
 
 from synthcmr.cohort.attributes import is_missing
 from synthcmr.cohort.labels import Label, Mask, hide_unknown
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.cohort.readers.image_files import (
     Volume,
     canonical_mask,

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from synthcmr.cohort.preprocess.grid import PixelAxis, PixelGrid
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.judges.segmenter import Segmenter
 
 T = TypeVar("T", bound=np.generic)

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
+from synthcmr.frequency.fourier import Floats, spectra
 from synthcmr.frequency.images import ImageBatch
-from synthcmr.frequency.plane import Floats, spectra
 from synthcmr.frequency.rings import Rings
 from synthcmr.frequency.spectrum.profiles import CUT, high_passed
 from synthcmr.statistics.intervals import Estimate as Interval

@@ -8,7 +8,7 @@ import pytest
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.joining import join_cohorts
 from synthcmr.errors import CohortError
-from synthcmr.experiments.leaks import check_synthetic
+from synthcmr.experiments.split_leaks import check_synthetic
 from synthcmr.frequency.apply import apply_to_cohort
 from synthcmr.frequency.recalibration import Recalibration
 from synthcmr.frequency.sources import open_images

@@ -3,7 +3,7 @@
 import pytest
 
 from synthcmr.cohort.attributes import clean, parse_vendor
-from synthcmr.cohort.privacy import column_name, salted_id, screen
+from synthcmr.cohort.identifiers import column_name, salted_id, screen
 
 
 @pytest.mark.parametrize(

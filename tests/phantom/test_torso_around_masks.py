@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synthcmr.phantom.painted import painted, turn_of
 from synthcmr.phantom.population import draw_subject
+from synthcmr.phantom.torso_around_masks import painted, turn_of
 
 SIZE, PIXEL = 96, 1.5
 

@@ -15,7 +15,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.preprocess import preprocess
-from synthcmr.cohort.raw import Stack
+from synthcmr.cohort.raw_subject import Stack
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
 from synthcmr.cohort.subject_stack import SubjectStack
 from synthcmr.cohort.tables import IMAGE_TYPES, is_present

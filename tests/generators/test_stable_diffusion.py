@@ -11,7 +11,7 @@ from synthcmr.errors import SettingsError
 from synthcmr.generators.families import family, load_generator
 from synthcmr.generators.family_settings import StableSettings
 from synthcmr.generators.sampler import SamplerSettings
-from synthcmr.generators.stable import paper_prompt
+from synthcmr.generators.stable_diffusion import paper_prompt
 from synthcmr.training.run_folder import RunFolder
 from tests.generators.making import LOOP, stable_diffusion
 

@@ -11,7 +11,7 @@ import numpy as np
 from synthcmr.cohort import Cohort
 from synthcmr.errors import CohortError
 from synthcmr.evaluation.comparison import Comparison, groups_of
-from synthcmr.experiments.leaks import check_synthetic
+from synthcmr.experiments.split_leaks import check_synthetic
 
 REAL, SYNTHETIC, OTHER = "real", "synthetic", "other"
 Names = tuple[str, ...]

@@ -14,18 +14,18 @@ from synthcmr.evaluation.fairness_gaps import CHANGE, classification_scores, mai
 from synthcmr.evaluation.features.extractors import EXTRACTORS, extractor
 from synthcmr.evaluation.features.stream import Extractor
 from synthcmr.evaluation.fidelity.distances import distances
-from synthcmr.evaluation.fidelity.quantities import families, quantity_scores
-from synthcmr.evaluation.fidelity.showing import shown
+from synthcmr.evaluation.fidelity.example_images import shown
 from synthcmr.evaluation.fidelity.similarity import pairs, scales_for, similarities, similarity_interval
+from synthcmr.evaluation.fidelity.subject_quantities import families, quantity_scores
 from synthcmr.evaluation.privacy.privacy_part import privacy
 from synthcmr.evaluation.score import OVERALL, PartResult, Score, absent
 from synthcmr.evaluation.utility.arms import BOTH, REAL_ONLY, GridPoint
 from synthcmr.evaluation.utility.classification import classifier_results
 from synthcmr.evaluation.utility.part import check_learner, utility
-from synthcmr.evaluation.utility.people import Participants, participants
+from synthcmr.evaluation.utility.participants import Participants, participants
 from synthcmr.evaluation.utility.segmentation_scores import Outcomes, trained
 from synthcmr.evaluation.utility.settings import FAIRNESS_RULES
-from synthcmr.experiments.rates import GAPS, WORST
+from synthcmr.experiments.classifier_scores import GAPS, WORST
 
 
 def adherence(comparison: Comparison) -> PartResult:

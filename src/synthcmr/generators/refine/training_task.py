@@ -20,7 +20,7 @@ from synthcmr.cohort.labels import Mask
 from synthcmr.conditioning.condition import LOOK, Condition, as_tensor, drop_some
 from synthcmr.errors import CohortError
 from synthcmr.generators.conditional.render import render
-from synthcmr.generators.conditional.trainee import (
+from synthcmr.generators.conditional.training_task import (
     SHEET_IMAGES,
     ConditionalTrainee,
     ResidentTrainee,

@@ -18,10 +18,10 @@ from torch.nn import functional
 
 from synthcmr.cohort.provenance import Input
 from synthcmr.config import recorded_settings
+from synthcmr.frequency.fourier import Floats, pixels, spectra
 from synthcmr.frequency.images import ImageBatch as Frames
-from synthcmr.frequency.plane import Floats, pixels, spectra
-from synthcmr.frequency.replacement import Replacement
 from synthcmr.frequency.settings import MappingSettings
+from synthcmr.frequency.shr import Replacement
 from synthcmr.training.batches import Batch, Draw
 from synthcmr.training.device import channels_last, channels_last_batch, main_first
 from synthcmr.training.loop import Loop, Observer

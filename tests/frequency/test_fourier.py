@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synthcmr.errors import SettingsError
-from synthcmr.frequency.plane import Plane, pixels, spectra
+from synthcmr.frequency.fourier import Plane, pixels, spectra
 from synthcmr.frequency.rings import Rings
 from tests.frequency.making import clouds
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from synthcmr.frequency.mapping import Mapper, ring_power, spectral_loss
 from synthcmr.frequency.recalibration import Recalibration
+from synthcmr.frequency.rhm import Mapper, ring_power, spectral_loss
 from synthcmr.frequency.settings import LOOP, MappingSettings, RecalibrationSettings, ReplacementSettings
 from synthcmr.training.loop import Loop
 from tests.frequency.making import blurred, clouds

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.frequency.fourier import Complex, Floats, Plane, Spectra, pixels, spectra
 from synthcmr.frequency.images import ImageBatch, rng_of
-from synthcmr.frequency.plane import Complex, Floats, Plane, Spectra, pixels, spectra
 from synthcmr.frequency.rings import Rings
 from synthcmr.frequency.settings import RecalibrationSettings
 

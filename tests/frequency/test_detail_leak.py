@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from synthcmr.frequency.detail_leak import attack
 from synthcmr.frequency.images import ImageBatch, batch_of
-from synthcmr.frequency.leak import attack
 from synthcmr.frequency.sources import ArrayImages
 from tests.frequency.making import clouds
 

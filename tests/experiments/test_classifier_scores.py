@@ -7,8 +7,8 @@ from fairlearn.metrics import demographic_parity_difference, equal_opportunity_d
 from scipy.stats import hypergeom
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+from synthcmr.experiments.classifier_scores import Predictions, by_chance, headline
 from synthcmr.experiments.comparison import draw, estimate
-from synthcmr.experiments.rates import Predictions, by_chance, headline
 from synthcmr.experiments.subjects import cells, groupings
 from synthcmr.fairness.debias.scores import group_frame
 

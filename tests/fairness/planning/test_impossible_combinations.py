@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from synthcmr.cohort.grouping import Bin
-from synthcmr.fairness.planning.medicine import cell_contradicts, contradictions
+from synthcmr.fairness.planning.impossible_combinations import cell_contradicts, contradictions
 from synthcmr.fairness.planning.plan import plan_subjects
 
 

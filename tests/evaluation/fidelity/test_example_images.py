@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from synthcmr.evaluation.comparison import Comparison
-from synthcmr.evaluation.fidelity.showing import shown
+from synthcmr.evaluation.fidelity.example_images import shown
 from synthcmr.evaluation.score import SHOWN
 from synthcmr.evaluation.settings import EvaluateSettings, FidelitySettings
 from tests.evaluation.making import cohort_of, heart

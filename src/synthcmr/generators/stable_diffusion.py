@@ -20,7 +20,7 @@ from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.condition_batch import ConditionBatch
 from synthcmr.generators.conditional.generator import ConditionalGenerator, Fitting
 from synthcmr.generators.conditional.network import ConditionalNetwork
-from synthcmr.generators.conditional.paths import SCHEDULERS, generators_of, scheduler_of
+from synthcmr.generators.conditional.noise_paths import SCHEDULERS, generators_of, scheduler_of
 from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.family_settings import STABLE_PRESETS, StableSettings
 from synthcmr.generators.sampler import SamplerSettings, guided
