@@ -77,7 +77,7 @@ def evaluate(
     write_json(out / SCORES, with_checksum(without_places(card.model_dump(mode="json"))))
     inputs = [Input(str(c.path), "cohort", c.hash) for c in (real, synthetic)]
     write_provenance(out, "evaluate", combined_hash(_key(n, described) for n in results), inputs, card.settings)
-    return card
+    return read_card(out)  # which names no place of this machine
 
 
 def read_card(out: Path) -> ScoreCard:
