@@ -46,7 +46,8 @@ def test_rounds_follow_the_rules(people: Cohort, looped: tuple[Path, Balanced]) 
         made = Cohort.open(out / "rounds" / str(k))
         asked = sum(one.images_by_cell.values())
         assert len(made.subjects) + len(made.rejects[made.rejects["level"] == "reject"]) == asked <= 3
-        assert set(made.images["plan_row"]) <= set(range(asked))
+        if len(made):  # screening may leave nothing of three
+            assert set(made.images["plan_row"]) <= set(range(asked))
     assert found.rounds[-1].images <= 5
     assert found.best == min(found.rounds, key=lambda r: r.look.together[0]).number
     if found.recommended is not None:

@@ -165,7 +165,9 @@ def _rng(seed: int, key: str, cell: Cell) -> np.random.Generator:
 def _key(target: Target, settings: PlanSettings, cohort: PlannedCohort) -> str:
     """A name for all that decides a plan, so that no two plans share names or seeds."""
     reference = sorted((cell, str(x)) for cell, x in target.reference.cells.items()) if target.reference else []
-    record = json.dumps([cohort.hash, target.text, reference, settings.model_dump(mode="json")], sort_keys=True)
+    # A reference is told by what it holds, not by where its table lies.
+    text = target.kind if target.reference else target.text
+    record = json.dumps([cohort.hash, text, reference, settings.model_dump(mode="json")], sort_keys=True)
     return hashlib.blake2b(record.encode(), digest_size=16).hexdigest()
 
 
