@@ -5,25 +5,27 @@
 
 Counts files, lines, functions and classes of `src`, and looks for what a maintainer would object to: long functions,
 class names that stand for two things, circles of imports, and imports that point up (tests/test_imports.py says who may
-see whom).
+see whom). Beside another revision it also says what became of the commands and flags of its command reference.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.test_imports import ALLOWED, BASE
 
 ROOT = Path(__file__).parents[1]
+REFERENCE = "docs/reference/command-line.md"
 LONG_FUNCTION = 60  # lines; a longer one does more than one thing
 FULL_FOLDER = 15  # Python files; a fuller folder wants rooms
 
@@ -179,6 +181,40 @@ def checked_out(revision: str, folder: Path) -> Path:
     return folder
 
 
+def flags_of_commands(reference: str) -> dict[str, set[str]]:
+    """Flags that the command reference names below each command."""
+    flags: dict[str, set[str]] = {}
+    command = ""
+    for line in reference.splitlines():
+        heading = re.fullmatch(r"## ([a-z-]+)", line)
+        command = heading.group(1) if heading else command
+        if command:
+            flags.setdefault(command, set()).update(re.findall(r"(?<![\w-])--[a-z][a-z-]+", line))
+    return flags
+
+
+def commands(before: str, now: str, former: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What became of the commands and flags of an earlier reference.
+
+    Args:
+        before: the earlier command reference.
+        now: today's.
+        former: command -> former flag -> flag; former flags are still taken.
+    """
+    old, new = flags_of_commands(before), flags_of_commands(now)
+    gone = [name for name in old if name not in new]
+    lost = [
+        f"{name} {flag}"
+        for name, flags in old.items()
+        for flag in sorted(flags - new.get(name, set()) - former.get(name, {}).keys())
+    ]
+    count = sum(map(len, old.values())), sum(map(len, new.values()))
+    return [
+        f"commands: {len(old)} before, {len(new)} now; gone: {_counted(gone)}",
+        f"flags: {count[0]} before, {count[1]} now; no longer taken: {_counted(lost)}",
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--before", help="a revision to compare with")
@@ -190,6 +226,12 @@ def main() -> None:
     print(f"| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
     for name in columns["now"]:
         print(f"| {name} | {' | '.join(c.get(name, '') for c in columns.values())} |")
+    if revision:
+        from synthcmr.cli.app import FORMER_FLAGS
+
+        shown = ["git", "-C", str(ROOT), "show", f"{revision}:{REFERENCE}"]
+        before = subprocess.run(shown, capture_output=True, check=True, text=True).stdout
+        print("\n" + "\n".join(commands(before, (ROOT / REFERENCE).read_text(), FORMER_FLAGS)))
 
 
 if __name__ == "__main__":

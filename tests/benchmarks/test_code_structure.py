@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from benchmarks.code_structure import arrows_up, import_circles, read_modules, structure
+from benchmarks.code_structure import arrows_up, commands, import_circles, read_modules, structure
 
 FILES = {
     "__init__.py": "",
@@ -42,3 +42,12 @@ def test_an_import_inside_a_function_points_up_too(checkout: Path) -> None:
     modules = read_modules(checkout / "src/house")
     allowed = {"cellar": set[str](), "attic": {"cellar"}, "hall": set[str]()}
     assert arrows_up(modules, allowed) == ["house.cellar → house.attic", "house.hall → house.attic"]
+
+
+def test_a_flag_that_is_gone_is_named_and_one_that_was_renamed_is_not() -> None:
+    before = "## train\n`--from`, `--steps`\n## paint\n`--colour`\n"
+    now = "## train\n`--init-from` and `--rank`\n"
+    assert commands(before, now, {"train": {"--from": "--init-from"}}) == [
+        "commands: 2 before, 1 now; gone: 1 (paint)",
+        "flags: 3 before, 2 now; no longer taken: 2 (train --steps, paint --colour)",
+    ]
