@@ -1,10 +1,12 @@
 """Artefacts that leave a machine say nothing of where they lay on it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+import synthcmr
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.places import current_place, place_from, without_places
 from synthcmr.evaluation.evaluate import evaluate
@@ -60,3 +62,14 @@ def test_a_plan_a_run_and_scores_hold_no_absolute_path(phantom_cohort: Cohort, t
         assert str(tmp_path) not in file.read_text(), file
         assert str(phantom_cohort.path) not in file.read_text(), file
     assert json.loads((tmp_path / "run/run.json").read_text())["model"] == {"start": "other"}
+
+
+def test_what_is_built_beside_its_place_names_others_from_its_place(phantom_cohort: Cohort, tmp_path: Path) -> None:
+    """Plans and exports are built in a hidden folder; the way from there would lead nowhere once they are moved."""
+    people = tmp_path / "data/people"
+    shutil.copytree(phantom_cohort.path, people)
+    synthcmr.plan(people, tmp_path / "plans/one", target="copy:1")
+    synthcmr.export(people, tmp_path / "files", format="png")
+    assert json.loads((tmp_path / "plans/one/plan.json").read_text())["cohort"]["path"] == "../../data/people"
+    (cohort,) = json.loads((tmp_path / "files/provenance.json").read_text())["inputs"]
+    assert (tmp_path / "files" / cohort["name"]).resolve() == people.resolve()

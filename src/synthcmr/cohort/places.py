@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from synthcmr.cohort.output_place import known_as
+
 HOMES = ("home", "Users", "root")  # folders at the root of a machine whose subfolders are people
 IN_TEXT = re.compile(r"(?<![\w.:/~-])/(?:[^/\s'\"(),;]+/)+([^/\s'\"(),;:]+)")
 NEEDED = ("base",)  # settings that name what a model cannot be used without
@@ -22,7 +24,7 @@ def place_from(folder: Path, other: str | Path) -> str:
     path = Path(other)
     if not path.exists():
         return path.name if path.is_absolute() else str(other)
-    here, there = folder.resolve(), path.resolve()
+    here, there = Path(known_as(str(folder.resolve()))), path.resolve()  # where it will be, not where it is built
     shared = Path(os.path.commonpath([here, there]))
     if len(shared.parts) < 3 and there.parts[1:2] and there.parts[1] in HOMES and shared != here.parent:
         return there.name

@@ -102,19 +102,16 @@ class Writer(Protocol):
 def export(cohort: Cohort, dest: Path, settings: dict[str, object], overwrite: bool) -> Iterator[WriteSummary]:
     """Claim the folder before the first file is written, and list what was left out after the last one."""
     _claim(dest, overwrite)
-    own_hash = combined_hash([cohort.hash, *cohort.images["image_id"], json.dumps(settings, sort_keys=True)])
-    inputs, recorded = (
-        [Input(cohort.path.name, "cohort", cohort.hash)],
-        settings | {LEDGER: cohort_ledger(cohort).to_json()},
-    )
-    write_provenance(dest, STEP, own_hash, inputs, recorded)
     summary = WriteSummary(dest)
     yield summary
     if summary.left_out:
         rows = [{"subject_id": o.subject_id, "part": o.part, "reason": o.reason} for o in summary.left_out]
         write_csv(dest / LEFT_OUT_FILE, rows, ["subject_id", "part", "reason"])
+    own_hash = combined_hash([cohort.hash, *cohort.images["image_id"], json.dumps(settings, sort_keys=True)])
+    inputs = [Input(str(cohort.path), "cohort", cohort.hash)]
+    recorded = settings | {LEDGER: cohort_ledger(cohort).to_json()}
     files = [file.relative_to(dest).as_posix() for file in dest.rglob("*") if file.is_file()]
-    write_provenance(dest, STEP, own_hash, inputs, recorded, files)
+    write_provenance(dest, STEP, own_hash, inputs, recorded, files)  # last: it says that the others are whole
 
 
 def each_subject(cohort: Cohort, summary: WriteSummary, progress: Progress | None) -> Iterator[Subject]:
