@@ -12,6 +12,7 @@ from pydantic import Field
 from synthcmr.errors import PrivacyError
 from synthcmr.verbs.folders import CohortLike, cohort_of, folder_of
 from synthcmr.verbs.options import Options
+from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Released(PageResult):
         return page if folder == self.folder else Path(shutil.copy(page, folder / page.name))
 
 
+@public
 def release(source: CohortLike, out: Path | str, options: ReleaseOptions | None = None, **changes: Any) -> Released:
     """Make a folder that may be given away, with a statement of differential privacy; or refuse, with every reason.
 
