@@ -1,4 +1,4 @@
-"""Files that are changed and read again: every layout that a cohort can be written in, and what steps leave behind."""
+"""Files that are changed and read again: every layout that a reader knows, and what steps leave behind."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fuzz_mutations import TEXT, mutated, odd_name
+from synthcmr.cohort import Cohort
 from synthcmr.cohort.ingest import plan_ingest, read_case
+from synthcmr.cohort.writers import get_writer
 from synthcmr.config import IngestSettings, PreprocessSettings
 
-FORMATS = ("acdc", "nifti", "nnunet", "png", "dicom", "table", "sunnybrook-png")
+WRITTEN = ("acdc", "nifti", "nnunet", "png", "dicom")  # layouts that a cohort can be written in
 ARTEFACTS = ("cohort", "plan", "run", "scores", "recalibration", "anatomy")
 SETTINGS = IngestSettings(preprocess=PreprocessSettings(size=32, spacing_mm=None))
 RELEASED = (
@@ -34,28 +36,94 @@ def rounds(folder: Path, names: list[str]) -> dict[str, Round]:
 
 
 def _sources(folder: Path, names: list[str]) -> dict[str, Path]:
-    """One small phantom in every format that can be read back."""
-    from tests.cohort.readers.layouts import write_csv
-    from tests.cohort.readers.test_sunnybrook import manifest_rows
-    from tests.cohort.readers.test_tables import nifti_rows
+    """One small subject in every layout of `names`: written by our writers, or made by hand as the tests of readers do."""
+    made: dict[str, Path] = {}
+    small = partial(_phantom, folder / "phantom", 2, PreprocessSettings(size=32, spacing_mm=5.0))
+    cine = partial(_phantom, folder / "cine", 5, PreprocessSettings(size=64, spacing_mm=3.0))
+    for name in (n for n in FORMATS if n in names):
+        place = folder / name
+        if name in WRITTEN:
+            get_writer(name).write(small().select(slice_level="mid"), place)
+        else:
+            LAYOUTS[name](place, cine)
+        made[name] = place
+    return made
 
-    from synthcmr.cohort.writers import get_writer
+
+def _phantom(folder: Path, frames: int, settings: PreprocessSettings) -> Cohort:
     from synthcmr.phantom.cohort import make_phantoms
 
-    small = PreprocessSettings(size=32, spacing_mm=5.0)
-    cohort = make_phantoms(folder / "phantom", "population", 1, 2, 3, small, workers=1).select(slice_level="mid")
-    sources: dict[str, Path] = {}
-    for name in (n for n in ("acdc", "nifti", "nnunet", "png", "dicom") if n in names):
-        get_writer(name).write(cohort, folder / name)
-        sources[name] = folder / name
-    for other in (n for n in ("table", "sunnybrook-png") if n in names):
-        (folder / other).mkdir()
-        sources[other] = folder / other
-    if "table" in sources:
-        write_csv(folder / "table/table.csv", nifti_rows(folder / "table"))
-    if "sunnybrook-png" in sources:
-        write_csv(folder / "sunnybrook-png/manifest.csv", manifest_rows(folder / "sunnybrook-png"))
-    return sources
+    there = (folder / "cohort.json").exists()
+    return Cohort.open(folder) if there else make_phantoms(folder, "population", 1, frames, 3, settings, workers=1)
+
+
+def _mnms(place: Path, cine: Callable[[], Cohort]) -> None:
+    from tests.cohort.readers import test_mnms
+    from tests.cohort.readers.layouts import write_csv
+
+    test_mnms.subject(place, "A0S9V9", "Training/Labeled")
+    write_csv(place / test_mnms.TABLE, [test_mnms.ROW])
+
+
+def _mnms2(place: Path, cine: Callable[[], Cohort]) -> None:
+    from tests.cohort.readers import test_mnms2
+    from tests.cohort.readers.layouts import write_csv
+
+    test_mnms2.subject(place, "001", cine=True)
+    write_csv(place / "dataset_information.csv", [test_mnms2.ROW])
+
+
+def _emidec(place: Path, cine: Callable[[], Cohort]) -> None:
+    from tests.cohort.readers.test_emidec import write_case
+
+    place.mkdir()
+    write_case(place)
+
+
+def _ukbb(place: Path, cine: Callable[[], Cohort]) -> None:
+    from tests.cohort.readers.layouts import mr_instances
+    from tests.cohort.readers.test_dicom import biobank
+
+    away = place.with_name("ukbb-written")
+    away.mkdir()
+    biobank(mr_instances(cine(), away), cine(), place)
+
+
+def _sunnybrook(place: Path, cine: Callable[[], Cohort]) -> None:
+    from tests.cohort.readers.layouts import mr_instances
+    from tests.cohort.readers.test_sunnybrook import dicom_with_contours
+
+    away = place.with_name("sunnybrook-written")
+    away.mkdir()
+    dicom_with_contours(mr_instances(cine(), away), place)
+
+
+def _sunnybrook_png(place: Path, cine: Callable[[], Cohort]) -> None:
+    from tests.cohort.readers.layouts import write_csv
+    from tests.cohort.readers.test_sunnybrook import manifest_rows
+
+    place.mkdir()
+    write_csv(place / "manifest.csv", manifest_rows(place))
+
+
+def _table(place: Path, cine: Callable[[], Cohort]) -> None:
+    from tests.cohort.readers.layouts import write_csv
+    from tests.cohort.readers.test_tables import nifti_rows
+
+    place.mkdir()
+    write_csv(place / "table.csv", nifti_rows(place))
+
+
+LAYOUTS: dict[str, Callable[[Path, Callable[[], Cohort]], None]] = {
+    "mnms": _mnms,
+    "mnms2": _mnms2,
+    "emidec": _emidec,
+    "ukbb": _ukbb,
+    "sunnybrook": _sunnybrook,
+    "sunnybrook-png": _sunnybrook_png,
+    "table": _table,
+}
+FORMATS = (*WRITTEN, *LAYOUTS)  # every reader, and PNG files, which `table` reads
 
 
 def _artefact(folder: Path, name: str) -> Path:
@@ -105,8 +173,6 @@ def read_source(source: Path) -> str:
 
 
 def _read_cohort(folder: Path) -> str:
-    from synthcmr.cohort import Cohort
-
     cohort = Cohort.open(folder)
     _ = cohort.subjects, cohort.images, cohort.rejects, cohort.provenance
     for index in range(min(2, len(cohort))):

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.fuzz import Campaign
+from benchmarks.fuzz_files import FORMATS, read_source, rounds
 
 from benchmarks import fuzz
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.readers import READERS
 from synthcmr.cohort.readers.acdc import read_info
 from synthcmr.cohort.readers.image_files import load_image
 from synthcmr.errors import CohortError, ReadError, SettingsError
@@ -38,6 +40,14 @@ def test_a_round_that_hangs_dies_or_raises_is_counted_and_the_rest_goes_on(
     assert campaign.outcomes == {"read": kinds.count(3), "WRONG": 12 - kinds.count(3)}
     assert len(campaign.wrong) == len(set(kinds) - {3})
     assert fuzz._state(tmp_path / "state.json")["x"] == campaign
+
+
+def test_every_reader_is_a_target_and_reads_what_is_changed(tmp_path: Path) -> None:
+    assert set(READERS) <= set(FORMATS)
+    made = rounds(tmp_path, list(FORMATS))
+    for name in FORMATS:
+        assert read_source(tmp_path / name) in ("read", "rejects")
+        assert {fuzz._attempt(made[name], seed)[1] for seed in range(2)} == {""}
 
 
 def test_a_frame_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+import pydicom
 
+from synthcmr.cohort import Cohort
 from synthcmr.cohort.raw_subject import RawSubject
 from synthcmr.cohort.readers import get_reader
+from synthcmr.cohort.writers import get_writer
 from tests.cohort.making import disc_mask
 
 SHAPE = (4, 24, 20)  # slices, rows, columns
@@ -152,3 +156,14 @@ SPOILED_IMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
 def with_shape(pixels: Any, affine: npt.NDArray[np.float64] = AFFINE) -> Callable[[Path], None]:
     """A spoiler that puts other pixels in place of a file's."""
     return lambda path: save(path, pixels, affine)
+
+
+def mr_instances(cohort: Cohort, out: Path) -> Path:
+    """The MR instances of a cohort as a hospital would store them: one folder, flat, without masks."""
+    get_writer("dicom").write(cohort, out / "written")
+    (out / "flat").mkdir()
+    for k, path in enumerate(sorted((out / "written").rglob("*.dcm"))):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        if header.Modality == "MR":
+            shutil.copy(path, out / "flat" / f"{(k * 37) % 997:04d}.dcm")  # names say nothing about the order
+    return out / "flat"

@@ -126,7 +126,7 @@ def test_a_folder_without_short_axis_says_so(tmp_path: Path) -> None:
             reader.read(tmp_path, case)
 
 
-def _biobank(files: Path, cohort: Cohort, folder: Path) -> Path:
+def biobank(files: Path, cohort: Cohort, folder: Path) -> Path:
     folder.mkdir()
     with zipfile.ZipFile(folder / "1234567_20209_2_0.zip", "w") as archive:
         for path in files.iterdir():
@@ -146,8 +146,8 @@ def _biobank(files: Path, cohort: Cohort, folder: Path) -> Path:
     return folder
 
 
-def test_uk_biobank_zip_table_and_masks_come_together(files: Path, cohort: Cohort, tmp_path: Path) -> None:
-    source = _biobank(files, cohort, tmp_path / "ukbb")
+def test_ukbiobank_zip_table_and_masks_come_together(files: Path, cohort: Cohort, tmp_path: Path) -> None:
+    source = biobank(files, cohort, tmp_path / "ukbb")
     assert recognise(source).name == "ukbb"
     raw = _read("ukbb", source)
     kept, notes = clean(raw.attributes)

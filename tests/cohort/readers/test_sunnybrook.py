@@ -119,7 +119,7 @@ def _contour(folder: Path, image: int, kind: str, radius: float, centre: tuple[f
     (folder / f"IM-0001-{image:04d}-{kind}contour-manual.txt").write_text("\n".join(lines))
 
 
-def _dicom_with_contours(files: Path, root: Path) -> Path:
+def dicom_with_contours(files: Path, root: Path) -> Path:
     """As the archive has it: images named by number, contours under the subject's other name, a table that knows both."""
     images, contours = root / "DICOM" / "SCD0000101", root / "contours_SCD" / "SC-HF-I-01"
     images.mkdir(parents=True)
@@ -138,7 +138,7 @@ def _dicom_with_contours(files: Path, root: Path) -> Path:
 
 
 def test_contours_become_masks_of_the_dicom_images_they_were_drawn_on(files: Path, tmp_path: Path) -> None:
-    source = _dicom_with_contours(files, tmp_path / "scd")
+    source = dicom_with_contours(files, tmp_path / "scd")
     assert recognise(source).name == "sunnybrook"
     raw = read_one("sunnybrook", source)
     (stack,) = raw.stacks
