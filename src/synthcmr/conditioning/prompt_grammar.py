@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from synthcmr.cohort.attributes import ATTRIBUTES
 from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, SEVERITY, HeartNumber
@@ -58,7 +59,7 @@ class PromptText:
         self, pattern: str, where: Callable[[str], object] = str.strip, part: str | int = 0
     ) -> list[re.Match[str]]:
         """Find all places, whatever their case, and take those out of which `where` holds; of each the whole, or one group."""
-        matches = [m for m in re.finditer(pattern, self.left, re.IGNORECASE) if where(m.group(0).strip())]
+        matches = [m for m in _compiled(pattern).finditer(self.left) if where(m.group(0).strip())]
         for match in matches:
             self._blank(*match.span(part))
         self.taken += [m.group(part).strip().lower() for m in matches]
@@ -79,7 +80,7 @@ class PromptText:
 
     def set_aside(self, pattern: str) -> list[str]:
         """Take places out that are seen, but must not be read as what they name."""
-        matches = [m for m in re.finditer(pattern, self.left, re.IGNORECASE) if m.group(0).strip()]
+        matches = [m for m in _compiled(pattern).finditer(self.left) if m.group(0).strip()]
         for match in matches:
             self._blank(*match.span())
             self._aside.append((match.start(), match.group(0).strip()))
@@ -95,6 +96,11 @@ class PromptText:
 
     def _blank(self, start: int, end: int) -> None:
         self.left = self.left[:start] + " " * (end - start) + self.left[end:]
+
+
+@lru_cache(maxsize=8192)  # the grammar has some thousand patterns, four times what re keeps by itself
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def stated(term: Term, typed: str) -> Statement:
