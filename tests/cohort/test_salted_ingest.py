@@ -4,11 +4,14 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.identifiers import salted_id
 from synthcmr.cohort.ingest import ingest, plan_ingest
+from synthcmr.cohort.pseudonyms import counted_anew
+from synthcmr.cohort.records import ImageRecord
 from synthcmr.cohort.writers import get_writer
 from synthcmr.config import IngestSettings, PreprocessSettings
 from synthcmr.errors import CohortError, SettingsError
@@ -65,6 +68,36 @@ def test_what_could_not_be_read_is_told_in_clear_beside_the_cohort_alone(source:
     shutil.rmtree(tmp_path / "out")
     salted(source, tmp_path / "out")
     assert (tmp_path / "out-rejects-in-clear.csv").read_text() == table  # of this cohort alone, and nothing twice
+
+
+def test_neither_frames_nor_the_layout_nor_problems_say_who_it_is(source: Path, tmp_path: Path) -> None:
+    (source / IDS[0] / "Info.cfg").write_text(
+        "ED: 1\nES: 12\n"
+    )  # what names of ACDC's files say, and no other patient's do
+    for kind in ("", "_gt"):
+        (source / IDS[0] / f"{IDS[0]}_frame05{kind}.nii.gz").rename(source / IDS[0] / f"{IDS[0]}_frame12{kind}.nii.gz")
+    clear = ingest(plan_ingest(source, SETTINGS), tmp_path / "clear", workers=1)
+    hidden = salted(source, tmp_path / "hidden")
+    places = {tuple(row) for row in clear.images["frame_indices"]}
+    assert len(places) == 2
+    assert {tuple(row) for row in hidden.images["frame_indices"]} == {(0, 1)}
+    assert {name.rpartition("/")[2] for name in hidden.images["image_id"]} == {"0-1"}
+    assert set(hidden.rejects["case_id"]) == {"not said"}
+    assert len(hidden.rejects) == len(clear.rejects[["case_id", "level"]].drop_duplicates())
+    for name in ("nifti", "dicom", "nnunet"):
+        get_writer(name).write(hidden, tmp_path / "exported" / name)
+    text = everything_in(hidden.path) + everything_in(tmp_path / "exported")
+    assert not re.findall(r"acdc|frame_?0?1[12]\b", text, re.IGNORECASE)
+
+
+def test_times_of_frames_are_coarse_and_begin_at_the_first() -> None:
+    image = ImageRecord(
+        image=np.zeros((3, 4, 4), np.float32), mask=np.zeros((3, 4, 4), np.uint8), subject_id="a", stack=0, slice_index=0,
+        slice_count=1, phases=("ED", "", "ES"), labelled=("", "", ""), frame_indices=(2, 5, 9), trigger_ms=(13.7, np.nan, 348.2),
+    )  # fmt: skip
+    (made,) = counted_anew([image])
+    assert made.frame_indices == (0, 1, 2)
+    assert made.trigger_ms == pytest.approx((0, np.nan, 330), nan_ok=True)
 
 
 def test_the_order_of_stored_images_is_not_that_of_the_ids(tmp_path: Path) -> None:

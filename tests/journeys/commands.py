@@ -20,6 +20,7 @@ from synthcmr.privacy.ledger import EMPTY, LEDGER
 from tests.cohort.making import heart_stack
 
 RELEASED = Path(__file__).parents[1] / "release/written_by_0_1_0"
+ONE_STEP = ["--set", "loop.steps=1", "--set", "slices=all"]
 SMALL = ["--size", "32", "--spacing", "6"]
 TINY_FLOW = {
     "model.channels": "[16, 16]",
@@ -162,6 +163,15 @@ TYPED: dict[str, Typed] = {
         ),
         short=False,
     ),
+    "generate and recalibrate": Typed(
+        lambda b, out: [
+            *["generate", out, "--follow", b.people, "--masks", "real", "--run", b.run],
+            *["-n", 1, "--size", 32, "--recalibrate", b.truth],
+        ],
+        ("people", "run", "truth"),
+        _copy("other"),
+        short=False,
+    ),
     "recalibrate fit": Typed(
         lambda b, out: ["recalibrate", "fit", b.people, out],
         ("people",),
@@ -189,14 +199,14 @@ TYPED: dict[str, Typed] = {
         claims=False,
     ),
     "debias": Typed(
-        lambda b, out: ["debias", b.people, out, "--no-synthetic", "--repeats", 1, "--set", "loop.steps=1"],
+        lambda b, out: ["debias", b.people, out, "--no-synthetic", "--repeats", 1, *ONE_STEP],
         ("people",),
         _record("experiment.json"),
         (("--label", "nosuch"), ("--run", "nowhere"), ("--set", "nosuch=1"), ("--planned", "nowhere")),
         short=False,
     ),
     "balance": Typed(
-        lambda b, out: ["balance", b.people, out, "--rounds", 1, "--repeats", 1, "--set", "loop.steps=1"],
+        lambda b, out: ["balance", b.people, out, "--rounds", 1, "--repeats", 1, *ONE_STEP],
         ("people",),
         _record("experiment.json"),
         (("--label", "nosuch"), ("--run", "nowhere"), ("--set", "nosuch=1")),

@@ -12,7 +12,7 @@ from synthcmr.cohort.output_lock import expect_apart
 from synthcmr.cohort.parallel import NETWORKS, cores, ordered_map
 from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.provenance import Input, fingerprint
-from synthcmr.cohort.pseudonyms import Pseudonyms, check_salt, clear_table_of
+from synthcmr.cohort.pseudonyms import NOT_SAID, Pseudonyms, check_salt, clear_table_of
 from synthcmr.cohort.raw_subject import Case, RawSubject
 from synthcmr.cohort.readers import Reader, get_reader, recognise
 from synthcmr.cohort.readers.nifti import NiftiFolderReader
@@ -48,11 +48,14 @@ class IngestPlan:
         """What decides the content of the cohort; a resumed run must have the same. Under a salt it holds no name."""
         settings = self.settings.model_dump(mode="json")
         if self.salt is None:
-            source = {"source": self.source.name, "files": self.fingerprint}
+            source = {"source": self.source.name, "files": self.fingerprint, "reader": self.reader}
         else:
-            settings["include"] = sorted(salted_id(name, self.salt) for name in self.settings.include)
-            source = {"files and salt": self.fingerprint}
-        return {"step": "ingest", **source, "reader": self.reader, "settings": settings}
+            settings |= {
+                "include": sorted(salted_id(name, self.salt) for name in self.settings.include),
+                "format": NOT_SAID,
+            }
+            source = {"files and salt": self.fingerprint, "reader": salted_id(self.reader, self.salt)}
+        return {"step": "ingest", **source, "settings": settings}
 
     @property
     def source_input(self) -> Input:
@@ -187,7 +190,8 @@ def _records(
 def _finish(writer: CohortWriter, plan: IngestPlan, ledger: Ledger) -> None:
     if plan.table is not None and plan.salt is None:  # names of files and subjects would undo the salt
         plan.table.write(writer.path / GUESSED_TABLE, plan.source)
-    writer.finish(plan.settings.split, [plan.source_input], {"reader": plan.reader, LEDGER: ledger.to_json()})
+    reader = {} if plan.salt is not None else {"reader": plan.reader}
+    writer.finish(plan.settings.split, [plan.source_input], reader | {LEDGER: ledger.to_json()})
     if Cohort.open(writer.path).info["images"] == 0:
         _refuse_empty(writer, plan)
 

@@ -1,25 +1,29 @@
 """Ingest under a salt: what would tell whose images these are stays out of the cohort, also where something could not be read.
 
 Names of files and reasons of rejects can hold ids. They go into a table beside the cohort, in clear, for whoever may see the
-patients' files; the cohort says only how many and whose keyed hash. Cases are read in the order of their hashes, because the order of
-stored images would otherwise be that of the ids.
+patients' files; the cohort says only how many. Cases are read in the order of their hashes, because the order of stored images would
+otherwise be that of the ids. Frames are counted anew: of public data sets, end-systole's place in the cine stands in the names of
+files, and two subjects rarely share it.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 
 from synthcmr.cohort.csv_cells import harmless_row, unmarked
 from synthcmr.cohort.identifiers import salted_id
 from synthcmr.cohort.raw_subject import Case
-from synthcmr.cohort.records import Reject, SubjectRecord
+from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
 from synthcmr.errors import SettingsError
 
 UNSAID = {"reject": "could not be read", "note": "something had to be assumed"}
 COLUMNS = ("case_id", "part", "reason", "level")
+NOT_SAID = "not said"  # under a salt: whose file it was, and of which data set
+TIME_STEP_MS = 10.0  # that times of frames are rounded to
 
 
 def check_salt(salt: str | None) -> None:
@@ -54,9 +58,9 @@ class Pseudonyms:
         """A record that says nothing in clear; what it said of rejects is added to the table beside the cohort."""
         self._keep(record.rejects)
         name = self.name(record.case_id)
-        problems = {(reject.level, UNSAID[reject.level]) for reject in record.rejects}
-        rejects = tuple(Reject(name, "subject", reason, level) for level, reason in sorted(problems))
-        return replace(record, case_id=name, rejects=rejects)
+        levels = sorted({reject.level for reject in record.rejects})
+        rejects = tuple(Reject(NOT_SAID, "subject", UNSAID[level], level) for level in levels)
+        return replace(record, case_id=name, rejects=rejects, images=counted_anew(record.images))
 
     def begin(self) -> None:
         """Forget the table of an earlier cohort in the same place."""
@@ -77,6 +81,27 @@ class Pseudonyms:
             if not before:
                 writer.writeheader()
             writer.writerows(map(harmless_row, new))
+
+
+def counted_anew(images: Sequence[ImageRecord]) -> tuple[ImageRecord, ...]:
+    """Images of a subject whose frames are counted from 0 within each stack, in their order, and timed from the first of them."""
+    frames: dict[int, set[int]] = {}
+    for image in images:
+        frames.setdefault(image.stack, set()).update(image.frame_indices)
+    place = {stack: {index: k for k, index in enumerate(sorted(there))} for stack, there in frames.items()}
+    return tuple(
+        replace(
+            image,
+            frame_indices=tuple(place[image.stack][index] for index in image.frame_indices),
+            trigger_ms=tuple(_coarse(ms - image.trigger_ms[0]) for ms in image.trigger_ms),
+        )
+        for image in images
+    )
+
+
+def _coarse(ms: float) -> float:
+    """A time to the nearest step; unknown stays unknown."""
+    return TIME_STEP_MS * round(ms / TIME_STEP_MS) if isfinite(ms) else ms
 
 
 def clear_table_of(out: Path) -> Path:

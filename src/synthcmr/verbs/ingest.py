@@ -179,12 +179,25 @@ def ingest(
         labels = labelled(
             plan, out, LabelSettings(judge=chosen.judge), chosen.workers, chosen.strict, chosen.overwrite, source
         )
-        return IngestedCohort(labels.cohort, notes, labels)
+        return IngestedCohort(labels.cohort, (*notes, *_in_clear(out, plan, say)), labels)
     with progress_bar("ingest") as report:
         cohort = build_cohort(
             out, chosen.overwrite, lambda folder: run(plan, folder, chosen.workers, chosen.strict, report), (source,)
         )
-    return IngestedCohort(cohort, notes)
+    return IngestedCohort(cohort, (*notes, *_in_clear(out, plan, say)))
+
+
+def _in_clear(out: Path, plan: IngestPlan, say: Say | None) -> tuple[str, ...]:
+    """Under a salt: where it says whose files could not be read."""
+    from synthcmr.cohort.pseudonyms import clear_table_of
+
+    table = clear_table_of(out)
+    if plan.salt is None or not table.exists():
+        return ()
+    note = f"Problems with names of files, in clear: {table}; keep it with the patients' files"
+    if say is not None:
+        say(note)
+    return (note,)
 
 
 @public
