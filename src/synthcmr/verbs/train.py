@@ -11,6 +11,7 @@ from pydantic import Field
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Changes, Names, Options, PathOrName
 from synthcmr.verbs.public import public
+from synthcmr.verbs.sum_promise import read_sum_promise
 from synthcmr.verbs.trained_run import ANATOMY, TrainedRun, expect_other_run, training_observer
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ class TrainOptions(Options):
         None, ge=1, le=4096, description="With --init-from: train only low-rank additions of this rank (LoRA)."
     )
     dp: str | None = Field(
-        None, description="Differential privacy of subjects, e.g. epsilon=8 or epsilon=8,delta=1e-5."
+        None,
+        description="Differential privacy of subjects, e.g. epsilon=8 or epsilon=8,delta=1e-5; with subjects_in_cohort=N where the "
+        "number of subjects is public, otherwise it is counted with noise.",
     )
     slurm: str | None = Field(None, description="Submit to this SLURM partition instead of training here.")
     overwrite: bool = Field(False, description="Replace an existing run.")
@@ -91,7 +94,7 @@ def train(
     if chosen.slurm is not None:
         return _submitted(family, cohort, run, chosen, chosen.slurm)
     if family == ANATOMY:
-        return _anatomy(cohort_of(cohort), run, chosen.overwrite)
+        return _anatomy(cohort_of(cohort), run, chosen)
     model, loop = _settings(family, chosen)
     from synthcmr.training.images import check_balance
 
@@ -169,18 +172,24 @@ def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSetting
     return calibrate(run, cohort)
 
 
-def _anatomy(cohort: Cohort, run: Path, overwrite: bool) -> TrainedRun:
+def _anatomy(cohort: Cohort, run: Path, chosen: TrainOptions) -> TrainedRun:
     from synthcmr.cohort.output_place import expect_place
     from synthcmr.generators.anatomy.generator import AnatomyGenerator
+    from synthcmr.generators.anatomy.private_fit import fit_privately
+    from synthcmr.training.private_sums import SumPromise
     from synthcmr.verbs.progress import progress_bar
 
+    promise = None if chosen.dp is None else SumPromise(*read_sum_promise(chosen.dp))
     file = run if run.suffix == ".npz" else run.with_name(f"{run.name}.npz")
     expect_place(file.parent)
-    there = _anatomy_at(file, cohort, overwrite)
+    there = _anatomy_at(file, cohort, chosen)
     if there is not None:
         return TrainedRun(ANATOMY, file, trained=there)
     with progress_bar("train anatomy") as report:
-        trained = AnatomyGenerator.fit(cohort, progress=report)
+        if promise is None:
+            trained = AnatomyGenerator.fit(cohort, progress=report)
+        else:
+            trained = fit_privately(cohort, promise, progress=report)
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.stem}.writing.npz")
     trained.save(beside)
@@ -188,7 +197,7 @@ def _anatomy(cohort: Cohort, run: Path, overwrite: bool) -> TrainedRun:
     return TrainedRun(ANATOMY, file, trained=trained)
 
 
-def _anatomy_at(file: Path, cohort: Cohort, overwrite: bool) -> AnatomyGenerator | None:
+def _anatomy_at(file: Path, cohort: Cohort, chosen: TrainOptions) -> AnatomyGenerator | None:
     """The generator of the same cohort that is there already; None where a new one is to be made.
 
     Raises:
@@ -207,9 +216,14 @@ def _anatomy_at(file: Path, cohort: Cohort, overwrite: bool) -> AnatomyGenerator
         raise CohortError(
             f"{file}: expected a new file, or an anatomy generator to replace, got something else; choose another name"
         ) from error
-    if overwrite:
+    if chosen.overwrite:
         return None
-    if there.facts["cohort_hash"] != cohort.hash:
+    if chosen.dp is not None and "privacy" in there.facts:
+        raise CohortError(
+            f"{file}: holds private anatomies, whose noise is drawn once, and does not tell of whom; use it as it is, choose another "
+            "name, or --overwrite, which spends epsilon again"
+        )
+    if chosen.dp is not None or there.facts["cohort_hash"] != cohort.hash:
         raise CohortError(f"{file}: holds the anatomies of another cohort; choose another name, or --overwrite")
     return there
 
