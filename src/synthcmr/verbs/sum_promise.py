@@ -1,4 +1,4 @@
-"""--dp of what releases a few noisy numbers: recalibrations, anatomies and counts."""
+"""--dp of what releases a few noisy numbers once: recalibrations, anatomies and the counts of plans."""
 
 from __future__ import annotations
 
@@ -26,3 +26,25 @@ def read_sum_promise(text: str) -> tuple[float, float, int | None]:
             f"{LARGEST_EPSILON:g} and delta below 0.1; got '{text}'"
         )
     return epsilon, delta, stated
+
+
+def read_count_promise(text: str) -> tuple[float, dict[str, tuple[str, ...]]]:
+    """`epsilon=1,categories=diagnosis:NOR|DCM` as epsilon, and the values that are counted where they are stated.
+
+    Raises:
+        SettingsError: it does not say them.
+    """
+    from synthcmr.training.settings import read_categories
+
+    values = dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+    try:
+        epsilon = float(values.pop("epsilon"))
+    except (KeyError, ValueError):
+        epsilon = 0.0
+    categories = values.pop("categories", "")
+    if values or not 0 < epsilon <= LARGEST_EPSILON:
+        raise SettingsError(
+            f"--dp: expected epsilon=NUMBER up to {LARGEST_EPSILON:g} and, if wished, categories=NAME:VALUE|VALUE, separated by a comma; "
+            f"counts need no delta; got '{text}'"
+        )
+    return epsilon, read_categories(categories) if categories else {}

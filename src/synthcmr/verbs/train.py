@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from synthcmr.generators.anatomy.generator import AnatomyGenerator
     from synthcmr.generators.conditional.settings import ConditionalSettings
     from synthcmr.generators.interface import Generator
+    from synthcmr.training.private_sums import SumPromise
     from synthcmr.training.settings import LoopSettings
     from synthcmr.verbs.folders import CohortLike
+    from synthcmr.verbs.progress import Report
 
 
 class TrainOptions(Options):
@@ -174,8 +176,6 @@ def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSetting
 
 def _anatomy(cohort: Cohort, run: Path, chosen: TrainOptions) -> TrainedRun:
     from synthcmr.cohort.output_place import expect_place
-    from synthcmr.generators.anatomy.generator import AnatomyGenerator
-    from synthcmr.generators.anatomy.private_fit import fit_privately
     from synthcmr.training.private_sums import SumPromise
     from synthcmr.verbs.progress import progress_bar
 
@@ -186,15 +186,21 @@ def _anatomy(cohort: Cohort, run: Path, chosen: TrainOptions) -> TrainedRun:
     if there is not None:
         return TrainedRun(ANATOMY, file, trained=there)
     with progress_bar("train anatomy") as report:
-        if promise is None:
-            trained = AnatomyGenerator.fit(cohort, progress=report)
-        else:
-            trained = fit_privately(cohort, promise, progress=report)
+        trained = _anatomies(cohort, promise, report)
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.stem}.writing.npz")
     trained.save(beside)
     beside.replace(file)
     return TrainedRun(ANATOMY, file, trained=trained)
+
+
+def _anatomies(cohort: Cohort, promise: SumPromise | None, report: Report) -> AnatomyGenerator:
+    from synthcmr.generators.anatomy.generator import AnatomyGenerator
+    from synthcmr.generators.anatomy.private_fit import fit_privately
+
+    if promise is None:
+        return AnatomyGenerator.fit(cohort, progress=report)
+    return fit_privately(cohort, promise, progress=report)
 
 
 def _anatomy_at(file: Path, cohort: Cohort, chosen: TrainOptions) -> AnatomyGenerator | None:

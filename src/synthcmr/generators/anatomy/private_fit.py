@@ -60,14 +60,7 @@ def fit_privately(
         CohortError: no subject has such masks.
     """
     public = AnatomyGenerator.load(shipped("anatomy"))
-    measured = MeasuredHearts.of(cohort, public.space.settings, progress)
-    if not measured.hearts:
-        raise CohortError(
-            f"{cohort.path}: expected training subjects with LV, myocardium and RV masks at ED and ES, found none; label them first"
-        )
-    each = zip(measured.hearts, measured.numbers, measured.rows, strict=True)
-    rows = np.stack([statistics(offsets(public, heart, numbers, row)) for heart, numbers, row in each])
-    released = noisy_mean(rows, SENSITIVITY, promise, secret or Secret())
+    released = noisy_statistics(cohort, promise, secret or Secret(), progress)
     entries = promise.entries(ARTEFACT, COUNTED, new_token())
     facts: dict[str, Any] = {
         **public.facts,
@@ -77,6 +70,28 @@ def fit_privately(
         LEDGER: learned_privately(cohort_ledger(cohort), entries).to_json(),
     }
     return replace(public, hearts=moved(public.hearts, Moments.of(released)), facts=facts)
+
+
+def noisy_statistics(
+    cohort: Cohort,
+    promise: SumPromise,
+    secret: Secret,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> NoisyMean:
+    """All that is taken from patients: the noisy mean of their `statistics`.
+
+    Raises:
+        CohortError: no subject has masks of all structures.
+    """
+    public = AnatomyGenerator.load(shipped("anatomy"))
+    measured = MeasuredHearts.of(cohort, public.space.settings, progress)
+    if not measured.hearts:
+        raise CohortError(
+            f"{cohort.path}: expected training subjects with LV, myocardium and RV masks at ED and ES, found none; label them first"
+        )
+    each = zip(measured.hearts, measured.numbers, measured.rows, strict=True)
+    rows = np.stack([statistics(offsets(public, heart, numbers, row)) for heart, numbers, row in each])
+    return noisy_mean(rows, SENSITIVITY, promise, secret)
 
 
 def offsets(public: AnatomyGenerator, heart: Described, numbers: dict[str, float], row: dict[str, Any]) -> Floats:
