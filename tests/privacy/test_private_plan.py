@@ -30,7 +30,7 @@ def test_counts_are_those_of_the_training_split_where_nothing_is_hidden(patients
 def test_one_subject_more_or_less_changes_one_count_by_one(patients: Cohort) -> None:
     private = CountPromise(1.0, EXACT.categories)
     train = patients.subjects[patients.subjects["split"] == "train"]
-    who = train[train["diagnosis"].isin(VALUES)].iloc[0]
+    who = train[train["diagnosis"] == "DCM"].iloc[0]  # of four: the least count hides little
     rest = patients.select(subject_id=[n for n in patients.subjects["subject_id"] if n != who["subject_id"]])
     changed = 0
     for key in range(30):  # the same noise for both
@@ -39,7 +39,7 @@ def test_one_subject_more_or_less_changes_one_count_by_one(patients: Cohort) -> 
         assert differs in ([], [(who["diagnosis"],)])
         assert all(a[cell] == b[cell] + 1 for cell in differs)
         changed += len(differs)
-    assert changed > 10
+    assert changed > 20
 
 
 def test_values_that_are_not_stated_are_not_counted(patients: Cohort) -> None:
