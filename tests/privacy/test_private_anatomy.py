@@ -143,13 +143,18 @@ def test_subjects_who_are_not_stated_are_counted_with_noise(patients: Cohort, tm
     ]
 
 
-def test_noise_is_drawn_once_and_a_promise_that_cannot_be_read_is_refused(patients: Cohort, tmp_path: Path) -> None:
+def test_noise_is_drawn_once_and_a_promise_that_cannot_be_read_is_refused(
+    patients: Cohort, phantom_cohort: Cohort, tmp_path: Path
+) -> None:
     words = ("train", "anatomy", patients.path, tmp_path / "a", "--dp")
     run(*words, "epsilon=2,subjects_in_cohort=20")
     kept = (tmp_path / "a.npz").read_bytes()
-    said = run(*words, "epsilon=2,subjects_in_cohort=20", ok=False).stderr
-    assert "holds private anatomies, whose noise is drawn once" in said
+    run(*words, "epsilon=2,subjects_in_cohort=20")
     assert (tmp_path / "a.npz").read_bytes() == kept
+    other = (*words[:2], phantom_cohort.path, *words[3:])
+    for again in (words, other):
+        promise = "epsilon=3" if again is words else "epsilon=2,subjects_in_cohort=20"
+        assert "of another cohort, or another promise" in run(*again, promise, ok=False).stderr
     run(*words, "epsilon=2,subjects_in_cohort=20", "--overwrite")
     assert (tmp_path / "a.npz").read_bytes() != kept
     for wrong in ("epsilon=0", "delta=1e-5", "epsilon=1,slices=2", "epsilon=2000"):

@@ -97,7 +97,11 @@ def test_noise_is_drawn_once_and_a_promise_that_cannot_be_read_is_refused(patien
     words = ("plan", patients.path, tmp_path / "plan", "--target", "make:diagnosis=1", "--dp")
     run(*words, "epsilon=1")
     kept = Plan.read(tmp_path / "plan")
-    assert "the noise of a private one is drawn once" in run(*words, "epsilon=1", ok=False).stderr
+    assert "this very plan is there already" in run(*words, "epsilon=1").stdout
     assert Plan.read(tmp_path / "plan") == kept
+    for other in ("epsilon=2", "epsilon=1,categories=diagnosis:NOR|DCM"):
+        assert "holds another plan" in run(*words, other, ok=False).stderr
+    run(*words, "epsilon=1", "--overwrite")
+    assert Plan.read(tmp_path / "plan").ledger != kept.ledger
     for wrong in ("epsilon=0", "epsilon=1,delta=1e-5", "categories=sex:male", "epsilon=1,categories=sex"):
         assert "--dp" in run(*words, wrong, "--overwrite", ok=False).stderr

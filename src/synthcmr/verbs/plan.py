@@ -208,6 +208,7 @@ def plan(
         >>> prompts = fair.rows[["name", "prompt", "seed"]]
         >>> added = synthcmr.generate("added", plan=fair.folder)
     """
+    from synthcmr.fairness.planning.plan import plan_cohort
     from synthcmr.verbs.folders import cohort_of
 
     chosen, opened = PlanOptions.of(options, changes), cohort_of(cohort)
@@ -216,21 +217,23 @@ def plan(
             f"plan: expected a whole cohort, got a selection of {len(opened.subjects)} of the {opened.info['subjects']} subjects "
             f"of {opened.path}; write it as a cohort first, with synthcmr.join(OUT, [selection])"
         )
-    computed = CohortPlan(_computed(opened, chosen, None if out is None else Path(out)))
+    if chosen.privacy is not None:
+        return _private(opened, None if out is None else Path(out), chosen)
+    computed = CohortPlan(plan_cohort(opened, chosen.target, chosen.part(PlanSettings)))
     return computed if out is None else computed.save(out, chosen.overwrite)
 
 
-def _computed(cohort: Cohort, chosen: PlanOptions, out: Path | None) -> Plan:
-    from synthcmr.fairness.planning.plan import plan_cohort
-    from synthcmr.fairness.planning.plan_folder import PLAN_FILE
+def _private(cohort: Cohort, out: Path | None, chosen: PlanOptions) -> CohortPlan:
+    """A plan of noisy counts, or the one that the same call made before: noise is never drawn twice."""
+    from synthcmr.fairness.planning.plan_folder import PLAN_FILE, Plan
     from synthcmr.fairness.planning.private_plan import CountPromise, plan_privately
 
-    settings = chosen.part(PlanSettings)
-    if chosen.privacy is None:
-        return plan_cohort(cohort, chosen.target, settings)
+    settings, promise = chosen.part(PlanSettings), CountPromise(*(chosen.privacy or ()))
     if out is not None and (out / PLAN_FILE).exists() and not chosen.overwrite:
-        raise SettingsError(
-            f"{out}: holds a plan already, and the noise of a private one is drawn once; use it as it is, choose another folder, or "
-            "--overwrite, which spends epsilon again"
-        )
-    return plan_privately(cohort, chosen.target, settings, CountPromise(*chosen.privacy))
+        there = Plan.read(out)
+        asked = (cohort.hash, chosen.target, settings, promise.sentence)
+        if (there.cohort.hash, there.target, there.settings, there.counted_who) != asked:
+            raise SettingsError(f"{out}: holds another plan; choose another folder, or --overwrite")
+        return CohortPlan(there, out, was_there=True)
+    computed = CohortPlan(plan_privately(cohort, chosen.target, settings, promise))
+    return computed if out is None else computed.save(out, chosen.overwrite)

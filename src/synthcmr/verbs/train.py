@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,19 +10,15 @@ from pydantic import Field
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Changes, Names, Options, PathOrName
 from synthcmr.verbs.public import public
-from synthcmr.verbs.sum_promise import read_sum_promise
 from synthcmr.verbs.trained_run import ANATOMY, TrainedRun, expect_other_run, training_observer
 
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.config import Settings
-    from synthcmr.generators.anatomy.generator import AnatomyGenerator
     from synthcmr.generators.conditional.settings import ConditionalSettings
     from synthcmr.generators.interface import Generator
-    from synthcmr.training.private_sums import SumPromise
     from synthcmr.training.settings import LoopSettings
     from synthcmr.verbs.folders import CohortLike
-    from synthcmr.verbs.progress import Report
 
 
 class TrainOptions(Options):
@@ -96,7 +91,9 @@ def train(
     if chosen.slurm is not None:
         return _submitted(family, cohort, run, chosen, chosen.slurm)
     if family == ANATOMY:
-        return _anatomy(cohort_of(cohort), run, chosen)
+        from synthcmr.verbs.trained_anatomy import trained_anatomy
+
+        return trained_anatomy(cohort_of(cohort), run, chosen.dp, chosen.overwrite)
     model, loop = _settings(family, chosen)
     from synthcmr.training.images import check_balance
 
@@ -172,66 +169,6 @@ def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSetting
     if not refines(trained) or not measured or not trained.hash:  # no hash: not the main process
         return trained, ""
     return calibrate(run, cohort)
-
-
-def _anatomy(cohort: Cohort, run: Path, chosen: TrainOptions) -> TrainedRun:
-    from synthcmr.cohort.output_place import expect_place
-    from synthcmr.training.private_sums import SumPromise
-    from synthcmr.verbs.progress import progress_bar
-
-    promise = None if chosen.dp is None else SumPromise(*read_sum_promise(chosen.dp))
-    file = run if run.suffix == ".npz" else run.with_name(f"{run.name}.npz")
-    expect_place(file.parent)
-    there = _anatomy_at(file, cohort, chosen)
-    if there is not None:
-        return TrainedRun(ANATOMY, file, trained=there)
-    with progress_bar("train anatomy") as report:
-        trained = _anatomies(cohort, promise, report)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.stem}.writing.npz")
-    trained.save(beside)
-    beside.replace(file)
-    return TrainedRun(ANATOMY, file, trained=trained)
-
-
-def _anatomies(cohort: Cohort, promise: SumPromise | None, report: Report) -> AnatomyGenerator:
-    from synthcmr.generators.anatomy.generator import AnatomyGenerator
-    from synthcmr.generators.anatomy.private_fit import fit_privately
-
-    if promise is None:
-        return AnatomyGenerator.fit(cohort, progress=report)
-    return fit_privately(cohort, promise, progress=report)
-
-
-def _anatomy_at(file: Path, cohort: Cohort, chosen: TrainOptions) -> AnatomyGenerator | None:
-    """The generator of the same cohort that is there already; None where a new one is to be made.
-
-    Raises:
-        CohortError: something else is there, which is not replaced.
-    """
-    from zipfile import BadZipFile
-
-    from synthcmr.errors import CohortError, SynthcmrError
-    from synthcmr.generators.anatomy.generator import AnatomyGenerator
-
-    if not os.path.lexists(file):
-        return None
-    try:
-        there = AnatomyGenerator.load(file)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, SynthcmrError) as error:
-        raise CohortError(
-            f"{file}: expected a new file, or an anatomy generator to replace, got something else; choose another name"
-        ) from error
-    if chosen.overwrite:
-        return None
-    if chosen.dp is not None and "privacy" in there.facts:
-        raise CohortError(
-            f"{file}: holds private anatomies, whose noise is drawn once, and does not tell of whom; use it as it is, choose another "
-            "name, or --overwrite, which spends epsilon again"
-        )
-    if chosen.dp is not None or there.facts["cohort_hash"] != cohort.hash:
-        raise CohortError(f"{file}: holds the anatomies of another cohort; choose another name, or --overwrite")
-    return there
 
 
 def _job(family: str, cohort: Path, run: Path, chosen: TrainOptions) -> list[str]:

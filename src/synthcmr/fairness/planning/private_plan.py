@@ -60,6 +60,15 @@ class CountPromise:
         """As a ledger has it."""
         return LedgerEntry(ARTEFACT, LaplaceMechanism(self.scale), token)
 
+    @property
+    def sentence(self) -> str:
+        """What a plan says of whom it counts."""
+        stated = "; ".join(f"{name}: {', '.join(values)}" for name, values in self.categories.items())
+        return (
+            f"Counted with noise (Laplace, scale {self.scale:.3g}, epsilon {self.epsilon:g}), at least one in every cell"
+            f"{f' (of {stated})' if stated else ''}; rows are drawn after phantoms' people."
+        )
+
     def values(self, name: str) -> tuple[str, ...]:
         """The values of an attribute that are counted; others are treated as missing."""
         return self.categories.get(name) or PUBLIC_VALUES[name]
@@ -89,8 +98,7 @@ def plan_privately(
     return replace(
         plan,
         cohort=real,
-        counted_who=f"Counted with noise (Laplace, scale {promise.scale:.3g}, epsilon {promise.epsilon:g}), at least one in every cell; "
-        "rows are drawn after phantoms' people.",
+        counted_who=promise.sentence,
         rows=tuple(replace(row, donor=None) for row in plan.rows),
         residual_associations=tuple(  # the others are those of phantoms' people
             one for one in plan.residual_associations if {one.a, one.b} <= set(parsed.attributes)
