@@ -11,16 +11,15 @@ from synthcmr.frequency.recalibration import Recalibration
 from synthcmr.frequency.release import (
     RANGE,
     SENSITIVITY,
-    ReleasePromise,
     curve,
     directions,
-    gaussian_noise,
     numbers,
     release,
 )
 from synthcmr.frequency.rings import Rings
 from synthcmr.frequency.settings import RecalibrationSettings
 from synthcmr.privacy.accountant import by_loss_distribution
+from synthcmr.training.private_sums import SumPromise, gaussian_noise
 from synthcmr.training.secret_noise import Secret
 from tests.frequency.making import blurred, clouds
 from tests.frequency.test_recalibration import gap
@@ -54,7 +53,7 @@ def test_one_subject_moves_what_is_released_by_no_more_than_was_counted_on() -> 
     wild = people.copy()
     wild[0] = 1e6
     wild[1], wild[2] = np.nan, np.inf
-    promise = ReleasePromise(8.0, 1e-5, 200)
+    promise = SumPromise(8.0, 1e-5, 200)
     a, b, fewer = (release(p, promise, Secret(1)).theta for p in (people, wild, people[1:]))
     assert np.linalg.norm(a - fewer) * 200 <= SENSITIVITY + 1e-9  # added or removed
     assert np.linalg.norm(a - b) * 200 <= 3 * 2 * SENSITIVITY
@@ -62,17 +61,17 @@ def test_one_subject_moves_what_is_released_by_no_more_than_was_counted_on() -> 
     largest = release(np.full((200, 4), RANGE), promise, Secret(1)).theta
     without = release(np.full((199, 4), RANGE), promise, Secret(1)).theta
     assert np.linalg.norm(largest - without) * 200 == pytest.approx(SENSITIVITY, rel=1e-5)  # and it can be so much
-    assert release(people, ReleasePromise(8.0, 1e-5, 100), Secret(1)).sigma > release(people, promise, Secret(1)).sigma
+    assert release(people, SumPromise(8.0, 1e-5, 100), Secret(1)).sigma > release(people, promise, Secret(1)).sigma
     with pytest.raises(SettingsError, match="more subjects"):
-        release(rng.normal(size=(3, 4)), ReleasePromise(0.1, 1e-5), Secret(1))
+        release(rng.normal(size=(3, 4)), SumPromise(0.1, 1e-5), Secret(1))
 
 
 def test_noise_comes_from_the_secret_and_its_cost_from_the_range() -> None:
-    people, promise = np.zeros((100, 4)), ReleasePromise(1.0, 1e-5, 100)
+    people, promise = np.zeros((100, 4)), SumPromise(1.0, 1e-5, 100)
     sums = np.array([release(people, promise, Secret(k)).theta for k in range(500)]) * 100
     assert sums.std() == pytest.approx(gaussian_noise(SENSITIVITY, 1.0, 1e-5), rel=0.05)
     assert (release(people, promise, Secret(3)).theta == release(people, promise, Secret(3)).theta).all()
-    counted = release(people, ReleasePromise(1.0, 1e-5), Secret(3))
+    counted = release(people, SumPromise(1.0, 1e-5), Secret(3))
     count, numbers_of = (entry.mechanism for entry in counted.entries)
     assert count.scale == pytest.approx(10.0)  # type: ignore[union-attr]
     assert numbers_of.sigma == pytest.approx(gaussian_noise(1.0, 0.9, 1e-5))  # type: ignore[union-attr]
@@ -81,5 +80,5 @@ def test_noise_comes_from_the_secret_and_its_cost_from_the_range() -> None:
 
 def test_released_numbers_recalibrate() -> None:
     real, made = clouds(300, (32, 32), seed=1), blurred(clouds(40, (32, 32), seed=2))
-    model = Recalibration(RecalibrationSettings(method="release")).fit(real, promise=ReleasePromise(8.0, 1e-5))
+    model = Recalibration(RecalibrationSettings(method="release")).fit(real, promise=SumPromise(8.0, 1e-5))
     assert gap(np.asarray(model.transform(made)), real) < 0.5 * gap(made, real)

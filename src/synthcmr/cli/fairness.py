@@ -54,6 +54,7 @@ def plan(cohort: Path, out: Path, options: PlanOptions) -> None:
     Examples:
       synthcmr plan acdc plans/equal --target equal:diagnosis
       synthcmr plan ukbb plans/fair --target "parity:diagnosis|sex,bmi" --budget 2000 --cap 10
+      synthcmr plan acdc plans/private --target equal:diagnosis --dp epsilon=1
       synthcmr generate balanced --plan plans/fair --run runs/flow
     """
     typer.echo(synthcmr.plan(cohort, out, options).summary())

@@ -66,6 +66,7 @@ def train(family: str, cohort: Path, run: Path, options: TrainOptions) -> None:
       synthcmr train flow acdc runs/tuned --init-from phantom --rank 8
       synthcmr train flow acdc runs/private --init-from phantom --dp epsilon=8
       synthcmr train anatomy acdc runs/anatomy
+      synthcmr train anatomy acdc runs/anatomy-private --dp epsilon=1
       torchrun --nproc-per-node 4 -m synthcmr train flow acdc runs/big --preset 80g
     """
     typer.echo(synthcmr.train(family, cohort, run, options).summary())

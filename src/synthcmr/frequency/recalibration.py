@@ -15,7 +15,7 @@ from synthcmr.errors import CohortError, SettingsError
 from synthcmr.frequency.fourier import Floats, spectra
 from synthcmr.frequency.images import ImageBatch, Images, Item, batch_of
 from synthcmr.frequency.real_images import RealStatistics, frames_of, gather, moments_of, people_of
-from synthcmr.frequency.release import Release, ReleasePromise, curve, numbers, release
+from synthcmr.frequency.release import Release, curve, numbers, release
 from synthcmr.frequency.rhm import Mapping
 from synthcmr.frequency.ring_map import RingMap, moved, taper
 from synthcmr.frequency.rings import EVERYONE
@@ -24,6 +24,7 @@ from synthcmr.frequency.shr import Library, Replacement, parting_radius
 from synthcmr.frequency.sources import ArrayImages, CohortImages
 from synthcmr.privacy.ledger import NOT_KNOWN, OF_PATIENTS, Ledger, learned_openly, learned_privately
 from synthcmr.training.loop import Observer
+from synthcmr.training.private_sums import SumPromise
 from synthcmr.training.secret_noise import Secret
 from synthcmr.training.settings import LoopSettings
 
@@ -69,7 +70,7 @@ class Recalibration:
         network: tuple[MappingSettings, LoopSettings] | None = None,
         held_out: Data | None = None,
         observe: Observer | None = None,
-        promise: ReleasePromise | None = None,
+        promise: SumPromise | None = None,
     ) -> Recalibration:
         """Learn what real images are like.
 

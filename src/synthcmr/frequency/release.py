@@ -2,9 +2,8 @@
 
 Rings are too many to be hidden in noise. Real log power is stated here as its difference to a public curve, that of phantoms, along
 four fixed directions over frequency: level, slope, roll-off, and floor. Each subject's four numbers are cut to a range that was
-chosen without looking, added up, and get Gaussian noise (analytic mechanism, Balle & Wang 2018; neighbours differ in one
-subject, with all of its images, added or removed). The noisy sum is divided by the number of subjects as the user states it, or as it is
-counted with noise of its own. What is not one of the four directions is left as it was.
+chosen without looking, added up, and get Gaussian noise (`training/private_sums.py`; neighbours differ in one subject, with all of its
+images, added or removed). What is not one of the four directions is left as it was.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from synthcmr.errors import SettingsError
 from synthcmr.frequency.fourier import Floats
 from synthcmr.frequency.rings import Rings
 from synthcmr.privacy.ledger import LedgerEntry, new_token
-from synthcmr.privacy.mechanisms import RELATION, UNIT, GaussianMechanism, LaplaceMechanism
+from synthcmr.privacy.mechanisms import RELATION, UNIT
+from synthcmr.training.private_sums import SumPromise, noisy_mean
 from synthcmr.training.secret_noise import Secret
 
 NUMBERS = ("level", "slope", "roll-off", "floor")
-COUNT_SHARE = 0.1  # of epsilon, for counting the subjects
 RANGE = 3.0  # each number lies within so much of the public curve, in log power (root mean square over rings)
 SENSITIVITY = RANGE * 2.0  # one subject more or less moves the four sums by at most RANGE each: sqrt(4) RANGE together
 CURVE_MM = (-4.8, -1.7, -17.0)  # public: log power = a + b log f + c f, a fit to phantoms
@@ -87,36 +86,7 @@ def curve(theta: Floats, rings: Rings) -> Floats:
     return log_power
 
 
-@dataclass(frozen=True)
-class ReleasePromise:
-    """What a release may cost, and how many subjects there are where that is public."""
-
-    epsilon: float  # most that is spent
-    delta: float  # chance that more is
-    subjects_in_cohort: int | None = None  # None: counted with noise
-
-    @property
-    def count_epsilon(self) -> float:
-        """What counting the subjects costs."""
-        return 0.0 if self.subjects_in_cohort is not None else COUNT_SHARE * self.epsilon
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation of the noise on each sum over subjects."""
-        return gaussian_noise(SENSITIVITY, self.epsilon - self.count_epsilon, self.delta)
-
-    def entries(self, token: str) -> tuple[LedgerEntry, ...]:
-        """As a ledger has them: the noisy sums, and the count."""
-        sums = LedgerEntry("recalibration", GaussianMechanism(self.spread / SENSITIVITY), token, self.delta)
-        if not self.count_epsilon:
-            return (sums,)
-        return (
-            LedgerEntry("number of real subjects", LaplaceMechanism(1 / self.count_epsilon), f"{token}-count"),
-            sums,
-        )
-
-
-def release(people: Floats, promise: ReleasePromise, secret: Secret) -> Release:
+def release(people: Floats, promise: SumPromise, secret: Secret) -> Release:
     """The mean of the subjects' numbers, with noise.
 
     Args:
@@ -127,32 +97,13 @@ def release(people: Floats, promise: ReleasePromise, secret: Secret) -> Release:
     Raises:
         SettingsError: too few subjects for the noise to leave anything.
     """
-    import torch
-
-    stated, cost = promise.subjects_in_cohort, promise.count_epsilon
-    count = secret.noisy_count(len(people), 1 / cost) if stated is None else stated
-    sigma = promise.spread / count
-    if sigma > RANGE:
-        raise SettingsError(
-            f"--dp: {count} subjects ({'as counted with noise' if stated is None else 'as stated'}) at epsilon {promise.epsilon:g} need "
-            f"noise of {sigma:.2f}, more than the whole range of {RANGE:g}; expected more subjects or a larger epsilon"
-        )
     finite = np.nan_to_num(people, nan=0.0, posinf=RANGE, neginf=-RANGE)  # one odd subject must not show in the sum
-    total = torch.from_numpy(np.clip(finite, -RANGE, RANGE).sum(axis=0))
-    secret.add_noise([total], promise.spread, 0, 0)
-    entries = promise.entries(new_token())
-    return Release(total.numpy() / count, promise.epsilon, promise.delta, sigma, count, entries)
-
-
-def gaussian_noise(sensitivity: float, epsilon: float, delta: float) -> float:
-    """The least noise for which the Gaussian mechanism is (epsilon, delta)-private, exactly."""
-    from scipy.optimize import brentq
-    from scipy.stats import norm
-
-    def spent(log_sigma: float) -> float:
-        s = np.exp(log_sigma) / sensitivity
-        tail = norm.logcdf(-0.5 / s - epsilon * s) + epsilon
-        return float(norm.cdf(0.5 / s - epsilon * s) - np.exp(tail)) - delta
-
-    centre = np.log(sensitivity)
-    return float(np.exp(brentq(spent, centre - 12, centre + 12)))
+    mean = noisy_mean(np.clip(finite, -RANGE, RANGE), SENSITIVITY, promise, secret)
+    if mean.noise > RANGE:
+        how = "as counted with noise" if promise.subjects_in_cohort is None else "as stated"
+        raise SettingsError(
+            f"--dp: {mean.people} subjects ({how}) at epsilon {promise.epsilon:g} need noise of {mean.noise:.2f}, more than the whole "
+            f"range of {RANGE:g}; expected more subjects or a larger epsilon"
+        )
+    entries = promise.entries("recalibration", "number of real subjects", new_token())
+    return Release(mean.values, promise.epsilon, promise.delta, mean.noise, mean.people, entries)

@@ -27,7 +27,8 @@ REASONS: dict[str, Reason] = {
     ),
     "anatomy": Reason(
         "its anatomies were learned from patients without differential privacy",
-        "leave --anatomy out: the generator of anatomies that ships has learned from phantoms",
+        "fit them with 'synthcmr train anatomy COHORT OUT --dp epsilon=1', or leave --anatomy out: the generator of anatomies that ships "
+        "has learned from phantoms",
     ),
     "judge": Reason(
         "a judge that was trained on patients without differential privacy looked at the images",
@@ -43,7 +44,8 @@ REASONS: dict[str, Reason] = {
     ),
     "plan": Reason(
         "its plan counts patients and follows their attributes",
-        "say in words whom to make: 'synthcmr generate OUT --prompt TEXT --subjects N'; or plan for phantoms, whom nobody needs to protect",
+        "count them with 'synthcmr plan COHORT OUT --target TARGET --dp epsilon=1'; or say in words whom to make: 'synthcmr generate OUT "
+        "--prompt TEXT --subjects N'; or plan for phantoms, whom nobody needs to protect",
     ),
     "followed": Reason(
         "its subjects have the attributes of patients",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KEY_BITS = 256
 GRID_BITS = 24  # how much finer than the noise's spread the grid is
 TAKING_PART, NOISE, IMAGES = range(3)  # what one release needs random numbers for
-COUNT = "count"  # and the number of subjects, once
+COUNT, COUNTS = "count", "counts"  # and the number of subjects, once, or that of each group
 
 
 class Secret:
@@ -74,8 +74,16 @@ class Secret:
             number: of subjects.
             scale: of the noise; one subject more or less costs an epsilon of 1 / scale.
         """
-        u = float(_uniform(self._bytes(8, COUNT))[0]) - 0.5
-        return max(1, number + round(-scale * math.copysign(math.log1p(-2 * abs(u)), u)))
+        return _counts([number], self._bytes(8, COUNT), scale)[0]
+
+    def noisy_counts(self, numbers: Sequence[int], scale: float) -> list[int]:
+        """Numbers of subjects in groups, at least one in each, the same at every call.
+
+        Args:
+            numbers: of subjects; nobody is in two groups.
+            scale: of the noise; one subject more or less costs an epsilon of 1 / scale.
+        """
+        return _counts(numbers, self._bytes(8 * len(numbers), COUNTS), scale)
 
     def _bytes(self, number: int, *purpose: int | str) -> bytes:
         """The start of the stream of one purpose. No two purposes share one: numbers are written with separators."""
@@ -92,6 +100,13 @@ def _uniform(stream: bytes) -> npt.NDArray[np.float64]:
     """Between 0 and 1, without either end, with 53 bits each."""
     bits = np.frombuffer(stream, np.uint64) >> np.uint64(11)
     return np.asarray((bits + 0.5) * 2.0**-53, np.float64)
+
+
+def _counts(numbers: Sequence[int], stream: bytes, scale: float) -> list[int]:
+    """With Laplace noise, rounded; none is less than one."""
+    u = _uniform(stream) - 0.5
+    noise = -scale * np.copysign(np.log1p(-2 * np.abs(u)), u)
+    return [max(1, number + round(float(own))) for number, own in zip(numbers, noise, strict=True)]
 
 
 def _gaussian(stream: bytes) -> npt.NDArray[np.float64]:

@@ -104,11 +104,11 @@ def read_privacy(text: str) -> PrivacySettings:
         )
     values: dict[str, Any] = {name.strip(): value.strip() for name, _, value in pairs}
     if "categories" in values:
-        values["categories"] = _categories(values["categories"])
+        values["categories"] = read_categories(values["categories"])
     return settings_from_dict(values, PrivacySettings, "--dp")
 
 
-def _categories(text: str) -> dict[str, tuple[str, ...]]:
+def read_categories(text: str) -> dict[str, tuple[str, ...]]:
     """`vendor:Siemens|GE;diagnosis:NOR|DCM` as values by name.
 
     Raises:

@@ -13,6 +13,7 @@ from synthcmr.verbs.folders import opened_images
 from synthcmr.verbs.options import Changes, Names, Options
 from synthcmr.verbs.public import public
 from synthcmr.verbs.result import Result
+from synthcmr.verbs.sum_promise import read_sum_promise
 from synthcmr.verbs.trained_run import training_observer
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.verbs.folders import CohortLike
 
-LARGEST_EPSILON = 1000.0  # beyond it nothing is kept private
 SHOWN = 8  # images left out that are named in a summary
 
 
@@ -72,21 +72,7 @@ class FitRecalibrationOptions(Options):
         Raises:
             SettingsError: --dp does not say them.
         """
-        if self.dp is None:
-            return None
-        values = dict(part.split("=", 1) for part in self.dp.split(",") if "=" in part)
-        try:
-            epsilon, delta = float(values.pop("epsilon")), float(values.pop("delta", "1e-5"))
-            stated = int(values.pop("subjects_in_cohort")) if "subjects_in_cohort" in values else None
-        except (KeyError, ValueError):
-            epsilon, delta, stated = 0.0, 0.0, None
-        right = 0 < epsilon <= LARGEST_EPSILON and 0 < delta < 0.1 and (stated is None or stated >= 1)
-        if values or not right:
-            raise SettingsError(
-                f"--dp: expected epsilon=NUMBER and, if wished, delta=NUMBER and subjects_in_cohort=N, separated by commas; epsilon up to "
-                f"{LARGEST_EPSILON:g} and delta below 0.1; got '{self.dp}'"
-            )
-        return epsilon, delta, stated
+        return None if self.dp is None else read_sum_promise(self.dp)
 
 
 @dataclass(frozen=True)
@@ -168,9 +154,9 @@ def fit_recalibration(
     from synthcmr.cohort.output_place import build
     from synthcmr.frequency.model_folder import MODEL_FILE, NETWORK
     from synthcmr.frequency.recalibration import Recalibration
-    from synthcmr.frequency.release import ReleasePromise
     from synthcmr.frequency.settings import RecalibrationSettings
     from synthcmr.frequency.sources import CohortImages
+    from synthcmr.training.private_sums import SumPromise
     from synthcmr.training.settings import PARTS
     from synthcmr.verbs.folders import expect_apart_from, expect_attributes
     from synthcmr.verbs.options import read_settings
@@ -190,7 +176,7 @@ def fit_recalibration(
         with progress_bar("recalibrate fit") as report:
             held_out, run = _held_out(images, chosen.split, settings), place / NETWORK
             observe = training_observer(run, report)
-            promise = None if chosen.privacy is None else ReleasePromise(*chosen.privacy)
+            promise = None if chosen.privacy is None else SumPromise(*chosen.privacy)
             model = Recalibration(settings).fit(real, run, network, held_out, observe, promise)
         model.save(place)
         return model

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from synthcmr.errors import SettingsError, SynthcmrError
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.verbs.options import Names, Options
 from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
+from synthcmr.verbs.sum_promise import read_count_promise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,27 @@ class PlanOptions(PlanSettings, Options):
         json_schema_extra={"flags": ["--target", "-t"], "once": MANY},
     )
     by: Names = Field(None, description=PlanSettings.model_fields["by"].description)
+    dp: str | None = Field(
+        None,
+        description="Count groups of public values with differential privacy, and draw nobody's attributes: e.g. epsilon=1, or "
+        "epsilon=1,categories=diagnosis:NOR|DCM for the values that are counted.",
+    )
     overwrite: bool = Field(False, description="Replace an existing plan.")
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> Self:
+        """The promise is refused before anything is read."""
+        _ = self.privacy
+        return self
+
+    @property
+    def privacy(self) -> tuple[float, dict[str, tuple[str, ...]]] | None:
+        """Epsilon of the counts, and the values that are stated; None where they are no secret.
+
+        Raises:
+            SettingsError: --dp does not say them.
+        """
+        return None if self.dp is None else read_count_promise(self.dp)
 
 
 @dataclass(frozen=True)
@@ -196,5 +217,23 @@ def plan(
             f"plan: expected a whole cohort, got a selection of {len(opened.subjects)} of the {opened.info['subjects']} subjects "
             f"of {opened.path}; write it as a cohort first, with synthcmr.join(OUT, [selection])"
         )
+    if chosen.privacy is not None:
+        return _private(opened, None if out is None else Path(out), chosen)
     computed = CohortPlan(plan_cohort(opened, chosen.target, chosen.part(PlanSettings)))
+    return computed if out is None else computed.save(out, chosen.overwrite)
+
+
+def _private(cohort: Cohort, out: Path | None, chosen: PlanOptions) -> CohortPlan:
+    """A plan of noisy counts, or the one that the same call made before: noise is never drawn twice."""
+    from synthcmr.fairness.planning.plan_folder import PLAN_FILE, Plan
+    from synthcmr.fairness.planning.private_plan import CountPromise, plan_privately
+
+    settings, promise = chosen.part(PlanSettings), CountPromise(*(chosen.privacy or ()))
+    if out is not None and (out / PLAN_FILE).exists() and not chosen.overwrite:
+        there = Plan.read(out)
+        asked = (cohort.hash, chosen.target, settings, promise.sentence)
+        if (there.cohort.hash, there.target, there.settings, there.counted_who) != asked:
+            raise SettingsError(f"{out}: holds another plan; choose another folder, or --overwrite")
+        return CohortPlan(there, out, was_there=True)
+    computed = CohortPlan(plan_privately(cohort, chosen.target, settings, promise))
     return computed if out is None else computed.save(out, chosen.overwrite)

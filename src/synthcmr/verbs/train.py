@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +15,6 @@ from synthcmr.verbs.trained_run import ANATOMY, TrainedRun, expect_other_run, tr
 if TYPE_CHECKING:
     from synthcmr.cohort import Cohort
     from synthcmr.config import Settings
-    from synthcmr.generators.anatomy.generator import AnatomyGenerator
     from synthcmr.generators.conditional.settings import ConditionalSettings
     from synthcmr.generators.interface import Generator
     from synthcmr.training.settings import LoopSettings
@@ -48,7 +46,9 @@ class TrainOptions(Options):
         None, ge=1, le=4096, description="With --init-from: train only low-rank additions of this rank (LoRA)."
     )
     dp: str | None = Field(
-        None, description="Differential privacy of subjects, e.g. epsilon=8 or epsilon=8,delta=1e-5."
+        None,
+        description="Differential privacy of subjects, e.g. epsilon=8 or epsilon=8,delta=1e-5; with subjects_in_cohort=N where the "
+        "number of subjects is public, otherwise it is counted with noise.",
     )
     slurm: str | None = Field(None, description="Submit to this SLURM partition instead of training here.")
     overwrite: bool = Field(False, description="Replace an existing run.")
@@ -91,7 +91,9 @@ def train(
     if chosen.slurm is not None:
         return _submitted(family, cohort, run, chosen, chosen.slurm)
     if family == ANATOMY:
-        return _anatomy(cohort_of(cohort), run, chosen.overwrite)
+        from synthcmr.verbs.trained_anatomy import trained_anatomy
+
+        return trained_anatomy(cohort_of(cohort), run, chosen.dp, chosen.overwrite)
     model, loop = _settings(family, chosen)
     from synthcmr.training.images import check_balance
 
@@ -167,51 +169,6 @@ def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSetting
     if not refines(trained) or not measured or not trained.hash:  # no hash: not the main process
         return trained, ""
     return calibrate(run, cohort)
-
-
-def _anatomy(cohort: Cohort, run: Path, overwrite: bool) -> TrainedRun:
-    from synthcmr.cohort.output_place import expect_place
-    from synthcmr.generators.anatomy.generator import AnatomyGenerator
-    from synthcmr.verbs.progress import progress_bar
-
-    file = run if run.suffix == ".npz" else run.with_name(f"{run.name}.npz")
-    expect_place(file.parent)
-    there = _anatomy_at(file, cohort, overwrite)
-    if there is not None:
-        return TrainedRun(ANATOMY, file, trained=there)
-    with progress_bar("train anatomy") as report:
-        trained = AnatomyGenerator.fit(cohort, progress=report)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.stem}.writing.npz")
-    trained.save(beside)
-    beside.replace(file)
-    return TrainedRun(ANATOMY, file, trained=trained)
-
-
-def _anatomy_at(file: Path, cohort: Cohort, overwrite: bool) -> AnatomyGenerator | None:
-    """The generator of the same cohort that is there already; None where a new one is to be made.
-
-    Raises:
-        CohortError: something else is there, which is not replaced.
-    """
-    from zipfile import BadZipFile
-
-    from synthcmr.errors import CohortError, SynthcmrError
-    from synthcmr.generators.anatomy.generator import AnatomyGenerator
-
-    if not os.path.lexists(file):
-        return None
-    try:
-        there = AnatomyGenerator.load(file)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, SynthcmrError) as error:
-        raise CohortError(
-            f"{file}: expected a new file, or an anatomy generator to replace, got something else; choose another name"
-        ) from error
-    if overwrite:
-        return None
-    if there.facts["cohort_hash"] != cohort.hash:
-        raise CohortError(f"{file}: holds the anatomies of another cohort; choose another name, or --overwrite")
-    return there
 
 
 def _job(family: str, cohort: Path, run: Path, chosen: TrainOptions) -> list[str]:

@@ -66,11 +66,15 @@ class TrainedRun(PageResult):
         if self.submitted:
             return self.submitted
         if self.family == ANATOMY:
+            facts = self.generator.facts
+            privacy: Any = facts.get("privacy")
+            private = "differentially private " if privacy else ""
+            cost = "" if not privacy else _cost(privacy)
             return (
-                f"{self.run}: anatomies of {self.generator.facts['subjects']} subjects; "
+                f"{self.run}: {private}anatomies of {facts['subjects']} subjects{cost}; "
                 f"try: synthcmr generate OUT --anatomy {self.run} --subjects 4"
             )
-        privacy: Any = self.generator.facts.get("privacy") or {}
+        privacy = self.generator.facts.get("privacy") or {}
         private = "differentially private, " + ", ".join(f"{k} {v}" for k, v in privacy.items()) if privacy else ""
         said = (private, self._treated_as_missing(), self.calibrated, self.verdict, self._earlier_step())
         lines = [line for line in said if line]
@@ -128,6 +132,12 @@ class TrainedRun(PageResult):
         step = (record.get("ended") or {}).get("weights_of_step")
         last = (record.get("loop") or {}).get("steps", step)
         return "" if step in (None, last) else f"the weights are those of step {step}, whose samples were better"
+
+
+def _cost(privacy: dict[str, Any]) -> str:
+    """What private anatomies cost, and how well their means are known."""
+    spent = f"epsilon {privacy['epsilon']:g}, delta {privacy['delta']:g}"
+    return f" ({spent}; noise of {privacy['noise']:.2f} standard deviations on each mean)"
 
 
 REDRAWN_S = 60.0  # of the page of curves

@@ -34,7 +34,7 @@ class PlanRow:
     attributes: Mapping[str, Value]
     anatomy: str  # generated, deformed or real
     like: str | None  # the training subject whose mask is followed
-    donor: str  # the training subject after whom the attributes are drawn
+    donor: str | None  # the training subject after whom the attributes are drawn; None in private plans
     level: str
     cell: str
     reason: str

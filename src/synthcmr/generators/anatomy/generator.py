@@ -16,17 +16,18 @@ from synthcmr.cohort.array_file import arrays_of
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.labels import Mask
-from synthcmr.cohort.measures import ED, measure, wall_max
+from synthcmr.cohort.measures import ED, wall_max
 from synthcmr.conditioning.heart_numbers import HEART_NUMBERS, SEVERITY, checked, in_range
 from synthcmr.conditioning.vocabulary import is_present, typed
 from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError, in_words
 from synthcmr.formats import ANATOMY
-from synthcmr.generators.anatomy.anatomy import Anatomy, usable_stack
+from synthcmr.generators.anatomy.anatomy import Anatomy
 from synthcmr.generators.anatomy.draw import Canvas, draw_masks
 from synthcmr.generators.anatomy.hearts import MEASURES, Floats, Hearts, to_free
+from synthcmr.generators.anatomy.measured_hearts import MeasuredHearts
 from synthcmr.generators.anatomy.population import People
-from synthcmr.generators.anatomy.shape_space import AnatomySettings, Described, ShapeSpace, describe
+from synthcmr.generators.anatomy.shape_space import AnatomySettings, ShapeSpace
 from synthcmr.privacy.ledger import EMPTY, LEDGER, Ledger, learned_openly
 from synthcmr.training.shipped_weights import ships
 from synthcmr.training.weights import file_hash
@@ -68,13 +69,7 @@ class AnatomyGenerator:
             CohortError: fewer than ten subjects have such masks.
         """
         settings = settings or AnatomySettings()
-        chosen = cohort.select(split="train") if (cohort.subjects["split"] == "train").any() else cohort
-        seen = _Seen([], [], [], [], [])
-        subjects = list(chosen.subjects["subject_id"])
-        for i, subject in enumerate(subjects):
-            seen.look(chosen, subject, settings)
-            if progress is not None:
-                progress(i + 1, len(subjects), str(subject))
+        seen = MeasuredHearts.of(cohort, settings, progress)
         if len(seen.hearts) < MIN_SUBJECTS:
             raise CohortError(
                 f"{cohort.path}: expected at least {MIN_SUBJECTS} training subjects with LV, myocardium and RV masks at ED and ES, "
@@ -273,33 +268,6 @@ class AnatomyGenerator:
 _PEOPLE = ("counts", "means", "covariance", "limits")
 _HEARTS = ("measure_weights", "measure_covariances", "shape_weights", "shape_root", "centre", "scale")
 _SPACE = ("map_means", "map_axes", "mean", "axes")
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What was found in the stacks of a cohort."""
-
-    hearts: list[Described]
-    numbers: list[dict[str, float]]
-    rows: list[dict[str, Any]]
-    steps: list[float]
-    systolic_mass: list[float]
-
-    def look(self, cohort: Cohort, subject: str, settings: AnatomySettings) -> None:
-        """Take in one subject, where its masks allow."""
-        stack = usable_stack(cohort, subject)
-        if stack is None or stack.spacing_mm is None or stack.slice_step_mm is None:
-            return
-        heart = describe(stack.mask, stack.spacing_mm, stack.slice_step_mm, settings)
-        numbers = measure(stack.mask, stack.spacing_mm, stack.slice_step_mm)
-        if heart is None or not {"lv_ef_percent", "rv_ef_percent"} <= set(numbers) or numbers["wall_max_mm"] <= 0:
-            return
-        self.hearts.append(heart)
-        self.numbers.append(numbers)
-        self.rows.append(cohort.attributes(subject))
-        self.steps.append(round(stack.slice_step_mm, 3))
-        muscle = (stack.mask == 2).sum(axis=(1, 2, 3))
-        self.systolic_mass.append(float(muscle[1] / max(muscle[0], 1)))
 
 
 def anatomy_ledger(path: Path) -> Ledger:

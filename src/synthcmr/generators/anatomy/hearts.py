@@ -146,12 +146,13 @@ class Hearts:
 
     def _root(self, person: Mapping[str, object], severity: float) -> Floats:
         """Root of the measures' covariance; between health and disease it turns from one's into the other's."""
-        ill = self._root_of(str(person.get("diagnosis", "")))
+        ill = self.root(str(person.get("diagnosis", "")))
         if severity >= 1.0 or HEALTHY not in self.diagnoses:
             return ill
-        return (1 - severity) * self._root_of(HEALTHY) + severity * ill
+        return (1 - severity) * self.root(HEALTHY) + severity * ill
 
-    def _root_of(self, diagnosis: str) -> Floats:
+    def root(self, diagnosis: str) -> Floats:
+        """Root of the measures' covariance with a diagnosis; of one that is not known, that of all together."""
         known = diagnosis in self.diagnoses
         covariance = (
             self.measure_covariances[self.diagnoses.index(diagnosis)]
