@@ -170,3 +170,9 @@ def test_overwriting_with_anything_wrong_leaves_the_old_output(
 def _without(typed: Typed, bench: Bench, out: Path, missing: str) -> list[object]:
     """The command where one of its inputs is not there."""
     return [bench.root / "nowhere" if word == bench.root / missing else word for word in typed.words(bench, out)]
+
+
+def test_an_experiment_that_was_refused_at_once_does_not_refuse_the_next(bench: Bench, tmp_path: Path) -> None:
+    one = ["debias", bench.people, tmp_path / "out", "--no-synthetic", "--repeats", 1]
+    for more in (["--set", "loop.steps=1"], ["--set", "loop.steps=2"]):
+        assert "take all with --set slices=all" in refused([*one, *more])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.checksums import read_record, with_checksum
 from synthcmr.cohort.places import without_places
-from synthcmr.cohort.provenance import Input, write_json, write_provenance
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write_provenance
 from synthcmr.errors import OtherSettingsError
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
@@ -127,17 +127,23 @@ def claim(
     if file.exists():
         before = read_record(file)
         changed = _changed(without_places(before), without_places(json.loads(json.dumps(record))))
-        if changed:
+        if changed and _begun(out):
             raise OtherSettingsError(
                 f"{out}: holds an experiment with other settings ({', '.join(changed)}); repeat the command as it was, choose "
                 "another folder, or --overwrite"
             )
-        return
+        if not changed:
+            return
     out.mkdir(parents=True, exist_ok=True)
     write_json(file, with_checksum(without_places(record)))
     inputs = [Input(str(cohort.path), "cohort", cohort.hash)]
     inputs += [Input(str(path), "cohort", hashes[name]) for name, path in sets.items()]
     write_provenance(out, "debias", "", inputs, record)
+
+
+def _begun(out: Path) -> bool:
+    """Whether anything but the record is there: an experiment that was refused at once is no reason to refuse the next."""
+    return any(file.is_file() and file.name not in (RECORD, PROVENANCE_FILE) for file in out.rglob("*"))
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
