@@ -26,7 +26,7 @@ def test_yaml_overrides_defaults(tmp_path: Path) -> None:
             "preprocess: {spacin_mm: 1}",
             r"unknown key 'preprocess.spacin_mm'; did you mean 'spacing_mm'\? allowed: spacing_mm, size",
         ),
-        ("preprocess: {spacing_mm: -1}", r"preprocess.spacing_mm.*more than 0, got -1"),
+        ("preprocess: {spacing_mm: -1}", r"preprocess.spacing_mm.*at least 0.02, got -1"),
         ("split: {train: 0.9}", "must be 1"),
         ("- a", "key: value"),
         ("a: [", "YAML"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 LONGEST_YAML, DEEPEST_YAML = 200_000, 12
+# A mistyped number must not fill memory or run for years, so every whole number of settings has a most.
+MOST = 1_000_000  # subjects, images, plan rows, draws
+MOST_STEPS = 1_000_000_000
+LARGEST_SEED = 2**63 - 1  # that tables of images can hold
+LARGEST_SIZE = 1024  # rows and columns of an image
+SMALLEST_PIXEL_MM, LARGEST_PIXEL_MM = 0.02, 100.0
+LARGEST_BATCH = 16_384  # images
+MOST_WORKERS = 1024  # processes
+WIDEST_LAYER, DEEPEST = 4096, 64  # of a network: channels of a layer; layers or blocks
+Width = Annotated[int, Field(ge=1, le=WIDEST_LAYER)]
+Depth = Annotated[int, Field(ge=1, le=DEEPEST)]
 SHOWN = 80  # characters of a value in an error
 MOST_SHOWN = 5  # problems of one file or call that an error lists
 BOUNDS = {  # a validator's name -> how it is said, and what it calls the limit
@@ -42,10 +53,13 @@ class PreprocessSettings(Settings):
     """What is done once, at ingest, to every image. The same settings can be applied to another site's cohort later."""
 
     spacing_mm: float | None = Field(
-        1.5, gt=0, description="in-plane pixel after resampling; null keeps the native one"
+        1.5,
+        ge=SMALLEST_PIXEL_MM,
+        le=LARGEST_PIXEL_MM,
+        description="in-plane pixel after resampling; null keeps the native one",
     )
     size: int | None = Field(
-        128, ge=16, le=1024, description="rows and columns after cropping; null keeps the whole image"
+        128, ge=16, le=LARGEST_SIZE, description="rows and columns after cropping; null keeps the whole image"
     )
     frames: FrameMode = Field("auto", description="frames per image row: one, an ED+ES pair, or the whole cine")
     intensity: Literal["percentile", "none"] = Field("percentile", description="robust scaling to 0..1 per volume")
@@ -77,7 +91,7 @@ class SplitSettings(Settings):
     validation: float = Field(0.1, ge=0, le=1)
     test: float = Field(0.2, ge=0, le=1)
     stratify: tuple[str, ...] = ("diagnosis", "sex")
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> Self:
@@ -233,13 +247,18 @@ def _expected(problem: "ErrorDetails") -> str:
     kind, limits = problem["type"], problem.get("ctx", {})
     if kind in BOUNDS:
         word, limit = BOUNDS[kind]
-        return f"expected {word} {limits[limit]:g}"
+        return f"expected {word} {plain_number(limits[limit])}"
     if kind in KINDS:
         return f"expected {KINDS[kind]}"
     if kind == "literal_error":
         return f"expected {limits['expected']}"
     message = problem["msg"].removeprefix("Value error, ")
     return message.replace("Input should be ", "expected ", 1) if message.startswith("Input should be ") else message
+
+
+def plain_number(value: float) -> str:
+    """A limit as people write it: every digit of a whole number."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _meant(problem: "ErrorDetails") -> str:

@@ -30,5 +30,5 @@ def test_families_are_listed_with_a_line_each() -> None:
 
 def test_settings_of_a_family_are_shown_with_what_they_mean() -> None:
     said = run("families", "gan", "--preset", "24g").stdout
-    assert "model.judge_channels=64\n    of the discriminators' first layer; at least 8\n" in said
+    assert "model.judge_channels=64\n    of the discriminators' first layer; at least 8 and at most 4096\n" in said
     assert "loop.steps=" in said

@@ -1,14 +1,23 @@
 """Values that nobody means are refused at once, in words that name the flag, from the command line and from Python."""
 
 import csv
+import re
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from docs_site.reference_pages import SETTINGS
 
 import synthcmr
 from synthcmr.cohort.writers import WRITERS
+from synthcmr.config import Settings, settings_from_dict
 from synthcmr.errors import SettingsError
+from synthcmr.generators.families import FAMILIES, family
+from synthcmr.judges.settings import ReaderSettings, SegmenterSettings
+from synthcmr.training.settings import LoopSettings
 from tests.cohort.readers.layouts import heart, picture, save
 from tests.journeys.commands import Bench, files_of
 from tests.journeys.typing_in import run
@@ -54,6 +63,21 @@ REFUSED = {
     "balance PEOPLE OUT --rounds 99999999999999": "--rounds",
     "balance PEOPLE OUT --budget 99999999999999999999": "--budget",
     "demo OUT --subjects 99999999999999999999": "--subjects",
+    "generate OUT --workers 99999999": "--workers: expected at most 1024, got '99999999'",
+    "ingest ACDC OUT --size 100000000": "'preprocess.size': expected at most 1024, got 100000000",
+    "ingest ACDC OUT --spacing 1e-7": "'preprocess.spacing_mm': expected at least 0.02, got 1e-07",
+    "ingest ACDC OUT --spacing 1e300": "'preprocess.spacing_mm': expected at most 100, got 1e+300",
+    "label OTHER OUT --size 100000000": "'size': expected at most 1024, got 100000000",
+    "export OTHER OUT --format nnunet --dataset-id 99999999999": "--dataset-id: expected 1 to 999",
+    "export OTHER OUT --format png --bits 999999": "--bits: expected 8 or 16",
+    "train flow PEOPLE OUT --set loop.batch=100000000": "'batch': expected at most 16384, got 100000000",
+    "train flow PEOPLE OUT --set loop.steps=99999999999999999999": "'steps': expected at most 1000000000",
+    "train flow PEOPLE OUT --set model.channels=[-1,0,100000000]": "'channels.1': expected at least 1, got 0",
+    "judge fit segmenter PEOPLE OUT --set model.filters=[100000000]": "'filters.0': expected at most 4096",
+    "judge fit segmenter PEOPLE OUT --set model=5": "--set: expected model.KEY=VALUE or loop.KEY=VALUE, got 'model=5'",
+    "train flow PEOPLE OUT --set model.channels=[": "--set model.channels: expected YAML",
+    "spectrum PEOPLE OTHER OUT --set draws=99999999999": "'draws': expected at most 1000000, got 99999999999",
+    "recalibrate apply OTHER OTHER OUT --spacing inf": "fit recalibration: 'spacing': expected a finite number, got inf",
 }
 
 
@@ -65,6 +89,40 @@ def test_what_nobody_means_is_refused_at_once(line: str, bench: Bench, tmp_path:
     assert done.returncode == 2
     assert REFUSED[line] in said, said
     assert list(tmp_path.iterdir()) == []
+
+
+def numbers_in(kind: type[Settings]) -> Iterator[tuple[str, ...]]:
+    """Where settings hold whole numbers: keys, from the outermost."""
+    for name, field in kind.model_fields.items():
+        inner = [one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type)]
+        for one in inner:
+            if issubclass(one, Settings):
+                yield from ((name, *rest) for rest in numbers_in(one))
+        if re.search(r"\bint\b", str(field.annotation)):
+            yield (name,)
+
+
+def nested(keys: tuple[str, ...], value: object) -> dict[str, Any]:
+    return {keys[0]: nested(keys[1:], value) if keys[1:] else value}
+
+
+MAY_BE_SET: dict[str, type[Settings]] = {
+    **{name: getattr(import_module(place.split(":")[0]), place.split(":")[1]) for name, place in SETTINGS.items()},
+    **{f"train {name}": type(family(name).settings("cpu")[0]) for name in FAMILIES},
+    "judge fit segmenter": SegmenterSettings,
+    "judge fit reader": ReaderSettings,
+    "loop": LoopSettings,
+}
+
+
+@pytest.mark.parametrize("name", MAY_BE_SET)
+def test_every_whole_number_of_settings_has_a_most(name: str) -> None:
+    places = list(numbers_in(MAY_BE_SET[name]))
+    assert places
+    for keys in places:
+        for value in (10**20, *([10**20] * length for length in range(1, 6))):
+            with pytest.raises(SettingsError):
+                settings_from_dict(nested(keys, value), MAY_BE_SET[name], "told")
 
 
 def test_python_callers_are_told_the_same(bench: Bench, tmp_path: Path) -> None:

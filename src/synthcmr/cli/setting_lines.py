@@ -36,10 +36,15 @@ def _allowed(field: "FieldInfo") -> str:
     """The values that are allowed, where they are few or bounded."""
     from typing import Literal, get_args, get_origin
 
+    from synthcmr.config import plain_number
+
     if get_origin(field.annotation) is Literal:
         return "one of " + ", ".join(map(str, get_args(field.annotation)))
     bounds = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
     said = [
-        f"{words} {getattr(m, name):g}" for m in field.metadata for name, words in bounds.items() if hasattr(m, name)
+        f"{words} {plain_number(getattr(m, name))}"
+        for m in field.metadata
+        for name, words in bounds.items()
+        if hasattr(m, name)
     ]
     return " and ".join(said)

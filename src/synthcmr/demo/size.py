@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from synthcmr.config import Settings
+from synthcmr.config import LARGEST_SEED, MOST, Settings
 from synthcmr.verbs.compare_spectra import SpectrumOptions
 from synthcmr.verbs.debias import DebiasOptions
 from synthcmr.verbs.evaluate import EvaluateOptions
@@ -18,18 +18,24 @@ SHARES = {"train": 0.4, "validation": 0.15, "test": 0.45}
 class DemoSize(Settings):
     """Everything that decides a demo."""
 
-    subjects: int = Field(140, ge=20, description="phantoms")
-    planned: int = Field(36, ge=1, description="most synthetic subjects, each with a whole ED+ES stack")
-    seeds: int = Field(3, ge=1, description="of the debiasing experiment")
-    classifier_steps: int = Field(150, ge=1)
+    subjects: int = Field(140, ge=20, le=MOST, description="phantoms")
+    planned: int = Field(36, ge=1, le=MOST, description="most synthetic subjects, each with a whole ED+ES stack")
+    seeds: int = Field(3, ge=1, le=MOST, description="of the debiasing experiment")
+    classifier_steps: int = Field(150, ge=1, le=MOST)
     outliner_steps: int = Field(
-        200, ge=0, description="of the segmentation networks; 0: none is trained, because few steps would teach nothing"
+        200,
+        ge=0,
+        le=MOST,
+        description="of the segmentation networks; 0: none is trained, because few steps would teach nothing",
     )
-    tested: int = Field(24, ge=10, description="real subjects that these networks are tested on")
-    draws: int = Field(300, ge=100, description="of each bootstrap")
-    dicom: int = Field(3, ge=1, description="subjects written as DICOM: enough to open in a viewer")
+    tested: int = Field(24, ge=10, le=MOST, description="real subjects that these networks are tested on")
+    draws: int = Field(300, ge=100, le=MOST, description="of each bootstrap")
+    dicom: int = Field(3, ge=1, le=MOST, description="subjects written as DICOM: enough to open in a viewer")
     seed: int = Field(
-        2, ge=0, description="of all; the default has enough subjects in each group, which was counted before imaging"
+        2,
+        ge=0,
+        le=LARGEST_SEED,
+        description="of all; the default has enough subjects in each group, which was counted before imaging",
     )
 
     @property

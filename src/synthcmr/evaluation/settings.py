@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from synthcmr.config import Settings
+from synthcmr.config import LARGEST_SEED, MOST, Settings
 from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacyPartSettings
 from synthcmr.evaluation.utility.settings import FAIRNESS_RULES, UTILITY_RULES, FairnessSettings, UtilitySettings
 from synthcmr.evaluation.verdict_rules import PartRules, Rule
@@ -16,21 +16,23 @@ class FidelitySettings(Settings):
     extractors: tuple[str, ...] = Field(
         ("cmr", "radiomics"), description="any of cmr, radiomics, radimagenet, cinema, inception"
     )
-    neighbours: int = Field(5, ge=1, description="k of precision, recall, density and coverage")
+    neighbours: int = Field(5, ge=1, le=MOST, description="k of precision, recall, density and coverage")
     most_images: int = Field(
-        10_000, ge=100, description="images of a side that pairs are made of; of more, subjects are drawn"
+        10_000, ge=100, le=MOST, description="images of a side that pairs are made of; of more, subjects are drawn"
     )
-    most_of_group: int = Field(2000, ge=100, description="the same, of a group: there are dozens of groups")
-    kid_subsets: int = Field(100, ge=1, description="as torch-fidelity's")
-    kid_subset_size: int = Field(1000, ge=2, description="as torch-fidelity's")
-    floor_splits: int = Field(5, ge=1, description="times that the real subjects are split in halves")
-    similarity_pairs: int = Field(400, ge=10, description="pairs of images whose MS-SSIM is taken")
+    most_of_group: int = Field(2000, ge=100, le=MOST, description="the same, of a group: there are dozens of groups")
+    kid_subsets: int = Field(100, ge=1, le=MOST, description="as torch-fidelity's")
+    kid_subset_size: int = Field(1000, ge=2, le=MOST, description="as torch-fidelity's")
+    floor_splits: int = Field(5, ge=1, le=MOST, description="times that the real subjects are split in halves")
+    similarity_pairs: int = Field(400, ge=10, le=MOST, description="pairs of images whose MS-SSIM is taken")
 
 
 class AdherenceSettings(Settings):
     """Of the part adherence."""
 
-    min_pixels: int = Field(20, ge=1, description="of a structure, asked for in a frame, below which it is not scored")
+    min_pixels: int = Field(
+        20, ge=1, le=MOST, description="of a structure, asked for in a frame, below which it is not scored"
+    )
 
 
 FIDELITY_RULES: PartRules = {
@@ -134,10 +136,10 @@ class EvaluateSettings(Settings):
     split: str | None = Field(None, description="split of the real cohort to compare with; null: all of it")
     by: tuple[str, ...] = Field(("sex", "age", "bmi", "diagnosis", "vendor"), description="attributes to score by")
     crossing: tuple[str, ...] = Field(("sex", "diagnosis"), description="attributes whose crossing is scored too")
-    min_subjects: int = Field(10, ge=4, description="of each side, below which a score is refused")
-    draws: int = Field(300, ge=20, description="of the bootstrap over subjects")
+    min_subjects: int = Field(10, ge=4, le=MOST, description="of each side, below which a score is refused")
+    draws: int = Field(300, ge=20, le=MOST, description="of the bootstrap over subjects")
     level: float = Field(0.95, gt=0.5, lt=1, description="of intervals")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     encoder: Path | None = Field(
         None, description="an encoder or reader whose features are 'cmr'; null: the one that ships, of phantoms"
     )

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from synthcmr.config import Settings
+from synthcmr.config import DEEPEST, LARGEST_SEED, LARGEST_SIZE, MOST, WIDEST_LAYER, Depth, Settings, Width
 from synthcmr.errors import SettingsError
 from synthcmr.training.settings import LoopSettings
 
@@ -42,7 +42,7 @@ class ReplacementSettings(Settings):
     retrieval: Literal["ssim", "group"] = Field(
         "ssim", description="whose statistics: of the most similar real images, or of those of the same group"
     )
-    neighbours: int = Field(200, ge=1, description="K, real images that are retrieved")
+    neighbours: int = Field(200, ge=1, le=MOST, description="K, real images that are retrieved")
 
 
 class RecalibrationSettings(Settings):
@@ -65,7 +65,7 @@ class RecalibrationSettings(Settings):
     )
     map: RingSettings = RingSettings()
     replacement: ReplacementSettings = ReplacementSettings()
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
 
     def floor(self, unit: str) -> float:
         """Frequency below which nothing is changed, in cycles per millimetre or per pixel."""
@@ -76,13 +76,13 @@ class MappingSettings(Settings):
     """A denoising autoencoder from perturbed real images to real ones."""
 
     network: Literal["small", "restormer"] = Field("small", description="small: convolutions, for CPUs")
-    channels: tuple[int, int] = Field(
+    channels: tuple[Width, Width] = Field(
         (32, 64), description="of the small network, at half and at a quarter of the resolution"
     )
-    dim: int = Field(48, ge=8, description="width of Restormer's first level")
-    blocks: tuple[int, int, int, int] = Field((2, 4, 6, 8), description="FET-blocks of each level")
-    heads: tuple[int, int, int, int] = Field((1, 2, 4, 8), description="attention heads of each level")
-    refinement: int = Field(2, ge=1, description="FET-blocks at the end")
+    dim: int = Field(48, ge=8, le=WIDEST_LAYER, description="width of Restormer's first level")
+    blocks: tuple[Depth, Depth, Depth, Depth] = Field((2, 4, 6, 8), description="FET-blocks of each level")
+    heads: tuple[Depth, Depth, Depth, Depth] = Field((1, 2, 4, 8), description="attention heads of each level")
+    refinement: int = Field(2, ge=1, le=DEEPEST, description="FET-blocks at the end")
     local: bool = Field(True, description="FESA, the branch of each FET-block that attends to rings of frequencies")
     spectral: Literal["rings", "log", "complex"] = Field(
         "rings",
@@ -97,7 +97,9 @@ class MappingSettings(Settings):
     radius: tuple[float, float] = Field(
         (0.2, 0.9), description="SHR replaces a share of the rings drawn from this range"
     )
-    crop: int | None = Field(64, ge=32, description="side of the pieces that are learned from; null: whole images")
+    crop: int | None = Field(
+        64, ge=32, le=LARGEST_SIZE, description="side of the pieces that are learned from; null: whole images"
+    )
 
 
 LOOP = LoopSettings(
@@ -146,10 +148,10 @@ class SpectrumSettings(Settings):
     by: tuple[str, ...] = Field(
         ("vendor", "field_strength_t", "sex", "diagnosis"), description="groups that are compared apart"
     )
-    min_subjects: int = Field(5, ge=2, description="on either side, below which nothing is compared")
-    draws: int = Field(500, ge=100, description="of the bootstrap over subjects")
-    halves: int = Field(20, ge=2, description="random halves of the real subjects that give the floor")
+    min_subjects: int = Field(5, ge=2, le=MOST, description="on either side, below which nothing is compared")
+    draws: int = Field(500, ge=100, le=MOST, description="of the bootstrap over subjects")
+    halves: int = Field(20, ge=2, le=MOST, description="random halves of the real subjects that give the floor")
     detail: bool = Field(True, description="whether a small network is trained, too; it takes a minute or two")
-    detail_images: int = Field(300, ge=20, description="frames of either side that the network sees")
-    detail_steps: int = Field(100, ge=1, description="of its training, in each of three folds")
-    seed: int = Field(0, ge=0)
+    detail_images: int = Field(300, ge=20, le=MOST, description="frames of either side that the network sees")
+    detail_steps: int = Field(100, ge=1, le=MOST, description="of its training, in each of three folds")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)

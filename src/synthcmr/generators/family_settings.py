@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from synthcmr.conditioning.condition import LOOK
 from synthcmr.conditioning.vocabulary import DEFAULT_ATTRIBUTES
+from synthcmr.config import DEEPEST, LARGEST_SIZE, MOST, WIDEST_LAYER, Width
 from synthcmr.generators.conditional.settings import ConditionalSettings, Presets, UnetSettings
 from synthcmr.training.settings import LoopSettings
 
@@ -19,20 +20,28 @@ class RefineSettings(ConditionalSettings):
     """Of the family refine: the network, what it learns of the way from noise to image, and where on it a phantom begins."""
 
     frames: int = Field(
-        2, ge=1, description="frames of an image where nothing else is asked; each is learned by itself"
+        2,
+        ge=1,
+        le=WIDEST_LAYER,
+        description="frames of an image where nothing else is asked; each is learned by itself",
     )
     attributes: tuple[str, ...] = Field(
         (*DEFAULT_ATTRIBUTES, LOOK), description="columns that are told; absent ones are skipped"
     )
-    channels: tuple[int, ...] = Field((48, 96, 160, 192), description="of the levels, from half the resolution down")
+    channels: tuple[Width, ...] = Field((48, 96, 160, 192), description="of the levels, from half the resolution down")
     fine: int = Field(
-        16, ge=0, description="channels of a stage at full resolution; 0: pixels are folded by two in and out instead"
+        16,
+        ge=0,
+        le=WIDEST_LAYER,
+        description="channels of a stage at full resolution; 0: pixels are folded by two in and out instead",
     )
-    groups: int = Field(8, ge=1, description="of the normalisations; channels are multiples of it")
+    groups: int = Field(8, ge=1, le=WIDEST_LAYER, description="of the normalisations; channels are multiples of it")
     phantoms: float = Field(
         0.2, ge=0, le=1, description="share of phantoms among what is seen, where there are others too"
     )
-    crop: int | None = Field(112, ge=16, description="rows and columns of a random window that is learned from")
+    crop: int | None = Field(
+        112, ge=16, le=LARGEST_SIZE, description="rows and columns of a random window that is learned from"
+    )
     turned: float = Field(0.5, ge=0, le=1, description="share of training images that get a random quarter turn")
     contrast: float = Field(0.1, ge=0, description="spread of the logarithm of a random gamma in training")
     predict: Literal["rest", "image"] = Field(
@@ -136,8 +145,8 @@ class LatentSettings(UnetSettings):
     """
 
     way: Literal["flow", "diffusion"] = "flow"
-    latent_channels: int = Field(8, ge=1)
-    first_channels: tuple[int, ...] = Field(
+    latent_channels: int = Field(8, ge=1, le=WIDEST_LAYER)
+    first_channels: tuple[Width, ...] = Field(
         (64, 128), description="of the first stage, from half of the resolution down"
     )
     first_steps: float = Field(0.5, gt=0, description="steps of the first stage, as a share of those of the second")
@@ -187,7 +196,7 @@ class FewStepSettings(FlowSettings):
     early: float = Field(
         1.7, gt=0, description="above 1: shorter leaps near the noise, where the large shapes are decided"
     )
-    teacher_steps: int = Field(5, ge=1, description="steps of the teacher within each leap")
+    teacher_steps: int = Field(5, ge=1, le=MOST, description="steps of the teacher within each leap")
     fine: float = Field(
         0.1,
         ge=0,
@@ -229,13 +238,16 @@ class SpadeSettings(ConditionalSettings):
     They work on images folded by two, the decoder from a grid of latent numbers a sixteenth as wide.
     """
 
-    channels: tuple[int, int, int, int] = Field(
+    channels: tuple[Width, Width, Width, Width] = Field(
         (192, 160, 96, 64), description="from the grid of latent numbers up to half of the image's resolution"
     )
-    latent_channels: int = Field(8, ge=1, description="latent numbers per place of the grid")
-    encoder: tuple[int, int, int] = (48, 96, 128)
+    latent_channels: int = Field(8, ge=1, le=WIDEST_LAYER, description="latent numbers per place of the grid")
+    encoder: tuple[Width, Width, Width] = (48, 96, 128)
     code: int = Field(
-        64, ge=1, description="numbers that an image is summed up in, beside what mask and text say of it"
+        64,
+        ge=1,
+        le=WIDEST_LAYER,
+        description="numbers that an image is summed up in, beside what mask and text say of it",
     )
     divergence: float = Field(
         1.0,
@@ -243,7 +255,9 @@ class SpadeSettings(ConditionalSettings):
         description="weight of the code's divergence from its prior, in nats per pixel; larger: what is drawn from the prior is "
         "closer to what is given back, and less of an image is given back",
     )
-    label_channels: int = Field(32, ge=4, description="channels that mask and neighbour are summed up in")
+    label_channels: int = Field(
+        32, ge=4, le=WIDEST_LAYER, description="channels that mask and neighbour are summed up in"
+    )
 
     @property
     def multiple(self) -> int:
@@ -285,12 +299,14 @@ class GanSettings(SpadeSettings):
 
     begins_from: ClassVar[tuple[str, ...]] = ("gan", "vae")  # an autoencoder lacks the discriminators alone
 
-    judge_channels: int = Field(32, ge=8, description="of the discriminators' first layer")
+    judge_channels: int = Field(32, ge=8, le=WIDEST_LAYER, description="of the discriminators' first layer")
     judge_scales: int = Field(
         2, ge=1, le=3, description="discriminators, each at half the resolution of the one before"
     )
-    judge_layers: int = Field(2, ge=2, description="of the first discriminator; the second has twice as many")
-    judge_text: int = Field(8, ge=1, description="channels that tell the discriminators the text")
+    judge_layers: int = Field(
+        2, ge=2, le=DEEPEST, description="of the first discriminator; the second has twice as many"
+    )
+    judge_text: int = Field(8, ge=1, le=WIDEST_LAYER, description="channels that tell the discriminators the text")
     judge_detail: float = Field(
         20.0,
         ge=0,
@@ -336,8 +352,10 @@ class StableSettings(ConditionalSettings):
         "controlnet",
         description="controlnet: the control branch alone (the paper's); lora: low-rank additions to the U-Net as well; full: both entire",
     )
-    lora_rank: int = Field(8, ge=1, description="of the additions where tune is lora")
-    resolution: int = Field(512, ge=32, multiple_of=8, description="images are brought to this size and back")
+    lora_rank: int = Field(8, ge=1, le=WIDEST_LAYER, description="of the additions where tune is lora")
+    resolution: int = Field(
+        512, ge=32, le=LARGEST_SIZE, multiple_of=8, description="images are brought to this size and back"
+    )
     scale: float = Field(1.0, ge=0, description="strength of the control branch when drawing")
 
     @property

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from synthcmr.config import Settings
+from synthcmr.config import LARGEST_BATCH, Settings
 
 Velocity = Callable[[Tensor, Tensor], Tensor]  # (x_t, t of each image) -> v
 # (x_t, t, surroundings, tokens) -> what the network says there
@@ -43,7 +43,7 @@ class SamplerSettings(Settings):
         "null: as the run says",
     )
     shift: float = Field(1.0, gt=0, description="above 1: more of the steps while the image is still mostly noise")
-    batch: int = Field(16, ge=1, description="images at once; the images do not depend on it")
+    batch: int = Field(16, ge=1, le=LARGEST_BATCH, description="images at once; the images do not depend on it")
     precision: Literal["fp32", "bf16"] = "bf16"
 
 

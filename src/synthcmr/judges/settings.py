@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from synthcmr.config import Settings
+from synthcmr.config import LARGEST_SIZE, WIDEST_LAYER, Settings, Width
 from synthcmr.training.settings import LoopSettings
 
 
@@ -29,8 +29,8 @@ class SegmenterSettings(JudgeSettings):
 
     free: ClassVar[frozenset[str]] = frozenset({"size", "augmentation"})
 
-    filters: tuple[int, ...] = (24, 48, 96, 160, 192)
-    size: int = Field(128, ge=32)
+    filters: tuple[Width, ...] = (24, 48, 96, 160, 192)
+    size: int = Field(128, ge=32, le=LARGEST_SIZE)
     augmentation: Literal["strong", "mild"] = Field(
         "strong", description="strong: for phantoms that must stand for real images; mild: for images of the same kind"
     )
@@ -46,9 +46,9 @@ class ReaderSettings(JudgeSettings):
 
     free: ClassVar[frozenset[str]] = frozenset({"attributes"})
 
-    filters: tuple[int, int, int, int] = (24, 48, 96, 160)
-    features: int = Field(64, ge=8, description="width of the layer before the answers")
-    frames: int = Field(2, ge=1)
+    filters: tuple[Width, Width, Width, Width] = (24, 48, 96, 160)
+    features: int = Field(64, ge=8, le=WIDEST_LAYER, description="width of the layer before the answers")
+    frames: int = Field(2, ge=1, le=WIDEST_LAYER)
     attributes: tuple[str, ...] = ("sex", "diagnosis", "age", "bmi", "chest_fat_mm", "vendor")
 
 

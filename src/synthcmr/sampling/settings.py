@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from synthcmr.config import Settings
+from synthcmr.config import LARGEST_PIXEL_MM, LARGEST_SIZE, MOST, SMALLEST_PIXEL_MM, Settings
 from synthcmr.generators.sampler import SamplerSettings
 
 
@@ -12,7 +12,9 @@ class ScreenSettings(Settings):
     """What an image must pass. Limits are those that nearly all real images of the judges' own test split pass."""
 
     enabled: bool = True
-    tries: int = Field(3, ge=1, description="new seeds for a subject or image that fails, before it counts as failed")
+    tries: int = Field(
+        3, ge=1, le=MOST, description="new seeds for a subject or image that fails, before it counts as failed"
+    )
     min_dice: float | None = Field(
         None, ge=0, le=1, description="agreement of mask and re-segmentation; null: the judge's own limit"
     )
@@ -30,8 +32,8 @@ class GenerateSettings(Settings):
 
     sampler: SamplerSettings = SamplerSettings()
     screen: ScreenSettings = ScreenSettings()
-    size: int = Field(128, ge=32)
-    spacing_mm: float = Field(1.5, gt=0)
+    size: int = Field(128, ge=32, le=LARGEST_SIZE)
+    spacing_mm: float = Field(1.5, ge=SMALLEST_PIXEL_MM, le=LARGEST_PIXEL_MM)
     frames: int = Field(
         2, ge=2, le=60, description="2: ED and ES; more: phases of a cine, which family refine can make"
     )

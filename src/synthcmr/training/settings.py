@@ -5,7 +5,17 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
-from synthcmr.config import Settings, settings_from_dict, yaml_file, yaml_value
+from synthcmr.config import (
+    LARGEST_BATCH,
+    LARGEST_SEED,
+    MOST,
+    MOST_STEPS,
+    MOST_WORKERS,
+    Settings,
+    settings_from_dict,
+    yaml_file,
+    yaml_value,
+)
 from synthcmr.errors import SettingsError
 
 ModelSettings = TypeVar("ModelSettings", bound=Settings)
@@ -22,10 +32,13 @@ class PrivacySettings(Settings):
     clip: float = Field(1.0, gt=0, description="norm that one subject's gradient is clipped to")
     subjects: float = Field(16.0, gt=0, description="subjects per step on average; many of them make up for the noise")
     slices: int = Field(
-        4, ge=1, description="images of each of them, drawn anew each time: they count once, as one subject"
+        4, ge=1, le=MOST, description="images of each of them, drawn anew each time: they count once, as one subject"
     )
     subjects_in_cohort: int | None = Field(
-        None, ge=1, description="training subjects, where that is public; null: counted with noise, within the budget"
+        None,
+        ge=1,
+        le=MOST,
+        description="training subjects, where that is public; null: counted with noise, within the budget",
     )
     count_share: float = Field(
         0.1, gt=0, lt=1, description="of epsilon, for that count; not spent where subjects_in_cohort is stated"
@@ -45,11 +58,13 @@ class PrivacySettings(Settings):
 class LoopSettings(Settings):
     """Settings of the loop; the model has its own."""
 
-    steps: int = Field(2000, ge=1, description="optimiser steps")
-    batch: int = Field(16, ge=1, description="images per step, over all processes and accumulated parts")
-    accumulate: int = Field(1, ge=1, description="parts a step's batch is computed in, to save memory")
+    steps: int = Field(2000, ge=1, le=MOST_STEPS, description="optimiser steps")
+    batch: int = Field(
+        16, ge=1, le=LARGEST_BATCH, description="images per step, over all processes and accumulated parts"
+    )
+    accumulate: int = Field(1, ge=1, le=MOST, description="parts a step's batch is computed in, to save memory")
     learning_rate: float = Field(4e-4, gt=0)
-    warmup: int = Field(100, ge=0, description="steps of linear warm-up")
+    warmup: int = Field(100, ge=0, le=MOST_STEPS, description="steps of linear warm-up")
     schedule: Literal["cosine", "hold"] = Field(
         "cosine",
         description="after the warm-up: a cosine to a twentieth, or held and falling to a twentieth over the last 30 %",
@@ -58,22 +73,23 @@ class LoopSettings(Settings):
     clip_norm: float = Field(1.0, gt=0, description="gradients are scaled to this norm where they exceed it")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights that are used afterwards")
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
-    seed: int = Field(0, ge=0)
-    held_out_every: int = Field(250, ge=1, description="steps between looks at the held-out loss")
-    held_out_images: int = Field(256, ge=1)
-    sheet_every: int = Field(500, ge=1, description="steps between sheets of samples")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
+    held_out_every: int = Field(250, ge=1, le=MOST_STEPS, description="steps between looks at the held-out loss")
+    held_out_images: int = Field(256, ge=1, le=MOST)
+    sheet_every: int = Field(500, ge=1, le=MOST_STEPS, description="steps between sheets of samples")
     scored_frames: int = Field(
         48,
         ge=0,
+        le=MOST,
         description="frames that are drawn at each sheet and scored against held-out and training ones; 0: none",
     )
-    checkpoint_every: int = Field(250, ge=1)
+    checkpoint_every: int = Field(250, ge=1, le=MOST_STEPS)
     balance: tuple[str, ...] = Field((), description="attributes whose values are drawn evenly, within the cap")
     balance_cap: float = Field(2.0, ge=1, description="no image is drawn more than this many times its share")
     dp: PrivacySettings | None = Field(
         None, description="differential privacy of the subjects; the batch follows from it, and `batch` is not used"
     )
-    threads: int | None = Field(None, ge=1, description="CPU threads; null leaves torch's choice")
+    threads: int | None = Field(None, ge=1, le=MOST_WORKERS, description="CPU threads; null leaves torch's choice")
 
 
 def check_even(settings: LoopSettings) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from synthcmr.verbs.options import LARGEST_SEED, Names, Options
+from synthcmr.config import LARGEST_SEED
+from synthcmr.verbs.options import Names, Options
 from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from synthcmr.config import MOST
 from synthcmr.verbs.debias import ExperimentOptions, remedy_table
-from synthcmr.verbs.options import MOST, Run
+from synthcmr.verbs.options import Run
 from synthcmr.verbs.public import public
 from synthcmr.verbs.result import PageResult
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from synthcmr.config import LARGEST_PIXEL_MM, SMALLEST_PIXEL_MM
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.folders import expect_apart_from, expect_attributes, folder_of, opened_images
 from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options
@@ -48,7 +49,10 @@ class SpectrumOptions(Options):
         None, description="Attributes whose groups are compared separately. [default: vendor, field, sex, diagnosis]"
     )
     spacing: float | None = Field(
-        None, ge=0.01, description="Millimetres per pixel of folders whose files do not state it."
+        None,
+        ge=SMALLEST_PIXEL_MM,
+        le=LARGEST_PIXEL_MM,
+        description="Millimetres per pixel of folders whose files do not state it.",
     )
     detail: bool = Field(True, description="Also train a small network to separate the sets; takes some minutes.")
     set: Changes = Field((), description="One setting, e.g. --set draws=1000.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from synthcmr.config import MOST_WORKERS
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options, Run
 from synthcmr.verbs.public import public
@@ -37,7 +38,7 @@ class ExperimentOptions(Options):
     sensitive: Names = Field(None, description="Sensitive attributes. [default: sex,bmi]")
     settings: Path | None = Field(None, description="YAML file of settings.")
     set: Changes = Field((), description="One setting, e.g. --set loop.steps=600 or --set slices=central.")
-    workers: int = Field(1, ge=1, description="Classifiers trained at once.")
+    workers: int = Field(1, ge=1, le=MOST_WORKERS, description="Classifiers trained at once.")
     overwrite: bool = Field(False, description="Replace existing results.")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 from pydantic import Field, model_validator
 
+from synthcmr.config import MOST_WORKERS
 from synthcmr.errors import SettingsError
 from synthcmr.verbs.options import Changes, Names, OneOrSeveral, Options, Run
 from synthcmr.verbs.public import public
@@ -60,7 +61,9 @@ class EvaluateOptions(Options):
     grid: str | None = Field(
         None, description="quick or full: how much of the real data utility trains on. [default: quick]"
     )
-    workers: int | None = Field(None, ge=1, description="Networks trained at once. [default: one per core; 4 a GPU]")
+    workers: int | None = Field(
+        None, ge=1, le=MOST_WORKERS, description="Networks trained at once. [default: one per core; 4 a GPU]"
+    )
     settings: Path | None = Field(None, description="YAML file of settings.")
     set: Changes = Field((), description="One setting, e.g. --set rules.fidelity.realism.good=0.1.")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from synthcmr.config import LARGEST_PIXEL_MM, SMALLEST_PIXEL_MM
 from synthcmr.errors import OtherSettingsError, SettingsError
 from synthcmr.verbs.folders import opened_images
 from synthcmr.verbs.options import Changes, Names, Options
@@ -51,7 +52,10 @@ class FitRecalibrationOptions(Options):
         description="fit: attributes whose crossing has statistics of its own. [default: vendor,field_strength_t]",
     )
     spacing: float | None = Field(
-        None, ge=0.01, description="Millimetres per pixel of a folder whose files do not state it."
+        None,
+        ge=SMALLEST_PIXEL_MM,
+        le=LARGEST_PIXEL_MM,
+        description="Millimetres per pixel of a folder whose files do not state it.",
     )
     preset: str = Field("cpu", description="fit rhm, frerec: network for the machine: cpu, 8g or 24g.")
     set: Changes = Field((), description="fit: one setting, e.g. --set replacement.radius=0.5, --set loop.steps=2000.")

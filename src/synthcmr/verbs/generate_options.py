@@ -7,8 +7,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from synthcmr.config import LARGEST_SEED, LARGEST_SIZE, MOST, MOST_WORKERS
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.options import LARGEST_SEED, LARGEST_SIZE, MOST, Options, Run
+from synthcmr.verbs.options import Options, Run
 
 DEFAULT_COUNT = 16
 
@@ -78,7 +79,7 @@ class GenerateOptions(Options):
     size: int = Field(128, ge=32, le=LARGEST_SIZE, description="Rows and columns.")
     seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Random seed; the same seed gives the same images.")
     batch: int = Field(16, ge=1, le=4096, description="Images per batch; the images do not depend on it.")
-    workers: int = Field(1, ge=1, description="Processes.")
+    workers: int = Field(1, ge=1, le=MOST_WORKERS, description="Processes.")
     screen: bool = Field(True, description="Screen every image before it is kept.")
     recalibrate: Path | None = Field(None, description="Recalibrate the images with this model as the last step.")
     overwrite: bool = Field(False, description="Replace an existing cohort.")

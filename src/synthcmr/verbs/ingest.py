@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.cohort.readers import READERS
-from synthcmr.config import FrameMode, IngestSettings, PreprocessSettings, settings_from_dict, settings_from_yaml
+from synthcmr.config import (
+    LARGEST_SEED,
+    MOST_WORKERS,
+    FrameMode,
+    IngestSettings,
+    PreprocessSettings,
+    settings_from_dict,
+    settings_from_yaml,
+)
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.options import LARGEST_SEED, Names, Options, number_or
+from synthcmr.verbs.options import Names, Options, number_or
 from synthcmr.verbs.public import public
 from synthcmr.verbs.result import Result
 
@@ -63,7 +71,7 @@ class IngestOptions(Options):
         description="official: the data set's own training and test sets; random: sampled; auto: official where there is more "
         "than a training set. [default: auto]",
     )
-    workers: int | None = Field(None, ge=1, description="Processes. [default: one per core]")
+    workers: int | None = Field(None, ge=1, le=MOST_WORKERS, description="Processes. [default: one per core]")
     label: bool = Field(False, description="Find and segment the heart before cropping; also for images without masks.")
     judge: str | None = Field(None, description="With --label: run folder or weights. [default: the shipped segmenter]")
     strict: bool = Field(False, description="Stop at the first file that cannot be read.")

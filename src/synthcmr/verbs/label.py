@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from synthcmr.config import MOST_WORKERS
 from synthcmr.labelling.settings import LabelSettings
 from synthcmr.verbs.options import Options, number_or
 from synthcmr.verbs.public import public
@@ -30,7 +31,9 @@ class LabelOptions(LabelSettings, Options):
     size: Annotated[int | None, number_or("full", "--size", whole=True, becomes_none=True)] = Field(
         128, ge=16, le=1024, description="Rows and columns of the crop, or 'full'."
     )
-    workers: int | None = Field(None, ge=1, description="Processes. [default: one per core, or a few per GPU]")
+    workers: int | None = Field(
+        None, ge=1, le=MOST_WORKERS, description="Processes. [default: one per core, or a few per GPU]"
+    )
     overwrite: bool = Field(False, description="Replace an existing cohort.")
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from synthcmr.config import LARGEST_SEED, LARGEST_SIZE, MOST, MOST_WORKERS
 from synthcmr.errors import SettingsError
-from synthcmr.verbs.options import LARGEST_SEED, LARGEST_SIZE, MOST, Options, numbers_by_name
+from synthcmr.verbs.options import Options, numbers_by_name
 from synthcmr.verbs.public import public
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class PhantomOptions(Options):
     spacing: float = Field(1.5, ge=0.1, le=100, description="In-plane pixel in mm.")
     size: int = Field(128, ge=16, le=LARGEST_SIZE, description="Rows and columns of the crop around the heart.")
     lossless: bool = Field(False, description="Whole field of view on the scanner's own pixels.")
-    workers: int | None = Field(None, ge=1, description="Processes. [default: one per core]")
+    workers: int | None = Field(None, ge=1, le=MOST_WORKERS, description="Processes. [default: one per core]")
     overwrite: bool = Field(False, description="Replace an existing cohort.")
 
     @model_validator(mode="after")

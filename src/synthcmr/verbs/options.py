@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Self, TypeVar
@@ -13,9 +14,6 @@ from synthcmr.config import Settings, expected_and_got, settings_from_dict, sett
 from synthcmr.errors import SettingsError
 
 S = TypeVar("S", bound=Settings)
-LARGEST_SEED = 2**63 - 1  # that tables of images can hold
-MOST = 1_000_000  # subjects, images or plan rows at once; a mistyped number must not fill memory or run for years
-LARGEST_SIZE = 1024  # rows and columns of an image
 
 
 class Options(Settings):
@@ -65,8 +63,8 @@ class Options(Settings):
 
 
 def _verb(kind: type[Options]) -> str:
-    """Such as "generate" for GenerateOptions."""
-    return kind.__name__.removesuffix("Options").removesuffix("Flags").lower()
+    """Such as "generate" for GenerateOptions, "fit recalibration" for FitRecalibrationOptions."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__.removesuffix("Options").removesuffix("Flags")).lower()
 
 
 def comma_separated(value: Any) -> Any:

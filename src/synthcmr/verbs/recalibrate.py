@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
+from synthcmr.config import LARGEST_PIXEL_MM, SMALLEST_PIXEL_MM
 from synthcmr.errors import CohortError
 from synthcmr.verbs.folders import opened_images
 from synthcmr.verbs.options import Options
@@ -35,7 +36,10 @@ class RecalibrateOptions(Options):
     """
 
     spacing: float | None = Field(
-        None, ge=0.01, description="Millimetres per pixel of a folder whose files do not state it."
+        None,
+        ge=SMALLEST_PIXEL_MM,
+        le=LARGEST_PIXEL_MM,
+        description="Millimetres per pixel of a folder whose files do not state it.",
     )
     overwrite: bool = Field(False, description="Replace existing results.")
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from synthcmr.config import Settings
+from synthcmr.config import LARGEST_SEED, MOST, Settings
 from synthcmr.evaluation.verdict_rules import PartRules, Rule
 
 
@@ -11,7 +11,7 @@ class SearchSettings(Settings):
 
     scales: tuple[float, ...] = (0.8, 0.86, 0.93, 1.0, 1.075, 1.16, 1.25)
     degrees: tuple[float, ...] = Field((-8.0, 8.0), description="rotations; a few degrees more are found from each")
-    candidates: int = Field(16, ge=1, description="images that are looked at closely for each one")
+    candidates: int = Field(16, ge=1, le=MOST, description="images that are looked at closely for each one")
 
 
 class CopySettings(Settings):
@@ -21,31 +21,33 @@ class CopySettings(Settings):
     false_alarms: float = Field(
         0.01, gt=0, lt=0.5, description="share of held-out real images that may be called copies"
     )
-    planted: int = Field(100, ge=20, description="copies of each kind that are planted to see whether they are found")
+    planted: int = Field(
+        100, ge=20, le=MOST, description="copies of each kind that are planted to see whether they are found"
+    )
     found: float = Field(0.99, gt=0, le=1, description="share of them below which the search says that it is too weak")
     must_find: tuple[str, ...] = Field(
         ("exact", "mirrored", "shifted", "rescaled", "noised"),
         description="kinds without which it cannot say that there is no copy",
     )
-    shown: int = Field(200, ge=1, description="most near-copies that are named one by one")
+    shown: int = Field(200, ge=1, le=MOST, description="most near-copies that are named one by one")
 
 
 class MembershipSettings(Settings):
     """Whom the attacks on membership look at, and how often they ask a generator."""
 
-    subjects: int = Field(300, ge=4, description="most subjects that are attacked on either side")
-    images: int = Field(4, ge=1, description="of each of them; all have the same number where they can")
+    subjects: int = Field(300, ge=4, le=MOST, description="most subjects that are attacked on either side")
+    images: int = Field(4, ge=1, le=MOST, description="of each of them; all have the same number where they can")
     slices: int = Field(
-        12, ge=1, description="white box: of each subject at most; their calibrated errors are averaged"
+        12, ge=1, le=MOST, description="white box: of each subject at most; their calibrated errors are averaged"
     )
     times: tuple[float, ...] = Field(
         (0.1, 0.3, 0.5, 0.7, 0.9), description="white box: how far from noise to image the field is asked"
     )
-    noises: int = Field(2, ge=1, description="white box: draws of noise at each time")
+    noises: int = Field(2, ge=1, le=MOST, description="white box: draws of noise at each time")
     band: tuple[float, float] = Field(
         (0.15, 0.85), description="white box: of the highest frequency, what counts as middle"
     )
-    asked: int = Field(4, ge=1, description="grey box: images drawn under each condition")
+    asked: int = Field(4, ge=1, le=MOST, description="grey box: images drawn under each condition")
 
 
 class AttributeSettings(Settings):
@@ -66,9 +68,9 @@ class PrivacyPartSettings(Settings):
     attributes: AttributeSettings = AttributeSettings()
     members: str = Field("train", description="split of the real cohort that the generator learned from")
     held_out: tuple[str, ...] = Field(("validation", "test"), description="splits that it never saw")
-    min_subjects: int = Field(8, ge=8, description="on either side, below which nothing is said")
-    draws: int = Field(1000, ge=100, description="resamples of the bootstrap")
-    seed: int = Field(0, ge=0)
+    min_subjects: int = Field(8, ge=8, le=MOST, description="on either side, below which nothing is said")
+    draws: int = Field(1000, ge=100, le=MOST, description="resamples of the bootstrap")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
 
 
 PRIVACY_RULES: PartRules = {

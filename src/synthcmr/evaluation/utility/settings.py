@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from synthcmr.config import Settings
+from synthcmr.config import LARGEST_SIZE, MOST, Settings, Width
 from synthcmr.evaluation.verdict_rules import PartRules, Rule
 from synthcmr.experiments.settings import CLASSIFIER_LOOP, ClassifierSettings
 from synthcmr.training.settings import LoopSettings
@@ -29,8 +29,12 @@ class SegmentationSettings(Settings):
     learner: Literal["dynunet", "nnunet"] = Field(
         "dynunet", description="nnunet: runs nnU-Net's own commands, which take hours and a GPU"
     )
-    filters: tuple[int, ...] = Field((8, 16, 32, 64), min_length=3, description="of each level; small enough for CPUs")
-    crop: int = Field(96, ge=16, description="pixels along a side of what is shown in training, cut out anywhere")
+    filters: tuple[Width, ...] = Field(
+        (8, 16, 32, 64), min_length=3, description="of each level; small enough for CPUs"
+    )
+    crop: int = Field(
+        96, ge=16, le=LARGEST_SIZE, description="pixels along a side of what is shown in training, cut out anywhere"
+    )
     share: float = Field(0.5, gt=0, lt=1, description="of images shown that are synthetic, where real ones are too")
     loop: LoopSettings = SEGMENTATION_LOOP
     nnunet_commands: Path | None = Field(
@@ -60,11 +64,11 @@ class UtilitySettings(Settings):
     )
     fractions: tuple[float, ...] = Field((0.25, 1.0), description="of the real training subjects, where grid is quick")
     leave_out: str = Field("", description="attribute whose values are left out of training one by one, e.g. vendor")
-    repeats: int = Field(2, ge=1, description="seeds; each trains every arm once")
+    repeats: int = Field(2, ge=1, le=MOST, description="seeds; each trains every arm once")
     train: tuple[str, ...] = Field(("train",), description="splits of the real cohort that are learned from")
     test: tuple[str, ...] = Field(("test",), description="splits of the real cohort that are tested on")
-    most_subjects: int = Field(400, ge=10, description="real, and synthetic, subjects that are learned from")
-    most_tested: int = Field(200, ge=10, description="subjects of each cohort that are tested on")
+    most_subjects: int = Field(400, ge=10, le=MOST, description="real, and synthetic, subjects that are learned from")
+    most_tested: int = Field(200, ge=10, le=MOST, description="subjects of each cohort that are tested on")
     also_test: Path | None = Field(None, description="a second real cohort to test on, of other scanners or centres")
     segmentation: SegmentationSettings = SegmentationSettings()
     classification: ClassificationSettings = ClassificationSettings()
@@ -84,7 +88,9 @@ class FairnessSettings(Settings):
     """Of the part fairness."""
 
     sensitive: tuple[str, ...] = Field(("sex", "bmi"), description="attributes to be fair about")
-    min_group: int = Field(5, ge=2, description="sick, and healthy, test subjects below which a group is not scored")
+    min_group: int = Field(
+        5, ge=2, le=MOST, description="sick, and healthy, test subjects below which a group is not scored"
+    )
 
 
 UTILITY_RULES: PartRules = {

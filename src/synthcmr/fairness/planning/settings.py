@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from synthcmr.config import Settings
+from synthcmr.config import LARGEST_SEED, MOST, Settings
 
 Level = Literal["mid", "basal", "apical", "whole"]
 
@@ -12,11 +12,11 @@ Level = Literal["mid", "basal", "apical", "whole"]
 class PlanSettings(Settings):
     """Limits, and how the rows are drawn."""
 
-    budget: int | None = Field(None, ge=1, description="At most so many rows; the emptiest cells come first.")
+    budget: int | None = Field(None, ge=1, le=MOST, description="At most so many rows; the emptiest cells come first.")
     cap: float | None = Field(
         None, gt=0, description="At most so many synthetic subjects per real one in a cell, more than 0."
     )
-    floor: int = Field(5, ge=0, description="Warn below this many real subjects in a cell.")
+    floor: int = Field(5, ge=0, le=MOST, description="Warn below this many real subjects in a cell.")
     below_floor: Literal["warn", "refuse"] = Field(
         "warn", description="Whether cells below --floor are planned all the same, or left out."
     )
@@ -32,4 +32,4 @@ class PlanSettings(Settings):
     masks: Literal["generated", "deformed", "real"] = Field(
         "generated", description="New anatomies, or masks of training subjects of the same cell."
     )
-    seed: int = Field(0, ge=0, description="Random seed; the same seed gives the same rows.")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Random seed; the same seed gives the same rows.")

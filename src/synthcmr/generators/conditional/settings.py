@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from synthcmr.conditioning.vocabulary import DEFAULT_ATTRIBUTES
-from synthcmr.config import Settings
+from synthcmr.config import DEEPEST, WIDEST_LAYER, Settings, Width
 from synthcmr.errors import SettingsError
 from synthcmr.training.settings import LoopSettings
 
@@ -18,9 +18,12 @@ class ConditionalSettings(Settings):
     begins_from: ClassVar[tuple[str, ...]] = ()  # families whose weights will do; empty: its own
 
     frames: int = Field(
-        2, ge=1, description="1: ED; 2: ED and ES; more: phases of a cine. They are channels of one image"
+        2,
+        ge=1,
+        le=WIDEST_LAYER,
+        description="1: ED; 2: ED and ES; more: phases of a cine. They are channels of one image",
     )
-    token_width: int = Field(128, ge=8)
+    token_width: int = Field(128, ge=8, le=WIDEST_LAYER)
     text_encoder: Literal["tokens", "clip"] = "tokens"
     clip_model: str = Field("openai/clip-vit-base-patch32", description="hub name or folder, for text_encoder clip")
     attributes: tuple[str, ...] = Field(
@@ -32,7 +35,10 @@ class ConditionalSettings(Settings):
         None, description="weights to begin from: phantom (those that ship), a run folder, or a weights file"
     )
     rank: int | None = Field(
-        None, ge=1, description="with start: learn nothing but low-rank additions of this rank, and the words"
+        None,
+        ge=1,
+        le=WIDEST_LAYER,
+        description="with start: learn nothing but low-rank additions of this rank, and the words",
     )
     heart_weight: float = Field(4.0, ge=1, description="how much more errors on the heart count than elsewhere")
 
@@ -66,18 +72,18 @@ class UnetSettings(ConditionalSettings):
     """MONAI's diffusion U-Net on folded pixels."""
 
     patch: int = Field(
-        4, ge=1, description="pixels are folded into channels by this factor, so that a laptop can train it"
+        4, ge=1, le=DEEPEST, description="pixels are folded into channels by this factor, so that a laptop can train it"
     )
-    channels: tuple[int, ...] = (96, 160, 256)
+    channels: tuple[Width, ...] = (96, 160, 256)
     attention: tuple[bool, ...] = (False, True, True)
-    head_channels: int = Field(32, ge=4)
-    blocks: int = Field(1, ge=1, description="residual blocks per level")
+    head_channels: int = Field(32, ge=4, le=WIDEST_LAYER)
+    blocks: int = Field(1, ge=1, le=DEEPEST, description="residual blocks per level")
     predict: Literal["rest", "image", "velocity"] = Field(
         "rest",
         description="what the network puts out: what is left after the best linear guess, the image, or the velocity; "
         "the loss is that of the path in any case",
     )
-    planes: int = Field(16, ge=0, description="channels that carry the whole text to every pixel")
+    planes: int = Field(16, ge=0, le=WIDEST_LAYER, description="channels that carry the whole text to every pixel")
 
     @model_validator(mode="after")
     def _levels_agree(self) -> Self:
