@@ -50,8 +50,8 @@ SEGMENTER = ("model.filters=[16,32,64,96,128]", "model.size=96", "loop.batch=12"
 SEGMENTER_STEPS = 400
 SELDOM = 10**6
 DRAWS = 4000
+ACROSS = 10  # images of a sheet
 REFERENCE = "public"
-ALONE = ("phantoms", REFERENCE, "no privacy", "patients")  # arms without an epsilon
 Floats = npt.NDArray[np.float64]
 Metric = dict[str, float]
 
@@ -258,6 +258,22 @@ def markdown(rows: Sequence[dict[str, object]]) -> str:
     return "\n".join(lines)
 
 
+def write_sheet(images: dict[str, Cohort], file: Path) -> None:
+    """A row of end-diastolic slices from the middle of stacks for every arm."""
+    from matplotlib import image
+
+    rows = [np.concatenate(middles(cohort)[:ACROSS], axis=1) for cohort in images.values()]
+    image.imsave(file, np.concatenate(rows).clip(0, 1), cmap="gray")
+
+
+def middles(cohort: Cohort) -> list[Floats]:
+    """The middle slice of every subject at end-diastole."""
+    learned = load_images(cohort, "train", 2)
+    who = np.array(learned.subject)
+    places = [np.flatnonzero(who == name) for name in dict.fromkeys(learned.subject)]
+    return [learned.image[own[len(own) // 2], 0].astype(np.float64) for own in places]
+
+
 def main() -> None:
     """Do what is not there yet, and write the table of all that is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -273,13 +289,15 @@ def main() -> None:
     arms = ["phantoms", REFERENCE, "no privacy", *(f"epsilon {e:g}" for e in options.epsilons), "patients"]
     measured: dict[str, dict[int, Metric]] = {}
     statements: dict[str, float] = {}
+    images: dict[str, Cohort] = {}
     for seed in options.seeds:
         for arm in (one for one in arms if not options.arms or one in options.arms):
             folder = options.work / f"{arm.replace(' ', '-')}-{seed}"
             folder.mkdir(parents=True, exist_ok=True)
             print(f"== {arm}, seed {seed}", flush=True)
+            chain = Chain(cohort, arm, seed, folder, ends)
             try:
-                measured.setdefault(arm, {})[seed] = Chain(cohort, arm, seed, folder, ends).dice()
+                measured.setdefault(arm, {})[seed] = chain.dice()
             except OutOfTimeError:
                 print("out of time; the same call goes on", flush=True)
                 return
@@ -289,6 +307,8 @@ def main() -> None:
             rows = result(measured, statements)
             (options.work / "result.json").write_text(json.dumps(rows, indent=1) + "\n")
             (options.work / "result.md").write_text(markdown(rows) + "\n")
+            images.setdefault(arm, chain.learned_from())
+            write_sheet(images, options.work / "sheet.png")
             print(markdown(rows), flush=True)
 
 

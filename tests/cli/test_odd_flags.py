@@ -77,7 +77,7 @@ REFUSED = {
     "judge fit segmenter PEOPLE OUT --set model=5": "--set: expected model.KEY=VALUE or loop.KEY=VALUE, got 'model=5'",
     "train flow PEOPLE OUT --set model.channels=[": "--set model.channels: expected YAML",
     "spectrum PEOPLE OTHER OUT --set draws=99999999999": "'draws': expected at most 1000000, got 99999999999",
-    "recalibrate apply OTHER OTHER OUT --spacing inf": "fit recalibration: 'spacing': expected a finite number, got inf",
+    "recalibrate apply OTHER OTHER OUT --spacing inf": "--spacing: expected a finite number, got 'inf'",
 }
 
 

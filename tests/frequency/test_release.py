@@ -1,5 +1,7 @@
 """Four numbers with differential privacy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -11,6 +13,7 @@ from synthcmr.frequency.recalibration import Recalibration
 from synthcmr.frequency.release import (
     RANGE,
     SENSITIVITY,
+    Release,
     curve,
     directions,
     numbers,
@@ -82,3 +85,17 @@ def test_released_numbers_recalibrate() -> None:
     real, made = clouds(300, (32, 32), seed=1), blurred(clouds(40, (32, 32), seed=2))
     model = Recalibration(RecalibrationSettings(method="release")).fit(real, promise=SumPromise(8.0, 1e-5))
     assert gap(np.asarray(model.transform(made)), real) < 0.5 * gap(made, real)
+
+
+def test_noise_that_is_larger_than_any_difference_moves_a_set_but_little() -> None:
+    own = np.zeros(4)
+    released = Release(np.array([0.4, -0.4, 0.4, -0.4]), 1.0, 1e-5, 1e-4, 50)
+    np.testing.assert_allclose(released.wanted(own), released.theta, rtol=1e-3)
+    np.testing.assert_allclose(replace(released, sigma=4.0).wanted(own), own, atol=0.01)
+    real, made = clouds(300, (32, 32), seed=1), blurred(clouds(40, (32, 32), seed=2))
+    model = Recalibration(RecalibrationSettings(method="release")).fit(real, promise=SumPromise(8.0, 1e-5))
+    well = np.asarray(model.transform(made))
+    assert model.release is not None
+    model.release = replace(model.release, theta=model.release.theta + 3.0, sigma=3.0)  # as little is known
+    badly = np.asarray(model.transform(made))
+    assert gap(badly, made) < 0.3 * gap(well, made)

@@ -189,12 +189,13 @@ class Recalibration:
         return parting_radius(synthetic_profile.mean - real.mean, least)
 
     def _released(self, synthetic: Images) -> Change:
-        """Move the four numbers of a set to those that were released."""
+        """Move the four numbers of a set towards those that were released, as far as their noise allows."""
         if self.release is None:
             raise SettingsError("method release: expected a model that was fitted with --dp")
         rings, settings = self.real.rings, self.settings
         synthetic_mean = moments_of(synthetic, rings, settings).groups[EVERYONE].mean
-        shift = curve(self.release.theta, rings) - curve(numbers(synthetic_mean[None], rings)[0], rings)
+        own_numbers = numbers(synthetic_mean[None], rings)[0]
+        shift = curve(self.release.wanted(own_numbers), rings) - curve(own_numbers, rings)
 
         def change(batch: ImageBatch) -> Floats:
             own = rings.log_power(spectra(batch.images, batch.plane, settings.edges))

@@ -24,6 +24,9 @@ from synthcmr.training.secret_noise import Secret
 NUMBERS = ("level", "slope", "roll-off", "floor")
 RANGE = 3.0  # each number lies within so much of the public curve, in log power (root mean square over rings)
 SENSITIVITY = RANGE * 2.0  # one subject more or less moves the four sums by at most RANGE each: sqrt(4) RANGE together
+EXPECTED = np.array(
+    [0.4, 0.3, 0.2, 0.1]
+)  # how far sets of public images (phantoms, refined ones, Sunnybrook) lie from each other
 CURVE_MM = (-4.8, -1.7, -17.0)  # public: log power = a + b log f + c f, a fit to phantoms
 CURVE_PIXEL = (-4.9, -1.7, -11.3)  # the same at 1.5 mm, where the spacing is not known
 
@@ -57,6 +60,18 @@ class Release:
         """From what `row` gave."""
         theta = np.array([row["numbers"][name] for name in NUMBERS])
         return cls(theta, row["epsilon"], row["delta"], row["noise"], row["subjects"])
+
+    def wanted(self, own: Floats) -> Floats:
+        """The four numbers that a set of images shall have.
+
+        They lie between its own and those that were released: a noise of spread s leaves t^2 / (t^2 + s^2) of what differs, where
+        sets differ by t. A noise that is larger than any difference would do more harm than good.
+
+        Args:
+            own: numbers of the set.
+        """
+        kept: Floats = own + (self.theta - own) / (1 + (self.sigma / EXPECTED) ** 2)
+        return kept
 
 
 def directions(rings: Rings) -> Floats:
