@@ -34,6 +34,8 @@ import torch
 import synthcmr
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import STRUCTURES
+from synthcmr.cohort.writer import COHORT_FILE
+from synthcmr.frequency.model_folder import MODEL_FILE
 from synthcmr.judges.segmenter import Segmenter
 from synthcmr.privacy.accountant import epsilons
 from synthcmr.training.images import load_images
@@ -81,8 +83,8 @@ class Chain:
         return int((self.cohort.subjects["split"] == "train").sum())
 
     def stage(self, name: str, made: Path, make: Callable[[], object]) -> Path:
-        """Do one stage unless its output is there."""
-        if not made.exists():
+        """Do one stage unless its output is there; of a cohort, its last file."""
+        if not (made / COHORT_FILE).exists() and not made.is_file():
             if time.monotonic() > self.ends:
                 raise OutOfTimeError
             begun = time.process_time()
@@ -112,7 +114,7 @@ class Chain:
         images = self.stage("generate", self.folder / "generated", partial(self._generate, run, anatomy))
         if run is None:
             return Cohort.open(images)
-        truth = self.stage("recalibrate fit", self.folder / "truth", self._recalibration)
+        truth = self.stage("recalibrate fit", self.folder / "truth" / MODEL_FILE, self._recalibration).parent
         apply = partial(synthcmr.recalibrate, images, truth, self.folder / "recalibrated")
         images = self.stage("recalibrate", self.folder / "recalibrated", apply)
         if self.epsilon is None:

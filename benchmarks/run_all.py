@@ -114,6 +114,7 @@ LEFT_OUT = {
     "refine_long": "trains what is to ship, for as long as there is time",
     "refine_sheet": "needs a run of refine",
     "shipped_weights": "makes what ships, in a day; every other script measures what it made",
+    "privacy_utility": "learns privately from 70 ACDC patients and tests on 30: needs all 100, and two hours",
     "supervised_segmenter": "learns from 70 ACDC patients and tests on 30: needs all 100",
     "teaching": "trains ten segmenters on all 100 ACDC patients, and needs a generator that learned from 70 of them",
     "card_campaign": "wants a graphics card that is lent for half an hour",

@@ -43,19 +43,22 @@ class AcdcReader:
         return any((f / INFO).exists() or any(f.glob(f"{f.name}_frame*")) for f in folders[:LOOKED_AT])
 
     def cases(self, source: Path) -> list[Case]:
-        """Every patient folder, and the official set that its parent folder is named after."""
+        """Every patient folder, also misnamed ones, and the official set that its parent folder is named after."""
+        folders = _patients(source)
         return [
             Case(
                 str(f.relative_to(source)) if f != source else f.name,
                 {OFFICIAL: SETS.get(f.absolute().parent.name.lower())},
             )
-            for f in _patients(source)
+            for f in (*folders, *_misnamed(folders, source))
         ]
 
     def read(self, source: Path, case: Case) -> RawSubject:
         """Read one patient: the whole cine where it is there, else its ED and ES frames."""
         folder = source if case.case_id == source.name and PATIENT.fullmatch(source.name) else source / case.case_id
         info = read_info(folder / INFO)
+        if not PATIENT.fullmatch(folder.name):
+            raise ReadError("expected a folder named 'patient' and a number, got another name; rename it and its files")
         cine = existing(folder, f"{folder.name}_4d")
         stack = _pair_stack(folder, info) if cine is None else _cine_stack(folder, info, cine)
         return RawSubject(folder.name, info.attributes, (stack,), official_split=set_of_case(case))
@@ -71,6 +74,17 @@ def _patients(source: Path) -> list[Path]:
         if folders:
             return folders
     return []
+
+
+def _misnamed(patients: list[Path], source: Path) -> list[Path]:
+    """Folders beside those of patients that hold a patient under another name."""
+    beside = sorted({p.parent for p in patients if p != source})
+    return [
+        p
+        for folder in beside
+        for p in sorted(folder.iterdir())
+        if not PATIENT.fullmatch(p.name) and (p / INFO).is_file()
+    ]
 
 
 def read_info(path: Path) -> PatientInfo:

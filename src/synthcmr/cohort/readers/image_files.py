@@ -160,13 +160,16 @@ def load_volume(path: Path, most: int = MOST_VOXELS) -> Volume:
             f"{path.name}: cannot be read as NIfTI, probably cut short or damaged ({why(error)})"
         ) from error
     display = _display(pixels, path)
+    one_slice = display.shape[1] == 1 and zooms[2:3] == [0.0]
+    if one_slice:  # which has no step to the next one
+        zooms[2] = 1.0
     if not all(np.isfinite(z) and z > 0 for z in zooms[:3]):
         raise ReadError(f"{path.name}: expected voxel sizes above 0 in the header, got {zooms[:3]}")
     return Volume(
         pixels=display,
         affine=_in_millimetres(affine, zooms) if np.isfinite(affine).all() else None,
         spacing_mm=(zooms[1], zooms[0]),
-        slice_step_mm=zooms[2] if len(zooms) > 2 else None,
+        slice_step_mm=zooms[2] if len(zooms) > 2 and not one_slice else None,
         trigger_ms=_times(display.shape[0], zooms, unit, start),
     )
 

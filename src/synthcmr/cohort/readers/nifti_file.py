@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -97,18 +98,35 @@ def _unpacked(file: BinaryIO, name: str) -> Iterator[bytes]:
         raw += file.read(BLOCK) if len(raw) < len(GZIP) else b""
 
 
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep nibabel from printing what headers hold; without its handlers Python would print it."""
+    log = import_module("nibabel.imageglobals").logger
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
+
+
 def _header(content: bytes, name: str) -> Any:
     size = int.from_bytes(content[:4], "little"), int.from_bytes(content[:4], "big")
     kind = next((HEADERS[s] for s in size if s in HEADERS), None)
     if kind is None:
         raise ReadError(f"{name}: expected a NIfTI file (.nii or .nii.gz), got something else")
     length = next(s for s in size if s in HEADERS)
-    quiet = import_module("nibabel.imageglobals").LoggingOutputSuppressor  # it would print what headers hold
     try:
-        with quiet():
-            return getattr(import_module("nibabel"), kind)(content[:length])
+        with _unheard():
+            return _with_stated_sizes(getattr(import_module("nibabel"), kind), content[:length])
     except Exception as error:  # nibabel raises many kinds on damaged bytes, all with one meaning here
         raise ReadError(f"{name}: cannot be read as NIfTI, probably cut short or damaged ({why(error)})") from error
+
+
+def _with_stated_sizes(kind: Any, content: bytes) -> Any:
+    """A header whose voxels of size 0 stay so: nibabel makes them 1 mm, and volumes would be computed with that."""
+    header, stated = kind(content), kind(content, check=False)
+    header["pixdim"][1:4] = np.where(stated["pixdim"][1:4] == 0, 0, header["pixdim"][1:4])
+    return header
 
 
 def _promised(header: Any, name: str, most: int) -> tuple[tuple[int, ...], np.dtype[Any], int]:

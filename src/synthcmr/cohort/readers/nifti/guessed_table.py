@@ -141,7 +141,8 @@ class GuessedTable:
     def write(self, path: Path, source: Path) -> None:
         """Write a CSV that `ingest` reads from where it lies."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as stream:
+        # names of files may be any bytes; those that are no text are written as ids are, and their rows need a new name
+        with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
             writer = csv.DictWriter(stream, self.columns, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(harmless_row(row | _relative_paths(row, source, path.parent)) for row in self.rows)

@@ -265,10 +265,15 @@ def _columns(path: Path) -> list[str]:
 def _first_keys(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8") as stream:
-            first = json.loads(stream.readline())
-    except (OSError, ValueError):
+            first = json.loads(stream.readline(), parse_int=_whole_number)
+    except (OSError, ValueError, RecursionError):
         return []
     return list(first) if isinstance(first, dict) else []
+
+
+def _whole_number(text: str) -> int | str:
+    """A number of JSON that a table can hold; longer ones stay text, as in a CSV file."""
+    return int(text) if len(text) <= MOST_DIGITS else text
 
 
 def _parquet_rows(path: Path) -> list[Cells]:
@@ -299,7 +304,7 @@ def _json_rows(path: Path) -> list[Cells]:
 
 def _json_row(line: str, number: int, path: Path) -> Cells:
     try:
-        row = json.loads(line)
+        row = json.loads(line, parse_int=_whole_number)
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}, line {number}: expected one JSON object per line, got: {why(error)}") from error
     if not isinstance(row, dict):
