@@ -145,8 +145,9 @@ def _changed(folder: Path, read: Callable[[Path], str], rng: np.random.Generator
         file = texts[int(rng.integers(len(texts)))]
     content, renamed = file.read_bytes(), None
     try:
-        if rng.random() < 0.03:
-            renamed = Path(os.fsdecode(os.fsencode(file.parent) + b"/" + odd_name(rng) + file.suffix.encode()))
+        odd = Path(os.fsdecode(os.fsencode(file.parent) + b"/" + odd_name(rng) + file.suffix.encode()))
+        if rng.random() < 0.03 and not odd.is_dir():  # as ".." is
+            renamed = odd
             file.rename(renamed)
         else:
             file.write_bytes(mutated(content, file, rng))

@@ -1,13 +1,17 @@
 """What fuzzing found stays mended, and the campaign counts, goes on where it was stopped, and outlives a round that hangs or dies."""
 
+import json
 import os
+import shutil
 import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from benchmarks.fuzz import Campaign
-from benchmarks.fuzz_files import FORMATS, read_source, rounds
+from benchmarks.fuzz_files import FORMATS, RELEASED, read_source, rounds
 
 from benchmarks import fuzz
 from synthcmr.cohort import Cohort
@@ -15,6 +19,8 @@ from synthcmr.cohort.readers import READERS
 from synthcmr.cohort.readers.acdc import read_info
 from synthcmr.cohort.readers.image_files import load_image
 from synthcmr.errors import CohortError, ReadError, SettingsError
+from synthcmr.fairness.planning.plan_folder import Plan
+from synthcmr.training.run_folder import RunFolder
 
 
 def hanging(rng: np.random.Generator) -> str:
@@ -114,3 +120,40 @@ def test_a_recalibration_with_a_part_of_another_form_is_refused(tmp_path: Path, 
     (folder / "recalibration.json").write_text(json.dumps(record))
     with pytest.raises(CohortError, match=r"recalibration\.json: expected a recalibration"):
         Recalibration.load(folder)
+
+
+def released(name: str, place: Path) -> Path:
+    """An artefact without checksums, as version 0.1.0 wrote it."""
+    return Path(shutil.copytree(RELEASED / name, place / name))
+
+
+def test_text_that_is_no_utf8_in_a_table_without_checksum_is_named(tmp_path: Path) -> None:
+    table = released("cohort", tmp_path) / "subjects.parquet"
+    columns = pq.read_table(table)
+    name = columns["subject_id"][0].as_py().encode()
+    bad = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(np.int32([0, 2]).tobytes()), pa.py_buffer(b"\xff\x80")]
+    )
+    rest = columns["subject_id"].slice(1).combine_chunks()
+    place = columns.schema.get_field_index("subject_id")
+    pq.write_table(columns.set_column(place, "subject_id", pa.chunked_array([bad, rest])), table)
+    assert name not in bad.buffers()[2].to_pybytes()
+    with pytest.raises(CohortError, match="expected a Parquet table"):
+        _ = Cohort.open(tmp_path / "cohort").subjects
+
+
+def test_a_plan_that_counts_in_words_is_named(tmp_path: Path) -> None:
+    file = released("plan", tmp_path) / "plan.json"
+    record = json.loads(file.read_text())
+    record["cells"][0]["target"] = "many"
+    file.write_text(json.dumps(record))
+    with pytest.raises(SettingsError, match="expected a plan's folder"):
+        Plan.read(tmp_path / "plan")
+
+
+def test_a_line_of_metrics_that_is_nested_too_deeply_is_left_out(tmp_path: Path) -> None:
+    folder = released("run", tmp_path)
+    metrics = folder / "metrics.jsonl"
+    before = RunFolder(folder).metrics()
+    metrics.write_text("[" * 100_000 + "\n" + metrics.read_text())
+    assert RunFolder(folder).metrics() == before

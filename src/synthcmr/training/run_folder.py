@@ -133,7 +133,7 @@ class RunFolder:
 def _parsed(line: str) -> dict[str, Any] | None:
     try:
         entry: dict[str, Any] = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry
 

@@ -144,13 +144,14 @@ class Plan:
             flats = pq.read_table(pa.BufferReader(content)).to_pylist()
             flats = PLAN.updated(flats, ROWS_FILE, PLAN.version_of(record, folder / PLAN_FILE))
             plan = cls._of(record, tuple(PlanRow.of(flat) for flat in flats), folder)
+            own_hash = plan.hash
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise _no_plan(folder, in_words(error)) from error
         if not isinstance(record.get("hash"), str):
             raise _no_plan(folder, f"{PLAN_FILE} says no hash")
-        if plan.hash != record["hash"]:
+        if own_hash != record["hash"]:
             raise SettingsError(
-                f"--plan {folder}: rows, cells or settings were changed after planning (hash {plan.hash[:12]}, expected "
+                f"--plan {folder}: rows, cells or settings were changed after planning (hash {own_hash[:12]}, expected "
                 f"{record['hash'][:12]}); plan again with 'synthcmr plan' and the limits you want"
             )
         return plan
