@@ -1,5 +1,6 @@
 """Settings: from YAML, frozen, and strict about names and ranges."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,16 @@ def test_yaml_overrides_defaults(tmp_path: Path) -> None:
         ("split: {train: 0.9}", "must be 1"),
         ("- a", "key: value"),
         ("a: [", "YAML"),
+        ("split: 5", "'split': expected .*, got 5"),
+        ("preprocess: {size: 32.7}", "'preprocess.size': expected a whole number, got 32.7"),
+        ("preprocess: {spacing_mm: .nan}", "'preprocess.spacing_mm': expected .*, got nan"),
+        ("preprocess: {spacing_mm: 1e309}", "'preprocess.spacing_mm': expected .*, got (inf|'1e309')"),
+        ("split: {seed: -1}", "'split.seed': expected at least 0, got -1"),
+        (f"split: {{seed: {'9' * 5000}}}", "expected YAML"),
+        ("[" * 100_000, "expected settings of at most 12 levels"),
+        ("a: " * 100_000, "expected settings in at most 200000 characters"),
+        ("a: &a [x, x]\nb: [*a, *a]", "expected plain values, got a YAML reference"),
+        ("a: !!python/object/apply:os.system [true]", "YAML"),
     ],
 )
 def test_mistakes_name_file_key_and_what_was_got(tmp_path: Path, text: str, told: str) -> None:
@@ -37,6 +48,20 @@ def test_mistakes_name_file_key_and_what_was_got(tmp_path: Path, text: str, told
     with pytest.raises(SettingsError, match=told) as caught:
         settings_from_yaml(tmp_path / "s.yaml", IngestSettings)
     assert "s.yaml" in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+def test_a_few_lines_that_stand_for_billions_of_values_are_refused_at_once(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    (tmp_path / "s.yaml").write_text("\n".join(lines))
+    tracemalloc.start()
+    with pytest.raises(SettingsError, match="YAML reference") as caught:
+        settings_from_yaml(tmp_path / "s.yaml", IngestSettings)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+    assert len(str(caught.value)) < 600
 
 
 def test_settings_do_not_change_once_made() -> None:

@@ -186,6 +186,17 @@ def test_an_unfinished_cohort_says_so_and_refuses_other_settings(tmp_path: Path)
         CohortWriter(tmp_path / "c", {"step": "test", "spacing": 2.0})
 
 
+@pytest.mark.parametrize("text", ['{"step": [', "[1]", "[" * 100_000, '{"nosuch": 1}', "\x00"])
+@pytest.mark.parametrize("name", ["manifest.json", "journal.jsonl"])
+def test_a_damaged_note_of_an_unfinished_cohort_is_named(name: str, text: str, tmp_path: Path) -> None:
+    with CohortWriter(tmp_path / "c", {"step": "test"}) as unfinished:
+        unfinished.add(to_record(RawSubject("s", {}, (heart_stack(),)), "c", PreprocessSettings()))
+    (tmp_path / "c/.unfinished" / name).write_text(text + "\n")
+    with pytest.raises(CohortError, match=str(tmp_path / "c")):
+        CohortWriter(tmp_path / "c", {"step": "test"})
+    (tmp_path / "c/.unfinished" / name).unlink()
+
+
 def test_a_finished_cohort_is_not_written_over(cohort: Cohort) -> None:
     with pytest.raises(CohortError, match="finished cohort already"):
         CohortWriter(cohort.path, {"step": "test"})

@@ -14,6 +14,7 @@ from synthcmr.evaluation.settings import EvaluateSettings, FidelitySettings
 from synthcmr.fairness.planning.plan import plan_cohort
 from synthcmr.fairness.planning.plan_folder import Plan
 from synthcmr.training.run_folder import RunFolder
+from tests.journeys.commands import Bench
 
 
 @pytest.mark.parametrize(
@@ -73,3 +74,15 @@ def test_what_is_built_beside_its_place_names_others_from_its_place(phantom_coho
     assert json.loads((tmp_path / "plans/one/plan.json").read_text())["cohort"]["path"] == "../../data/people"
     (cohort,) = json.loads((tmp_path / "files/provenance.json").read_text())["inputs"]
     assert (tmp_path / "files" / cohort["name"]).resolve() == people.resolve()
+
+
+def test_what_is_made_of_patients_does_not_say_where_their_images_lie(bench: Bench, tmp_path: Path) -> None:
+    """Their ledgers name what broke a promise, and are handed on."""
+    synthcmr.plan(bench.people, tmp_path / "plan", target="copy:1")
+    synthcmr.fit_recalibration(bench.people, tmp_path / "truth")
+    synthcmr.recalibrate(bench.other, tmp_path / "truth", tmp_path / "better")
+    synthcmr.join(tmp_path / "joined", [bench.people, bench.other])
+    synthcmr.export(bench.other, tmp_path / "files", format="png")
+    synthcmr.audit(bench.people).to_html(tmp_path / "audit")
+    told = [file for file in tmp_path.rglob("*") if file.is_file() and str(bench.root).encode() in file.read_bytes()]
+    assert told == []

@@ -78,3 +78,11 @@ def test_a_demo_knows_its_own_files_from_those_of_somebody_else(tmp_path: Path) 
 def test_splits_of_a_demo_add_up() -> None:
     for size in (FULL, QUICK, QUICK.model_copy(update={"subjects": 21})):
         assert sum(size.splits.values()) == size.subjects
+
+
+@pytest.mark.parametrize("text", ['{"settings": [', "[1]", "[" * 100_000, "\x00"])
+def test_a_damaged_record_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/demo.json").write_text(text)
+    with pytest.raises(CohortError, match=r"d/demo\.json: expected"):
+        opened(tmp_path / "d")

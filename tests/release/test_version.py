@@ -1,13 +1,18 @@
 """The version, its history and how to cite it say the same."""
 
 import re
+import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from synthcmr import __version__
 
 ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
 
 
@@ -31,3 +36,12 @@ def test_the_citation_file_has_what_its_format_asks() -> None:
 
 def test_this_version_has_left_its_formats_to_be_read_by_the_next() -> None:
     assert (Path(__file__).parent / f"written_by_{__version__.replace('.', '_')}" / "cohort").is_dir()
+
+
+@pytest.mark.parametrize(("name", "floor"), [("torch", "2.6"), ("zarr", "3.1.3")])
+def test_versions_that_are_not_safe_are_not_allowed(name: str, floor: str) -> None:
+    """Loading weights alone could run code before torch 2.6; zarr wrote a chunk in parts before 3.1.3."""
+    wanted = [Requirement(one) for one in PROJECT["dependencies"]]
+    (allowed,) = [one.specifier for one in wanted if one.name == name]
+    assert Version(floor) in allowed
+    assert not [v for v in ("1.0", "2.5.1", "2.18", "3.0", "3.1.2") if Version(v) < Version(floor) and v in allowed]

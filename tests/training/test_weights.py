@@ -1,13 +1,24 @@
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from synthcmr.errors import CohortError
+import synthcmr
+from synthcmr.errors import CohortError, SynthcmrError
 from synthcmr.formats import WEIGHTS
 from synthcmr.training.shipped_weights import FILES, shipped
-from synthcmr.training.weights import load_weights, read_header, save_weights, weights_file
+from synthcmr.training.weights import (
+    load_weights,
+    read_header,
+    read_tensors,
+    save_weights,
+    weights_file,
+    write_tensors,
+)
+
+RELEASED = Path(__file__).parents[1] / "release/written_by_0_1_0"
 
 
 def network() -> nn.Module:
@@ -49,3 +60,35 @@ def test_everything_that_ships_is_there_and_fits_into_40_mb() -> None:
         hashes = read_header(shipped(name))["cohort_hash"].split("+")  # of each cohort that was learned from
         assert {len(one) for one in hashes} == {64}
     assert read_header(shipped("flow"))["origin"] == ["phantom"]
+
+
+def _with_header(folder: Path, change: dict[str, object], lacks: str = "") -> Path:
+    """A released run whose weights say something else of their network."""
+    run = Path(shutil.copytree(RELEASED / "run", folder / "run"))
+    header = {k: v for k, v in read_header(run / "weights.safetensors").items() if k != lacks}
+    write_tensors(read_tensors(run / "weights.safetensors"), run / "weights.safetensors", header | change)
+    return run
+
+
+@pytest.mark.parametrize("lacks", ["family", "model", "vocabulary"])
+def test_a_header_that_lacks_something_is_named(lacks: str, tmp_path: Path) -> None:
+    with pytest.raises(CohortError, match=rf"weights\.safetensors: expected a header with the {lacks} of its network"):
+        synthcmr.load_generator(_with_header(tmp_path, {}, lacks))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"family": 5}, "the family of its network"),
+        ({"family": "../../x"}, "family: expected one of refine, flow"),
+        ({"model": 5}, "the model of its network"),
+        ({"model": {"channels": [10**8, 10**8]}}, "'channels.0': expected at most 4096"),
+        ({"vocabulary": 5}, "the vocabulary of its network"),
+        ({"vocabulary": [{"x": 1}]}, "the vocabulary of its network"),
+        ({"vocabulary": [5]}, "the vocabulary of its network"),
+        ({"vocabulary": []}, "they are of another shape: the file is damaged"),
+    ],
+)
+def test_a_header_of_another_form_is_named(change: dict[str, object], told: str, tmp_path: Path) -> None:
+    with pytest.raises(SynthcmrError, match=told):
+        synthcmr.load_generator(_with_header(tmp_path, change))

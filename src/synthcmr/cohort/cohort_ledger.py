@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.places import without_places
 from synthcmr.privacy.ledger import EMPTY, LEDGER, Ledger
 
 PHANTOMS = ["phantom"]  # origin of cohorts that hold nothing else
@@ -12,4 +13,4 @@ def cohort_ledger(cohort: Cohort) -> Ledger:
     """What a cohort says; of one without a ledger nothing is known, unless it holds phantoms alone."""
     if LEDGER not in cohort.info and cohort.info.get("origin") == PHANTOMS:
         return EMPTY
-    return Ledger.in_record(cohort.info).named(str(cohort.path))
+    return Ledger.in_record(cohort.info).named(without_places(str(cohort.path)))

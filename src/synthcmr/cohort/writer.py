@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from synthcmr import __version__
-from synthcmr.cohort.checksums import FILES, SHARDS, checksums_of, sizes_of, with_checksum
+from synthcmr.cohort.checksums import FILES, SHARDS, checksums_of, read_record, record_in, sizes_of, with_checksum
 from synthcmr.cohort.frame_store import FrameWriter
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.output_lock import OutputLock
@@ -73,14 +73,27 @@ class Journal:
             os.fsync(file.fileno())
 
     def read(self) -> JournalBatch:
-        """All that is durable, as one batch."""
+        """All that is durable, as one batch.
+
+        Raises:
+            CohortError: a line is damaged.
+        """
         journal = JournalBatch()
         if self.path.exists():
-            with self.path.open() as file:
+            with self.path.open("rb") as file:
                 for line in file:
-                    if line.endswith("\n"):
-                        journal.add(JournalBatch(**json.loads(line)))
+                    if line.endswith(b"\n"):
+                        journal.add(self._batch_in(line))
         return journal
+
+    def _batch_in(self, line: bytes) -> JournalBatch:
+        record = record_in(line, self.path)
+        try:
+            return JournalBatch(**record)
+        except TypeError as error:
+            raise CohortError(
+                f"{self.path}: expected lines as synthcmr wrote them, got others: it is damaged; --overwrite begins anew"
+            ) from error
 
     def repair(self) -> None:
         """Cut a torn last line off, so that the next batch starts on a line of its own."""
@@ -221,7 +234,7 @@ class CohortWriter:
         if not file.exists():
             write_json(file, self.manifest)
             return
-        before = without_places(json.loads(file.read_text()))
+        before = without_places(read_record(file))
         if before != self.manifest:
             raise OtherSettingsError(
                 f"{self.path}: {_differences(before, self.manifest)}; repeat the command as it was, or --overwrite"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from synthcmr.cohort.checksums import read_record
 from synthcmr.cohort.provenance import write_json
 from synthcmr.demo.size import DemoSize
 from synthcmr.errors import CohortError, OtherSettingsError
@@ -33,9 +33,9 @@ class DemoFolder:
             CohortError: the folder holds a demo of another size, or something else.
         """
         self.file, self._steps, self._say = out / RECORD, steps, say
-        before = json.loads(self.file.read_text()) if self.file.exists() else {}
+        before = read_record(self.file) if self.file.exists() else {}
         wanted = size.model_dump(mode="json")
-        if before and before.get("settings") != wanted:
+        if before and (before.get("settings") != wanted or not isinstance(before.get("steps"), dict)):
             raise OtherSettingsError(
                 f"{out}: holds a demo of another size; repeat the command as it was, choose another folder, or --overwrite"
             )

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from synthcmr.cohort import Cohort
+from synthcmr.cohort import Cohort, checksums
 from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.csv_cells import harmless
 from synthcmr.cohort.joining import records, storage
@@ -206,13 +206,13 @@ def _claim(out: Path, manifest: dict[str, Any]) -> None:
     requested = json.loads(json.dumps(manifest))
     note = out / WORK / MANIFEST
     if note.exists():
-        if json.loads(note.read_text()) != requested:
+        if checksums.read_record(note) != requested:
             raise OtherSettingsError(
                 f"{out}: was begun with other images or another model; choose another folder, or --overwrite"
             )
         return
     if (out / REJECTS).exists() and (out / PROVENANCE_FILE).exists():
-        before = {i["kind"]: i["hash"] for i in json.loads((out / PROVENANCE_FILE).read_text())["inputs"]}
+        before = {i["kind"]: i["hash"] for i in checksums.read_record(out / PROVENANCE_FILE).get("inputs", ())}
         if before == {"files": requested["files"], "recalibration": requested["model"]}:
             raise AlreadyMadeError(
                 f"{out}: the same images by the same model are there, finished; --overwrite makes them again"

@@ -17,17 +17,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from synthcmr.cohort.provenance import Input
-from synthcmr.config import recorded_settings
 from synthcmr.frequency.fourier import Floats, pixels, spectra
 from synthcmr.frequency.images import ImageBatch as Frames
 from synthcmr.frequency.settings import MappingSettings
 from synthcmr.frequency.shr import Replacement
 from synthcmr.training.batches import Batch, Draw
+from synthcmr.training.described_network import settings_of
 from synthcmr.training.device import channels_last, channels_last_batch, main_first
 from synthcmr.training.loop import Loop, Observer
 from synthcmr.training.run_folder import WEIGHTS, RunFolder
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.weights import file_hash, load_weights, read_header, save_weights
+from synthcmr.training.weights import file_hash, load_weights, save_weights
 
 BENDS = 3  # terms of a random gain over frequency
 
@@ -327,8 +327,7 @@ class Mapping:
     @classmethod
     def load(cls, weights: Path) -> Mapping:
         """Load a weights file."""
-        model = recorded_settings(read_header(weights)["model"], MappingSettings, str(weights))
-        network = Mapper(model)
+        network = Mapper(settings_of(weights, MappingSettings))
         load_weights(network, weights)
         return cls(network, file_hash(weights))
 

@@ -25,11 +25,11 @@ from synthcmr.generators.conditional.path_network import (
 from synthcmr.generators.conditional.settings import ConditionalSettings, Presets
 from synthcmr.generators.conditional.warm_start import begin_from
 from synthcmr.generators.family_settings import DIFFUSION_PRESETS, DiffusionSettings
+from synthcmr.training.described_network import model_of
 from synthcmr.training.device import channels_last, channels_last_batch
 from synthcmr.training.loop import Observer, as_part
 from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.settings import LoopSettings
-from synthcmr.training.weights import read_header
 
 FIRST_LAYER = "unet.conv_in.conv.weight"  # of image, surroundings and planes, in this order
 CONTROL_CHANNELS = (64,)  # of the layers that take in the mask; it is folded already, so they need not shrink it
@@ -164,4 +164,4 @@ def _wants(settings: ConditionalSettings) -> str:
 
 def _seen(weights: Path) -> str:
     """How a network is shown masks; a flow is as channels."""
-    return str(read_header(weights)["model"].get("mask", "channels"))
+    return str(model_of(weights).get("mask", "channels"))

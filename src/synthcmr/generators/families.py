@@ -97,7 +97,8 @@ def load_generator(run: Path | str) -> Generator:
         >>> generator = synthcmr.load_generator("runs/flow")
         >>> attributes = generator.vocabulary.names
     """
-    from synthcmr.training.weights import read_header, weights_file
+    from synthcmr.training.described_network import family_of
+    from synthcmr.training.weights import weights_file
 
     file = weights_file(Path(run))
-    return family(str(read_header(file)["family"])).load(file)
+    return family(family_of(file)).load(file)

@@ -18,8 +18,8 @@ from synthcmr.generators.conditional.warm_start import begin_from
 from synthcmr.generators.family_settings import GAN_PRESETS, SPADE_PATCH, GanSettings
 from synthcmr.generators.spade import SpadeNetwork, divergence
 from synthcmr.generators.vae import VaeGenerator
+from synthcmr.training.described_network import family_of
 from synthcmr.training.device import channels_last
-from synthcmr.training.weights import read_header
 
 JUDGE, MAKE = "discriminator", "generator"
 MOMENTUM = (0.5, 0.99)
@@ -174,5 +174,5 @@ class GanGenerator(ConditionalGenerator[GanNetwork]):
     def begin(cls, network: GanNetwork, start: Path) -> None:
         """Take all weights; of an autoencoder all but the discriminators."""
         judges = [name for name in network.state_dict() if name.startswith("judge.")]
-        further = judges if read_header(start)["family"] == VaeGenerator.family else []
+        further = judges if family_of(start) == VaeGenerator.family else []
         begin_from(network, start, further=further)

@@ -19,15 +19,15 @@ from torch.nn import functional
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.config import recorded_settings
 from synthcmr.judges.augment import posed, standardise
 from synthcmr.judges.fitting import FittedJudge, JudgeTask, StartingWeights, fill, fill_head
 from synthcmr.judges.reader import BATCH, HEAD, ReaderNetwork, ReaderTrainee, record_of, vocabulary_to_read
 from synthcmr.judges.settings import EncoderSettings
 from synthcmr.training.batches import Batch, Draw
+from synthcmr.training.described_network import settings_of, vocabulary_of
 from synthcmr.training.device import channels_last_batch
 from synthcmr.training.images import TrainingImages
-from synthcmr.training.weights import file_hash, load_weights, read_header
+from synthcmr.training.weights import file_hash, load_weights
 
 KINDS = ("blur", "noise", "texture", "grid", "contrast")
 SHARE = 0.5  # of images that each kind befalls
@@ -131,9 +131,7 @@ class ImageEncoder(FittedJudge[EncoderSettings]):
     @classmethod
     def load(cls, weights: Path) -> Self:
         """Load a weights file."""
-        header = read_header(weights)
-        settings = recorded_settings(header["model"], EncoderSettings, str(weights))
-        network = EncoderNetwork(settings, Vocabulary.from_json(header["vocabulary"]))
+        network = EncoderNetwork(settings_of(weights, EncoderSettings), vocabulary_of(weights))
         load_weights(network, weights)
         return cls(network, file_hash(weights))
 

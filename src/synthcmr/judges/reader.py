@@ -15,7 +15,6 @@ from torch.nn import functional
 
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import CategoryWord, NumberWord, Vocabulary
-from synthcmr.config import recorded_settings
 from synthcmr.errors import SettingsError
 from synthcmr.judges.augment import standardise, varied
 from synthcmr.judges.fitting import (
@@ -30,6 +29,7 @@ from synthcmr.judges.fitting import (
 )
 from synthcmr.judges.settings import ReaderSettings
 from synthcmr.training.batches import Batch, Draw
+from synthcmr.training.described_network import settings_of, vocabulary_of
 from synthcmr.training.device import best_device, channels_last, channels_last_batch
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.weights import file_hash, load_weights, read_header
@@ -100,9 +100,7 @@ class AttributeReader(FittedJudge[ReaderSettings]):
     @classmethod
     def load(cls, weights: Path) -> Self:
         """Load a weights file."""
-        header = read_header(weights)
-        settings = recorded_settings(header["model"], ReaderSettings, str(weights))
-        network = ReaderNetwork(settings, Vocabulary.from_json(header["vocabulary"]))
+        network = ReaderNetwork(settings_of(weights, ReaderSettings), vocabulary_of(weights))
         load_weights(network, weights)
         return cls(network.to(best_device()), file_hash(weights), read_header(weights).get("limits", {}))
 

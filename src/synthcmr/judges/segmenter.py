@@ -14,12 +14,12 @@ from torch.nn import functional
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask
-from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError
 from synthcmr.judges.augment import augment, standardise, varied_with_mask
 from synthcmr.judges.fitting import FittedJudge, JudgeTask, Limits, StartingWeights, fill
 from synthcmr.judges.settings import SegmenterSettings
 from synthcmr.training.batches import Batch, Draw
+from synthcmr.training.described_network import settings_of
 from synthcmr.training.device import best_device, channels_last_batch
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.weights import file_hash, load_weights, read_header
@@ -76,7 +76,7 @@ class Segmenter(FittedJudge[SegmenterSettings]):
     @classmethod
     def load(cls, weights: Path) -> Self:
         """Load a weights file."""
-        network = build(recorded_settings(read_header(weights)["model"], SegmenterSettings, str(weights)))
+        network = build(settings_of(weights, SegmenterSettings))
         load_weights(network, weights)
         return cls(network.to(best_device()), file_hash(weights), read_header(weights).get("limits", {}))
 

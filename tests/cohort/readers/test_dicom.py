@@ -1,5 +1,6 @@
 """DICOM cines found by geometry, UK Biobank zips: from phantoms written as DICOM, whose truth is known."""
 
+import gzip
 import shutil
 import zipfile
 from pathlib import Path
@@ -169,3 +170,31 @@ def test_ukbiobank_zip_table_and_masks_come_together(files: Path, cohort: Cohort
         assert (stack.mask[frame] == truth.mask[frame]).mean() > 0.999
     others = [k for k in range(FRAMES) if k not in (0, es)]
     assert (stack.mask[others] == 255).all()
+
+
+def test_a_mask_of_uk_biobank_that_unpacks_to_far_more_is_refused_first(
+    files: Path, cohort: Cohort, tmp_path: Path
+) -> None:
+    source = _biobank(files, cohort, tmp_path / "ukbb")
+    header = nib.Nifti1Header()
+    header.set_data_shape((20_000, 20_000, 10))
+    header["vox_offset"], header["magic"] = 352, b"n+1"
+    with gzip.open(source / "1234567/label_sa_ED.nii.gz", "wb") as file:
+        file.write(bytes(header.binaryblock) + bytes(1 << 20))
+    with pytest.raises(ReadError, match=r"label_sa_ED\.nii\.gz: expected at most \d+ voxels"):
+        _read("ukbb", source)
+
+
+@pytest.mark.parametrize("entry", [np.nan, np.inf, 0.0])
+def test_a_mask_of_uk_biobank_without_a_usable_place_is_taken_in_order_with_a_note(
+    entry: float, files: Path, cohort: Cohort, tmp_path: Path
+) -> None:
+    source = _biobank(files, cohort, tmp_path / "ukbb")
+    for file in (source / "1234567").glob("label_sa_*.nii.gz"):
+        stored = nib.load(file)
+        affine = stored.affine.copy()
+        affine[:3, 0] = affine[:3, 1] if entry == 0 else entry  # two axes along one line, or no numbers
+        changed = nib.Nifti1Image(np.asanyarray(stored.dataobj), None, stored.header)
+        changed.header.set_sform(affine, code=1)
+        nib.save(changed, file)
+    assert any("order" in note for note in _read("ukbb", source).notes)

@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+import synthcmr
+from synthcmr.cohort import Cohort
 from synthcmr.cohort.ingest import ingest, plan_ingest
 from synthcmr.config import IngestSettings
 from synthcmr.errors import CohortError, ReadError
 from tests.cohort.readers.layouts import ACDC, AFFINE, acdc_patient, heart, picture, read_one, save
+from tests.journeys.commands import Bench
 
 
 def changed(row: int, column: int, factor: float = 1.0, shift: float = 0.0) -> npt.NDArray[np.float64]:
@@ -59,3 +63,28 @@ def test_lengths_that_no_scan_has_are_refused(tmp_path: Path, scale: tuple[float
         save(file, picture(heart(2)[0]), AFFINE @ np.diag([*scale, 1.0]))
     with pytest.raises(CohortError, match=reason):
         ingest(plan_ingest(tmp_path / "data", IngestSettings()), tmp_path / "out", workers=1)
+
+
+GRIDS = {  # what is done to the voxels of a file, or to where it lies
+    "pixels twice as wide": lambda a: a @ np.diag([2.0, 1, 1, 1]),
+    "steps half as long again": lambda a: a @ np.diag([1, 1, 1.5, 1.0]),
+    "four centimetres away": lambda a: a + np.array([[0, 0, 0, 40.0], *[[0.0] * 4] * 3]),
+}
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("changed_file", ["a mask", "the image at ES"])
+@pytest.mark.parametrize("layout", ["acdc", "nnunet", "nifti"])
+def test_no_reader_takes_a_mask_or_a_phase_of_another_grid(
+    layout: str, changed_file: str, grid: str, bench: Bench, tmp_path: Path
+) -> None:
+    synthcmr.export(bench.other, tmp_path / "data", format=layout)
+    own = [p for p in sorted((tmp_path / "data").rglob("*.nii.gz")) if "s101" in p.name or "patient002" in p.name]
+    masks = [p for p in own if "_gt" in p.name or p.parent.name in ("labelsTr", "masks")]
+    file = masks[0] if changed_file == "a mask" else [p for p in own if p not in masks][-1]
+    stored = nib.load(file)
+    nib.save(nib.Nifti1Image(np.asanyarray(stored.dataobj), GRIDS[grid](stored.affine)), file)
+    read = synthcmr.ingest(tmp_path / "data", tmp_path / "out", size=32, spacing=6.0, workers=1).cohort
+    whole = Cohort.open(bench.other)
+    assert read.images["n_frames"].sum() < whole.images["n_frames"].sum()
+    assert read.rejects["reason"].str.contains("expected the (?:pixel size|slice step|place) of").sum() == 1

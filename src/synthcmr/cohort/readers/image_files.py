@@ -73,11 +73,17 @@ def check_same_grid(volume: Volume, image: Volume, name: str, image_name: str) -
         ("slice step", volume.slice_step_mm, image.slice_step_mm),
     ):
         if own is not None and other is not None and not np.allclose(own, other, rtol=SAME_SIZE):
-            raise ReadError(f"{name}: expected the {what} of {image_name}, {other} mm, got {own} mm")
+            raise ReadError(
+                f"{name}: expected the {what} of {image_name}, {_lengths(other)} mm, got {_lengths(own)} mm"
+            )
     if (apart := _voxels_apart(volume, image)) > SAME_PLACE:
         raise ReadError(
             f"{name}: expected the place of {image_name} in the scanner, got one {apart:.1f} voxels away; resample it to the image"
         )
+
+
+def _lengths(lengths: float | tuple[float, float]) -> str:
+    return " x ".join(f"{one:g}" for one in np.atleast_1d(lengths))
 
 
 def _voxels_apart(volume: Volume, image: Volume) -> float:

@@ -237,9 +237,11 @@ def _load(path: Path) -> tuple[Mask, npt.NDArray[np.float64]]:
 
 
 def _is_unusable(affine: npt.NDArray[np.float64]) -> bool:
+    if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine) < len(affine):
+        return True
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     is_diagonal = np.array_equal(np.abs(affine[:3, :3]), np.diag(spacing))
-    return bool((spacing == 0).any()) or (is_diagonal and not affine[:3, 3].any())
+    return is_diagonal and not affine[:3, 3].any()
 
 
 def _in_order(path: Path, values: Mask, cine: Cine) -> Mask:

@@ -18,7 +18,7 @@ from synthcmr.cohort.provenance import Input
 from synthcmr.conditioning.condition import SCANNER, Condition
 from synthcmr.conditioning.hub import named_by_a_file
 from synthcmr.conditioning.vocabulary import Vocabulary
-from synthcmr.config import Settings, recorded_settings
+from synthcmr.config import Settings
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.network import ConditionalNetwork
 from synthcmr.generators.conditional.private_run import PublicWords, check_cohort, check_start, run_ledger
@@ -30,6 +30,7 @@ from synthcmr.generators.fingerprints import NAME, Fingerprints
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.privacy.ledger import LEDGER
 from synthcmr.training.batches import balanced_weights
+from synthcmr.training.described_network import settings_of, vocabulary_of
 from synthcmr.training.device import best_device, main_first
 from synthcmr.training.images import TrainingImages, check_balance, load_splits
 from synthcmr.training.loop import Loop, Observer, as_part
@@ -285,9 +286,9 @@ class ConditionalGenerator(Generic[N]):
     def load(cls, weights: Path) -> Self:
         """Load a weights file."""
         header = read_header(weights)
-        settings = recorded_settings(header["model"], cls.settings_kind, str(weights))
+        settings = settings_of(weights, cls.settings_kind)
         with named_by_a_file():
-            network = cls.network_kind(settings, Vocabulary.from_json(header["vocabulary"]))
+            network = cls.network_kind(settings, vocabulary_of(weights))
         load_weights(network, weights)
         network.to(best_device())
         facts = {k: header.get(k) for k in FACTS}

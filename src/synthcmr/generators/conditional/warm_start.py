@@ -12,8 +12,9 @@ from synthcmr.cohort import Cohort
 from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import SettingsError
+from synthcmr.training.described_network import family_of, model_of, vocabulary_of
 from synthcmr.training.shipped_weights import FILES, shipped
-from synthcmr.training.weights import read_header, read_tensors, weights_file
+from synthcmr.training.weights import read_tensors, weights_file
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -37,7 +38,7 @@ def start_file(start: str, families: Sequence[str]) -> Path | None:
     if start == PHANTOM:
         return next((shipped(family) for family in families if family in FILES), None)
     file = weights_file(Path(start))
-    own_family = read_header(file)["family"]
+    own_family = family_of(file)
     if own_family not in families:
         wanted = " or ".join(f"'{family}'" for family in families)
         raise SettingsError(
@@ -49,7 +50,7 @@ def start_file(start: str, families: Sequence[str]) -> Path | None:
 
 def start_vocabulary(file: Path) -> Vocabulary:
     """The words that the weights know."""
-    return Vocabulary.from_json(read_header(file)["vocabulary"])
+    return vocabulary_of(file)
 
 
 def _as_it_is(name: str, value: Tensor) -> Tensor:
@@ -91,7 +92,7 @@ def begin_from(
 
 def started(model: dict[str, Any], file: Path) -> dict[str, Any]:
     """Settings of a network that can begin from a weights file: its own, but for what may differ."""
-    own = {k: v for k, v in read_header(file)["model"].items() if k in model}
+    own = {k: v for k, v in model_of(file).items() if k in model}
     return model | own | {k: model[k] for k in ("start", "rank")}
 
 
