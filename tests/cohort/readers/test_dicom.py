@@ -175,7 +175,7 @@ def test_ukbiobank_zip_table_and_masks_come_together(files: Path, cohort: Cohort
 def test_a_mask_of_uk_biobank_that_unpacks_to_far_more_is_refused_first(
     files: Path, cohort: Cohort, tmp_path: Path
 ) -> None:
-    source = _biobank(files, cohort, tmp_path / "ukbb")
+    source = biobank(files, cohort, tmp_path / "ukbb")
     header = nib.Nifti1Header()
     header.set_data_shape((20_000, 20_000, 10))
     header["vox_offset"], header["magic"] = 352, b"n+1"
@@ -189,7 +189,7 @@ def test_a_mask_of_uk_biobank_that_unpacks_to_far_more_is_refused_first(
 def test_a_mask_of_uk_biobank_without_a_usable_place_is_taken_in_order_with_a_note(
     entry: float, files: Path, cohort: Cohort, tmp_path: Path
 ) -> None:
-    source = _biobank(files, cohort, tmp_path / "ukbb")
+    source = biobank(files, cohort, tmp_path / "ukbb")
     for file in (source / "1234567").glob("label_sa_*.nii.gz"):
         stored = nib.load(file)
         affine = stored.affine.copy()
