@@ -16,7 +16,8 @@ averaged over phases, structures and then patients. Differences to the arm `publ
 seeds. Every stage that is finished is kept: a killed call goes on where it was, and further seeds can be added. With --minutes no
 stage is begun after that time.
 
-The clip is what about half of the gradients of phantoms reach; everything else was set without looking at patients.
+The clip is what about half of the gradients of phantoms reach; everything else was set without looking at patients, but for one thing:
+that a private recalibration moves images only as far as its noise allows was built after the arm epsilon 1 had been tested once.
 """
 
 import argparse

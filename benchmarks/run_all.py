@@ -59,6 +59,7 @@ ALWAYS = [
     ["benchmarks.interval_coverage"],
     ["benchmarks.privacy_audit"],
     ["benchmarks.privacy_audit", *EPSILON_8],
+    ["benchmarks.private_sums"],
     ["benchmarks.evaluation_scale"],
     ["benchmarks.families_utility", "--people", PEOPLE, "--runs", RUNS, *SMALLER],
     ["benchmarks.sampling_speed"],

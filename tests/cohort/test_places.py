@@ -84,5 +84,5 @@ def test_what_is_made_of_patients_does_not_say_where_their_images_lie(bench: Ben
     synthcmr.join(tmp_path / "joined", [bench.people, bench.other])
     synthcmr.export(bench.other, tmp_path / "files", format="png")
     synthcmr.audit(bench.people).to_html(tmp_path / "audit")
-    told = [file for file in tmp_path.rglob("*") if file.is_file() and str(bench.root).encode() in file.read_bytes()]
-    assert told == []
+    naming = [file for file in tmp_path.rglob("*") if file.is_file() and str(bench.root).encode() in file.read_bytes()]
+    assert naming == []

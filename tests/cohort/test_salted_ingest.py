@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import synthcmr
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.identifiers import salted_id
 from synthcmr.cohort.ingest import ingest, plan_ingest
@@ -90,14 +91,30 @@ def test_neither_frames_nor_the_layout_nor_problems_say_who_it_is(source: Path, 
     assert not re.findall(r"acdc|frame_?0?1[12]\b", text, re.IGNORECASE)
 
 
-def test_times_of_frames_are_coarse_and_begin_at_the_first() -> None:
-    image = ImageRecord(
-        image=np.zeros((3, 4, 4), np.float32), mask=np.zeros((3, 4, 4), np.uint8), subject_id="a", stack=0, slice_index=0,
-        slice_count=1, phases=("ED", "", "ES"), labelled=("", "", ""), frame_indices=(2, 5, 9), trigger_ms=(13.7, np.nan, 348.2),
-    )  # fmt: skip
-    (made,) = counted_anew([image])
+def image_of(frames: tuple[int, ...], times: tuple[float, ...]) -> ImageRecord:
+    n = len(frames)
+    pixels = np.zeros((n, 4, 4), np.float32)
+    return ImageRecord(
+        pixels, pixels.astype(np.uint8), "a", 0, 0, 1, ("",) * n, ("",) * n, frame_indices=frames, trigger_ms=times
+    )
+
+
+def test_times_of_frames_are_coarse_and_begin_at_the_first_of_the_stack() -> None:
+    (made,) = counted_anew([image_of((2, 5, 9), (13.7, np.nan, 348.2))])
     assert made.frame_indices == (0, 1, 2)
     assert made.trigger_ms == pytest.approx((0, np.nan, 330), nan_ok=True)
+    ed, es = counted_anew([image_of((2,), (13.7,)), image_of((9,), (348.2,))])  # a frame for each image
+    assert (ed.frame_indices, es.frame_indices) == ((0,), (1,))
+    assert (ed.trigger_ms, es.trigger_ms) == ((0.0,), (330.0,))
+    (unknown,) = counted_anew([image_of((2,), (np.nan,))])
+    assert np.isnan(unknown.trigger_ms).all()
+
+
+def test_ingest_says_where_problems_stand_in_clear_and_only_under_a_salt(source: Path, tmp_path: Path) -> None:
+    hidden = synthcmr.ingest(source, tmp_path / "out", salt="a secret", size=32, spacing="native", workers=1)
+    assert str(tmp_path / "out-rejects-in-clear.csv") in hidden.notes[-1]
+    clear = synthcmr.ingest(source, tmp_path / "out", size=32, spacing="native", workers=1, overwrite=True)
+    assert "in-clear" not in " ".join(clear.notes)
 
 
 def test_the_order_of_stored_images_is_not_that_of_the_ids(tmp_path: Path) -> None:

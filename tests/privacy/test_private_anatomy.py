@@ -92,11 +92,11 @@ def test_the_more_noise_the_closer_to_the_public_generator_and_covariances_stay_
     rng = np.random.default_rng(0)
     values = rng.normal(size=NUMBERS + 42) * 5
     for noise in (1e-3, 0.1, 1.0, 100.0):
-        found = Moments.of(NoisyMean(values, noise, 40))
-        for covariance in found.covariances:
+        released = Moments.of(NoisyMean(values, noise, 40))
+        for covariance in released.covariances:
             assert np.linalg.eigvalsh(covariance).min() > 0.05
-    assert np.abs(found.mean).max() < 0.01
-    assert found.covariances[0] == pytest.approx(np.eye(6), abs=0.05)
+    assert np.abs(released.mean).max() < 0.01
+    assert released.covariances[0] == pytest.approx(np.eye(6), abs=0.05)
 
 
 def test_a_promise_of_nothing_brings_the_anatomies_to_the_patients(public: AnatomyGenerator, patients: Cohort) -> None:

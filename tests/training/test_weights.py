@@ -77,7 +77,7 @@ def test_a_header_that_lacks_something_is_named(lacks: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "says"),
     [
         ({"family": 5}, "the family of its network"),
         ({"family": "../../x"}, "family: expected one of refine, flow"),
@@ -89,6 +89,6 @@ def test_a_header_that_lacks_something_is_named(lacks: str, tmp_path: Path) -> N
         ({"vocabulary": []}, "they are of another shape: the file is damaged"),
     ],
 )
-def test_a_header_of_another_form_is_named(change: dict[str, object], told: str, tmp_path: Path) -> None:
-    with pytest.raises(SynthcmrError, match=told):
+def test_a_header_of_another_form_is_named(change: dict[str, object], says: str, tmp_path: Path) -> None:
+    with pytest.raises(SynthcmrError, match=says):
         synthcmr.load_generator(_with_header(tmp_path, change))

@@ -266,7 +266,7 @@ class Cohort:
         try:
             if name not in self.info.get(
                 FILES, {}
-            ):  # no checksum vouches for it: damaged text would fail where it is used
+            ):  # no checksum speaks for it, and damaged text fails where it is used
                 pq.read_table(BytesIO(content)).validate(full=True)
             table = pd.read_parquet(BytesIO(content))
         except Exception as error:

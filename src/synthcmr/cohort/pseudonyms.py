@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 
 from synthcmr.cohort.csv_cells import harmless_row, unmarked
@@ -86,14 +86,17 @@ class Pseudonyms:
 def counted_anew(images: Sequence[ImageRecord]) -> tuple[ImageRecord, ...]:
     """Images of a subject whose frames are counted from 0 within each stack, in their order, and timed from the first of them."""
     frames: dict[int, set[int]] = {}
+    start: dict[int, float] = {}  # the earliest known time of a stack, whose frames may be images of their own
     for image in images:
         frames.setdefault(image.stack, set()).update(image.frame_indices)
+        known = [ms for ms in image.trigger_ms if isfinite(ms)]
+        start[image.stack] = min((start.get(image.stack, inf), *known))
     place = {stack: {index: k for k, index in enumerate(sorted(there))} for stack, there in frames.items()}
     return tuple(
         replace(
             image,
             frame_indices=tuple(place[image.stack][index] for index in image.frame_indices),
-            trigger_ms=tuple(_coarse(ms - image.trigger_ms[0]) for ms in image.trigger_ms),
+            trigger_ms=tuple(_coarse(ms - start[image.stack]) for ms in image.trigger_ms),
         )
         for image in images
     )

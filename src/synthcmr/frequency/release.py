@@ -24,9 +24,8 @@ from synthcmr.training.secret_noise import Secret
 NUMBERS = ("level", "slope", "roll-off", "floor")
 RANGE = 3.0  # each number lies within so much of the public curve, in log power (root mean square over rings)
 SENSITIVITY = RANGE * 2.0  # one subject more or less moves the four sums by at most RANGE each: sqrt(4) RANGE together
-EXPECTED = np.array(
-    [0.4, 0.3, 0.2, 0.1]
-)  # how far sets of public images (phantoms, refined ones, Sunnybrook) lie from each other
+# How far sets of public images (phantoms, refined ones, Sunnybrook) lie from each other at most, about: `benchmarks/private_sums.py`.
+EXPECTED = np.array([0.4, 0.3, 0.2, 0.1])
 CURVE_MM = (-4.8, -1.7, -17.0)  # public: log power = a + b log f + c f, a fit to phantoms
 CURVE_PIXEL = (-4.9, -1.7, -11.3)  # the same at 1.5 mm, where the spacing is not known
 
