@@ -39,6 +39,10 @@ SECONDS, BYTES = 10, 2 << 30
 TEXTS: dict[str, Round] = {"settings": settings, "prompts": prompt, "where": where}
 TARGETS = (*FORMATS, *ARTEFACTS, *TEXTS)
 SAVE_EVERY_S = 10
+LOOK_EVERY_S, STOOD_STILL_S = (
+    0.02,
+    1.0,
+)  # the watcher looks so often; a longer gap means that the machine or the campaign was stopped
 LONGEST_ERROR = 3000
 
 
@@ -48,7 +52,7 @@ class Campaign:
 
     next: int = 0  # seed
     seconds: float = 0.0
-    slowest_s: float = 0.0
+    slowest_s: float = 0.0  # of the processor
     outcomes: Counter[str] = field(default_factory=Counter)
     wrong: dict[str, int] = field(default_factory=dict)  # what -> a seed that shows it
 
@@ -116,18 +120,21 @@ def _run(name: str, once: Round, campaign: Campaign, end: int, seconds: float, s
         before, told = campaign.seconds, context.SimpleQueue()
         now = context.Array("d", [campaign.next, float("inf")])  # seed of the round that runs, and when it began
         worker = context.Process(target=_work, args=(once, campaign.next, end, now, told), daemon=True)
-        begun = saved = time.monotonic()
+        begun = saved = looked = time.monotonic()
         worker.start()
         while worker.is_alive() or not told.empty():
             while not told.empty():
                 campaign.add(*told.get())
-            campaign.seconds = before + time.monotonic() - begun
+            if (gap := time.monotonic() - looked) > STOOD_STILL_S:  # no round is to blame
+                now[1], begun, started = now[1] + gap, begun + gap, started + gap
+            looked = time.monotonic()
+            campaign.seconds = before + looked - begun
             if time.monotonic() - saved > SAVE_EVERY_S:
                 save()
                 saved = time.monotonic()
             if time.monotonic() - now[1] > SECONDS + 1 or time.monotonic() - started > seconds:
                 break
-            time.sleep(0.02)
+            time.sleep(LOOK_EVERY_S)
         hung = worker.is_alive() and time.monotonic() - now[1] > SECONDS
         worker.kill()
         worker.join()
@@ -143,9 +150,10 @@ def _work(once: Round, start: int, end: int, now: Any, told: Any) -> None:
     _attempt(once, start)  # imports are no part of what a mutation costs
     resource.setrlimit(resource.RLIMIT_AS, (BYTES + _virtual_now(), resource.RLIM_INFINITY))
     for seed in range(start, end):
-        now[0], now[1] = seed, (begun := time.monotonic())
+        now[0], now[1] = seed, time.monotonic()
+        begun = time.process_time()
         outcome, wrong = _attempt(once, seed)
-        told.put((seed, outcome, wrong, time.monotonic() - begun))
+        told.put((seed, outcome, wrong, time.process_time() - begun))
 
 
 def _attempt(once: Round, seed: int) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from synthcmr.cohort.attributes import ATTRIBUTES, DRAWN
 
@@ -56,6 +57,7 @@ def why_identifying(name: str, value: object) -> str | None:
     return None
 
 
+@lru_cache(maxsize=4096)  # every row of a table asks for the same few, and for all of their other names
 def column_name(name: str) -> str:
     """A column name as the cohort spells it: lower case, words joined by underscores ("Patient Name" -> "patient_name")."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())

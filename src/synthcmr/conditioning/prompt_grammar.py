@@ -119,6 +119,7 @@ def plain(text: str) -> str:
     return re.sub(r"\s+", " ", DASHES.sub("-", normal)).strip()
 
 
+@lru_cache(maxsize=4096)  # the same words of the grammar are asked for with every prompt
 def phrase(words: str) -> str:
     """The pattern of a phrase: its words may be joined by a space, a hyphen or nothing."""
     return "[ -]?".join(re.escape(word) for word in re.split(r"[ -]", words))

@@ -119,7 +119,7 @@ def _contour(folder: Path, image: int, kind: str, radius: float, centre: tuple[f
     (folder / f"IM-0001-{image:04d}-{kind}contour-manual.txt").write_text("\n".join(lines))
 
 
-def dicom_with_contours(files: Path, root: Path) -> Path:
+def dicom_with_contours(files: Path, root: Path, slice_index: int = SLICE, frames: int = FRAMES) -> Path:
     """As the archive has it: images named by number, contours under the subject's other name, a table that knows both."""
     images, contours = root / "DICOM" / "SCD0000101", root / "contours_SCD" / "SC-HF-I-01"
     images.mkdir(parents=True)
@@ -127,7 +127,7 @@ def dicom_with_contours(files: Path, root: Path) -> Path:
     for path in files.iterdir():
         number = int(pydicom.dcmread(path, stop_before_pixels=True).InstanceNumber)
         shutil.copy(path, images / f"IM-0001-{number:04d}.dcm")
-    ed, es = SLICE * FRAMES + 1, SLICE * FRAMES + 3
+    ed, es = slice_index * frames + 1, slice_index * frames + 3
     for image, kind, radius in ((ed, "i", 9.0), (ed, "o", 12.0), (es, "i", 6.0), (999, "i", 6.0)):
         _contour(contours, image, kind, radius, (30.0, 36.0))
     (contours / f"IM-0001-{es:04d}-ocontour-manual.txt").write_text("no points\n")
