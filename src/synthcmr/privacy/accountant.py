@@ -7,9 +7,13 @@ added to its epsilon one by one, which is more than they cost.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from synthcmr.errors import SettingsError
 from synthcmr.privacy.mechanisms import GaussianMechanism, LaplaceMechanism, Mechanism
+
+if TYPE_CHECKING:
+    from dp_accounting.pld import PLDAccountant
 
 TOLERANCE = 0.05  # by which two accountants may differ
 SMALLEST = 0.02  # difference that is left to rounding: Opacus promises its epsilon within 0.01
@@ -41,6 +45,20 @@ def by_loss_distribution(mechanisms: Sequence[Mechanism], delta: float) -> float
     Raises:
         SettingsError: it is not installed.
     """
+    return float(_composed(mechanisms).get_epsilon(delta))
+
+
+def deltas_by_loss_distribution(mechanisms: Sequence[Mechanism], epsilons: Sequence[float]) -> list[float]:
+    """Delta at several epsilons by dp-accounting: all that the mechanisms allow.
+
+    Raises:
+        SettingsError: it is not installed.
+    """
+    accountant = _composed(mechanisms)
+    return [float(accountant.get_delta(epsilon)) for epsilon in epsilons]
+
+
+def _composed(mechanisms: Sequence[Mechanism]) -> PLDAccountant:
     try:
         from dp_accounting import dp_event
         from dp_accounting.pld import PLDAccountant
@@ -54,7 +72,7 @@ def by_loss_distribution(mechanisms: Sequence[Mechanism], delta: float) -> float
         else:
             release = dp_event.PoissonSampledDpEvent(one.q, dp_event.GaussianDpEvent(one.sigma))
             accountant.compose(dp_event.SelfComposedDpEvent(release, one.releases))
-    return float(accountant.get_epsilon(delta))
+    return accountant
 
 
 def by_random_variables(mechanisms: Sequence[Mechanism], delta: float) -> float:
