@@ -5,7 +5,8 @@
 Printed are, for several epsilons, the noise on each mean of private anatomies, and what each part of the chain of
 `benchmarks.privacy_utility` may ask for so that all together cost that epsilon. With --sets (cohort folders), the root mean square
 difference between pairs of them in each of the four numbers of a private recalibration: the scale that `recalibrate apply` sets
-against the noise (`EXPECTED`). No patient who is to be protected belongs among them.
+against the noise (`EXPECTED`). No patient who is to be protected belongs among them. Last, what the walk of
+`docs/how-to/release-privately.md` costs by two accountants: its training, its recalibration, and both.
 """
 
 import argparse
@@ -22,10 +23,15 @@ from synthcmr.frequency.release import EXPECTED, NUMBERS
 from synthcmr.frequency.settings import RecalibrationSettings
 from synthcmr.frequency.sources import CohortImages
 from synthcmr.generators.anatomy.private_fit import CLIP, SENSITIVITY
+from synthcmr.generators.family_settings import FLOW_PRESETS
+from synthcmr.privacy.accountant import epsilons
+from synthcmr.training.privacy import promise
 from synthcmr.training.private_sums import SumPromise
+from synthcmr.training.settings import PrivacySettings
 
 EPSILONS = (1.0, 3.0, 10.0)
 HARDLY_ANY_NOISE = 1000.0  # epsilon
+WALK_SUBJECTS, WALK_DELTA = 100, 1e-5  # of the how-to
 
 
 def anatomy_noise(epsilon: float, subjects: int) -> float:
@@ -41,8 +47,17 @@ def four_numbers(cohort: Cohort) -> npt.NDArray[np.float64]:
     return model.release.theta
 
 
+def walk() -> dict[str, dict[str, float]]:
+    """Epsilon of what the how-to types, by accountant."""
+    dp = PrivacySettings(epsilon=7, delta=WALK_DELTA, subjects_in_cohort=WALK_SUBJECTS)
+    training = promise(dp, WALK_SUBJECTS, FLOW_PRESETS["cpu"][1].steps).entries("training")
+    recalibration = SumPromise(1, WALK_DELTA, WALK_SUBJECTS).entries("recalibration", "", "recalibration")
+    parts = {"training": training, "recalibration": recalibration, "both": training + recalibration}
+    return {name: epsilons([e.mechanism for e in part if e.mechanism], WALK_DELTA) for name, part in parts.items()}
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--subjects", type=int, default=70)
     parser.add_argument("--sets", nargs="*", default=[], help="NAME=FOLDER")
@@ -60,6 +75,9 @@ def main() -> None:
         apart["what is expected"] = EXPECTED
         for name, row in apart.items():
             print(f"| {name} | {' | '.join(f'{value:+.2f}' for value in row)} |")
+    print("\nThe walk:")
+    for part, by_accountant in walk().items():
+        print(f"  {part}: {', '.join(f'{value:.4f} by {name}' for name, value in by_accountant.items())}")
 
 
 if __name__ == "__main__":
