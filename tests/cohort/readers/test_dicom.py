@@ -13,8 +13,10 @@ from pydicom.uid import generate_uid
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import clean
+from synthcmr.cohort.ingest import read_case
 from synthcmr.cohort.raw_subject import RawSubject, Stack
 from synthcmr.cohort.readers import get_reader, recognise
+from synthcmr.config import PreprocessSettings
 from synthcmr.errors import ReadError
 from tests.cohort.readers.conftest import FRAMES
 
@@ -54,6 +56,27 @@ def test_slices_and_phases_are_put_in_order_by_geometry_and_trigger_time(files: 
     assert list(stack.trigger_ms) == sorted(stack.trigger_ms)
     assert stack.phases[0] == "ED"
     assert stack.slices_ordered
+
+
+@pytest.mark.parametrize(
+    ("written", "damaged"),
+    [
+        (b"\x28\x00\x30\x00DS", b"\x28\x00\x30\x00ZZ"),  # pixel spacing as a kind of value that does not exist
+        (b"\x08\x00\x60\x00CS", b"\x08\x00\x60\x00ZZ"),  # modality, by which subjects are found
+        (b"\x28\x00\x10\x00US\x02\x00", b"\x28\x00\x10\x00US\x01\x00"),  # rows of half a number
+        (b"1.2.840.10008.1.2.1\x00", b"1.2.840.10008.1.3.1\x00"),  # pixels packed in a way that is none
+    ],
+)
+def test_a_damaged_header_is_named_with_its_file(files: Path, tmp_path: Path, written: bytes, damaged: bytes) -> None:
+    shutil.copytree(files, tmp_path / "copy")
+    file = sorted((tmp_path / "copy").iterdir())[0]
+    assert written in file.read_bytes()
+    file.write_bytes(file.read_bytes().replace(written, damaged))
+    (case,) = get_reader("dicom").cases(tmp_path / "copy")
+    record = read_case("dicom", tmp_path / "copy", case, PreprocessSettings(), None)
+    said = [f"{reject.part}: {reject.reason}" for reject in record.rejects if reject.level == "reject"]
+    assert any(file.name in text for text in said), said
+    assert not any("cannot be decoded: " in text for text in said)
 
 
 def test_one_series_per_slice_reads_like_one_series(files: Path, cohort: Cohort, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ class Plan:
             flats = PLAN.updated(flats, ROWS_FILE, PLAN.version_of(record, folder / PLAN_FILE))
             plan = cls._of(record, tuple(PlanRow.of(flat) for flat in flats), folder)
             own_hash = plan.hash
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
             raise _no_plan(folder, in_words(error)) from error
         if not isinstance(record.get("hash"), str):
             raise _no_plan(folder, f"{PLAN_FILE} says no hash")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from synthcmr.cohort.raw_subject import Case, RawSubject
 from synthcmr.cohort.readers.archive import Entry, file_entry, open_entries
 from synthcmr.cohort.readers.dicom.cine import read_cine, to_subject
-from synthcmr.cohort.readers.dicom.files import lenient, read_header
+from synthcmr.cohort.readers.dicom.files import lenient, read_header, whole_header
 from synthcmr.cohort.readers.dicom.segmentation import seg_masks
 from synthcmr.errors import ReadError
 
@@ -143,12 +143,19 @@ def _peeked(name: str, relative: str, path: Path) -> DicomSubject:
 def _first_header(entries: Iterator[Entry]) -> "Dataset | None":
     for entry in entries:
         try:
-            header = read_header(entry, IDENTITY_TAGS)
+            header = _identity(entry)
         except ReadError:
             continue
-        if header is not None and header.get("Modality"):
+        if header is not None:
             return header
     return None
+
+
+def _identity(entry: Entry) -> "Dataset | None":
+    """The identifying tags of a file, all of them decoded; None where it is no image in DICOM (ReadError: it is damaged)."""
+    header = read_header(entry, IDENTITY_TAGS)
+    with whole_header(entry):
+        return header if header is not None and header.get("Modality") and list(header) else None
 
 
 def _some_files(path: Path) -> Iterator[Entry]:
@@ -163,19 +170,28 @@ def _some_files(path: Path) -> Iterator[Entry]:
 
 
 def _split_loose(source: Path, files: list[Path]) -> list[DicomSubject]:
-    """The DICOM files lying directly in the source, one subject per Patient ID."""
+    """The DICOM files lying directly in the source, one subject per Patient ID.
+
+    Of a damaged one nobody knows whose it is: it belongs to the only subject there is, or is a case of its own, so that it is listed.
+    """
     groups: dict[str, list[str]] = defaultdict(list)
     identities: dict[str, Dataset] = {}
+    damaged: list[str] = []
     for file in files:
-        header = first_dicom(file)
+        try:
+            header = _identity(file_entry(file, file.name))
+        except ReadError:
+            damaged.append(file.name)
+            continue
         if header is not None:
             patient = str(header.get("PatientID") or "")
             groups[patient].append(file.name)
             identities.setdefault(patient, header)
     if len(groups) == 1:
         (patient,) = groups
-        return [DicomSubject(source.resolve().name, ".", tuple(groups[patient]), identities[patient])]
-    return [DicomSubject("", ".", tuple(groups[patient]), identities[patient]) for patient in sorted(groups)]
+        return [DicomSubject(source.resolve().name, ".", (*groups[patient], *damaged), identities[patient])]
+    known = [DicomSubject("", ".", tuple(groups[patient]), identities[patient]) for patient in sorted(groups)]
+    return known + [DicomSubject("", ".", (name,)) for name in damaged if groups]
 
 
 def _is_one_study(subjects: list[DicomSubject], source: Path) -> bool:

@@ -47,6 +47,21 @@ def lenient() -> Iterator[None]:
         config.settings.reading_validation_mode = before
 
 
+@contextmanager
+def whole_header(entry: Entry) -> Iterator[None]:
+    """Say of which file a damaged header is: its values are decoded as late as they are looked at, and fail there in many ways.
+
+    Raises:
+        ReadError: in place of whatever a decoder raised.
+    """
+    try:
+        yield
+    except ReadError:
+        raise
+    except Exception as error:
+        raise ReadError(f"{entry.base}: expected a DICOM header, got a damaged one ({why(error)})") from error
+
+
 def read_header(entry: Entry, tags: list[str] | None = None) -> "Dataset | None":
     """The header of a DICOM file, or None where the file is not DICOM.
 
@@ -56,14 +71,12 @@ def read_header(entry: Entry, tags: list[str] | None = None) -> "Dataset | None"
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
-    with entry.open() as stream:
+    with entry.open() as stream, whole_header(entry):
         _check_packed(stream, entry)
         try:
             return dcmread(stream, stop_before_pixels=True, specific_tags=list(tags) if tags else None)
         except InvalidDicomError:
             return None
-        except Exception as error:  # pydicom raises many kinds on damaged bytes, all with one meaning here
-            raise ReadError(f"{entry.base}: expected a DICOM header, got a damaged one ({why(error)})") from error
 
 
 def number(value: object) -> float | None:
@@ -117,8 +130,9 @@ def decode(entry: Entry, most: int = MOST_VOXELS) -> Pixels:
             raise
         except Exception as error:  # the decoders raise many kinds on damaged bytes, all with one meaning here
             raise ReadError(f"{entry.base}: {_explain(syntax, error)}") from error
-    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
-        pixels = (2 ** int(dataset.BitsStored) - 1) - pixels
+    with whole_header(entry):
+        if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+            pixels = (2 ** int(dataset.BitsStored) - 1) - pixels
     return pixels
 
 
@@ -143,7 +157,7 @@ def _check_size(dataset: "Dataset", entry: Entry, most: int) -> None:
 def _explain(syntax: "UID | None", error: Exception) -> str:
     if syntax is not None and syntax.is_private:
         return f"expected pixels that can be decoded, got the private transfer syntax {syntax}; convert to uncompressed"
-    if syntax is not None and syntax.is_compressed:
+    if syntax is not None and syntax.is_transfer_syntax and syntax.is_compressed:
         return f"expected pixels that can be decoded, got '{syntax.name}'; convert to uncompressed DICOM ({why(error)})"
     return f"expected whole pixel data, got a damaged or truncated file ({why(error)})"
 
@@ -154,6 +168,11 @@ def header_attributes(entry: Entry) -> dict[str, object]:
     header = read_header(entry, ATTRIBUTE_TAGS)
     if header is None:
         return {}
+    with whole_header(entry):
+        return _attributes(header)
+
+
+def _attributes(header: "Dataset") -> dict[str, object]:
     attributes = {
         "sex": SEXES.get(str(header.get("PatientSex", "")).strip().upper()),
         "age": age_years(header),

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthcmr.cohort.readers.archive import Entry
-from synthcmr.cohort.readers.dicom.files import Vector, clock_seconds, lenient, number, read_header, vector
+from synthcmr.cohort.readers.dicom.files import (
+    Vector,
+    clock_seconds,
+    lenient,
+    number,
+    read_header,
+    vector,
+    whole_header,
+)
 from synthcmr.cohort.reasons import token
 from synthcmr.errors import ReadError
 
@@ -81,7 +89,8 @@ def scan(entries: list[Entry]) -> Study:
     study, seen = Study(), set[str]()
     for entry in entries:
         try:
-            _scan_entry(entry, study, seen)
+            with whole_header(entry):
+                _scan_entry(entry, study, seen)
         except ReadError as error:
             study.rejects.append((entry.base, str(error)))
     if any(not f.derived for f in study.frames):

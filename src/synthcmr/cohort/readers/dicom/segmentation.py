@@ -7,7 +7,7 @@ import numpy as np
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask, in_canonical_order
 from synthcmr.cohort.readers.archive import Entry
 from synthcmr.cohort.readers.dicom.cine import Cine, CineMasks
-from synthcmr.cohort.readers.dicom.files import Pixels, decode, lenient, number, read_header
+from synthcmr.cohort.readers.dicom.files import Pixels, decode, lenient, number, read_header, whole_header
 from synthcmr.errors import ReadError
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def seg_masks(cine: Cine) -> CineMasks:
     drawn: list[set[str]] = [set() for _ in range(mask.shape[0])]
     notes: list[str] = []
     for entry in cine.segmentations:
-        _draw(entry, places, mask, drawn, notes)
+        with whole_header(entry):
+            _draw(entry, places, mask, drawn, notes)
     labelled = tuple(in_canonical_order(parts) for parts in drawn)
     return CineMasks(mask, labelled, notes=tuple(notes)) if any(labelled) else CineMasks(notes=tuple(notes))
 
