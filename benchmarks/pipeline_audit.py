@@ -9,6 +9,10 @@ gradient goes to the embeddings of these two looks, in opposite directions. So c
 all. Guesses are held against the trade-off curve of the mechanisms that the statement names
 (`synthcmr.evaluation.privacy.curve_audit`); p-values of independent runs are joined by Fisher's method.
 
+The few numbers of a private recalibration cannot hold many canaries at once. They are audited with one canary in each of many fits
+(`recalibrate fit --dp`): a subject of white noise, whose spectrum is far from everybody's. These guesses are independent, so that their
+number is held against a binomial one.
+
 Arms: `promised` changes nothing. The others put a mistake into the code, as a bug would be: `half` of the noise, `none` of it, and
 `teacher`, where training begins from weights that learned the canaries without privacy and the ledger does not notice.
 """
@@ -21,13 +25,16 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partialmethod
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn.functional import pixel_unshuffle
 
@@ -37,11 +44,14 @@ from synthcmr.cohort import Cohort
 from synthcmr.cohort.records import ImageRecord, SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.conditioning.condition import CHANNELS, LOOK
-from synthcmr.evaluation.privacy.curve_audit import CONFIDENCE, CurveAudit, audit_mechanisms
+from synthcmr.evaluation.privacy.curve_audit import CONFIDENCE, CurveAudit, PrivacyCurve, audit_mechanisms
+from synthcmr.frequency.recalibration import Recalibration
+from synthcmr.frequency.release import Release
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.refine.network import RefineNetwork
 from synthcmr.privacy.ledger import EMPTY, LEDGER, OF_PATIENTS
 from synthcmr.privacy.mechanisms import GaussianMechanism, mechanism_of
+from synthcmr.training.private_sums import SumPromise
 from synthcmr.training.secret_noise import Secret
 from synthcmr.training.weights import read_header, save_weights, weights_file
 
@@ -219,6 +229,67 @@ def one_run(folder: Path, start: Path, arm: str, epsilon: float, canaries: int, 
 KEYS = ("kind", "sigma", "q", "releases", "scale")
 
 
+@dataclass(frozen=True)
+class FitsAudit:
+    """One canary in each of many recalibrations."""
+
+    fits: int
+    right: int
+    most: float  # chance of a right guess under the stated mechanism
+
+    @property
+    def chance(self) -> float:
+        """At most, of so many right guesses, if the statement is true."""
+        from scipy.stats import binom
+
+        return float(binom.sf(self.right - 1, self.fits, self.most))
+
+
+def recalibrations(folder: Path, arm: str, epsilon: float, fits: int) -> FitsAudit:
+    """Fit, look at the four numbers that are released, guess."""
+    shutil.rmtree(folder, ignore_errors=True)
+    without, with_canary = (noise_cohort(folder / name, name == "with") for name in ("without", "with"))
+    exact = [fitted(cohort, folder / "exact", ALL_BUT_EXACT).theta for cohort in (without, with_canary)]
+    towards, middle = exact[1] - exact[0], (exact[0] + exact[1]) / 2
+    coins = np.random.default_rng(31).random(fits) < 0.5
+    with mistake(arm):
+        released = [fitted(with_canary if coin else without, folder / "fit", epsilon) for coin in coins]
+    guesses = np.array([(one.theta - middle) @ towards > 0 for one in released])
+    (mechanism,) = [e.mechanism for e in SumPromise(epsilon, DELTA, STATED).entries("", "", "") if e.mechanism]
+    most = float((1 + PrivacyCurve.of([mechanism]).most_apart()) / 2)
+    return FitsAudit(fits, int((guesses == coins).sum()), most)
+
+
+STATED, ALL_BUT_EXACT = 100, 1000.0  # subjects of a recalibration, as stated; an epsilon
+
+
+def fitted(cohort: Cohort, out: Path, epsilon: float) -> Release:
+    """What a private recalibration releases."""
+    shutil.rmtree(out, ignore_errors=True)
+    dp = f"epsilon={epsilon},delta={DELTA},subjects_in_cohort={STATED}"
+    synthcmr.fit_recalibration(cohort, out, dp=dp)
+    model = Recalibration.load(out)
+    assert model.release is not None  # --dp makes one
+    return model.release
+
+
+def noise_cohort(out: Path, with_canary: bool) -> Cohort:
+    """Smooth images of a few subjects, and perhaps one of white noise."""
+    rng = np.random.default_rng(8)
+    smooth = [gaussian_filter(rng.random((1, SIDE, SIDE)), (0, 2, 2)).astype(np.float32) for _ in range(4)]
+    images = [*smooth, *([rng.random((1, SIDE, SIDE)).astype(np.float32)] if with_canary else [])]
+    with CohortWriter(out, {"step": "canaries", "settings": {}}, canvas=(SIDE, SIDE)) as writer:
+        for k, image in enumerate(images):
+            mask = np.full(image.shape, 3, np.uint8)
+            record = ImageRecord(image, mask, name_of(k), 0, 0, 1, ("ED",), ("lv,myo,rv",))
+            writer.add(SubjectRecord(name_of(k), name_of(k), {"split": "train"}, (record,)))
+        writer.finish(None, [], {LEDGER: OF_PATIENTS.to_json()})
+    return Cohort.open(out)
+
+
+SIDE = 32
+
+
 def centred(scores: Floats) -> Floats:
     """About half were included, so that the middle of all scores lies between both groups; it is taken from scores alone."""
     return np.asarray(scores - np.median(scores), dtype=np.float64)
@@ -253,6 +324,7 @@ def main() -> None:
     parser.add_argument("--epsilons", type=float, nargs="+", default=[1.0, 8.0])
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--canaries", type=int, default=1000)
+    parser.add_argument("--fits", type=int, default=1000, help="recalibrations of each arm; 0: none")
     parser.add_argument("--arms", nargs="+", default=list(NOISE), choices=list(NOISE))
     parser.add_argument("--work", type=Path, default=Path("benchmarks/out/pipeline_audit"))
     parser.add_argument("--minutes", type=float, default=1e9, help="no run is begun after so many")
@@ -261,7 +333,7 @@ def main() -> None:
     ends = time.monotonic() + 60 * options.minutes
     start = public_start(options.work, options.canaries)
     file = options.work / "audits.json"
-    known: dict[str, list[dict[str, float]]] = json.loads(file.read_text()) if file.exists() else {}
+    known: dict[str, list[dict[str, Any]]] = json.loads(file.read_text()) if file.exists() else {}
     for seed in range(options.runs):
         for key, arm, epsilon in ((f"{e:g} {arm}", arm, e) for e in options.epsilons for arm in options.arms):
             done = known.setdefault(key, [])
@@ -271,8 +343,18 @@ def main() -> None:
             done.append({k: float(v) for k, v in vars(audit).items()})
             file.write_text(json.dumps(known, indent=1) + "\n")
             print(key, f"seed {seed}:", done[-1], flush=True)
+    fits = known.setdefault("fits", [])
+    for arm, epsilon in ((arm, e) for e in options.epsilons for arm in ("promised", "half", "none") if options.fits):
+        if any(one["arm"] == arm and one["epsilon"] == epsilon for one in fits) or time.monotonic() > ends:
+            continue
+        audit = recalibrations(options.work / "now", arm, epsilon, options.fits)
+        fits.append({"arm": arm, "epsilon": epsilon, **vars(audit), "chance": audit.chance})
+        file.write_text(json.dumps(known, indent=1) + "\n")
+        print(fits[-1], flush=True)
     print(HEAD)
     for key, audits in known.items():
+        if key == "fits":
+            continue
         epsilon, arm = key.split()
         print(row_of(arm, float(epsilon), audits)) if audits else None
 

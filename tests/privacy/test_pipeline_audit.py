@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from benchmarks.pipeline_audit import one_run, public_start
+from benchmarks.pipeline_audit import one_run, public_start, recalibrations
 
 CANARIES = 60
 
@@ -24,3 +24,11 @@ def test_a_kept_promise_is_not_called_broken(start: Path, tmp_path: Path) -> Non
     audit = one_run(tmp_path / "run", start, "promised", 1.0, CANARIES, seed=0)
     assert not audit.exposed
     assert audit.right < audit.guesses
+
+
+def test_a_recalibration_without_its_noise_gives_every_canary_away(tmp_path: Path) -> None:
+    broken = recalibrations(tmp_path / "none", "none", 1.0, fits=20)
+    assert broken.right == broken.fits
+    assert broken.chance < 1e-3
+    kept = recalibrations(tmp_path / "promised", "promised", 1.0, fits=40)
+    assert kept.chance > 1e-3

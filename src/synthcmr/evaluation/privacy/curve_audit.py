@@ -50,6 +50,10 @@ class PrivacyCurve:
         of_complement = 1 - np.exp(-self.epsilons) * (1 - self.deltas - x)
         return np.minimum(np.minimum(grown, of_complement).min(axis=-1), 1.0)
 
+    def most_apart(self) -> float:
+        """The most that the chance of any event can differ by: total variation, delta at epsilon 0."""
+        return float(self.deltas[self.epsilons == 0][0])
+
     def least_without(self, chance: float) -> float:
         """The least chance without a subject of an event that has some chance with it: `most_with`, inverted."""
         if chance <= 0:
