@@ -69,7 +69,8 @@ class Diagnosis(Result):
         verdict = "sound" if self.healthy else f"{sum(f.harmful for f in found)} thing(s) wrong"
         lines = [f"{self.path}: a {self.examination.kind}, {verdict}; looked at {self.examination.checked}"]
         for finding in found[:SHOWN]:
-            lines.append(f"  {'wrong' if finding.harmful else 'note'}: {finding.place}: {finding.problem}")
+            problem = finding.problem.removeprefix(f"{finding.place}: ")  # errors name their file themselves
+            lines.append(f"  {'wrong' if finding.harmful else 'note'}: {finding.place}: {problem}")
             lines.append(f"    {finding.mend}{' (--fix OUT does it)' if finding.fixable else ''}")
         lines += [f"  and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
         if self.mended is not None:
