@@ -81,8 +81,12 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(TARGETS), help=f"some of {', '.join(TARGETS)}")
     parser.add_argument("--minutes", type=float, default=1e9, help="for each target")
     parser.add_argument("--state", type=Path, help="file of counts, to go on from")
+    parser.add_argument("--table", action="store_true", help="print the counts of --state as a table, and stop")
     args = parser.parse_args()
     names, state = args.only.split(","), _state(args.state)
+    if args.table:
+        print(table(state))
+        return
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
         made = rounds(Path(folder), names) | {n: TEXTS[n] for n in names if n in TEXTS}
         for name in names:
@@ -97,6 +101,17 @@ def main() -> None:
             )
             print(campaign.told(name), flush=True)
     sys.exit(any(state[name].wrong for name in names))
+
+
+def table(state: dict[str, Campaign]) -> str:
+    """The counts as the docs show them."""
+    lines = ["| target | mutations | taken | refused | wrong | slowest, s |", "| --- | --- | --- | --- | --- | --- |"]
+    for name in (one for one in TARGETS if one in state):
+        counts = state[name].outcomes
+        taken, refused = (sum(counts[one] for one in kind) for kind in (("read", "taken"), ("refused", "rejects")))
+        cells = (name, counts.total(), taken, refused, counts["WRONG"], f"{state[name].slowest_s:.1f}")
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
 
 
 def _state(file: Path | None) -> dict[str, Campaign]:

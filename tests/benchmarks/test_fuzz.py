@@ -56,6 +56,16 @@ def test_every_reader_is_a_target_and_reads_what_is_changed(tmp_path: Path) -> N
         assert {fuzz._attempt(made[name], seed)[1] for seed in range(2)} == {""}
 
 
+def test_the_table_shows_every_target_that_was_run() -> None:
+    state = {"acdc": Campaign(next=5, slowest_s=0.25), "settings": Campaign(next=3)}
+    state["acdc"].outcomes.update({"read": 2, "rejects": 1, "refused": 1, "WRONG": 1})
+    state["settings"].outcomes.update({"taken": 3})
+    assert fuzz.table(state).splitlines()[2:] == [
+        "| acdc | 5 | 2 | 2 | 1 | 0.2 |",
+        "| settings | 3 | 3 | 0 | 0 | 0.0 |",
+    ]
+
+
 def test_a_frame_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
     (tmp_path / "Info.cfg").write_text(f"ED: {'9' * 5000}\nES: 2\n")
     with pytest.raises(ReadError, match="'ED: <frame number from 1>', got a number"):

@@ -141,6 +141,14 @@ def test_a_description_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     assert read_all("nnunet", folder)["patient001"].stacks[0].phases == ("ED", "ES")
 
 
+@pytest.mark.parametrize("ending", ["[" * 100_000, "/../../elsewhere.nii.gz", "*", "", 7])
+def test_an_ending_of_names_that_is_none_is_refused_at_once(tmp_path: Path, ending: object) -> None:
+    folder = dataset(tmp_path)
+    (folder / "dataset.json").write_text(json.dumps({"labels": LABELS, "file_ending": ending}))
+    with pytest.raises(SettingsError, match="expected a file_ending of at most 20 letters, digits and dots"):
+        get_reader("nnunet").cases(folder)
+
+
 def test_one_unnamed_case_is_one_subject(tmp_path: Path) -> None:
     folder = dataset(tmp_path)
     for part in ("imagesTr", "labelsTr"):

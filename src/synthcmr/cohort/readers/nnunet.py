@@ -16,7 +16,7 @@ from synthcmr.cohort.readers.mask_labels import labels_from_json, structures_in
 from synthcmr.cohort.readers.stacking import LabelledVolume, stacks_of
 from synthcmr.cohort.readers.tables.files import Cells, agreed_attributes, attribute_columns, attributes_of, read_rows
 from synthcmr.cohort.readers.tables.rows import ImageRow
-from synthcmr.cohort.reasons import why
+from synthcmr.cohort.reasons import token, why
 from synthcmr.cohort.source_links import expect_within
 from synthcmr.errors import ReadError, SettingsError
 
@@ -27,6 +27,8 @@ OWN_COLUMNS = {"case", "subject_id", *CASE_COLUMNS}
 CASE_NAME = re.compile(r"(?P<subject>.+)_(?P<phase>ED|ES)", re.IGNORECASE)
 FRAME_NAME = re.compile(r"(?:f|frame_?|phase_?|t)?(\d+)", re.IGNORECASE)
 ONE_MASK = "nnU-Net has one mask for all channels; it was taken as that of channel 0"
+LONGEST_ENDING = 20
+FILE_ENDING = re.compile(rf"\.[A-Za-z0-9.]{{1,{LONGEST_ENDING - 1}}}")
 OTHER_CHANNELS = "only channel 0 was read; the others are not frames of it"
 
 
@@ -47,12 +49,12 @@ class NnunetReader:
     def cases(self, source: Path) -> list[Case]:
         """Every subject with its cases."""
         root = _root(source)
-        ending = str(_description(root).get("file_ending", ".nii.gz"))
+        first_channel = f"_0000{_ending(_description(root))}"
         described = _described(root)
         subjects: dict[str, list[Cells]] = defaultdict(list)
         for side, split in SIDES.items():
-            first_channels = (root / f"images{side}").glob(f"*_0000{ending}")
-            for name in sorted(path.name.removesuffix(f"_0000{ending}") for path in first_channels):
+            names = _names(root / f"images{side}")
+            for name in sorted(one.removesuffix(first_channel) for one in names if one.endswith(first_channel)):
                 subject_id, cells = described.get(name) or _guessed(name)
                 attributes = {**({"split": split} if split else {}), **cells["attributes"]}
                 subjects[subject_id].append({**cells, "case": name, "side": side, "attributes": attributes})
@@ -109,6 +111,25 @@ def _description(root: Path) -> Cells:
     return content
 
 
+def _ending(description: Cells) -> str:
+    """What names of images end in.
+
+    Raises:
+        SettingsError: it is no ending of names.
+    """
+    ending = description.get("file_ending", ".nii.gz")
+    if not isinstance(ending, str) or not FILE_ENDING.fullmatch(ending):
+        raise SettingsError(
+            f"{DESCRIPTION}: expected a file_ending of at most {LONGEST_ENDING} letters, digits and dots, such as '.nii.gz', got "
+            f"{token(ending)}"
+        )
+    return ending
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+
+
 def _described(root: Path) -> dict[str, tuple[str, Cells]]:
     """Case -> (subject, what subjects.csv says)."""
     path = root / SUBJECTS
@@ -134,7 +155,7 @@ def _guessed(name: str) -> tuple[str, Cells]:
 
 def _read_case(root: Path, description: Cells, cells: Cells, notes: list[str]) -> LabelledVolume:
     name, side = cells["case"], cells["side"]
-    ending = str(description.get("file_ending", ".nii.gz"))
+    ending = _ending(description)
     row = ImageRow.parse({**{c: cells.get(c) for c in CASE_COLUMNS}, "image": name})
     channels = _channels(description)
     frames = _frames_of(channels)
