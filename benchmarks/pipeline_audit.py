@@ -58,7 +58,8 @@ from synthcmr.training.weights import read_header, save_weights, weights_file
 SIZE = 16
 STEPS, DELTA = 2, 1e-3
 RATE = 1.0  # everybody takes part in every step: a canary that chance left out would hide from the auditor
-STEP_SIZE = 1e-6  # so small that gradients stay what they are
+STEP_SIZE, TEACHERS_STEP_SIZE = 1e-4, 1e-6  # so small that gradients stay what they are
+CLIP = 1e-8  # gradients far below Adam's epsilon: it does not divide them by their size, which would hide some of them
 SHARES = (
     (4.0, 0.25),
     (np.inf, 0.5),
@@ -207,12 +208,12 @@ def one_run(folder: Path, start: Path, arm: str, epsilon: float, canaries: int, 
     public, begin = start, start
     if arm == "teacher":
         begin = folder / "teacher"
-        openly = {"loop.steps": 8, "loop.batch": 256}
+        openly = {"loop.steps": 8, "loop.batch": 256, "loop.learning_rate": TEACHERS_STEP_SIZE}
         synthcmr.train(
             "refine", cohort, begin, init_from=str(start), set={**MODEL, **LOOP, **openly, "loop.seed": seed}
         )
     stated = canaries // 2  # public: what is expected of the coins
-    dp = f"epsilon={epsilon},delta={DELTA},subjects={RATE * stated},slices=2,subjects_in_cohort={stated}"
+    dp = f"epsilon={epsilon},delta={DELTA},subjects={RATE * stated},slices=2,clip={CLIP},subjects_in_cohort={stated}"
     settings = {**MODEL, **LOOP, "loop.steps": STEPS, "loop.seed": seed, "loop.checkpoint_every": STEPS}
     with mistake(arm):
         synthcmr.train("refine", cohort, folder / "run", init_from=str(begin), dp=dp, set=settings)
