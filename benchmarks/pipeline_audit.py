@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -58,7 +59,10 @@ from synthcmr.training.weights import read_header, save_weights, weights_file
 SIZE = 16
 STEPS, DELTA = 2, 1e-3
 RATE = 1.0  # everybody takes part in every step: a canary that chance left out would hide from the auditor
-STEP_SIZE, TEACHERS_STEP_SIZE = 1e-4, 1e-6  # so small that gradients stay what they are
+STEP_SIZE, TEACHERS_STEP_SIZE = (
+    1e-3,
+    1e-5,
+)  # gradients stay what they are, and half precision of the weights still shows the change
 CLIP = 1e-8  # gradients far below Adam's epsilon: it does not divide them by their size, which would hide some of them
 SHARES = (
     (4.0, 0.25),
@@ -148,7 +152,7 @@ def _make_canaries_loud(network: RefineNetwork) -> None:
         return spread * torch.randn(like.shape, generator=source)
 
     text, words = network.text, network.text.words[0].weight
-    words.copy_((0.001 * torch.randn(words.shape[1], generator=source)).expand_as(words))
+    words.copy_((0.0002 * torch.randn(words.shape[1], generator=source)).expand_as(words))
     for quiet in (text.name, text.out[1].weight, text.out[1].bias, text.out[3].weight, text.out[3].bias):
         quiet.zero_()
     for name, parameter in network.unet.named_parameters():
@@ -166,7 +170,9 @@ def _anything(network: RefineNetwork) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What `image` takes; the first layer sees none of it."""
     x, surroundings = torch.zeros(1, 1, SIZE, SIZE), torch.zeros(1, 2 * CHANNELS + 2, SIZE, SIZE)
     tokens = network.text(network.text.prepare([{LOOK: look_of(0, "white")}]))
-    return x, torch.full((1,), network.settings.earliest), surroundings, tokens
+    settings = network.settings
+    time = settings.earliest + (1 - settings.earliest) / (1 + math.exp(-settings.time_mean))  # all about the same
+    return x, torch.full((1,), time), surroundings, tokens
 
 
 def embeddings(weights: Path, canaries: int) -> Floats:
