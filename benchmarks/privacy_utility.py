@@ -50,7 +50,7 @@ DELTA = 1e-3
 STEPS, CLIP, RANK, RATE = 40, 0.02, 4, 2e-3
 SUBJECTS, SAMPLER_STEPS = 30, 6  # of a generated cohort
 SEGMENTER = ("model.filters=[16,32,64,96,128]", "model.size=96", "loop.batch=12", "loop.warmup=20", "loop.ema=0.98")
-SEGMENTER_STEPS = 400
+SEGMENTER_STEPS = 1200
 SELDOM = 10**6
 DRAWS = 4000
 ACROSS = 10  # images of a sheet
