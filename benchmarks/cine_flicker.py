@@ -2,13 +2,11 @@
 
     python -m benchmarks.cine_flicker --real SUNNYBROOK_CINES --sets refined=R phantoms=P [--out flicker.json]
 
-Of three successive phases the middle one is compared with the mean of its neighbours (the cine is a circle): whatever moves or brightens
-steadily cancels, what is drawn anew in every phase does not. Told is the root mean square of that difference over the spread of the
-image, near the heart and away from it, of pixels as they are and blurred by 2 pixels (noise is gone then, and textures that
-wander are left), and of the mean brightness of each region; then all of it as a share of what real cines show. 1 is as steady as
-real ones, 2 flickers twice as much. Phases must be as many in all sets, because slower sampling alone makes differences larger.
+Told is the flicker of `synthcmr.evaluation.motion.flicker` as a share of what real cines show. 1 is as steady as real ones, 2 flickers
+twice as much. Phases must be as many in all sets, because slower sampling alone makes differences larger.
 
-The heart is what lies within 45 mm of the middle of the left ventricle. Real cines are read by `synthcmr ingest --frames cine`.
+The middle of the left ventricle is that of the masks. Real cines are read by `synthcmr ingest --frames cine`. The score card has the
+same measures, with the ventricle found by a segmenter (`synthcmr evaluate REAL SYNTH OUT --parts motion`).
 """
 
 import argparse
@@ -18,26 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
 
 from benchmarks.patch_probe import check_one_pixel_size, opened
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.labels import Label
 from synthcmr.errors import CohortError
+from synthcmr.evaluation.motion.flicker import FLICKERS, LEAST_PHASES, flicker, regions
 
-BLUR = 2.0  # pixels
-HEART_MM, AWAY_MM = 45.0, 60.0  # from the middle of the left ventricle
-LEAST_PHASES = 8
 DRAWS = 1000  # of subjects
-MEASURES = (
-    "heart, as it is",
-    "heart, blurred",
-    "heart, brightness",
-    "around, as it is",
-    "around, blurred",
-    "around, brightness",
-)
-Floats = npt.NDArray[np.floating]
 Rows = npt.NDArray[np.float64]
 
 
@@ -48,30 +34,6 @@ class Share:
     value: float
     low: float
     high: float
-
-
-def unsteady(cine: Floats) -> Floats:
-    """Each phase less the mean of its neighbours, (phases, rows, columns); the first follows the last."""
-    between: Floats = cine - (np.roll(cine, 1, axis=0) + np.roll(cine, -1, axis=0)) / 2
-    return between
-
-
-def flicker(cine: Floats, heart: npt.NDArray[np.bool_], around: npt.NDArray[np.bool_]) -> Rows:
-    """The six measures of one slice.
-
-    Args:
-        cine: (phases, rows, columns).
-        heart: pixels of the heart.
-        around: pixels away from it.
-    """
-    values = []
-    smooth = gaussian_filter(cine, (0, BLUR, BLUR))
-    for region in (heart, around):
-        spread = cine.mean(axis=0)[region].std() + 1e-6
-        brightness = cine[:, region].mean(axis=1)[:, None, None]
-        each = (unsteady(cine)[:, region], unsteady(smooth)[:, region], unsteady(brightness))
-        values += [float(np.sqrt((one**2).mean()) / spread) for one in each]
-    return np.array(values)
 
 
 def cohort_flicker(cohort: Cohort) -> tuple[Rows, npt.NDArray[np.str_], int]:
@@ -89,26 +51,13 @@ def cohort_flicker(cohort: Cohort) -> tuple[Rows, npt.NDArray[np.str_], int]:
         )
     rows, subjects = [], []
     for i, row in enumerate(cohort.images.itertuples()):
-        middle = _middle(cohort.mask(i))
-        if middle is not None:
-            away = _distance_mm(cohort.image(i).shape[1:], middle, float(row.spacing_row_mm))
-            rows.append(flicker(cohort.image(i), away < HEART_MM, away > AWAY_MM))
+        there = regions(cohort.mask(i) == Label.LV, float(row.spacing_row_mm))
+        if there is not None:
+            rows.append(flicker(cohort.image(i), *there))
             subjects.append(str(row.subject_id))
     if not rows:
         raise CohortError(f"{cohort.path}: expected masks that show the LV cavity in some phase, found none")
     return np.stack(rows), np.array(subjects), int(min(phases))
-
-
-def _middle(mask: npt.NDArray[np.uint8]) -> tuple[float, float] | None:
-    """Of the left ventricle, over the phases in which it is drawn."""
-    _, rows, columns = np.nonzero(mask == int(Label.LV))
-    return (float(rows.mean()), float(columns.mean())) if len(rows) else None
-
-
-def _distance_mm(shape: tuple[int, ...], middle: tuple[float, float], spacing: float) -> Floats:
-    rows, columns = np.indices(shape)
-    away: Floats = np.hypot(rows - middle[0], columns - middle[1]) * spacing
-    return away
 
 
 def shares(made: tuple[Rows, npt.NDArray[np.str_]], real: tuple[Rows, npt.NDArray[np.str_]]) -> dict[str, Share]:
@@ -118,7 +67,7 @@ def shares(made: tuple[Rows, npt.NDArray[np.str_]], real: tuple[Rows, npt.NDArra
     drawn = np.stack([_redrawn(a, rng).mean(axis=0) / _redrawn(b, rng).mean(axis=0) for _ in range(DRAWS)])
     low, high = np.percentile(drawn, (2.5, 97.5), axis=0)
     value = a.mean(axis=0) / b.mean(axis=0)
-    return {name: Share(float(value[k]), float(low[k]), float(high[k])) for k, name in enumerate(MEASURES)}
+    return {name: Share(float(value[k]), float(low[k]), float(high[k])) for k, name in enumerate(FLICKERS)}
 
 
 def _by_subject(rows: Rows, subject: npt.NDArray[np.str_]) -> Rows:
@@ -133,7 +82,7 @@ def in_words(real: Rows, found: dict[str, dict[str, Share]]) -> str:
     """The table in Markdown."""
     lines = [f"| flicker | real | {' | '.join(f'{name}, share of real' for name in found)} |"]
     lines.append("|" + " --- |" * (2 + len(found)))
-    for k, name in enumerate(MEASURES):
+    for k, name in enumerate(FLICKERS):
         cells = [f"{s.value:.2f} ({s.low:.2f} to {s.high:.2f})" for s in (row[name] for row in found.values())]
         lines.append(f"| {name} | {real[:, k].mean():.4f} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -45,7 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "synthcmr.cli.fairness:balance",
     ),
     "evaluate": (
-        "Score synthetic images: fidelity, adherence, utility, fairness, privacy.",
+        "Score synthetic images: fidelity, adherence, motion, utility, fairness, privacy.",
         "synthcmr.cli.scores:evaluate",
     ),
     "report": ("Write the page of an evaluation again.", "synthcmr.cli.scores:report"),

@@ -89,7 +89,7 @@ EVALUATE_ARGUMENTS: Arguments = {
 
 @command(EvaluateOptions, EVALUATE_ARGUMENTS)
 def evaluate(real: Path, synth: Path, out: Path, options: EvaluateOptions) -> None:
-    """Score synthetic images against real ones: fidelity, adherence, utility, fairness, privacy.
+    """Score synthetic images against real ones: fidelity, adherence, motion, utility, fairness, privacy.
 
     Every score has its number of subjects, a bootstrap interval over subjects, and the score of real images against
     real ones; below a minimum number of subjects it is refused. Writes scores.json, and report.html, one page that

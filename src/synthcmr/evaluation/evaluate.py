@@ -19,7 +19,7 @@ from synthcmr.evaluation.comparison import Comparison, Report
 from synthcmr.evaluation.features.published_networks import CINEMA_WEIGHTS as CINEMA
 from synthcmr.evaluation.features.stream import cohort_key
 from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard, Side
-from synthcmr.evaluation.score_parts import PARTS, USES
+from synthcmr.evaluation.score_parts import NEEDS, PARTS, USES
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.evaluation.verdict import verdict
 from synthcmr.formats import SCORES as FORMAT
@@ -114,7 +114,7 @@ def _part(name: str, comparison: Comparison, only: Sequence[str]) -> PartResult 
         before = read_record(file)
         if before.get("key") == key:
             return PartResult.model_validate(before["result"])
-    if only and name not in only:
+    if name not in only if only else name in NEEDS and not NEEDS[name](comparison):
         return None
     result = PARTS[name][1](comparison)
     write_json(file, with_checksum(without_places({"key": key, "result": result.model_dump(mode="json")})))

@@ -17,6 +17,7 @@ from synthcmr.evaluation.fidelity.distances import distances
 from synthcmr.evaluation.fidelity.example_images import shown
 from synthcmr.evaluation.fidelity.similarity import pairs, scales_for, similarities, similarity_interval
 from synthcmr.evaluation.fidelity.subject_quantities import families, quantity_scores
+from synthcmr.evaluation.motion.motion_part import has_cines, motion
 from synthcmr.evaluation.privacy.privacy_part import privacy
 from synthcmr.evaluation.score import OVERALL, PartResult, Score, absent
 from synthcmr.evaluation.utility.arms import BOTH, REAL_ONLY, GridPoint
@@ -139,8 +140,11 @@ def _outlined(comparison: Comparison, people: Participants) -> list[Score]:
 PARTS: dict[str, tuple[str, Callable[[Comparison], PartResult]]] = {
     "fidelity": ("Are the images like real ones?", fidelity),
     "adherence": ("Did the images get what was asked?", adherence),
+    "motion": ("Do cines beat like real ones?", motion),
     "utility": ("Can networks learn from the images?", utility),
     "fairness": ("Are groups served alike by networks that learn from the images?", fairness),
     "privacy": ("Do the images, or what made them, give away whom they were learned from?", privacy),
 }
+# part -> whether cohorts have what it looks at; where they lack it, it runs only if it is asked for, and says what is missing
+NEEDS: dict[str, Callable[[Comparison], bool]] = {"motion": has_cines}
 USES = {"fairness": ("utility",)}  # part -> other parts whose settings it looks at

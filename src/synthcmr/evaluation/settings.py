@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from synthcmr.config import LARGEST_SEED, MOST, Settings
+from synthcmr.evaluation.motion.settings import MOTION_RULES, MotionSettings
 from synthcmr.evaluation.privacy.settings import PRIVACY_RULES, PrivacyPartSettings
 from synthcmr.evaluation.utility.settings import FAIRNESS_RULES, UTILITY_RULES, FairnessSettings, UtilitySettings
 from synthcmr.evaluation.verdict_rules import PartRules, Rule
@@ -150,6 +151,7 @@ class EvaluateSettings(Settings):
     cinema: Path | None = Field(None, description="folder with CineMA's published weights, for 'cinema'")
     fidelity: FidelitySettings = FidelitySettings()
     adherence: AdherenceSettings = AdherenceSettings()
+    motion: MotionSettings = MotionSettings()
     utility: UtilitySettings = UtilitySettings()
     fairness: FairnessSettings = FairnessSettings()
     privacy: PrivacyPartSettings = PrivacyPartSettings()
@@ -157,6 +159,7 @@ class EvaluateSettings(Settings):
         {
             "fidelity": FIDELITY_RULES,
             "adherence": ADHERENCE_RULES,
+            "motion": MOTION_RULES,
             "utility": UTILITY_RULES,
             "fairness": FAIRNESS_RULES,
             "privacy": PRIVACY_RULES,

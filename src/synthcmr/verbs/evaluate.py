@@ -39,7 +39,10 @@ class EvaluateOptions(Options):
         ('fidelity', 'privacy')
     """
 
-    parts: Names = Field(None, description="Parts, comma-separated, of the five. [default: all]")
+    parts: Names = Field(
+        None,
+        description="Parts, comma-separated, of the six. [default: all; motion where there are cines]",
+    )
     split: str | None = Field(None, description="Split of the real cohort to compare with. [default: all of it]")
     by: Names = Field(None, description="Attributes to score by. [default: sex,age,bmi,diagnosis,vendor]")
     features: Names = Field(
@@ -147,7 +150,7 @@ def evaluate(
     say: Say | None = None,
     **changes: Any,
 ) -> Evaluation:
-    """Score synthetic images against real ones: fidelity, adherence, utility, fairness, privacy.
+    """Score synthetic images against real ones: fidelity, adherence, motion, utility, fairness, privacy.
 
     Every score has its number of subjects, an interval from drawing subjects again, and what real images themselves reach.
     Parts that are finished are kept, so that the same call goes on where it was stopped.
