@@ -23,7 +23,7 @@ POLICY = (
 )
 AXE, WIDTHS = "SYNTHCMR_AXE", (1280, 390)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-VOID = {"img", "meta", "br", "link", "input", "hr", "col"}
+VOID = {"img", "meta", "br", "link", "input", "hr", "col", "source"}
 OUTSIDE = re.compile(r"""(?:src|href|action|data)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?(?:https?:)?//|@import""")
 AA_TEXT, AA_LARGE = 4.5, 3.0
 

@@ -10,11 +10,15 @@ from synthcmr.cohort.measures import measure
 from synthcmr.errors import SettingsError
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.sampler import SamplerSettings
+from synthcmr.report.generated_page import write_generated_page
+from synthcmr.report.pictures import heart_picture
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.requests import from_prompt, like_cohort
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
 from synthcmr.sampling.sources import Sources
 from tests.generators.making import FAMILIES, LOOP
+from tests.report.accessible import check
+from tests.report.playing import playing_images
 
 FAST = GenerateSettings(sampler=SamplerSettings(steps=2), screen=ScreenSettings(enabled=False), size=64, spacing_mm=3.0)
 ASKED = {"lv_edv_ml": 210.0, "lv_ef_percent": 35.0, "lv_mass_g": 140.0}
@@ -64,6 +68,14 @@ def test_a_cine_has_the_phases_that_were_asked_for(run: Path, tmp_path: Path) ->
     assert cavity.min() < 0.9 * cavity[0]
     times, rate = cohort.images["trigger_ms"].iloc[0], cohort.subjects["heart_rate"].iloc[0]
     assert list(times) == pytest.approx([10000 / rate * k for k in range(6)], abs=0.06)
+    page = write_generated_page(cohort, tmp_path)
+    check(page)
+    (cine,) = playing_images(page)
+    assert cine.n_frames == 6
+    assert b"SYNTHETIC" in cine.info["comment"]
+    text = page.read_text()
+    es = list(cohort.images["phases"].iloc[0]).index("ES")
+    assert heart_picture(cohort.image(0)[es], cohort.mask(0)[es]) in text, "and not the last phase"
 
 
 def test_a_look_that_was_not_learned_and_a_begin_before_what_was_are_refused(run: Path, tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ class ShownImage(Settings):
     image_id: str
     cohort: Literal["real", "synthetic"]
     caption: str
+    playing: bool = Field(False, description="whether all its frames are shown, one after another")
     beside: ShownImage | None = Field(
         None, description="an image to be seen together with it, e.g. the real one it is near"
     )

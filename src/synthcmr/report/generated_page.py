@@ -11,11 +11,14 @@ import numpy as np
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import DRAWN
-from synthcmr.report.pictures import heart_picture
+from synthcmr.report.pictures import PlayingPicture, heart_picture, playing_picture
 from synthcmr.report.single_file_page import write_page
 
 PAGE = "generated.html"
 SHOWN_SUBJECTS, SHOWN_REASONS = 24, 5
+PLAYING_SUBJECTS = 12  # a cine takes a third of a megabyte
+PAIR = 2  # frames
+PHASES = (("ED", "End-diastole"), ("ES", "End-systole"))
 WHO = ("sex", "age", "bmi", "diagnosis", "vendor", "field_strength_t")
 
 
@@ -24,6 +27,7 @@ class Person:
     """A subject as the page shows it."""
 
     pictures: list[tuple[str, str]]  # data URI and phase
+    cine: PlayingPicture | None  # where more than ED and ES were generated
     who: str  # as it was asked
     drawn: str  # sampled
     heart: str
@@ -31,7 +35,7 @@ class Person:
 
 def write_generated_page(cohort: Cohort, folder: Path) -> Path:
     """Write FOLDER/generated.html."""
-    people = [_person(cohort, i) for i in _shown(cohort)]
+    people = [_person(cohort, i, k < PLAYING_SUBJECTS) for k, i in enumerate(_shown(cohort))]
     rejects = cohort.rejects[cohort.rejects["level"] == "reject"] if len(cohort.rejects) else cohort.rejects
     reasons = rejects["reason"].tolist()
     return write_page(
@@ -43,6 +47,7 @@ def write_generated_page(cohort: Cohort, folder: Path) -> Path:
         rejected=len(reasons),
         reasons=Counter(reasons).most_common(SHOWN_REASONS),
         people=people,
+        playing=sum(one.cine is not None for one in people),
         drawn=any(one.drawn for one in people),
     )
 
@@ -67,11 +72,13 @@ def _shown(cohort: Cohort) -> list[int]:
     return chosen
 
 
-def _person(cohort: Cohort, index: int) -> Person:
+def _person(cohort: Cohort, index: int, plays: bool) -> Person:
     row: dict[str, Any] = cohort.table.iloc[index].to_dict()
     image, mask = cohort.image(index), cohort.mask(index)
-    phases = ((0, "End-diastole"), (len(image) - 1, "End-systole"))
+    names = list(row["phases"])
+    phases = [(names.index(name), words) for name, words in PHASES if name in names]
     pictures = [(heart_picture(image[f], mask[f]), phase) for f, phase in phases]
+    cine = playing_picture(image, row) if plays and len(image) > PAIR else None
     drawn = str(row.get(DRAWN) or "").split(",")
     known = [(n in drawn, _in_words(n, row[n])) for n in WHO if row.get(n) is not None and row[n] == row[n]]
     who = ", ".join(text for was_drawn, text in known if not was_drawn)
@@ -87,7 +94,7 @@ def _person(cohort: Cohort, index: int) -> Person:
         if row.get("screen_dice") == row.get("screen_dice", 0)
         else ""
     )
-    return Person(pictures, who, also, heart + agreement)
+    return Person(pictures, cine, who, also, heart + agreement)
 
 
 def _in_words(name: str, value: Any) -> str:

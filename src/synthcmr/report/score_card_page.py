@@ -14,7 +14,7 @@ from synthcmr.evaluation.verdict_rules import Rule
 from synthcmr.report.data_sheet import write_data_sheet
 from synthcmr.report.lineage import chain, current_folder, record_of
 from synthcmr.report.model_card import write_model_card
-from synthcmr.report.pictures import heart_picture
+from synthcmr.report.pictures import heart_picture, playing_picture
 from synthcmr.report.plots import Forest, distribution_svg, forests, plot_svg
 from synthcmr.report.single_file_page import write_page
 
@@ -91,6 +91,7 @@ class Drawn:
     data: str
     caption: str
     of: str  # real or synthetic
+    still: str = ""  # of a cine that plays: its first frame
     beside: Drawn | None = None
 
 
@@ -125,8 +126,13 @@ def _drawn(p: ShownImage, cohorts: Sides) -> Drawn | None:
     rows = (cohort.images["image_id"] == p.image_id).to_numpy().nonzero()[0]
     if not len(rows):
         return None
-    picture = heart_picture(cohort.image(int(rows[0]))[0], cohort.mask(int(rows[0]))[0])
-    return Drawn(picture, p.caption, p.cohort, None if p.beside is None else _drawn(p.beside, cohorts))
+    beside = None if p.beside is None else _drawn(p.beside, cohorts)
+    index = int(rows[0])
+    if p.playing:
+        cine = playing_picture(cohort.image(index), cohort.table.iloc[index].to_dict())
+        return Drawn(cine.moving, p.caption, p.cohort, cine.still, beside)
+    picture = heart_picture(cohort.image(index)[0], cohort.mask(index)[0])
+    return Drawn(picture, p.caption, p.cohort, beside=beside)
 
 
 def write_report(card: ScoreCard, out: Path) -> Path:

@@ -13,10 +13,13 @@ from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings
 from synthcmr.evaluation.evaluate import evaluate
 from synthcmr.evaluation.motion.settings import CLOSURE, FLICKER, PLAUSIBLE, ROUGHNESS
-from synthcmr.evaluation.score import PartResult, PartScores
+from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.phantom.cohort import scanned
 from synthcmr.phantom.population import draw_subject
+from synthcmr.report.score_card_page import write_score_card
+from tests.report.accessible import check
+from tests.report.playing import playing_images
 
 PHASES, PEOPLE, SIZE = 12, 6, 80
 GRID = PreprocessSettings(spacing_mm=2.0, size=SIZE, frames="cine")
@@ -79,14 +82,19 @@ def others() -> Subjects:
 
 
 @pytest.fixture(scope="module")
-def parts(folder: Path, real: Cohort, others: Subjects) -> dict[str, PartScores]:
+def cards(folder: Path, real: Cohort, others: Subjects) -> dict[str, ScoreCard]:
     faults = {"none": lambda cine: cine, "shuffled": shuffled, "grainy": grainy, "half": half}
     return {
         name: evaluate(
             real, stored(folder / name, changed(others, fault)), folder / f"{name}_scores", SETTINGS, ["motion"]
-        ).parts["motion"]
+        )
         for name, fault in faults.items()
     }
+
+
+@pytest.fixture(scope="module")
+def parts(cards: dict[str, ScoreCard]) -> dict[str, PartScores]:
+    return {name: card.parts["motion"] for name, card in cards.items()}
 
 
 def value(result: PartResult, name: str) -> float:
@@ -181,3 +189,14 @@ def test_of_stills_nobody_asks_how_they_move(folder: Path, phantom_cohort: Cohor
 
     stills = Comparison(phantom_cohort, phantom_cohort, folder, SETTINGS)
     assert not NEEDS["motion"](stills)
+
+
+def test_the_page_plays_synthetic_cines_beside_real_ones(folder: Path, cards: dict[str, ScoreCard]) -> None:
+    page = write_score_card(cards["none"], folder / "none_scores")
+    check(page)
+    shown = playing_images(page)
+    assert len(shown) == 8
+    assert {(image.n_frames, image.info["loop"], image.size) for image in shown} == {(PHASES, 0, (SIZE, SIZE))}
+    text = page.read_text()
+    assert text.index("Synthetic cine of a slice, playing") < text.index("Real cine of a slice, playing")
+    assert text.count("prefers-reduced-motion: reduce") == 8

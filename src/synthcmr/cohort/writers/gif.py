@@ -98,10 +98,14 @@ class _GifExport(ExportRun):
 def stack_gif(stack: SubjectStack, durations: FrameDurations) -> bytes:
     """All slices of a stack side by side; where no patient was scanned, a line above them says so."""
     frames = mosaic(grey_values(stack.image, *grey_range(stack.image)))
-    origin = f"synthcmr: {stack.origin}"
     if is_synthetic(stack.origin):
-        frames, origin = with_banner(frames, "SYNTHETIC"), f"SYNTHETIC DATA, {origin}"
-    return animated_gif(frames, durations, origin)
+        frames = with_banner(frames, "SYNTHETIC")
+    return animated_gif(frames, durations, gif_comment(stack.origin))
+
+
+def gif_comment(origin: str) -> str:
+    """What a file says of itself where its pixels cannot."""
+    return f"SYNTHETIC DATA, synthcmr: {origin}" if is_synthetic(origin) else f"synthcmr: {origin}"
 
 
 def grey_range(image: npt.NDArray[np.floating]) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from synthcmr.evaluation.motion.cine_measures import CineJudge, CineMeasures, co
 from synthcmr.evaluation.motion.flicker import FLICKERS, LEAST_PHASES
 from synthcmr.evaluation.motion.settings import CLOSURE, FLICKER, PLAUSIBLE, ROUGHNESS
 from synthcmr.evaluation.motion.volume_curve import from_end_diastole, plausible, roughness, systole
-from synthcmr.evaluation.score import OVERALL, Line, PartResult, Plot, Score, absent
+from synthcmr.evaluation.score import OVERALL, Line, PartResult, Plot, Score, ShownImage, absent
 from synthcmr.statistics.bootstrap import random_halves, seeded_counts
 from synthcmr.statistics.intervals import exact_share, percentile
 
@@ -24,6 +24,7 @@ Rows = npt.NDArray[np.intp]
 STEADY = [
     k for k, name in enumerate(FLICKERS) if "brightness" not in name
 ]  # which blurred pixels show too, with less chance
+SHOWN_PAIRS = 4
 HEADLINES = (PLAUSIBLE, ROUGHNESS, FLICKER, CLOSURE)
 NOTE = (
     "Flicker is what changes from phase to phase that steady motion does not explain; closure is the step from the last phase to the "
@@ -67,7 +68,7 @@ def motion(comparison: Comparison) -> PartResult:
     )
     scores = [score for group in comparison.groups for score in _of_group(measured, group)]
     notes = (NOTE, f"Cines of {phases} phases are compared.")
-    return PartResult(scores=tuple(scores), notes=notes, plots=_curves(measured))
+    return PartResult(scores=tuple(scores), notes=notes, plots=_curves(measured), pictures=_playing(measured, phases))
 
 
 def _report(comparison: Comparison, what: str) -> Callable[[int, int], None]:
@@ -214,3 +215,22 @@ def _curves(measured: MeasuredCines) -> tuple[Plot, ...]:
     )
     note = "Mean volume of the LV cavity from its largest on, as a share of that. Band: 90 % of real subjects."
     return (Plot(title="Volume-time curves", x="share of the cycle", y="share of EDV", lines=lines, note=note),)
+
+
+def _playing(measured: MeasuredCines, phases: int) -> dict[str, tuple[ShownImage, ...]]:
+    """Middle slices of a few synthetic subjects, each beside a real one."""
+    comparison = measured.comparison
+    pairs = tuple(
+        _middle(comparison.synthetic, "synthetic", made, phases).model_copy(
+            update={"beside": _middle(comparison.real, "real", one, phases)}
+        )
+        for made, one in list(zip(measured.synthetic, measured.real, strict=False))[:SHOWN_PAIRS]
+    )
+    return {"Cines, synthetic beside real": pairs} if pairs else {}
+
+
+def _middle(cohort: Cohort, side: Literal["real", "synthetic"], one: CineMeasures, phases: int) -> ShownImage:
+    subject = str(cohort.subjects["subject_id"].iloc[one.place])
+    images = cohort.images[(cohort.images["subject_id"] == subject) & (cohort.images["n_frames"] == phases)]
+    middle = str(images["image_id"].iloc[len(images) // 2])
+    return ShownImage(image_id=middle, cohort=side, caption=f"{side}, {subject}", playing=True)
