@@ -12,7 +12,7 @@ from synthcmr.cohort.records import SubjectRecord
 from synthcmr.cohort.writer import CohortWriter
 from synthcmr.config import PreprocessSettings
 from synthcmr.evaluation.evaluate import evaluate
-from synthcmr.evaluation.motion.settings import CLOSURE, FLICKER, PLAUSIBLE, ROUGHNESS
+from synthcmr.evaluation.motion.settings import BRIGHTNESS, CLOSURE, FLICKER, PLAUSIBLE, ROUGHNESS
 from synthcmr.evaluation.score import PartResult, PartScores, ScoreCard
 from synthcmr.evaluation.settings import EvaluateSettings
 from synthcmr.phantom.cohort import scanned
@@ -58,6 +58,11 @@ def grainy(cine: np.ndarray) -> np.ndarray:
     return (cine + 0.06 * np.random.default_rng(1).standard_normal(cine.shape)).clip(0, 1)
 
 
+def uneven(cine: np.ndarray) -> np.ndarray:
+    """Every other phase is brighter."""
+    return (cine * (1 + 0.12 * (-1.0) ** np.arange(len(cine)))[:, None, None]).clip(0, 1)
+
+
 def half(cine: np.ndarray) -> np.ndarray:
     """From end-diastole to end-systole in as many phases, and back at once."""
     place = np.linspace(0, 5, len(cine))
@@ -83,7 +88,7 @@ def others() -> Subjects:
 
 @pytest.fixture(scope="module")
 def cards(folder: Path, real: Cohort, others: Subjects) -> dict[str, ScoreCard]:
-    faults = {"none": lambda cine: cine, "shuffled": shuffled, "grainy": grainy, "half": half}
+    faults = {"none": lambda cine: cine, "shuffled": shuffled, "grainy": grainy, "uneven": uneven, "half": half}
     return {
         name: evaluate(
             real, stored(folder / name, changed(others, fault)), folder / f"{name}_scores", SETTINGS, ["motion"]
@@ -138,6 +143,11 @@ def test_noise_drawn_anew_in_every_phase_is_told(parts: dict[str, PartScores]) -
     assert "cycle closure" not in bad(parts["grainy"])
     around = "flicker, around, as it is, share of real"
     assert value(parts["grainy"].result, around) > 2 * value(parts["none"].result, around)
+
+
+def test_phases_of_unequal_brightness_are_told(parts: dict[str, PartScores]) -> None:
+    assert "brightness" in bad(parts["uneven"])
+    assert value(parts["uneven"].result, BRIGHTNESS) > 3 * value(parts["none"].result, BRIGHTNESS)
 
 
 def test_half_a_cycle_is_told(parts: dict[str, PartScores]) -> None:

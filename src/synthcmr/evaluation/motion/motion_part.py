@@ -13,7 +13,7 @@ from synthcmr.cohort import Cohort
 from synthcmr.evaluation.comparison import ComparedGroup, Comparison
 from synthcmr.evaluation.motion.cine_measures import CineJudge, CineMeasures, common_phases, phase_counts
 from synthcmr.evaluation.motion.flicker import FLICKERS, LEAST_PHASES
-from synthcmr.evaluation.motion.settings import CLOSURE, FLICKER, PLAUSIBLE, ROUGHNESS
+from synthcmr.evaluation.motion.settings import BRIGHTNESS, CLOSURE, FLICKER, PLAUSIBLE, ROUGHNESS
 from synthcmr.evaluation.motion.volume_curve import from_end_diastole, plausible, roughness, systole
 from synthcmr.evaluation.score import OVERALL, Line, PartResult, Plot, Score, ShownImage, absent
 from synthcmr.statistics.bootstrap import random_halves, seeded_counts
@@ -21,11 +21,10 @@ from synthcmr.statistics.intervals import exact_share, percentile
 
 Numbers = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
-STEADY = [
-    k for k, name in enumerate(FLICKERS) if "brightness" not in name
-]  # which blurred pixels show too, with less chance
+OF_BRIGHTNESS = [k for k, name in enumerate(FLICKERS) if "brightness" in name]
+OF_PIXELS = [k for k in range(len(FLICKERS)) if k not in OF_BRIGHTNESS]
 SHOWN_PAIRS = 4
-HEADLINES = (PLAUSIBLE, ROUGHNESS, FLICKER, CLOSURE)
+HEADLINES = (PLAUSIBLE, ROUGHNESS, FLICKER, BRIGHTNESS, CLOSURE)
 NOTE = (
     "Flicker is what changes from phase to phase that steady motion does not explain; closure is the step from the last phase to the "
     "first over the mean step. Both are shares of what real cines show: 1 is as real ones, 2 twice as much. The same segmenter finds the "
@@ -108,7 +107,8 @@ def _of_group(measured: MeasuredCines, group: ComparedGroup) -> list[Score]:
     scores = [
         _plausible(measured, real, synthetic, about),
         _share(ROUGHNESS, measured, sides, [rough], about),
-        _share(FLICKER, measured, sides, STEADY, about),
+        _share(FLICKER, measured, sides, OF_PIXELS, about),
+        _share(BRIGHTNESS, measured, sides, OF_BRIGHTNESS, about),
         _share(CLOSURE, measured, sides, [closing], about),
     ]
     if group.name == OVERALL:

@@ -6,6 +6,7 @@ from synthcmr.config import MOST, Settings
 from synthcmr.evaluation.verdict_rules import PartRules, Rule
 
 FLICKER, CLOSURE = "flicker, worst share of real", "cycle closure, share of real"
+BRIGHTNESS = "brightness flicker, worst share of real"
 PLAUSIBLE, ROUGHNESS = "plausible volume curves", "volume curve roughness, share of real"
 
 
@@ -31,6 +32,13 @@ MOTION_RULES: PartRules = {
         score=ROUGHNESS, says="Volumes change as smoothly as real ones", good=0.25, acceptable=1.0, beside="floor"
     ),
     "flicker": Rule(score=FLICKER, says="Cines are as steady as real ones", good=0.25, acceptable=0.5, beside="floor"),
+    "brightness": Rule(
+        score=BRIGHTNESS,
+        says="Regions keep their brightness from phase to phase as real ones do",
+        good=0.25,
+        acceptable=0.5,
+        beside="floor",
+    ),
     "cycle closure": Rule(
         score=CLOSURE,
         says="The last phase leads to the first as in real cines",
