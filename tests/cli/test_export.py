@@ -16,6 +16,7 @@ FIRST_FILES = {
     "nifti": "images.csv",
     "dicom": "p01/stack0/slice00_frame000.dcm",
     "png": "metadata.csv",
+    "gif": "cines/p01_0.gif",
     "huggingface": "train/metadata.parquet",
     "acdc": "patient001/Info.cfg",
 }

@@ -62,6 +62,8 @@ def test_a_cine_has_the_phases_that_were_asked_for(run: Path, tmp_path: Path) ->
     cavity = (cohort.mask(0) == 1).sum(axis=(1, 2))
     assert cavity.argmax() in (0, 5)
     assert cavity.min() < 0.9 * cavity[0]
+    times, rate = cohort.images["trigger_ms"].iloc[0], cohort.subjects["heart_rate"].iloc[0]
+    assert list(times) == pytest.approx([10000 / rate * k for k in range(6)], abs=0.06)
 
 
 def test_a_look_that_was_not_learned_and_a_begin_before_what_was_are_refused(run: Path, tmp_path: Path) -> None:

@@ -152,6 +152,7 @@ def export(cohort: Path, dest: Path, options: ExportOptions) -> None:
       nifti        NIfTI volumes and a table
       dicom        DICOM MR images, masks as DICOM SEG; synthetic cohorts say so in every file
       png          one PNG per slice and frame, and a table
+      gif          animated GIF per stack, the slices side by side, and a table
       huggingface  Hugging Face imagefolder with a caption per image
       acdc         the layout of the ACDC challenge
 
@@ -160,6 +161,7 @@ def export(cohort: Path, dest: Path, options: ExportOptions) -> None:
       synthcmr export acdc nnUNet_raw --format nnunet --dataset-id 27
       synthcmr export acdc women --format nifti --where "sex == 'female' and age > 60"
       synthcmr export generated pacs --format dicom
+      synthcmr export generated cines --format gif
     """
     typer.echo(synthcmr.export(cohort, dest, options).summary())
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.attributes import Value
+from synthcmr.cohort.frame_times import cycle_times
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.preprocess.orient import slice_levels
@@ -158,6 +159,9 @@ def generated_record(
         slice_thickness_mm=anatomy.slice_thickness_mm,
         slice_indices=() if only is None else (only,),
         slices_ordered=True,
+        trigger_ms=()
+        if len(anatomy.phases) <= PAIR
+        else cycle_times(len(anatomy.phases), attributes.get("heart_rate")),
     )
     grid = AS_IT_IS if len(anatomy.phases) <= PAIR else AS_IT_IS.model_copy(update={"frames": "cine"})
     record = to_record(RawSubject(name, dict(attributes), (stack,), "synthetic"), name, grid)

@@ -32,7 +32,7 @@ class ExportOptions(Options):
         16
     """
 
-    format: Literal["nnunet", "nifti", "dicom", "png", "huggingface", "hf", "acdc"] = Field(
+    format: Literal["nnunet", "nifti", "dicom", "png", "gif", "huggingface", "hf", "acdc"] = Field(
         description="Layout to write; hf is short for huggingface."
     )
     where: str | None = Field(None, description="Only images that match, e.g. \"sex == 'female'\".")

@@ -243,3 +243,27 @@ def test_a_cine_comes_back_with_the_frames_that_are_labelled(tmp_path: Path) -> 
     assert stack.mask is not None
     np.testing.assert_array_equal(stack.mask, expected.mask)
     assert [",".join(stack.labelled_in(t)) for t in range(count)] == list(drawn)
+
+
+def test_a_cine_says_when_each_frame_was_and_sorts_by_time(tmp_path: Path) -> None:
+    count, heart_rate = 8, 75.0
+    times = tuple(100.0 * t for t in range(count))
+    rows = records(
+        "q", 13, shape=(count, 3, 48, 40), phases=("ED", "", "", "ES", "", "", "", ""), frame_indices=tuple(range(count)),
+        trigger_ms=times,
+    )  # fmt: skip
+    one = build(tmp_path / "c", [("q", {"heart_rate": heart_rate}, rows)])
+    get_writer("dicom").write(one, tmp_path / "out")
+    files = [pydicom.dcmread(f) for f in (tmp_path / "out" / "q" / "stack0").glob("*.dcm")]
+    assert {(f.NumberOfTemporalPositions, f.CardiacNumberOfImages, f.NominalInterval) for f in files} == {(8, 8, 800)}
+    assert {f.HeartRate for f in files} == {75}
+    by_instance = sorted(files, key=lambda f: f.InstanceNumber)
+    assert [f.InstanceNumber for f in by_instance] == list(range(1, 3 * count + 1))
+    expected = written(one)["q"].stacks[0].image
+    for z in range(3):
+        slice_files = by_instance[z * count : (z + 1) * count]
+        assert len({tuple(f.ImagePositionPatient) for f in slice_files}) == 1
+        assert [float(f.TriggerTime) for f in slice_files] == list(times)
+        assert [f.TemporalPositionIdentifier for f in slice_files] == list(range(1, count + 1))
+        shown = np.stack([f.pixel_array * float(f.RescaleSlope) + float(f.RescaleIntercept) for f in slice_files])
+        np.testing.assert_allclose(shown, expected[:, z], atol=HALF_STEP)

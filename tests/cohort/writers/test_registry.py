@@ -27,6 +27,9 @@ def test_an_export_is_recognised_and_all_its_subjects_found(name: str, tmp_path:
     kept_by_hand = {"provenance.json", "left_out.csv"}
     files = [f for f in (tmp_path / "out").rglob("*") if f.is_file() and f.name not in kept_by_hand]
     assert summary.files == len(files)
+    if name not in READERS:
+        assert name == "gif", "GIFs are for eyes: greys are cut at the top, and slices lie side by side"
+        return
     reader = recognise(tmp_path / "out")
     assert reader.name == READERS[name]
     assert len(reader.cases(tmp_path / "out")) == 4

@@ -16,6 +16,7 @@ WRITERS: dict[str, str] = {
     "nifti": "synthcmr.cohort.writers.nifti:NiftiWriter",
     "dicom": "synthcmr.cohort.writers.dicom:DicomWriter",
     "png": "synthcmr.cohort.writers.png:PngWriter",
+    "gif": "synthcmr.cohort.writers.gif:GifWriter",
     "huggingface": "synthcmr.cohort.writers.huggingface:HuggingFaceWriter",
     "acdc": "synthcmr.cohort.writers.acdc:AcdcWriter",
 }
