@@ -105,11 +105,15 @@ def main() -> None:
 
 def table(state: dict[str, Campaign]) -> str:
     """The counts as the docs show them."""
-    lines = ["| target | mutations | taken | refused | wrong | slowest, s |", "| --- | --- | --- | --- | --- | --- |"]
+    head = ("target", "mutations", "taken", "refused", "wrong", "slowest, s", "a minute")
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     for name in (one for one in TARGETS if one in state):
         counts = state[name].outcomes
-        taken, refused = (sum(counts[one] for one in kind) for kind in (("read", "taken"), ("refused", "rejects")))
-        cells = (name, counts.total(), taken, refused, counts["WRONG"], f"{state[name].slowest_s:.1f}")
+        taken, refused = (
+            sum(counts[one] for one in kind) for kind in (("read", "taken", "understood"), ("refused", "rejects"))
+        )
+        speed = round(60 * counts.total() / max(state[name].seconds, 1e-9))
+        cells = (name, counts.total(), taken, refused, counts["WRONG"], f"{state[name].slowest_s:.1f}", speed)
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 

@@ -119,6 +119,9 @@ LEFT_OUT = {
     "supervised_segmenter": "learns from 70 ACDC patients and tests on 30: needs all 100",
     "teaching": "trains ten segmenters on all 100 ACDC patients, and needs a generator that learned from 70 of them",
     "card_campaign": "wants a graphics card that is lent for half an hour",
+    "pipeline_audit": "makes 160 private runs and 6000 recalibrations: half an hour of a core, by itself",
+    "one_evaluation": "trains on what `refine_data` makes, for an hour and more",
+    "fuzz": "goes on for hours, from a file of counts",
     "cine_flicker": "needs real cines, and cines of the generator that is to be judged",
 }
 

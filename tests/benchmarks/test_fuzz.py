@@ -15,7 +15,7 @@ from benchmarks.fuzz_files import FORMATS, RELEASED, read_source, rounds
 
 from benchmarks import fuzz
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.readers import READERS
+from synthcmr.cohort.readers import READERS, nnunet, sunnybrook, ukbb
 from synthcmr.cohort.readers.acdc import read_info
 from synthcmr.cohort.readers.image_files import load_image
 from synthcmr.errors import CohortError, ReadError, SettingsError
@@ -57,12 +57,12 @@ def test_every_reader_is_a_target_and_reads_what_is_changed(tmp_path: Path) -> N
 
 
 def test_the_table_shows_every_target_that_was_run() -> None:
-    state = {"acdc": Campaign(next=5, slowest_s=0.25), "settings": Campaign(next=3)}
+    state = {"acdc": Campaign(next=5, seconds=0.1, slowest_s=0.25), "settings": Campaign(next=3, seconds=0.5)}
     state["acdc"].outcomes.update({"read": 2, "rejects": 1, "refused": 1, "WRONG": 1})
     state["settings"].outcomes.update({"taken": 3})
     assert fuzz.table(state).splitlines()[2:] == [
-        "| acdc | 5 | 2 | 2 | 1 | 0.2 |",
-        "| settings | 3 | 3 | 0 | 0 | 0.0 |",
+        "| acdc | 5 | 2 | 2 | 1 | 0.2 | 3000 |",
+        "| settings | 3 | 3 | 0 | 0 | 0.0 | 360 |",
     ]
 
 
@@ -70,6 +70,16 @@ def test_a_frame_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
     (tmp_path / "Info.cfg").write_text(f"ED: {'9' * 5000}\nES: 2\n")
     with pytest.raises(ReadError, match="'ED: <frame number from 1>', got a number"):
         read_info(tmp_path / "Info.cfg")
+
+
+def test_numbers_of_thousands_of_digits_are_no_fields_frames_or_subjects(tmp_path: Path) -> None:
+    digits = "9" * 5000
+    (tmp_path / "people.csv").write_text(f"eid,{digits}-0.0,31-{digits}.0,31-0.{digits},21003-2.0\n1234567,5,0,0,61\n")
+    assert ukbb.read_table(tmp_path, {"1234567": 2}) == {"1234567": {"age": "61"}}
+    assert sunnybrook.canonical_name(f"sc-n-00{digits}") == f"SC-N-{digits}"
+    assert sunnybrook.canonical_name("SC-HF-I-04") == sunnybrook.canonical_name("sc-hf-i-4")
+    assert nnunet._frames_of(["frame_1", f"frame_{digits}"]) == []
+    assert nnunet._frames_of(["frame_1", "frame_2"]) == [("", 1), ("", 2)]
 
 
 def test_a_name_that_no_file_can_have_is_refused_without_repeating_it(tmp_path: Path) -> None:

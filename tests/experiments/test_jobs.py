@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from synthcmr.errors import CohortError
 from synthcmr.experiments.jobs import Arm, TrainingJob, run_jobs
 
 
@@ -45,6 +46,16 @@ def test_finished_jobs_are_kept_and_reported_as_done(tmp_path: Path) -> None:
     assert trained(tmp_path) == ["a", "b", "c"]
     assert reports == [(2, 3, "c, seed 1"), (3, 3, "c, seed 1")]
     assert [job.result()["arm"].item() for job in jobs] == ["a", "b", "c"]
+
+
+def test_a_damaged_result_is_named_with_the_way_out(tmp_path: Path) -> None:
+    job = Counting("a", tmp_path)
+    run_jobs([job], 1)
+    job.file.write_bytes(job.file.read_bytes()[:-9])
+    with pytest.raises(
+        CohortError, match=r"a\.parquet: expected the result of a, seed 1.* remove this file and repeat"
+    ):
+        job.result()
 
 
 def test_an_interrupted_experiment_continues_with_what_has_no_result(tmp_path: Path) -> None:

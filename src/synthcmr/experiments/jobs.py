@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import torch
 
 from synthcmr.cohort.parallel import NETWORKS, ordered_map
+from synthcmr.errors import CohortError, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,10 +83,21 @@ class TrainingJob(ABC):
         return self
 
     def result(self) -> pd.DataFrame:
-        """What a finished job wrote."""
-        import pandas as pd
+        """What a finished job wrote.
 
-        return pd.read_parquet(self.file)
+        Raises:
+            CohortError: its file is damaged.
+        """
+        import pandas as pd
+        import pyarrow as pa
+
+        try:
+            return pd.read_parquet(self.file)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise CohortError(
+                f"{self.file}: expected the result of {self.name}, got: {in_words(error)}; remove this file and repeat the command, which "
+                "trains this network again and keeps the others"
+            ) from error
 
 
 def run_job(job: TrainingJob) -> Path:

@@ -53,6 +53,25 @@ def test_kept_and_continued(phantom_cohort: Cohort, tmp_path: Path, monkeypatch:
     assert again.asked == 0
 
 
+def test_damaged_numbers_and_notes_are_computed_again(
+    phantom_cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.array(features_of(phantom_cohort, Means(), 2, tmp_path))
+    (file,) = (tmp_path / "features").glob("*.npy")
+    content = bytearray(file.read_bytes())
+    content[-2] ^= 64
+    file.write_bytes(bytes(content))
+    again = Means()
+    np.testing.assert_array_equal(features_of(phantom_cohort, again, 2, tmp_path), values)
+    assert again.asked
+    monkeypatch.setattr("synthcmr.evaluation.features.stream.FRAMES_AT_ONCE", FRAMES_AT_ONCE // 8)
+    with pytest.raises(KeyboardInterrupt):
+        features_of(phantom_cohort, Means(stop=2), 2, tmp_path / "cut")
+    (note,) = (tmp_path / "cut/features").glob("*.done")
+    note.write_text("")  # as by a machine that died while it wrote
+    np.testing.assert_array_equal(features_of(phantom_cohort, Means(), 2, tmp_path / "cut"), values)
+
+
 def test_a_selection_has_features_of_its_own(phantom_cohort: Cohort, tmp_path: Path) -> None:
     women = phantom_cohort.select(sex="female")
     assert len(features_of(phantom_cohort, Means(), 2, tmp_path)) == len(phantom_cohort)

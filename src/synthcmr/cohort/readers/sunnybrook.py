@@ -186,7 +186,7 @@ def read_patients(source: Path) -> dict[str, Patient]:
 def canonical_name(name: str) -> str:
     """One spelling of a subject's name: SC-HF-I-04 and SC-HF-I-4 are the same subject."""
     match = ORIGINAL_ID.fullmatch(name.strip())
-    return f"SC-{match[1].upper()}-{int(match[2])}" if match else name.strip().upper()
+    return f"SC-{match[1].upper()}-{match[2]}" if match else name.strip().upper()
 
 
 def _is_image_path(path: Path) -> bool:

@@ -32,7 +32,9 @@ FIELDS = {
 }
 SEX_CODES = {"0": "female", "1": "male"}
 ID_COLUMNS = {"eid", "f.eid", "n_eid", "participant.eid", "participant_id", "participant id"}
-FIELD_COLUMN = re.compile(r"(?:participant\.)?[fpxn]?[._]?(\d+)(?:[-._]i?(\d+))?(?:[._]a?(\d+))?")
+FIELD_COLUMN = re.compile(
+    r"(?:participant\.)?[fpxn]?[._]?(\d{1,9})(?:[-._]i?(\d{1,9}))?(?:[._]a?(\d{1,9}))?"
+)  # no id is longer
 DELIMITER_OF = {".csv": ",", ".tsv": "\t", ".txt": "\t", ".tab": "\t"}
 
 Attributes = dict[str, object]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, Self, cast
 import numpy as np
 import numpy.typing as npt
 
+from synthcmr.cohort.checksums import bulk_checksum
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.parallel import cores
 
@@ -25,6 +26,7 @@ IN_CACHE = 32  # images
 Rows = npt.NDArray[np.intp]
 Report = Callable[[int, int, str], None]
 FOLDER = "features"
+MOST_DIGITS = 12  # of a note
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,28 @@ def features_together(
 ) -> list[Values]:
     """The same of several extractors: images are read once for all that lack numbers, since reading is half of the work."""
     files = [out / FOLDER / f"{_name(cohort, one, frames)}.npy" for one in extractors]
-    lacking = [(one, file) for one, file in zip(extractors, files, strict=True) if not file.exists()]
+    lacking = [(one, file) for one, file in zip(extractors, files, strict=True) if not _is_whole(file)]
     if lacking:
         (out / FOLDER).mkdir(parents=True, exist_ok=True)
         _compute(cohort, [_Filling.begun(one, file, len(cohort)) for one, file in lacking], frames, report)
     return [np.load(file, mmap_mode="r") for file in files]
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether numbers are there as they were written: damaged ones are computed again, those without a checksum believed."""
+    check = _check_file(file)
+    return file.exists() and (not check.exists() or check.read_text() == bulk_checksum(file.read_bytes()))
+
+
+def _check_file(file: Path) -> Path:
+    """Where the checksum of a file of numbers is."""
+    return file.with_suffix(".crc32")
+
+
+def _noted(note: Path) -> int:
+    """How many batches a note says are done; none where it cannot be read, and all is computed again."""
+    text = note.read_text(errors="replace") if note.exists() else ""
+    return int(text) if text.isdecimal() and len(text) < MOST_DIGITS else 0
 
 
 def _name(cohort: Cohort, extractor: Extractor, frames: int) -> str:
@@ -176,7 +195,7 @@ class _Filling:
     def begun(cls, extractor: Extractor, file: Path, images: int) -> Self:
         """A new file, or one that was cut short."""
         part, note = file.with_suffix(".part"), file.with_suffix(".done")
-        done = int(note.read_text()) if note.exists() and part.exists() else 0
+        done = _noted(note) if part.exists() else 0
         shape = (images, len(extractor.columns))
         return cls(
             extractor,
@@ -190,11 +209,14 @@ class _Filling:
         if k >= self.done:
             self.values[batch.rows] = self.extractor.of(batch)
             cast(np.memmap, self.values).flush()
-            self.file.with_suffix(".done").write_text(str(k + 1))
+            note = self.file.with_suffix(".done")
+            note.with_suffix(".noting").write_text(str(k + 1))
+            note.with_suffix(".noting").replace(note)  # a note is whole, whenever this is killed
 
     def finish(self) -> None:
         """Give the file its name."""
         del self.values
+        _check_file(self.file).write_text(bulk_checksum(self.file.with_suffix(".part").read_bytes()))
         self.file.with_suffix(".part").replace(self.file)
         self.file.with_suffix(".done").unlink(missing_ok=True)
 
