@@ -251,34 +251,38 @@ def train(generator: RefineGenerator, cohort: Cohort, run: Path, steps: int) -> 
 
 
 def measure(generator: RefineGenerator, cohort: Cohort, run: Path) -> None:
-    """Frames of people whom nobody learned from, against phantoms of the validation split and what becomes of them."""
+    """Frames of people that no network saw, against phantoms of the validation split, what becomes of them, and other people."""
     student = Training(generator, run).average.eval()
-    phantoms, people = load_frames(cohort, "validation"), load_frames(cohort, "test")
-    rows = _with_hearts(phantoms, simulated=True)
-    conditions = [condition(generator, phantoms, row) for row in rows]
+    validation, people = load_frames(cohort, "validation"), load_frames(cohort, "test")
+    rows, others = _with_hearts(validation, simulated=True), _with_hearts(validation, simulated=False)
+    conditions = [condition(generator, validation, row) for row in rows]
     seeds = list(range(len(rows)))
     drawn = [
         one_evaluation(student, *inputs(student, conditions[k : k + BATCH], seeds[k : k + BATCH]))
         for k in range(0, len(rows), BATCH)
     ]
-    sets: dict[str, Images] = {
-        "phantoms": phantoms.image[rows].astype(np.float32),
-        f"teacher, {TEACHER_STEPS} evaluations": render(
-            generator.network, conditions, seeds, SamplerSettings(steps=TEACHER_STEPS)
-        ),
-        "student, 1 evaluation": ((torch.cat(drawn) + 1) / 2).clamp(0, 1).numpy(),
+    taught = render(generator.network, conditions, seeds, SamplerSettings(steps=TEACHER_STEPS))
+    sets = {
+        "phantoms": validation.image[rows, 0],
+        f"teacher, {TEACHER_STEPS} evaluations": taught[:, 0],
+        "student, 1 evaluation": ((torch.cat(drawn) + 1) / 2).clamp(0, 1).numpy()[:, 0],
     }
-    masks, chosen = phantoms.mask[rows], _with_hearts(people, simulated=False)
-    real = Frames(people.image[chosen, 0].astype(np.float32), people.mask[chosen, 0])
+    frames = {name: Frames(image.astype(np.float32), validation.mask[rows, 0]) for name, image in sets.items()}
+    frames["other people"] = _frames_of(validation, others)
+    real = _frames_of(people, _with_hearts(people, simulated=False))
     segmenter = Segmenter.load(shipped("segmenter"))
     print("| set | distance: textures and rings | rings alone | Dice of the mask |\n| --- | --- | --- | --- |")
-    for name, image in sets.items():
-        frames = Frames(image[:, 0], masks[:, 0])
-        apart = distance(frame_descriptors(real), frame_descriptors(frames))
-        rings = distance(ring_powers(real), ring_powers(frames))
-        dice = np.nanmean([mean_dice(a, b) for a, b in zip(segmenter.segment(image), masks, strict=True)])
+    for name, shown in frames.items():
+        apart = distance(frame_descriptors(real), frame_descriptors(shown))
+        rings = distance(ring_powers(real), ring_powers(shown))
+        segmented = segmenter.segment(shown.image[:, None])[:, 0]
+        dice = np.nanmean([mean_dice(a, b) for a, b in zip(segmented, shown.mask, strict=True)])
         print(f"| {name} | {apart:.3f} | {rings:.3f} | {dice:.3f} |", flush=True)
-    _write_sheet([*sets.values(), real.image[:, None]], run / "sheet.png")
+    _write_sheet([one.image for one in (*list(frames.values())[:-1], real)], run / "sheet.png")
+
+
+def _frames_of(images: TrainingImages, rows: Sequence[int]) -> Frames:
+    return Frames(images.image[rows, 0].astype(np.float32), images.mask[rows, 0])
 
 
 def _with_hearts(images: TrainingImages, simulated: bool) -> list[int]:
@@ -294,7 +298,7 @@ def _with_hearts(images: TrainingImages, simulated: bool) -> list[int]:
 def _write_sheet(sets: Sequence[Images], file: Path) -> None:
     from matplotlib import image
 
-    shown = [one[np.linspace(0, len(one) - 1, ACROSS).astype(int), 0] for one in sets]
+    shown = [one[np.linspace(0, len(one) - 1, ACROSS).astype(int)] for one in sets]
     sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in shown])
     image.imsave(file, np.kron(sheet, np.ones((2, 2))).clip(0, 1), cmap="gray")
 

@@ -59,16 +59,14 @@ from synthcmr.training.weights import read_header, save_weights, weights_file
 SIZE = 16
 STEPS, DELTA = 2, 1e-3
 RATE = 1.0  # everybody takes part in every step: a canary that chance left out would hide from the auditor
-STEP_SIZE, TEACHERS_STEP_SIZE = (
-    1e-3,
-    1e-5,
-)  # gradients stay what they are, and half precision of the weights still shows the change
+STEP_SIZE = 1e-3  # large enough that half precision, in which weights are saved, still shows the change
+TEACHERS_STEP_SIZE = 1e-5
 CLIP = 1e-8  # gradients far below Adam's epsilon: it does not divide them by their size, which would hide some of them
-SHARES = (
-    (4.0, 0.25),
-    (np.inf, 0.5),
-)  # up to which epsilon, of the canaries that are guessed: what shows half of the noise in simulations
+SHARES = ((4.0, 0.25), (np.inf, 0.5))  # up to which epsilon, of the canaries that are guessed: those that look clearest
 SELDOM = 10**6
+STATED = 100  # subjects of a recalibration, as stated
+ALL_BUT_EXACT = 1000.0  # an epsilon
+SIDE = 32  # pixels of the images that a recalibration sees
 SHADES = {"black": 0.05, "white": 0.95}
 NOISE = {"promised": 1.0, "half": 0.5, "none": 0.0, "teacher": 1.0}
 MODEL = {
@@ -97,6 +95,7 @@ LOOP = {
     "loop.schedule": "hold",
     "loop.learning_rate": STEP_SIZE,
 }
+KEYS = ("kind", "sigma", "q", "releases", "scale")  # of a mechanism in a statement, beside what it was spent on
 Floats = npt.NDArray[np.float64]
 
 
@@ -233,9 +232,6 @@ def one_run(folder: Path, start: Path, arm: str, epsilon: float, canaries: int, 
     return audit_mechanisms([m for m in mechanisms if isinstance(m, GaussianMechanism)], scores, included, share)
 
 
-KEYS = ("kind", "sigma", "q", "releases", "scale")
-
-
 @dataclass(frozen=True)
 class FitsAudit:
     """One canary in each of many recalibrations."""
@@ -267,9 +263,6 @@ def recalibrations(folder: Path, arm: str, epsilon: float, fits: int) -> FitsAud
     return FitsAudit(fits, int((guesses == coins).sum()), most)
 
 
-STATED, ALL_BUT_EXACT = 100, 1000.0  # subjects of a recalibration, as stated; an epsilon
-
-
 def fitted(cohort: Cohort, out: Path, epsilon: float) -> Release:
     """What a private recalibration releases."""
     shutil.rmtree(out, ignore_errors=True)
@@ -294,9 +287,6 @@ def noise_cohort(out: Path, with_canary: bool) -> Cohort:
     return Cohort.open(out)
 
 
-SIDE = 32
-
-
 def centred(scores: Floats) -> Floats:
     """About half were included, so that the middle of all scores lies between both groups; it is taken from scores alone."""
     return np.asarray(scores - np.median(scores), dtype=np.float64)
@@ -319,14 +309,38 @@ def row_of(arm: str, epsilon: float, audits: Sequence[dict[str, float]]) -> str:
     return f"| {epsilon:g} | {arm} | {len(audits)} | {right:.3f} | {exposed} | {joined:.2g} | {noise:.2f} | {verdict} |"
 
 
+def fits_row(audit: dict[str, Any]) -> str:
+    """A line of the table of recalibrations."""
+    verdict = "false" if audit["chance"] < 1 - CONFIDENCE else "nothing speaks against it"
+    share, most = audit["right"] / audit["fits"], audit["most"]
+    return f"| {audit['epsilon']:g} | {audit['arm']} | {audit['fits']} | {share:.3f} | {most:.3f} | {audit['chance']:.2g} | {verdict} |"
+
+
 HEAD = (
     "| stated ε | noise | runs | right | runs that expose it | joined p | noise at most, median | the statement |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- |"
 )
+FITS_HEAD = (
+    "| stated ε | noise | recalibrations | right | right at most, if it is true | p | the statement |\n"
+    "| --- | --- | --- | --- | --- | --- | --- |"
+)
 
 
-def main() -> None:
-    """Do the runs that are not there yet, and print the table of all."""
+def print_tables(known: dict[str, list[dict[str, Any]]]) -> None:
+    """Of all runs, and of all recalibrations."""
+    runs = {key: audits for key, audits in known.items() if key != "fits" and audits}
+    print(HEAD)
+    for key, audits in runs.items():
+        epsilon, arm = key.split()
+        print(row_of(arm, float(epsilon), audits))
+    if known.get("fits"):
+        print(f"\n{FITS_HEAD}")
+        for audit in known["fits"]:
+            print(fits_row(audit))
+
+
+def parsed() -> argparse.Namespace:
+    """What is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epsilons", type=float, nargs="+", default=[1.0, 8.0])
     parser.add_argument("--runs", type=int, default=20)
@@ -335,7 +349,12 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", default=list(NOISE), choices=list(NOISE))
     parser.add_argument("--work", type=Path, default=Path("benchmarks/out/pipeline_audit"))
     parser.add_argument("--minutes", type=float, default=1e9, help="no run is begun after so many")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Do the runs that are not there yet, and print the tables of all."""
+    options = parsed()
     options.work.mkdir(parents=True, exist_ok=True)
     ends = time.monotonic() + 60 * options.minutes
     start = public_start(options.work, options.canaries)
@@ -354,16 +373,11 @@ def main() -> None:
     for arm, epsilon in ((arm, e) for e in options.epsilons for arm in ("promised", "half", "none") if options.fits):
         if any(one["arm"] == arm and one["epsilon"] == epsilon for one in fits) or time.monotonic() > ends:
             continue
-        audit = recalibrations(options.work / "now", arm, epsilon, options.fits)
-        fits.append({"arm": arm, "epsilon": epsilon, **vars(audit), "chance": audit.chance})
+        fit = recalibrations(options.work / "now", arm, epsilon, options.fits)
+        fits.append({"arm": arm, "epsilon": epsilon, **vars(fit), "chance": fit.chance})
         file.write_text(json.dumps(known, indent=1) + "\n")
         print(fits[-1], flush=True)
-    print(HEAD)
-    for key, audits in known.items():
-        if key == "fits":
-            continue
-        epsilon, arm = key.split()
-        print(row_of(arm, float(epsilon), audits)) if audits else None
+    print_tables(known)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ as whoever flips the coin of a canary turns a right guess about it into a wrong 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,9 +20,9 @@ import numpy.typing as npt
 from synthcmr.privacy.mechanisms import GaussianMechanism, Mechanism
 
 Floats = npt.NDArray[np.float64]
-Curve = Callable[[float], float]  # most chance with a subject of what has this chance without
 EPSILONS = np.concatenate([np.linspace(0, 1, 41), np.geomspace(1.05, 30, 60)])  # at which a curve is known
 BISECTIONS = 30
+CONFIDENCE = 0.95
 LEAST_NOISE = 1 / 64  # of what was stated: less of it is as good as none
 
 
@@ -114,9 +114,6 @@ class CurveAudit:
     def exposed(self) -> bool:
         """Whether the statement is false, at a confidence of 95 %."""
         return self.noise_at_most < 1
-
-
-CONFIDENCE = 0.95
 
 
 def audit_mechanisms(
