@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.checksums import read_record, with_checksum
-from synthcmr.cohort.provenance import write_json
+from synthcmr.cohort.checksums import read_record
+from synthcmr.cohort.provenance import write_record
 from synthcmr.config import PreprocessSettings
 from synthcmr.errors import SynthcmrError
 from synthcmr.evaluation.evaluate import evaluate, read_card
@@ -178,7 +178,7 @@ def test_the_record_of_an_experiment_is_checked(written: Path, tmp_path: Path) -
 
 
 def test_a_changed_key_of_the_checksum_is_noticed(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", with_checksum({"one": 1}))
+    write_record(tmp_path / "a.json", {"one": 1})
     assert read_record(tmp_path / "a.json") == {"one": 1}
     (tmp_path / "a.json").write_text((tmp_path / "a.json").read_text().replace("checksum", "chdcksum"))
     with pytest.raises(SynthcmrError, match=r"a\.json: .* its content has changed"):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.checksums import with_checksum
+from synthcmr.cohort.checksums import record_text
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.preprocess import to_record
 from synthcmr.cohort.raw_subject import RawSubject, Stack
@@ -89,7 +89,7 @@ def stored_hash(image: npt.NDArray[np.generic], mask: npt.NDArray[np.generic]) -
 def with_new_checks(folder: Path) -> Path:
     """A cohort whose files were edited, as if it had been written so."""
     record = json.loads((folder / COHORT_FILE).read_text()) | file_checks(folder)
-    (folder / COHORT_FILE).write_text(json.dumps(with_checksum(record)))
+    (folder / COHORT_FILE).write_text(record_text(record))
     return folder
 
 

@@ -19,6 +19,7 @@ from synthcmr.formats import Format
 
 OWN = "checksum"  # of the record, without this entry
 DIGEST = 16  # bytes
+BLANK = "0" * 2 * DIGEST  # stands in its place while it is computed
 FILES, SHARDS = "files", "shards"  # name → checksum; name → bytes, of files that hold checksums of their own
 
 
@@ -32,10 +33,14 @@ def bulk_checksum(content: bytes | memoryview) -> str:
     return f"{zlib.crc32(content):08x}"
 
 
-def with_checksum(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record with its own checksum, ready to be written as JSON."""
-    known = json.loads(known_as(json.dumps(record)))
-    return {**known, OWN: checksum(_canonical(known))}
+def record_text(record: Mapping[str, Any]) -> str:
+    """A record as JSON, with a checksum of all of this text; paths are those that outputs will have."""
+    text = (
+        known_as(json.dumps({k: v for k, v in record.items() if k != OWN} | {OWN: BLANK}, indent=2, allow_nan=False))
+        + "\n"
+    )
+    head, _, tail = text.rpartition(BLANK)
+    return head + checksum(text.encode()) + tail
 
 
 def checksums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
@@ -48,16 +53,21 @@ def sizes_of(folder: Path, pattern: str) -> dict[str, int]:
     return {p.relative_to(folder).as_posix(): p.stat().st_size for p in sorted(folder.glob(pattern)) if p.is_file()}
 
 
-def check_record(record: Mapping[str, Any], file: Path) -> None:
+def check_record(record: Mapping[str, Any], content: bytes, file: Path) -> None:
     """Refuse a record that is not as it was written.
+
+    Args:
+        record: what the file holds.
+        content: the file, byte by byte.
+        file: to be named.
 
     Raises:
         CohortError: it is not.
     """
     if OWN in record:
-        whole = record[OWN] == checksum(_canonical(record))
+        whole = _matches(content, OWN, record[OWN])
     else:  # none was written; but where one value is that of all others, the key of it is what has changed
-        whole = not any(_is_checksum(v) and v == checksum(_canonical(record, k)) for k, v in record.items())
+        whole = not any(_matches(content, key, value) for key, value in record.items())
     if not whole:
         raise changed(file)
 
@@ -66,7 +76,7 @@ def read_record(file: Path, kind: Format | None = None) -> dict[str, Any]:
     """A record in a JSON file, as it was written and without its checksum.
 
     Args:
-        file: that `with_checksum` was written to, or one of before there were checksums.
+        file: that `record_text` was written to, or one of before there were checksums.
         kind: what the record must be; one of an older version is brought up to date.
 
     Raises:
@@ -78,7 +88,7 @@ def read_record(file: Path, kind: Format | None = None) -> dict[str, Any]:
         raise CohortError(f"{file}: expected JSON as synthcmr wrote it, got: {in_words(error)}") from error
     record = record_in(content, file)
     read = record if kind is None else kind.read(record, file)
-    check_record(record, file)
+    check_record(record, content, file)
     return {k: v for k, v in read.items() if k != OWN}
 
 
@@ -124,9 +134,10 @@ def changed(file: Path) -> CohortError:
     )
 
 
-def _canonical(record: Mapping[str, Any], without: str = OWN) -> bytes:
-    return json.dumps({k: v for k, v in record.items() if k != without}, sort_keys=True).encode()
-
-
-def _is_checksum(value: object) -> bool:
-    return isinstance(value, str) and len(value) == 2 * DIGEST
+def _matches(content: bytes, key: str, value: object) -> bool:
+    """Whether a value is the checksum of the text that holds it under `OWN`."""
+    if not isinstance(value, str) or len(value) != len(BLANK):
+        return False
+    head, _, tail = content.rpartition(value.encode())
+    before, _, between = head.rpartition(json.dumps(key).encode())
+    return value == checksum(before + json.dumps(OWN).encode() + between + BLANK.encode() + tail)

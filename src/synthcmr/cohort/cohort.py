@@ -71,13 +71,14 @@ class Cohort:
                 "'synthcmr phantom'"
             )
         try:
-            info = json.loads(file.read_text())
+            content = file.read_bytes()
+            info = json.loads(content.decode("utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise CohortError(f"{file}: expected JSON, got: {in_words(error)}") from error
         if not isinstance(info, dict):
             raise CohortError(f"{file}: expected the record of a cohort, got {type(info).__name__}")
         read = COHORT.read(info, file)
-        check_record(info, file)
+        check_record(info, content, file)
         return cls(folder, read)
 
     @cached_property

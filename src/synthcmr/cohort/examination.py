@@ -152,7 +152,8 @@ def _unfinished(folder: Path) -> Defect:
 def _of_record(cohort: Cohort) -> list[Defect]:
     """What the record tells, and what a killed run left."""
     findings = []
-    raw = json.loads((cohort.path / COHORT_FILE).read_text())
+    content = (cohort.path / COHORT_FILE).read_bytes()
+    raw = json.loads(content)
     if OWN not in raw or FILES not in raw:
         problem = "written before files had checksums: damage of tables cannot be told"
         findings.append(Defect(str(cohort.path), problem, "write checksums", fixable=True, harmful=False))
@@ -163,7 +164,7 @@ def _of_record(cohort: Cohort) -> list[Defect]:
         problem = "a run that was killed at its very end left its journal, which holds what tables hold"
         mend = "leave it out, or remove it"
         findings.append(Defect(str(cohort.path / WORK), problem, mend, fixable=True, harmful=False))
-    check_record(raw, cohort.path / COHORT_FILE)
+    check_record(raw, content, cohort.path / COHORT_FILE)
     return findings
 
 

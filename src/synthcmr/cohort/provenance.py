@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from synthcmr import __version__
-from synthcmr.cohort.checksums import with_checksum
+from synthcmr.cohort.checksums import record_text
 from synthcmr.cohort.output_place import known_as
 from synthcmr.cohort.places import place_from, without_places
 
@@ -52,13 +52,23 @@ def write_provenance(
         "software": {"synthcmr": __version__, "python": platform.python_version(), **_versions()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     } | ({} if files is None else {FILES: sorted(files)})
-    write_json(folder / PROVENANCE_FILE, with_checksum(record))
+    write_record(folder / PROVENANCE_FILE, record)
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
-    """Write JSON, replacing the file in one step so that a reader never sees half of it; paths are those that outputs will have."""
+    """Write JSON in one step; paths are those that outputs will have."""
+    _write_at_once(path, known_as(json.dumps(content, indent=2, allow_nan=False)) + "\n")
+
+
+def write_record(path: Path, record: Mapping[str, object]) -> None:
+    """Write JSON with a checksum of its own, in one step."""
+    _write_at_once(path, record_text(record))
+
+
+def _write_at_once(path: Path, text: str) -> None:
+    """Replace a file in one step, so that a reader never sees half of it."""
     partial = path.with_suffix(path.suffix + ".part")
-    partial.write_text(known_as(json.dumps(content, indent=2, allow_nan=False)) + "\n")
+    partial.write_text(text)
     os.replace(partial, path)
 
 

@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import Self
 
 from synthcmr import __version__
-from synthcmr.cohort.checksums import FILES, SHARDS, checksums_of, read_record, record_in, sizes_of, with_checksum
+from synthcmr.cohort.checksums import FILES, SHARDS, checksums_of, read_record, record_in, sizes_of
 from synthcmr.cohort.frame_store import FrameWriter
 from synthcmr.cohort.labels import Label
 from synthcmr.cohort.output_lock import OutputLock
 from synthcmr.cohort.places import without_places
-from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_provenance, write_record
 from synthcmr.cohort.records import Reject, SubjectRecord
 from synthcmr.cohort.splits import assign_splits
 from synthcmr.cohort.tables import REJECT_TYPES, STRING, SUBJECT_TYPES, image_types, write_table
@@ -202,7 +202,7 @@ class CohortWriter:
         own_hash = cohort_hash(rows.subjects, rows.images)
         write_provenance(self.path, str(self.manifest.get("step", "cohort")), own_hash, inputs, self.manifest)
         record = self._summary(rows, own_hash) | how_split | without_places(dict(facts or {})) | file_checks(self.path)
-        write_json(self.path / COHORT_FILE, with_checksum(record))
+        write_record(self.path / COHORT_FILE, record)
         shutil.rmtree(self.path / WORK, ignore_errors=True)
 
     def _claim(self) -> OutputLock:
@@ -232,7 +232,7 @@ class CohortWriter:
     def _expect_same_manifest(self) -> None:
         file = self.path / WORK / MANIFEST
         if not file.exists():
-            write_json(file, self.manifest)
+            write_record(file, self.manifest)
             return
         before = without_places(read_record(file))
         if before != self.manifest:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr.cohort.checksums import read_record
-from synthcmr.cohort.provenance import write_json
+from synthcmr.cohort.provenance import write_record
 from synthcmr.demo.size import DemoSize
 from synthcmr.errors import CohortError, OtherSettingsError
 
@@ -43,7 +43,7 @@ class DemoFolder:
             raise CohortError(f"{out}: expected a new or empty folder for the demo, got one with other files in it")
         self._record: dict[str, Any] = before or {"schema": SCHEMA, "settings": wanted, "steps": {}}
         out.mkdir(parents=True, exist_ok=True)
-        write_json(self.file, self._record)
+        write_record(self.file, self._record)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -52,7 +52,7 @@ class DemoFolder:
         began = time.monotonic()
         yield
         self._record["steps"].setdefault(name, round(time.monotonic() - began, 1))
-        write_json(self.file, self._record)
+        write_record(self.file, self._record)
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -67,4 +67,4 @@ class DemoFolder:
     def note_results(self, sentences: Sequence[str]) -> None:
         """Note the results."""
         self._record["sentences"] = list(sentences)
-        write_json(self.file, self._record)
+        write_record(self.file, self._record)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from synthcmr import __version__
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.checksums import read_record, with_checksum
+from synthcmr.cohort.checksums import read_record
 from synthcmr.cohort.places import without_places
-from synthcmr.cohort.provenance import Input, combined_hash, write_json, write_provenance
+from synthcmr.cohort.provenance import Input, combined_hash, write_provenance, write_record
 from synthcmr.config import settings_from_dict
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.evaluation.comparison import Comparison, Report
@@ -74,7 +74,7 @@ def evaluate(
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
     results = {name: result for name in PARTS if (result := _part(name, described, only)) is not None}
     card = _card(described, results)
-    write_json(out / SCORES, with_checksum(without_places(card.model_dump(mode="json"))))
+    write_record(out / SCORES, without_places(card.model_dump(mode="json")))
     inputs = [Input(str(c.path), "cohort", c.hash) for c in (real, synthetic)]
     write_provenance(out, "evaluate", combined_hash(_key(n, described) for n in results), inputs, card.settings)
     return read_card(out)  # which names no place of this machine
@@ -117,7 +117,7 @@ def _part(name: str, comparison: Comparison, only: Sequence[str]) -> PartResult 
     if name not in only if only else name in NEEDS and not NEEDS[name](comparison):
         return None
     result = PARTS[name][1](comparison)
-    write_json(file, with_checksum(without_places({"key": key, "result": result.model_dump(mode="json")})))
+    write_record(file, without_places({"key": key, "result": result.model_dump(mode="json")}))
     return result
 
 

@@ -19,7 +19,7 @@ from synthcmr.cohort import Cohort, checksums
 from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.csv_cells import harmless
 from synthcmr.cohort.joining import records, storage
-from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write_provenance
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_provenance, write_record
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
 from synthcmr.cohort.writer import MANIFEST, WORK, CohortWriter
 from synthcmr.errors import AlreadyMadeError, CohortError, OtherSettingsError, ReadError
@@ -220,7 +220,7 @@ def _claim(out: Path, manifest: dict[str, Any]) -> None:
     if out.exists() and any(out.iterdir()):
         raise CohortError(f"{out}: expected an empty or new folder for the images, got one with files in it")
     note.parent.mkdir(parents=True, exist_ok=True)
-    write_json(note, requested)
+    write_record(note, requested)
 
 
 def _one_file(model: Recalibration, change: Change, images: FolderImages, loaded: Loaded, out: Path, name: str) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthcmr.cohort.array_file import arrays_of
-from synthcmr.cohort.checksums import FILES, checksums_of, read_checked, with_checksum
+from synthcmr.cohort.checksums import FILES, checksums_of, read_checked
 from synthcmr.cohort.checksums import read_record as read_checked_record
-from synthcmr.cohort.provenance import PROVENANCE_FILE, combined_hash, write_json, write_provenance
+from synthcmr.cohort.provenance import PROVENANCE_FILE, combined_hash, write_provenance, write_record
 from synthcmr.config import recorded_settings
 from synthcmr.errors import CohortError, absence
 from synthcmr.formats import RECALIBRATION
@@ -82,7 +82,7 @@ def save(model: Recalibration, folder: Path) -> str:
     write_provenance(folder, "recalibrate fit", own, real.inputs, settings)
     files = checksums_of(folder, (STATISTICS, PROVENANCE_FILE, f"{NETWORK}/{WEIGHTS}"))
     # last: it says that the others are whole
-    write_json(folder / MODEL_FILE, with_checksum(record | {"hash": own, FILES: files}))
+    write_record(folder / MODEL_FILE, record | {"hash": own, FILES: files})
     return own
 
 

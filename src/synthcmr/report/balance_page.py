@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthcmr.cohort.checksums import with_checksum
-from synthcmr.cohort.provenance import write_json
+from synthcmr.cohort.provenance import write_record
 from synthcmr.experiments.classifier_scores import WORST
 from synthcmr.experiments.settings import BalanceSettings
 from synthcmr.fairness.closed_loop import Balanced, Round
@@ -28,7 +27,7 @@ SHOWN_CELLS = 4
 
 def write_balance(balanced: Balanced, cohort: Cohort, settings: BalanceSettings, out: Path) -> Path:
     """Write balance.json and balance.html; returns the page."""
-    write_json(out / SCORES, with_checksum(balance_json(balanced, cohort, settings)))
+    write_record(out / SCORES, balance_json(balanced, cohort, settings))
     kinds = sorted({kind for r in balanced.rounds for kind in r.look.kinds})
     largest = max(float(r.look.kinds[k][0]) for r in balanced.rounds for k in r.look.kinds)
     return write_page(

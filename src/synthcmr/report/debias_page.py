@@ -7,8 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthcmr.cohort.checksums import with_checksum
-from synthcmr.cohort.provenance import write_json
+from synthcmr.cohort.provenance import write_record
 from synthcmr.experiments.classifier_scores import WORST
 from synthcmr.fairness.debias.scores import RemedyScores, Results
 from synthcmr.fairness.debias.verdict import OPPORTUNITY, verdict
@@ -25,7 +24,7 @@ PAGE, SCORES = "debias.html", "scores.json"
 
 def write_debias(results: Results, cohort: Cohort, settings: DebiasSettings, out: Path) -> Path:
     """Write scores.json and debias.html; returns the page."""
-    write_json(out / SCORES, with_checksum(to_json(results, cohort, settings)))
+    write_record(out / SCORES, to_json(results, cohort, settings))
     return write_page(
         out / PAGE,
         "debias",

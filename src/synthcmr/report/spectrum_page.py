@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.checksums import with_checksum
-from synthcmr.cohort.provenance import write_json
+from synthcmr.cohort.provenance import write_record
 from synthcmr.evaluation.score import Line, Plot
 from synthcmr.formats import SPECTRUM
 from synthcmr.frequency.fourier import Plane, spectra
@@ -29,7 +28,7 @@ PAGE, SCORES = "spectrum.html", "spectrum.json"
 def write_spectrum(comparison: ComparedSpectra, real: str, settings: SpectrumSettings, out: Path) -> Path:
     """Write spectrum.json and spectrum.html; returns the page."""
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / SCORES, with_checksum(to_json(comparison, real, settings)))
+    write_record(out / SCORES, to_json(comparison, real, settings))
     return write_page(
         out / PAGE,
         "spectrum",

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr import __version__
-from synthcmr.cohort.checksums import FILES, checksums_of, read_checked, read_record, with_checksum
+from synthcmr.cohort.checksums import FILES, checksums_of, read_checked, read_record
 from synthcmr.cohort.output_lock import OutputLock
 from synthcmr.cohort.places import without_places
-from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write_provenance
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_provenance, write_record
 from synthcmr.errors import CohortError, OtherSettingsError, absence
 from synthcmr.formats import RUN
 
@@ -127,7 +127,7 @@ class RunFolder:
             self._write({k: v for k, v in known.items() if k != FILES})
 
     def _write(self, record: dict[str, Any]) -> None:
-        write_json(self.path / RUN_FILE, with_checksum(record))
+        write_record(self.path / RUN_FILE, record)
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

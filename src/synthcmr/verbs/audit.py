@@ -88,11 +88,10 @@ class CohortAudit(PageResult):
 
     def _write_page(self, folder: Path) -> Path:
         """audit.html, and audit.json with the same numbers."""
-        from synthcmr.cohort.checksums import with_checksum
-        from synthcmr.cohort.provenance import write_json
+        from synthcmr.cohort.provenance import write_record
         from synthcmr.report.audit_page import write_audit_page
 
-        write_json(folder / "audit.json", with_checksum(self.audit.to_json()))
+        write_record(folder / "audit.json", self.audit.to_json())
         write_audit_page(self.audit, self.cohort, folder / "audit.html")
         return folder / "audit.html"
 

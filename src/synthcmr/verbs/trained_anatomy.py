@@ -97,11 +97,10 @@ def _record_file(file: Path) -> Path:
 
 
 def _write_record(file: Path, cohort: Cohort, dp: str) -> None:
-    from synthcmr.cohort.checksums import with_checksum
-    from synthcmr.cohort.provenance import Input, write_json
+    from synthcmr.cohort.provenance import Input, write_record
 
     record = {"step": "train anatomy", "inputs": [Input(cohort.path.name, "cohort", cohort.hash).row()], "dp": dp}
-    write_json(_record_file(file), with_checksum(record))
+    write_record(_record_file(file), record)
 
 
 def _is_recorded(file: Path, cohort: Cohort, dp: str) -> bool:

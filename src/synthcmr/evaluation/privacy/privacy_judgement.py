@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.checksums import read_record, with_checksum
+from synthcmr.cohort.checksums import read_record, record_text
 from synthcmr.config import Settings
 from synthcmr.errors import SettingsError, SynthcmrError
 from synthcmr.evaluation.privacy.attack_target import AttackTarget
@@ -216,7 +216,7 @@ class _KeptResults:
             return Absent(reason=str(error))
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(".part")
-        partial.write_text(json.dumps(with_checksum({"of": self.key, "found": result.model_dump(mode="json")})))
+        partial.write_text(record_text({"of": self.key, "found": result.model_dump(mode="json")}))
         partial.replace(file)
         return result
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.checksums import read_record, with_checksum
+from synthcmr.cohort.checksums import read_record
 from synthcmr.cohort.places import without_places
-from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_json, write_provenance
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_provenance, write_record
 from synthcmr.errors import OtherSettingsError
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
@@ -135,7 +135,7 @@ def claim(
         if not changed:
             return
     out.mkdir(parents=True, exist_ok=True)
-    write_json(file, with_checksum(without_places(record)))
+    write_record(file, without_places(record))
     inputs = [Input(str(cohort.path), "cohort", cohort.hash)]
     inputs += [Input(str(path), "cohort", hashes[name]) for name, path in sets.items()]
     write_provenance(out, "debias", "", inputs, record)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from synthcmr.cohort.checksums import FILES as LISTED
-from synthcmr.cohort.checksums import checksums_of, read_checked, read_record, with_checksum
+from synthcmr.cohort.checksums import checksums_of, read_checked, read_record
 from synthcmr.cohort.places import current_place, place_from
-from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_json, write_provenance
+from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, combined_hash, write_provenance, write_record
 from synthcmr.cohort.tables import write_table
 from synthcmr.config import recorded_settings
 from synthcmr.errors import SettingsError, in_words
@@ -104,7 +104,7 @@ class Plan:
         record = self.to_json()
         record["cohort"]["path"] = place_from(folder, self.cohort.path)
         record |= {LISTED: checksums_of(folder, (ROWS_FILE, PROVENANCE_FILE))}
-        write_json(folder / PLAN_FILE, with_checksum(record))  # last: it says that the others are whole
+        write_record(folder / PLAN_FILE, record)  # last: it says that the others are whole
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows."""
