@@ -19,7 +19,7 @@ from synthcmr.formats import Format
 
 OWN = "checksum"  # of the record, without this entry
 DIGEST = 16  # bytes
-BLANK = "0" * 2 * DIGEST  # stands in its place while it is computed
+BLANK = "0" * 8  # stands in its place while it is computed
 FILES, SHARDS = "files", "shards"  # name → checksum; name → bytes, of files that hold checksums of their own
 
 
@@ -28,9 +28,12 @@ def checksum(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=DIGEST).hexdigest()
 
 
-def bulk_checksum(content: bytes | memoryview) -> str:
-    """CRC-32, for large content: no flipped bit escapes it, and it takes a quarter of the time of `checksum`."""
-    return f"{zlib.crc32(content):08x}"
+def bulk_checksum(*content: bytes | memoryview) -> str:
+    """CRC-32 of some parts, for large content: no flipped bit escapes it, and it takes a quarter of the time of `checksum`."""
+    value = 0
+    for part in content:
+        value = zlib.crc32(part, value)
+    return f"{value:08x}"
 
 
 def record_text(record: Mapping[str, Any]) -> str:
@@ -40,7 +43,7 @@ def record_text(record: Mapping[str, Any]) -> str:
         + "\n"
     )
     head, _, tail = text.rpartition(BLANK)
-    return head + checksum(text.encode()) + tail
+    return head + bulk_checksum(text.encode()) + tail
 
 
 def checksums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
@@ -138,6 +141,10 @@ def _matches(content: bytes, key: str, value: object) -> bool:
     """Whether a value is the checksum of the text that holds it under `OWN`."""
     if not isinstance(value, str) or len(value) != len(BLANK):
         return False
-    head, _, tail = content.rpartition(value.encode())
-    before, _, between = head.rpartition(json.dumps(key).encode())
-    return value == checksum(before + json.dumps(OWN).encode() + between + BLANK.encode() + tail)
+    name, shown = json.dumps(key).encode(), memoryview(content)
+    at = content.rfind(value.encode())
+    begin = content.rfind(name, 0, at)
+    if begin < 0:
+        return False
+    between = shown[begin + len(name) : at]
+    return value == bulk_checksum(shown[:begin], f'"{OWN}"'.encode(), between, BLANK.encode(), shown[at + len(value) :])
