@@ -152,6 +152,12 @@ def test_an_ingest_that_goes_on_needs_the_same_salt_and_the_same_files(source: P
             ingest(plan_ingest(source, SETTINGS, salt), out, workers=1, progress=stop)
     with pytest.raises(CohortError, match="files and salt was"):
         salted(source, tmp_path / "out a secret", salt="another")
+    file = next(source.rglob("*.nii.gz"))
+    before = file.read_bytes()
+    file.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))  # another delivery with the same names and sizes
+    with pytest.raises(CohortError, match="files was"):
+        ingest(plan_ingest(source, SETTINGS), tmp_path / "out None", workers=1)
+    file.write_bytes(before)
     acdc_patient(source, "patient099")
     with pytest.raises(CohortError, match="files was"):
         ingest(plan_ingest(source, SETTINGS), tmp_path / "out None", workers=1)

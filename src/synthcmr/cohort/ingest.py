@@ -40,7 +40,7 @@ class IngestPlan:
     cases: tuple[Case, ...]
     settings: IngestSettings
     salt: str | None
-    fingerprint: str  # of the names and sizes of its files; keyed by the salt, where there is one
+    fingerprint: str  # of its files; keyed by the salt, where there is one
     table: GuessedTable | None = None  # made from file names, where the source has no other description
 
     @property

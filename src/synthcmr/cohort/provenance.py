@@ -17,6 +17,7 @@ from synthcmr.cohort.places import place_from, without_places
 
 PROVENANCE_FILE, FILES = "provenance.json", "files"
 RECORDED_PACKAGES = ("numpy", "torch", "zarr", "nibabel", "pydicom")
+END = 4096  # bytes of a file that tell it from another of the same name and size
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,20 @@ def combined_hash(parts: Iterable[str]) -> str:
 
 
 def fingerprint(source: Path) -> str:
-    """Hash of the names and sizes of all files below a source: cheap for a terabyte, and tells two deliveries apart."""
+    """Hash of all files below a source by their names, sizes and ends: cheap for a terabyte, and tells two deliveries apart."""
     files = [source] if source.is_file() else (p for p in source.rglob("*") if p.is_file())
-    return combined_hash(f"{p.relative_to(source) if p != source else p.name} {p.stat().st_size}" for p in files)
+    return combined_hash(_described(p, p.name if p == source else str(p.relative_to(source))) for p in files)
+
+
+def _described(file: Path, name: str) -> str:
+    """A file's name, size and end, where the last pixels lie, or the checksum of what is packed."""
+    size = file.stat().st_size
+    try:
+        with file.open("rb") as opened:
+            opened.seek(max(size - END, 0))
+            return f"{name} {size} {hashlib.sha256(opened.read(END)).hexdigest()}"
+    except OSError:  # it is listed with its reason when it is to be read
+        return f"{name} {size}"
 
 
 def _versions() -> dict[str, str]:
