@@ -206,7 +206,7 @@ TYPED: dict[str, Typed] = {
         short=False,
     ),
     "balance": Typed(
-        lambda b, out: ["balance", b.people, out, "--rounds", 1, "--repeats", 1, *ONE_STEP],
+        lambda b, out: ["balance", b.people, out, "--rounds", 1, "--repeats", 1, "--round-images", 2, *ONE_STEP],
         ("people",),
         _record("experiment.json"),
         (("--label", "nosuch"), ("--run", "nowhere"), ("--set", "nosuch=1")),

@@ -19,8 +19,8 @@ PASSING = re.compile(
     rb'"(created|seconds|seconds_per_image|peak_mb|provenance\.json|metrics\.jsonl|checksum)": ?"?[^,"}\n]*"?'
 )
 SHORT = [name for name, typed in TYPED.items() if typed.short]
-OF_SECONDS = ["generate", "generate and recalibrate", "evaluate", "debias"]  # killed once, in the middle
-# Others are killed where they are tested by themselves: the demo, label.
+OF_SECONDS = ["label", "generate", "generate and recalibrate", "evaluate", "debias", "balance"]  # killed once, in the middle
+# The demo is killed where it is tested by itself.
 
 
 def in_child(words: Sequence[object], below: Path, kill_at: int | None, counted: Path) -> int:

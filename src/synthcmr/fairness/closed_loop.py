@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.csv_cells import harmless
 from synthcmr.cohort.joining import join_cohorts
-from synthcmr.cohort.output_place import known_as
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.experiments.classifier_job import ClassifierJob
 from synthcmr.experiments.images import REAL, all_people
@@ -34,6 +33,7 @@ from synthcmr.fairness.gains import (
     validation_losses,
 )
 from synthcmr.fairness.planning.plan import Plan, plan_cohort
+from synthcmr.fairness.planning.plan_folder import PLAN_FILE
 from synthcmr.fairness.planning.settings import PlanSettings
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.sources import Sources
@@ -181,9 +181,9 @@ def _images(
     if (folder / COHORT_FILE).exists():
         return
     where = out / "plans" / f"round-{number}"
-    plan = Plan.read(where) if where.exists() else _plan(cohort, out, number, generated, settings)
-    if not where.exists():
-        plan.write(where)
+    if not (where / PLAN_FILE).exists():
+        _plan(cohort, out, number, generated, settings).write(where)
+    plan = Plan.read(where)  # as it is stored, so that a loop that goes on asks for the same
     synthetic = generate(
         folder, plan.requests(), Sources(run=run), like_images(cohort), workers, requested=plan.ledger.named(str(where))
     )
@@ -211,7 +211,7 @@ def _plan(cohort: Cohort, out: Path, number: int, generated: Mapping[CellKey, in
             if count + generated.get(key, 0)
         )
     planned = plan_cohort(cohort, f"match:{table}", planner)
-    return replace(planned, target=known_as(planned.target))
+    return replace(planned, target=f"match:{table.name}")  # which lies beside the plan, wherever that is
 
 
 def _folder(out: Path, number: int) -> Path:
