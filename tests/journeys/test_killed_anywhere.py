@@ -19,7 +19,14 @@ PASSING = re.compile(
     rb'"(created|seconds|seconds_per_image|peak_mb|provenance\.json|metrics\.jsonl|checksum)": ?"?[^,"}\n]*"?'
 )
 SHORT = [name for name, typed in TYPED.items() if typed.short]
-OF_SECONDS = ["label", "generate", "generate and recalibrate", "evaluate", "debias", "balance"]  # killed once, in the middle
+OF_SECONDS = [
+    "label",
+    "generate",
+    "generate and recalibrate",
+    "evaluate",
+    "debias",
+    "balance",
+]  # killed once, in the middle
 # The demo is killed where it is tested by itself.
 
 

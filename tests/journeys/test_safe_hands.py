@@ -1,6 +1,7 @@
 """No command loses anything, whatever is wrong with its output: swept over all commands, so that a new one cannot be forgotten."""
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -165,6 +166,20 @@ def test_overwriting_with_anything_wrong_leaves_the_old_output(
         out.symlink_to(tmp_path / "real")
         assert "got a link to one" in refused([*typed.words(bench, out), "--overwrite"])
         assert files_of(tmp_path / "real") == {n.removeprefix("out/"): b for n, b in before.items()}
+
+
+def test_overwriting_without_a_package_that_is_needed_leaves_the_old_output(
+    bench: Bench, inputs: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, out = TYPED["train"], tmp_path / "out"
+    assert train.old is not None
+    train.old(bench, out)
+    before = files_of(tmp_path)
+    for package in ("opacus", "opacus.accountants", "dp_accounting", "dp_accounting.pld"):
+        monkeypatch.setitem(sys.modules, package, None)
+    words = [bench.public if word == bench.people else word for word in train.words(bench, out)]
+    assert "pip install 'synthcmr[dp]'" in refused([*words, "--dp", "epsilon=8,delta=1e-3", "--overwrite"])
+    assert files_of(tmp_path) == before
 
 
 def _without(typed: Typed, bench: Bench, out: Path, missing: str) -> list[object]:

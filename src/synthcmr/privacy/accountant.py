@@ -7,6 +7,7 @@ added to its epsilon one by one, which is more than they cost.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from synthcmr.errors import SettingsError
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
 TOLERANCE = 0.05  # by which two accountants may differ
 SMALLEST = 0.02  # difference that is left to rounding: Opacus promises its epsilon within 0.01
 FIRST, SECOND = "dp-accounting PLD", "Opacus PRV"
+PACKAGES = {"dp_accounting": "dp-accounting", "opacus": "Opacus"}
+
+
+def expect_accountants() -> None:
+    """Refuse what needs privacy accounts where a library is missing, before anything is done.
+
+    Raises:
+        SettingsError: it is missing.
+    """
+    missing = [name for package, name in PACKAGES.items() if find_spec(package) is None]
+    if missing:
+        raise SettingsError(f"--dp: needs {' and '.join(missing)} for its accounts; pip install 'synthcmr[dp]'")
 
 
 def epsilons(mechanisms: Sequence[Mechanism], delta: float) -> dict[str, float]:
@@ -59,12 +72,11 @@ def deltas_by_loss_distribution(mechanisms: Sequence[Mechanism], epsilons: Seque
 
 
 def _composed(mechanisms: Sequence[Mechanism]) -> PLDAccountant:
-    try:
-        from dp_accounting import dp_event
-        from dp_accounting.pld import PLDAccountant
-        from dp_accounting.privacy_accountant import NeighboringRelation
-    except ImportError as error:
-        raise SettingsError("privacy accounts: need dp-accounting; pip install 'synthcmr[dp]'") from error
+    expect_accountants()
+    from dp_accounting import dp_event
+    from dp_accounting.pld import PLDAccountant
+    from dp_accounting.privacy_accountant import NeighboringRelation
+
     accountant = PLDAccountant(NeighboringRelation.ADD_OR_REMOVE_ONE)
     for one in mechanisms:
         if isinstance(one, LaplaceMechanism):
@@ -81,12 +93,10 @@ def by_random_variables(mechanisms: Sequence[Mechanism], delta: float) -> float:
     Raises:
         SettingsError: it is not installed.
     """
+    expect_accountants()
     import numpy as np
+    from opacus.accountants import PRVAccountant
 
-    try:
-        from opacus.accountants import PRVAccountant
-    except ImportError as error:
-        raise SettingsError("privacy accounts: need Opacus; pip install 'synthcmr[dp]'") from error
     added = sum(1 / one.scale for one in mechanisms if isinstance(one, LaplaceMechanism))
     accountant = PRVAccountant()
     accountant.history = [(one.sigma, one.q, one.releases) for one in mechanisms if isinstance(one, GaussianMechanism)]

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from synthcmr.errors import SettingsError
+from synthcmr.privacy.accountant import expect_accountants
 from synthcmr.privacy.ledger import LedgerEntry, new_token
 from synthcmr.privacy.mechanisms import RELATION, UNIT, GaussianMechanism, LaplaceMechanism
 from synthcmr.training.batches import Draw
@@ -88,12 +89,11 @@ def promise(settings: PrivacySettings, people: int, releases: int) -> Promise:
         releases: noisy sums over the whole run.
 
     Raises:
-        SettingsError: no noise does, or Opacus is not installed.
+        SettingsError: no noise does, or a library is missing.
     """
-    try:
-        from opacus.accountants.utils import get_noise_multiplier
-    except ImportError as error:
-        raise SettingsError("--dp: needs Opacus; pip install 'synthcmr[dp]'") from error
+    expect_accountants()
+    from opacus.accountants.utils import get_noise_multiplier
+
     delta = settings.delta or min(1e-3, 1 / (10 * people))
     q = min(1.0, settings.subjects / people)
     try:

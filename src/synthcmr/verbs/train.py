@@ -142,6 +142,10 @@ def _settings(family: str, chosen: TrainOptions) -> tuple[Settings, LoopSettings
     balance = ",".join(chosen.balance) if chosen.balance else None
     model, loop = overridden(model, loop, chosen.settings, list(chosen.set), balance)
     check_even(loop)
+    if loop.dp is not None:
+        from synthcmr.privacy.accountant import expect_accountants
+
+        expect_accountants()
     if loop.dp is not None and hasattr(model, "begins_from"):  # before anything is removed or read
         from synthcmr.generators.conditional.private_run import check_start
 
