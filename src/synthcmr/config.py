@@ -16,6 +16,7 @@ LONGEST_YAML, DEEPEST_YAML = 200_000, 12
 # A mistyped number must not fill memory or run for years, so every whole number of settings has a most.
 MOST = 1_000_000  # subjects, images, plan rows, draws
 MOST_STEPS = 1_000_000_000
+LARGEST_NUMBER = 1e12  # of decimals that have no limit of their own: squares and products of them stay finite
 LARGEST_SEED = 2**63 - 1  # that tables of images can hold
 LARGEST_SIZE = 1024  # rows and columns of an image
 SMALLEST_PIXEL_MM, LARGEST_PIXEL_MM = 0.02, 100.0
@@ -47,6 +48,17 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     renamed: ClassVar[Mapping[str, str]] = {}  # former name of a key -> its name now
+
+    @model_validator(mode="after")
+    def _numbers_can_be_computed_with(self) -> Self:
+        for name, value in self:
+            numbers = value if isinstance(value, tuple) else (value,)
+            for number in numbers:
+                if isinstance(number, float) and abs(number) > LARGEST_NUMBER:
+                    raise ValueError(
+                        f"{name}: expected a number between -{LARGEST_NUMBER:g} and {LARGEST_NUMBER:g}, got {number:g}"
+                    )
+        return self
 
 
 class PreprocessSettings(Settings):

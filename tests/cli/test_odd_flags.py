@@ -54,6 +54,8 @@ REFUSED = {
     "train flow PEOPLE OUT --balance ,": "'balance': expected names",
     "train flow PEOPLE OUT --rank 99999999999 --init-from phantom": "--rank",
     "train flow PEOPLE OUT --set loop.learning_rate=1e309": "'learning_rate': expected a finite number",
+    "train flow PEOPLE OUT --set loop.learning_rate=1e300": "learning_rate: expected a number between",
+    "generate OUT --guidance 1e200": "guidance: expected a number between",
     "train flow PEOPLE OUT --dp epsilon=nan": "'epsilon': expected a finite number",
     "recalibrate fit PEOPLE OUT --dp epsilon=1e309": "--dp: expected epsilon=NUMBER",
     "recalibrate fit PEOPLE OUT --by nosuch": "--by: expected attributes, such as sex, age,",
