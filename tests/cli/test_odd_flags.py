@@ -68,7 +68,7 @@ REFUSED = {
     "generate OUT --workers 99999999": "--workers: expected at most 1024, got '99999999'",
     "ingest ACDC OUT --size 100000000": "'preprocess.size': expected at most 1024, got 100000000",
     "ingest ACDC OUT --spacing 1e-7": "'preprocess.spacing_mm': expected at least 0.02, got 1e-07",
-    "ingest ACDC OUT --spacing 1e300": "'preprocess.spacing_mm': expected at most 100, got 1e+300",
+    "ingest ACDC OUT --spacing 1e6": "'preprocess.spacing_mm': expected at most 100, got 1000000.0",
     "label OTHER OUT --size 100000000": "'size': expected at most 1024, got 100000000",
     "export OTHER OUT --format nnunet --dataset-id 99999999999": "--dataset-id: expected 1 to 999",
     "export OTHER OUT --format png --bits 999999": "--bits: expected 8 or 16",
