@@ -51,6 +51,23 @@ def checksums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: checksum((folder / name).read_bytes()) for name in names if (folder / name).is_file()}
 
 
+def note_beside(file: Path) -> Path:
+    """Where the checksum lies of a file that no record lists."""
+    return file.with_suffix(".crc32")
+
+
+def put_in_place(written: Path, file: Path) -> None:
+    """Give a file that was written under another name its own, in one step, with a checksum beside it."""
+    note_beside(file).write_text(bulk_checksum(written.read_bytes()))
+    written.replace(file)
+
+
+def is_whole(file: Path) -> bool:
+    """Whether a file is there as it was put in place; one without a checksum beside it is believed."""
+    note = note_beside(file)
+    return file.exists() and (not note.exists() or note.read_text() == bulk_checksum(file.read_bytes()))
+
+
 def sizes_of(folder: Path, pattern: str) -> dict[str, int]:
     """The size of every file that a pattern matches."""
     return {p.relative_to(folder).as_posix(): p.stat().st_size for p in sorted(folder.glob(pattern)) if p.is_file()}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import torch
 
+from synthcmr.cohort.checksums import is_whole, put_in_place
 from synthcmr.cohort.parallel import NETWORKS, ordered_map
 from synthcmr.errors import CohortError, in_words
 
@@ -91,13 +92,18 @@ class TrainingJob(ABC):
         import pandas as pd
         import pyarrow as pa
 
+        if self.file.exists() and not is_whole(self.file):
+            raise self._damaged("a file that has changed since")
         try:
             return pd.read_parquet(self.file)
         except (OSError, ValueError, pa.ArrowException) as error:
-            raise CohortError(
-                f"{self.file}: expected the result of {self.name}, got: {in_words(error)}; remove this file and repeat the command, which "
-                "trains this network again and keeps the others"
-            ) from error
+            raise self._damaged(in_words(error)) from error
+
+    def _damaged(self, got: str) -> CohortError:
+        return CohortError(
+            f"{self.file}: expected the result of {self.name}, got: {got}; repeat the command, which trains this network again and "
+            "keeps the others (remove the file first if it has no checksum, .crc32, beside it)"
+        )
 
 
 def run_job(job: TrainingJob) -> Path:
@@ -106,12 +112,12 @@ def run_job(job: TrainingJob) -> Path:
     job.file.parent.mkdir(parents=True, exist_ok=True)
     partial = job.file.with_suffix(".part")
     table.to_parquet(partial, index=False)
-    partial.replace(job.file)
+    put_in_place(partial, job.file)
     return job.file
 
 
 def run_jobs(jobs: Sequence[TrainingJob], workers: int, report: Report | None = None, all_cores: bool = False) -> None:
-    """Run the jobs that have no result yet; each is kept as it ends, whenever the rest is stopped.
+    """Run the jobs that have no result yet, or a damaged one; each is kept as it ends, whenever the rest is stopped.
 
     Args:
         jobs: of an experiment, all of them.
@@ -119,7 +125,7 @@ def run_jobs(jobs: Sequence[TrainingJob], workers: int, report: Report | None = 
         report: called with (done, total, name of the job).
         all_cores: whether a single process gives each network all cores; results then differ in the last digits from those of workers.
     """
-    todo = [job for job in jobs if not job.file.exists()]
+    todo = [job for job in jobs if not is_whole(job.file)]
     done, threads = len(jobs) - len(todo), torch.get_num_threads()
     if report is not None:
         report(done, len(jobs), todo[0].name if todo else "networks")

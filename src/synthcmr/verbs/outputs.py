@@ -160,7 +160,15 @@ _ONE_RUN = (
 _RUN = (*_ONE_RUN, *_within("base", _ONE_RUN), *_within("first_stage", _ONE_RUN))
 _EXPERIMENT = (
     *("experiment.json", "experiment.json.part", *_PROVENANCE, "scores.json", "scores.json.part", "debias.html*"),
-    *("balance.json", "balance.json.part", "balance.html*", "predictions/*.parquet", "predictions/*.part", "work/*"),
+    *(
+        "balance.json",
+        "balance.json.part",
+        "balance.html*",
+        "predictions/*.parquet",
+        "predictions/*.part",
+        "predictions/*.crc32",
+        "work/*",
+    ),
     *("plans/round-*.csv", *_within("plans/*", _PLAN), *_within("synthetic/plans/*", _PLAN)),
     *(*_within("synthetic/*", _COHORT), *_within("rounds/*", _COHORT), *_within("recommended", _COHORT)),
 )

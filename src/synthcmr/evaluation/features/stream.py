@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, Self, cast
 import numpy as np
 import numpy.typing as npt
 
-from synthcmr.cohort.checksums import bulk_checksum
+from synthcmr.cohort.checksums import is_whole, put_in_place
 from synthcmr.cohort.labels import Mask
 from synthcmr.cohort.parallel import cores
 
@@ -145,22 +145,12 @@ def features_together(
 ) -> list[Values]:
     """The same of several extractors: images are read once for all that lack numbers, since reading is half of the work."""
     files = [out / FOLDER / f"{_name(cohort, one, frames)}.npy" for one in extractors]
-    lacking = [(one, file) for one, file in zip(extractors, files, strict=True) if not _is_whole(file)]
+    # Damaged ones are computed again.
+    lacking = [(one, file) for one, file in zip(extractors, files, strict=True) if not is_whole(file)]
     if lacking:
         (out / FOLDER).mkdir(parents=True, exist_ok=True)
         _compute(cohort, [_Filling.begun(one, file, len(cohort)) for one, file in lacking], frames, report)
     return [np.load(file, mmap_mode="r") for file in files]
-
-
-def _is_whole(file: Path) -> bool:
-    """Whether numbers are there as they were written: damaged ones are computed again, those without a checksum believed."""
-    check = _check_file(file)
-    return file.exists() and (not check.exists() or check.read_text() == bulk_checksum(file.read_bytes()))
-
-
-def _check_file(file: Path) -> Path:
-    """Where the checksum of a file of numbers is."""
-    return file.with_suffix(".crc32")
 
 
 def _noted(note: Path) -> int:
@@ -216,8 +206,7 @@ class _Filling:
     def finish(self) -> None:
         """Give the file its name."""
         del self.values
-        _check_file(self.file).write_text(bulk_checksum(self.file.with_suffix(".part").read_bytes()))
-        self.file.with_suffix(".part").replace(self.file)
+        put_in_place(self.file.with_suffix(".part"), self.file)
         self.file.with_suffix(".done").unlink(missing_ok=True)
 
 
