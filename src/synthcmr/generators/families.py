@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FAMILIES: dict[str, str] = {
     "refine": "synthcmr.generators.refine.generator:RefineGenerator",
+    "refine-once": "synthcmr.generators.refine.once_generator:RefineOnceGenerator",
     "flow": "synthcmr.generators.flow:FlowGenerator",
     "diffusion": "synthcmr.generators.diffusion:DiffusionGenerator",
     "latent": "synthcmr.generators.latent:LatentGenerator",

@@ -94,6 +94,66 @@ REFINE_PRESETS: Presets = {
 }
 
 
+class RefineOnceSettings(RefineSettings):
+    """Of the family refine-once: what its images keep of what it begins from, and what they are compared by.
+
+    Without --init-from it begins from the refine that ships.
+    """
+
+    begins_from: ClassVar[tuple[str, ...]] = ("refine", "refine-once")
+
+    start: str | None = Field(
+        "phantom", description="phantom (the refine that ships), or a run of refine or refine-once"
+    )
+    crop: int | None = Field(
+        96, ge=16, le=LARGEST_SIZE, description="rows and columns of the windows that are compared"
+    )
+    phantoms: float = Field(0.0, ge=0, le=1, description="phantoms are begun from, and never compared with")
+    turned: float = Field(
+        0.0, ge=0, le=1, description="share that begins a quarter turned; comparisons turn by themselves"
+    )
+    neighbour_rate: float = Field(0.6, ge=0, le=1, description="how often the adjacent slice is shown in training")
+    structure: float = Field(
+        1.5,
+        ge=0,
+        description="weight of the local correlation with what the start draws: shapes stay, light may change",
+    )
+    brightness: float = Field(
+        0.2, ge=0, description="weight of the difference of widely averaged brightness from what the start draws"
+    )
+    praise: float = Field(0.1, ge=0, description="weight of the discriminator's verdict")
+    penalty: float = Field(20.0, ge=0, description="on the discriminator's gradient at real images (R1)")
+    judge_channels: int = Field(
+        48, ge=2, le=WIDEST_LAYER, multiple_of=2, description="of the discriminator's first layer"
+    )
+
+
+def _once(preset: str, steps: int, batch: int) -> tuple[RefineOnceSettings, LoopSettings]:
+    own = REFINE_PRESETS[preset][0].model_dump(include={"channels", "fine"})
+    loop = LoopSettings(
+        steps=steps,
+        batch=batch,
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        warmup=100,
+        schedule="hold",
+        ema=0.995,
+        held_out_every=250,
+        held_out_images=32,
+        sheet_every=500,
+        checkpoint_every=50,
+    )
+    return RefineOnceSettings(**own), loop
+
+
+REFINE_ONCE_PRESETS: Presets = {
+    "cpu": _once("cpu", 2500, 8),
+    "8g": _once("8g", 10_000, 32),
+    "24g": _once("24g", 20_000, 64),
+    "80g": _once("80g", 20_000, 128),
+}
+
+
 class FlowSettings(UnetSettings):
     """Of the family flow: the network, and what it puts out."""
 
@@ -388,6 +448,7 @@ STABLE_PRESETS: Presets = {
 
 FAMILY_PRESETS: dict[str, Presets] = {
     "refine": REFINE_PRESETS,
+    "refine-once": REFINE_ONCE_PRESETS,
     "flow": FLOW_PRESETS,
     "diffusion": DIFFUSION_PRESETS,
     "latent": LATENT_PRESETS,

@@ -32,7 +32,7 @@ class RefineGenerator(ConditionalGenerator[RefineNetwork]):
 
     family = "refine"
     settings_kind = RefineSettings
-    network_kind = RefineNetwork
+    network_kind: ClassVar[type[Any]] = RefineNetwork
     trainee_kind = RefineTrainee
     presets: ClassVar[Presets] = REFINE_PRESETS
 

@@ -141,7 +141,7 @@ def time_sines(t: Tensor) -> Tensor:
 class RefineNetwork(ConditionalNetwork):
     """The image that x_t = (1 - t) noise + t image leads to, given mask, neighbour and text. Every frame is an image of its own."""
 
-    optimizer_phases = ("refine",)
+    optimizer_phases: tuple[str, ...] = ("refine",)
     family = "refine"
     settings: RefineSettings
     any_frames = True
@@ -207,11 +207,15 @@ class RefineNetwork(ConditionalNetwork):
     def error(self, conditions: ConditionBatch, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
         """The velocity that the network says less that of the straight line, frame by frame."""
         frames = x_1.shape[1]
-        noise, image, each = x_0.reshape(-1, 1, *x_0.shape[2:]), x_1.reshape(-1, 1, *x_1.shape[2:]), _each(t, frames)
+        noise, image, each = (
+            x_0.reshape(-1, 1, *x_0.shape[2:]),
+            x_1.reshape(-1, 1, *x_1.shape[2:]),
+            each_frame(t, frames),
+        )
         at = each[:, None, None, None]
-        tokens = _each(self.tokens(conditions.texts), frames)
+        tokens = each_frame(self.tokens(conditions.texts), frames)
         prediction = self.velocity(
-            (1 - at) * noise + at * image, each, _by_frame(conditions), tokens, self.settings.left_at_least
+            (1 - at) * noise + at * image, each, surroundings_by_frame(conditions), tokens, self.settings.left_at_least
         )
         return (prediction - (image - noise)).reshape(x_1.shape)
 
@@ -230,7 +234,11 @@ class RefineNetwork(ConditionalNetwork):
         conditional = self.tokens(conditions.texts)
         unconditional = self.tokens([{**text, **{k: v for k, v in own.items() if k == LOOK}} for text, own in without])
         guided = Guided(
-            self.velocity, _by_frame(conditions), _each(conditional, frames), _each(unconditional, frames), settings
+            self.velocity,
+            surroundings_by_frame(conditions),
+            each_frame(conditional, frames),
+            each_frame(unconditional, frames),
+            settings,
         )
         path = late_times(settings, begin, s.late, x.device)
         drawn = SOLVERS[settings.sampler or "adams"](guided, x.reshape(-1, 1, *x.shape[2:]), path)
@@ -281,17 +289,17 @@ def painted(mask: Tensor) -> Tensor:
     return grey * 2 - 1
 
 
-def _each(value: Tensor, frames: int) -> Tensor:
+def each_frame(value: Tensor, frames: int) -> Tensor:
     """What is said of an image, for each of its frames."""
     return value.repeat_interleave(frames, dim=0)
 
 
-def _by_frame(conditions: ConditionBatch) -> Tensor:
+def surroundings_by_frame(conditions: ConditionBatch) -> Tensor:
     """What every frame is shown, frame by frame."""
     frames, size = conditions.neighbour.shape[1], conditions.mask.shape[2:]
     return around(
         conditions.mask.reshape(-1, CHANNELS, *size),
         conditions.neighbour.reshape(-1, 1, *size),
         conditions.neighbour_mask.reshape(-1, CHANNELS, *size),
-        _each(conditions.shown, frames),
+        each_frame(conditions.shown, frames),
     )

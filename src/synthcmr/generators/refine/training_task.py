@@ -113,7 +113,7 @@ class RefineTrainee(ConditionalTrainee):
         """Frames, what is known of them, noise and times; masks stay labels."""
         images = self._images[held_out] or self._training
         settings = self._own.settings
-        examples = [_Example.of(images, draw, settings, changed=not held_out) for draw in draws]
+        examples = [Example.of(images, draw, settings, changed=not held_out) for draw in draws]
         text = [self._text(images, draw) for draw in draws]
         shape = (1, *examples[0].image.shape[-2:])
         return {
@@ -153,7 +153,7 @@ class RefineTrainee(ConditionalTrainee):
         return {**drop_some(row, draw.rng), LOOK: row[LOOK]}
 
 
-class _Example:
+class Example:
     """One frame as it is learned from."""
 
     def __init__(self, image: Frame, mask: Mask, neighbour: Frame, neighbour_mask: Mask, shown: bool) -> None:
@@ -161,7 +161,7 @@ class _Example:
         self.neighbour, self.neighbour_mask, self.shown = neighbour, neighbour_mask, float(shown)
 
     @classmethod
-    def of(cls, images: TrainingImages, draw: Draw, settings: RefineSettings, changed: bool) -> _Example:
+    def of(cls, images: TrainingImages, draw: Draw, settings: RefineSettings, changed: bool) -> Example:
         """Draw what is shown beside a frame, and how both are changed."""
         row, rng = draw.row, draw.rng
         beside = neighbour_of(images, draw, settings.neighbour_rate)
