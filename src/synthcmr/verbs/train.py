@@ -167,10 +167,9 @@ def _begun(model: Settings, family: str, start: str, rank: int | None) -> Settin
 def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSettings) -> tuple[Generator, str]:
     """Measure what a generator that refines phantoms is set to; a run whose samples are not looked at keeps its settings."""
     from synthcmr.evaluation.refine_calibration import calibrate
-    from synthcmr.generators.interface import refines
-
     measured = loop.scored_frames and loop.dp is None  # of private images no account covers that
-    if not refines(trained) or not measured or not trained.hash:  # no hash: not the main process
+    several = trained.family == "refine"  # evaluations, whose times and beginning are a choice
+    if not several or not measured or not trained.hash:  # no hash: not the main process
         return trained, ""
     return calibrate(run, cohort)
 
