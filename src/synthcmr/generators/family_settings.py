@@ -101,6 +101,7 @@ class RefineOnceSettings(RefineSettings):
     """
 
     begins_from: ClassVar[tuple[str, ...]] = ("refine", "refine-once")
+    kept: ClassVar[tuple[str, ...]] = ("crop", "phantoms", "turned", "neighbour_rate")
 
     start: str | None = Field(
         "phantom", description="phantom (the refine that ships), or a run of refine or refine-once"

@@ -161,12 +161,16 @@ def _begun(model: Settings, family: str, start: str, rank: int | None) -> Settin
     values = {**model.model_dump(), "start": start, "rank": rank}
     families = getattr(model, "begins_from", ()) or (family,)  # families from outside need not have it
     file = start_file(start, families)
-    return settings_from_dict(values if file is None else started(values, file), type(model), f"--init-from {start}")
+    kept = getattr(model, "kept", ())
+    return settings_from_dict(
+        values if file is None else started(values, file, kept), type(model), f"--init-from {start}"
+    )
 
 
 def _calibrated(trained: Generator, run: Path, cohort: Cohort, loop: LoopSettings) -> tuple[Generator, str]:
     """Measure what a generator that refines phantoms is set to; a run whose samples are not looked at keeps its settings."""
     from synthcmr.evaluation.refine_calibration import calibrate
+
     measured = loop.scored_frames and loop.dp is None  # of private images no account covers that
     several = trained.family == "refine"  # evaluations, whose times and beginning are a choice
     if not several or not measured or not trained.hash:  # no hash: not the main process

@@ -90,10 +90,16 @@ def begin_from(
     network.load_state_dict(own)
 
 
-def started(model: dict[str, Any], file: Path) -> dict[str, Any]:
-    """Settings of a network that can begin from a weights file: its own, but for what may differ."""
+def started(model: dict[str, Any], file: Path, kept: Sequence[str] = ()) -> dict[str, Any]:
+    """Settings of a network that can begin from a weights file: those of the weights, but for what may differ.
+
+    Args:
+        model: settings of the new run.
+        file: of weights.
+        kept: names of settings that say how it learns, and stay those of the new run.
+    """
     own = {k: v for k, v in model_of(file).items() if k in model}
-    return model | own | {k: model[k] for k in ("start", "rank")}
+    return model | own | {k: model[k] for k in ("start", "rank", *kept)}
 
 
 def phantoms_like(folder: Path, size: int, spacing_mm: float, observe: Observer | None = None) -> Cohort:
