@@ -101,6 +101,7 @@ class RefineOnceSettings(RefineSettings):
     """
 
     begins_from: ClassVar[tuple[str, ...]] = ("refine", "refine-once")
+    never_private = "trains a discriminator that sees patients for as long as it runs; use family 'refine'"
     kept: ClassVar[tuple[str, ...]] = ("crop", "phantoms", "turned", "neighbour_rate")
 
     start: str | None = Field(

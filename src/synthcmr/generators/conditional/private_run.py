@@ -47,12 +47,16 @@ def run_ledger(cohort: Cohort, start: Path | None, mechanisms: Sequence[LedgerEn
 
 
 def check_start(settings: ConditionalSettings, families: Sequence[str], loop: LoopSettings) -> None:
-    """Refuse to begin a private run from weights whose patients nothing protects.
+    """Refuse to begin a private run from weights whose patients nothing protects, or of a family that cannot be private.
 
     Raises:
-        PrivacyError: the weights are of that kind.
+        PrivacyError: the weights, or the family, are of that kind.
     """
-    if loop.dp is None or settings.start is None:
+    if loop.dp is None:
+        return
+    if settings.never_private:
+        raise PrivacyError(f"--dp: expected a family whose runs can be private; this one {settings.never_private}")
+    if settings.start is None:
         return
     file = start_file(settings.start, families)
     broken = () if file is None else weights_ledger(file).broken

@@ -16,6 +16,7 @@ class ConditionalSettings(Settings):
     """What a network is conditioned on, and what it begins from."""
 
     begins_from: ClassVar[tuple[str, ...]] = ()  # families whose weights will do; empty: its own
+    never_private: ClassVar[str] = ""  # why no run of the family can be private
     kept: ClassVar[tuple[str, ...]] = ()  # settings that are not those of the weights it begins from
 
     frames: int = Field(

@@ -113,12 +113,8 @@ class RefineOnceGenerator(RefineGenerator):
         """The images of both splits, with phantoms among them.
 
         Raises:
-            SettingsError: the run is to be private, or there is not exactly one look to learn.
+            SettingsError: there is not exactly one look to learn.
         """
-        if loop.dp is not None:
-            raise SettingsError(
-                "--dp: family 'refine-once' trains a discriminator that sees patients for as long as it runs; use family 'refine'"
-            )
         data = super()._data(cohort, run, settings, loop, observe)
         looks = [look for look in look_counts(data.training) if look != PHANTOM]
         if len(looks) != 1:
