@@ -2,6 +2,7 @@
 
     python -m benchmarks.one_evaluation DATA RUN [--steps 4000]      trains, or goes on; DATA: `both` of benchmarks.refine_data
     python -m benchmarks.one_evaluation DATA RUN --measure           distances to people it never saw, beside its teacher and phantoms
+    python -m benchmarks.one_evaluation DATA RUN --export WEIGHTS    as weights that `synthcmr train refine-once --init-from` begins with
 
 The student starts as its teacher and sees what the teacher sees: a phantom, noised. Its coarse structure must be that of the image that
 the teacher draws from the same noise; what detail looks like, a discriminator says that compares it with windows of people's images.
@@ -23,15 +24,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, conv2d, leaky_relu, pad, relu
+from torch.nn.functional import relu
 
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import LOOK, Condition, Neighbour
 from synthcmr.evaluation.sample_scores import frame_descriptors, ring_powers
 from synthcmr.generators.conditional.condition_batch import around, batch_of
 from synthcmr.generators.conditional.render import noise, render
+from synthcmr.generators.family_settings import RefineOnceSettings
+from synthcmr.generators.refine.discriminator import PatchDiscriminator, blurred
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.refine.network import RefineNetwork
+from synthcmr.generators.refine.once_network import RefineOnceNetwork
 from synthcmr.generators.refine.training_task import PHANTOM, load_frames
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.judges.scores import mean_dice
@@ -40,6 +44,7 @@ from synthcmr.statistics.energy import distance
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.shipped_weights import shipped
 from synthcmr.training.training_task import Frames
+from synthcmr.training.weights import read_header, save_weights
 
 BATCH, WINDOW, TEACHER_STEPS = 8, 96, 8
 COARSE, CLOSE, ADVERSARIAL = 20.0, 0.3, 0.1  # weights of the three losses of the student
@@ -47,30 +52,9 @@ COARSE_PX = 1.5  # standard deviation of what is coarse
 PENALTY, PENALTY_EVERY = 20.0, 8  # on the discriminator's gradient at real images (Mescheder et al. 2018)
 BESIDE = 0.6  # share of examples that see the adjacent slice
 FRAMES = 1400  # of phantoms that the teacher draws once, before the training
+WIDTH = 48  # of the discriminator
 EMA, SAVE_EVERY, MEASURED, ACROSS = 0.998, 100, 96, 9
 Images = npt.NDArray[np.float32]
-
-
-class PatchDiscriminator(nn.Module):
-    """Verdicts on patches of some 40 pixels, of the image beside its detail, and on small ones of the detail alone."""
-
-    def __init__(self, width: int = 48) -> None:
-        super().__init__()
-        steps = ((2, width, 4, 2), (width, 2 * width, 4, 2), (2 * width, 3 * width, 4, 2), (3 * width, 3 * width, 3, 1))
-        self.wide = nn.ModuleList(nn.Conv2d(a, b, size, stride, 1) for a, b, size, stride in steps)
-        fine = ((1, width // 2, 1), (width // 2, width, 2), (width, width, 1))
-        self.fine = nn.ModuleList(nn.Conv2d(a, b, 3, stride, 1) for a, b, stride in fine)
-        self.of_wide, self.of_fine = nn.Conv2d(3 * width, 1, 3, 1, 1), nn.Conv2d(width, 1, 3, 1, 1)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Verdicts, place by place."""
-        detail = image - avg_pool2d(image, 5, 1, 2, count_include_pad=False)
-        wide, fine = torch.cat([image, 3 * detail], dim=1), 4 * detail
-        for layer in self.wide:
-            wide = leaky_relu(layer(wide), 0.2)
-        for layer in self.fine:
-            fine = leaky_relu(layer(fine), 0.2)
-        return self.of_wide(wide), self.of_fine(fine)
 
 
 @dataclass
@@ -147,15 +131,6 @@ def one_evaluation(network: RefineNetwork, x: Tensor, seen: Tensor, texts: Any) 
     return network.image(x, torch.full((len(x),), network.settings.begin), seen, network.tokens(texts)).float()
 
 
-def coarse(image: Tensor) -> Tensor:
-    """The image after a Gaussian."""
-    reach = int(3 * COARSE_PX)
-    kernel = torch.exp(-(torch.arange(-reach, reach + 1.0) ** 2) / (2 * COARSE_PX**2))
-    kernel = kernel / kernel.sum()
-    wide = pad(image, (reach,) * 4, mode="reflect")
-    return conv2d(conv2d(wide, kernel[None, None, :, None]), kernel[None, None, None, :])
-
-
 def changed(image: Tensor, rng: np.random.Generator) -> Tensor:
     """Turned, mirrored, with another contrast: what neither side may be known by."""
     gamma = torch.from_numpy(np.exp(rng.normal(0, 0.1, (len(image), 1, 1, 1))).astype(np.float32))
@@ -169,7 +144,7 @@ class Training:
 
     def __init__(self, generator: RefineGenerator, run: Path) -> None:
         self.student = copy.deepcopy(generator.network).train().requires_grad_(True)
-        self.average, self.judge, self.step = copy.deepcopy(generator.network), PatchDiscriminator(), 0
+        self.average, self.judge, self.step = copy.deepcopy(generator.network), PatchDiscriminator(WIDTH), 0
         self.of_student = torch.optim.Adam(self.student.parameters(), 1e-4, betas=(0.0, 0.99))
         self.of_judge = torch.optim.Adam(self.judge.parameters(), 2e-4, betas=(0.0, 0.99))
         self.file = run / "checkpoint.pt"
@@ -199,7 +174,7 @@ class Training:
         self.of_student.zero_grad(set_to_none=True)
         self.judge.requires_grad_(False)
         praise = torch.stack([verdict.mean() for verdict in self.judge(changed(drawn, rng))]).sum()
-        off = (coarse(drawn) - coarse(wanted)).square().mean()
+        off = (blurred(drawn, COARSE_PX) - blurred(wanted, COARSE_PX)).square().mean()
         warm = min(1.0, self.step / 300)  # the discriminator knows nothing yet
         (COARSE * off + CLOSE * (drawn - wanted).abs().mean() - warm * ADVERSARIAL * praise).backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
@@ -285,6 +260,17 @@ def _frames_of(images: TrainingImages, rows: Sequence[int]) -> Frames:
     return Frames(images.image[rows, 0].astype(np.float32), images.mask[rows, 0])
 
 
+def export(generator: RefineGenerator, run: Path, file: Path) -> None:
+    """Student and discriminator as weights of the family refine-once."""
+    trained, header = Training(generator, run), read_header(shipped("refine"))
+    model = RefineOnceSettings().model_dump(mode="json") | header["model"] | {"start": None, "phantoms": 0.0}
+    network = RefineOnceNetwork(RefineOnceSettings.model_validate(model), generator.vocabulary)
+    judged = {f"judge.{name}": value for name, value in trained.judge.state_dict().items()}
+    network.load_state_dict(trained.average.state_dict() | judged)
+    of_run = {"family": network.family, "model": model, "steps": trained.step, "begun_from": generator.hash}
+    save_weights(network, file, header | of_run)
+
+
 def _with_hearts(images: TrainingImages, simulated: bool) -> list[int]:
     """Some frames that show a left ventricle."""
     rows = [
@@ -310,6 +296,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--measure", action="store_true")
+    parser.add_argument("--export", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
@@ -317,7 +304,9 @@ def main() -> None:
     generator = RefineGenerator.load(shipped("refine"))
     generator.network.eval().requires_grad_(False)
     cohort = Cohort.open(asked.data)
-    if asked.measure:
+    if asked.export:
+        export(generator, asked.run, asked.export)
+    elif asked.measure:
         with torch.no_grad():
             measure(generator, cohort, asked.run)
     else:

@@ -138,7 +138,7 @@ def test_images_of_one_look_are_needed_and_privacy_is_refused(
     private = LOOP.model_copy(update={"dp": PrivacySettings()})
     with pytest.raises(PrivacyError, match=r"--dp: .* trains a discriminator"):
         RefineOnceGenerator.fit(hospital, tmp_path / "run", settings(start), private)
-    with pytest.raises(SettingsError, match="expected a start; name a run of refine"):
+    with pytest.raises(SettingsError, match="expected a start; name a run of refine, or 'phantom'"):
         RefineOnceGenerator.fit(hospital, tmp_path / "run", settings(start).model_copy(update={"start": None}), LOOP)
 
 

@@ -15,7 +15,7 @@ from torch import nn
 from synthcmr.cohort import Cohort
 from synthcmr.conditioning.condition import LOOK, Condition, as_tensor, drop_some
 from synthcmr.errors import SettingsError
-from synthcmr.generators.conditional.generator import TrainingData
+from synthcmr.generators.conditional.generator import Fitting, TrainingData
 from synthcmr.generators.conditional.render import render
 from synthcmr.generators.conditional.settings import Presets
 from synthcmr.generators.conditional.training_task import LOOK_STEPS, scaled
@@ -23,7 +23,7 @@ from synthcmr.generators.conditional.warm_start import begin_from
 from synthcmr.generators.family_settings import REFINE_ONCE_PRESETS, RefineOnceSettings
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.refine.network import RefineNetwork
-from synthcmr.generators.refine.once_network import RefineOnceNetwork
+from synthcmr.generators.refine.once_network import NO_START, RefineOnceNetwork
 from synthcmr.generators.refine.training_task import (
     PHANTOM,
     Example,
@@ -127,6 +127,15 @@ class RefineOnceGenerator(RefineGenerator):
         people = cls._phantoms(cohort, run, observe)
         held_out = None if data.held_out is None else joined([data.held_out, load_frames(people, "validation")])
         return replace(data, training=joined([data.training, load_frames(people, "train")]), held_out=held_out)
+
+    @classmethod
+    def prepare(cls, network: RefineNetwork, fitting: Fitting) -> None:
+        """Refuse to begin from nothing.
+
+        Raises:
+            SettingsError: always; without a start there are no shapes to keep.
+        """
+        raise SettingsError(NO_START)
 
     @classmethod
     def begin(cls, network: RefineNetwork, start: Path) -> None:

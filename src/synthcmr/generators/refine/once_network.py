@@ -30,6 +30,7 @@ JUDGE, MAKE = "discriminator", "generator"
 MOMENTUM = (0.0, 0.99)
 PENALTY_EVERY = 8  # batches, on average
 WIDE = 8.0  # pixels, standard deviation of the Gaussian that leaves brightness
+NO_START = "refine-once: expected a start; name a run of refine, or 'phantom', with --init-from"
 CONTRAST = 0.1  # spread of the logarithm of the gamma by which nobody is to be known
 
 
@@ -128,7 +129,7 @@ class RefineOnceNetwork(RefineNetwork):
     @torch.no_grad()
     def _wanted(self, batch: dict[str, Tensor], surroundings: Tensor) -> Tensor:
         if self._start is None:
-            raise SettingsError("refine-once: expected a start; name a run of refine with --init-from")
+            raise SettingsError(NO_START)
         start = self._start.held.to(surroundings.device)
         return start.image(
             self._begun(batch), self._times(batch), surroundings, start.text(batch["start_text"])
