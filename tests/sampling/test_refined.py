@@ -15,7 +15,8 @@ from synthcmr.report.pictures import heart_picture
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.requests import from_prompt, like_cohort
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
-from synthcmr.sampling.sources import Sources
+from synthcmr.sampling.sources import Sources, fingerprints_of
+from synthcmr.training.shipped_weights import shipped
 from tests.generators.making import FAMILIES, LOOP
 from tests.report.accessible import check
 from tests.report.playing import playing_images
@@ -110,3 +111,11 @@ def test_another_look_begins_from_the_image_itself(run: Path, phantom_cohort: Co
     cohort = generate(tmp_path / "out", requests, Sources(run, like=phantom_cohort.path), settings)
     (own,), (made,) = phantom_cohort.stacks(who), cohort.stacks(requests[0].name)
     assert np.corrcoef(own.image.ravel(), made.image.ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(("run", "prints"), [("refine", "refine-fingerprints"), ("flow", "fingerprints")])
+def test_a_generator_that_ships_is_screened_against_what_it_learned_from_by_whichever_name(
+    run: str, prints: str
+) -> None:
+    assert fingerprints_of(shipped(run)) == shipped(prints)
+    assert fingerprints_of(None) == shipped("refine-fingerprints")

@@ -12,7 +12,7 @@ from synthcmr.evaluation.verdict import listed
 from synthcmr.report.lineage import Lineage
 from synthcmr.report.markdown import UNKNOWN, chain_lines, facts, people, plain, table, verdict_lines
 from synthcmr.training.run_folder import RunFolder
-from synthcmr.training.shipped_weights import GENERATOR, LICENCE, PRESET, TRAINED_BY
+from synthcmr.training.shipped_weights import LICENCE, PRESET, TRAINED_BY
 
 FILE = "model_card.md"
 USE = [
@@ -109,7 +109,7 @@ def _training_data(lineage: Lineage) -> list[str]:
 def _shipped_data(record: Mapping[str, Any]) -> dict[str, object]:
     """Training data of a generator that ships."""
     cohort = record["cohort_hash"][:12]
-    if record["family"] != GENERATOR:
+    if "looks" not in record:
         known = f"phantoms of the preset '{PRESET}' alone, {cohort}"
         return {"Cohort": known, "Who they are": "digital phantoms, not people"}
     frames = ", ".join(f"{n} of {look}" for look, n in record["looks"].items())

@@ -26,7 +26,7 @@ from synthcmr.phantom.torso_around_masks import painted
 from synthcmr.sampling.requests import WHOLE, Request, seed_of
 from synthcmr.sampling.screening import Screen
 from synthcmr.sampling.settings import GenerateSettings, ScreenSettings
-from synthcmr.training.shipped_weights import GENERATOR, shipped
+from synthcmr.training.shipped_weights import GENERATOR, PRINTS, shipped
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ def load_pixels(cohort: Path, subject: str) -> npt.NDArray[np.float32]:
 def fingerprints_of(run: Path | None) -> Path:
     """Those of a run's training images; of a generator that ships, those that ship with it."""
     if run is None:
-        return shipped("refine-fingerprints")
-    if run == shipped("flow"):
-        return shipped("fingerprints")
+        return shipped(PRINTS[GENERATOR])
+    if run.parent == shipped(GENERATOR).parent:
+        return shipped(next(prints for name, prints in PRINTS.items() if run == shipped(name)))
     return (run.parent if run.is_file() else run) / FINGERPRINTS
 
 

@@ -22,7 +22,8 @@ FILES = {
     "fingerprints": "fingerprints.npz",
 }
 GENERATOR = "refine"  # makes images where no run is named
-GENERATORS = ("refine", "flow")
+PRINTS = {"refine": "refine-fingerprints", "flow": "fingerprints"}  # of the images that each generator learned from
+GENERATORS = tuple(PRINTS)
 
 
 def shipped(name: str) -> Path:

@@ -129,6 +129,11 @@ class RefineOnceGenerator(RefineGenerator):
         return replace(data, training=joined([data.training, load_frames(people, "train")]), held_out=held_out)
 
     @classmethod
+    def header(cls, training: TrainingImages) -> dict[str, Any]:
+        """The one look that it gives, and of how many frames."""
+        return {"looks": {look: count for look, count in look_counts(training).items() if look != PHANTOM}}
+
+    @classmethod
     def prepare(cls, network: RefineNetwork, fitting: Fitting) -> None:
         """Refuse to begin from nothing.
 
