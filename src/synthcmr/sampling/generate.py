@@ -19,7 +19,7 @@ from synthcmr.generators.interface import Generator, Redraws, refines
 from synthcmr.privacy.ledger import LEDGER, Ledger
 from synthcmr.sampling.requests import PLANNED, WHOLE, Request
 from synthcmr.sampling.settings import GenerateSettings
-from synthcmr.sampling.sources import Sources, anatomies_without, load_anatomies, load_image_generator
+from synthcmr.sampling.sources import Sources, anatomies_without, forget, load_anatomies, load_image_generator
 from synthcmr.sampling.sources_ledger import generated_ledger
 from synthcmr.sampling.subjects import make
 
@@ -48,6 +48,7 @@ def generate(
         also: further inputs of the cohort, such as a plan.
         requested: ledger of where the requests come from, such as a plan; None where the user stated them.
     """
+    forget()
     generator = load_image_generator(sources)
     followed = None if sources.like is None else Cohort.open(sources.like)
     requests = [_known(r, generator, sources, followed) for r in requests]
