@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from synthcmr.cohort import Cohort
-from synthcmr.sampling import sources
 from tests.docs.blocks import blocks
 from tests.docs.running import ROOT, Reader
 from tests.docs.shelf import Shelf
@@ -25,8 +24,6 @@ def shelf(phantom_cohort: Cohort, tiny_run: Path, tmp_path_factory: pytest.TempP
 
 @pytest.fixture
 def reader(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
-    for name in ("load_image_generator", "load_anatomies", "load_screen", "load_real", "load_pixels"):
-        getattr(sources, name).cache_clear()  # of another page's folders by the same names
     return Reader(tmp_path, shelf, monkeypatch)
 
 

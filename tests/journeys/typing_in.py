@@ -12,7 +12,6 @@ from unittest.mock import patch
 import pytest
 
 from synthcmr.cli.app import main
-from synthcmr.sampling import sources
 
 ONE_PROCESS = {
     "phantom",
@@ -33,8 +32,6 @@ class Done:
 
 def run(*words: object, ok: bool = True) -> Done:
     """Type a command; its output is shown when it ends otherwise than expected."""
-    for kept in (sources.load_real, sources.load_pixels):
-        kept.cache_clear()  # a command of its own process would know nothing of earlier ones
     alone = ["--workers", "1"] if words[0] in ONE_PROCESS else []
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (

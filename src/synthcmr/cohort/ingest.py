@@ -7,6 +7,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 from synthcmr.cohort.cohort import Cohort
+from synthcmr.cohort.files_ledger import files_ledger
 from synthcmr.cohort.identifiers import salted_id
 from synthcmr.cohort.output_lock import expect_apart
 from synthcmr.cohort.parallel import NETWORKS, cores, ordered_map
@@ -24,7 +25,7 @@ from synthcmr.cohort.splits import OFFICIAL
 from synthcmr.cohort.writer import REJECTS, CohortWriter
 from synthcmr.config import IngestSettings, PreprocessSettings, SplitSettings
 from synthcmr.errors import CohortError, ReadError, SettingsError
-from synthcmr.privacy.ledger import EMPTY, LEDGER, OF_PATIENTS, Ledger
+from synthcmr.privacy.ledger import EMPTY, LEDGER, Ledger
 
 GUESSED_TABLE = "guessed_table.csv"
 Progress = Callable[[int, int, str], None]
@@ -154,6 +155,7 @@ def ingest(
     expect_apart(out, {plan.source: "the source"}, inside=False)
     lossless = plan.settings.preprocess.intensity == "none"
     size = plan.settings.preprocess.size or 256
+    ledger = _ledger(plan) | looked
     pseudonyms = None if plan.salt is None else Pseudonyms(plan.salt, clear_table_of(out))
     cases = plan.cases if pseudonyms is None else pseudonyms.ordered(plan.cases)
     with CohortWriter(
@@ -171,8 +173,17 @@ def ingest(
             done += 1
             if progress is not None:
                 progress(done, len(plan.cases), record.case_id)
-        _finish(writer, plan, OF_PATIENTS | looked)
+        _finish(writer, plan, ledger)
     return Cohort.open(out)
+
+
+def _ledger(plan: IngestPlan) -> Ledger:
+    """Of the files, wherever they lie; under a salt without the names of folders."""
+    root = plan.source if plan.source.is_dir() else plan.source.parent
+    rows = [row for case in plan.cases for row in case.payload.get("rows", ()) if "cells" in row]
+    named = {(root / row["folder"] / str(row["cells"].get("image"))).parent for row in rows}
+    ledger = files_ledger(plan.source, named)
+    return ledger if plan.salt is None else ledger.without_names()
 
 
 def _records(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthcmr.cohort import Cohort
-from synthcmr.cohort.csv_cells import harmless
 from synthcmr.cohort.joining import join_cohorts
 from synthcmr.cohort.writer import COHORT_FILE
 from synthcmr.experiments.classifier_job import ClassifierJob
@@ -35,6 +34,7 @@ from synthcmr.fairness.gains import (
 from synthcmr.fairness.planning.plan import Plan, plan_cohort
 from synthcmr.fairness.planning.plan_folder import PLAN_FILE
 from synthcmr.fairness.planning.settings import PlanSettings
+from synthcmr.fairness.planning.target import Reference, Target
 from synthcmr.sampling.generate import generate
 from synthcmr.sampling.sources import Sources
 
@@ -200,18 +200,10 @@ def _plan(cohort: Cohort, out: Path, number: int, generated: Mapping[CellKey, in
         tuple(cell.groups[name] for name in names): cell.real
         for cell in plan_cohort(cohort, f"make:{','.join(names)}=1", planner).cells
     }
-    table = out / "plans" / f"round-{number}.csv"
-    table.parent.mkdir(parents=True, exist_ok=True)
-    with table.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*names, "count"])
-        writer.writerows(
-            [*map(harmless, key), count + generated.get(key, 0)]
-            for key, count in there.items()
-            if count + generated.get(key, 0)
-        )
-    planned = plan_cohort(cohort, f"match:{table}", planner)
-    return replace(planned, target=f"match:{table.name}")  # which lies beside the plan, wherever that is
+    wanted = {key: Fraction(count + generated.get(key, 0)) for key, count in there.items()}
+    # In a file of its own it would be a table of patients that any other plan could match.
+    reference = Reference(names, "count", {key: count for key, count in wanted.items() if count})
+    return plan_cohort(cohort, Target("match", f"match:round {number}", names, reference=reference), planner)
 
 
 def _folder(out: Path, number: int) -> Path:

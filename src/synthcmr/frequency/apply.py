@@ -18,6 +18,7 @@ import numpy as np
 from synthcmr.cohort import Cohort, checksums
 from synthcmr.cohort.cohort_ledger import cohort_ledger
 from synthcmr.cohort.csv_cells import harmless
+from synthcmr.cohort.files_ledger import files_ledger
 from synthcmr.cohort.joining import records, storage
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input, write_provenance, write_record
 from synthcmr.cohort.records import ImageRecord, Reject, SubjectRecord
@@ -196,7 +197,8 @@ def apply_to_folder(
         csv.writer(file).writerows([("file", "reason"), *(map(harmless, row) for row in lost.items())])
     inputs = [Input(str(images.folder), "files", images.hash), Input(str(folder), "recalibration", record["hash"])]
     written = [REJECTS, *(name for name in manifest[NAMES] if name not in lost)]
-    write_provenance(out, "recalibrate", "", inputs, record["settings"], written)
+    ledger = files_ledger(images.folder) | model.ledger.named(str(folder))
+    write_provenance(out, "recalibrate", "", inputs, record["settings"] | {LEDGER: ledger.to_json()}, written)
     shutil.rmtree(out / WORK)
     return lost
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.cohort_ledger import cohort_ledger
+from synthcmr.cohort.files_ledger import files_ledger
 from synthcmr.errors import CohortError, SettingsError
 from synthcmr.frequency.fourier import Floats, spectra
 from synthcmr.frequency.images import ImageBatch, Images, Item, batch_of
@@ -21,7 +22,7 @@ from synthcmr.frequency.ring_map import RingMap, moved, taper
 from synthcmr.frequency.rings import EVERYONE
 from synthcmr.frequency.settings import MappingSettings, RecalibrationSettings, preset
 from synthcmr.frequency.shr import Library, Replacement, parting_radius
-from synthcmr.frequency.sources import ArrayImages, CohortImages
+from synthcmr.frequency.sources import ArrayImages, CohortImages, FolderImages
 from synthcmr.privacy.ledger import NOT_KNOWN, OF_PATIENTS, Ledger, learned_openly, learned_privately
 from synthcmr.training.loop import Observer
 from synthcmr.training.private_sums import SumPromise
@@ -162,7 +163,8 @@ class Recalibration:
 
     def _looked(self, images: Images) -> Ledger:
         """Files and arrays may be of patients."""
-        source = cohort_ledger(images.cohort) if isinstance(images, CohortImages) else OF_PATIENTS
+        source = files_ledger(images.folder) if isinstance(images, FolderImages) else OF_PATIENTS
+        source = cohort_ledger(images.cohort) if isinstance(images, CohortImages) else source
         if self.release is not None:
             return learned_privately(source, self.release.entries)
         return learned_openly(source, "recalibration", "recalibration")

@@ -421,6 +421,11 @@ class StableSettings(ConditionalSettings):
     scale: float = Field(1.0, ge=0, description="strength of the control branch when drawing")
 
     @property
+    def borrowed(self) -> tuple[str, ...]:
+        """All that is not trained is its base's."""
+        return (self.base,)
+
+    @property
     def multiple(self) -> int:
         """Images of any size are resized."""
         return 1

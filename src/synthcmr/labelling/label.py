@@ -14,10 +14,10 @@ from synthcmr.cohort.provenance import Input
 from synthcmr.cohort.writer import COHORT_FILE, WORK, CohortWriter
 from synthcmr.config import IngestSettings, settings_from_dict
 from synthcmr.errors import CohortError, SettingsError
-from synthcmr.labelling.labeller import Labeller
+from synthcmr.labelling.labeller import Labeller, loaded
 from synthcmr.labelling.result import LabelResult
 from synthcmr.labelling.settings import LabelSettings
-from synthcmr.labelling.subject_source import label_member, members
+from synthcmr.labelling.subject_source import label_member, members, opened_once
 from synthcmr.privacy.ledger import LEDGER
 from synthcmr.training.device import networks_at_once
 from synthcmr.training.shipped_weights import shipped
@@ -61,6 +61,7 @@ def label(
         raise SettingsError(
             f"label: expected either options or {', '.join(fields)} by name, got both; put them into options"
         )
+    forget()
     workers = workers or networks_at_once()
     labeller = Labeller(judge_weights(settings.judge), settings.complete)
     if isinstance(source, (Path, str)):
@@ -68,6 +69,12 @@ def label(
     if isinstance(source, IngestPlan):
         return LabelResult(_label_files(source, Path(out), labeller, settings, workers, strict, progress))
     return LabelResult(_label_cohort(source, Path(out), labeller, settings, workers, progress))
+
+
+def forget() -> None:
+    """Read judge and cohort anew: where they lie there may be others by now, whose ledgers are others."""
+    loaded.cache_clear()
+    opened_once.cache_clear()
 
 
 def opened(source: Path, settings: LabelSettings) -> "Cohort | IngestPlan":

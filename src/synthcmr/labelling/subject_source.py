@@ -53,13 +53,14 @@ def members(cohort: Cohort) -> list[Member]:
 
 
 @lru_cache(maxsize=2)
-def _opened(path: Path) -> Cohort:
+def opened_once(path: Path) -> Cohort:
+    """A cohort, once per process."""
     return Cohort.open(path)
 
 
 def label_member(member: Member, path: Path, labeller: Labeller, settings: LabelSettings, dtype: str) -> SubjectRecord:
     """Read, label and crop one subject of a cohort. Never raises for bad data: what is wrong comes back as rejects."""
-    cohort = _opened(path)
+    cohort = opened_once(path)
     own = cohort.with_images(member.images)
     name = member.subject_id
     joined = [part for group in _by_number(own.stacks(name)) for part in _joined(group)]

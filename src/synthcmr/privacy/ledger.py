@@ -7,13 +7,15 @@ empty ledger says that no patient was looked at.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from synthcmr.privacy.mechanisms import Mechanism, mechanism_of, mechanism_row
-from synthcmr.privacy.refusal_reasons import NOT_KEPT, PATIENTS, Reason, reason_of
+from synthcmr.privacy.refusal_reasons import NOT_KEPT, PATIENTS, UNKNOWN, Reason, reason_of
 
 LEDGER = "ledger"  # what headers and records call it
 STAMP = "dp_"  # columns of images that state privacy begin with it; a release alone writes them, and nothing carries them on
@@ -79,6 +81,15 @@ class Ledger:
         """With the name of the artefact where something breaks the promise."""
         return Ledger(tuple(replace(e, name=name) if e.reason and not e.name else e for e in self.entries))
 
+    def without_names(self) -> Ledger:
+        """Without what folders are called."""
+        return Ledger(tuple(replace(entry, name="") for entry in self.entries))
+
+    def digest(self) -> str:
+        """Of every look, whatever folders are called; work that goes on with other inputs must not go unseen."""
+        rows = sorted(json.dumps(row, sort_keys=True) for row in self.without_names().to_json())
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
     def to_json(self) -> list[dict[str, Any]]:
         """Plain lists and dicts."""
         return [entry.row() for entry in self.entries]
@@ -116,7 +127,7 @@ def learned_openly(source: Ledger, artefact: str, reason: str) -> Ledger:
         artefact: what was made.
         reason: key of `REASONS`, which stands for whatever the source had broken; not for what nobody knows.
     """
-    unknown = tuple(entry for entry in source.broken if entry.reason == NOT_KEPT)
+    unknown = tuple(entry for entry in source.broken if entry.reason in UNKNOWN)
     if len(unknown) == len(source.broken):
         return source
     return Ledger((*source.mechanisms, *unknown, LedgerEntry(artefact, reason=reason)))

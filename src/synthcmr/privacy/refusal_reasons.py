@@ -14,7 +14,8 @@ class Reason:
 
 
 PATIENTS = "patients"
-NOT_KEPT = "not-kept"
+NOT_KEPT, BORROWED = "not-kept", "borrowed"
+UNKNOWN = (NOT_KEPT, BORROWED)  # nobody knows whom it was made from
 REASONS: dict[str, Reason] = {
     PATIENTS: Reason(
         "it holds images of patients",
@@ -62,6 +63,11 @@ REASONS: dict[str, Reason] = {
     "redrawn": Reason(
         "its images are those of patients, redrawn as another scanner shows them",
         "generate new subjects for that scanner: --prompt 'Philips' without --follow and --to-scanner",
+    ),
+    BORROWED: Reason(
+        "it stands on weights from a folder, and nobody knows whom they learned from",
+        "name a published model as the hub does, such as --set model.base=stabilityai/stable-diffusion-2-1-base; it may lie in the "
+        "hub's cache",
     ),
     NOT_KEPT: Reason(
         "nobody knows whom it was made from: no ledger is in it, as it was made before ledgers were kept or by another program",

@@ -19,7 +19,7 @@ from synthcmr.generators.interface import Generator, Redraws, refines
 from synthcmr.privacy.ledger import LEDGER, Ledger
 from synthcmr.sampling.requests import PLANNED, WHOLE, Request
 from synthcmr.sampling.settings import GenerateSettings
-from synthcmr.sampling.sources import Sources, anatomies_without, load_anatomies, load_image_generator
+from synthcmr.sampling.sources import Sources, anatomies_without, forget, load_anatomies, load_image_generator
 from synthcmr.sampling.sources_ledger import generated_ledger
 from synthcmr.sampling.subjects import make
 
@@ -48,15 +48,18 @@ def generate(
         also: further inputs of the cohort, such as a plan.
         requested: ledger of where the requests come from, such as a plan; None where the user stated them.
     """
+    forget()
     generator = load_image_generator(sources)
     followed = None if sources.like is None else Cohort.open(sources.like)
     requests = [_known(r, generator, sources, followed) for r in requests]
     _check(requests, generator, sources, settings)
+    ledger = generated_ledger(sources, settings, requested, any(PLANNED in r.columns for r in requests))
     manifest = {
         "step": "generate",
         "generator": generator.hash,
         "sources": sources.row(),
         "requests": combined_hash(str(sorted(r.row().items())) for r in requests),
+        LEDGER: ledger.digest(),  # sources are known by their places, where others may lie when it goes on
         # the batch is no part of it: images do not depend on it
         "settings": {"generate": settings.model_dump(mode="json", exclude={"sampler": {"batch"}})},
     }
@@ -68,7 +71,6 @@ def generate(
             done += 1
             if progress is not None:
                 progress(done, len(requests), record.case_id)
-        ledger = generated_ledger(sources, settings, requested, any(PLANNED in r.columns for r in requests))
         facts = {"generated": _facts(generator, sources), LEDGER: ledger.to_json()}
         writer.finish(None, [*_inputs(generator, sources, requests), *also], facts)
     return Cohort.open(out)

@@ -104,6 +104,12 @@ def fingerprints_of(run: Path | None) -> Path:
     return (run.parent if run.is_file() else run) / FINGERPRINTS
 
 
+def forget() -> None:
+    """Load everything anew: where it lies there may be something else by now, whose ledger is another one."""
+    for kept in (load_image_generator, load_anatomies, load_screen, load_real, load_pixels):
+        kept.cache_clear()
+
+
 RANGE = PreprocessSettings()  # intensities become 0 to 1 as those of every cohort
 PHANTOM = "phantom"  # source of an anatomy that was simulated
 MEASURED = ("lv_edv_ml", "lv_esv_ml", "lv_mass_g", "rv_edv_ml", "rv_esv_ml")  # what a phantom's heart is solved for

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthcmr.privacy.ledger import EMPTY, LEDGER, Ledger
+from synthcmr.training.run_folder import WEIGHTS
 from synthcmr.training.shipped_weights import FILES, ships
 from synthcmr.training.weights import file_hash, read_header, weights_file
 
@@ -20,14 +21,19 @@ def weights_ledger(run: Path) -> Ledger:
     header = read_header(file)
     if LEDGER not in header and is_shipped(file):
         return EMPTY
-    return Ledger.in_record(header).named(str(run))
+    return Ledger.in_record(header).named(str(_known_by(run)))
+
+
+def _known_by(run: Path) -> Path:
+    """The folder of a run, as all weights files of runs have one name."""
+    return run.parent if run.name == WEIGHTS else run
 
 
 def judge_ledger(folder: Path) -> Ledger:
     """The ledger of what a judge has seen."""
     own = weights_ledger(folder)
     looked = tuple(replace(e, reason="judge") if e.reason == "weights" else e for e in own.entries)
-    return Ledger(looked).named(str(folder))
+    return Ledger(looked).named(str(_known_by(folder)))
 
 
 def is_shipped(file: Path) -> bool:

@@ -128,12 +128,14 @@ class ConditionalGenerator(Generic[N]):
         network = cast(N, cls.network_kind(settings, data.vocabulary))  # before there is a folder: it may lack weights
         folder, inputs = RunFolder(run), [Input(str(cohort.path), "cohort", cohort.hash)]
         with main_first():
-            folder.start(cls._record(settings, loop, data.vocabulary, data.training) | data.only_here, inputs)
+            # Where the start lies, other weights may lie when the run goes on.
+            seen = {LEDGER: run_ledger(cohort, data.start, settings).digest()}
+            folder.start(cls._record(settings, loop, data.vocabulary, data.training) | data.only_here | seen, inputs)
         fitting = Fitting(cohort, run, data.training, data.held_out, loop, observe)
         cls._begin(network, settings, data, fitting)
         header = cls._header(cohort, settings, loop, data)
         going = cls._loop(network, settings, folder, fitting, header, score)
-        header[LEDGER] = run_ledger(cohort, data.start, going.mechanisms).to_json()
+        header[LEDGER] = run_ledger(cohort, data.start, settings, going.mechanisms).to_json()
         network = cast(N, going.fit())
         if not going.main:
             return cls(network, "", {})

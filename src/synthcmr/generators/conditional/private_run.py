@@ -16,13 +16,14 @@ from typing import Any
 from synthcmr.cohort import Cohort
 from synthcmr.cohort.attributes import Value
 from synthcmr.cohort.cohort_ledger import cohort_ledger
+from synthcmr.cohort.places import without_places
 from synthcmr.conditioning.condition import LOOK
 from synthcmr.conditioning.vocabulary import CategoryWord, Vocabulary, is_present
 from synthcmr.errors import PrivacyError, SettingsError
 from synthcmr.generators.conditional.settings import ConditionalSettings
 from synthcmr.generators.conditional.warm_start import start_file, start_vocabulary
-from synthcmr.privacy.ledger import EMPTY, Ledger, LedgerEntry, learned_openly, learned_privately
-from synthcmr.privacy.refusal_reasons import PATIENTS
+from synthcmr.privacy.ledger import EMPTY, Ledger, LedgerEntry, learned_openly, learned_privately, union
+from synthcmr.privacy.refusal_reasons import BORROWED, PATIENTS
 from synthcmr.training.images import TrainingImages
 from synthcmr.training.settings import LoopSettings, PrivacySettings
 from synthcmr.training.weights import read_header
@@ -31,19 +32,29 @@ from synthcmr.training.weights_ledger import weights_ledger
 REAL = "real"  # the look of images that are no phantoms, where no data set is named
 
 
-def run_ledger(cohort: Cohort, start: Path | None, mechanisms: Sequence[LedgerEntry]) -> Ledger:
+def run_ledger(
+    cohort: Cohort, start: Path | None, settings: ConditionalSettings, mechanisms: Sequence[LedgerEntry] = ()
+) -> Ledger:
     """The ledger of the weights that come out of a run.
 
     Args:
         cohort: that is learned from.
         start: weights that are begun from.
+        settings: of the network, which may stand on weights of others.
         mechanisms: of a private run; empty: it is none.
     """
-    begun = EMPTY if start is None else weights_ledger(start)
+    begun = union((EMPTY if start is None else weights_ledger(start), *map(_borrowed, settings.borrowed)))
     own = cohort_ledger(cohort)
     if mechanisms:
         return begun | learned_privately(own, mechanisms)
     return learned_openly(begun | own, "weights", "weights")
+
+
+def _borrowed(weights: str) -> Ledger:
+    """Of a folder nobody knows whom its weights learned from; models of the hub are published, with what they learned from."""
+    if not Path(weights).exists():
+        return EMPTY
+    return Ledger((LedgerEntry("weights", reason=BORROWED, name=without_places(weights)),))
 
 
 def check_start(settings: ConditionalSettings, families: Sequence[str], loop: LoopSettings) -> None:

@@ -51,6 +51,11 @@ class ConditionalSettings(Settings):
         return self
 
     @property
+    def borrowed(self) -> tuple[str, ...]:
+        """Weights of others that the network stands on: hub names or folders."""
+        return (self.clip_model,) if self.text_encoder == "clip" else ()
+
+    @property
     @abstractmethod
     def multiple(self) -> int:
         """Rows and columns of an image must be a multiple of this."""

@@ -45,7 +45,7 @@ CONTROL: dict[str, tuple[str, ...]] = {
 REQUIRED = ("subject_id", "image")
 PASSED_OVER = re.compile(
     r"|index|unnamed(_\d+)?|image_id|slice_count|slice_level|slice_fraction|first_frame|n_frames|phases|frame_indices|"
-    r"area_\w+_mm2|heart_cut|content_hash|affine|text|caption|prompt"
+    r"area_\w+_mm2|heart_cut|content_hash|affine|text|caption|prompt|dp_(epsilon|delta|unit|accountant)"
 )
 ALIASES: dict[str, tuple[str, ...]] = {
     "sex": ("gender",),
