@@ -22,6 +22,7 @@ from synthcmr.privacy.ledger import LEDGER, OF_PATIENTS
 from synthcmr.training.loop import Progress
 from synthcmr.training.settings import PrivacySettings
 from synthcmr.training.weights import read_tensors
+from synthcmr.training.weights_ledger import weights_ledger
 from tests.generators.making import FAMILIES, LOOP
 
 TINY = FAMILIES["refine"][1].model_dump()
@@ -114,6 +115,7 @@ def test_a_run_that_was_cut_short_ends_with_the_same_weights(hospital: Cohort, s
     cut_short, whole = (read_tensors(tmp_path / name / "weights.safetensors") for name in ("cut", "whole"))
     assert all(torch.equal(value, whole[name]) for name, value in cut_short.items())
     assert any(name.startswith("judge.") for name in whole)
+    assert "weights" in {entry.reason for entry in weights_ledger(tmp_path / "whole").broken}
 
 
 def test_it_can_begin_from_a_run_of_its_own(finished: RefineOnceGenerator, hospital: Cohort, tmp_path: Path) -> None:

@@ -337,7 +337,8 @@ def test_every_command_and_every_input_is_in_the_table() -> None:
 
 
 def test_every_family_of_generators_is_in_the_table() -> None:
-    students = {"few-step"}  # which know whom their teacher knew: tests/privacy/test_breaks.py
+    # which begin from others: tests/privacy/test_breaks.py, tests/generators/test_refine_once.py
+    students = {"few-step", "refine-once"}
     assert {name for name, _ in FAMILIES.values()} | {"stable"} | students == set(KNOWN_FAMILIES)
 
 
