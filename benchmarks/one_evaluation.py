@@ -1,6 +1,7 @@
 """Can the refining network draw in one evaluation what takes it eight? A student learns from the weights that ship, detail from people.
 
     python -m benchmarks.one_evaluation DATA RUN [--steps 4000]      trains, or goes on; DATA: `both` of benchmarks.refine_data
+        [--free-from 2350]                                           from this step on, light is free, as in family refine-once
     python -m benchmarks.one_evaluation DATA RUN --measure           distances to people it never saw, beside its teacher and phantoms
     python -m benchmarks.one_evaluation DATA RUN --export WEIGHTS    as weights that `synthcmr train refine-once --init-from` begins with
 
@@ -32,7 +33,7 @@ from synthcmr.evaluation.sample_scores import frame_descriptors, ring_powers
 from synthcmr.generators.conditional.condition_batch import around, batch_of
 from synthcmr.generators.conditional.render import noise, render
 from synthcmr.generators.family_settings import RefineOnceSettings
-from synthcmr.generators.refine.discriminator import PatchDiscriminator, blurred
+from synthcmr.generators.refine.discriminator import PatchDiscriminator, blurred, unlike
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.refine.network import RefineNetwork
 from synthcmr.generators.refine.once_network import RefineOnceNetwork
@@ -53,6 +54,8 @@ PENALTY, PENALTY_EVERY = 20.0, 8  # on the discriminator's gradient at real imag
 BESIDE = 0.6  # share of examples that see the adjacent slice
 FRAMES = 1400  # of phantoms that the teacher draws once, before the training
 WIDTH = 48  # of the discriminator
+SHAPES, LIGHT, WIDE = 1.5, 0.2, 8.0  # the same where light is free
+QUICK_EMA = 0.995
 EMA, SAVE_EVERY, MEASURED, ACROSS = 0.998, 100, 96, 9
 Images = npt.NDArray[np.float32]
 
@@ -165,26 +168,31 @@ class Training:
         partial.replace(self.file)
 
     def one_step(
-        self, given: tuple[Tensor, Tensor, Any], wanted: Tensor, real: Tensor, rng: np.random.Generator
+        self, given: tuple[Tensor, Tensor, Any], wanted: Tensor, real: Tensor, rng: np.random.Generator, free: bool
     ) -> str:
-        """Both turns; returns what to print."""
+        """Both turns; returns what to print. With free light shapes alone must be the teacher's."""
         with torch.autocast("cpu", torch.bfloat16):
             drawn = one_evaluation(self.student, *given)
         judged = self._judge_turn(drawn.detach().clamp(-1, 1), real, rng)
         self.of_student.zero_grad(set_to_none=True)
         self.judge.requires_grad_(False)
         praise = torch.stack([verdict.mean() for verdict in self.judge(changed(drawn, rng))]).sum()
-        off = (blurred(drawn, COARSE_PX) - blurred(wanted, COARSE_PX)).square().mean()
+        if free:
+            light = (blurred(drawn, WIDE) - blurred(wanted, WIDE)).square().mean()
+            off = SHAPES * unlike(drawn, wanted) + LIGHT * light
+        else:
+            apart = (blurred(drawn, COARSE_PX) - blurred(wanted, COARSE_PX)).square().mean()
+            off = COARSE * apart + CLOSE * (drawn - wanted).abs().mean()
         warm = min(1.0, self.step / 300)  # the discriminator knows nothing yet
-        (COARSE * off + CLOSE * (drawn - wanted).abs().mean() - warm * ADVERSARIAL * praise).backward()
+        (off - warm * ADVERSARIAL * praise).backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
         self.of_student.step()
         self.judge.requires_grad_(True)
         self.step += 1
-        decay = min(EMA, (1 + self.step) / (10 + self.step))
+        decay = min(QUICK_EMA if free else EMA, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.student.parameters()), 1 - decay)
-        return f"coarse {off:.4f}, discriminator {judged:.3f}"
+        return f"off by {off:.4f}, discriminator {judged:.3f}"
 
     def _judge_turn(self, drawn: Tensor, real: Tensor, rng: np.random.Generator) -> float:
         self.of_judge.zero_grad(set_to_none=True)
@@ -200,8 +208,8 @@ class Training:
         return float(loss)
 
 
-def train(generator: RefineGenerator, cohort: Cohort, run: Path, steps: int) -> None:
-    """Go on to a number of steps."""
+def train(generator: RefineGenerator, cohort: Cohort, run: Path, steps: int, free_from: int) -> None:
+    """Go on to a number of steps; from one of them on, light is free."""
     images = load_frames(cohort, "train")
     pairs = Pairs.of(generator, images, run / "pairs.npz")
     people = [i for i, row in enumerate(images.attributes) if row[LOOK] != PHANTOM]
@@ -217,7 +225,8 @@ def train(generator: RefineGenerator, cohort: Cohort, run: Path, steps: int) -> 
         window = (..., slice(top, top + WINDOW), slice(left, left + WINDOW))
         chosen = rng.choice(people, BATCH, p=often / often.sum())
         real = torch.from_numpy(images.image[chosen].astype(np.float32)).clamp(0, 1) * 2 - 1
-        told = training.one_step((x[window], seen[window], texts), wanted[window], real[window], rng)
+        free = training.step >= free_from
+        told = training.one_step((x[window], seen[window], texts), wanted[window], real[window], rng, free)
         if training.step % SAVE_EVERY == 0 or training.step == steps:
             training.save()
             each = (time.monotonic() - begun) / (training.step - first)
@@ -295,6 +304,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("run", type=Path)
     parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--free-from", type=int, default=10**9)
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--export", type=Path)
     parser.add_argument("--threads", type=int, default=2)
@@ -310,7 +320,7 @@ def main() -> None:
         with torch.no_grad():
             measure(generator, cohort, asked.run)
     else:
-        train(generator, cohort, asked.run, asked.steps)
+        train(generator, cohort, asked.run, asked.steps, asked.free_from)
 
 
 if __name__ == "__main__":

@@ -137,6 +137,7 @@ def _once(preset: str, steps: int, batch: int) -> tuple[RefineOnceSettings, Loop
         batch=batch,
         learning_rate=1e-4,
         weight_decay=0.0,
+        clip_norm=100.0,  # hardly ever: clipped, the penalty of the discriminator would lose its weight
         warmup=100,
         schedule="hold",
         ema=0.995,

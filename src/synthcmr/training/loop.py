@@ -173,7 +173,7 @@ class Loop:
         self._prepared = dict(zip(self._optimisers, prepared, strict=True))
 
     def _wishes(self, turn: str) -> dict[str, Any]:
-        """How a turn is to be optimised, where the network says so: betas."""
+        """How a turn is to be optimised, where the network says so: betas, and rate as a multiple of the learning rate."""
         options: dict[str, Any] = getattr(self.trainee.network, "optimiser", {}).get(turn, {})
         return options
 
@@ -184,7 +184,7 @@ class Loop:
         numbers: dict[str, torch.Tensor] = {}
         for turn, optimiser in self._prepared.items():
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * self._wishes(turn).get("rate", 1.0)
             self._bare.zero_grad(set_to_none=True)  # also what the other turn left behind
             if self._private is not None:
                 numbers |= self._private_gradient(turn, self._private)

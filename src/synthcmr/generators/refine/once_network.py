@@ -48,7 +48,11 @@ class RefineOnceNetwork(RefineNetwork):
 
     optimizer_phases = (JUDGE, MAKE)
     family = "refine-once"
-    optimiser: ClassVar[dict[str, dict[str, Any]]] = {JUDGE: {"betas": MOMENTUM}, MAKE: {"betas": MOMENTUM}}
+    # The discriminator learns faster than who has to please it (Heusel et al. 2017).
+    optimiser: ClassVar[dict[str, dict[str, Any]]] = {
+        JUDGE: {"betas": MOMENTUM, "rate": 2.0},
+        MAKE: {"betas": MOMENTUM},
+    }
     settings: RefineOnceSettings
 
     def __init__(self, settings: RefineOnceSettings, vocabulary: Vocabulary) -> None:
