@@ -2,9 +2,11 @@
 
     python -m benchmarks.shipped_weights --work FOLDER [--only flow segmenter reader anatomy] [--steps 7800]
     python -m benchmarks.shipped_weights --work FOLDER --only refine --run RUN --data COHORT
+    python -m benchmarks.shipped_weights --work FOLDER --only refine-once --run RUN
 
-The refining generator learns from phantoms and from Sunnybrook's people (CC0): `benchmarks.refine_data` makes the cohort,
-`benchmarks.refine_long` the run, and what that run has learned so far is taken from it.
+The refining generators learn from phantoms and from Sunnybrook's people (CC0): `benchmarks.refine_data` makes the cohort,
+`benchmarks.refine_long` the run of `refine`, and what that run has learned so far is taken from it. The one of a single evaluation
+goes on from it: by `benchmarks.one_evaluation`, and then by `synthcmr train refine-once`.
 
 For the others, 1000 phantoms of the `everyone` preset are made, and 900 more for the reader; generator, anatomies and judges
 learn from them, and the results go into src/synthcmr/shipped. On two CPU cores, each busy with one of them: half an hour of
@@ -122,7 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=["anatomy", "segmenter", "reader", "flow"])
-    parser.add_argument("--run", type=Path, help="with --only refine: the run folder of the refining generator")
+    parser.add_argument("--run", type=Path, help="with --only refine or refine-once: its run folder")
     parser.add_argument("--data", type=Path, help="with --only refine: the cohort that it learned from")
     parser.add_argument("--steps", type=int, default=7800, help="of the flow")
     parser.add_argument("--minutes", type=float, default=180.0, help="of the segmenter's training")
@@ -130,6 +132,8 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     SHIPPED.mkdir(exist_ok=True)
+    if options.only == ["refine-once"]:
+        return store(options.run / WEIGHTS, "refine-once")
     if options.only == ["refine"]:
         return refine(options.run, options.data)
     cohort = phantoms(options.work / PRESET, SUBJECTS, SEED)

@@ -9,8 +9,9 @@ import pytest
 
 import synthcmr
 from synthcmr.cohort import Cohort
+from synthcmr.cohort.provenance import write_record
 from synthcmr.errors import SynthcmrError
-from tests.journeys.commands import RELEASED, Bench, files_of
+from tests.journeys.commands import RELEASED, Bench, drawn_discs, files_of
 from tests.journeys.typing_in import run
 
 
@@ -82,6 +83,50 @@ def test_what_killed_commands_left_is_named(cohort: Cohort, tmp_path: Path) -> N
     assert "unfinished: 2 case(s) are safely there" in synthcmr.doctor(begun.parent).summary()
 
 
+def test_a_folder_whose_record_is_gone_is_known_by_its_other_files(bench: Bench, tmp_path: Path) -> None:
+    for kind, source, record in (
+        ("cohort", bench.people, "cohort.json"),
+        ("run", RELEASED / "run", "run.json"),
+        ("plan", bench.plan, "plan.json"),
+        ("recalibration", bench.truth, "recalibration.json"),
+    ):
+        shutil.copytree(source, tmp_path / kind)
+        (tmp_path / kind / record).unlink()
+        found = synthcmr.doctor(tmp_path / kind)
+        assert found.examination.kind == kind
+        assert f"{kind}/{record}: it is gone" in found.summary()
+        assert f"restore it from a copy, or make the {kind} again" in found.summary()
+        with pytest.raises(SynthcmrError, match=f"got a {kind}"):
+            synthcmr.doctor(tmp_path / kind, fix=tmp_path / "mended")
+    shutil.copytree(bench.plan, tmp_path / "again")
+    (tmp_path / "again/provenance.json").unlink()
+    assert "provenance.json" in synthcmr.doctor(tmp_path / "again").summary()
+
+
+def test_pixels_of_another_cohort_are_told_even_where_nothing_is_damaged(bench: Bench, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        drawn_discs(tmp_path / name, range(3) if name == "a" else range(50, 53))
+    shutil.rmtree(tmp_path / "a/arrays.zarr")
+    shutil.copytree(tmp_path / "b/arrays.zarr", tmp_path / "a/arrays.zarr")
+    record = json.loads((tmp_path / "a/cohort.json").read_text())
+    record["shards"] = json.loads((tmp_path / "b/cohort.json").read_text())["shards"]  # as if they were of one size
+    write_record(tmp_path / "a/cohort.json", record)
+    found = synthcmr.doctor(tmp_path / "a")
+    assert len(found.table) == 1
+    assert "and 8 more images" in found.table["place"].iloc[0]
+    assert "files were exchanged" in found.table["problem"].iloc[0]
+    with pytest.raises(SynthcmrError, match="cannot be mended: no image is left"):
+        synthcmr.doctor(tmp_path / "a", fix=tmp_path / "mended")
+
+
+def test_what_was_killed_before_anything_was_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".new.writing/new").mkdir(parents=True)
+    with pytest.raises(
+        SynthcmrError, match=r"\.new\.writing: left by a command .* nothing is here yet; repeat that command"
+    ):
+        synthcmr.doctor(tmp_path / "new")
+
+
 def test_a_cohort_of_an_earlier_version_gets_checksums(tmp_path: Path) -> None:
     found = synthcmr.doctor(RELEASED / "cohort", fix=tmp_path / "mended")
     assert found.healthy
@@ -94,8 +139,7 @@ def test_a_cohort_of_an_earlier_version_gets_checksums(tmp_path: Path) -> None:
 def test_other_folders_are_opened_as_commands_open_them(name: str, tmp_path: Path) -> None:
     shutil.copytree(RELEASED / name, tmp_path / name)
     assert synthcmr.doctor(tmp_path / name).healthy, synthcmr.doctor(tmp_path / name).summary()
-    with pytest.raises(SynthcmrError, match="expected a cohort to mend"):
-        synthcmr.doctor(tmp_path / name, fix=tmp_path / "mended")
+    assert synthcmr.doctor(tmp_path / name, fix=tmp_path / "mended").healthy  # there is nothing to mend
     damaged = {
         "run": "weights.safetensors",
         "judge": "run.json",
@@ -106,5 +150,7 @@ def test_other_folders_are_opened_as_commands_open_them(name: str, tmp_path: Pat
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
     assert not synthcmr.doctor(tmp_path / name).healthy
+    with pytest.raises(SynthcmrError, match="expected a cohort to mend"):
+        synthcmr.doctor(tmp_path / name, fix=tmp_path / "mended")
     with pytest.raises(SynthcmrError, match="expected a folder that synthcmr wrote"):
         synthcmr.doctor(tmp_path)

@@ -43,7 +43,7 @@ def families(
 TRAIN_ARGUMENTS: Arguments = {
     "family": (
         str,
-        "refine, flow, diffusion, latent, gan, vae, few-step, stable; or anatomy for the generator of masks.",
+        "refine, refine-once, flow, diffusion, latent, gan, vae, few-step, stable; or anatomy for the generator of masks.",
     ),
     "cohort": (Path, "Cohort folder; its training split is used."),
     "run": (Path, "Run folder to write; an unfinished run is continued."),

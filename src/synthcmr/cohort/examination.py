@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from synthcmr.cohort.output_lock import OutputLock
 from synthcmr.cohort.output_place import LOCK as PLACE_LOCK
 from synthcmr.cohort.output_place import beside
 from synthcmr.cohort.provenance import PROVENANCE_FILE, Input
-from synthcmr.cohort.records import Reject, SubjectRecord
+from synthcmr.cohort.records import Reject, SubjectRecord, pixels_hash
 from synthcmr.cohort.writer import (
+    ARRAYS,
     COHORT_FILE,
     IMAGES,
     JOURNAL,
@@ -35,6 +36,9 @@ from synthcmr.privacy.ledger import LEDGER
 
 Report = Callable[[int, int, str], None]
 NEEDED = (SUBJECTS, IMAGES)  # without which the subject of an image is unknown
+OTHER_PIXELS = (
+    "expected the pixels that its table lists, got others: files were exchanged; restore the folder from a copy"
+)
 KEPT_FACTS = ("generated", "phantom", "recalibrated")
 
 
@@ -82,7 +86,8 @@ def leftovers(folder: Path) -> list[Defect]:
     if _locked(place / PLACE_LOCK, folder):
         return [Defect(str(folder), "another synthcmr process is writing it", "wait until it ends", harmful=False)]
     mend = f"repeat that command, or remove {place}"
-    return [Defect(str(place), "left by a command that was killed while it replaced the folder", mend, harmful=False)]
+    work = "replaced the folder" if folder.exists() else "built what was to be here; nothing is here yet"
+    return [Defect(str(place), f"left by a command that was killed while it {work}", mend, harmful=False)]
 
 
 def examine_cohort(folder: Path, report: Report | None = None) -> Examination:
@@ -103,10 +108,23 @@ def examine_cohort(folder: Path, report: Report | None = None) -> Examination:
     if any(Path(f.place).name in NEEDED for f in findings):
         return Examination("cohort", tuple(findings), "record and tables")
     lost = _lost(cohort, report)
-    findings += [Defect(f"{folder}: {name}", why, "leave it out", fixable=True) for name, why in lost]
+    findings += _of_images(folder, lost)
     return Examination(
         "cohort", tuple(findings), f"record, tables, and the pixels of {len(cohort)} images", tuple(lost)
     )
+
+
+def _of_images(folder: Path, lost: Sequence[tuple[str, str]]) -> list[Defect]:
+    """One finding per reason: where a shard is gone, hundreds of images have the same."""
+    names: dict[str, list[str]] = {}
+    for name, why in lost:
+        names.setdefault(why, []).append(name)
+    return [
+        Defect(
+            f"{folder}: {of[0]}{f' and {len(of) - 1} more images' if of[1:] else ''}", why, "leave out", fixable=True
+        )
+        for why, of in names.items()
+    ]
 
 
 def mend_cohort(folder: Path, out: Path, examination: Examination, report: Report | None = None) -> Cohort:
@@ -119,6 +137,11 @@ def mend_cohort(folder: Path, out: Path, examination: Examination, report: Repor
     if blocking:
         raise CohortError(f"{blocking[0].place}: cannot be mended: {blocking[0].problem}; {blocking[0].mend}")
     cohort, lost = Cohort.open(folder), dict(examination.lost)
+    if len(lost) == len(cohort):
+        raise CohortError(
+            f"{folder}: cannot be mended: no image is left ({next(iter(lost.values()), 'there were none')}); restore the folder from a "
+            "copy, or make the cohort again"
+        )
     damaged = {Path(f.place).name for f in examination.findings}
     whole = cohort._subset(~cohort.images["image_id"].isin(lost).to_numpy())
     manifest = {"step": "doctor", "cohort": cohort.hash, "lost": sorted(lost), "settings": cohort.info["settings"]}
@@ -185,10 +208,12 @@ def _of_tables(cohort: Cohort) -> list[Defect]:
 
 def _lost(cohort: Cohort, report: Report | None) -> list[tuple[str, str]]:
     lost = []
+    written = cohort.images["content_hash"] if FILES in cohort.info else None  # before, hashes were of other types
     for i, name in enumerate(cohort.images["image_id"]):
         try:
-            cohort.image(i)
-            cohort.mask(i)
+            pixels = pixels_hash(cohort._read("image", i), cohort._read("mask", i))
+            if written is not None and pixels != written.iloc[i]:
+                lost.append((str(name), f"{cohort.path / ARRAYS}: {OTHER_PIXELS}"))
         except CohortError as error:
             lost.append((str(name), str(error)))
         if report is not None:

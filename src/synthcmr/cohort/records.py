@@ -67,10 +67,15 @@ class ImageRecord:
     @property
     def content_hash(self) -> str:
         """Hash of the pixels and the mask as they are stored."""
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(np.ascontiguousarray(self.image).tobytes())
-        digest.update(np.ascontiguousarray(self.mask).tobytes())
-        return digest.hexdigest()
+        return pixels_hash(self.image, self.mask)
+
+
+def pixels_hash(image: npt.NDArray[np.generic], mask: npt.NDArray[np.generic]) -> str:
+    """Hash of an image and its mask, of the types in which they are stored."""
+    digest = hashlib.blake2b(digest_size=16)
+    for pixels in (image, mask):
+        digest.update(np.ascontiguousarray(pixels).tobytes())
+    return digest.hexdigest()
 
 
 def plain_text(text: str) -> str:

@@ -108,10 +108,12 @@ def doctor(path: Path | str, options: DoctorOptions | None = None, **changes: An
     """
     chosen, folder = DoctorOptions.of(options, changes), Path(path)
     kind = _kind(folder)
-    if kind != "cohort":
-        if chosen.fix is not None:
+    missing = _without_record(folder, kind)
+    if kind != "cohort" or missing is not None:
+        found = missing or _opened(folder, kind)
+        if chosen.fix is not None and any(finding.harmful for finding in found.findings):
             raise SettingsError(f"--fix: expected a cohort to mend, got a {kind}; make it again by its command")
-        return Diagnosis(folder, _opened(folder, kind))
+        return Diagnosis(folder, found)
     from synthcmr.cohort.examination import examine_cohort, mend_cohort
     from synthcmr.verbs.outputs import build_cohort
     from synthcmr.verbs.progress import progress_bar
@@ -134,12 +136,38 @@ MARKS = {
 }
 
 
+# What tells the kind of a folder whose record is gone.
+OTHER_MARKS = {
+    "cohort": ("images.parquet", "subjects.parquet", "arrays.zarr"),
+    "run": ("weights.safetensors", "checkpoint.pt", "metrics.jsonl"),
+    "plan": ("plan.parquet",),
+    "recalibration": ("statistics.npz",),
+    "set of scores": ("features", "parts"),
+}
+
+
 def _kind(folder: Path) -> str:
-    for kind, marks in MARKS.items():
-        if any((folder / mark).exists() for mark in marks):
-            return kind
+    from synthcmr.cohort.examination import leftovers
+
+    for marked in (MARKS, OTHER_MARKS):
+        for kind, marks in marked.items():
+            if any((folder / mark).exists() for mark in marks):
+                return kind
+    if not folder.exists() and (left := leftovers(folder)):
+        raise SettingsError(f"{left[0].place}: {left[0].problem}; {left[0].mend}")
     records = ", ".join(names[0] for names in MARKS.values())
     raise SettingsError(f"{folder}: expected a folder that synthcmr wrote, with one of {records}; found none of them")
+
+
+def _without_record(folder: Path, kind: str) -> Examination | None:
+    """What is wrong with a folder that does not say what it is; None where it does."""
+    from synthcmr.cohort.examination import Defect, Examination, leftovers
+
+    if any((folder / mark).exists() for mark in MARKS[kind]):
+        return None
+    problem = f"it is gone, and with it what the {kind} was made from and the checksums of its other files"
+    lost = Defect(str(folder / MARKS[kind][0]), problem, f"restore it from a copy, or make the {kind} again")
+    return Examination(kind, (lost, *leftovers(folder)), "names of files")
 
 
 def _opened(folder: Path, kind: str) -> Examination:
@@ -159,18 +187,22 @@ def _opened(folder: Path, kind: str) -> Examination:
 
 def _readings(folder: Path, kind: str) -> dict[str, Callable[[], object]]:
     """What a folder of a kind holds, and what reads it."""
+    from synthcmr.cohort.checksums import read_record
+    from synthcmr.cohort.provenance import PROVENANCE_FILE
+
+    made_from: dict[str, Callable[[], object]] = {PROVENANCE_FILE: lambda: read_record(folder / PROVENANCE_FILE)}
     if kind == "plan":
         from synthcmr.fairness.planning.plan_folder import Plan
 
-        return {"plan.json": lambda: Plan.read(folder)}
+        return {"plan.json": lambda: Plan.read(folder)} | made_from
     if kind == "recalibration":
         from synthcmr.frequency.recalibration import Recalibration
 
-        return {"recalibration.json": lambda: Recalibration.load(folder)}
+        return {"recalibration.json": lambda: Recalibration.load(folder)} | made_from
     if kind == "set of scores":
         from synthcmr.evaluation.evaluate import read_card
 
-        return {"scores.json": lambda: read_card(folder)}
+        return {"scores.json": lambda: read_card(folder)} | made_from
     from synthcmr.training.run_folder import CHECKPOINT, WEIGHTS, RunFolder, load_checkpoint
     from synthcmr.training.weights import file_hash, read_header
 
@@ -183,7 +215,7 @@ def _readings(folder: Path, kind: str) -> dict[str, Callable[[], object]]:
             )
 
     run = RunFolder(folder)
-    found: dict[str, Callable[[], object]] = {"run.json": run.record, "metrics.jsonl": run.metrics}
+    found: dict[str, Callable[[], object]] = {"run.json": run.record, "metrics.jsonl": run.metrics} | made_from
     found |= {WEIGHTS: weights} if (folder / WEIGHTS).exists() else {}
     if (folder / CHECKPOINT).exists():
         found[CHECKPOINT] = lambda: load_checkpoint(folder / CHECKPOINT)

@@ -39,8 +39,8 @@ class TrainOptions(Options):
     balance: Names = Field(None, description="Attributes whose values are sampled evenly, e.g. sex,diagnosis.")
     init_from: PathOrName = Field(
         None,
-        description="Begin from weights: 'phantom', or a run folder of the same family (diffusion: also of a flow; gan: "
-        "also of a vae; few-step: of the flow that is distilled).",
+        description="Begin from weights: 'phantom', or a run folder of the same family (refine-once: also of a refine; "
+        "diffusion: also of a flow; gan: also of a vae; few-step: of the flow that is distilled).",
     )
     rank: int | None = Field(
         None, ge=1, le=4096, description="With --init-from: train only low-rank additions of this rank (LoRA)."
@@ -64,7 +64,7 @@ def train(
     afterwards: its greys, the times of its steps and where phantoms begin are measured.
 
     Args:
-        family: refine, flow, diffusion, latent, gan, vae, few-step, stable, or one from outside; anatomy for the
+        family: refine, refine-once, flow, diffusion, latent, gan, vae, few-step, stable, or one from outside; anatomy for the
             generator of masks, whose file (.npz) `run` then names.
         cohort: a cohort or its folder.
         run: run folder to make: settings, metrics, sheets of samples, curves and the weights.
