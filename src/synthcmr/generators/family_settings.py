@@ -123,6 +123,9 @@ class RefineOnceSettings(RefineSettings):
     brightness: float = Field(
         0.2, ge=0, description="weight of the difference of widely averaged brightness from what the start draws"
     )
+    rings: float = Field(
+        0.1, ge=0, description="weight of the gap between the power of images by frequency and that of real ones"
+    )
     praise: float = Field(0.1, ge=0, description="weight of the discriminator's verdict")
     penalty: float = Field(20.0, ge=0, description="on the discriminator's gradient at real images (R1)")
     judge_channels: int = Field(

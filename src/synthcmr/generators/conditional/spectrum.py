@@ -18,15 +18,16 @@ HIGHEST = 0.5**0.5  # cycles per pixel, in the corners of the plane of frequenci
 LEAST = 1e-5  # no frequency is taken to be empty
 
 
-def power(images: Tensor) -> Tensor:
+def power(images: Tensor, least: float = LEAST) -> Tensor:
     """Mean power of images in rings of equal width, (BINS,); white noise of variance 1 has 1 everywhere.
 
     Args:
         images: (images, frames, rows, columns).
+        least: what a ring is taken to have where it has less.
     """
     powers = torch.fft.fft2(images.float(), norm="ortho").abs().square().mean(dim=(0, 1)).double()
     which = _rings(images.shape[2], images.shape[3]).round().long()
-    total = torch.zeros(BINS, dtype=torch.float64).index_add(0, which.flatten(), powers.flatten())
+    total = torch.zeros(BINS, dtype=torch.float64).index_add(0, which.flatten(), powers.flatten().cpu())
     count = torch.bincount(which.flatten(), minlength=BINS).double()
     known = count > 0
     filled = torch.zeros(BINS)
@@ -34,7 +35,7 @@ def power(images: Tensor) -> Tensor:
     for ring in range(1, BINS):  # small images leave rings empty
         if not known[ring]:
             filled[ring] = filled[ring - 1]
-    return filled.clamp(min=LEAST)
+    return filled.clamp(min=least)
 
 
 def amplitude(image: Tensor) -> Tensor:

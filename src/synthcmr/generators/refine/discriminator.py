@@ -6,11 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, leaky_relu, pad
 
+from synthcmr.generators.conditional.spectrum import power
+
 SLOPE = 0.2
 NEAR = 5  # pixels of the mean that detail is measured against
 LOUDER = (3.0, 4.0)  # detail beside the image, and alone: it is small against shapes
 COARSE = 1.2  # pixels, standard deviation of the Gaussian that leaves structure
 PLACES = (4.0, 9.0)  # the same, of the places in which structure is compared
+FAINTEST = 1e-8  # power, of images between -1 and 1
 FLAT = 0.02  # standard deviation of brightness, 0 to 1, below which a place shows no structure
 
 
@@ -53,6 +56,17 @@ def unlike(drawn: Tensor, wanted: Tensor) -> Tensor:
         shown = (var_b - FLAT**2) / (var_b + 3 * FLAT**2)
         apart.append((shown * (1 - both / (var_a * var_b).sqrt())).mean())
     return torch.stack(apart).mean()
+
+
+def ring_gap(drawn: Tensor, real: Tensor) -> Tensor:
+    """Mean gap of the logarithms of two batches' power by frequency, windowed so that edges of the image play no part.
+
+    In dark places the finest frequencies have so little power that a discriminator of patches does not see what is wrong with them.
+    """
+    taper = [torch.hann_window(n, periodic=False, device=drawn.device) for n in drawn.shape[-2:]]
+    window = taper[0][:, None] * taper[1]
+    logs = [power((one - one.mean(dim=(2, 3), keepdim=True)) * window, FAINTEST).log() for one in (drawn, real)]
+    return (logs[0] - logs[1]).abs().mean()
 
 
 def blurred(image: Tensor, sd: float) -> Tensor:

@@ -21,7 +21,7 @@ from synthcmr.conditioning.vocabulary import Vocabulary
 from synthcmr.errors import SettingsError
 from synthcmr.generators.conditional.condition_batch import ConditionBatch, around
 from synthcmr.generators.family_settings import RefineOnceSettings
-from synthcmr.generators.refine.discriminator import PatchDiscriminator, blurred, unlike
+from synthcmr.generators.refine.discriminator import PatchDiscriminator, blurred, ring_gap, unlike
 from synthcmr.generators.refine.network import RefineNetwork, each_frame, painted, shared_noise, surroundings_by_frame
 from synthcmr.generators.sampler import SamplerSettings
 from synthcmr.training.device import channels_last
@@ -103,9 +103,10 @@ class RefineOnceNetwork(RefineNetwork):
         self.judge.requires_grad_(True)
         shapes = unlike(drawn.image, wanted)
         light = (blurred(drawn.image, WIDE) - blurred(wanted, WIDE)).square().mean()
+        rings = ring_gap(drawn.image.clamp(-1, 1), batch["real"])
         s = self.settings
-        loss = s.structure * shapes + s.brightness * light - s.praise * verdict
-        return loss, {"shapes": shapes, "light": light, "verdict": verdict}
+        loss = s.structure * shapes + s.brightness * light + s.rings * rings - s.praise * verdict
+        return loss, {"shapes": shapes, "light": light, "rings": rings, "verdict": verdict}
 
     def _at_once(self, batch: dict[str, Tensor]) -> Drawn:
         """What the network draws of a batch; once for both turns, as its weights do not change between them."""
