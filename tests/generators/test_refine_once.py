@@ -14,7 +14,7 @@ from synthcmr.conditioning.condition import LOOK, Condition, Neighbour
 from synthcmr.errors import PrivacyError, SettingsError
 from synthcmr.generators.families import load_generator
 from synthcmr.generators.family_settings import RefineOnceSettings
-from synthcmr.generators.refine.discriminator import unlike
+from synthcmr.generators.refine.discriminator import ring_gap, unlike
 from synthcmr.generators.refine.generator import RefineGenerator
 from synthcmr.generators.refine.once_generator import RefineOnceGenerator
 from synthcmr.generators.sampler import SamplerSettings
@@ -142,6 +142,16 @@ def test_images_of_one_look_are_needed_and_privacy_is_refused(
         RefineOnceGenerator.fit(hospital, tmp_path / "run", settings(start), private)
     with pytest.raises(SettingsError, match="expected a start; name a run of refine, or 'phantom'"):
         RefineOnceGenerator.fit(hospital, tmp_path / "run", settings(start).model_copy(update={"start": None}), LOOP)
+
+
+def test_the_gap_of_spectra_is_that_of_their_logarithms() -> None:
+    noise = torch.randn(64, 1, 48, 48, generator=torch.Generator().manual_seed(4))
+    assert ring_gap(noise, noise) == 0
+    assert abs(float(ring_gap(0.5 * noise, noise)) - np.log(4)) < 1e-4
+    fine = noise + 0.3 * noise * (-1.0) ** (
+        torch.arange(48)[:, None] + torch.arange(48)
+    )  # more of the finest frequencies
+    assert ring_gap(fine, noise) > 0.02
 
 
 def test_likeness_knows_shapes_and_not_light() -> None:
