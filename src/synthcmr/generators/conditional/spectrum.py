@@ -18,24 +18,23 @@ HIGHEST = 0.5**0.5  # cycles per pixel, in the corners of the plane of frequenci
 LEAST = 1e-5  # no frequency is taken to be empty
 
 
-def power(images: Tensor, least: float = LEAST) -> Tensor:
+def power(images: Tensor) -> Tensor:
     """Mean power of images in rings of equal width, (BINS,); white noise of variance 1 has 1 everywhere.
 
     Args:
         images: (images, frames, rows, columns).
-        least: what a ring is taken to have where it has less.
     """
-    powers = torch.fft.fft2(images.float(), norm="ortho").abs().square().mean(dim=(0, 1)).double()
-    which = _rings(images.shape[2], images.shape[3]).round().long()
-    total = torch.zeros(BINS, dtype=torch.float64).index_add(0, which.flatten(), powers.flatten().cpu())
-    count = torch.bincount(which.flatten(), minlength=BINS).double()
-    known = count > 0
-    filled = torch.zeros(BINS)
-    filled[known] = (total[known] / count[known]).float()
-    for ring in range(1, BINS):  # small images leave rings empty
-        if not known[ring]:
-            filled[ring] = filled[ring - 1]
-    return filled.clamp(min=least)
+    return power_of_each(images).mean(dim=0).clamp(min=LEAST)
+
+
+def power_of_each(images: Tensor) -> Tensor:
+    """The same of every image, (images, BINS)."""
+    powers = torch.fft.fft2(images.float(), norm="ortho").abs().square().mean(dim=1).double().flatten(1)
+    which = _rings(images.shape[2], images.shape[3]).round().long().flatten().to(powers.device)
+    total = torch.zeros(len(powers), BINS, dtype=torch.float64, device=powers.device).index_add(1, which, powers)
+    count = torch.bincount(which, minlength=BINS)
+    last = torch.cummax(torch.where(count > 0, torch.arange(BINS, device=count.device), 0), dim=0).values
+    return (total / count.clamp(min=1)).float()[:, last]  # small images leave rings empty
 
 
 def amplitude(image: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, leaky_relu, pad
 
-from synthcmr.generators.conditional.spectrum import power
+from synthcmr.generators.conditional.spectrum import power_of_each
 
 SLOPE = 0.2
 NEAR = 5  # pixels of the mean that detail is measured against
@@ -59,13 +59,14 @@ def unlike(drawn: Tensor, wanted: Tensor) -> Tensor:
 
 
 def ring_gap(drawn: Tensor, real: Tensor) -> Tensor:
-    """Mean gap of the logarithms of two batches' power by frequency, windowed so that edges of the image play no part.
+    """Mean gap of two batches in the mean logarithm of power by frequency, windowed so that edges of the image play no part.
 
     In dark places the finest frequencies have so little power that a discriminator of patches does not see what is wrong with them.
     """
     taper = [torch.hann_window(n, periodic=False, device=drawn.device) for n in drawn.shape[-2:]]
     window = taper[0][:, None] * taper[1]
-    logs = [power((one - one.mean(dim=(2, 3), keepdim=True)) * window, FAINTEST).log() for one in (drawn, real)]
+    powers = [power_of_each((one - one.mean(dim=(2, 3), keepdim=True)) * window) for one in (drawn, real)]
+    logs = [one.clamp(min=FAINTEST).log().mean(dim=0) for one in powers]
     return (logs[0] - logs[1]).abs().mean()
 
 
