@@ -3,8 +3,9 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import TypeVar
 
 from synthcmr.cohort.attributes import ATTRIBUTES, DRAWN
 
@@ -18,6 +19,7 @@ UID_LIKE = re.compile(r"\d+(\.\d+){4,}")
 DATE_LIKE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|(19|20)\d{6})([ T].*)?")
 MAX_WORDS = 5
 MAX_CHARACTERS = 48
+T = TypeVar("T")
 
 
 def screen(attributes: Mapping[str, object]) -> tuple[dict[str, object], dict[str, str]]:
@@ -55,6 +57,44 @@ def why_identifying(name: str, value: object) -> str | None:
     if len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS or "^" in text:
         return "holds free text"
     return None
+
+
+def without_own_id(attributes: Mapping[str, T], ids: Iterable[str]) -> tuple[dict[str, T], dict[str, str]]:
+    """Drop attributes that repeat an id of their subject, however it is spelled; a salt would hide the id in vain.
+
+    Ids that could be any number or letter ("7") are not looked for: most tables hold them by chance.
+
+    Args:
+        attributes: typed, by column.
+        ids: what the source calls the subject.
+
+    Returns:
+        What may be kept, and for every dropped attribute the reason (never the value).
+    """
+    telling = {plain for plain in map(_letters_and_digits, ids) if _is_telling(plain)}
+    dropped = {
+        name: "holds the id of a subject"
+        for name, value in attributes.items()
+        if (isinstance(value, str) or name not in ATTRIBUTES)  # an age is no id, whatever its digits
+        and any(_repeats(plain, value) for plain in telling)
+    }
+    return {name: value for name, value in attributes.items() if name not in dropped}, dropped
+
+
+def _repeats(plain: str, value: object) -> bool:
+    """Whether a text holds an id, or a number is one: the decimals of a number hold many by chance."""
+    if isinstance(value, str):
+        return plain in _letters_and_digits(value)
+    whole = isinstance(value, float) and value.is_integer()  # a column with gaps turns 1234567 into 1234567.0
+    return plain == (f"{value:.0f}" if whole else str(value))
+
+
+def _letters_and_digits(text: str) -> str:
+    return re.sub(r"[\W_]", "", text.casefold())
+
+
+def _is_telling(plain: str) -> bool:
+    return len(plain) >= 4 or (len(plain) >= 2 and not plain.isalpha() and not plain.isdigit())
 
 
 @lru_cache(maxsize=4096)  # every row of a table asks for the same few, and for all of their other names

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthcmr.cohort.attributes import clean
-from synthcmr.cohort.identifiers import column_name, salted_id, screen
+from synthcmr.cohort.identifiers import column_name, salted_id, screen, without_own_id
 from synthcmr.cohort.labels import STRUCTURES, Label, Mask, is_drawn
 from synthcmr.cohort.phases import frame_groups
 from synthcmr.cohort.preprocess.grid import PixelAxis, PixelGrid
@@ -235,6 +235,9 @@ def to_record(raw: RawSubject, case_id: str, settings: PreprocessSettings, salt:
     subject_id = salted_id(own_id, salt) if salt else own_id
     kept, dropped = screen({_column(k): v for k, v in raw.attributes.items()})
     attributes, remarks = clean(kept)
+    if salt:
+        attributes, repeated = without_own_id(attributes, (own_id, case_id, case_id.rpartition("/")[2]))
+        dropped |= repeated
     attributes |= {OFFICIAL: raw.official_split} if raw.official_split else {}
     rejects = [Reject(case_id, part, reason) for part, reason in raw.rejects]
     rejects += [Reject(case_id, "attributes", text, "note") for text in (*raw.notes, *remarks)]
