@@ -1,4 +1,4 @@
-"""The weights that come with the package: trained on phantoms, the refining generator on the people of Sunnybrook (CC0) too."""
+"""The weights that come with the package: trained on phantoms, the refining generators on the people of Sunnybrook (CC0) too."""
 
 from functools import cache
 from importlib.resources import files
@@ -13,6 +13,7 @@ LICENCE = "Apache-2.0"  # that of the package
 TRAINED_BY = "synthcmr contributors"
 PRESET = "everyone"  # of the phantoms that they learned from; the segmenter's own are in its header
 FILES = {
+    "refine-once": "refine-once.safetensors",
     "refine": "refine.safetensors",
     "refine-fingerprints": "refine-fingerprints.npz",
     "flow": "flow.safetensors",
@@ -21,8 +22,12 @@ FILES = {
     "reader": "reader.safetensors",
     "fingerprints": "fingerprints.npz",
 }
-GENERATOR = "refine"  # makes images where no run is named
-PRINTS = {"refine": "refine-fingerprints", "flow": "fingerprints"}  # of the images that each generator learned from
+GENERATOR = "refine-once"  # makes images where no run is named
+PRINTS = {  # of the images that each generator learned from
+    "refine-once": "refine-fingerprints",
+    "refine": "refine-fingerprints",
+    "flow": "fingerprints",
+}
 GENERATORS = tuple(PRINTS)
 
 
