@@ -81,6 +81,8 @@ def test_what_killed_commands_left_is_named(cohort: Cohort, tmp_path: Path) -> N
     begun.mkdir(parents=True)
     (begun / "journal.jsonl").write_text('{"cases": ["a", "b"]}\n{"cases": ["c"')
     assert "unfinished: 2 case(s) are safely there" in synthcmr.doctor(begun.parent).summary()
+    (begun / "journal.jsonl").write_text('{"cases": 1\n[]\n')
+    assert "the journal is damaged" in synthcmr.doctor(begun.parent).summary()
 
 
 def test_a_folder_whose_record_is_gone_is_known_by_its_other_files(bench: Bench, tmp_path: Path) -> None:

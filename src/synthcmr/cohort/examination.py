@@ -167,7 +167,7 @@ def _unfinished(folder: Path) -> Defect:
     try:
         cases = len(Journal(folder / WORK / JOURNAL).read().cases)
         problem = f"unfinished: {cases} case(s) are safely there"
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, SynthcmrError) as error:
         return Defect(str(folder / WORK / JOURNAL), f"the journal is damaged: {error}", "make the cohort again")
     return Defect(str(folder), problem, "repeat the command that began it, and it goes on")
 
