@@ -1,7 +1,7 @@
 """Can the refining network draw in one evaluation what takes it eight? A student learns from the weights that ship, detail from people.
 
     python -m benchmarks.one_evaluation DATA RUN [--steps 4000]      trains, or goes on; DATA: `both` of benchmarks.refine_data
-        [--free-from 2350]                                           from this step on, light is free, as in family refine-once
+        [--free-from 2300]                                           from this step on, light is free, as in family refine-once
     python -m benchmarks.one_evaluation DATA RUN --measure           distances to people it never saw, beside its teacher and phantoms
     python -m benchmarks.one_evaluation DATA RUN --export WEIGHTS    as weights that `synthcmr train refine-once --init-from` begins with
 

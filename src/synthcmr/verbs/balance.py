@@ -34,7 +34,9 @@ class BalanceOptions(ExperimentOptions):
         300
     """
 
-    run: Run = Field(None, description="Generator: a run, or refine-once, refine or flow, which ship. [default: refine-once]")
+    run: Run = Field(
+        None, description="Generator: a run, or refine-once, refine or flow, which ship. [default: refine-once]"
+    )
     round_images: int | None = Field(None, ge=1, le=MOST, description="Images generated per round. [default: 60]")
     budget: int | None = Field(None, ge=1, le=MOST, description="Maximum number of images in total.")
     rounds: int | None = Field(None, ge=1, le=1000, description="Maximum number of rounds. [default: 8]")

@@ -52,7 +52,8 @@ class DebiasOptions(ExperimentOptions):
     """
 
     run: Run = Field(
-        None, description="Generator of the synthetic images: a run, or refine-once, refine or flow, which ship. [default: refine-once]"
+        None,
+        description="Generator of the synthetic images: a run, or refine-once, refine or flow, which ship. [default: refine-once]",
     )
     synthetic_copy: Path | None = Field(
         None, description="Existing synthetic copy of the cohort.", json_schema_extra={"flags": ["--copy"]}

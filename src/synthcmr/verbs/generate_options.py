@@ -48,7 +48,9 @@ class GenerateOptions(Options):
         None,
         description="Redraw the subjects of --follow as another scanner shows them, e.g. vendor=Philips, or look=sunnybrook.",
     )
-    run: Run = Field(None, description="Trained generator, or refine-once, refine or flow, which ship. [default: refine-once]")
+    run: Run = Field(
+        None, description="Trained generator, or refine-once, refine or flow, which ship. [default: refine-once]"
+    )
     anatomy: Path | None = Field(None, description="Trained anatomy generator. [default: the shipped one]")
     judges: Path | None = Field(
         None, description="Folder with 'segmenter' and 'reader' judges. [default: the shipped ones]"
