@@ -121,6 +121,7 @@ LEFT_OUT = {
     "card_campaign": "wants a graphics card that is lent for half an hour",
     "pipeline_audit": "makes 160 private runs and 6000 recalibrations: half an hour of a core, by itself",
     "one_evaluation": "trains on what `refine_data` makes, for an hour and more",
+    "checked_reading": "needs a cohort, a plan, scores and a recalibration that are at hand",
     "fuzz": "goes on for hours, from a file of counts",
     "cine_flicker": "needs real cines, and cines of the generator that is to be judged",
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from synthcmr.cohort import Cohort
 
 REFUSED = {
-    "train flwo COHORT runs/x": "expected one of refine, flow, diffusion",
+    "train flwo COHORT runs/x": "expected one of refine, refine-once, flow, diffusion",
     "train flow COHORT runs/x --preset huge": "--preset: expected one of cpu, 8g, 24g, 80g; got 'huge'",
     "train gan COHORT runs/x --set loop.stepps=5": "did you mean 'steps'?",
     "train few-step COHORT runs/x --set model.leaps=0": "'leaps': expected at least 1, got 0",

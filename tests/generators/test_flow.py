@@ -124,7 +124,7 @@ def test_balance_by_something_unknown_is_refused(phantom_cohort: Cohort, tmp_pat
 
 
 def test_unknown_families_and_presets_name_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="expected one of refine, flow"):
+    with pytest.raises(SettingsError, match="expected one of refine, refine-once, flow"):
         family("gaussian")
     with pytest.raises(SettingsError, match="cpu, 8g, 24g, 80g"):
         FlowGenerator.settings("16g")

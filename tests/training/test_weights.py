@@ -80,7 +80,7 @@ def test_a_header_that_lacks_something_is_named(lacks: str, tmp_path: Path) -> N
     ("change", "says"),
     [
         ({"family": 5}, "the family of its network"),
-        ({"family": "../../x"}, "family: expected one of refine, flow"),
+        ({"family": "../../x"}, "family: expected one of refine, refine-once, flow"),
         ({"model": 5}, "the model of its network"),
         ({"model": {"channels": [10**8, 10**8]}}, "'channels.0': expected at most 4096"),
         ({"vocabulary": 5}, "the vocabulary of its network"),
