@@ -24,11 +24,21 @@ def power(images: Tensor) -> Tensor:
     Args:
         images: (images, frames, rows, columns).
     """
-    return power_of_each(images).mean(dim=0).clamp(min=LEAST)
+    powers = torch.fft.fft2(images.float(), norm="ortho").abs().square().mean(dim=(0, 1)).double()
+    which = _rings(images.shape[2], images.shape[3]).round().long()
+    total = torch.zeros(BINS, dtype=torch.float64).index_add(0, which.flatten(), powers.flatten())
+    count = torch.bincount(which.flatten(), minlength=BINS).double()
+    known = count > 0
+    filled = torch.zeros(BINS)
+    filled[known] = (total[known] / count[known]).float()
+    for ring in range(1, BINS):  # small images leave rings empty
+        if not known[ring]:
+            filled[ring] = filled[ring - 1]
+    return filled.clamp(min=LEAST)
 
 
 def power_of_each(images: Tensor) -> Tensor:
-    """The same of every image, (images, BINS)."""
+    """The same of every image, (images, BINS), on any device and with gradients."""
     powers = torch.fft.fft2(images.float(), norm="ortho").abs().square().mean(dim=1).double().flatten(1)
     which = _rings(images.shape[2], images.shape[3]).round().long().flatten().to(powers.device)
     total = torch.zeros(len(powers), BINS, dtype=torch.float64, device=powers.device).index_add(1, which, powers)
