@@ -60,7 +60,7 @@ def test_remedies_are_compared_and_the_page_says_what_was_found(people: Path, ot
     again = json.loads((out / "scores.json").read_text())
     assert run(*given).stdout == said  # what was lost is trained again, and comes out the same
     after = {f.name: f.stat().st_mtime_ns for f in (out / "predictions").iterdir()}
-    assert {name for name in before if before[name] != after[name]} == {"nothing-1.parquet"}
+    assert {name for name in before if before[name] != after[name]} == {"nothing-1.parquet", "nothing-1.crc32"}
     assert json.loads((out / "scores.json").read_text()) == again
     assert set(kept.columns) == {"subject_id", "split", "label", "probability", "decision", "step", "loss"}
 

@@ -58,7 +58,7 @@ def test_images_that_are_exported_and_read_again_do_not_become_patients(
     assert f"{open_run.name}: {WEIGHTS}" in refused(tmp_path / "again", tmp_path / "given")
     with pytest.raises(PrivacyError, match="noise that hides one of its subjects would hide no patient"):
         FlowGenerator.fit(Cohort.open(tmp_path / "again"), tmp_path / "laundered", TINY, PRIVATE)
-    synthcmr.fit_recalibration(exported, tmp_path / "truth", dp="epsilon=4")
+    synthcmr.fit_recalibration(exported, tmp_path / "truth", dp="epsilon=4,subjects_in_cohort=20")
     assert "weights" in reasons(synthcmr.Recalibration.load(tmp_path / "truth").ledger)
 
 
